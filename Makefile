@@ -1,0 +1,60 @@
+# What one does with Frostway. `make` alone lists the targets.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+DATA ?= ./data
+HTTP_PORT ?= 8080
+MQTT_PORT ?= 1883
+SIM ?= demo
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help install up test check bench lock clean
+
+help: ## list these targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+install: $(VENV)/.package ## create .venv with the pinned dependencies, Frostway itself and its web pages
+
+up: install ## run the whole stack with simulated devices (DATA, HTTP_PORT, MQTT_PORT, SIM; SIM= for none)
+	@$(BIN)/frostway up --data $(DATA) --http-port $(HTTP_PORT) --mqtt-port $(MQTT_PORT) $(if $(SIM),--sim $(SIM),--no-sim) $(ARGS)
+
+test: install ## run all tests (ARGS="-k name" for some)
+	$(BIN)/python -m pytest $(ARGS)
+
+check: install ## ruff, strict types, import arrows
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -q tests/unit/test_architecture.py
+
+bench: install ## measure throughput, latency and size as ratios to ceilings of the same run
+	$(BIN)/python -m tests.benchmarks $(ARGS)
+
+lock: $(VENV)/.dependencies ## resolve pyproject.toml again into requirements/*.lock (UPGRADE=1 for newer versions)
+	$(PIP_COMPILE) --output-file requirements/run.lock pyproject.toml
+	$(BIN)/python -c "import tomllib; print(*tomllib.load(open('pyproject.toml', 'rb'))['build-system']['requires'], sep='\n')" \
+		| $(PIP_COMPILE) --output-file requirements/build.lock -
+	$(PIP_COMPILE) --output-file requirements/dev.lock --extra dev --constraint requirements/run.lock pyproject.toml
+
+clean: ## remove everything that was built or installed (not the data)
+	rm -rf $(VENV) dist build api/static api/web/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Hashes, and no address of any registry: where packages come from is the business of the machine that installs.
+PIP_COMPILE = CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --generate-hashes --strip-extras --allow-unsafe \
+	--no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-emit-options --newline lf $(if $(UPGRADE),--upgrade)
+
+# Two stamps, so that a second `make install` takes no time and a changed page rebuilds the pages only.
+$(VENV)/.dependencies: requirements/dev.lock
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.lock
+	@touch $@
+
+WEB_SOURCES := $(shell find api/web -type f -not -path '*/node_modules/*' -not -path '*/tests/*' 2>/dev/null)
+
+$(VENV)/.package: $(VENV)/.dependencies pyproject.toml $(wildcard hatch_build.py) $(WEB_SOURCES)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@

@@ -1,0 +1,116 @@
+"""Changes as pure data: cursors, and how several changes of one object become one.
+
+A change is `{"topic", "id", "op", "data"}`. `put` replaces an object, `merge` replaces some of its top-level keys,
+`delete` removes it. Law: applying `coalesce(changes)` gives the same state as applying `changes`.
+"""
+
+from __future__ import annotations
+
+import binascii
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import orjson
+
+TOPICS = ("vehicles", "shipments", "alerts", "stock", "sites")
+PARTITIONS_MAX = 300
+
+Change = dict[str, Any]
+Vector = dict[int, int]
+NOWHERE: Mapping[int, int] = {-1: 2**63 - 1}  # a position that no stream ever reaches
+
+
+def encode_cursor(vector: Mapping[int, int]) -> str:
+    """The text of a position in the change stream.
+
+    >>> decode_cursor(encode_cursor({-1: 3, 0: 812}))
+    {-1: 3, 0: 812}
+    """
+    text = orjson.dumps({str(p): vector[p] for p in sorted(vector)})
+    return urlsafe_b64encode(text).rstrip(b"=").decode()
+
+
+def decode_cursor(cursor: str) -> Vector:
+    """The position of a cursor.
+
+    Raises:
+        ValueError: it is not one of ours.
+    """
+    try:
+        found = orjson.loads(urlsafe_b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4)))
+    except (ValueError, binascii.Error):
+        raise ValueError("not a cursor") from None
+    if not isinstance(found, dict) or len(found) > PARTITIONS_MAX:
+        raise ValueError("not a cursor")
+    vector = {}
+    for partition, seq in found.items():
+        number = partition.removeprefix("-")
+        if not number.isdecimal() or len(number) > 9 or type(seq) is not int or not 0 <= seq < 2**63:
+            raise ValueError("not a cursor")
+        vector[int(partition)] = seq
+    return vector
+
+
+def flatten(body: Mapping[str, Any], topics: Iterable[str]) -> list[Change]:
+    """The changes of a row that belong to some topics. An alert that is resolved leaves, whoever speaks of it last."""
+    found = [{"topic": topic, **change} for topic in TOPICS if topic in topics for change in body.get(topic, ())]
+    for change in found:
+        if change["topic"] == "alerts" and (change.get("data") or {}).get("resolved_at"):
+            change["op"] = "delete"
+            del change["data"]
+    return found
+
+
+def coalesce(changes: Iterable[Change]) -> list[Change]:
+    """One change per object, except that every change of an alert stays: each one is news for a person."""
+    kept: list[Change] = []
+    at: dict[tuple[str, str], int] = {}
+    for change in changes:
+        key = (change["topic"], change["id"])
+        place = at.get(key)
+        if place is None or change["topic"] == "alerts":
+            at[key] = len(kept)
+            kept.append(change)
+        else:
+            kept[place] = _both(kept[place], change)
+    return kept
+
+
+def _both(first: Change, then: Change) -> Change:
+    if then["op"] != "merge":
+        return then
+    if first["op"] == "delete":
+        return first
+    return {**first, "data": {**first["data"], **then["data"]}}
+
+
+def apply(table: dict[str, Any], change: Change) -> None:
+    """Applies one change to objects by id, as every client does. A merge into an object never seen does nothing."""
+    if change["op"] == "put":
+        table[change["id"]] = change["data"]
+    elif change["op"] == "delete":
+        table.pop(change["id"], None)
+    elif change["id"] in table:
+        table[change["id"]] = {**table[change["id"]], **change["data"]}
+
+
+class Box:
+    """A viewport: west, south, east, north in degrees; west > east crosses the 180th meridian."""
+
+    def __init__(self, west: float, south: float, east: float, north: float) -> None:
+        self.west, self.south, self.east, self.north = west, south, east, north
+
+    def holds(self, thing: Mapping[str, Any] | None) -> bool:
+        """Whether something with `lat` and `lon` lies inside.
+
+        >>> Box(170, -10, -170, 10).holds({"lat": 0, "lon": -175})
+        True
+        """
+        if thing is None or thing.get("lat") is None or thing.get("lon") is None:
+            return False
+        if not self.south <= thing["lat"] <= self.north:
+            return False
+        if self.west <= self.east:
+            return bool(self.west <= thing["lon"] <= self.east)
+        return bool(thing["lon"] >= self.west or thing["lon"] <= self.east)

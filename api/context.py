@@ -1,0 +1,63 @@
+"""What all parts of one API process share."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import cast
+
+from starlette.requests import HTTPConnection
+
+from api.database import Database
+from api.limits import RateLimit
+from api.live import Hub
+from api.metrics import Metrics
+
+
+@dataclass(frozen=True)
+class ApiConfig:
+    """What the API has to know; the caller takes it from its settings.
+
+    `cookie_secure` is None to follow the scheme of the request. `public_origin` (`https://host`) is the address users
+    type when a proxy stands before us; empty: the request's own. `mqtt_hash` makes the broker's form of a device's
+    password; without it no credentials are given out. `on_devices_changed` is called after a device was added.
+    """
+
+    database_url: str
+    map_style: str = ""
+    demo: bool = False
+    version: str = ""
+    cookie_secure: bool | None = None
+    public_origin: str = ""
+    tenant: str = "main"
+    mqtt_hash: Callable[[str], str] | None = field(default=None, repr=False)
+    on_devices_changed: Callable[[], None] | None = field(default=None, repr=False)
+    session_hours: float = 24 * 7
+    share_days: float = 14
+    connections_max: int = 10
+
+
+@dataclass(frozen=True)
+class Context:
+    """One running API."""
+
+    config: ApiConfig
+    database: Database
+    hub: Hub
+    metrics: Metrics
+    login_by_account: RateLimit = field(default_factory=lambda: RateLimit(5, 60.0))
+    login_by_address: RateLimit = field(default_factory=lambda: RateLimit(30, 60.0))
+    wrong_links: RateLimit = field(default_factory=lambda: RateLimit(60, 60.0))
+    hashing: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(2))  # scrypt takes 16 MiB each
+    exports: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(4))  # each holds a connection
+
+
+def context_of(connection: HTTPConnection) -> Context:
+    """The context of the app that serves a request or socket."""
+    return cast("Context", connection.app.state.context)
+
+
+def address_of(connection: HTTPConnection) -> str:
+    """Who is calling, as far as the network tells."""
+    return connection.client.host if connection.client else ""

@@ -1,0 +1,181 @@
+"""Raw readings as they were sent, and messages that were refused."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import AsyncGenerator, Callable, Sequence
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+import orjson
+from fastapi import APIRouter, Query, Request
+from starlette.responses import StreamingResponse
+from starlette.types import Send
+from typing_extensions import TypedDict
+
+from api.auth import Admin, Anybody, Caller
+from api.context import Context, context_of
+from api.fleet import Since, Until
+from api.jsons import Json, when
+from api.paging import Cursor, Items, Limit, decode, shaped_page
+from api.problems import Problem, not_found
+from domain.readings import Flag
+from store.db import queries
+
+router = APIRouter(tags=["readings"])
+
+CSV, NDJSON = "text/csv", "application/x-ndjson"
+BATCH = 2000
+COMMON = ("time", "received_at", "boot", "seq", "flags")
+COLUMNS = {
+    "gps": ("lat", "lon", "speed_mps", "heading_deg", "accuracy_m", "altitude_m", "odometer_m", "ignition"),
+    "temp": ("probe", "temp_c", "humidity_pct"),
+    "rfid": ("epc", "antenna", "rssi_dbm"),
+    "shelf": ("slot", "mass_kg", "item_count"),
+    "door": ("door", "open"),
+    "status": ("battery_ratio", "rssi_dbm", "reefer", "setpoint_c", "defrost"),
+}
+# What a spreadsheet would take for a formula, also in full width.
+FORMULA = tuple("=+-@\t\r\n\x00＝＋－＠")  # noqa: RUF001 - these are the characters meant
+
+Stream = Literal["gps", "temp", "rfid", "shelf", "door", "status"]
+
+
+class Refusal(TypedDict):
+    """A message that was not understood; `payload` is base64."""
+
+    id: str
+    received_at: str | None
+    device: str | None
+    topic: str
+    reason: str
+    detail: str
+    payload: str
+    redriven_at: str | None
+
+
+def csv_cell(value: Any) -> str:
+    """One value as a CSV cell (RFC 4180) that a spreadsheet shows and never runs.
+
+    >>> csv_cell('=1+1'), csv_cell('a"b'), csv_cell(-3.5), csv_cell(None), csv_cell(True)
+    ("'=1+1", '"a""b"', '-3.5', '', 'true')
+    """
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if not isinstance(value, str):
+        return str(value)
+    if value.startswith(FORMULA):
+        value = "'" + value
+    return f'"{value.replace(chr(34), chr(34) * 2)}"' if any(c in value for c in '",\r\n') else value
+
+
+def _values(row: Sequence[Any], flags: Callable[[list[str]], Any]) -> list[Any]:
+    """A row for output: times as text, flags by name."""
+    time, received_at, boot, seq, bits, *rest = row
+    return [when(time), when(received_at), boot, seq, flags(Flag.names(bits) if bits else []), *rest]
+
+
+def _csv(rows: Sequence[Sequence[Any]]) -> bytes:
+    lines = (",".join(map(csv_cell, _values(row, " ".join))) for row in rows)
+    return "".join(line + "\r\n" for line in lines).encode()
+
+
+def _ndjson(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> bytes:
+    things = (dict(zip(names, _values(row, list), strict=True)) for row in rows)
+    return b"".join(orjson.dumps(thing, option=orjson.OPT_APPEND_NEWLINE) for thing in things)
+
+
+def _wanted(accept: str) -> str:
+    """The media type to send; CSV when nothing else is asked for."""
+    if NDJSON in accept or "application/jsonl" in accept:
+        return NDJSON
+    if not accept or any(kind in accept for kind in (CSV, "text/*", "*/*")):
+        return CSV
+    raise Problem(406, f"readings come as {CSV} or {NDJSON}")
+
+
+@router.get("/readings", response_class=StreamingResponse, responses={200: {"content": {CSV: {}, NDJSON: {}}}})
+async def get_readings(
+    request: Request,
+    caller: Anybody,
+    device: Annotated[str, Query(max_length=64)],
+    stream: Stream,
+    since: Since = None,
+    until: Until = None,
+) -> StreamingResponse:
+    """Readings of a device in event order with their quality flags; all of them when no span is given."""
+    context = context_of(request)
+    media_type = _wanted(request.headers.get("accept", ""))
+    if context.exports.locked():
+        raise Problem(503, "other exports are running: try again soon", {"Retry-After": "10"})
+    async with context.database.tenant(caller.tenant_id) as session:
+        row = await session.row(queries("api")["device_key"], name=device)
+    if row is None:
+        raise not_found()
+    names = (*COMMON, *COLUMNS[stream])
+    span = {"since": since or "-infinity", "until": until or "infinity"}
+    encode = _csv if media_type == CSV else lambda rows: _ndjson(names, rows)
+    head = (",".join(names) + "\r\n").encode() if media_type == CSV else b""
+    body = _stream(context, caller, f"readings_{stream}", encode, head, {"device": row["key"], **span})
+    ending = "csv" if media_type == CSV else "ndjson"
+    headers = {"Content-Disposition": f'attachment; filename="{device}-{stream}.{ending}"'}
+    return _Export(context, body, media_type, headers)
+
+
+class _Export(StreamingResponse):
+    """A stream that lets go of its connection also when the client goes half way."""
+
+    def __init__(
+        self, context: Context, body: AsyncGenerator[bytes, None], media_type: str, headers: dict[str, str]
+    ) -> None:
+        super().__init__(body, media_type=media_type, headers=headers)
+        self._database, self._body = context.database, body
+
+    async def stream_response(self, send: Send) -> None:
+        """Sends all of it."""
+        try:
+            await super().stream_response(send)
+        finally:
+            await self._database.finish(self._body.aclose())
+
+
+async def _stream(
+    context: Context,
+    caller: Caller,
+    query: str,
+    encode: Callable[[Sequence[Sequence[Any]]], bytes],
+    head: bytes,
+    values: dict[str, str | int | datetime],
+) -> AsyncGenerator[bytes, None]:
+    """A failure half way breaks the connection off, so that nobody takes a part for the whole."""
+    async with context.exports, context.database.tenant(caller.tenant_id) as session:
+        if head:
+            yield head
+        async for rows in session.batches(queries("api")[query], BATCH, **values):
+            yield encode(rows)
+
+
+@router.get("/quarantine", response_model=Items[Refusal])
+async def list_quarantine(request: Request, caller: Admin, limit: Limit = 200, cursor: Cursor = None) -> Json:
+    """Messages that were refused, newest first, with the reason."""
+    after = decode(cursor, (int,))[0] if cursor else None
+    async with context_of(request).database.tenant(caller.tenant_id) as session:
+        found = await session.rows(
+            queries("api")["quarantine"], tenant_name=caller.tenant, after=after, limit=limit + 1
+        )
+    return shaped_page(request, found, limit, lambda r: [r["id"]], _refusal)
+
+
+def _refusal(row: dict[str, Any]) -> Refusal:
+    return {
+        "id": str(row["id"]),
+        "received_at": when(row["received_at"]),
+        "device": row["device"],
+        "topic": row["topic"],
+        "reason": row["reason"],
+        "detail": row["detail"],
+        "payload": b64encode(row["payload"]).decode(),
+        "redriven_at": when(row["redriven_at"]),
+    }

@@ -1,0 +1,191 @@
+"""What a request may bring: strict models, so that what is misspelt or not one's own to set is refused, not ignored."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any, Literal
+from zoneinfo import available_timezones
+
+import shapely
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+
+Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$", description="a-z, 0-9, - and _, 64 at most")]
+ShipmentName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")]
+Latitude = Annotated[float, Field(ge=-90, le=90)]
+Longitude = Annotated[float, Field(ge=-180, le=180)]
+Celsius = Annotated[float, Field(ge=-273.15, le=1000)]
+Position = Annotated[list[float], Field(min_length=2, max_length=3)]
+
+
+def _printable(text: str) -> str:
+    if any(ord(c) < 32 or ord(c) == 127 for c in text):
+        raise ValueError("control characters cannot be stored")
+    return text
+
+
+def _multiline(text: str) -> str:
+    _printable(text.replace("\n", " ").replace("\r", " ").replace("\t", " "))
+    return text
+
+
+def _zone_name(name: str) -> str:
+    if name not in available_timezones():
+        raise ValueError("not an IANA time zone")
+    return name
+
+
+Text = Annotated[str, AfterValidator(_printable), Field(min_length=1, max_length=200)]
+NoteText = Annotated[str, AfterValidator(_multiline), Field(max_length=2000)]
+
+
+class Strict(BaseModel):
+    """No unknown keys, no NaN, no infinity."""
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+
+class Polygon(Strict):
+    """A GeoJSON polygon (RFC 7946), longitude first."""
+
+    type: Literal["Polygon"]
+    coordinates: Annotated[list[Annotated[list[Position], Field(max_length=2000)]], Field(min_length=1, max_length=20)]
+
+    @model_validator(mode="after")
+    def _sound(self) -> Polygon:
+        for ring in self.coordinates:
+            if len(ring) < 4 or ring[0] != ring[-1]:
+                raise ValueError("a ring has at least four positions and ends where it begins")
+            if any(not (-180 <= p[0] <= 180 and -90 <= p[1] <= 90) for p in ring):
+                raise ValueError("positions are longitude, latitude in degrees")
+        shape = shapely.from_geojson(json.dumps(self.model_dump()))
+        if not shape.is_valid:
+            raise ValueError(f"not a simple polygon: {shapely.is_valid_reason(shape)}")
+        return self
+
+
+class LineString(Strict):
+    """A GeoJSON line (RFC 7946), longitude first."""
+
+    type: Literal["LineString"]
+    coordinates: Annotated[list[Position], Field(min_length=2, max_length=10_000)]
+
+    @model_validator(mode="after")
+    def _sound(self) -> LineString:
+        if any(not (-180 <= p[0] <= 180 and -90 <= p[1] <= 90) for p in self.coordinates):
+            raise ValueError("positions are longitude, latitude in degrees")
+        return self
+
+
+class ZoneIn(Strict):
+    """A part of a site."""
+
+    id: Name
+    label: Text | None = None
+
+
+class SiteIn(Strict):
+    """A site, new or changed."""
+
+    id: Name
+    label: Text | None = None
+    kind: Literal["dc", "store", "customer", "depot"]
+    lat: Latitude
+    lon: Longitude
+    radius_m: Annotated[float, Field(ge=10, le=100_000)] = 150.0
+    polygon: Polygon | None = None
+    tz: Annotated[str, AfterValidator(_zone_name)] = "UTC"
+    zones: Annotated[list[ZoneIn], Field(max_length=200)] = []
+
+
+class DeviceIn(Strict):
+    """A device, new or moved. `credentials` asks for a new MQTT password; a new device gets one unless it is false."""
+
+    id: Name
+    kind: Literal["tracker", "reefer", "thermometer", "rfid", "shelf", "door", "gateway", "phone"]
+    vehicle: Name | None = None
+    site: Name | None = None
+    zone: Name | None = None
+    profile: Name | None = None
+    credentials: bool | None = None
+
+    @model_validator(mode="after")
+    def _one_place(self) -> DeviceIn:
+        if self.vehicle and self.site:
+            raise ValueError("a device is on a vehicle or at a site, not both")
+        if self.zone and not self.site:
+            raise ValueError("a zone needs its site")
+        return self
+
+
+class ProductIn(Strict):
+    """A product, new or changed."""
+
+    sku: Annotated[str, AfterValidator(_printable), Field(min_length=1, max_length=64)]
+    label: Text
+    unit_mass_kg: Annotated[float, Field(gt=0, le=100_000)] | None = None
+    low_c: Celsius | None = None
+    high_c: Celsius | None = None
+    reorder_point: Annotated[float, Field(ge=0, le=1e9)] | None = None
+    gtin: Annotated[str, Field(pattern=r"^([0-9]{8}|[0-9]{12,14})$")] | None = None
+
+
+class StopIn(Strict):
+    """A stop: at a site, or at a place of its own."""
+
+    stop_id: ShipmentName | None = None
+    site: Name | None = None
+    name: Text | None = None
+    lat: Latitude | None = None
+    lon: Longitude | None = None
+    radius_m: Annotated[float, Field(ge=10, le=100_000)] | None = None
+    window_start: AwareDatetime | None = None
+    window_end: AwareDatetime | None = None
+
+    @model_validator(mode="after")
+    def _somewhere(self) -> StopIn:
+        if self.site is None and (self.lat is None or self.lon is None):
+            raise ValueError("a stop needs a site, or lat and lon")
+        if self.window_start and self.window_end and self.window_start > self.window_end:
+            raise ValueError("window_start: later than window_end")
+        return self
+
+
+class ShipmentIn(Strict):
+    """A shipment, new or changed; its stops are numbered from 1 in the order given."""
+
+    id: ShipmentName
+    reference: Annotated[str, AfterValidator(_printable), Field(max_length=200)] = ""
+    customer: Text | None = None
+    vehicle: Name | None = None
+    profile: Name | None = None
+    stops: Annotated[list[StopIn], Field(min_length=1, max_length=200)]
+    planned_line: LineString | None = None
+
+
+class NoteIn(Strict):
+    """A word to what one does."""
+
+    note: NoteText | None = None
+
+
+class ShareIn(Strict):
+    """How long a customer's link is good; two weeks when nothing is said."""
+
+    expires_at: AwareDatetime | None = None
+
+
+def stop_values(stop: StopIn, seq: int, shipment: str, site: dict[str, Any] | None) -> dict[str, Any]:
+    """A stop's columns: what it does not say itself, it takes from its site."""
+    place = site or {}
+    name = stop.stop_id or f"{shipment}-{seq}"
+    return {
+        "seq": seq,
+        "name": name,
+        "label": stop.name or place.get("label") or name,
+        "site": place.get("key"),
+        "lat": place.get("lat") if stop.lat is None else stop.lat,
+        "lon": place.get("lon") if stop.lon is None else stop.lon,
+        "radius_m": stop.radius_m or place.get("radius_m") or 150.0,
+        "window_start": stop.window_start,
+        "window_end": stop.window_end,
+    }

@@ -1,0 +1,44 @@
+"""Rate limits in memory, bounded: for guessing at passwords and at customers' links, and for floods on a socket."""
+
+from __future__ import annotations
+
+from collections import OrderedDict, deque
+from collections.abc import Hashable
+
+
+class RateLimit:
+    """At most `count` events per `span_s` seconds for each key; remembers `keys_max` keys, the oldest go first."""
+
+    def __init__(self, count: int, span_s: float, keys_max: int = 10_000) -> None:
+        self._count, self._span_s, self._keys_max = count, span_s, keys_max
+        self._events: OrderedDict[Hashable, deque[float]] = OrderedDict()
+
+    def wait_s(self, key: Hashable, now_s: float) -> float:
+        """Seconds until the next event of this key is allowed; 0 when it is now.
+
+        >>> limit = RateLimit(1, 60)
+        >>> limit.add("a", 0.0)
+        >>> limit.wait_s("a", 20.0), limit.wait_s("a", 61.0), limit.wait_s("b", 20.0)
+        (40.0, 0.0, 0.0)
+        """
+        events = self._events.get(key)
+        if events is None:
+            return 0.0
+        while events and events[0] <= now_s - self._span_s:
+            events.popleft()
+        if not events:
+            del self._events[key]
+            return 0.0
+        return events[0] + self._span_s - now_s if len(events) >= self._count else 0.0
+
+    def add(self, key: Hashable, now_s: float) -> None:
+        """Counts an event."""
+        events = self._events.setdefault(key, deque(maxlen=self._count))
+        events.append(now_s)
+        self._events.move_to_end(key)
+        while len(self._events) > self._keys_max:
+            self._events.popitem(last=False)
+
+    def forgive(self, key: Hashable) -> None:
+        """Forgets the events of a key."""
+        self._events.pop(key, None)

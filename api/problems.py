@@ -1,0 +1,92 @@
+"""Every error as `application/problem+json` (RFC 9457), without anything of the inside."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+import orjson
+import psycopg
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from psycopg_pool import PoolTimeout
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+log = logging.getLogger(__name__)
+
+MEDIA_TYPE = "application/problem+json"
+CODES = (400, 401, 403, 404, 409, 422, 429, 503)
+
+
+class Problem(HTTPException):
+    """An answer that is not what was asked for; `detail` is a sentence for the one who asked."""
+
+    def __init__(self, status: int, detail: str = "", headers: Mapping[str, str] | None = None, **more: Any) -> None:
+        super().__init__(status, detail or HTTPStatus(status).phrase, headers)
+        self.more = more
+
+
+def not_found() -> Problem:
+    """The one answer for what is not there and what belongs to somebody else."""
+    return Problem(404, "there is nothing here")
+
+
+def answer(
+    status: int, detail: str = "", headers: Mapping[str, str] | None = None, more: Mapping[str, Any] | None = None
+) -> Response:
+    """A problem as a response."""
+    body = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, **(more or {})}
+    if detail and detail != body["title"]:
+        body["detail"] = detail
+    return Response(orjson.dumps(body), status, headers, MEDIA_TYPE)
+
+
+async def _http(_: Request, error: Exception) -> Response:
+    if not isinstance(error, HTTPException):
+        raise error
+    if error.status_code == 404 and not isinstance(error, Problem):
+        error = not_found()
+    more = error.more if isinstance(error, Problem) else None
+    return answer(error.status_code, error.detail, error.headers, more)
+
+
+async def _invalid(_: Request, error: Exception) -> Response:
+    if not isinstance(error, RequestValidationError):
+        raise error
+    found = [
+        {"in": str(e["loc"][0]), "field": ".".join(str(p) for p in e["loc"][1:]), "message": e["msg"]}
+        for e in error.errors()[:20]
+    ]
+    first = found[0] if found else {"field": "", "message": "invalid"}
+    detail = f"{first['field']}: {first['message']}" if first["field"] else str(first["message"])
+    return answer(422, detail, more={"errors": found})
+
+
+async def _database(_: Request, error: Exception) -> Response:
+    if isinstance(error, psycopg.errors.QueryCanceled):
+        return answer(503, "this takes too long: ask for less at once", {"Retry-After": "5"})
+    if isinstance(error, psycopg.errors.UniqueViolation):
+        return answer(409, "something else has this name or number already")
+    if isinstance(error, psycopg.DataError | psycopg.IntegrityError):
+        return answer(422, "a value cannot be stored: check names (a-z, 0-9, -, _) and numbers")
+    log.error("the database failed: %s", type(error).__name__, exc_info=error)
+    if isinstance(error, PoolTimeout | psycopg.OperationalError):
+        return answer(503, "the database cannot be reached just now", {"Retry-After": "5"})
+    return answer(500, "this is our fault; the log of the server says more")
+
+
+async def _bug(request: Request, _: Exception) -> Response:
+    del request  # the traceback is logged by the server
+    return answer(500, "this is our fault; the log of the server says more")
+
+
+def install(app: FastAPI) -> None:
+    """Makes every error of an app a problem."""
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(psycopg.Error, _database)
+    app.add_exception_handler(PoolTimeout, _database)
+    app.add_exception_handler(Exception, _bug)

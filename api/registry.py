@@ -1,0 +1,189 @@
+"""Sites, devices and products. A POST makes what is new (201) and changes what is there (200)."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, NotRequired
+
+import orjson
+from fastapi import APIRouter, Request
+from typing_extensions import TypedDict
+
+from api import reads, shapes
+from api.actions import audit, put
+from api.auth import Admin, Anybody
+from api.context import context_of
+from api.database import Session
+from api.inputs import DeviceIn, ProductIn, SiteIn
+from api.jsons import Json
+from api.live import emit
+from api.paging import Cursor, Items, Limit, decode, page, shaped_page
+from api.problems import Problem
+from store.db import queries
+from store.secrets import new_token
+
+router = APIRouter()
+
+
+class Mqtt(TypedDict):
+    """How a device signs in to the broker; shown once."""
+
+    user: str
+    password: str
+
+
+class NewDevice(shapes.Device):
+    """A device, with its password when it has just got one."""
+
+    mqtt: NotRequired[Mqtt]
+
+
+@router.get("/sites", tags=["sites"], response_model=Items[shapes.Site])
+async def list_sites(request: Request, caller: Anybody, limit: Limit = 200, cursor: Cursor = None) -> Json:
+    """Sites by name with zones and temperatures."""
+    after = decode(cursor, (str,))[0] if cursor else ""
+    async with context_of(request).database.tenant(caller.tenant_id, snapshot=True) as session:
+        found = await reads.sites(session, after=after, limit=limit + 1)
+    return page(request, found, limit, lambda s: [s["id"]])
+
+
+@router.post("/sites", tags=["sites"], response_model=shapes.Site, status_code=201)
+async def post_site(request: Request, caller: Admin, given: SiteIn) -> Json:
+    """Makes or changes a site; zones that are not named stay."""
+    q = queries("registry")
+    async with context_of(request).database.tenant(caller.tenant_id) as session:
+        new = await session.row(q["ensure_site"], name=given.id) is None
+        row = await session.row(
+            q["put_site"],
+            name=given.id,
+            label=given.label or given.id,
+            kind=given.kind,
+            lat=given.lat,
+            lon=given.lon,
+            radius_m=given.radius_m,
+            polygon=orjson.dumps(given.polygon.model_dump()).decode() if given.polygon else None,
+            tz=given.tz,
+        )
+        for zone in given.zones:
+            await session.row(q["put_zone"], site=_id(row), name=zone.id, label=zone.label or zone.id)
+        await audit(session, caller, "site.create" if new else "site.change", given.id, **given.model_dump())
+        await session.run(q["notify_registry"])
+        site = (await reads.sites(session, name=given.id))[0]
+        await emit(session, sites=[put(given.id, site)])
+    return Json(site, 201 if new else 200)
+
+
+@router.get("/devices", tags=["devices"], response_model=Items[shapes.Device])
+async def list_devices(request: Request, caller: Anybody, limit: Limit = 200, cursor: Cursor = None) -> Json:
+    """Devices by name."""
+    after = decode(cursor, (str,))[0] if cursor else ""
+    async with context_of(request).database.tenant(caller.tenant_id) as session:
+        found = await session.rows(queries("api")["devices"], after=after, name=None, limit=limit + 1)
+    return shaped_page(request, found, limit, lambda d: [d["id"]], shapes.device)
+
+
+@router.post("/devices", tags=["devices"], response_model=NewDevice, status_code=201)
+async def post_device(request: Request, caller: Admin, given: DeviceIn) -> Json:
+    """Makes or moves a device, with the vehicle or zone it names when that is new. Its password is shown here only."""
+    context = context_of(request)
+    q = queries("api")
+    async with context.database.tenant(caller.tenant_id) as session:
+        old = await session.row(q["devices"], after="", name=given.id, limit=1)
+    wanted = given.credentials if given.credentials is not None else old is None
+    password, hashed = "", None
+    if wanted:
+        if context.config.mqtt_hash is None:
+            raise Problem(503, "this API gives out no MQTT passwords: use `frostway device add`")
+        password = new_token()
+        hashed = await asyncio.to_thread(context.config.mqtt_hash, password)
+    async with context.database.tenant(caller.tenant_id) as session:
+        await _put_device(session, given, hashed)
+        action = "device.create" if old is None else "device.change"
+        await audit(session, caller, action, given.id, **given.model_dump(exclude={"credentials"}), password=wanted)
+        await session.run(queries("registry")["notify_registry"])
+        row = await session.row(q["devices"], after="", name=given.id, limit=1)
+        await _tell(session, {given.vehicle, (old or {}).get("vehicle")}, {given.site, (old or {}).get("site")})
+    if wanted and context.config.on_devices_changed is not None:
+        await asyncio.to_thread(context.config.on_devices_changed)
+    body: dict[str, Any] = {**shapes.device(row or {})}
+    if wanted:
+        body["mqtt"] = {"user": f"{caller.tenant}/{given.id}", "password": password}
+    return Json(body, 201 if old is None else 200)
+
+
+async def _tell(session: Session, vehicles: set[str | None], sites: set[str | None]) -> None:
+    """The places a device left and came to show it."""
+    left = [v for name in vehicles if name for v in await reads.vehicles(session, name=name)]
+    right = [s for name in sites if name for s in await reads.sites(session, name=name)]
+    if left or right:
+        await emit(session, vehicles=[put(v["id"], v) for v in left], sites=[put(s["id"], s) for s in right])
+
+
+async def _put_device(session: Session, given: DeviceIn, password_hash: str | None) -> None:
+    q = queries("registry")
+    vehicle = site = zone = profile = None
+    if given.vehicle:
+        vehicle = _id(await session.row(q["put_vehicle"], name=given.vehicle, label=given.vehicle))
+    if given.site:
+        found = await session.row(q["ensure_site"], name=given.site)
+        if found is None:
+            raise Problem(422, f"site: there is no {given.site}; add it first")
+        site = _id(found)
+        if given.zone:
+            old = await session.row(queries("api")["zone_key"], site=site, name=given.zone)
+            new = None if old else await session.row(q["put_zone"], site=site, name=given.zone, label=given.zone)
+            zone = _id(old or new)
+    if given.profile:
+        profile = await profile_id(session, given.profile)
+    await session.row(
+        q["put_device"],
+        name=given.id,
+        kind=given.kind,
+        vehicle=vehicle,
+        site=site,
+        zone=zone,
+        profile=profile,
+        password_hash=password_hash,
+    )
+
+
+async def profile_id(session: Session, name: str) -> int:
+    """Key of a temperature profile.
+
+    Raises:
+        Problem: 422, there is none of this name.
+    """
+    row = await session.row(queries("registry")["profile_id"], name=name)
+    if row is None:
+        raise Problem(422, f"profile: there is no {name}")
+    return _id(row)
+
+
+def _id(row: dict[str, Any] | None) -> int:
+    return int((row or {})["id"])
+
+
+@router.get("/products", tags=["products"], response_model=Items[shapes.Product])
+async def list_products(request: Request, caller: Anybody, limit: Limit = 200, cursor: Cursor = None) -> Json:
+    """Products by SKU."""
+    after = decode(cursor, (str,))[0] if cursor else ""
+    async with context_of(request).database.tenant(caller.tenant_id) as session:
+        found = await session.rows(queries("api")["products"], after=after, name=None, limit=limit + 1)
+    return shaped_page(request, found, limit, lambda p: [p["sku"]], shapes.product)
+
+
+@router.post("/products", tags=["products"], response_model=shapes.Product, status_code=201)
+async def post_product(request: Request, caller: Admin, given: ProductIn) -> Json:
+    """Makes or changes a product."""
+    if given.low_c is not None and given.high_c is not None and given.low_c >= given.high_c:
+        raise Problem(422, "low_c: not below high_c")
+    q = queries("api")
+    async with context_of(request).database.tenant(caller.tenant_id) as session:
+        new = not await session.rows(q["products"], after="", name=given.sku, limit=1)
+        await session.row(queries("registry")["put_product"], **given.model_dump())
+        await audit(session, caller, "product.create" if new else "product.change", given.sku, **given.model_dump())
+        await session.run(queries("registry")["notify_registry"])
+        row = await session.row(q["products"], after="", name=given.sku, limit=1)
+        if levels := await reads.stock(session, sku=given.sku):
+            await emit(session, stock=[put(level["id"], level) for level in levels])
+    return Json(shapes.product(row or {}), 201 if new else 200)

@@ -1,0 +1,56 @@
+"""Fewer points with the same shape over time: for tracks and for temperature curves."""
+
+from __future__ import annotations
+
+import heapq
+import math
+
+import numpy as np
+
+from domain.readings import F64, I64
+
+EARTH_M_PER_DEG = 111_195.0
+
+
+def keep_shape(time_s: F64, values: F64, points_max: int) -> I64:
+    """Indices, ascending, of at most `points_max` rows that keep the shape of `values` (n, k) over `time_s` (n,).
+
+    Top-down and time-aware: the next row kept is the one farthest from where the rows kept so far, connected in a
+    straight line at even speed, would put it at its time (synchronised distance; Meratnia and de By, 2004). A long
+    stop so keeps its beginning and its end, a short peak of a temperature its top. First and last row always stay.
+
+    >>> keep_shape(np.arange(5.0), np.array([[0.0], [0.0], [9.0], [0.0], [0.0]]), 3).tolist()
+    [0, 2, 4]
+    """
+    n = len(time_s)
+    if n <= points_max:
+        return np.arange(n)
+    kept = [0, n - 1]
+    heap: list[tuple[float, int, int, int]] = []
+
+    def offer(first: int, last: int) -> None:
+        if last - first < 2:
+            return
+        span_s = time_s[last] - time_s[first]
+        share = (time_s[first + 1 : last] - time_s[first]) / span_s if span_s > 0 else np.zeros(last - first - 1)
+        straight = values[first] + share[:, None] * (values[last] - values[first])
+        error = np.square(values[first + 1 : last] - straight).sum(axis=1)
+        worst = int(error.argmax())
+        if error[worst] > 0:
+            heapq.heappush(heap, (-float(error[worst]), first, first + 1 + worst, last))
+
+    offer(0, n - 1)
+    while heap and len(kept) < points_max:
+        _, first, middle, last = heapq.heappop(heap)
+        kept.append(middle)
+        offer(first, middle)
+        offer(middle, last)
+    return np.array(sorted(kept))
+
+
+def metres(lat: F64, lon: F64) -> F64:
+    """Degrees as metres on a plane (n, 2), true enough over a day's drive to compare distances."""
+    if not len(lat):
+        return np.empty((0, 2))
+    middle = math.cos(math.radians(float(np.median(lat))))
+    return np.column_stack([lon * EARTH_M_PER_DEG * middle, lat * EARTH_M_PER_DEG])

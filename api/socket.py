@@ -1,0 +1,229 @@
+"""`/ws/v1`: one socket from handshake to close. What it sends comes from the hub; what it may ask is little."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, cast
+
+import orjson
+from fastapi import APIRouter, WebSocket
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from starlette.websockets import WebSocketDisconnect, WebSocketState
+
+from api.auth import COOKIE, Caller, bearer_of, same_origin, who
+from api.changes import NOWHERE, TOPICS, Box, Vector, decode_cursor
+from api.context import context_of
+from api.limits import RateLimit
+from api.live import DATABASE_ERRORS, Client
+from api.outbox import message
+
+log = logging.getLogger(__name__)
+router = APIRouter()
+
+SOCKETS_PER_USER_MAX = 20
+STRANGERS_MAX = 200
+AUTH_S = 10.0
+STALL_S = 30.0
+CLOSE_S = 2.0
+MESSAGES_PER_10S_MAX = 100
+
+Closing = tuple[int, str]
+
+
+class Subscribe(BaseModel):
+    """What a client wants to follow; a later one replaces the former."""
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+    type: str = Field(pattern="^subscribe$")
+    topics: list[str] = Field(min_length=1, max_length=len(TOPICS))
+    bbox: tuple[float, float, float, float] | None = None
+    cursor: str | None = Field(default=None, max_length=8192)
+
+
+class Refused(Exception):  # noqa: N818 - an outcome, not an error of ours
+    """The client is told why, then closed with 1008."""
+
+
+class Doors:
+    """Who stands where: open sockets by (tenant, user), and how many have not said yet who they are."""
+
+    def __init__(self) -> None:
+        self.by_user: dict[tuple[int, str], int] = {}
+        self.strangers = 0
+
+
+@router.websocket("/ws/v1")
+async def live(socket: WebSocket) -> None:
+    """Snapshot, then deltas, of the topics a client subscribes."""
+    origin = socket.headers.get("origin")
+    token = bearer_of(socket)
+    if origin is not None and not same_origin(socket, origin):
+        await socket.close(1008)
+        return
+    cookie = socket.cookies.get(COOKIE, "") if token is None else ""
+    if cookie and origin is None:  # only a browser keeps cookies, and a browser says where it is
+        await socket.close(1008)
+        return
+    try:
+        caller = await who(context_of(socket), token or cookie, by_cookie=bool(cookie))
+    except DATABASE_ERRORS:
+        caller = None
+        token = token or cookie
+    if caller is None and (token or cookie):
+        await socket.close(1008)
+        return
+    await socket.accept()
+    with contextlib.suppress(WebSocketDisconnect):
+        caller = caller or await _introduced(socket)
+        if caller is not None:
+            await _serve(socket, caller)
+
+
+async def _introduced(socket: WebSocket) -> Caller | None:
+    """Waits for `{"type":"auth","token":…}`; closes when it does not come or is not good."""
+    doors: Doors = socket.app.state.doors
+    if doors.strangers >= STRANGERS_MAX:
+        await _close(socket, 1013, "too many sockets wait to sign in")
+        return None
+    doors.strangers += 1
+    found, reason = None, "sign in first"
+    try:
+        async with asyncio.timeout(AUTH_S):
+            body = _json(await socket.receive())
+        if body.get("type") == "auth" and isinstance(body.get("token"), str):
+            found = await who(context_of(socket), body["token"], by_cookie=False)
+    except TimeoutError:
+        reason = "nobody signed in"
+    except Refused as refused:
+        reason = str(refused)
+    except DATABASE_ERRORS:
+        reason = "the database cannot be reached"
+    finally:
+        doors.strangers -= 1
+    if found is None:
+        await _close(socket, 1008, reason)
+    return found
+
+
+async def _serve(socket: WebSocket, caller: Caller) -> None:
+    hub = context_of(socket).hub
+    users = cast("Doors", socket.app.state.doors).by_user
+    user = (caller.tenant_id, caller.user)
+    if users.get(user, 0) >= SOCKETS_PER_USER_MAX:
+        await _close(socket, 1008, f"more than {SOCKETS_PER_USER_MAX} sockets of one user")
+        return
+    users[user] = users.get(user, 0) + 1
+    client = Client(caller.token_id, caller.tenant_id)
+    hub.join(client)
+    work = [asyncio.ensure_future(w) for w in (_send(socket, client), _receive(socket, client), client.closing)]
+    try:
+        done, _ = await asyncio.wait(work, return_when=asyncio.FIRST_COMPLETED)
+        ending = client.closing if client.closing.done() else done.pop()
+        code, reason = ending.result() or (1000, "")
+    finally:
+        hub.leave(client)
+        users[user] -= 1
+        if not users[user]:
+            del users[user]
+        for task in work:
+            task.cancel()
+        await asyncio.gather(*work, return_exceptions=True)
+    await _close(socket, code, reason)
+
+
+async def _send(socket: WebSocket, client: Client) -> Closing:
+    """Sends what waits in the outbox; a client that takes nothing for `STALL_S` has to go."""
+    while True:
+        item = await client.outbox.pop()
+        try:
+            async with asyncio.timeout(STALL_S):
+                await socket.send({"type": "websocket.send", "text": item.text})
+        except TimeoutError:
+            return 1013, "too slow: resume with the cursor"
+        except (WebSocketDisconnect, RuntimeError, OSError):
+            return 1006, ""
+
+
+async def _receive(socket: WebSocket, client: Client) -> Closing:
+    """Takes subscriptions until the client goes."""
+    hub = context_of(socket).hub
+    flood = RateLimit(MESSAGES_PER_10S_MAX, 10.0)
+    while True:
+        event = await socket.receive()
+        if event["type"] == "websocket.disconnect":
+            return 1006, ""
+        flood.add("", time.monotonic())
+        try:
+            wanted = _subscription(_json(event), flooded=flood.wait_s("", time.monotonic()) > 0)
+            cursor = _position(wanted.cursor)
+            box = Box(*wanted.bbox) if wanted.bbox else None
+            await hub.subscribe(client, frozenset(wanted.topics), box, cursor)
+        except Refused as refused:
+            with contextlib.suppress(WebSocketDisconnect, RuntimeError):
+                await socket.send_text(message("error", detail=str(refused)).text)
+            return 1008, str(refused)
+        except DATABASE_ERRORS:
+            log.warning("a snapshot failed", exc_info=True)
+            return 1013, "the database cannot be reached: try again"
+
+
+def _json(event: Mapping[str, Any]) -> dict[str, Any]:
+    if event["type"] == "websocket.disconnect":
+        raise WebSocketDisconnect(event.get("code", 1006))
+    text = event.get("text")
+    if text is None:
+        raise Refused("text messages only")
+    try:
+        body = orjson.loads(text)
+    except ValueError:
+        raise Refused("not JSON") from None
+    if not isinstance(body, dict):
+        raise Refused("not a JSON object")
+    return body
+
+
+def _position(cursor: str | None) -> Vector | None:
+    """Where a client was; a cursor that is not ours is one that cannot be served any more."""
+    if cursor is None:
+        return None
+    try:
+        return decode_cursor(cursor)
+    except ValueError:
+        return dict(NOWHERE)
+
+
+def _subscription(body: dict[str, Any], *, flooded: bool) -> Subscribe:
+    if flooded:
+        raise Refused("too many messages")
+    try:
+        wanted = Subscribe.model_validate(body)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise Refused(f"{'.'.join(str(p) for p in first['loc'])}: {first['msg']}") from None
+    if unknown := set(wanted.topics) - set(TOPICS):
+        raise Refused(f"no topic {min(unknown)[:40]!r}: there are {', '.join(TOPICS)}")
+    if wanted.bbox is not None:
+        west, south, east, north = wanted.bbox
+        if not (-180 <= west <= 180 and -180 <= east <= 180 and -90 <= south <= north <= 90):
+            raise Refused("bbox: west, south, east, north in degrees")
+    return wanted
+
+
+async def _close(socket: WebSocket, code: int, reason: str) -> None:
+    """Closes politely, or, when the client does not even read that, by force."""
+    if code == 1006 or socket.client_state is WebSocketState.DISCONNECTED:
+        return
+    abort: Callable[[], None] | None = socket.scope.get("state", {}).get("abort")
+    try:
+        async with asyncio.timeout(CLOSE_S):
+            await socket.close(code, reason[:120])
+    except TimeoutError:
+        if abort is not None:
+            abort()
+    except (WebSocketDisconnect, RuntimeError, OSError):
+        pass

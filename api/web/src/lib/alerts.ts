@@ -1,0 +1,33 @@
+// What an alert says about its times, in words.
+import { clockTime, ms, span } from './format.ts'
+import type { Alert } from './types.ts'
+
+/** Learned more than two minutes after it was due: the device was out of reach, or its readings came late. */
+const LATE_MS = 120_000
+
+export function learnedLate(alert: Alert): boolean {
+  return ms(alert.decided_at) - Math.max(ms(alert.alarm_at ?? alert.opened_at), ms(alert.cleared_at) || 0) > LATE_MS
+}
+
+export function lateWords(alert: Alert, now: number): string {
+  return `happened ${clockTime(alert.opened_at, now)}, learned ${clockTime(alert.decided_at, now)}`
+}
+
+/** 'for 23 min' while it goes on, '12:03–12:40, 37 min' when it is over. */
+export function sinceWords(alert: Alert, now: number): string {
+  const from = ms(alert.opened_at)
+  if (!alert.cleared_at) return `since ${clockTime(from, now)}, ${span(now - from)}`
+  return `${clockTime(from, now)} to ${clockTime(alert.cleared_at, now)}, ${span(ms(alert.cleared_at) - from)}`
+}
+
+export function stateWords(alert: Alert): string {
+  if (alert.resolved_at) return 'resolved'
+  return `${alert.state === 'active' ? 'active' : 'cleared'}${alert.acknowledged_at ? ', acknowledged' : ''}`
+}
+
+/** Active before cleared, not acknowledged before acknowledged, critical before warning, newest first. */
+export function byUrgency(a: Alert, b: Alert): number {
+  const rank = (x: Alert): number =>
+    (x.resolved_at ? 8 : 0) + (x.state === 'active' ? 0 : 4) + (x.acknowledged_at ? 2 : 0) + (x.severity === 'critical' ? 0 : 1)
+  return rank(a) - rank(b) || ms(b.opened_at) - ms(a.opened_at)
+}

@@ -1,0 +1,53 @@
+// One status per vehicle, told by colour and shape and word. The most urgent wins, so that the counts add up to the fleet.
+import { ms } from './format.ts'
+import type { Shipment, Temp, Vehicle } from './types.ts'
+
+export type Status = 'alarm' | 'late' | 'stale' | 'moving' | 'stopped' | 'unknown'
+
+/** In the order of urgency; also the order of the filter. */
+export const STATUSES: readonly Status[] = ['alarm', 'late', 'stale', 'moving', 'stopped', 'unknown']
+
+export const WORDS: Record<Status, string> = {
+  alarm: 'Alarm',
+  late: 'Late risk',
+  stale: 'Stale',
+  moving: 'Moving',
+  stopped: 'Stopped',
+  unknown: 'Unknown',
+}
+
+export const STALE_MS = 120_000
+
+export function isStale(vehicle: Vehicle, now: number): boolean {
+  const t = ms(vehicle.t)
+  return Number.isNaN(t) || now - t > STALE_MS
+}
+
+/** The stop ahead is likely missed: the late end of its arrival window is after the end of its time window. */
+export function isLate(shipment: Shipment | undefined): boolean {
+  const next = shipment?.status === 'in_transit' ? shipment.stops.find((s) => !s.arrived_at) : undefined
+  return !!next?.eta && !!next.window_end && ms(next.eta.p90) > ms(next.window_end)
+}
+
+export function statusOf(vehicle: Vehicle, now: number, shipment?: Shipment): Status {
+  if (vehicle.alerts > 0) return 'alarm'
+  if (isStale(vehicle, now)) return 'stale'
+  if (isLate(shipment)) return 'late'
+  return vehicle.status
+}
+
+const severity: Record<Temp['state'], number> = { above: 3, below: 3, unknown: 1, ok: 2 }
+
+/** The probe to show when there is room for one: out of range before in range, then the warmest. */
+export function worstTemp(temps: readonly Temp[] | undefined): Temp | undefined {
+  return temps?.toSorted(
+    (a, b) => severity[b.state] - severity[a.state] || (b.temp_c ?? -Infinity) - (a.temp_c ?? -Infinity),
+  )[0]
+}
+
+export const TEMP_WORDS: Record<Temp['state'], string> = {
+  ok: 'in range',
+  above: 'too warm',
+  below: 'too cold',
+  unknown: 'no limits',
+}

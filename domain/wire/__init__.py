@@ -1,0 +1,1 @@
+"""Wire formats: bytes of a device to columns, one file per format."""

@@ -1,0 +1,67 @@
+"""What a reading of each native stream may say: keys, columns, kinds, ranges. The decoder only follows it."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+NUMBER, TRUTH, TEXT, EPC = "number", "truth", "text", "epc"
+
+
+class Field(NamedTuple):
+    """One key of the payload and the column it becomes. `low` and `high` are inclusive."""
+
+    key: str
+    column: str
+    kind: str = NUMBER
+    required: bool = False
+    low: float = -math.inf
+    high: float = math.inf
+    label: str = ""  # kind of label a text becomes
+    default: str = ""  # a missing text
+
+
+FIELDS: dict[str, tuple[Field, ...]] = {
+    "gps": (
+        Field("lat", "lat", required=True, low=-90, high=90),
+        Field("lon", "lon", required=True, low=-180, high=180),
+        Field("spd", "speed_mps", low=0, high=500),
+        Field("hdg", "heading_deg", low=0, high=360),
+        Field("acc", "accuracy_m", low=0, high=1e7),
+        Field("alt", "altitude_m", low=-1000, high=100_000),
+        Field("odo", "odometer_m", low=0, high=1e11),
+        Field("ign", "ignition", TRUTH),
+    ),
+    "temp": (
+        Field("probe", "probe_id", TEXT, label="probe", default="main"),
+        Field("c", "temp_c", required=True, low=-273.15, high=2000),
+        Field("rh", "humidity_pct", low=0, high=110),
+    ),
+    "rfid": (
+        Field("ant", "antenna", low=0, high=32767),
+        Field("epc", "tag_id", EPC, required=True, label="epc"),
+        Field("rssi", "rssi_dbm", low=-200, high=100),
+    ),
+    "shelf": (
+        Field("slot", "slot_id", TEXT, required=True, label="slot"),
+        Field("kg", "mass_kg", low=-1e4, high=1e6),
+        Field("count", "item_count", low=0, high=1e7),
+    ),
+    "door": (
+        Field("door", "door_id", TEXT, label="door", default="main"),
+        Field("open", "open", TRUTH, required=True),
+    ),
+    "status": (
+        Field("batt", "battery_ratio", low=0, high=1),
+        Field("rssi", "rssi_dbm", low=-200, high=100),
+        Field("reefer", "reefer_id", TEXT, label="reefer"),
+        Field("setpoint_c", "setpoint_c", low=-273.15, high=500),
+        Field("defrost", "defrost", TRUTH),
+    ),
+}
+
+# A stream in which none of these is given says nothing.
+ONE_OF: dict[str, tuple[str, ...]] = {
+    "shelf": ("mass_kg", "item_count"),
+    "status": ("battery_ratio", "rssi_dbm", "reefer_id", "setpoint_c", "defrost"),
+}

@@ -1,0 +1,1 @@
+"""Seeded devices with named faults, and the replay of recordings."""

@@ -1,0 +1,5 @@
+"""`python -m frostway`."""
+
+from frostway.cli import main
+
+main()

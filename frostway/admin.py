@@ -1,0 +1,150 @@
+"""Commands that change the registry of a stack: devices, tokens, and the replay of recordings."""
+
+from __future__ import annotations
+
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Literal, cast
+
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+from domain.names import NAME
+from firmware_sim.link import MqttTarget
+from firmware_sim.recordings import read
+from firmware_sim.replay import replay
+from frostway.broker import mosquitto_hash, publish_device
+from frostway.secrets import new_password
+from frostway.settings import Settings
+from frostway.stack import NoStackError, Stack, find
+from store.db import connect
+from store.registry import DeviceSpec, Registry, RegistryError
+from store.secrets import new_token, token_hash
+
+
+def add_device(data: Path | None, settings: Settings, tenant: str, device: DeviceSpec) -> tuple[str, str]:
+    """Registers a device, tells the broker, returns user and password.
+
+    Raises:
+        RegistryError: a name or a place that does not fit.
+        NoStackError: no stack to register it in.
+    """
+    stack = find(data, settings)
+    return _add(stack, tenant, device)
+
+
+def _add(stack: Stack, tenant: str, device: DeviceSpec) -> tuple[str, str]:
+    for what, name in (("device", device.name), ("vehicle", device.vehicle), ("site", device.site), ("tenant", tenant)):
+        if name is not None and not NAME.match(name):
+            raise RegistryError(f"{what} {name!r}: a name is a-z, 0-9, - and _, at most 64 characters, no - or _ first")
+    password = new_password()
+    with connect(stack.database_url, "device add") as connection, connection.transaction():
+        Registry(connection, tenant).put_device(device, mosquitto_hash(password))
+    user = f"{tenant}/{device.name}"
+    if stack.data_dir is not None and (stack.data_dir / "broker").exists():
+        publish_device(stack.data_dir, user, password)
+    return user, password
+
+
+def print_devices(data: Path | None, settings: Settings, tenant: str) -> None:
+    """A table of devices; plain tab-separated lines when it goes to a file or a pipe."""
+    with connect(find(data, settings).database_url, "device list") as connection:
+        devices = Registry(connection, tenant).devices()
+    rows = [
+        [
+            d["name"],
+            d["kind"],
+            d["vehicle"] or d["site"] or "",
+            d["zone"] or "",
+            d["profile"] or "",
+            f"{d['last_time']:%Y-%m-%d %H:%M:%SZ}" if d["last_time"] else "never",
+        ]
+        for d in devices
+    ]
+    head = ["device", "kind", "where", "zone", "profile", "last reading"]
+    if not sys.stdout.isatty():
+        sys.stdout.write("".join("\t".join(row) + "\n" for row in [head, *rows]))
+        return
+    table = Table(*head)
+    for row in rows:
+        table.add_row(*row)
+    Console().print(table if rows else "No devices yet: frostway device add ID --kind tracker --vehicle V")
+
+
+def create_token(data: Path | None, settings: Settings, tenant: str, role: str, days: int) -> str:
+    """A new bearer token; only its hash is kept."""
+    token = new_token()
+    expires = datetime.now(UTC) + timedelta(days=days) if days else None
+    with connect(find(data, settings).database_url, "token create") as connection, connection.transaction():
+        Registry(connection, tenant).add_token(
+            token_hash(token), kind="bearer", subject=f"token:{role}", role=role, expires_at=expires
+        )
+    return token
+
+
+def replay_file(
+    data: Path | None,
+    settings: Settings,
+    file: Path,
+    device: str | None,
+    *,
+    speed: float,
+    fast: bool,
+    tz: str,
+    rebase: str | None,
+) -> None:
+    """Publishes a recording; the device (and its vehicle or site) is registered when there is none of that name."""
+    if rebase not in (None, "start", "end"):
+        raise RegistryError("--rebase: start or end")
+    stack = find(data, settings)
+    recording = read(file, tz)
+    name = device or _name_for(file)
+    user, password = _login(stack, name, is_track="gps" in recording.streams)
+    if not stack.mqtt_url:
+        raise NoStackError("no broker to publish to: set FROSTWAY_MQTT_URL")
+    target = MqttTarget.from_url(stack.mqtt_url, "main", user, password)
+    console = Console(stderr=True)
+    with Progress(console=console, disable=not console.is_terminal) as progress:
+        task = progress.add_task(f"{name}: receipted", total=len(recording.readings))
+        result = replay(
+            file,
+            name,
+            target,
+            speed,
+            fast,
+            tz,
+            lambda total, _, receipted: progress.update(task, total=total, completed=receipted),
+            rebase=cast("Literal['start', 'end'] | None", rebase),
+        )
+    for note in result.notes:
+        console.print(note)
+    sys.stdout.write(f"{result.sent} readings sent as {user}, {result.receipted} receipted, {result.skipped} skipped\n")
+
+
+def _name_for(file: Path) -> str:
+    kept = "".join(c if c.isascii() and c.isalnum() else "-" for c in file.stem.lower()).strip("-")
+    return ("replay-" + kept)[:64]
+
+
+def _login(stack: Stack, name: str, *, is_track: bool) -> tuple[str, str]:
+    """Login of the replaying device: the one kept with the stack, else a new one."""
+    from frostway.secrets import Secrets  # noqa: PLC0415
+
+    user = f"main/{name}"
+    kept = Secrets.load_or_create(stack.data_dir / "secrets.json") if stack.data_dir else None
+    if kept and user in kept.devices:
+        return user, kept.devices[user]
+    with connect(stack.database_url, "replay") as connection:
+        known = {d["name"]: d for d in Registry(connection).devices()}
+    old = known.get(name)
+    if old:
+        spec = DeviceSpec(name, old["kind"], old["vehicle"], old["site"], old["zone"], old["profile"])
+    else:
+        spec = DeviceSpec(name, "tracker" if is_track else "thermometer", vehicle=name)
+    user, password = _add(stack, "main", spec)
+    if kept:
+        kept.devices[user] = password
+        kept.save()
+    return user, password

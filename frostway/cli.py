@@ -1,0 +1,328 @@
+"""The `frostway` command. Every failure is one clear line on stderr and exit status 1."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from frostway import __version__
+from frostway.settings import Settings, default_data_dir
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    help="Where everything is, how cold it is, how much is left, and when it arrives.",
+)
+config_app = typer.Typer(no_args_is_help=True, help="Effective settings.")
+device_app = typer.Typer(no_args_is_help=True, help="Devices that publish.")
+token_app = typer.Typer(no_args_is_help=True, help="Bearer tokens for programs.")
+app.add_typer(config_app, name="config")
+app.add_typer(device_app, name="device")
+app.add_typer(token_app, name="token")
+
+DataOption = Annotated[Path | None, typer.Option("--data", help="Folder of the embedded stack.", show_default=False)]
+KINDS = ("tracker", "reefer", "thermometer", "rfid", "shelf", "door", "gateway", "phone")
+ROLES = ("admin", "dispatcher", "coldchain", "storekeeper", "viewer")
+
+
+class Failure(Exception):  # noqa: N818  not an error of ours: a sentence for the person at the keyboard
+    """Ends the command with status 1 and this sentence."""
+
+
+def _say(text: str) -> None:
+    typer.echo(f"frostway: {text}", err=True)
+
+
+def _settings() -> Settings:
+    from pydantic import ValidationError  # noqa: PLC0415
+
+    try:
+        return Settings()
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = "FROSTWAY_" + "_".join(str(part) for part in first["loc"]).upper()
+        raise Failure(f"{name}: {first['msg']}") from error
+
+
+def _logging(settings: Settings) -> None:
+    logging.basicConfig(
+        level=settings.log_level.upper(), stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+
+
+def _stop_event() -> threading.Event:
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    return stop
+
+
+def _database(settings: Settings) -> str:
+    from frostway.stack import find  # noqa: PLC0415
+
+    return find(None, settings).database_url
+
+
+@app.callback(invoke_without_command=True)
+def top(version: Annotated[bool, typer.Option("--version", help="Print the version and stop.")] = False) -> None:  # noqa: FBT002
+    """Where everything is, how cold it is, how much is left, and when it arrives."""
+    if version:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+# ---------------------------------------------------------------- the stack
+@app.command()
+def up(
+    data: DataOption = None,
+    http_port: Annotated[int, typer.Option(help="Port of the pages and the API.")] = 8080,
+    mqtt_port: Annotated[int, typer.Option(help="Port the devices publish to.")] = 1883,
+    sim: Annotated[
+        str | None, typer.Option(help="Simulated world: demo, small or fleet-N.", show_default=False)
+    ] = None,
+    no_sim: Annotated[bool, typer.Option("--no-sim", help="No simulated devices.")] = False,  # noqa: FBT002
+    open_: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,  # noqa: FBT002
+) -> None:
+    """Start the whole stack on this machine: database, broker, ingest, tracker, API."""
+    from frostway.up import UpOptions, run  # noqa: PLC0415
+
+    folder = data or Path(os.environ.get("FROSTWAY_DATA_DIR") or default_data_dir())
+    world = None if no_sim else sim
+    raise typer.Exit(run(UpOptions(folder, http_port, mqtt_port, world, open_browser=open_)))
+
+
+@app.command()
+def ingest() -> None:
+    """Take readings from the broker into the log."""
+    settings = _settings()
+    _logging(settings)
+    from ingest.receiver import ReceiverError  # noqa: PLC0415
+    from ingest.service import IngestConfig, run  # noqa: PLC0415
+
+    config = IngestConfig(
+        database_url=_database(settings),
+        mqtt_url=settings.mqtt_url.get_secret_value(),
+        partitions=settings.partitions,
+        group_messages=settings.ingest_group_messages,
+        linger_s=settings.ingest_linger_ms / 1000,
+        receiver=settings.mqtt_receiver,
+        retention_days=settings.retention_days,
+        metrics_port=settings.metrics_port,
+    )
+    try:
+        run(config, _stop_event())
+    except ReceiverError as error:
+        raise Failure(str(error)) from error
+
+
+@app.command()
+def tracker() -> None:
+    """Turn the log into positions, visits, alarms, arrival times and stock."""
+    settings = _settings()
+    _logging(settings)
+    from tracker.service import TrackerConfig, run  # noqa: PLC0415
+
+    run(
+        TrackerConfig(
+            database_url=_database(settings),
+            partitions=settings.partitions,
+            batch_readings=settings.tracker_batch_readings,
+            silence_s=settings.silence_s,
+            refold_horizon_days=settings.refold_horizon_days,
+            retention_days=settings.retention_days,
+            log_retention_minutes=settings.log_retention_minutes,
+            changes_retention_minutes=settings.changes_retention_minutes,
+            metrics_port=settings.metrics_port,
+        ),
+        _stop_event(),
+    )
+
+
+@app.command()
+def api() -> None:
+    """Serve the pages, REST and websockets."""
+    settings = _settings()
+    _logging(settings)
+    from api.context import ApiConfig  # noqa: PLC0415
+    from api.service import run  # noqa: PLC0415
+    from frostway.broker import mosquitto_hash  # noqa: PLC0415
+
+    config = ApiConfig(
+        database_url=_database(settings),
+        map_style=settings.map_style,
+        demo=settings.demo,
+        version=__version__,
+        mqtt_hash=mosquitto_hash,
+        on_devices_changed=_broker_users_writer(settings),
+    )
+    try:
+        run(config, settings.http_host, settings.http_port)
+    except OSError as error:
+        raise Failure(f"cannot listen on {settings.http_host} port {settings.http_port}: {error.strerror}") from error
+
+
+def _broker_users_writer(settings: Settings) -> Callable[[], None]:
+    """Tells the broker of this stack about devices added over REST."""
+
+    def write() -> None:
+        from frostway.broker import refresh_devices  # noqa: PLC0415
+
+        refresh_devices(settings.data_dir, _database(settings))
+
+    return write
+
+
+@app.command()
+def sim(
+    world: Annotated[str, typer.Option(help="demo, small or fleet-N.")] = "demo",
+    seed: Annotated[int, typer.Option(help="Same seed, same world.")] = 7,
+    rate: Annotated[float, typer.Option(help="Times real time; 0: flat out.")] = 1.0,
+    out: Annotated[Path | None, typer.Option(help="Folder for the ground truth.", show_default=False)] = None,
+    seconds: Annotated[float | None, typer.Option(help="Stop after this many seconds.", show_default=False)] = None,
+) -> None:
+    """Run simulated devices against the broker."""
+    settings = _settings()
+    _logging(settings)
+    from firmware_sim.link import TargetError  # noqa: PLC0415
+    from firmware_sim.run import CredentialsError, RunSettings, main  # noqa: PLC0415
+    from frostway.demo import keep_shipping  # noqa: PLC0415
+
+    stop = _stop_event()
+    database = settings.database_url.get_secret_value()
+    if database and rate == 1:
+        threading.Thread(target=keep_shipping, args=(database, world, stop), daemon=True).start()
+    try:
+        main(RunSettings(world, seed, rate, out, seconds=seconds), stop)
+    except (CredentialsError, TargetError, ValueError) as error:
+        raise Failure(str(error)) from error
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the database schema up to date."""
+    from store.migrate import migrate as run_migrations  # noqa: PLC0415
+
+    before, after = run_migrations(_database(_settings()))
+    typer.echo(f"schema version {after}" + ("" if before == after else f", was {before}"))
+
+
+@app.command()
+def doctor(data: DataOption = None) -> None:
+    """Say what is wrong here and how to mend it."""
+    from frostway.doctor import examine  # noqa: PLC0415
+
+    raise typer.Exit(examine(data, _settings()))
+
+
+@config_app.command("show")
+def config_show() -> None:
+    """Print the effective settings, secrets hidden."""
+    settings = _settings()
+    for name in type(settings).model_fields:
+        value = getattr(settings, name)
+        shown = ("********" if value.get_secret_value() else "") if hasattr(value, "get_secret_value") else value
+        typer.echo(f"FROSTWAY_{name.upper()}={'' if shown is None else shown}")
+
+
+# ---------------------------------------------------------------- devices and tokens
+@device_app.command("add")
+def device_add(
+    device: Annotated[str, typer.Argument(metavar="ID")],
+    kind: Annotated[str, typer.Option(help=" | ".join(KINDS))],
+    vehicle: Annotated[str | None, typer.Option(help="Vehicle it is on.", show_default=False)] = None,
+    site: Annotated[str | None, typer.Option(help="Site it stands at.", show_default=False)] = None,
+    zone: Annotated[str | None, typer.Option(help="Zone of the site.", show_default=False)] = None,
+    profile: Annotated[str | None, typer.Option(help="Temperature profile.", show_default=False)] = None,
+    tenant: Annotated[str, typer.Option(help="Tenant.")] = "main",
+    data: DataOption = None,
+) -> None:
+    """Register a device and print its broker login, once."""
+    from frostway.admin import add_device  # noqa: PLC0415
+    from store.registry import DeviceSpec, RegistryError  # noqa: PLC0415
+
+    if kind not in KINDS:
+        raise Failure(f"--kind {kind}: one of {', '.join(KINDS)}")
+    try:
+        user, password = add_device(data, _settings(), tenant, DeviceSpec(device, kind, vehicle, site, zone, profile))
+    except RegistryError as error:
+        raise Failure(str(error)) from error
+    typer.echo(f"user {user}\npassword {password}")
+
+
+@device_app.command("list")
+def device_list(tenant: Annotated[str, typer.Option(help="Tenant.")] = "main", data: DataOption = None) -> None:
+    """List devices, where they are and when they last spoke."""
+    from frostway.admin import print_devices  # noqa: PLC0415
+
+    print_devices(data, _settings(), tenant)
+
+
+@token_app.command("create")
+def token_create(
+    role: Annotated[str, typer.Option(help=" | ".join(ROLES))],
+    tenant: Annotated[str, typer.Option(help="Tenant.")] = "main",
+    days: Annotated[int, typer.Option(help="Days until it expires; 0: never.")] = 0,
+    data: DataOption = None,
+) -> None:
+    """Print a bearer token, once, on the last line."""
+    from frostway.admin import create_token  # noqa: PLC0415
+
+    if role not in ROLES:
+        raise Failure(f"--role {role}: one of {', '.join(ROLES)}")
+    typer.echo(create_token(data, _settings(), tenant, role, days))
+
+
+# ---------------------------------------------------------------- recordings
+@app.command()
+def replay(
+    file: Annotated[Path, typer.Argument(help="GPX, CSV or Berlinger logger text.")],
+    as_: Annotated[
+        str | None, typer.Option("--as", help="Device to publish as; made when new.", show_default=False)
+    ] = None,
+    speed: Annotated[float, typer.Option(help="Times recorded speed.")] = 1.0,
+    fast: Annotated[bool, typer.Option("--fast", help="As fast as receipts allow.")] = False,  # noqa: FBT002
+    tz: Annotated[str, typer.Option(help="Zone of times without an offset.")] = "UTC",
+    rebase: Annotated[
+        str | None, typer.Option(help="Shift the times: start or end of the recording is now.", show_default=False)
+    ] = None,
+    data: DataOption = None,
+) -> None:
+    """Publish a recording over MQTT as a device would."""
+    from frostway.admin import replay_file  # noqa: PLC0415
+
+    replay_file(data, _settings(), file, as_, speed=speed, fast=fast, tz=tz, rebase=rebase)
+
+
+def _errors() -> tuple[type[BaseException], ...]:
+    """What a command may fail with in the ordinary course of things; imported only when something has failed."""
+    import psycopg  # noqa: PLC0415
+
+    from firmware_sim.link import TargetError  # noqa: PLC0415
+    from firmware_sim.recordings import RecordingError  # noqa: PLC0415
+    from firmware_sim.replay import ReplayError  # noqa: PLC0415
+    from frostway.stack import NoStackError  # noqa: PLC0415
+    from store.embedded_process import EmbeddedError  # noqa: PLC0415
+    from store.migrate import SchemaError  # noqa: PLC0415
+
+    return (Failure, psycopg.Error, NoStackError, EmbeddedError, SchemaError, RecordingError, ReplayError, TargetError)
+
+
+def main(*arguments: Any) -> None:
+    """Entry point."""
+    try:
+        app(*arguments)
+    except Exception as error:
+        if not isinstance(error, _errors()):
+            raise
+        _say(" ".join(str(error).split()) or type(error).__name__)
+        sys.exit(1)

@@ -1,0 +1,130 @@
+"""The simulated world in the registry: what `frostway up --sim` registers before it starts, and new tours after."""
+
+from __future__ import annotations
+
+import json
+import threading
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from firmware_sim.model import Shipment, World
+from firmware_sim.world import build
+from frostway.broker import Broker, mosquitto_hash
+from frostway.secrets import Secrets, new_password, write_private
+from store.db import connect, queries
+from store.link import Link, Stopped
+from store.registry import DeviceSpec, Registry
+
+SEED = 7
+SHIPPING_S = 15.0
+
+
+def prepare(dsn: str, world_name: str, secrets: Secrets, broker: Broker) -> Path:
+    """Registers a world and gives its devices passwords; returns the credentials file for the simulator."""
+    world = build(world_name, SEED)
+    now = datetime.now(UTC)
+    for device in world.devices:
+        secrets.devices.setdefault(f"{world.tenant}/{device.id}", new_password())
+    secrets.save()
+    with connect(dsn, "demo") as connection, connection.transaction():
+        register(Registry(connection, world.tenant), world, secrets.devices, now)
+    path = secrets.path.parent / "sim.json"
+    devices = {d.id: secrets.devices[f"{world.tenant}/{d.id}"] for d in world.devices}
+    url = broker.url_for("sim", "").replace("sim:@", "")
+    write_private(path, json.dumps({"mqtt_url": url, "tenant": world.tenant, "devices": devices}) + "\n")
+    return path
+
+
+def register(registry: Registry, world: World, passwords: dict[str, str], now: datetime) -> None:
+    """Everything in the world, made or brought up to date."""
+    for p in world.profiles:
+        registry.put_profile(
+            p.name,
+            low_c=p.low_c,
+            high_c=p.high_c,
+            for_s=p.for_s,
+            hysteresis_c=p.hysteresis_c,
+            max_interval_s=p.max_interval_s,
+        )
+    for s in world.sites:
+        polygon = {"type": "Polygon", "coordinates": [[list(v) for v in s.polygon]]} if s.polygon else None
+        registry.put_site(
+            s.id, label=s.label, kind=s.kind, lat=s.lat, lon=s.lon, radius_m=s.radius_m, polygon=polygon, tz=s.tz
+        )
+        for zone in s.zones:
+            registry.put_zone(s.id, zone.id, zone.label)
+    products = {
+        p.sku: registry.put_product(
+            p.sku,
+            label=p.label,
+            gtin=p.gtin,
+            unit_mass_kg=p.unit_mass_kg,
+            low_c=p.low_c,
+            high_c=p.high_c,
+            reorder_point=p.reorder_point,
+        )
+        for p in world.products
+    }
+    for v in world.vehicles:
+        registry.put_vehicle(v.id, v.label)
+    for d in world.devices:
+        spec = DeviceSpec(d.id, d.kind, vehicle=d.vehicle, site=d.site, zone=d.zone, profile=d.profile)
+        device_id = registry.put_device(spec, mosquitto_hash(passwords[f"{world.tenant}/{d.id}"]))
+        for slot in d.slots:
+            registry.put_slot(device_id, slot.slot, products[slot.sku])
+    for shipment in world.shipments:
+        if not registry.has_shipment(shipment.id):
+            ship(registry, shipment, shipment.id, now, shipment.status)
+
+
+def ship(registry: Registry, shipment: Shipment, name: str, now: datetime, status: str) -> None:
+    """One shipment as the world has it, its windows counted from `now`."""
+    stops: list[dict[str, Any]] = [
+        {
+            "seq": s.seq,
+            "name": s.stop_id.replace(shipment.id, name),
+            "label": s.name,
+            "site": s.site,
+            "lat": s.lat,
+            "lon": s.lon,
+            "window_start": now + timedelta(seconds=s.window_start_s),
+            "window_end": now + timedelta(seconds=s.window_end_s),
+        }
+        for s in shipment.stops
+    ]
+    registry.put_shipment(
+        name,
+        reference=shipment.reference,
+        vehicle=shipment.vehicle,
+        customer=shipment.customer,
+        profile=shipment.profile,
+        planned_line=shipment.planned_line,
+        stops=stops,
+        status=status,
+    )
+
+
+def keep_shipping(dsn: str, world_name: str, stop: threading.Event) -> None:
+    """Gives every truck of the world a new shipment when its last one is delivered; returns when `stop` is set."""
+    world = build(world_name, SEED)
+    link = Link(dsn, "demo", stop)
+    try:
+        while not stop.wait(SHIPPING_S):
+            link.run(lambda: _ship_again(link.connection, world))
+    except Stopped:
+        pass
+    finally:
+        link.close()
+
+
+def _ship_again(connection: psycopg.Connection, world: World) -> None:
+    with connection.transaction():
+        registry = Registry(connection, world.tenant)
+        rows = connection.execute(queries("registry")["idle_vehicles"], {"tenant": registry.tenant_id}).fetchall()
+        for vehicle, done in rows:
+            for shipment in world.shipments:
+                if shipment.vehicle == vehicle:
+                    ship(registry, shipment, f"{shipment.id}-{done + 1}", datetime.now(UTC), "planned")

@@ -1,0 +1,119 @@
+"""`frostway doctor`: what is wrong here and how to mend it."""
+
+from __future__ import annotations
+
+import http.client
+import shutil
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+import psycopg
+from rich.console import Console
+
+from frostway.broker import find_mosquitto
+from frostway.settings import Settings
+from frostway.stack import NoStackError, Stack, find
+from store import migrate
+from store.db import connect
+from store.partitions import edition
+
+MIN_FREE_BYTES = 200 * 1024 * 1024
+
+
+class Finding(NamedTuple):
+    """One thing looked at. `mend` says what to do when it is not well."""
+
+    well: bool
+    what: str
+    mend: str = ""
+
+
+def examine(data: Path | None, settings: Settings) -> int:
+    """Prints findings; 0 when all is well."""
+    console = Console(highlight=False)
+    sick = 0
+    for finding in findings(data, settings):
+        sick += not finding.well
+        console.print(("[green]ok[/]   " if finding.well else "[red]bad[/]  ") + finding.what)
+        if not finding.well and finding.mend:
+            console.print(f"     → {finding.mend}")
+    return 1 if sick else 0
+
+
+def findings(data: Path | None, settings: Settings) -> Iterator[Finding]:
+    """Looks at the machine, then at each part of the stack."""
+    folder = data or settings.data_dir
+    while not folder.exists() and folder != folder.parent:
+        folder = folder.parent
+    free = shutil.disk_usage(folder).free
+    yield Finding(free >= MIN_FREE_BYTES, f"{free // 2**20} MiB free at {folder}", "free some space: at least 200 MiB")
+    mosquitto = find_mosquitto()
+    yield Finding(
+        True, f"broker program: {mosquitto or 'none, the demo broker stands in (install mosquitto for more)'}"
+    )
+    pages = Path(__file__).resolve().parents[1] / "api" / "static" / "index.html"
+    yield Finding(
+        pages.exists(), "pages are built", "run `make install` (it builds them with the Node that pip brings)"
+    )
+    try:
+        stack = find(data, settings)
+    except NoStackError as error:
+        yield Finding(False, "no running stack", str(error))  # noqa: FBT003
+        return
+    yield from _database(stack)
+    yield _broker(stack)
+    yield _api(stack)
+
+
+def _database(stack: Stack) -> Iterator[Finding]:
+    try:
+        with connect(stack.database_url, "doctor") as connection:
+            found = edition(connection)
+            name = (
+                f"TimescaleDB {found.version} ({found.license})" if found.available else "PostgreSQL, native partitions"
+            )
+            yield Finding(True, f"database answers: {name}")  # noqa: FBT003
+            yield _schema(lambda: migrate.check(connection))
+    except psycopg.Error as error:
+        text = str(error).strip().split("\n")[0]
+        yield Finding(False, f"database: {text}", "start it, or correct FROSTWAY_DATABASE_URL")  # noqa: FBT003
+
+
+def _schema(check: Callable[[], None]) -> Finding:
+    try:
+        check()
+    except migrate.SchemaError as error:
+        return Finding(False, "schema", str(error))  # noqa: FBT003
+    return Finding(True, "schema is this program's")  # noqa: FBT003
+
+
+def _broker(stack: Stack) -> Finding:
+    parts = urlsplit(stack.mqtt_url)
+    if not parts.hostname:
+        return Finding(False, "no broker named", "set FROSTWAY_MQTT_URL")  # noqa: FBT003
+    where = f"{parts.hostname}:{parts.port or 1883}"
+
+    try:
+        with socket.create_connection((parts.hostname, parts.port or 1883), timeout=3):
+            pass
+    except OSError as error:
+        return Finding(False, f"broker at {where}: {error}", "start it, or correct FROSTWAY_MQTT_URL")  # noqa: FBT003
+    return Finding(True, f"broker listens at {where}")  # noqa: FBT003
+
+
+def _api(stack: Stack) -> Finding:
+    parts = urlsplit(stack.http_url)
+    connection = http.client.HTTPConnection(parts.hostname or "127.0.0.1", parts.port or 80, timeout=3)
+    try:
+        connection.request("GET", "/readyz")
+        answer = connection.getresponse()
+        return Finding(
+            answer.status == http.HTTPStatus.OK, f"API at {stack.http_url} answers {answer.status}", "look at its log"
+        )
+    except OSError as error:
+        return Finding(False, f"API at {stack.http_url}: {error}", "start it, or look at its log")  # noqa: FBT003
+    finally:
+        connection.close()

@@ -1,0 +1,66 @@
+"""All settings of all programs, in one typed class; every knob has its unit in its name."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+
+def default_data_dir() -> Path:
+    """Folder of the embedded stack when none is named: the platform's place for application data."""
+    base = os.environ.get("XDG_DATA_HOME") or str(Path.home() / ".local" / "share")
+    return Path(base) / "frostway"
+
+
+class Settings(BaseSettings):
+    """Settings from `FROSTWAY_*` variables, `.env` and `frostway.toml`, in this order of precedence."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="FROSTWAY_", env_file=".env", toml_file="frostway.toml", extra="ignore", frozen=True
+    )
+
+    database_url: SecretStr = Field(SecretStr(""), description="PostgreSQL address; empty: the embedded stack's")
+    mqtt_url: SecretStr = Field(
+        SecretStr(""), description="broker address, mqtt:// or mqtts://, with user and password"
+    )
+    nats_url: str = Field("", description="NATS servers for the log; empty: the log is in PostgreSQL")
+    http_host: str = Field("127.0.0.1", description="address the API listens on")
+    http_port: int = Field(8080, ge=0, le=65535, description="port the API listens on")
+    partitions: int = Field(4, ge=1, le=256, description="partitions of the log; fixed once data are in it")
+    admin_password: SecretStr = Field(SecretStr(""), description="password of the user admin; empty: generated")
+    routing_url: str = Field("", description="OSRM or Valhalla; empty: learned fallback")
+    map_style: str = Field("", description="MapLibre style URL or PMTiles file; empty: bundled base map")
+    log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR")
+    data_dir: Path = Field(default_factory=default_data_dir, description="folder of the embedded stack")
+    sim_credentials: Path | None = Field(None, description="file with the simulator's broker address and passwords")
+    demo: bool = Field(default=False, description="the page says that what it shows is simulated")
+
+    ingest_group_messages: int = Field(2000, ge=1, le=20000, description="messages of one group commit at most")
+    ingest_linger_ms: float = Field(5.0, ge=0, le=1000, description="wait after a group's first message, ms")
+    mqtt_receiver: str = Field("stream", description="stream (own client) or paho")
+    tracker_batch_readings: int = Field(50_000, ge=1, description="readings the tracker commits at once at most")
+    position_interval_s_max: float = Field(
+        120.0, gt=0, description="after this long without news a vehicle is stale, s"
+    )
+    silence_s: float = Field(600.0, gt=0, description="a device that has said nothing for this long is silent, s")
+    refold_horizon_days: float = Field(30.0, gt=0, description="a reading later than this is kept, not decided, days")
+    retention_days: float = Field(730.0, gt=0, description="readings older than this are dropped, days")
+    log_retention_minutes: float = Field(60.0, gt=0, description="processed log frames are kept this long, minutes")
+    changes_retention_minutes: float = Field(60.0, gt=0, description="websocket clients may resume for this long")
+    metrics_port: int = Field(0, ge=0, le=65535, description="Prometheus port of ingest and tracker; 0: none")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Adds the TOML file as the last source."""
+        del file_secret_settings
+        return (init_settings, env_settings, dotenv_settings, TomlConfigSettingsSource(settings_cls))

@@ -1,0 +1,52 @@
+"""Where the stack is: the running embedded one by its data folder, any other by the settings."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from frostway.settings import Settings
+
+
+class NoStackError(RuntimeError):
+    """No stack to talk to; the message says how to get one."""
+
+
+@dataclass(frozen=True)
+class Stack:
+    """Addresses of a stack. `data_dir` is None unless it is the embedded one."""
+
+    database_url: str
+    mqtt_url: str
+    http_url: str
+    data_dir: Path | None
+
+
+def find(data: Path | None, settings: Settings) -> Stack:
+    """The stack of `--data`, else the one in the settings, else the embedded one in the default folder.
+
+    Raises:
+        NoStackError: nothing runs there and the settings name none.
+    """
+    explicit = data is not None or "data_dir" in settings.model_fields_set
+    database = settings.database_url.get_secret_value()
+    if database and data is None:
+        http = f"http://{settings.http_host}:{settings.http_port}"
+        folder = settings.data_dir if explicit else None
+        return Stack(database, settings.mqtt_url.get_secret_value(), http, folder)
+    folder = (data or settings.data_dir).absolute()
+    candidates = [folder] if explicit else [folder, Path("data").absolute()]
+    for each in candidates:
+        try:
+            found = json.loads((each / "run.json").read_text("utf-8"))
+            return Stack(found["database_url"], found["mqtt_url"], found["http_url"], each)
+        except FileNotFoundError:
+            continue
+        except PermissionError:
+            raise NoStackError(f"{each}/run.json belongs to another user") from None
+        except (OSError, ValueError, KeyError) as error:
+            raise NoStackError(f"{each}/run.json cannot be read: {error}") from error
+    raise NoStackError(
+        f"no stack runs in {folder}: start one with `frostway up --data {folder}`, or set FROSTWAY_DATABASE_URL"
+    )

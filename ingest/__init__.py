@@ -1,0 +1,1 @@
+"""MQTT messages become validated columns in the log; only what is durable is acknowledged."""

@@ -1,0 +1,218 @@
+"""A group of MQTT messages becomes columns per partition, quarantine rows and receipts. No message is dropped."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+
+from domain.frames import encode
+from domain.names import TopicError
+from domain.readings import BY_STREAM, I32, I64, Batch, Flag
+from domain.wire.native import NO_TIME, Rejection, Rows, decode
+from ingest.directory import Device, Directory
+from store.labels import Key, Labels
+
+FUTURE_US = 5 * 60 * 1_000_000  # clock error we overlook
+FUTURE_MAX_US = 24 * 3600 * 1_000_000  # beyond this the time is not believed at all
+INACCURATE_M = 200.0
+SENTINELS_C = (-127.0, 85.0, 850.0)  # DS18B20 unplugged and power-on, PT100 open
+
+
+class Quarantined(NamedTuple):
+    """A message kept aside with its bytes and the reason."""
+
+    tenant: str | None
+    device: str | None
+    topic: str
+    payload: bytes
+    reason: str
+    detail: str
+
+
+class Seen(NamedTuple):
+    """Sequence numbers of one group that will be durable with it, for receipts."""
+
+    device_id: I32
+    boot_id: I32
+    seq: I64
+
+
+@dataclass
+class Prepared:
+    """What one group writes."""
+
+    received_us: int
+    frames: dict[int, bytes] = field(default_factory=dict)
+    quarantine: list[Quarantined] = field(default_factory=list)
+    seen: Seen | None = None
+    readings: int = 0
+    names: dict[int, tuple[str, str]] = field(default_factory=dict)
+
+
+class Preparer:
+    """Decodes, checks, flags, turns text into keys and sorts by partition."""
+
+    def __init__(self, directory: Directory, labels: Labels, retention_us: int) -> None:
+        self._directory = directory
+        self._labels = labels
+        self._retention_us = retention_us
+
+    def prepare(self, messages: Sequence[tuple[bytes, bytes, int, bool, bool]], received_us: int) -> Prepared:
+        """Columns, quarantine and sequence numbers of `(topic, payload, packet id, retain, dup)` messages."""
+        out = Prepared(received_us)
+        streams: dict[str, list[tuple[int, bytes, str]]] = {}
+        devices: dict[int, Device] = {}
+        for index, (topic, payload, _, retain, _) in enumerate(messages):
+            if retain:
+                continue  # an old value kept by the broker is not news
+            try:
+                route = self._directory.route(topic)
+            except TopicError as error:
+                out.quarantine.append(_aside(topic, payload, None, None, "topic", str(error)))
+                continue
+            address, device = route
+            if device is None:
+                out.quarantine.append(
+                    _aside(
+                        topic,
+                        payload,
+                        address.tenant,
+                        address.device,
+                        "unknown_device",
+                        "nobody has registered this device: `frostway device add`, then redrive",
+                    )
+                )
+                continue
+            devices[index] = device
+            out.names[device.device_id] = (address.tenant, address.device)
+            streams.setdefault(address.stream, []).append((index, payload, address.encoding))
+        batches: dict[int, list[Batch]] = {}
+        seen: list[Seen] = []
+        for stream, items in streams.items():
+            rows = decode(stream, items)
+            rejections = rows.rejections + self._check_times(rows, received_us)
+            if len(rows.message):
+                self._place(rows, devices, received_us, batches, seen, rejections, out)
+            self._set_aside(rejections, messages, devices, out)
+        out.frames = {partition: encode(found) for partition, found in batches.items()}
+        if seen:
+            out.seen = Seen(*(np.concatenate(c) for c in zip(*seen, strict=True)))
+        return out
+
+    def _check_times(self, rows: Rows, received_us: int) -> list[Rejection]:
+        if not len(rows.message):
+            return []
+        missing = rows.time_us == NO_TIME
+        rows.time_us = np.where(missing, received_us, rows.time_us)
+        rows.server_time = missing
+        wrong = (rows.time_us > received_us + FUTURE_MAX_US) | (rows.time_us < received_us - self._retention_us)
+        wrong &= ~rows.bad
+        if not wrong.any():
+            return []
+        rows.bad |= wrong
+        return [
+            Rejection(
+                int(index),
+                "time_out_of_range",
+                f"{int(wrong[rows.message == index].sum())} readings older than what is kept, or over a day ahead: "
+                "set the device's clock",
+            )
+            for index in np.unique(rows.message[wrong])
+        ]
+
+    def _place(
+        self,
+        rows: Rows,
+        devices: dict[int, Device],
+        received_us: int,
+        batches: dict[int, list[Batch]],
+        seen: list[Seen],
+        rejections: list[Rejection],
+        out: Prepared,
+    ) -> None:
+        used, inverse = np.unique(rows.message, return_inverse=True)
+        table = np.array([devices[int(i)] for i in used], dtype=np.int64)
+        device_id = table[inverse, 0].astype(np.int32)
+        tenant_id = table[inverse, 1]
+        partition = table[inverse, 2]
+        devs, tenants = device_id.tolist(), tenant_id.tolist()
+        boots = self._keys(
+            ((("boot", d, b) if b else None) for d, b in zip(devs, rows.boot, strict=True)), rows, rejections
+        )
+        columns: dict[str, object] = dict(rows.columns)
+        for name, (kind, texts) in rows.texts.items():
+            scopes = tenants if kind == "epc" else devs
+            columns[name] = self._keys(
+                (((kind, s, t) if t else None) for s, t in zip(scopes, texts, strict=True)), rows, rejections
+            )
+        columns |= {
+            "device_id": device_id,
+            "time_us": rows.time_us,
+            "boot_id": boots,
+            "seq": rows.seq,
+            "received_us": np.full(len(device_id), received_us, np.int64),
+            "flags": _flags(rows, received_us),
+        }
+        batch = BY_STREAM[rows.stream].build(columns)
+        numbered = (batch.boot_id > 0) & (batch.seq >= 0)
+        if numbered.any():
+            seen.append(Seen(device_id[numbered], batch.boot_id[numbered], batch.seq[numbered]))
+        good = ~rows.bad
+        if not good.all():
+            batch, partition = batch.take(good), partition[good]
+        out.readings += len(batch)
+        for p in np.unique(partition):
+            batches.setdefault(int(p), []).append(batch if (partition == p).all() else batch.take(partition == p))
+
+    def _keys(self, keys: Iterable[Key | None], rows: Rows, rejections: list[Rejection]) -> I32:
+        wanted = list(keys)
+        known = self._labels.ids(k for k in wanted if k is not None)
+        ids = np.array([known.get(k, -1) if k is not None else 0 for k in wanted], dtype=np.int32)
+        over = (ids < 0) & ~rows.bad
+        if over.any():
+            rows.bad |= over
+            rejections += [
+                Rejection(
+                    int(index), "too_many_names", "this device has made up more boots, probes or slots than we keep"
+                )
+                for index in np.unique(rows.message[over])
+            ]
+        return np.maximum(ids, 0)
+
+    def _set_aside(
+        self,
+        rejections: list[Rejection],
+        messages: Sequence[tuple[bytes, bytes, int, bool, bool]],
+        devices: dict[int, Device],
+        out: Prepared,
+    ) -> None:
+        for index, reason, detail in rejections:
+            topic, payload = messages[index][:2]
+            tenant, name = out.names[devices[index].device_id]
+            out.quarantine.append(_aside(topic, payload, tenant, name, reason, detail))
+
+
+def _aside(
+    topic: bytes, payload: bytes, tenant: str | None, device: str | None, reason: str, detail: str
+) -> Quarantined:
+    clean = detail.encode("utf-8", "backslashreplace").decode().replace("\x00", "\\0")
+    return Quarantined(
+        tenant, device, topic.decode("utf-8", "backslashreplace").replace("\x00", "\\0"), payload, reason, clean[:1000]
+    )
+
+
+def _flags(rows: Rows, received_us: int) -> I32:
+    flags = np.zeros(len(rows.message), dtype=np.int32)
+    flags[rows.time_us > received_us + FUTURE_US] |= Flag.FUTURE
+    flags[rows.server_time] |= Flag.SERVER_TIME
+    if rows.stream == "gps":
+        lat, lon = rows.columns["lat"], rows.columns["lon"]
+        flags[(lat == 0) & (lon == 0)] |= Flag.NULL_ISLAND
+        with np.errstate(invalid="ignore"):
+            flags[rows.columns["accuracy_m"] > INACCURATE_M] |= Flag.INACCURATE  # type: ignore[operator]
+    elif rows.stream == "temp":
+        flags[np.isin(rows.columns["temp_c"], SENTINELS_C)] |= Flag.SENTINEL
+    return flags

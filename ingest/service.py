@@ -1,0 +1,219 @@
+"""The ingest program: receive, prepare, append, acknowledge, receipt.
+
+Two threads: one receives and prepares the next group while the other commits the last one. The queue between them
+holds one group; when the database is away it fills, the receiver stops reading and the broker keeps the rest.
+"""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from prometheus_client import Counter, Gauge, Histogram, start_http_server
+
+from domain.names import subscriptions
+from domain.times import from_us
+from ingest.directory import Directory
+from ingest.prepare import Prepared, Preparer
+from ingest.receipts import ReceiptBook
+from ingest.receiver import Endpoint, Group, Receiver, ReceiverConfig
+from ingest.receiver_paho import PahoReceiver
+from ingest.receiver_stream import StreamReceiver
+from store.db import queries
+from store.labels import Labels
+from store.link import Link, Stopped
+from store.log import PostgresLog
+
+log = logging.getLogger(__name__)
+
+RECEIPT_INTERVAL_S = 0.5
+RECEIPTS_AT_ONCE = 64  # fewer than this are sent with their group, without waiting
+QUARANTINE_MAX = 100_000
+QUARANTINE_TRIM_S = 60.0
+RECEIVERS: dict[str, Callable[[ReceiverConfig], Receiver]] = {"stream": StreamReceiver, "paho": PahoReceiver}
+
+readings_total = Counter("frostway_ingest_readings_total", "Readings appended to the log")
+messages_total = Counter("frostway_ingest_messages_total", "MQTT messages acknowledged")
+quarantined_total = Counter("frostway_ingest_quarantined_total", "Messages set aside", ["reason"])
+commit_seconds = Histogram("frostway_ingest_commit_seconds", "Time of one group commit, seconds")
+database_up = Gauge("frostway_ingest_database_up", "1 while the last write reached the database")
+broker_up = Gauge("frostway_ingest_broker_up", "1 while the broker is connected")
+dropped_by_broker = Gauge("frostway_broker_dropped_messages", "Messages the broker says it dropped")
+
+
+@dataclass(frozen=True)
+class IngestConfig:
+    """Settings of the ingest program."""
+
+    database_url: str
+    mqtt_url: str
+    partitions: int = 4
+    group_messages: int = 2000
+    linger_s: float = 0.005
+    receiver: str = "stream"
+    retention_days: float = 730.0
+    metrics_port: int = 0
+
+
+class Ingest:
+    """The program's two threads and what they share."""
+
+    def __init__(
+        self, config: IngestConfig, stop: threading.Event, clock: Callable[[], int] = lambda: time.time_ns() // 1000
+    ) -> None:
+        self._config = config
+        self._stop = stop
+        self._clock = clock
+        endpoint = Endpoint.from_url(config.mqtt_url)
+        self.receiver = RECEIVERS[config.receiver](
+            ReceiverConfig(endpoint, tuple(subscriptions()), client_id=endpoint.user or "frostway-ingest")
+        )
+        self._queue: queue.Queue[tuple[Group, Prepared] | None] = queue.Queue(maxsize=1)
+        self._read = Link(config.database_url, "ingest registry", stop)
+        self._write = Link(config.database_url, "ingest", stop)
+        directory = Directory(self._read, config.partitions, time.monotonic)
+        self._directory = directory
+        self._preparer = Preparer(directory, Labels(self._read), int(config.retention_days * 86_400e6))
+        self._log = PostgresLog(self._write)
+        self._book = ReceiptBook(self._write)
+        self._names: dict[int, tuple[str, str]] = {}
+        self._receipts_due = 0.0
+        self._trim_due = 0.0
+        self._failure: BaseException | None = None
+
+    def run(self) -> None:
+        """Works until stopped; everything received is committed and acknowledged first."""
+        self._read.run(self._directory.refresh)
+        self._connect()
+        writer = threading.Thread(target=self._guarded_writer, name="writer", daemon=True)
+        writer.start()
+        try:
+            while not self._stop.is_set() and self._failure is None:
+                self._receive_one()
+        except Stopped:
+            pass
+        finally:
+            self._hand_over(None)
+            writer.join(timeout=15)
+            self.receiver.close(drain=True)
+            self._read.close()
+        if self._failure is not None:
+            raise self._failure
+
+    def _connect(self) -> None:
+        self.receiver.connect()
+        log.info("connected to the broker")
+
+    def _receive_one(self) -> None:
+        group = self.receiver.receive(self._config.group_messages, self._config.linger_s, 0.25)
+        broker_up.set(self.receiver.connected)
+        dropped_by_broker.set(self.receiver.dropped_by_broker or 0)
+        self._read.run(self._directory.refresh_when_old)
+        if group.messages:
+            received_us = self._clock()
+            prepared = self._read.run(lambda: self._preparer.prepare(group.messages, received_us))
+            self._hand_over((group, prepared))
+
+    def _hand_over(self, item: tuple[Group, Prepared] | None) -> None:
+        while self._failure is None:
+            try:
+                self._queue.put(item, timeout=0.5)
+            except queue.Full:
+                if self._stop.is_set() and not self._write.healthy:
+                    return
+            else:
+                return
+
+    def _guarded_writer(self) -> None:
+        try:
+            self._writer()
+        except Stopped:
+            pass
+        except BaseException as error:
+            self._failure = error
+            log.exception("the writer failed")
+        finally:
+            self._write.close()
+
+    def _writer(self) -> None:
+        while True:
+            try:
+                item = self._queue.get(timeout=RECEIPT_INTERVAL_S / 2)
+            except queue.Empty:
+                self._send_receipts(force=True)
+                self._trim()
+                continue
+            if item is None:
+                self._send_receipts(force=True)
+                return
+            group, prepared = item
+            started = time.monotonic()
+            self._write.run(lambda p=prepared: self._commit(p))  # type: ignore[misc]
+            commit_seconds.observe(time.monotonic() - started)
+            database_up.set(1)
+            self.receiver.acknowledge(group)
+            messages_total.inc(len(group.messages))
+            readings_total.inc(prepared.readings)
+            for each in prepared.quarantine:
+                quarantined_total.labels(each.reason).inc()
+            if prepared.seen is not None:
+                self._names.update(prepared.names)
+                seen = prepared.seen
+                self._write.run(lambda s=seen: self._book.durable(s))  # type: ignore[misc]
+            self._send_receipts(force=False)
+
+    def _commit(self, prepared: Prepared) -> None:
+        """Frames and quarantine in one transaction. Done twice, the tracker drops the repeats."""
+        if not prepared.frames and not prepared.quarantine:
+            return
+        connection = self._write.connection
+        with connection.transaction():
+            if prepared.frames:
+                self._log.append(prepared.frames)
+            if prepared.quarantine:
+                with connection.cursor() as cursor:
+                    cursor.executemany(queries("ingest")["put_quarantine"], _quarantine_rows(prepared))
+
+    def _send_receipts(self, *, force: bool) -> None:
+        now = time.monotonic()
+        pending = self._book.pending
+        if not pending or not (force or pending <= RECEIPTS_AT_ONCE or now >= self._receipts_due):
+            return
+        due = self._write.run(self._book.store)
+        self._receipts_due = now + RECEIPT_INTERVAL_S
+        items: list[tuple[bytes, bytes]] = []
+        for device_id, boot, contiguous in due:
+            if names := self._names.get(device_id):
+                topic = f"fw/v1/{names[0]}/{names[1]}/receipt".encode()
+                items.append((topic, orjson.dumps({"boot": boot, "seq": contiguous})))
+        self.receiver.publish_many(items)
+
+    def _trim(self) -> None:
+        if time.monotonic() < self._trim_due:
+            return
+        self._trim_due = time.monotonic() + QUARANTINE_TRIM_S
+        self._write.run(
+            lambda: self._write.connection.execute(queries("ingest")["trim_quarantine"], (QUARANTINE_MAX,)).rowcount
+        )
+
+
+def _quarantine_rows(prepared: Prepared) -> list[tuple[Any, ...]]:
+    received = from_us(prepared.received_us)
+    return [(received, *each) for each in prepared.quarantine]
+
+
+def run(config: IngestConfig, stop: threading.Event) -> None:
+    """Runs ingest until `stop` is set.
+
+    Raises:
+        ReceiverError: the broker refuses us or cannot be reached at the start.
+    """
+    if config.metrics_port:
+        start_http_server(config.metrics_port, addr="127.0.0.1")
+    Ingest(config, stop).run()

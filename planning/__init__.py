@@ -1,0 +1,1 @@
+"""Batch computations over the store."""

@@ -1,0 +1,34 @@
+"""Connections and named queries."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from importlib.resources import files
+from typing import LiteralString, cast
+
+import psycopg
+
+_NAME = re.compile(r"^-- name: ([a-z0-9_]+)[ \t]*$", re.MULTILINE)
+
+
+def connect(dsn: str, name: str, *, autocommit: bool = True) -> psycopg.Connection:
+    """A connection in UTC whose `application_name` says who we are."""
+    connection: psycopg.Connection = psycopg.connect(
+        dsn, autocommit=autocommit, application_name=f"frostway {name}", connect_timeout=10, options="-c timezone=UTC"
+    )
+    return connection
+
+
+@cache
+def queries(room: str) -> dict[str, LiteralString]:
+    """The named queries of `store/queries/{room}.sql`.
+
+    Each begins with a line `-- name: some_name`, then one comment line that says what it is for.
+    """
+    text = files("store").joinpath("queries", f"{room}.sql").read_text("utf-8")
+    parts = _NAME.split(text)
+    found = dict(zip(parts[1::2], (cast("LiteralString", p.strip()) for p in parts[2::2]), strict=True))
+    if len(found) != len(parts[1::2]):
+        raise ValueError(f"store/queries/{room}.sql: a name stands twice")
+    return found

@@ -1,0 +1,324 @@
+-- name: repeatable_read
+-- First words of a transaction whose queries must all see one moment.
+set transaction isolation level repeatable read, read only
+
+-- name: become_tenant
+-- To the end of the transaction: rows of one tenant, as a role that owns nothing.
+select set_config('role', 'frostway_api', true), set_config('app.tenant', %(tenant)s::text, true),
+       set_config('statement_timeout', %(timeout_ms)s::text, true),
+       set_config('idle_in_transaction_session_timeout', %(idle_ms)s::text, true)
+
+-- name: caller
+-- Who holds a token that is still good.
+select a.id, a.tenant_id, t.name as tenant, a.subject, a.role, a.kind
+from access_token a join tenant t on t.id = a.tenant_id
+where a.token_sha256 = %(token_sha256)s and a.revoked_at is null and (a.expires_at is null or a.expires_at > now())
+
+-- name: account
+-- Who may sign in under a name.
+select a.tenant_id, a.name, a.role, a.password_hash from account a join tenant t on t.id = a.tenant_id
+where t.name = %(tenant_name)s and a.name = %(user)s
+
+-- name: add_session
+-- A browser session; only its hash is kept.
+insert into access_token (tenant_id, kind, subject, role, token_sha256, expires_at)
+values (%(tenant_id)s, 'session', %(subject)s, %(role)s, %(token_sha256)s, %(expires_at)s)
+
+-- name: drop_old_sessions
+-- Forgets a person's sessions that ended long ago.
+delete from access_token where tenant_id = %(tenant_id)s and subject = %(subject)s and kind = 'session'
+and coalesce(revoked_at, expires_at) < now() - interval '1 day'
+
+-- name: end_session
+-- Signs out.
+update access_token set revoked_at = now() where id = %(id)s and revoked_at is null
+
+-- name: vehicles
+-- Vehicles by name with their last state and the site they are in.
+select v.id as key, v.name as id, v.label, s.time, s.received_at, s.lat, s.lon, s.speed_mps, s.heading_deg, s.accuracy_m,
+       coalesce(s.flags, 0) as flags, coalesce(s.status, 'unknown') as status, s.status_since, s.battery_ratio,
+       here.name as site
+from vehicle v left join vehicle_state s on s.vehicle_id = v.id and s.tenant_id = v.tenant_id
+left join lateral (
+    select si.name from visit vi join site si on si.id = vi.site_id
+    where vi.vehicle_id = v.id and vi.superseded_at is null and not vi.retracted and vi.left_at is null
+    order by vi.entered_at desc, vi.id desc limit 1) here on true
+where v.tenant_id = %(tenant)s and v.name > %(after)s and (%(name)s::text is null or v.name = %(name)s)
+order by v.name limit %(limit)s
+
+-- name: vehicle_key
+-- A vehicle's key.
+select id as key from vehicle where tenant_id = %(tenant)s and name = %(name)s
+
+-- name: temps
+-- Last temperature of every probe on these vehicles or at these sites.
+select d.vehicle_id, d.site_id, d.name as device, l.text as probe, s.time, s.temp_c, s.humidity_pct, p.low_c, p.high_c,
+       s.state
+from series_state s join device d on d.id = s.device_id join label l on l.id = s.probe_id
+left join profile p on p.id = d.profile_id
+where d.tenant_id = %(tenant)s and s.tenant_id = %(tenant)s
+and (d.vehicle_id = any(%(vehicles)s::int[]) or d.site_id = any(%(sites)s::int[]))
+order by d.name, l.text
+
+-- name: vehicle_shipments
+-- What each vehicle is carrying: the shipment under way that arrives first, its next stop and newest estimate.
+select distinct on (sh.vehicle_id) sh.vehicle_id, sh.name as id, coalesce(si.name, st.name) as next_stop,
+       e.p10, e.p50, e.p90
+from shipment sh
+left join lateral (
+    select n.id, n.name, n.site_id from stop n where n.shipment_id = sh.id and n.arrived_at is null
+    order by n.seq limit 1) st on true
+left join site si on si.id = st.site_id
+left join lateral (
+    select x.p10, x.p50, x.p90 from eta x where x.stop_id = st.id order by x.at desc, x.id desc limit 1) e on true
+where sh.tenant_id = %(tenant)s and sh.vehicle_id = any(%(vehicles)s::int[]) and sh.status = 'in_transit'
+order by sh.vehicle_id, e.p50 nulls last, sh.id
+
+-- name: vehicle_alerts
+-- Number of active alerts of each vehicle.
+select d.vehicle_id, count(*) as alerts from alert a join device d on d.id = a.device_id and d.tenant_id = a.tenant_id
+where a.tenant_id = %(tenant)s and d.vehicle_id = any(%(vehicles)s::int[])
+and a.cleared_at is null and a.resolved_at is null
+group by d.vehicle_id
+
+-- name: track
+-- Positions of a vehicle's devices in event order; microseconds, degrees, m/s.
+select (extract(epoch from r.time) * 1000000)::int8, r.lat, r.lon, r.speed_mps, r.heading_deg, r.flags
+from device d join reading_position r on r.device_id = d.id
+where d.tenant_id = %(tenant)s and d.vehicle_id = %(vehicle)s and r.time >= %(since)s and r.time < %(until)s
+order by r.time
+
+-- name: sites
+-- Sites by name.
+select s.id as key, s.name as id, s.label, s.kind, s.lat, s.lon, s.radius_m, s.polygon, s.tz from site s
+where s.tenant_id = %(tenant)s and s.name > %(after)s and (%(name)s::text is null or s.name = %(name)s)
+order by s.name limit %(limit)s
+
+-- name: zones
+-- Zones of sites.
+select z.site_id, z.name as id, z.label from zone z
+where z.tenant_id = %(tenant)s and z.site_id = any(%(sites)s::int[]) order by z.name
+
+-- name: zone_key
+-- A zone's key.
+select id from zone where tenant_id = %(tenant)s and site_id = %(site)s and name = %(name)s
+
+-- name: devices
+-- Devices by name with where they are and when they last spoke.
+select d.id as key, d.name as id, d.kind, v.name as vehicle, s.name as site, z.name as zone, p.name as profile,
+       st.last_time as last_seen, d.mqtt_password_hash is not null as has_password
+from device d left join vehicle v on v.id = d.vehicle_id left join site s on s.id = d.site_id
+left join zone z on z.id = d.zone_id left join profile p on p.id = d.profile_id
+left join device_state st on st.device_id = d.id and st.tenant_id = d.tenant_id
+where d.tenant_id = %(tenant)s and d.name > %(after)s and (%(name)s::text is null or d.name = %(name)s)
+order by d.name limit %(limit)s
+
+-- name: products
+-- Products by SKU.
+select p.id as key, p.sku, p.label, p.unit_mass_kg, p.low_c, p.high_c, p.reorder_point, p.gtin from product p
+where p.tenant_id = %(tenant)s and p.sku > %(after)s and (%(name)s::text is null or p.sku = %(name)s)
+order by p.sku limit %(limit)s
+
+-- name: stock
+-- Stock levels by place and product.
+select s.name as site, z.name as zone, p.sku, p.label, l.quantity, l.confidence, l.last_evidence_at, l.source,
+       p.reorder_point
+from stock_level l join site s on s.id = l.site_id join zone z on z.id = l.zone_id join product p on p.id = l.product_id
+where l.tenant_id = %(tenant)s and (s.name, z.name, p.sku) > (%(after_site)s, %(after_zone)s, %(after_sku)s)
+and (%(site)s::text is null or s.name = %(site)s) and (%(zone)s::text is null or z.name = %(zone)s)
+and (%(sku)s::text is null or p.sku = %(sku)s)
+order by s.name, z.name, p.sku limit %(limit)s
+
+-- name: alerts
+-- Alerts, newest first.
+select a.id, a.kind, a.severity, d.name as device, l.text as probe, v.name as vehicle, s.name as site, a.title, a.limit_c,
+       a.extreme_c, a.last_c, a.opened_at, a.alarm_at, a.decided_at, a.cleared_at, a.revision, a.acknowledged_at,
+       a.acknowledged_by, a.note, a.resolved_at, a.resolved_by, d.vehicle_id
+from alert a join device d on d.id = a.device_id and d.tenant_id = a.tenant_id
+left join label l on l.id = a.probe_id left join vehicle v on v.id = d.vehicle_id left join site s on s.id = d.site_id
+where a.tenant_id = %(tenant)s and (%(id)s::int8 is null or a.id = %(id)s)
+and (%(after_id)s::int8 is null or (a.opened_at, a.id) < (%(after_at)s::timestamptz, %(after_id)s))
+and case %(state)s
+    when 'all' then true
+    when 'active' then a.cleared_at is null and a.resolved_at is null
+    when 'cleared' then a.cleared_at is not null
+    when 'unacknowledged' then a.acknowledged_at is null and a.resolved_at is null
+    else a.resolved_at is null and (a.cleared_at is null or a.acknowledged_at is null) end
+order by a.opened_at desc, a.id desc limit %(limit)s
+
+-- name: acknowledge
+-- Somebody has seen an alert; the first one counts.
+update alert set acknowledged_at = %(now)s, acknowledged_by = %(actor)s, note = coalesce(%(note)s, note)
+where id = %(id)s and tenant_id = %(tenant)s and acknowledged_at is null and resolved_at is null returning id
+
+-- name: resolve
+-- An alert is done with; it counts as acknowledged too.
+update alert set resolved_at = %(now)s, resolved_by = %(actor)s, note = coalesce(%(note)s, note),
+    acknowledged_at = coalesce(acknowledged_at, %(now)s), acknowledged_by = coalesce(acknowledged_by, %(actor)s)
+where id = %(id)s and tenant_id = %(tenant)s and resolved_at is null returning id
+
+-- name: add_alert_event
+-- A step in an alert's history.
+insert into alert_event (alert_id, at, what, actor, detail)
+select a.id, %(now)s, %(what)s, %(actor)s, %(detail)s::jsonb from alert a
+where a.id = %(id)s and a.tenant_id = %(tenant)s
+
+-- name: shipments
+-- Shipments by name; `recent` leaves out what was delivered before that time.
+select sh.id as key, sh.name as id, sh.reference, sh.status, v.name as vehicle, sh.vehicle_id, sh.customer,
+       sh.planned_line, sh.planned_at, sh.started_at, sh.delivered_at, p.low_c, p.high_c
+from shipment sh left join vehicle v on v.id = sh.vehicle_id left join profile p on p.id = sh.profile_id
+where sh.tenant_id = %(tenant)s and sh.name > %(after)s and (%(name)s::text is null or sh.name = %(name)s)
+and (%(key)s::int is null or sh.id = %(key)s) and (%(status)s::text is null or sh.status = %(status)s)
+and (%(vehicle)s::text is null or v.name = %(vehicle)s)
+and (%(recent)s::timestamptz is null or sh.delivered_at is null or sh.delivered_at > %(recent)s)
+order by sh.name limit %(limit)s
+
+-- name: stops
+-- Stops of shipments in order; an estimate stands only where the vehicle has still to arrive.
+select st.shipment_id, st.seq, st.name as stop_id, si.name as site, si.kind as site_kind, st.label as name, st.lat,
+       st.lon, st.window_start, st.window_end, st.arrived_at, st.departed_at, e.p10, e.p50, e.p90, e.remaining_m,
+       e.decided_at
+from stop st left join site si on si.id = st.site_id
+left join lateral (
+    select x.p10, x.p50, x.p90, x.remaining_m, x.decided_at from eta x
+    where x.stop_id = st.id and st.arrived_at is null order by x.at desc, x.id desc limit 1) e on true
+where st.tenant_id = %(tenant)s and st.shipment_id = any(%(shipments)s::int[]) order by st.shipment_id, st.seq
+
+-- name: shipment_temperatures
+-- What each probe on the vehicle saw while the shipment was under way, and whether that span has unknown stretches.
+with carried as (
+    select sh.id, d.id as device_id, sh.started_at as since, coalesce(sh.delivered_at, %(now)s) as until,
+           coalesce(p.max_interval_s, 900) as gap_s, p.low_c, p.high_c
+    from shipment sh join device d on d.vehicle_id = sh.vehicle_id and d.tenant_id = sh.tenant_id
+    left join profile p on p.id = coalesce(sh.profile_id, d.profile_id)
+    where sh.tenant_id = %(tenant)s and sh.id = any(%(shipments)s::int[]) and sh.started_at is not null
+), reading as (
+    select c.*, r.probe_id, r.time, r.temp_c,
+           r.time - coalesce(lag(r.time) over w, c.since) > make_interval(secs => c.gap_s) as unknown,
+           row_number() over (partition by c.id, r.probe_id order by r.time desc) as back
+    from carried c join reading_temperature r on r.device_id = c.device_id and r.time between c.since and c.until
+    where r.flags & 8 = 0
+    window w as (partition by c.id, r.probe_id order by r.time)
+)
+select g.id, min(g.temp_c) as min_c, max(g.temp_c) as max_c, max(g.time) as last_at,
+       (array_agg(g.temp_c order by g.time desc) filter (where g.back = 1))[1] as last_c,
+       bool_or(g.unknown or (g.back = 1 and g.until - g.time > make_interval(secs => g.gap_s))) as unknown,
+       max(g.low_c) as low_c, min(g.high_c) as high_c,
+       exists (select from excursion x join carried c on c.device_id = x.device_id
+               where c.id = g.id and x.superseded_at is null and not x.retracted and x.alarm_at is not null
+               and x.started_at <= c.until and coalesce(x.ended_at, 'infinity') >= c.since) as excursion
+from reading g group by g.id
+
+-- name: trim_stops
+-- Stops that are no longer planned and were never reached.
+delete from stop where tenant_id = %(tenant)s and shipment_id = %(shipment)s and not seq = any(%(seqs)s::int[])
+and arrived_at is null
+
+-- name: add_share
+-- A customer's link.
+insert into share (tenant_id, shipment_id, token_sha256, created_by, expires_at)
+values (%(tenant)s, %(shipment)s, %(token_sha256)s, %(actor)s, %(expires_at)s) returning id
+
+-- name: shares
+-- Links of a shipment, newest first.
+select s.id, s.created_at, s.created_by, s.expires_at, s.revoked_at, s.last_used_at from share s
+where s.tenant_id = %(tenant)s and s.shipment_id = %(shipment)s order by s.id desc limit %(limit)s
+
+-- name: revoke_share
+-- Takes a link back.
+update share set revoked_at = %(now)s
+where tenant_id = %(tenant)s and shipment_id = %(shipment)s and id = %(id)s and revoked_at is null returning id
+
+-- name: share_by_token
+-- The shipment a link opens, while it is good.
+select s.id, s.tenant_id, s.shipment_id from share s
+where s.token_sha256 = %(token_sha256)s and s.revoked_at is null and s.expires_at > now()
+
+-- name: share_used
+-- Remembers, to the minute, that a link is in use.
+update share set last_used_at = now()
+where id = %(id)s and tenant_id = %(tenant)s and (last_used_at is null or last_used_at < now() - interval '1 minute')
+
+-- name: last_position
+-- Where a vehicle is.
+select s.time, s.lat, s.lon, s.heading_deg from vehicle_state s
+where s.tenant_id = %(tenant)s and s.vehicle_id = %(vehicle)s
+
+-- name: series_device
+-- A device and its limits.
+select d.id as key, p.low_c, p.high_c
+from device d left join profile p on p.id = d.profile_id
+where d.tenant_id = %(tenant)s and d.name = %(device)s
+
+-- name: probes
+-- Probes of a device by name.
+select l.id as key, l.text as probe from label l join device d on d.id = l.scope
+where d.tenant_id = %(tenant)s and d.id = %(device)s and l.kind = 'probe' order by l.text
+
+-- name: series
+-- Temperatures of a probe in event order; error codes of the sensor are left out.
+select (extract(epoch from r.time) * 1000000)::int8, r.temp_c
+from device d join reading_temperature r on r.device_id = d.id
+where d.tenant_id = %(tenant)s and d.id = %(device)s and r.probe_id = %(probe)s and r.flags & 8 = 0
+and r.time >= %(since)s and r.time < %(until)s
+order by r.time
+
+-- name: excursions
+-- Excursions of a probe as known now that touch a span.
+select x.id, x.kind, x.started_at, x.ended_at, x.extreme_c from excursion x
+where x.tenant_id = %(tenant)s and x.probe_id = %(probe)s and x.superseded_at is null and not x.retracted
+and x.started_at < %(until)s and coalesce(x.ended_at, 'infinity') > %(since)s
+order by x.started_at
+
+-- name: device_key
+-- A device's key.
+select id as key from device where tenant_id = %(tenant)s and name = %(name)s
+
+-- name: readings_gps
+-- Positions of a device as they were sent.
+select r.time, r.received_at, b.text as boot, nullif(r.seq, -1) as seq, r.flags, r.lat, r.lon, r.speed_mps, r.heading_deg,
+       r.accuracy_m, r.altitude_m, r.odometer_m, r.ignition
+from device d join reading_position r on r.device_id = d.id left join label b on b.id = r.boot_id
+where d.tenant_id = %(tenant)s and d.id = %(device)s and r.time >= %(since)s and r.time < %(until)s order by r.time, r.seq
+
+-- name: readings_temp
+-- Temperatures of a device as they were sent.
+select r.time, r.received_at, b.text as boot, nullif(r.seq, -1) as seq, r.flags, l.text as probe, r.temp_c, r.humidity_pct
+from device d join reading_temperature r on r.device_id = d.id left join label b on b.id = r.boot_id
+left join label l on l.id = r.probe_id
+where d.tenant_id = %(tenant)s and d.id = %(device)s and r.time >= %(since)s and r.time < %(until)s order by r.time, r.seq
+
+-- name: readings_rfid
+-- Tag reads of a device as they were sent.
+select r.time, r.received_at, b.text as boot, nullif(r.seq, -1) as seq, r.flags, l.text as epc, r.antenna, r.rssi_dbm
+from device d join reading_tag r on r.device_id = d.id left join label b on b.id = r.boot_id
+left join label l on l.id = r.tag_id
+where d.tenant_id = %(tenant)s and d.id = %(device)s and r.time >= %(since)s and r.time < %(until)s order by r.time, r.seq
+
+-- name: readings_shelf
+-- Shelf readings of a device as they were sent.
+select r.time, r.received_at, b.text as boot, nullif(r.seq, -1) as seq, r.flags, l.text as slot, r.mass_kg, r.item_count
+from device d join reading_shelf r on r.device_id = d.id left join label b on b.id = r.boot_id
+left join label l on l.id = r.slot_id
+where d.tenant_id = %(tenant)s and d.id = %(device)s and r.time >= %(since)s and r.time < %(until)s order by r.time, r.seq
+
+-- name: readings_door
+-- Door readings of a device as they were sent.
+select r.time, r.received_at, b.text as boot, nullif(r.seq, -1) as seq, r.flags, l.text as door, r.open
+from device d join reading_door r on r.device_id = d.id left join label b on b.id = r.boot_id
+left join label l on l.id = r.door_id
+where d.tenant_id = %(tenant)s and d.id = %(device)s and r.time >= %(since)s and r.time < %(until)s order by r.time, r.seq
+
+-- name: readings_status
+-- Status readings of a device as they were sent.
+select r.time, r.received_at, b.text as boot, nullif(r.seq, -1) as seq, r.flags, r.battery_ratio, r.rssi_dbm,
+       l.text as reefer, r.setpoint_c, r.defrost
+from device d join reading_status r on r.device_id = d.id left join label b on b.id = r.boot_id
+left join label l on l.id = r.reefer_id
+where d.tenant_id = %(tenant)s and d.id = %(device)s and r.time >= %(since)s and r.time < %(until)s order by r.time, r.seq
+
+-- name: quarantine
+-- Rejected messages of a tenant, newest first.
+select q.id, q.received_at, q.device, q.topic, q.reason, q.detail, q.payload, q.redriven_at from quarantine q
+where q.tenant = %(tenant_name)s and (%(after)s::int8 is null or q.id < %(after)s) order by q.id desc limit %(limit)s

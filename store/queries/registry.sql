@@ -1,0 +1,136 @@
+-- name: tenant
+-- Id of a tenant by name, made when new.
+with made as (insert into tenant (name) values (%(name)s) on conflict (name) do nothing returning id)
+select id from made union all select id from tenant where name = %(name)s limit 1
+
+-- name: put_site
+-- A site, made or changed.
+insert into site (tenant_id, name, label, kind, lat, lon, radius_m, polygon, tz)
+values (%(tenant)s, %(name)s, %(label)s, %(kind)s, %(lat)s, %(lon)s, %(radius_m)s, %(polygon)s::jsonb, %(tz)s)
+on conflict (tenant_id, name) do update set label = excluded.label, kind = excluded.kind, lat = excluded.lat,
+    lon = excluded.lon, radius_m = excluded.radius_m, polygon = excluded.polygon, tz = excluded.tz
+returning id
+
+-- name: ensure_site
+-- Id of a site by name; nothing when there is none.
+select id from site where tenant_id = %(tenant)s and name = %(name)s
+
+-- name: put_zone
+-- A zone of a site, made or relabelled.
+insert into zone (tenant_id, site_id, name, label) values (%(tenant)s, %(site)s, %(name)s, %(label)s)
+on conflict (site_id, name) do update set label = excluded.label returning id
+
+-- name: put_vehicle
+-- A vehicle, made or relabelled.
+insert into vehicle (tenant_id, name, label) values (%(tenant)s, %(name)s, %(label)s)
+on conflict (tenant_id, name) do update set label = coalesce(nullif(excluded.label, excluded.name), vehicle.label)
+returning id
+
+-- name: put_profile
+-- A temperature profile; a change of its numbers is a new version.
+insert into profile as p (tenant_id, name, low_c, high_c, for_s, hysteresis_c, max_interval_s)
+values (%(tenant)s, %(name)s, %(low_c)s, %(high_c)s, %(for_s)s, %(hysteresis_c)s, %(max_interval_s)s)
+on conflict (tenant_id, name) do update set low_c = excluded.low_c, high_c = excluded.high_c, for_s = excluded.for_s,
+    hysteresis_c = excluded.hysteresis_c, max_interval_s = excluded.max_interval_s,
+    version = p.version + ((p.low_c, p.high_c, p.for_s, p.hysteresis_c, p.max_interval_s) is distinct from
+        (excluded.low_c, excluded.high_c, excluded.for_s, excluded.hysteresis_c, excluded.max_interval_s))::int
+returning id
+
+-- name: profile_id
+-- Id of a profile by name.
+select id from profile where tenant_id = %(tenant)s and name = %(name)s
+
+-- name: put_device
+-- A device, made or moved; a new password replaces the old one only when one is given.
+insert into device as d (tenant_id, name, kind, vehicle_id, site_id, zone_id, profile_id, mqtt_password_hash)
+values (%(tenant)s, %(name)s, %(kind)s, %(vehicle)s, %(site)s, %(zone)s, %(profile)s, %(password_hash)s)
+on conflict (tenant_id, name) do update set kind = excluded.kind, vehicle_id = excluded.vehicle_id,
+    site_id = excluded.site_id, zone_id = excluded.zone_id, profile_id = coalesce(excluded.profile_id, d.profile_id),
+    mqtt_password_hash = coalesce(excluded.mqtt_password_hash, d.mqtt_password_hash), revoked_at = null
+returning id
+
+-- name: put_product
+-- A product, made or changed.
+insert into product (tenant_id, sku, label, gtin, unit_mass_kg, low_c, high_c, reorder_point)
+values (%(tenant)s, %(sku)s, %(label)s, %(gtin)s, %(unit_mass_kg)s, %(low_c)s, %(high_c)s, %(reorder_point)s)
+on conflict (tenant_id, sku) do update set label = excluded.label, gtin = excluded.gtin,
+    unit_mass_kg = excluded.unit_mass_kg, low_c = excluded.low_c, high_c = excluded.high_c,
+    reorder_point = excluded.reorder_point
+returning id
+
+-- name: put_slot
+-- What lies in a slot of a shelf.
+insert into slot (tenant_id, device_id, name, product_id) values (%(tenant)s, %(device)s, %(name)s, %(product)s)
+on conflict (device_id, name) do update set product_id = excluded.product_id returning id
+
+-- name: put_shipment
+-- A shipment, made or changed; what has happened to it stays.
+insert into shipment (tenant_id, name, reference, customer, vehicle_id, profile_id, planned_line, status)
+values (%(tenant)s, %(name)s, %(reference)s, %(customer)s, %(vehicle)s, %(profile)s, %(planned_line)s::jsonb, %(status)s)
+on conflict (tenant_id, name) do update set reference = excluded.reference, customer = excluded.customer,
+    vehicle_id = excluded.vehicle_id, profile_id = excluded.profile_id, planned_line = excluded.planned_line
+returning id
+
+-- name: put_stop
+-- A stop of a shipment, made or changed; what has happened there stays.
+insert into stop (tenant_id, shipment_id, seq, name, label, site_id, lat, lon, radius_m, window_start, window_end)
+values (%(tenant)s, %(shipment)s, %(seq)s, %(name)s, %(label)s, %(site)s, %(lat)s, %(lon)s, %(radius_m)s,
+        %(window_start)s, %(window_end)s)
+on conflict (shipment_id, seq) do update set name = excluded.name, label = excluded.label, site_id = excluded.site_id,
+    lat = excluded.lat, lon = excluded.lon, radius_m = excluded.radius_m, window_start = excluded.window_start,
+    window_end = excluded.window_end
+returning id
+
+-- name: put_account
+-- A person who may sign in.
+insert into account (tenant_id, name, role, password_hash) values (%(tenant)s, %(name)s, %(role)s, %(password_hash)s)
+on conflict (tenant_id, name) do update set role = excluded.role, password_hash = excluded.password_hash
+
+-- name: has_account
+-- Whether anybody of this name may sign in.
+select exists (select from account where tenant_id = %(tenant)s and name = %(name)s)
+
+-- name: add_token
+-- A bearer token or a session; only its hash is kept.
+insert into access_token (tenant_id, kind, subject, role, token_sha256, expires_at)
+values (%(tenant)s, %(kind)s, %(subject)s, %(role)s, %(token_sha256)s, %(expires_at)s)
+
+-- name: devices
+-- Devices of a tenant with where they are.
+select d.name, d.kind, v.name as vehicle, s.name as site, z.name as zone, p.name as profile, st.last_time
+from device d left join vehicle v on v.id = d.vehicle_id left join site s on s.id = d.site_id
+left join zone z on z.id = d.zone_id left join profile p on p.id = d.profile_id
+left join device_state st on st.device_id = d.id
+where d.tenant_id = %(tenant)s order by d.name
+
+-- name: broker_users
+-- User name and password hash of every device that may speak.
+select t.name || '/' || d.name, d.mqtt_password_hash from device d join tenant t on t.id = d.tenant_id
+where d.mqtt_password_hash is not null and d.revoked_at is null order by 1
+
+-- name: notify_registry
+-- Tells ingest and tracker that the registry has changed.
+select pg_notify('frostway_registry', '')
+
+-- name: ingest_devices
+-- What ingest knows of devices: ids, tenant and home.
+select t.name, d.name, d.id, d.tenant_id,
+       case when v.id is not null then 'vehicle/' || v.name when s.id is not null then 'site/' || s.name
+            else 'device/' || d.name end
+from device d join tenant t on t.id = d.tenant_id left join vehicle v on v.id = d.vehicle_id
+left join site s on s.id = d.site_id
+where d.revoked_at is null
+
+-- name: audit
+-- A mutation by a person or a token.
+insert into audit (tenant_id, actor, action, subject, detail)
+values (%(tenant)s, %(actor)s, %(action)s, %(subject)s, %(detail)s::jsonb)
+
+-- name: has_shipment
+-- Whether there is a shipment of this name.
+select exists (select from shipment where tenant_id = %(tenant)s and name = %(name)s)
+
+-- name: idle_vehicles
+-- Vehicles whose shipments are all delivered, and how many they had.
+select v.name, count(*) from vehicle v join shipment s on s.vehicle_id = v.id
+where v.tenant_id = %(tenant)s group by v.name having bool_and(s.status = 'delivered')

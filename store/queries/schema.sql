@@ -1,0 +1,56 @@
+-- name: lock
+-- One migration at a time; the lock goes with its connection, so a killed start blocks nobody.
+select pg_advisory_lock(hashtextextended('frostway.migrate', 0))
+
+-- name: unlock
+-- Frees the migration lock.
+select pg_advisory_unlock(hashtextextended('frostway.migrate', 0))
+
+-- name: has_version_table
+-- Whether this database has ever been ours.
+select to_regclass('schema_version') is not null
+
+-- name: create_version_table
+-- One row per migration, written in the migration's own transaction.
+create table if not exists schema_version (
+    version int primary key, name text not null, applied_at timestamptz not null default now())
+
+-- name: version
+-- The newest migration applied.
+select max(version) from schema_version
+
+-- name: record_version
+-- A migration is done.
+insert into schema_version (version, name) values (%s, %s)
+
+-- name: timescale
+-- Licence when the library is preloaded, and whether the extension's files are there.
+select current_setting('timescaledb.license', true),
+       exists (select from pg_available_extensions where name = 'timescaledb'),
+       (select extversion from pg_extension where extname = 'timescaledb')
+
+-- name: create_extension
+-- TimescaleDB in this database.
+create extension if not exists timescaledb
+
+-- name: create_hypertable
+-- A hypertable of weekly chunks with our one index only.
+select create_hypertable(%s::regclass, by_range('time', interval '7 days'), create_default_indexes => false)
+
+-- name: is_hypertable
+-- Whether the reading tables are hypertables here.
+select exists (select from pg_class c join pg_namespace n on n.oid = c.relnamespace
+               where n.nspname = 'public' and c.relname = 'reading_position' and c.relkind = 'r')
+
+-- name: partitions
+-- Native partitions of a reading table.
+select c.relname from pg_inherits i join pg_class c on c.oid = i.inhrelid where i.inhparent = %s::regclass
+
+-- name: drop_chunks
+-- Own retention on every edition of TimescaleDB.
+select drop_chunks(%s::regclass, older_than => %s::timestamptz)
+
+-- name: column_types
+-- Names and types of a table's columns, in order.
+select a.attname, format_type(a.atttypid, null) from pg_attribute a
+where a.attrelid = %s::regclass and a.attnum > 0 and not a.attisdropped order by a.attnum

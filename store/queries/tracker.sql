@@ -1,0 +1,373 @@
+-- name: try_own
+-- Ownership of a partition: an advisory lock that goes with its connection.
+select pg_try_advisory_lock(hashtextextended('frostway.partition', %s))
+
+-- name: listen_log
+-- Be woken when frames are appended.
+listen frostway_log
+
+-- name: listen_registry
+-- Be woken when the registry changes.
+listen frostway_registry
+
+-- name: positions
+-- How far each partition is processed, and its last change.
+select partition, position, change_seq from tracker_position where partition = any(%s::int4[])
+
+-- name: create_positions
+-- Partitions nobody has processed yet.
+insert into tracker_position (partition) select unnest(%s::int4[]) on conflict do nothing
+
+-- name: move_position
+-- Compare-and-set of the positions: a tracker that lost its partition changes nothing.
+update tracker_position p set position = n.position, change_seq = n.change_seq
+from unnest(%s::int4[], %s::int8[], %s::int8[], %s::int8[]) as n (partition, old_position, position, change_seq)
+where p.partition = n.partition and p.position = n.old_position
+
+-- name: devices
+-- Devices with their place and profile.
+select d.id, d.tenant_id, d.name, t.name,
+       case when v.id is not null then 'vehicle/' || v.name when s.id is not null then 'site/' || s.name
+            else 'device/' || d.name end,
+       coalesce(d.vehicle_id, 0), coalesce(d.site_id, 0), coalesce(d.zone_id, 0), coalesce(d.profile_id, 0), d.kind,
+       d.revoked_at is not null
+from device d join tenant t on t.id = d.tenant_id left join vehicle v on v.id = d.vehicle_id
+left join site s on s.id = d.site_id order by d.id
+
+-- name: profiles
+-- Temperature profiles.
+select id, low_c, high_c, for_s, hysteresis_c, max_interval_s from profile
+
+-- name: vehicles
+-- Vehicles.
+select id, tenant_id, name from vehicle
+
+-- name: sites
+-- Sites with their fences.
+select id, tenant_id, name, lat, lon, radius_m, polygon from site
+
+-- name: zones
+-- Zones of sites.
+select id, site_id, name from zone
+
+-- name: products
+-- Products.
+select id, tenant_id, sku, label, gtin, unit_mass_kg, reorder_point from product
+
+-- name: slots
+-- What lies in the slots of shelves, by the slot's label.
+select l.id, s.device_id, s.product_id from slot s join label l on l.kind = 'slot' and l.scope = s.device_id and l.text = s.name
+
+-- name: shipments
+-- Shipments on vehicles that are not delivered.
+select id, tenant_id, name, status, vehicle_id, planned_line from shipment
+where vehicle_id is not null and status <> 'delivered' order by id
+
+-- name: stops
+-- Stops of those shipments.
+select s.id, s.shipment_id, s.seq, s.name, s.label, coalesce(s.site_id, 0), s.lat, s.lon, s.radius_m,
+       s.window_start, s.window_end, s.arrived_at, s.departed_at
+from stop s join shipment h on h.id = s.shipment_id where h.vehicle_id is not null and h.status <> 'delivered'
+order by s.shipment_id, s.seq
+
+-- name: labels
+-- Texts of keys.
+select id, text from label where id = any(%s::int4[])
+
+-- name: vehicle_states
+-- Last state of vehicles.
+select vehicle_id, time, received_at, device_id, lat, lon, speed_mps, heading_deg, accuracy_m, flags, status,
+       status_since, battery_ratio, carry from vehicle_state
+
+-- name: series_states
+-- Last state of probes.
+select probe_id, device_id, time, temp_c, humidity_pct, carry from series_state
+
+-- name: tag_states
+-- Where tags are.
+select tag_id, time, device_id, coalesce(product_id, 0), reads from tag_state order by tag_id
+
+-- name: slot_states
+-- What slots hold.
+select slot_id, time, quantity, carry from slot_state
+
+-- name: stock_levels
+-- Stock as it was last told.
+select site_id, zone_id, product_id, quantity, confidence from stock_level
+
+-- name: device_states
+-- When devices last spoke.
+select device_id, last_time, last_received from device_state
+
+-- name: open_visits
+-- Visits without an end.
+select id, revision, vehicle_id, site_id, entered_at from visit
+where superseded_at is null and not retracted and left_at is null
+
+-- name: open_excursions
+-- Excursions without an end.
+select id, revision, probe_id, kind, started_at, alarm_at, extreme_c from excursion
+where superseded_at is null and not retracted and ended_at is null
+
+-- name: dirty
+-- Entities to fold again.
+select kind, entity_id, since from dirty where partition = any(%s::int4[])
+
+-- name: mark_dirty
+-- A late reading came for these entities.
+insert into dirty as d (kind, entity_id, partition, since)
+select * from unnest(%s::text[], %s::int4[], %s::int4[], %s::timestamptz[])
+on conflict (kind, entity_id) do update set since = least(d.since, excluded.since)
+
+-- name: clear_dirty
+-- Compare-and-set: only when no earlier late reading has come in between.
+delete from dirty where kind = %s and entity_id = %s and since = %s
+
+-- name: put_vehicle_states
+-- Last state of vehicles.
+insert into vehicle_state as s (vehicle_id, tenant_id, time, received_at, device_id, lat, lon, speed_mps, heading_deg,
+                                accuracy_m, flags, status, status_since, battery_ratio, carry)
+select * from unnest(%s::int4[], %s::int4[], %s::timestamptz[], %s::timestamptz[], %s::int4[], %s::float8[], %s::float8[],
+                     %s::float4[], %s::float4[], %s::float4[], %s::int4[], %s::text[], %s::timestamptz[], %s::float4[],
+                     %s::bytea[])
+on conflict (vehicle_id) do update set time = excluded.time, received_at = excluded.received_at,
+    device_id = excluded.device_id, lat = excluded.lat, lon = excluded.lon, speed_mps = excluded.speed_mps,
+    heading_deg = excluded.heading_deg, accuracy_m = excluded.accuracy_m, flags = excluded.flags,
+    status = excluded.status, status_since = excluded.status_since,
+    battery_ratio = coalesce(excluded.battery_ratio, s.battery_ratio), carry = excluded.carry
+
+-- name: put_series_states
+-- Last state of probes.
+insert into series_state (probe_id, tenant_id, device_id, time, received_at, temp_c, humidity_pct, state, carry)
+select * from unnest(%s::int4[], %s::int4[], %s::int4[], %s::timestamptz[], %s::timestamptz[], %s::float8[], %s::float4[],
+                     %s::text[], %s::bytea[])
+on conflict (probe_id) do update set time = excluded.time, received_at = excluded.received_at, temp_c = excluded.temp_c,
+    humidity_pct = excluded.humidity_pct, state = excluded.state, carry = excluded.carry
+
+-- name: put_tag_states
+-- Where tags are.
+insert into tag_state (tag_id, tenant_id, time, device_id, site_id, zone_id, product_id, antenna, reads)
+select t, n, w, d, s, nullif(z, 0), nullif(p, 0), a, r
+from unnest(%s::int4[], %s::int4[], %s::timestamptz[], %s::int4[], %s::int4[], %s::int4[], %s::int4[], %s::int2[], %s::int4[])
+     as u (t, n, w, d, s, z, p, a, r)
+on conflict (tag_id) do update set time = excluded.time, device_id = excluded.device_id, site_id = excluded.site_id,
+    zone_id = excluded.zone_id, product_id = excluded.product_id, antenna = excluded.antenna, reads = excluded.reads
+
+-- name: put_slot_states
+-- What slots hold.
+insert into slot_state (slot_id, tenant_id, device_id, time, mass_kg, item_count, quantity, carry)
+select * from unnest(%s::int4[], %s::int4[], %s::int4[], %s::timestamptz[], %s::float8[], %s::float8[], %s::float8[], %s::bytea[])
+on conflict (slot_id) do update set time = excluded.time, mass_kg = excluded.mass_kg, item_count = excluded.item_count,
+    quantity = excluded.quantity, carry = excluded.carry
+
+-- name: put_device_states
+-- When devices last spoke.
+insert into device_state as s (device_id, tenant_id, last_time, last_received, battery_ratio)
+select * from unnest(%s::int4[], %s::int4[], %s::timestamptz[], %s::timestamptz[], %s::float4[])
+on conflict (device_id) do update set last_time = greatest(s.last_time, excluded.last_time),
+    last_received = greatest(s.last_received, excluded.last_received),
+    battery_ratio = coalesce(excluded.battery_ratio, s.battery_ratio)
+
+-- name: put_stock_levels
+-- Stock now.
+insert into stock_level (tenant_id, site_id, zone_id, product_id, source, quantity, confidence, last_evidence_at)
+select * from unnest(%s::int4[], %s::int4[], %s::int4[], %s::int4[], %s::text[], %s::float8[], %s::float8[], %s::timestamptz[])
+on conflict (site_id, zone_id, product_id) do update set source = excluded.source, quantity = excluded.quantity,
+    confidence = excluded.confidence, last_evidence_at = excluded.last_evidence_at
+
+-- name: put_stock_moves
+-- Changes of stock.
+insert into stock_move (tenant_id, site_id, zone_id, product_id, at, quantity, delta, source, decided_at)
+select * from unnest(%s::int4[], %s::int4[], %s::int4[], %s::int4[], %s::timestamptz[], %s::float8[], %s::float8[],
+                     %s::text[], %s::timestamptz[])
+
+-- name: put_etas
+-- Arrival times as predicted now; every prediction is kept.
+insert into eta (tenant_id, stop_id, at, p10, p50, p90, remaining_m, speed_mps, decided_at, rule_version)
+select * from unnest(%s::int4[], %s::int4[], %s::timestamptz[], %s::timestamptz[], %s::timestamptz[], %s::timestamptz[],
+                     %s::float8[], %s::float8[], %s::timestamptz[], %s::int4[])
+
+-- name: put_stop_times
+-- A vehicle came to a stop, or left it.
+update stop set arrived_at = coalesce(%(arrived_at)s, arrived_at), departed_at = coalesce(%(departed_at)s, departed_at)
+where id = %(id)s
+
+-- name: put_shipment_status
+-- A shipment is under way, or delivered.
+update shipment set status = %(status)s, started_at = coalesce(started_at, %(started_at)s),
+    delivered_at = coalesce(delivered_at, %(delivered_at)s) where id = %(id)s
+
+-- name: supersede_visit
+-- An older word on a visit stays, marked as superseded.
+update visit set superseded_at = %(decided_at)s where id = %(id)s and superseded_at is null
+
+-- name: new_visit
+-- A visit nobody has spoken of yet.
+insert into visit (tenant_id, vehicle_id, site_id, entered_at, left_at, decided_at, rule_version)
+values (%(tenant_id)s, %(vehicle_id)s, %(site_id)s, %(entered_at)s, %(left_at)s, %(decided_at)s, %(rule_version)s)
+returning id
+
+-- name: revise_visit
+-- A new word on a visit.
+insert into visit (id, revision, tenant_id, vehicle_id, site_id, entered_at, left_at, decided_at, rule_version, retracted)
+values (%(id)s, %(revision)s, %(tenant_id)s, %(vehicle_id)s, %(site_id)s, %(entered_at)s, %(left_at)s, %(decided_at)s,
+        %(rule_version)s, %(retracted)s)
+
+-- name: supersede_excursion
+-- An older word on an excursion stays, marked as superseded.
+update excursion set superseded_at = %(decided_at)s where id = %(id)s and superseded_at is null
+
+-- name: new_excursion
+-- An excursion nobody has spoken of yet.
+insert into excursion (tenant_id, probe_id, device_id, kind, limit_c, started_at, ended_at, alarm_at, extreme_c, samples,
+                       decided_at, rule_version)
+values (%(tenant_id)s, %(probe_id)s, %(device_id)s, %(kind)s, %(limit_c)s, %(started_at)s, %(ended_at)s, %(alarm_at)s,
+        %(extreme_c)s, %(samples)s, %(decided_at)s, %(rule_version)s)
+returning id
+
+-- name: revise_excursion
+-- A new word on an excursion.
+insert into excursion (id, revision, tenant_id, probe_id, device_id, kind, limit_c, started_at, ended_at, alarm_at,
+                       extreme_c, samples, decided_at, rule_version, retracted)
+values (%(id)s, %(revision)s, %(tenant_id)s, %(probe_id)s, %(device_id)s, %(kind)s, %(limit_c)s, %(started_at)s,
+        %(ended_at)s, %(alarm_at)s, %(extreme_c)s, %(samples)s, %(decided_at)s, %(rule_version)s, %(retracted)s)
+
+-- name: visits_since
+-- Current visits of a vehicle that began at or after a time.
+select id, revision, site_id, entered_at, left_at from visit
+where vehicle_id = %s and entered_at >= %s and superseded_at is null and not retracted order by entered_at
+
+-- name: excursions_since
+-- Current excursions of a probe that began at or after a time.
+select id, revision, kind, started_at, ended_at, alarm_at, extreme_c, samples, limit_c from excursion
+where probe_id = %s and started_at >= %s and superseded_at is null and not retracted order by started_at
+
+-- name: put_alert
+-- The alert of a fact, opened or amended; what people did with it stays.
+insert into alert as a (tenant_id, kind, severity, fact_id, rule_key, device_id, probe_id, title, limit_c, extreme_c,
+                        last_c, opened_at, alarm_at, decided_at, cleared_at)
+values (%(tenant_id)s, %(kind)s, %(severity)s, %(fact_id)s, %(rule_key)s, %(device_id)s, %(probe_id)s, %(title)s,
+        %(limit_c)s, %(extreme_c)s, %(last_c)s, %(opened_at)s, %(alarm_at)s, %(decided_at)s, %(cleared_at)s)
+on conflict (kind, fact_id) where fact_id is not null do update
+set title = excluded.title, limit_c = excluded.limit_c, extreme_c = excluded.extreme_c, last_c = excluded.last_c,
+    opened_at = excluded.opened_at, alarm_at = excluded.alarm_at, cleared_at = excluded.cleared_at,
+    revision = a.revision + ((a.opened_at, a.alarm_at, a.cleared_at) is distinct from
+                             (excluded.opened_at, excluded.alarm_at, excluded.cleared_at))::int
+returning id, revision, decided_at, acknowledged_at, acknowledged_by, note, resolved_at, resolved_by, (xmax = 0) as fresh
+
+-- name: alert_event
+-- What happened to an alert.
+insert into alert_event (alert_id, at, what, actor, detail) values (%s, %s, %s, 'tracker', '{}')
+
+-- name: clear_silence
+-- A silent device speaks again.
+update alert set cleared_at = %(cleared_at)s, revision = revision + 1
+where kind = 'silence' and device_id = %(device_id)s and cleared_at is null
+returning id, revision, severity, title, opened_at, alarm_at, decided_at, acknowledged_at, acknowledged_by, note,
+          resolved_at, resolved_by
+
+-- name: put_silence
+-- A device has gone silent; one open alert per device.
+insert into alert (tenant_id, kind, severity, rule_key, device_id, title, opened_at, alarm_at, decided_at)
+values (%(tenant_id)s, 'silence', 'warning', 'silence', %(device_id)s, %(title)s, %(opened_at)s, %(alarm_at)s,
+        %(decided_at)s)
+on conflict do nothing
+returning id
+
+-- name: open_silences
+-- Devices with an open silence alert.
+select device_id from alert where kind = 'silence' and cleared_at is null and resolved_at is null
+
+-- name: alert_counts
+-- Open alerts per vehicle.
+select d.vehicle_id, count(*) from alert a join device d on d.id = a.device_id
+where a.cleared_at is null and a.resolved_at is null and d.vehicle_id is not null group by 1
+
+-- name: put_change
+-- What the websockets push: one row per transaction and tenant.
+insert into change (partition, seq, tenant_id, body) values (%s, %s, %s, %s)
+
+-- name: trim_changes
+-- Clients that were away longer get a fresh snapshot.
+delete from change where at < %s
+
+-- name: last_times_gps
+-- Newest reading per device.
+select d.id, l.time from device d cross join lateral
+    (select time from reading_position r where r.device_id = d.id order by time desc limit 1) l
+
+-- name: last_times_temp
+-- Newest reading per device.
+select d.id, l.time from device d cross join lateral
+    (select time from reading_temperature r where r.device_id = d.id order by time desc limit 1) l
+
+-- name: last_times_rfid
+-- Newest reading per device.
+select d.id, l.time from device d cross join lateral
+    (select time from reading_tag r where r.device_id = d.id order by time desc limit 1) l
+
+-- name: last_times_shelf
+-- Newest reading per device.
+select d.id, l.time from device d cross join lateral
+    (select time from reading_shelf r where r.device_id = d.id order by time desc limit 1) l
+
+-- name: last_times_door
+-- Newest reading per device.
+select d.id, l.time from device d cross join lateral
+    (select time from reading_door r where r.device_id = d.id order by time desc limit 1) l
+
+-- name: last_times_status
+-- Newest reading per device.
+select d.id, l.time from device d cross join lateral
+    (select time from reading_status r where r.device_id = d.id order by time desc limit 1) l
+
+-- name: stored_gps
+-- Readings stored at these times of these devices.
+select r.device_id, r.time, r.boot_id, r.seq, r.lat, r.lon from unnest(%s::int4[], %s::timestamptz[]) as w (device_id, time)
+join reading_position r on r.device_id = w.device_id and r.time = w.time
+where r.time between %s and %s
+
+-- name: stored_temp
+-- Readings stored at these times of these devices.
+select r.device_id, r.time, r.boot_id, r.seq, r.probe_id, r.temp_c from unnest(%s::int4[], %s::timestamptz[]) as w (device_id, time)
+join reading_temperature r on r.device_id = w.device_id and r.time = w.time
+where r.time between %s and %s
+
+-- name: stored_rfid
+-- Readings stored at these times of these devices.
+select r.device_id, r.time, r.boot_id, r.seq, r.tag_id, r.antenna from unnest(%s::int4[], %s::timestamptz[]) as w (device_id, time)
+join reading_tag r on r.device_id = w.device_id and r.time = w.time
+where r.time between %s and %s
+
+-- name: stored_shelf
+-- Readings stored at these times of these devices.
+select r.device_id, r.time, r.boot_id, r.seq, r.slot_id, coalesce(r.mass_kg, r.item_count)
+from unnest(%s::int4[], %s::timestamptz[]) as w (device_id, time)
+join reading_shelf r on r.device_id = w.device_id and r.time = w.time
+where r.time between %s and %s
+
+-- name: stored_door
+-- Readings stored at these times of these devices.
+select r.device_id, r.time, r.boot_id, r.seq, r.door_id, r.open::int from unnest(%s::int4[], %s::timestamptz[]) as w (device_id, time)
+join reading_door r on r.device_id = w.device_id and r.time = w.time
+where r.time between %s and %s
+
+-- name: stored_status
+-- Readings stored at these times of these devices.
+select r.device_id, r.time, r.boot_id, r.seq, coalesce(r.reefer_id, 0), r.battery_ratio
+from unnest(%s::int4[], %s::timestamptz[]) as w (device_id, time)
+join reading_status r on r.device_id = w.device_id and r.time = w.time
+where r.time between %s and %s
+
+-- name: history_gps
+-- Positions of a vehicle's devices since a time, for folding again.
+copy (select time, received_at, device_id, flags, lat, lon, coalesce(speed_mps, 'NaN'), coalesce(heading_deg, 'NaN'),
+             coalesce(accuracy_m, 'NaN')
+      from reading_position where device_id = any(%s) and time >= %s order by time, device_id, seq)
+to stdout (format binary)
+
+-- name: history_temp
+-- Temperatures of a probe since a time, for folding again.
+copy (select time, received_at, flags, temp_c from reading_temperature
+      where device_id = %s and time >= %s and probe_id = %s order by time, seq)
+to stdout (format binary)

@@ -1,0 +1,280 @@
+"""The registry: tenants, sites, vehicles, devices, products, shipments. A `put` makes or changes; it is repeatable."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import orjson
+import psycopg
+from psycopg.rows import dict_row
+
+from store.db import queries
+
+
+class RegistryError(ValueError):
+    """What was asked for does not fit the registry; the message says how to mend it."""
+
+
+@dataclass(frozen=True)
+class DeviceSpec:
+    """A device and where it is: on a vehicle, or at a site (and zone), or nowhere yet."""
+
+    name: str
+    kind: str
+    vehicle: str | None = None
+    site: str | None = None
+    zone: str | None = None
+    profile: str | None = None
+
+
+class Registry:
+    """Writes the registry of one tenant over one connection; the caller decides about the transaction."""
+
+    def __init__(self, connection: psycopg.Connection, tenant: str = "main") -> None:
+        self._c = connection
+        self._q = queries("registry")
+        self.tenant = tenant
+        self.tenant_id = self._id("tenant", {"name": tenant})
+
+    def _id(self, query: str, values: Mapping[str, Any]) -> int:
+        try:
+            row = self._c.execute(self._q[query], values).fetchone()
+        except psycopg.errors.CheckViolation as error:
+            name = error.diag.constraint_name or ""
+            raise RegistryError(
+                f"refused by the registry ({name}): check the name (a-z, 0-9, -, _) and the numbers"
+            ) from error
+        if row is None:
+            raise RegistryError(f"{query}: nothing came back")
+        return int(row[0])
+
+    def find_site(self, name: str) -> int | None:
+        """Id of a site, if there is one of this name."""
+        row = self._c.execute(self._q["ensure_site"], {"tenant": self.tenant_id, "name": name}).fetchone()
+        return int(row[0]) if row else None
+
+    def put_site(
+        self,
+        name: str,
+        *,
+        label: str,
+        kind: str,
+        lat: float,
+        lon: float,
+        radius_m: float = 150.0,
+        polygon: Mapping[str, Any] | None = None,
+        tz: str = "UTC",
+    ) -> int:
+        """A site: WGS 84 degrees, radius in metres, an optional GeoJSON polygon, an IANA zone."""
+        values = {
+            "tenant": self.tenant_id,
+            "name": name,
+            "label": label,
+            "kind": kind,
+            "lat": lat,
+            "lon": lon,
+            "radius_m": radius_m,
+            "polygon": orjson.dumps(polygon).decode() if polygon else None,
+            "tz": tz,
+        }
+        return self._id("put_site", values)
+
+    def put_zone(self, site: str, name: str, label: str | None = None) -> int:
+        """A zone of a site that is there."""
+        site_id = self.find_site(site)
+        if site_id is None:
+            raise RegistryError(f"no site {site!r}: add it first")
+        return self._id("put_zone", {"tenant": self.tenant_id, "site": site_id, "name": name, "label": label or name})
+
+    def put_vehicle(self, name: str, label: str | None = None) -> int:
+        """A vehicle."""
+        return self._id("put_vehicle", {"tenant": self.tenant_id, "name": name, "label": label or name})
+
+    def put_profile(
+        self,
+        name: str,
+        *,
+        low_c: float | None,
+        high_c: float | None,
+        for_s: float,
+        hysteresis_c: float = 0.3,
+        max_interval_s: float = 900.0,
+    ) -> int:
+        """A temperature profile: limits in degrees Celsius, seconds in the condition before the alarm."""
+        return self._id(
+            "put_profile",
+            {
+                "tenant": self.tenant_id,
+                "name": name,
+                "low_c": low_c,
+                "high_c": high_c,
+                "for_s": for_s,
+                "hysteresis_c": hysteresis_c,
+                "max_interval_s": max_interval_s,
+            },
+        )
+
+    def profile(self, name: str) -> int:
+        """Id of a profile."""
+        row = self._c.execute(self._q["profile_id"], {"tenant": self.tenant_id, "name": name}).fetchone()
+        if row is None:
+            raise RegistryError(f"no temperature profile {name!r}")
+        return int(row[0])
+
+    def put_device(self, device: DeviceSpec, password_hash: str | None = None) -> int:
+        """A device, with the vehicle, site or zone it names when new (a new site lies at 0 N 0 E until moved)."""
+        if device.vehicle and device.site:
+            raise RegistryError("a device is on a vehicle or at a site, not both")
+        if device.zone and not device.site:
+            raise RegistryError("a zone needs its site: --site S --zone Z")
+        vehicle = self.put_vehicle(device.vehicle) if device.vehicle else None
+        site = self._site_for(device.site) if device.site else None
+        zone = self.put_zone(device.site, device.zone) if device.site and device.zone else None
+        values = {
+            "tenant": self.tenant_id,
+            "name": device.name,
+            "kind": device.kind,
+            "vehicle": vehicle,
+            "site": site,
+            "zone": zone,
+            "profile": self.profile(device.profile) if device.profile else None,
+            "password_hash": password_hash,
+        }
+        found = self._id("put_device", values)
+        self.notify()
+        return found
+
+    def _site_for(self, name: str) -> int:
+        found = self.find_site(name)
+        return found if found is not None else self.put_site(name, label=name, kind="depot", lat=0.0, lon=0.0)
+
+    def put_product(
+        self,
+        sku: str,
+        *,
+        label: str,
+        gtin: str | None = None,
+        unit_mass_kg: float | None = None,
+        low_c: float | None = None,
+        high_c: float | None = None,
+        reorder_point: float | None = None,
+    ) -> int:
+        """A product."""
+        return self._id(
+            "put_product",
+            {
+                "tenant": self.tenant_id,
+                "sku": sku,
+                "label": label,
+                "gtin": gtin,
+                "unit_mass_kg": unit_mass_kg,
+                "low_c": low_c,
+                "high_c": high_c,
+                "reorder_point": reorder_point,
+            },
+        )
+
+    def put_slot(self, device_id: int, name: str, product_id: int) -> int:
+        """What lies in a shelf's slot."""
+        return self._id(
+            "put_slot", {"tenant": self.tenant_id, "device": device_id, "name": name, "product": product_id}
+        )
+
+    def put_shipment(
+        self,
+        name: str,
+        *,
+        reference: str,
+        vehicle: str | None,
+        stops: Sequence[Mapping[str, Any]],
+        customer: str | None = None,
+        profile: str | None = None,
+        planned_line: Sequence[Sequence[float]] | None = None,
+        status: str = "planned",
+    ) -> int:
+        """A shipment with its stops (`seq, name, label, lat, lon[, site, radius_m, window_start, window_end]`).
+
+        `planned_line` is a list of `[lon, lat]`.
+        """
+        line = {"type": "LineString", "coordinates": [list(p) for p in planned_line]} if planned_line else None
+        shipment = self._id(
+            "put_shipment",
+            {
+                "tenant": self.tenant_id,
+                "name": name,
+                "reference": reference,
+                "customer": customer,
+                "vehicle": self.put_vehicle(vehicle) if vehicle else None,
+                "profile": self.profile(profile) if profile else None,
+                "planned_line": orjson.dumps(line).decode() if line else None,
+                "status": status,
+            },
+        )
+        for stop in stops:
+            site = stop.get("site")
+            values = {
+                "tenant": self.tenant_id,
+                "shipment": shipment,
+                "seq": stop["seq"],
+                "name": stop["name"],
+                "label": stop.get("label") or stop["name"],
+                "site": self.find_site(site) if site else None,
+                "lat": stop["lat"],
+                "lon": stop["lon"],
+                "radius_m": stop.get("radius_m", 150.0),
+                "window_start": stop.get("window_start"),
+                "window_end": stop.get("window_end"),
+            }
+            self._id("put_stop", values)
+        self.notify()
+        return shipment
+
+    def has_shipment(self, name: str) -> bool:
+        """Whether there is a shipment of this name."""
+        row = self._c.execute(self._q["has_shipment"], {"tenant": self.tenant_id, "name": name}).fetchone()
+        return bool(row and row[0])
+
+    def put_account(self, name: str, role: str, password_hash: str) -> None:
+        """A person who may sign in."""
+        self._c.execute(
+            self._q["put_account"],
+            {"tenant": self.tenant_id, "name": name, "role": role, "password_hash": password_hash},
+        )
+
+    def has_account(self, name: str) -> bool:
+        """Whether this person may sign in already."""
+        row = self._c.execute(self._q["has_account"], {"tenant": self.tenant_id, "name": name}).fetchone()
+        return bool(row and row[0])
+
+    def add_token(
+        self, token_sha256: bytes, *, kind: str, subject: str, role: str, expires_at: datetime | None = None
+    ) -> None:
+        """A bearer token or session by its hash."""
+        self._c.execute(
+            self._q["add_token"],
+            {
+                "tenant": self.tenant_id,
+                "kind": kind,
+                "subject": subject,
+                "role": role,
+                "token_sha256": token_sha256,
+                "expires_at": expires_at,
+            },
+        )
+
+    def devices(self) -> list[dict[str, Any]]:
+        """All devices with where they are and when they last spoke."""
+        with self._c.cursor(row_factory=dict_row) as cursor:
+            return cursor.execute(self._q["devices"], {"tenant": self.tenant_id}).fetchall()
+
+    def notify(self) -> None:
+        """Tells ingest and tracker, when the transaction commits, that something here has changed."""
+        self._c.execute(self._q["notify_registry"])
+
+
+def broker_users(connection: psycopg.Connection) -> dict[str, str]:
+    """User names and password hashes of all devices that may speak to the broker."""
+    return {str(u): str(h) for u, h in connection.execute(queries("registry")["broker_users"]).fetchall()}

@@ -1,0 +1,172 @@
+"""What the tracker reads and writes: its one transaction per step, and what it needs to begin."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, LiteralString
+
+import numpy as np
+import psycopg
+from psycopg.rows import dict_row
+
+from domain.readings import Batch
+from domain.times import from_us
+from store.copy import TABLE, ReadingWriter, read_columns
+from store.db import queries
+from store.link import Link
+from store.log import NOTIFY_CHANGE
+from store.partitions import Partitions
+
+_COLUMNS = {  # the unnest columns of the bulk writes, in order
+    "put_vehicle_states": 15,
+    "put_series_states": 9,
+    "put_tag_states": 9,
+    "put_slot_states": 8,
+    "put_device_states": 5,
+    "put_stock_levels": 8,
+    "put_stock_moves": 9,
+    "put_etas": 10,
+}
+HISTORY_GPS = (
+    ("time", "timestamp with time zone"),
+    ("received_at", "timestamp with time zone"),
+    ("device_id", "integer"),
+    ("flags", "integer"),
+    ("lat", "double precision"),
+    ("lon", "double precision"),
+    ("speed_mps", "real"),
+    ("heading_deg", "real"),
+    ("accuracy_m", "real"),
+)
+HISTORY_TEMP = (
+    ("time", "timestamp with time zone"),
+    ("received_at", "timestamp with time zone"),
+    ("flags", "integer"),
+    ("temp_c", "double precision"),
+)
+
+
+class LostPartitionError(RuntimeError):
+    """Another tracker has moved this partition on: this one must not write."""
+
+
+class TrackingStore:
+    """The tracker's side of the database, over one link."""
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+        self._q = queries("tracker")
+        self._partitions: Partitions | None = None
+        self._writer: ReadingWriter | None = None
+
+    @property
+    def connection(self) -> psycopg.Connection:
+        """The link's connection."""
+        return self._link.connection
+
+    def rows(self, query: str, *parameters: Any) -> list[tuple[Any, ...]]:
+        """All rows of a named query."""
+        return self.connection.execute(self._q[query], parameters or None, binary=True).fetchall()
+
+    def sql(self, query: str) -> LiteralString:
+        """The text of a named query."""
+        return self._q[query]
+
+    # ------------------------------------------------------------ beginning
+    def own(self, partitions: Sequence[int]) -> list[int]:
+        """Those of `partitions` that this connection owns now."""
+        owned = [p for p in partitions if self.rows("try_own", p)[0][0]]
+        self.connection.execute(self._q["create_positions"], (owned,))
+        return owned
+
+    def last_times(self) -> dict[str, list[tuple[int, datetime]]]:
+        """Newest event time per stream and device."""
+        return {
+            stream: [(int(d), t) for d, t in self.rows(f"last_times_{stream}")]
+            for stream in ("gps", "temp", "rfid", "shelf", "door", "status")
+        }
+
+    def labels(self, ids: Sequence[int]) -> dict[int, str]:
+        """Texts of keys."""
+        return {int(k): str(t) for k, t in self.rows("labels", list(ids))}
+
+    def stored(self, stream: str, device: Sequence[int], time_us: Sequence[int]) -> list[tuple[Any, ...]]:
+        """Identities of the readings stored at these times of these devices."""
+        if not device:
+            return []
+        times = [from_us(t) for t in time_us]
+        return self.rows(f"stored_{stream}", list(device), times, min(times), max(times))
+
+    def history(self, stream: str, parameters: Sequence[Any]) -> dict[str, np.ndarray[Any, Any]]:
+        """Columns of the readings to be folded again, in order of time."""
+        spec = HISTORY_GPS if stream == "gps" else HISTORY_TEMP
+        with self.connection.cursor() as cursor:
+            return read_columns(cursor, self._q[f"history_{stream}"], parameters, spec)
+
+    # ------------------------------------------------------------ one step
+    def prepare_partitions(self, batches: Mapping[str, Batch]) -> None:
+        """Time partitions for these readings; outside the step's transaction, since they are kept whatever happens."""
+        if self._partitions is None:
+            self._partitions = Partitions(self.connection)
+        for batch in batches.values():
+            table = TABLE[batch.STREAM]
+            if missing := self._partitions.missing(table, batch.time_us):
+                self._partitions.create(self.connection, table, missing)
+
+    def write_readings(self, cursor: psycopg.Cursor, batches: Mapping[str, Batch]) -> None:
+        """COPY of the readings."""
+        if self._writer is None:
+            self._writer = ReadingWriter(self.connection)
+        for batch in batches.values():
+            self._writer.write(cursor, batch)
+
+    def bulk(self, cursor: psycopg.Cursor, query: str, rows: Sequence[Sequence[Any]]) -> None:
+        """One statement for many rows, by `unnest`."""
+        if rows:
+            if len(rows[0]) != _COLUMNS[query]:
+                raise ValueError(f"{query}: {len(rows[0])} columns, wanted {_COLUMNS[query]}")
+            cursor.execute(self._q[query], [list(column) for column in zip(*rows, strict=True)])
+
+    def one(self, cursor: psycopg.Cursor, query: str, values: Mapping[str, Any]) -> dict[str, Any] | None:
+        """One statement; its first row by column name, if it gives rows."""
+        cursor.execute(self._q[query], values)
+        if cursor.description is None:
+            return None
+        row = cursor.fetchone()
+        return dict(zip((c.name for c in cursor.description), row, strict=True)) if row else None
+
+    def mark_dirty(self, cursor: psycopg.Cursor, rows: Sequence[tuple[str, int, int, datetime]]) -> None:
+        """Entities to fold again."""
+        if rows:
+            cursor.execute(self._q["mark_dirty"], [list(column) for column in zip(*rows, strict=True)])
+
+    def move(self, cursor: psycopg.Cursor, moves: Sequence[tuple[int, int, int, int]]) -> None:
+        """Moves positions: `(partition, old position, new position, change sequence)`.
+
+        Raises:
+            LostPartitionError: somebody else has moved one of them.
+        """
+        if moves:
+            cursor.execute(self._q["move_position"], [list(column) for column in zip(*moves, strict=True)])
+            if cursor.rowcount != len(moves):
+                raise LostPartitionError("another tracker has moved a partition of ours: stepping back")
+
+    def put_changes(self, cursor: psycopg.Cursor, rows: Sequence[tuple[int, int, int, bytes]]) -> None:
+        """Changes `(partition, sequence, tenant, body)`, with a wake-up call for the API."""
+        if rows:
+            cursor.executemany(self._q["put_change"], rows)
+            cursor.execute(queries("log")["notify"], (NOTIFY_CHANGE, str(rows[0][0])))
+
+    def dict_rows(self, query: str, *parameters: Any) -> list[dict[str, Any]]:
+        """All rows of a named query by column name."""
+        with self.connection.cursor(row_factory=dict_row) as cursor:
+            return cursor.execute(self._q[query], parameters or None).fetchall()
+
+    def keep_house(self, now: datetime, changes_before: datetime) -> None:
+        """Time partitions ahead, old changes away."""
+        if self._partitions is None:
+            self._partitions = Partitions(self.connection)
+        if self._partitions.native:
+            self._partitions.keep_ahead(self.connection, now)
+        self.connection.execute(self._q["trim_changes"], (changes_before,))

@@ -1,0 +1,202 @@
+"""A load publisher that costs little: prebuilt QoS 1 packets over one plain socket, a window of unanswered ones.
+
+    python -m tests.benchmarks.publisher --url mqtt://bench@127.0.0.1:1883 --count 200000 --kind single --devices 1000
+
+prints one JSON line. `--messages FILE.npy` takes messages from a structured array with the byte-string fields `topic`
+and `payload` instead (repeated as often as `--count` wants). The functions serve other benchmarks and tests.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import select
+import socket
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+
+from ingest import mqtt_codec as codec
+from ingest.receiver import Endpoint
+
+BATCH = 60
+START_MS = 1_795_000_000_000
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Packets one behind the other; `edges[i]` to `edges[i + 1]` is packet i. `readings` counts what is inside."""
+
+    stream: bytes
+    edges: list[int]
+    readings: int
+
+    def __len__(self) -> int:
+        return len(self.edges) - 1
+
+
+def single_messages(
+    count: int, devices: int, *, tenant: str = "main", boot: str = "b1", start_seq: int = 1, width: int = 0
+) -> Iterator[tuple[bytes, bytes]]:
+    """`count` messages of one gps reading each, the devices in turn, `seq` from `start_seq` for every device.
+
+    With `width` > 0 the payload is padded with blanks to so many bytes.
+    """
+    topics = [f"fw/v1/{tenant}/gps-{number:05d}/gps".encode() for number in range(devices)]
+    for index in range(count):
+        step, device = divmod(index, devices)
+        payload = (
+            f'{{"t":{START_MS + step * 1000},"lat":{60 + device % 1000 / 1e3 + step % 1000 / 1e6:.6f},'
+            f'"lon":{24 + device % 1000 / 1e3:.6f},"spd":{10 + step % 90 / 10},"hdg":{step % 360},'
+            f'"acc":4.5,"ign":true,"boot":"{boot}","seq":{start_seq + step}}}'
+        )
+        yield topics[device], payload.ljust(width).encode()
+
+
+def batch_messages(
+    count: int, devices: int, *, tenant: str = "main", boot: str = "b1", start_seq: int = 1
+) -> Iterator[tuple[bytes, bytes]]:
+    """`count` messages of BATCH gps readings each as equally long arrays; `seq` is the first of the batch."""
+    for index in range(count):
+        step, device = divmod(index, devices)
+        first = step * BATCH
+        steps = range(first, first + BATCH)
+        body = {
+            "boot": boot,
+            "seq": start_seq + first,
+            "t": [START_MS + each * 1000 for each in steps],
+            "lat": [round(60 + device % 1000 / 1e3 + each % 1000 / 1e6, 6) for each in steps],
+            "lon": [round(24 + device % 1000 / 1e3 + each % 1000 / 1e6, 6) for each in steps],
+            "spd": [10 + each % 90 / 10 for each in steps],
+            "hdg": [each % 360 for each in steps],
+            "acc": 4.5,
+        }
+        yield f"fw/v1/{tenant}/gps-{device:05d}/gps".encode(), json.dumps(body, separators=(",", ":")).encode()
+
+
+def file_messages(path: Path, count: int) -> Iterator[tuple[bytes, bytes]]:
+    """`count` messages from a structured array with the fields `topic` and `payload`, repeated as needed."""
+    rows = [(bytes(row["topic"]), bytes(row["payload"])) for row in np.load(path, allow_pickle=False)]
+    return islice((row for _ in range(count // max(len(rows), 1) + 1) for row in rows), count)
+
+
+def prepare(messages: Iterable[tuple[bytes, bytes]], readings_each: int = 1) -> Prepared:
+    """QoS 1 packets with packet ids from 1 to 65535 in turn."""
+    packets = [
+        codec.encode_publish(topic, payload, qos=1, packet_id=index % 65_535 + 1)
+        for index, (topic, payload) in enumerate(messages)
+    ]
+    edges = [0]
+    for packet in packets:
+        edges.append(edges[-1] + len(packet))
+    return Prepared(b"".join(packets), edges, len(packets) * readings_each)
+
+
+def prepare_kind(kind: str, count: int, devices: int, *, boot: str = "b1", start_seq: int = 1) -> Prepared:
+    """Prepared messages of the kind `single` or `batch60`."""
+    if kind == "batch60":
+        return prepare(batch_messages(count, devices, boot=boot, start_seq=start_seq), BATCH)
+    return prepare(single_messages(count, devices, boot=boot, start_seq=start_seq))
+
+
+def open_publisher(url: str, *, client_id: str = "", timeout_s: float = 10) -> socket.socket:
+    """A connected blocking socket on which only PUBACKs will arrive."""
+    endpoint = Endpoint.from_url(url)
+    sock = socket.create_connection((endpoint.host, endpoint.port), timeout=timeout_s)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    name = client_id or endpoint.user or "bench-publisher"
+    sock.sendall(codec.encode_connect(name, endpoint.user, endpoint.password, keepalive_s=0, clean_session=True))
+    decoder = codec.Decoder()
+    while not decoder.controls:
+        data = sock.recv(16)
+        if not data:
+            raise ConnectionError("the broker closed the connection")
+        decoder.feed(data)
+    _, code = codec.parse_connack(decoder.controls[0])
+    if code:
+        raise ConnectionError(f"the broker refused the publisher: {codec.CONNACK_REASONS.get(code, code)}")
+    return sock
+
+
+def publish(sock: socket.socket, prepared: Prepared, *, window: int = 1_000, rate_per_s: float = 0) -> float:
+    """Sends everything and waits for all PUBACKs; returns the seconds it took.
+
+    At most `window` packets are unanswered. With `rate_per_s` > 0 packets leave no faster than that. Raises
+    ConnectionError when the broker leaves, TimeoutError when it answers nothing for 30 s.
+    """
+    view = memoryview(prepared.stream)
+    edges, total = prepared.edges, len(prepared)
+    sock.setblocking(False)
+    poller = select.poll()
+    poller.register(sock, select.POLLIN)
+    sent = answered_bytes = position = 0  # `sent` counts packets granted by the window, `position` bytes written
+    started = time.monotonic()
+    while answered_bytes < 4 * total:
+        elapsed = time.monotonic() - started
+        allowed = total if rate_per_s <= 0 else min(total, int(elapsed * rate_per_s) + 1)
+        sent = max(sent, min(answered_bytes // 4 + window, allowed))
+        blocked = False
+        if position < edges[sent]:
+            try:
+                position += sock.send(view[position : edges[sent]])
+            except BlockingIOError:
+                blocked = True
+        poller.modify(sock, select.POLLIN | (select.POLLOUT if blocked else 0))
+        paced = rate_per_s > 0 and sent < total
+        if not poller.poll(1 if paced else 30_000):
+            if paced:
+                continue
+            raise TimeoutError(f"{answered_bytes // 4} of {total} messages were answered, then nothing for 30 s")
+        try:
+            data = sock.recv(65_536)
+        except BlockingIOError:
+            continue
+        if not data:
+            raise ConnectionError(f"the broker left after {answered_bytes // 4} answers")
+        answered_bytes += len(data)
+    return time.monotonic() - started
+
+
+def main() -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(description="publish prebuilt QoS 1 messages as fast as the broker takes them")
+    parser.add_argument("--url", required=True, help="mqtt://user:password@host:port")
+    parser.add_argument("--count", type=int, default=100_000, help="messages")
+    parser.add_argument("--messages", type=Path, help="FILE.npy with the fields topic and payload")
+    parser.add_argument("--kind", choices=["single", "batch60"], default="single")
+    parser.add_argument("--devices", type=int, default=1_000)
+    parser.add_argument("--boot", default="b1")
+    parser.add_argument("--start-seq", type=int, default=1)
+    parser.add_argument("--window", type=int, default=1_000, help="unanswered messages")
+    parser.add_argument("--rate", type=float, default=0, help="messages per second; 0 = as fast as possible")
+    options = parser.parse_args()
+    if options.messages:
+        prepared = prepare(file_messages(options.messages, options.count))
+    else:
+        prepared = prepare_kind(
+            options.kind, options.count, options.devices, boot=options.boot, start_seq=options.start_seq
+        )
+    with open_publisher(options.url) as sock:
+        cpu = time.process_time()
+        seconds = publish(sock, prepared, window=options.window, rate_per_s=options.rate)
+        cpu = time.process_time() - cpu
+    print(
+        json.dumps(
+            {
+                "messages": len(prepared),
+                "readings": prepared.readings,
+                "bytes": len(prepared.stream),
+                "seconds": round(seconds, 4),
+                "messages_per_s": round(len(prepared) / seconds),
+                "cpu_us_per_message": round(cpu / len(prepared) * 1e6, 2),
+            }
+        )
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,266 @@
+"""The shape of the house, held by tests: who may import whom, where SQL may stand, what stays pure, what is too long.
+
+Each check is a function from sources to complaints. The complaints about this repository must be none, and each check
+is shown a small offence first, so that a check that has gone blind is noticed.
+"""
+
+import ast
+import re
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+# package -> what it may import of our own, itself aside. Services never import one another.
+ARROWS = {
+    "domain": set(),
+    "store": {"domain"},
+    "ingest": {"domain", "store"},
+    "tracker": {"domain", "store"},
+    "planning": {"domain", "store"},
+    "api": {"domain", "store", "planning"},
+    "firmware_sim": {"domain"},
+    "frostway": {"domain", "store", "ingest", "tracker", "planning", "api", "firmware_sim"},
+}
+RULES_MAY_IMPORT = {
+    "domain",
+    "numpy",
+    "shapely",
+    "__future__",
+    "abc",
+    "bisect",
+    "collections",
+    "dataclasses",
+    "datetime",
+    "enum",
+    "functools",
+    "heapq",
+    "itertools",
+    "math",
+    "operator",
+    "types",
+    "typing",
+}
+DOMAIN_MUST_NOT_IMPORT = {
+    "asyncio",
+    "logging",
+    "multiprocessing",
+    "os",
+    "paho",
+    "pathlib",
+    "psycopg",
+    "random",
+    "secrets",
+    "shutil",
+    "socket",
+    "subprocess",
+    "tempfile",
+    "threading",
+    "time",
+    "urllib",
+}
+CLOCK_CALLS = {"now", "utcnow", "today", "time", "time_ns", "monotonic", "monotonic_ns", "perf_counter"}
+CLOCK_OWNERS = {"datetime", "date", "time", "dt"}
+IO_CALLS = {"open", "print", "input", "exec", "eval"}
+
+SQL = re.compile(
+    r"""\s*(--[^\n]*\n\s*)* (
+        SELECT\s[^;]*?\sFROM\s | SELECT\s+\w+\( | INSERT\s+INTO\s | UPDATE\s+[\w.]+\s+SET\s | DELETE\s+FROM\s
+      | WITH\s+(RECURSIVE\s+)?\w+\s*(\([^)]*\)\s*)?AS\s*\( | COPY\s+[\w.]+\s*(\(|FROM\s|TO\s) | TRUNCATE\s
+      | (CREATE|ALTER|DROP)\s+(OR\s+REPLACE\s+|UNIQUE\s+|TEMP(ORARY)?\s+)*
+        (TABLE|INDEX|VIEW|SCHEMA|FUNCTION|ROLE|EXTENSION|DATABASE)\s
+      | MERGE\s+INTO\s | (UN)?LISTEN\s+\w+\s*;?\s*$ | NOTIFY\s+\w+ | SET\s+(LOCAL|SESSION)\s | LOCK\s+TABLE\s
+    )""",
+    re.IGNORECASE | re.VERBOSE | re.DOTALL,
+)
+MAX_FILE_LINES = 500
+MAX_FUNCTION_LINES = 70
+
+
+def python_files(*packages: str) -> Iterator[Path]:
+    for package in packages:
+        yield from (path for path in sorted((ROOT / package).rglob("*.py")) if "node_modules" not in path.parts)
+
+
+def name_of(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def complaints(check: Callable[[str, str], list[str]], *packages: str) -> list[str]:
+    return [c for path in python_files(*packages) for c in check(name_of(path), path.read_text())]
+
+
+def imported_modules(tree: ast.Module, package: tuple[str, ...]) -> Iterator[tuple[int, str]]:
+    """(line, absolute dotted name) of every import, wherever in the module it stands."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else ()
+            yield node.lineno, ".".join([*base, *([node.module] if node.module else [])])
+
+
+def import_complaints(name: str, source: str) -> list[str]:
+    package = tuple(Path(name).parts[:-1])
+    allowed = ARROWS[package[0]] | {package[0]}
+    return [
+        f"{name}:{line}: {package[0]} must not import {module}"
+        for line, module in imported_modules(ast.parse(source, name), package)
+        if module.split(".")[0] in {*ARROWS, "tests"} - allowed
+    ]
+
+
+def sql_complaints(name: str, source: str) -> list[str]:
+    """String literals that read like a statement. Docstrings may talk about SQL."""
+    tree = ast.parse(source, name)
+    docstrings = {
+        id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+    }
+    return [
+        f"{name}:{node.lineno}: SQL belongs into store/queries: {node.value.strip()[:60]!r}"
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant)
+        and isinstance(node.value, str)
+        and id(node) not in docstrings
+        and SQL.match(node.value)
+    ]
+
+
+def clock_and_io_complaints(name: str, source: str) -> list[str]:
+    """Calls by which pure code would reach the clock, a file or the terminal."""
+    found = []
+    for node in ast.walk(ast.parse(source, name)):
+        if not isinstance(node, ast.Call):
+            continue
+        called = node.func
+        if isinstance(called, ast.Name) and called.id in IO_CALLS:
+            found.append(f"{name}:{node.lineno}: {called.id}() in pure code")
+        if isinstance(called, ast.Attribute) and called.attr in CLOCK_CALLS:
+            owner = called.value.attr if isinstance(called.value, ast.Attribute) else getattr(called.value, "id", "")
+            if owner in CLOCK_OWNERS:
+                found.append(f"{name}:{node.lineno}: {owner}.{called.attr}() reads the clock; take now instead")
+    return found
+
+
+def rule_import_complaints(name: str, source: str) -> list[str]:
+    return [
+        f"{name}:{line}: a rule must not import {module}"
+        for line, module in imported_modules(ast.parse(source, name), tuple(Path(name).parts[:-1]))
+        if module.split(".")[0] not in RULES_MAY_IMPORT and not f"{module}.".startswith("tracker.rules.")
+    ]
+
+
+def domain_import_complaints(name: str, source: str) -> list[str]:
+    return [
+        f"{name}:{line}: domain is pure and must not import {module}"
+        for line, module in imported_modules(ast.parse(source, name), tuple(Path(name).parts[:-1]))
+        if module.split(".")[0] in DOMAIN_MUST_NOT_IMPORT
+    ]
+
+
+def function_length_complaints(name: str, source: str) -> list[str]:
+    return [
+        f"{name}:{node.lineno}: {node.name} has {length} lines, at most {MAX_FUNCTION_LINES}"
+        for node in ast.walk(ast.parse(source, name))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and (length := (node.end_lineno or node.lineno) - node.lineno + 1) > MAX_FUNCTION_LINES
+    ]
+
+
+def test_programs_import_only_along_the_arrows() -> None:
+    assert import_complaints("ingest/loop.py", "def f():\n    from tracker.rules import visits\n")
+    assert import_complaints("store/log.py", "import frostway.settings")
+    assert import_complaints("firmware_sim/world.py", "import store")
+    assert not import_complaints("api/live.py", "from planning import eta\nfrom .auth import user\nimport numpy")
+    assert complaints(import_complaints, *ARROWS) == []
+
+
+def test_every_package_has_its_arrows_declared() -> None:
+    packages = {path.parent.name for path in ROOT.glob("*/__init__.py")} - {"tests"}
+    assert packages <= set(ARROWS), "declare in ARROWS what a new package may import"
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "SELECT id FROM device",
+        "select pg_notify('x', '')",
+        "INSERT INTO device VALUES (1)",
+        "\n  update device set id = 1",
+        "WITH x AS (SELECT 1) SELECT * FROM x",
+        "COPY reading (time) FROM STDIN (FORMAT BINARY)",
+        "create table t (id int)",
+        "LISTEN changes",
+        "-- why\nDELETE FROM t",
+    ],
+)
+def test_a_statement_in_python_is_found(statement: str) -> None:
+    assert sql_complaints("api/x.py", f"Q = {statement!r}")
+    assert sql_complaints("api/x.py", f"Q = f{statement!r}")
+    assert not sql_complaints("api/x.py", f"def f():\n    {statement!r}\n")  # a docstring
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["copy it", "update available", "set the table", "listen on 127.0.0.1", "with care"],
+)
+def test_prose_is_not_taken_for_a_statement(text: str) -> None:
+    assert not sql_complaints("api/x.py", f"M = {text!r}")
+
+
+def test_sql_stands_in_the_store_only() -> None:
+    others = set(ARROWS) - {"store"}
+    assert complaints(sql_complaints, *sorted(others)) == []
+
+
+def test_rules_see_numpy_shapely_and_domain_only() -> None:
+    assert rule_import_complaints("tracker/rules/eta.py", "import time")
+    assert rule_import_complaints("tracker/rules/eta.py", "from tracker import state")
+    assert rule_import_complaints("tracker/rules/eta.py", "from .. import state")
+    assert not rule_import_complaints(
+        "tracker/rules/eta.py", "import numpy\nfrom domain.facts import Visit\nfrom . import base"
+    )
+    assert complaints(rule_import_complaints, "tracker/rules") == []
+
+
+def test_rules_and_domain_read_no_clock_and_touch_no_file() -> None:
+    for offence in ("datetime.now(UTC)", "time.time()", "datetime.datetime.utcnow()", "open('x')", "print(1)"):
+        assert clock_and_io_complaints("tracker/rules/x.py", offence), offence
+    assert not clock_and_io_complaints("tracker/rules/x.py", "batch.time.min(); state.open(now)")
+    assert complaints(clock_and_io_complaints, "tracker/rules", "domain") == []
+
+
+def test_domain_imports_nothing_that_reaches_outside() -> None:
+    assert domain_import_complaints("domain/readings.py", "from pathlib import Path")
+    assert DOMAIN_MUST_NOT_IMPORT - {"paho", "psycopg"} <= sys.stdlib_module_names
+    assert complaints(domain_import_complaints, "domain") == []
+
+
+def test_no_file_is_longer_than_one_can_hold_in_mind() -> None:
+    sources = [*python_files(*ARROWS, "tests"), *ROOT.glob("*.py"), *(ROOT / "store/queries").rglob("*.sql")]
+    pages = (path for pattern in ("*.ts", "*.svelte", "*.css") for path in (ROOT / "api/web").rglob(pattern))
+    sources += [path for path in pages if "node_modules" not in path.parts]
+    lengths = {name_of(path): len(path.read_text().splitlines()) for path in sources}
+    assert {name: n for name, n in lengths.items() if n > MAX_FILE_LINES} == {}
+
+
+def test_no_function_is_longer_than_a_screen() -> None:
+    assert function_length_complaints("api/x.py", "def f():\n" + "    pass\n" * MAX_FUNCTION_LINES)
+    assert complaints(function_length_complaints, *ARROWS, "tests") == []
+
+
+def test_lock_files_pin_by_hash_and_carry_no_address() -> None:
+    locks = sorted((ROOT / "requirements").glob("*.lock"))
+    assert [path.name for path in locks] == ["build.lock", "dev.lock", "run.lock"]
+    for path in locks:
+        text = path.read_text()
+        assert "://" not in text
+        assert "--index-url" not in text
+        blocks = re.split(r"\n(?=[a-z0-9])", text)[1:]
+        assert blocks
+        assert [b.splitlines()[0] for b in blocks if "==" not in b.splitlines()[0] or "--hash=sha256:" not in b] == []
+    web_lock = ROOT / "api/web/package-lock.json"
+    assert not web_lock.exists() or '"resolved"' not in web_lock.read_text()

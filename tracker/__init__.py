@@ -1,0 +1,1 @@
+"""The log becomes state and facts: positions, visits, excursions, arrival times, stock."""

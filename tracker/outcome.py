@@ -1,0 +1,114 @@
+"""What one step of the tracker decides: facts and changes, collected by the folds, written by the commit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import orjson
+
+from domain.times import from_us, rfc3339
+from tracker.rules.scan import NEVER
+
+
+def instant(us: int | None) -> datetime | None:
+    """A time for the database; None for none and for `NEVER`."""
+    return None if us is None or us == NEVER else from_us(us)
+
+
+def text(us: int | None) -> str | None:
+    """A time for people; None for none and for `NEVER`."""
+    return None if us is None or us == NEVER else rfc3339(us)
+
+
+def known(value: float) -> float | None:
+    """A number, or None for NaN and infinities."""
+    return value if value == value and abs(value) != float("inf") else None  # noqa: PLR0124
+
+
+def tidy(value: float, digits: int) -> float | None:
+    """A number rounded for people; None for NaN."""
+    return round(value, digits) if value == value else None  # noqa: PLR0124
+
+
+class VisitFact(NamedTuple):
+    """A visit as it is known now. `id` 0: nobody has spoken of it yet; `key` is `geofence.pair`."""
+
+    id: int
+    revision: int
+    key: int
+    vehicle_id: int
+    site_id: int
+    entered_us: int
+    left_us: int
+    retracted: bool = False
+
+
+class ExcursionFact(NamedTuple):
+    """An excursion as it is known now; `alarm_us` is `NEVER` when it has not lasted long enough."""
+
+    id: int
+    revision: int
+    probe_id: int
+    kind: str
+    limit_c: float
+    start_us: int
+    end_us: int
+    alarm_us: int
+    extreme_c: float
+    samples: int
+    last_c: float
+    retracted: bool = False
+    amends: bool = True  # False: only the alert's figures move, the fact stands as it is
+
+
+class StopTime(NamedTuple):
+    """A vehicle came to a stop of its shipment, or left it."""
+
+    stop_id: int
+    arrived_us: int | None
+    departed_us: int | None
+
+
+class ShipmentStatus(NamedTuple):
+    """A shipment is under way, or delivered."""
+
+    shipment_id: int
+    status: str
+    at_us: int
+
+
+@dataclass
+class Outcome:
+    """Everything one step writes, beside the readings."""
+
+    now_us: int
+    vehicle_rows: list[tuple[Any, ...]] = field(default_factory=list)
+    series_rows: list[tuple[Any, ...]] = field(default_factory=list)
+    tag_rows: list[tuple[Any, ...]] = field(default_factory=list)
+    slot_rows: list[tuple[Any, ...]] = field(default_factory=list)
+    stock_rows: list[tuple[Any, ...]] = field(default_factory=list)
+    move_rows: list[tuple[Any, ...]] = field(default_factory=list)
+    eta_rows: list[tuple[Any, ...]] = field(default_factory=list)
+    dirty: list[tuple[str, int, int, datetime]] = field(default_factory=list)
+    visits: list[VisitFact] = field(default_factory=list)
+    excursions: list[ExcursionFact] = field(default_factory=list)
+    stop_times: list[StopTime] = field(default_factory=list)
+    shipment_status: list[ShipmentStatus] = field(default_factory=list)
+    changes: dict[int, dict[str, dict[str, dict[str, Any]]]] = field(default_factory=dict)
+
+    def change(self, tenant_id: int, topic: str, name: str, op: str, data: dict[str, Any]) -> None:
+        """One object has changed; several changes of it in one step become one."""
+        topics = self.changes.setdefault(tenant_id, {})
+        found = topics.setdefault(topic, {}).get(name)
+        if found is not None and op == "merge" and found["op"] in ("merge", "put"):
+            found["data"].update(data)
+        else:
+            topics[topic][name] = {"id": name, "op": op, "data": data}
+
+    def bodies(self) -> Iterable[tuple[int, bytes]]:
+        """Tenant and JSON text of its changes."""
+        for tenant_id, topics in self.changes.items():
+            yield tenant_id, orjson.dumps({topic: list(found.values()) for topic, found in topics.items()})

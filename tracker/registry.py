@@ -1,0 +1,209 @@
+"""What the tracker knows of the registry, as one picture: arrays by device id, fences, profiles, shipments."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from domain.epc import gtin_of
+from domain.names import partition_of
+from domain.readings import I32
+from domain.times import to_us
+from store.tracking import TrackingStore
+from tracker.rules.eta import Line
+from tracker.rules.geofence import Fence, Fences
+
+NAN = float("nan")
+
+
+class Device(NamedTuple):
+    """A device and where it is; 0 stands for none."""
+
+    id: int
+    tenant_id: int
+    name: str
+    partition: int
+    vehicle_id: int
+    site_id: int
+    zone_id: int
+    profile_id: int
+    kind: str
+    revoked: bool
+
+
+class Profile(NamedTuple):
+    """Limits, degrees Celsius (NaN: none) and microseconds."""
+
+    low_c: float
+    high_c: float
+    for_us: int
+    hysteresis_c: float
+    max_interval_us: int
+
+
+NO_PROFILE = Profile(NAN, NAN, 0, 0.0, 900_000_000)
+
+
+class Product(NamedTuple):
+    """A product; `unit_mass_kg` NaN when not known."""
+
+    id: int
+    sku: str
+    label: str
+    unit_mass_kg: float
+    reorder_point: float | None
+
+
+@dataclass
+class Stop:
+    """A stop of a shipment; times in microseconds, None while they have not come."""
+
+    id: int
+    seq: int
+    name: str
+    label: str
+    site_id: int
+    lat: float
+    lon: float
+    radius_m: float
+    window_start: datetime | None
+    window_end: datetime | None
+    arrived_us: int | None
+    departed_us: int | None
+
+    @property
+    def fence_id(self) -> int:
+        """The site's fence, or the stop's own under a negative id."""
+        return self.site_id or -self.id
+
+
+@dataclass
+class Shipment:
+    """A shipment on a vehicle."""
+
+    id: int
+    tenant_id: int
+    name: str
+    status: str
+    vehicle_id: int
+    line: Line | None
+    stops: list[Stop] = field(default_factory=list)
+
+    def next_stop(self) -> Stop | None:
+        """The first stop the vehicle has not come to yet."""
+        return next((s for s in self.stops if s.arrived_us is None), None)
+
+
+class Site(NamedTuple):
+    """A site's name and tenant."""
+
+    tenant_id: int
+    name: str
+
+
+@dataclass
+class Registry:
+    """The picture. Load it anew when told that something has changed."""
+
+    devices: dict[int, Device]
+    profiles: dict[int, Profile]
+    vehicles: dict[int, Site]
+    sites: dict[int, Site]
+    zones: dict[int, tuple[int, str]]
+    products: dict[int, Product]
+    by_gtin: dict[tuple[int, str], int]
+    slots: dict[int, int]
+    slot_device: dict[int, int]
+    shipments: dict[int, Shipment]
+    fences: dict[int, Fences]
+    vehicle_of: I32
+    site_of: I32
+    zone_of: I32
+    tenant_of: I32
+
+    @classmethod
+    def load(cls, store: TrackingStore, partitions: int) -> Registry:
+        """Reads the registry."""
+        devices = {
+            int(r[0]): Device(r[0], r[1], r[2], partition_of(r[3], r[4], partitions), *r[5:11])
+            for r in store.rows("devices")
+        }
+        size = max(devices, default=0) + 2
+        arrays = {name: np.zeros(size, dtype=np.int32) for name in ("vehicle_id", "site_id", "zone_id", "tenant_id")}
+        for device in devices.values():
+            for name, column in arrays.items():
+                column[device.id] = getattr(device, name)
+        shipments = _shipments(store)
+        sites = store.rows("sites")
+        products = store.rows("products")
+        slots = store.rows("slots")
+        return cls(
+            devices=devices,
+            profiles={r[0]: _profile(r) for r in store.rows("profiles")},
+            vehicles={r[0]: Site(r[1], r[2]) for r in store.rows("vehicles")},
+            sites={r[0]: Site(r[1], r[2]) for r in sites},
+            zones={r[0]: (r[1], r[2]) for r in store.rows("zones")},
+            products={r[0]: Product(r[0], r[2], r[3], r[5] if r[5] is not None else NAN, r[6]) for r in products},
+            by_gtin={(r[1], r[4].rjust(14, "0")): r[0] for r in products if r[4]},
+            slots={r[0]: r[2] for r in slots},
+            slot_device={r[0]: r[1] for r in slots},
+            shipments=shipments,
+            fences=_fences(sites, shipments.values()),
+            vehicle_of=arrays["vehicle_id"],
+            site_of=arrays["site_id"],
+            zone_of=arrays["zone_id"],
+            tenant_of=arrays["tenant_id"],
+        )
+
+    def profile_of(self, device_id: int) -> Profile:
+        """The profile of a device."""
+        device = self.devices.get(device_id)
+        return self.profiles.get(device.profile_id, NO_PROFILE) if device else NO_PROFILE
+
+    def product_of(self, tenant_id: int, epc: str) -> int:
+        """Product of a tag; 0 for a private code or a product we do not know."""
+        gtin = gtin_of(epc)
+        return self.by_gtin.get((tenant_id, gtin), 0) if gtin else 0
+
+
+def _profile(row: tuple[Any, ...]) -> Profile:
+    low, high = (NAN if v is None else float(v) for v in row[1:3])
+    return Profile(low, high, round(row[3] * 1e6), float(row[4]), round(row[5] * 1e6))
+
+
+def _us(instant: datetime | None) -> int | None:
+    return to_us(instant) if instant else None
+
+
+def _shipments(store: TrackingStore) -> dict[int, Shipment]:
+    """The shipment each vehicle is on: under way first, else the oldest planned one."""
+    found: dict[int, Shipment] = {}
+    by_id: dict[int, Shipment] = {}
+    for sid, tenant, name, status, vehicle, line in store.rows("shipments"):
+        shipment = Shipment(sid, tenant, name, status, vehicle, Line.of(line["coordinates"]) if line else None)
+        by_id[sid] = shipment
+        if vehicle not in found or (found[vehicle].status == "planned" and status == "in_transit"):
+            found[vehicle] = shipment
+    for r in store.rows("stops"):
+        by_id[r[1]].stops.append(
+            Stop(r[0], r[2], r[3], r[4], r[5], r[6], r[7], r[8], r[9], r[10], _us(r[11]), _us(r[12]))
+        )
+    return found
+
+
+def _fences(sites: list[tuple[Any, ...]], shipments: Iterable[Shipment]) -> dict[int, Fences]:
+    found: dict[int, list[Fence]] = {}
+    for sid, tenant, _, lat, lon, radius, polygon in sites:
+        if lat == 0 and lon == 0:
+            continue  # a site that has not been put on the map yet
+        ring = polygon["coordinates"][0] if polygon else None
+        found.setdefault(tenant, []).append(Fence(sid, lat, lon, radius, ring))
+    for shipment in shipments:
+        for stop in shipment.stops:
+            if not stop.site_id:
+                found.setdefault(shipment.tenant_id, []).append(Fence(-stop.id, stop.lat, stop.lon, stop.radius_m))
+    return {tenant: Fences(fences) for tenant, fences in found.items()}

@@ -1,0 +1,252 @@
+"""The fold of temperatures: excursions per probe, the state people see, and the facts and alerts that follow."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import orjson
+
+from domain.readings import I64, Flag, TemperatureBatch
+from domain.times import from_us, to_us
+from store.tracking import TrackingStore
+from tracker import carries
+from tracker.outcome import ExcursionFact, Outcome, known, text
+from tracker.registry import Profile, Registry
+from tracker.rules import temperature
+from tracker.rules.scan import NEVER, Carry, Runs
+from tracker.vehicles import mark_late
+
+NOT_USED = int(Flag.FUTURE | Flag.SENTINEL)
+
+
+class Probe(NamedTuple):
+    """A probe as people see it."""
+
+    device_id: int
+    name: str
+    t_us: int
+    temp_c: float
+    humidity_pct: float | None
+
+
+class OpenExcursion(NamedTuple):
+    """An excursion without an end that stands in the store."""
+
+    id: int
+    revision: int
+    start_us: int
+    alarm_us: int
+    extreme_c: float
+
+
+def limits_of(registry: Registry, device: I64) -> temperature.Limits:
+    """Limits per row, from each row's device."""
+    devices, inverse = np.unique(device, return_inverse=True)
+    profiles = [registry.profile_of(int(d)) for d in devices]
+
+    def column(name: str, kind: type) -> np.ndarray[Any, Any]:
+        return np.array([getattr(p, name) for p in profiles], dtype=kind)[inverse]
+
+    return temperature.Limits(
+        column("low_c", np.float64),
+        column("high_c", np.float64),
+        column("hysteresis_c", np.float64),
+        column("for_us", np.int64),
+        column("max_interval_us", np.int64),
+    )
+
+
+class Series:
+    """Probes of the partitions we own."""
+
+    def __init__(self) -> None:
+        self.carry = Carry.empty()
+        self.last: dict[int, int] = {}
+        self.probes: dict[int, Probe] = {}
+        self.of_device: dict[int, list[int]] = {}
+        self.open: dict[tuple[int, str], OpenExcursion] = {}
+
+    def load(self, store: TrackingStore) -> None:
+        """Reads state and open excursions."""
+        found: list[list[float | None]] = []
+        states = store.rows("series_states")
+        names = store.labels([r[0] for r in states])
+        for probe_id, device_id, time, temp_c, humidity, carry in states:
+            found += orjson.loads(carry)
+            self._know(probe_id, Probe(device_id, names.get(probe_id, "?"), to_us(time), temp_c, humidity))
+        self.carry = carries.carry_from(found)
+        for eid, revision, probe, kind, start, alarm, extreme in store.rows("open_excursions"):
+            self.open[probe, kind] = OpenExcursion(
+                eid, revision, to_us(start), to_us(alarm) if alarm else NEVER, extreme
+            )
+
+    def _know(self, probe_id: int, probe: Probe) -> None:
+        if probe_id not in self.probes:
+            self.of_device.setdefault(probe.device_id, []).append(probe_id)
+        self.probes[probe_id] = probe
+        self.last[probe_id] = probe.t_us
+
+    def step(self, registry: Registry, store: TrackingStore, batch: TemperatureBatch, out: Outcome) -> None:
+        """Folds a batch of admitted temperatures."""
+        used = np.flatnonzero(batch.flags & NOT_USED == 0)
+        order = used[np.lexsort((batch.seq[used], batch.time_us[used], batch.probe_id[used]))]
+        probe = batch.probe_id[order].astype(np.int64)
+        if not len(probe):
+            return
+        touched, first = np.unique(probe, return_index=True)
+        newest = np.array([self.last.get(int(p), np.iinfo(np.int64).min) for p in touched])
+        late = batch.time_us[order] <= np.repeat(newest, np.diff(np.append(first, len(probe))))
+        device = batch.device_id[order].astype(np.int64)
+        if late.any():
+            mark_late(registry, "series", probe[late], batch.time_us[order][late], device[late], out)
+            order, probe, device = order[~late], probe[~late], device[~late]
+        if not len(probe):
+            return
+        limits = limits_of(registry, device)
+        fresh, runs = temperature.step(self.carry, probe, batch.time_us[order], batch.temp_c[order], limits)
+        self.carry = carries.updated(self.carry, fresh, fresh.entity)
+        touched = np.unique(probe)
+        last = np.searchsorted(probe, touched, "right") - 1
+        unknown = [int(p) for p in touched if int(p) not in self.probes]
+        names = store.labels(unknown) if unknown else {}
+        for p, row in zip(touched.tolist(), order[last].tolist(), strict=True):
+            name = self.probes[p].name if p in self.probes else names.get(p, "?")
+            humidity = known(float(batch.humidity_pct[row]))
+            self._know(
+                p, Probe(int(batch.device_id[row]), name, int(batch.time_us[row]), float(batch.temp_c[row]), humidity)
+            )
+        out.excursions += self.facts(registry, runs)
+        self._describe(registry, touched, batch, order[last], fresh, out)
+
+    def facts(self, registry: Registry, runs: Runs) -> list[ExcursionFact]:
+        """Excursions that have begun, alarmed, grown worse or ended."""
+        found: list[ExcursionFact] = []
+        for i in range(len(runs)):
+            probe_id, kind = divmod(int(runs.entity[i]), 2)
+            name = temperature.KINDS[kind]
+            probe = self.probes[probe_id]
+            is_open = None if runs.began_here[i] else self.open.get((probe_id, name))
+            limit, extreme = absolute(registry.profile_of(probe.device_id), kind, float(runs.extreme[i]))
+            alarm, end = int(runs.lasted_at_us[i]), int(runs.end_us[i])
+            if is_open is None:
+                found.append(
+                    ExcursionFact(
+                        0,
+                        1,
+                        probe_id,
+                        name,
+                        limit,
+                        int(runs.start_us[i]),
+                        end,
+                        alarm,
+                        extreme,
+                        int(runs.samples[i]),
+                        probe.temp_c,
+                    )
+                )
+                continue
+            amends = end != NEVER or alarm != is_open.alarm_us
+            if amends or alarm != NEVER:
+                found.append(
+                    ExcursionFact(
+                        is_open.id,
+                        is_open.revision + amends,
+                        probe_id,
+                        name,
+                        limit,
+                        is_open.start_us,
+                        end,
+                        alarm,
+                        extreme,
+                        int(runs.samples[i]),
+                        probe.temp_c,
+                        amends=amends,
+                    )
+                )
+        return found
+
+    def _describe(
+        self, registry: Registry, touched: I64, batch: TemperatureBatch, rows: I64, fresh: Carry, out: Outcome
+    ) -> None:
+        """The row of every touched probe, and the change of the vehicle or site it is in."""
+        by_probe: dict[int, list[list[float]]] = {}
+        for row in carries.rows_of(fresh):
+            by_probe.setdefault(int(row[0]) // 2, []).append(row)
+        for p, row in zip(touched.tolist(), rows.tolist(), strict=True):
+            self._row(registry, p, by_probe[p], int(batch.received_us[row]), out)
+        for device_id in {self.probes[p].device_id for p in touched.tolist()}:
+            self.announce(registry, device_id, out)
+
+    def _row(self, registry: Registry, probe_id: int, carry: list[list[float]], received_us: int, out: Outcome) -> None:
+        probe = self.probes[probe_id]
+        device = registry.devices.get(probe.device_id)
+        if device is None:
+            return
+        profile = registry.profile_of(probe.device_id)
+        state = temperature.state_of(probe.temp_c, profile.low_c, profile.high_c)
+        out.series_rows.append(
+            (
+                probe_id,
+                device.tenant_id,
+                probe.device_id,
+                from_us(probe.t_us),
+                from_us(received_us),
+                probe.temp_c,
+                probe.humidity_pct,
+                state,
+                carries.dump(carry),
+            )
+        )
+
+    def describe_carry(self, registry: Registry, probe_id: int, carry: Carry, received_us: int, out: Outcome) -> None:
+        """The row of a probe that was folded again."""
+        self._row(registry, probe_id, carries.rows_of(carry), received_us, out)
+
+    def announce(self, registry: Registry, device_id: int, out: Outcome) -> None:
+        """Tells the temperatures of the vehicle or site that a device is in."""
+        device = registry.devices.get(device_id)
+        if device is None:
+            return
+        if device.vehicle_id and (vehicle := registry.vehicles.get(device.vehicle_id)):
+            temps = self.temps(registry, "vehicle_id", device.vehicle_id)
+            out.change(device.tenant_id, "vehicles", vehicle.name, "merge", {"temps": temps})
+        elif device.site_id and (site := registry.sites.get(device.site_id)):
+            out.change(
+                device.tenant_id,
+                "sites",
+                site.name,
+                "merge",
+                {"temps": self.temps(registry, "site_id", device.site_id)},
+            )
+
+    def temps(self, registry: Registry, home: str, home_id: int) -> list[dict[str, Any]]:
+        """All probes of a vehicle or site as people see them."""
+        found = []
+        for device_id, probes in self.of_device.items():
+            device = registry.devices.get(device_id)
+            if device is None or getattr(device, home) != home_id:
+                continue
+            profile = registry.profile_of(device_id)
+            for p in probes:
+                probe = self.probes[p]
+                found.append(
+                    {
+                        "device": device.name,
+                        "probe": probe.name,
+                        "t": text(probe.t_us),
+                        "temp_c": round(probe.temp_c, 2),
+                        "humidity_pct": probe.humidity_pct,
+                        "low_c": known(profile.low_c),
+                        "high_c": known(profile.high_c),
+                        "state": temperature.state_of(probe.temp_c, profile.low_c, profile.high_c),
+                    }
+                )
+        return sorted(found, key=lambda t: (t["device"], t["probe"]))
+
+
+def absolute(profile: Profile, kind: int, beyond_c: float) -> tuple[float, float]:
+    """The limit, and the temperature that is so many degrees beyond it."""
+    if kind == temperature.ABOVE:
+        return profile.high_c, profile.high_c + beyond_c
+    return profile.low_c, profile.low_c - beyond_c

@@ -1,0 +1,300 @@
+"""The tracker program: reads the partitions it owns, decides, and writes each step in one transaction.
+
+Whatever fails in a step, memory is thrown away and read anew: the store is the truth, memory only a copy of it.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import psycopg
+from prometheus_client import Counter, Gauge, Histogram, start_http_server
+
+from domain.frames import decode
+from domain.readings import Batch, PositionBatch, ShelfBatch, TagReadBatch, TemperatureBatch, merge
+from domain.times import from_us
+from store.link import Link, Stopped
+from store.log import PostgresLog
+from store.partitions import drop_older
+from store.tracking import LostPartitionError, TrackingStore
+from tracker import refold
+from tracker.admit import Admission
+from tracker.commit import Commit
+from tracker.journeys import Journeys
+from tracker.outcome import Outcome
+from tracker.registry import Registry
+from tracker.series import Series
+from tracker.speech import Speech
+from tracker.stockroom import Stockroom
+from tracker.vehicles import Vehicles
+
+log = logging.getLogger(__name__)
+
+NOTIFY_REGISTRY = "frostway_registry"
+READ_BYTES = 8 * 1024 * 1024
+REFOLD_WAIT_S = 1.0  # a burst is folded again once, not message by message
+REFOLD_BUDGET_S = 0.25  # late work between two live steps
+HOUSE_S = 30.0
+
+readings_total = Counter("frostway_tracker_readings_total", "Readings stored")
+repeats_total = Counter("frostway_tracker_repeats_total", "Readings that were stored already")
+late_total = Counter("frostway_tracker_refolds_total", "Entities folded again for a late reading")
+step_seconds = Histogram("frostway_tracker_step_seconds", "Time of one step, seconds")
+lag_frames = Gauge("frostway_tracker_lag_frames", "Frames in the log that are not processed yet")
+
+
+@dataclass(frozen=True)
+class TrackerConfig:
+    """Settings of the tracker program."""
+
+    database_url: str
+    partitions: int = 4
+    batch_readings: int = 50_000
+    silence_s: float = 600.0
+    refold_horizon_days: float = 30.0
+    retention_days: float = 730.0
+    log_retention_minutes: float = 60.0
+    changes_retention_minutes: float = 60.0
+    metrics_port: int = 0
+
+
+class Tracker:
+    """Partitions, state, and the loop."""
+
+    def __init__(
+        self, config: TrackerConfig, stop: threading.Event, clock: Callable[[], int] = lambda: time.time_ns() // 1000
+    ) -> None:
+        self._config = config
+        self._stop = stop
+        self._clock = clock
+        self._link = Link(config.database_url, "tracker", stop)
+        self.store = TrackingStore(self._link)
+        self._log = PostgresLog(self._link)
+        self._positions: dict[int, int] = {}
+        self._sequences: dict[int, int] = {}
+        self._dirty: dict[tuple[str, int], datetime] = {}
+        self._dirty_since = 0.0
+        self._house_due = 0.0
+        self._loaded = False
+        self._listening_since = clock()
+
+    # ------------------------------------------------------------ life
+    def run(self) -> None:
+        """Works until stopped."""
+        try:
+            while not self._stop.is_set():
+                self._link.run(self._turn)
+        except Stopped:
+            pass
+        finally:
+            self._link.close()
+
+    def _turn(self) -> None:
+        """One turn of the loop; on any failure memory is read anew before the next."""
+        try:
+            if not self._loaded or self._link.connection.closed:
+                self.load()
+            if not self._positions:
+                self._stop.wait(0.5)
+                self._loaded = False
+                return
+            worked = self.step()
+            self._refold_some(force=not worked)
+            self._speak()
+            self._keep_house()
+            if not worked:
+                self._wait(0.25)
+        except LostPartitionError as error:
+            log.warning("%s", error)
+            self._link.close()
+            self._loaded = False
+        except BaseException:
+            self._loaded = False
+            raise
+
+    def load(self) -> None:
+        """Takes the partitions that are free and reads everything about them."""
+        connection = self._link.connection
+        owned = self.store.own(range(self._config.partitions))
+        connection.execute(self.store.sql("listen_log"))
+        connection.execute(self.store.sql("listen_registry"))
+        rows = self.store.rows("positions", owned)
+        self._positions = {int(p): int(position) for p, position, _ in rows}
+        self._sequences = {int(p): int(seq) for p, _, seq in rows}
+        self.registry = Registry.load(self.store, self._config.partitions)
+        self.admission = Admission(self.store)
+        self.admission.load()
+        self.vehicles, self.series, self.stockroom = Vehicles(), Series(), Stockroom()
+        self.journeys = Journeys()
+        self.speech = Speech(self._listening_since)
+        self.vehicles.load(self.store)
+        self.series.load(self.store)
+        self.stockroom.load(self.registry, self.store)
+        self.speech.load(self.store)
+        self.commit = Commit(self.store, self.vehicles, self.series)
+        self._dirty = {(str(k), int(e)): since for k, e, since in self.store.rows("dirty", owned)}
+        self._loaded = True
+        if owned:
+            log.info("own partitions %s", owned)
+
+    # ------------------------------------------------------------ live lane
+    def step(self) -> bool:
+        """One step over what is in the log; False when there is nothing."""
+        frames = self._log.read(self._positions, READ_BYTES)
+        if not frames:
+            return False
+        started = time.monotonic()
+        taken: dict[int, int] = {}
+        groups: list[list[Batch]] = []
+        count = 0
+        for frame in frames:
+            if count >= self._config.batch_readings and frame.partition not in taken:
+                continue
+            if count >= 2 * self._config.batch_readings:
+                break
+            batches = decode(frame.body)
+            groups.append(batches)
+            count += sum(map(len, batches))
+            taken[frame.partition] = frame.position
+        out = Outcome(self._clock())
+        fresh, repeats = self.admission.admit(merge(groups))
+        self.store.prepare_partitions(fresh)
+        decided = self._decide(fresh, out)
+        connection = self._link.connection
+        with connection.transaction(), connection.cursor() as cursor:
+            self.commit.write(cursor, self.registry, decided, out)
+            self._finish(cursor, out, taken)
+        self.admission.committed(decided)
+        self._positions.update(taken)
+        self._remember_dirty(out)
+        readings_total.inc(sum(map(len, decided.values())))
+        repeats_total.inc(repeats)
+        step_seconds.observe(time.monotonic() - started)
+        return True
+
+    def _decide(self, fresh: Mapping[str, Batch], out: Outcome) -> dict[str, Batch]:
+        """The rules, in their order; returns the batches with the flags that admission could not know."""
+        decided = dict(fresh)
+        registry = self.registry
+        for batch in fresh.values():
+            self.speech.heard(registry, batch, out)
+        positions = fresh.get("gps")
+        if isinstance(positions, PositionBatch):
+            decided["gps"], folded = self.vehicles.step(registry, positions, out)
+            if folded is not None:
+                self.vehicles.state = folded.state
+                touched = np.unique(folded.rows.vehicle).tolist()
+                self.journeys.step(registry, self.vehicles.views, touched, out.visits, out)
+        temperatures = fresh.get("temp")
+        if isinstance(temperatures, TemperatureBatch):
+            self.series.step(registry, self.store, temperatures, out)
+        tags = fresh.get("rfid")
+        if isinstance(tags, TagReadBatch):
+            self.stockroom.step_tags(registry, self.store, tags, out)
+        shelves = fresh.get("shelf")
+        if isinstance(shelves, ShelfBatch):
+            self.stockroom.step_shelves(registry, shelves, out)
+        return decided
+
+    def _finish(self, cursor: psycopg.Cursor, out: Outcome, taken: Mapping[int, int]) -> None:
+        """Changes and positions, last in the transaction: a tracker that was overtaken writes nothing."""
+        partition = min(taken) if taken else min(self._positions)
+        rows = []
+        for tenant_id, body in out.bodies():
+            self._sequences[partition] += 1
+            rows.append((partition, self._sequences[partition], tenant_id, body))
+        moved = {**taken} if not rows or partition in taken else {**taken, partition: self._positions[partition]}
+        self.store.move(cursor, [(p, self._positions[p], n, self._sequences[p]) for p, n in sorted(moved.items())])
+        self.store.put_changes(cursor, rows)
+
+    # ------------------------------------------------------------ late lane
+    def _remember_dirty(self, out: Outcome) -> None:
+        if out.dirty and not self._dirty:
+            self._dirty_since = time.monotonic()
+        for kind, entity, _, since in out.dirty:
+            key = (kind, entity)
+            self._dirty[key] = min(since, self._dirty.get(key, since))
+
+    def _refold_some(self, *, force: bool) -> None:
+        """Folds late entities again: when the log is drained, or they have waited, within a budget."""
+        if not self._dirty or not (force or time.monotonic() - self._dirty_since > REFOLD_WAIT_S):
+            return
+        until = time.monotonic() + REFOLD_BUDGET_S
+        while self._dirty and time.monotonic() < until:
+            (kind, entity), since = next(iter(self._dirty.items()))
+            self.refold(kind, entity, since)
+            del self._dirty[kind, entity]
+            late_total.inc()
+        self._dirty_since = time.monotonic()
+
+    def refold(self, kind: str, entity: int, since: datetime) -> None:
+        """One entity again, from the horizon; a reading later than the horizon is kept and decides nothing."""
+        out = Outcome(self._clock())
+        horizon = min(self._newest(kind, entity), from_us(out.now_us)) - timedelta(
+            days=self._config.refold_horizon_days
+        )
+        connection = self._link.connection
+        with connection.transaction(), connection.cursor() as cursor:
+            if kind == "vehicle" and entity in self.vehicles.views:
+                refold.refold_vehicle(self.registry, self.store, self.vehicles, entity, horizon, out)
+                self.journeys.step(self.registry, self.vehicles.views, [entity], out.visits, out)
+            elif kind == "series" and entity in self.series.probes:
+                refold.refold_series(self.registry, self.store, self.series, entity, horizon, out)
+            self.commit.write(cursor, self.registry, {}, out)
+            cursor.execute(self.store.sql("clear_dirty"), (kind, entity, since))
+            self._finish(cursor, out, {})
+
+    def _newest(self, kind: str, entity: int) -> datetime:
+        """Newest event time of an entity: the horizon is counted from there, so that old recordings are decided too."""
+        if kind == "vehicle":
+            view = self.vehicles.views.get(entity)
+            return from_us(view.t_us) if view else datetime.now(UTC)
+        probe = self.series.probes.get(entity)
+        return from_us(probe.t_us) if probe else datetime.now(UTC)
+
+    # ------------------------------------------------------------ by the clock
+    def _speak(self) -> None:
+        """Silence is decided by the clock, not by a message."""
+        out = Outcome(self._clock())
+        found = self.speech.due(self.registry, out.now_us, round(self._config.silence_s * 1e6))
+        if not found and not self.speech.unsaved(time.monotonic()):
+            return
+        connection = self._link.connection
+        with connection.transaction(), connection.cursor() as cursor:
+            self.speech.write(cursor, self.registry, self.store, found, out)
+            self._finish(cursor, out, {})
+
+    def _keep_house(self) -> None:
+        """Old frames, old changes, old readings away; time partitions ahead."""
+        if time.monotonic() < self._house_due:
+            return
+        self._house_due = time.monotonic() + HOUSE_S
+        now = from_us(self._clock())
+        config = self._config
+        self._log.trim(self._positions, now - timedelta(minutes=config.log_retention_minutes))
+        self.store.keep_house(now, now - timedelta(minutes=config.changes_retention_minutes))
+        drop_older(self._link.connection, now - timedelta(days=config.retention_days))
+        heads = self._log.heads()
+        lag_frames.set(sum(max(heads.get(p, 0) - n, 0) for p, n in self._positions.items()))
+        missing = set(range(config.partitions)) - set(self._positions)
+        if missing and self.store.own(sorted(missing)):
+            self._loaded = False  # a partition has become free: begin anew with it
+
+    def _wait(self, timeout_s: float) -> None:
+        """Until the log or the registry moves, or the time is over."""
+        for notice in self._link.connection.notifies(timeout=timeout_s, stop_after=1):
+            if notice.channel == NOTIFY_REGISTRY:
+                self.registry = Registry.load(self.store, self._config.partitions)
+
+
+def run(config: TrackerConfig, stop: threading.Event) -> None:
+    """Runs the tracker until `stop` is set."""
+    if config.metrics_port:
+        start_http_server(config.metrics_port, addr="127.0.0.1")
+    Tracker(config, stop).run()
