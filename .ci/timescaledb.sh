@@ -10,7 +10,7 @@
 # unpacked: no maintainer script runs. Each program is started through the loader and the libraries that came with
 # it, so the C library of the host does not matter and no privileges are needed. As root the server runs as "nobody".
 #
-# Environment: FROSTWAY_CI_CACHE      where the unpacked server is kept (about 200 MB)
+# Environment: FROSTWAY_CI_CACHE      where the unpacked server is kept (about 150 MB)
 #              FROSTWAY_TIMESCALE_RUN this cluster's folder (socket, data, log); give each parallel run its own
 #              FROSTWAY_DEBIAN_MIRROR package mirror; default: the one this machine's own apt uses
 set -euo pipefail
@@ -150,11 +150,14 @@ start() {
 }
 
 stop() {
-    local pid
+    local pid attempt
     if pid=$(server_pid); then
         kill -INT "$pid" # fast shutdown
-        for ((attempt = 0; attempt < 400; attempt++)); do kill -0 "$pid" 2>/dev/null && sleep 0.05 || break; done
-        kill -0 "$pid" 2>/dev/null && die "server $pid does not stop"
+        for ((attempt = 0; attempt < 400; attempt++)); do
+            if ! kill -0 "$pid" 2>/dev/null; then break; fi
+            sleep 0.05
+        done
+        if kill -0 "$pid" 2>/dev/null; then die "server $pid does not stop"; fi
     fi
     rm -rf "$RUN"
 }

@@ -27,7 +27,7 @@ T = TypeVar("T")
 Row = dict[str, Any]
 Connection = AsyncConnection[Row]
 
-CHECKOUT_S = 5.0
+CHECKOUT_S = 3.0
 STATEMENT_S = 20.0
 IDLE_S = 60.0
 

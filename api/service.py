@@ -32,6 +32,7 @@ class SocketProtocol(WebSocketsSansIOProtocol):
 
 def make_server(config: ApiConfig) -> uvicorn.Server:
     """A server that has yet to be given its sockets."""
+    logging.getLogger("uvicorn.access").disabled = True  # addresses of customers' pages hold their tokens
     return uvicorn.Server(
         uvicorn.Config(
             create_app(config),
@@ -40,7 +41,7 @@ def make_server(config: ApiConfig) -> uvicorn.Server:
             ws_per_message_deflate=False,
             lifespan="on",
             log_config=None,
-            access_log=False,  # addresses of customers' pages hold their tokens
+            access_log=False,
             server_header=False,
             timeout_graceful_shutdown=GRACE_S,
             timeout_keep_alive=30,

@@ -10,6 +10,7 @@ import numpy as np
 from domain.readings import F64, I64
 
 EARTH_M_PER_DEG = 111_195.0
+NEGLIGIBLE = 1e-8  # squared: 0.1 mm, 0.0001 degrees Celsius
 
 
 def keep_shape(time_s: F64, values: F64, points_max: int) -> I64:
@@ -36,7 +37,7 @@ def keep_shape(time_s: F64, values: F64, points_max: int) -> I64:
         straight = values[first] + share[:, None] * (values[last] - values[first])
         error = np.square(values[first + 1 : last] - straight).sum(axis=1)
         worst = int(error.argmax())
-        if error[worst] > 0:
+        if error[worst] > NEGLIGIBLE:
             heapq.heappush(heap, (-float(error[worst]), first, first + 1 + worst, last))
 
     offer(0, n - 1)

@@ -2,6 +2,7 @@
 """What the compose stack needs beside the programs themselves.
 
     python stack.py setup         first start: makes the secrets, the broker's rules and first users (one-shot, root)
+    python stack.py migrate       the schema up to date, and the account "admin" with its generated password (one-shot)
     python stack.py credentials   keeps the broker's password file equal to the registry of devices (runs for ever)
     python stack.py sim           registers the demo's world, then becomes the simulator (profile "demo")
 
@@ -18,14 +19,17 @@ import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from typing import cast
 from urllib.parse import quote
 
 import psycopg
 
-from frostway.broker import mosquitto_hash, read_passwd, write_passwd
+from frostway.broker import Broker, mosquitto_hash, read_passwd, write_passwd
 from frostway.secrets import Secrets
 from store.db import connect
-from store.registry import broker_users
+from store.migrate import migrate
+from store.registry import Registry, broker_users
+from store.secrets import password_hash
 
 SECRETS = Path(os.environ.get("FROSTWAY_SECRETS_DIR", "/run/frostway/secrets"))
 BROKER = Path(os.environ.get("FROSTWAY_BROKER_DIR", "/broker"))
@@ -77,6 +81,14 @@ def own(path: Path, uid: int, mode: int) -> None:
     path.chmod(mode)
 
 
+def schema(dsn: str, admin_password: str) -> None:
+    """Migrates, and makes or changes the admin's account. A schema newer than this image's is refused."""
+    before, after = migrate(dsn)
+    log.info("schema version %d, was %d", after, before)
+    with connect(dsn, "migrate") as connection:
+        Registry(connection).put_account("admin", "admin", password_hash(admin_password))
+
+
 def credentials(dsn: str, broker_dir: Path) -> None:
     """Follows the registry. The broker notices a changed file by itself (start.sh)."""
     passwd = broker_dir / "passwd"
@@ -118,13 +130,14 @@ class RemoteBroker:
 
 
 def simulate(dsn: str, demo_dir: Path, world: str) -> None:
-    """Registers the world and becomes `frostway sim`, which knows its devices' passwords and not the database."""
+    """Registers the world and becomes `frostway sim`, which also gives a truck that has delivered its next shipment."""
     from frostway.demo import prepare  # noqa: PLC0415 -- the simulated world is not needed otherwise
 
     known = Secrets.load_or_create(demo_dir / "secrets.json")
-    file = prepare(dsn, world, known, RemoteBroker(os.environ.get("FROSTWAY_MQTT_HOST", "mosquitto")))
-    ours = ("FROSTWAY_DATABASE_URL", "FROSTWAY_ADMIN_PASSWORD", "FROSTWAY_MQTT_URL")
-    environment = {key: value for key, value in os.environ.items() if key not in ours}
+    broker = RemoteBroker(os.environ.get("FROSTWAY_MQTT_HOST", "mosquitto"), int(os.environ.get("MQTT_PORT", "1883")))
+    file = prepare(dsn, world, known, cast("Broker", broker))
+    not_its = {"FROSTWAY_ADMIN_PASSWORD", "FROSTWAY_MQTT_URL"}  # it speaks to the broker as its devices only
+    environment = {key: value for key, value in os.environ.items() if key not in not_its}
     command = ["frostway", "sim", "--world", world]
     os.execvpe(command[0], command, environment | {"FROSTWAY_SIM_CREDENTIALS": str(file)})  # noqa: S606 -- becomes it
 
@@ -135,6 +148,8 @@ def main(arguments: list[str]) -> int:
     match arguments:
         case ["setup"]:
             setup(SECRETS, BROKER)
+        case ["migrate"]:
+            schema(os.environ["FROSTWAY_DATABASE_URL"], os.environ["FROSTWAY_ADMIN_PASSWORD"])
         case ["credentials"]:
             credentials(os.environ["FROSTWAY_DATABASE_URL"], BROKER)
         case ["sim"]:

@@ -21,6 +21,7 @@ import orjson
 from firmware_sim.events import Reading
 from firmware_sim.faults import FaultPlan
 
+FIRST_SEQ = 1  # ingest takes a boot that begins at 0 or 1; with 1 a late first reading cannot be receipted unseen
 BATCH_READINGS_MAX = 500
 PAYLOAD_BYTES_MAX = 64 * 1024
 RING_READINGS_MAX = 100_000
@@ -62,7 +63,7 @@ class Device:
         self.dropped = 0
         self._boots = count(1)
         self._boot_base, self.boot = boot, boot
-        self._seq = count(0)
+        self._seq = count(FIRST_SEQ)
         self._ticket = count(0)  # breaks ties of the held ones
         self._ring_max = ring_max
         self._kept: dict[str, deque[Entry]] = {}  # by boot, in order of seq: everything not yet receipted
@@ -97,9 +98,9 @@ class Device:
         return entry
 
     def reboot(self) -> None:
-        """A new boot: the sequence begins at 0 again; what is buffered is in flash and stays."""
+        """A new boot: the sequence begins again; what is buffered is in flash and stays."""
         self.boot = f"{self._boot_base}-{next(self._boots)}"
-        self._seq = count(0)
+        self._seq = count(FIRST_SEQ)
 
     def receipt(self, boot: str, seq: int) -> list[Entry]:
         """Forget what the receipt covers; returns what was forgotten. Unknown boots are ignored."""

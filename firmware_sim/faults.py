@@ -29,7 +29,7 @@ class Faults:
     burst_newest_first: bool = False  # after a dead zone the newest readings leave first
     skew_share: float = 0.0  # a device's clock is wrong ...
     skew_s_max: float = 0.0  # ... by up to so much, fast or slow
-    reboot_per_day: float = 0.0  # a device restarts: new boot, sequence from 0; its buffer is in flash and survives
+    reboot_per_day: float = 0.0  # a device restarts: new boot, new sequence; its buffer is in flash and survives
     garbage_p: float = 0.0  # beside a message, a payload that no parser should accept
 
 

@@ -7,6 +7,7 @@ twice: an interrupted replay is simply started again, and nothing is doubled.
 from __future__ import annotations
 
 import hashlib
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -91,6 +92,16 @@ def replay(
     return ReplayResult(
         device, total, player.sent, player.receipted, recording.skipped, first_ms, last_ms, recording.notes
     )
+
+
+def device_name(path: Path) -> str:
+    """A device id made of the file's name, for a replay that names none.
+
+    >>> device_name(Path("Limerick Bus304.gpx"))
+    'limerick-bus304'
+    """
+    name = re.sub(r"[^a-z0-9_-]+", "-", path.stem.lower()).strip("-_")[:64]
+    return name or "recording"
 
 
 def boot_of(recording: Recording, device: str) -> str:

@@ -121,9 +121,7 @@ class Fleet:
                 continue
             device = Device(spec.id, boot, FaultPlan(world.faults, world.seed, spec.id, start_s))
             self._devices[spec.id] = device
-            self._links[spec.id] = Link(
-                self.network, target, spec.id, self._receipt_of(device), device.connection_lost
-            )
+            self._links[spec.id] = Link(self.network, target, spec.id, self._receipt_of(device), device.connection_lost)
         if not self._devices:
             raise CredentialsError(f"no device of the world {world.name!r} has a password in the credentials")
 
@@ -131,6 +129,12 @@ class Fleet:
     def buffered(self) -> int:
         """Readings without a receipt, over all devices."""
         return sum(d.buffered for d in self._devices.values())
+
+    @property
+    def backlog(self) -> int | None:
+        """Readings without a receipt of connected devices; None when none is connected."""
+        connected = [self._devices[name].buffered for name, link in self._links.items() if link.up]
+        return sum(connected) if connected else None
 
     @property
     def up(self) -> int:
@@ -175,7 +179,7 @@ class Fleet:
         deadline_s = time.monotonic() + seconds
         for device in self._devices.values():
             device.release_held()
-        while self.buffered and self.up and time.monotonic() < deadline_s:
+        while self.backlog and time.monotonic() < deadline_s:
             self.send(time.monotonic(), event_s)
             self.network.pump(time.monotonic(), TICK_S)
         self._ledger.flush()
@@ -231,11 +235,13 @@ def _live(sim: Simulation, fleet: Fleet, rate: float, start_s: float, stop: thre
         goal_s = time.time()
         if rate:
             goal_s = min(goal_s, start_s + rate * (now_s - began_s))
-        if fleet.buffered < BACKLOG_READINGS_MAX or rate == 1:
+        backlog = fleet.backlog
+        held_back = rate != 1 and (backlog is None or backlog > BACKLOG_READINGS_MAX)
+        if not held_back:
             event_s = max(event_s, min(goal_s, event_s + CHUNK_S))
             fleet.live(sim, event_s)
         fleet.send(now_s, event_s)
-        behind = goal_s - event_s > 1.0 and fleet.buffered < BACKLOG_READINGS_MAX
+        behind = goal_s - event_s > 1.0 and not held_back
         fleet.network.pump(time.monotonic(), 0.0 if behind else TICK_S)
         if now_s >= report_s:
             report_s = now_s + REPORT_EVERY_S

@@ -217,9 +217,7 @@ def _fleet(n: int, seed: int) -> World:
     return _assemble(f"fleet-{n}", seed, tuple(vehicles), tuple(devices), "none")
 
 
-def _assemble(
-    name: str, seed: int, vehicles: tuple[Vehicle, ...], devices: tuple[Device, ...], faults: str
-) -> World:
+def _assemble(name: str, seed: int, vehicles: tuple[Vehicle, ...], devices: tuple[Device, ...], faults: str) -> World:
     sites = {site.id: site for site in _sites()}
     return World(
         name=name,

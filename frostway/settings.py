@@ -47,7 +47,7 @@ class Settings(BaseSettings):
     )
     silence_s: float = Field(600.0, gt=0, description="a device that has said nothing for this long is silent, s")
     refold_horizon_days: float = Field(30.0, gt=0, description="a reading later than this is kept, not decided, days")
-    retention_days: float = Field(730.0, gt=0, description="readings older than this are dropped, days")
+    retention_days: float = Field(3650.0, gt=0, description="readings older than this are dropped, days")
     log_retention_minutes: float = Field(60.0, gt=0, description="processed log frames are kept this long, minutes")
     changes_retention_minutes: float = Field(60.0, gt=0, description="websocket clients may resume for this long")
     metrics_port: int = Field(0, ge=0, le=65535, description="Prometheus port of ingest and tracker; 0: none")

@@ -57,7 +57,7 @@ class IngestConfig:
     group_messages: int = 2000
     linger_s: float = 0.005
     receiver: str = "stream"
-    retention_days: float = 730.0
+    retention_days: float = 3650.0
     metrics_port: int = 0
 
 

@@ -168,6 +168,9 @@ class Commit:
         )
         if kept["fresh"] or fact.amends:
             cursor.execute(self._store.sql("alert_event"), (kept["id"], from_us(out.now_us), what))
+        self.count_alerts(cursor, registry, device.vehicle_id, out)
+        if kept["resolved_at"] is not None:
+            return  # somebody is done with it: it is off the lists
         figures = {"limit_c": fact.limit_c, "extreme_c": round(fact.extreme_c, 2), "last_c": round(fact.last_c, 2)}
         out.change(
             device.tenant_id,
@@ -188,6 +191,14 @@ class Commit:
                 figures=figures,
             ),
         )
+
+    def count_alerts(self, cursor: psycopg.Cursor, registry: Registry, vehicle_id: int, out: Outcome) -> None:
+        """Tells how many alerts of a vehicle are active."""
+        vehicle = registry.vehicles.get(vehicle_id)
+        if vehicle is None:
+            return
+        row = self._store.one(cursor, "active_alerts", {"vehicle_id": vehicle_id})
+        out.change(vehicle.tenant_id, "vehicles", vehicle.name, "merge", {"alerts": row["count"] if row else 0})
 
 
 def alert_shape(

@@ -17,9 +17,9 @@ from domain.times import to_us
 from store.tracking import TrackingStore
 from tracker import carries
 from tracker.outcome import ExcursionFact, Outcome, VisitFact
-from tracker.registry import Registry
+from tracker.registry import Profile, Registry
 from tracker.rules import geofence, temperature
-from tracker.rules.scan import NEVER, Carry
+from tracker.rules.scan import NEVER, Carry, Runs
 from tracker.series import NOT_USED as NOT_USED_TEMP
 from tracker.series import Series, absolute, limits_of
 from tracker.vehicles import NOT_USED as NOT_USED_GPS
@@ -171,46 +171,63 @@ def refold_series(
     ]
     for pair in match(now, before):
         told = pair.before
-        if pair.now is None:
-            if told is not None:
-                alarm, extreme, samples, limit = told.rest
-                out.excursions.append(
-                    ExcursionFact(
-                        told.id,
-                        told.revision + 1,
-                        probe_id,
-                        str(told.group),
-                        limit,
-                        told.start_us,
-                        told.end_us,
-                        alarm,
-                        extreme,
-                        samples,
-                        probe.temp_c,
-                        retracted=True,
-                    )
-                )
-            continue
-        i = pair.now
-        limit, extreme = absolute(profile, int(runs.entity[i]) % 2, float(runs.extreme[i]))
-        alarm, samples = int(runs.lasted_at_us[i]), int(runs.samples[i])
-        kind, start, end = now[i]
-        if told is not None and (told.start_us, told.end_us, *told.rest[:3]) == (start, end, alarm, extreme, samples):
-            continue
-        out.excursions.append(
-            ExcursionFact(
-                told.id if told else 0,
-                told.revision + 1 if told else 1,
-                probe_id,
-                str(kind),
-                limit,
-                start,
-                end,
-                alarm,
-                extreme,
-                samples,
-                probe.temp_c,
+        if pair.now is not None:
+            fact = _excursion(pair.now, now, runs, told, profile, probe_id, probe.temp_c)
+            out.excursions += (
+                [fact] if told is None or told.rest[:3] != _rest(fact) or _span(told) != _span(fact) else []
             )
-        )
+        elif told is not None:
+            alarm, extreme, samples, limit = told.rest
+            out.excursions.append(
+                ExcursionFact(
+                    told.id,
+                    told.revision + 1,
+                    probe_id,
+                    str(told.group),
+                    limit,
+                    told.start_us,
+                    told.end_us,
+                    alarm,
+                    extreme,
+                    samples,
+                    probe.temp_c,
+                    retracted=True,
+                )
+            )
     series.carry = carries.updated(series.carry, carry, carry.entity)
     series.describe_carry(registry, probe_id, carry, int(found["received_at"].max()), out)
+
+
+def _excursion(
+    index: int,
+    now: Sequence[tuple[int | str, int, int]],
+    runs: Runs,
+    told: Told | None,
+    profile: Profile,
+    probe_id: int,
+    last_c: float,
+) -> ExcursionFact:
+    """One run as a fact: a new one, or the next revision of what was told before."""
+    kind, start, end = now[index]
+    limit, extreme = absolute(profile, int(runs.entity[index]) % 2, float(runs.extreme[index]))
+    return ExcursionFact(
+        told.id if told else 0,
+        told.revision + 1 if told else 1,
+        probe_id,
+        str(kind),
+        limit,
+        start,
+        end,
+        int(runs.lasted_at_us[index]),
+        extreme,
+        int(runs.samples[index]),
+        last_c,
+    )
+
+
+def _span(fact: Told | ExcursionFact) -> tuple[int, int]:
+    return fact.start_us, fact.end_us
+
+
+def _rest(fact: ExcursionFact) -> tuple[int, float, int]:
+    return fact.alarm_us, fact.extreme_c, fact.samples

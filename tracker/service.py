@@ -58,7 +58,7 @@ class TrackerConfig:
     batch_readings: int = 50_000
     silence_s: float = 600.0
     refold_horizon_days: float = 30.0
-    retention_days: float = 730.0
+    retention_days: float = 3650.0
     log_retention_minutes: float = 60.0
     changes_retention_minutes: float = 60.0
     metrics_port: int = 0
@@ -82,6 +82,8 @@ class Tracker:
         self._dirty_since = 0.0
         self._house_due = 0.0
         self._loaded = False
+        self._woken = False
+        self._registry_changed = False
         self._listening_since = clock()
 
     # ------------------------------------------------------------ life
@@ -104,6 +106,10 @@ class Tracker:
                 self._stop.wait(0.5)
                 self._loaded = False
                 return
+            if self._registry_changed:
+                self._registry_changed = False
+                self.registry = Registry.load(self.store, self._config.partitions)
+            self._woken = False
             worked = self.step()
             self._refold_some(force=not worked)
             self._speak()
@@ -122,6 +128,7 @@ class Tracker:
         """Takes the partitions that are free and reads everything about them."""
         connection = self._link.connection
         owned = self.store.own(range(self._config.partitions))
+        connection.add_notify_handler(self._notified)
         connection.execute(self.store.sql("listen_log"))
         connection.execute(self.store.sql("listen_registry"))
         rows = self.store.rows("positions", owned)
@@ -267,7 +274,8 @@ class Tracker:
             return
         connection = self._link.connection
         with connection.transaction(), connection.cursor() as cursor:
-            self.speech.write(cursor, self.registry, self.store, found, out)
+            for vehicle_id in self.speech.write(cursor, self.registry, self.store, found, out):
+                self.commit.count_alerts(cursor, self.registry, vehicle_id, out)
             self._finish(cursor, out, {})
 
     def _keep_house(self) -> None:
@@ -288,9 +296,16 @@ class Tracker:
 
     def _wait(self, timeout_s: float) -> None:
         """Until the log or the registry moves, or the time is over."""
-        for notice in self._link.connection.notifies(timeout=timeout_s, stop_after=1):
-            if notice.channel == NOTIFY_REGISTRY:
-                self.registry = Registry.load(self.store, self._config.partitions)
+        if not (self._woken or self._registry_changed):
+            for _ in self._link.connection.notifies(timeout=timeout_s, stop_after=1):
+                pass  # `_notified` has taken it
+
+    def _notified(self, notice: psycopg.Notify) -> None:
+        """A wake-up call, in whatever command of ours it came."""
+        if notice.channel == NOTIFY_REGISTRY:
+            self._registry_changed = True
+        else:
+            self._woken = True
 
 
 def run(config: TrackerConfig, stop: threading.Event) -> None:

@@ -87,8 +87,9 @@ class Speech:
 
     def write(
         self, cursor: psycopg.Cursor, registry: Registry, store: TrackingStore, silent: list[int], out: Outcome
-    ) -> None:
-        """Saves what was heard; raises and clears silence alerts."""
+    ) -> list[int]:
+        """Saves what was heard; raises and clears silence alerts. Returns the vehicles whose alerts changed."""
+        changed = [*self._speaking, *silent]
         rows: list[tuple[Any, ...]] = []
         for device_id in sorted(self._touched):
             device = registry.devices.get(device_id)
@@ -109,6 +110,7 @@ class Speech:
         self._speaking.clear()
         for device_id in silent:
             self._raise(cursor, registry, store, device_id, out)
+        return sorted({int(registry.vehicle_of[d]) for d in changed if d in registry.devices} - {0})
 
     def _clear(
         self,

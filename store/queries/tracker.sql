@@ -278,10 +278,10 @@ returning id
 -- Devices with an open silence alert.
 select device_id from alert where kind = 'silence' and cleared_at is null and resolved_at is null
 
--- name: alert_counts
--- Open alerts per vehicle.
-select d.vehicle_id, count(*) from alert a join device d on d.id = a.device_id
-where a.cleared_at is null and a.resolved_at is null and d.vehicle_id is not null group by 1
+-- name: active_alerts
+-- How many alerts of a vehicle are active.
+select count(*) from alert a join device d on d.id = a.device_id
+where d.vehicle_id = %(vehicle_id)s and a.cleared_at is null and a.resolved_at is null
 
 -- name: put_change
 -- What the websockets push: one row per transaction and tenant.

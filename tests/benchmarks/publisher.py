@@ -39,45 +39,6 @@ class Prepared:
         return len(self.edges) - 1
 
 
-def single_messages(
-    count: int, devices: int, *, tenant: str = "main", boot: str = "b1", start_seq: int = 1, width: int = 0
-) -> Iterator[tuple[bytes, bytes]]:
-    """`count` messages of one gps reading each, the devices in turn, `seq` from `start_seq` for every device.
-
-    With `width` > 0 the payload is padded with blanks to so many bytes.
-    """
-    topics = [f"fw/v1/{tenant}/gps-{number:05d}/gps".encode() for number in range(devices)]
-    for index in range(count):
-        step, device = divmod(index, devices)
-        payload = (
-            f'{{"t":{START_MS + step * 1000},"lat":{60 + device % 1000 / 1e3 + step % 1000 / 1e6:.6f},'
-            f'"lon":{24 + device % 1000 / 1e3:.6f},"spd":{10 + step % 90 / 10},"hdg":{step % 360},'
-            f'"acc":4.5,"ign":true,"boot":"{boot}","seq":{start_seq + step}}}'
-        )
-        yield topics[device], payload.ljust(width).encode()
-
-
-def batch_messages(
-    count: int, devices: int, *, tenant: str = "main", boot: str = "b1", start_seq: int = 1
-) -> Iterator[tuple[bytes, bytes]]:
-    """`count` messages of BATCH gps readings each as equally long arrays; `seq` is the first of the batch."""
-    for index in range(count):
-        step, device = divmod(index, devices)
-        first = step * BATCH
-        steps = range(first, first + BATCH)
-        body = {
-            "boot": boot,
-            "seq": start_seq + first,
-            "t": [START_MS + each * 1000 for each in steps],
-            "lat": [round(60 + device % 1000 / 1e3 + each % 1000 / 1e6, 6) for each in steps],
-            "lon": [round(24 + device % 1000 / 1e3 + each % 1000 / 1e6, 6) for each in steps],
-            "spd": [10 + each % 90 / 10 for each in steps],
-            "hdg": [each % 360 for each in steps],
-            "acc": 4.5,
-        }
-        yield f"fw/v1/{tenant}/gps-{device:05d}/gps".encode(), json.dumps(body, separators=(",", ":")).encode()
-
-
 def file_messages(path: Path, count: int) -> Iterator[tuple[bytes, bytes]]:
     """`count` messages from a structured array with the fields `topic` and `payload`, repeated as needed."""
     rows = [(bytes(row["topic"]), bytes(row["payload"])) for row in np.load(path, allow_pickle=False)]

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import orjson
@@ -128,7 +129,7 @@ class World:
             "tenant_id": self.tenant_id,
             "kind": "temperature" if probe else "silence",
             "severity": "critical",
-            "rule_key": f"above-{self.one('select count(*) from alert')}",
+            "rule_key": f"above-{uuid4()}",
             "device_id": self.ids[device],
             "probe_id": self.probe(device, probe) if probe else None,
             "title": f"Too warm{self.tag}",
@@ -139,7 +140,8 @@ class World:
         }
         names = ", ".join(values)
         marks = ", ".join(["%s"] * len(values))
-        return int(self.one(f"insert into alert ({names}) values ({marks}) returning id", *values.values()))
+        insert = f"insert into alert ({names}) values ({marks}) returning id"  # noqa: S608
+        return int(self.one(insert, *values.values()))
 
     # ------------------------------------------------------------ what the tracker does
     def tell(self, partition: int = 0, **changes: list[dict[str, Any]]) -> None:
@@ -159,8 +161,8 @@ class World:
         """A vehicle is somewhere now; state and change in one transaction."""
         with self.connection.transaction():
             self.run(
-                "insert into vehicle_state (vehicle_id, tenant_id, time, received_at, device_id, lat, lon, flags, status, "
-                "status_since, carry) values (%s, %s, %s, %s, 1, %s, %s, 0, 'moving', %s, '') on conflict (vehicle_id) "
+                "insert into vehicle_state (vehicle_id, tenant_id, time, received_at, device_id, lat, lon, flags, "
+                "status, status_since, carry) values (%s, %s, %s, %s, 1, %s, %s, 0, 'moving', %s, '') on conflict (vehicle_id) "
                 "do update set time = excluded.time, received_at = excluded.received_at, lat = excluded.lat, "
                 "lon = excluded.lon, status = 'moving', status_since = excluded.status_since",
                 self.ids[vehicle], self.tenant_id, at, at, lat, lon, at,
@@ -211,18 +213,6 @@ class World:
             "select %s, id, %s, %s, %s, %s, 12000, 10, %s, 1 from stop where name = %s and tenant_id = %s",
             self.tenant_id, at, p50 - minutes(5), p50, p50 + minutes(9), at, stop, self.tenant_id,
         )  # fmt: skip
-
-
-def wipe(dsn: str) -> None:
-    """An empty database, should the fixture give the same one to several tests."""
-    with connect(dsn, "test") as connection:
-        if connection.execute("select exists (select from tenant)").fetchone() == (True,):
-            names = connection.execute(
-                "select string_agg(oid::regclass::text, ', ') from pg_class where relnamespace = 'public'::regnamespace "
-                "and relkind in ('r', 'p') and not relispartition and relname not in ('schema_version', 'change_head')"
-            ).fetchone()
-            connection.execute(f"truncate {names[0] if names else ''} restart identity")
-            connection.execute("update change_head set seq = 0")
 
 
 @contextmanager

@@ -99,11 +99,11 @@ class Ingester:
             boot, seq = row.pop("boot"), row.pop("seq")
             assert self.stored.setdefault((sender, boot, seq), row) == row
         boot = body["boot"]
-        top = self._next.get((sender, boot), 0)
+        top = self._next.get((sender, boot), 1)
         while (sender, boot, top) in self.stored:
             top += 1
         self._next[sender, boot] = top
-        if top:
+        if top > 1:
             receipt = orjson.dumps({"boot": boot, "seq": top - 1})
             client.publish(message.topic.rsplit("/", 1)[0] + "/receipt", receipt, qos=1)
 

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from domain.wire import native
 from firmware_sim.device import BATCH_READINGS_MAX, PAYLOAD_BYTES_MAX, WINDOW_READINGS_MAX, Device, Entry, encode
 from firmware_sim.faults import GARBAGE, TABLE, FaultPlan, Faults
 from firmware_sim.simulation import Simulation
@@ -41,7 +42,7 @@ def test_a_single_reading_is_sent_as_one_object_with_boot_and_seq() -> None:
     d.record("temp", temp(0), START_S)
     (message,) = d.due(0.0, START_S)
     assert message.stream == "temp"
-    assert orjson.loads(message.payload) == {"boot": "b", "seq": 0, **temp(0)}
+    assert orjson.loads(message.payload) == {"boot": "b", "seq": 1, **temp(0)}
 
 
 def test_readings_that_are_due_together_are_batched_by_stream_and_come_out_the_same() -> None:
@@ -52,7 +53,7 @@ def test_readings_that_are_due_together_are_batched_by_stream_and_come_out_the_s
     messages = d.due(0.0, START_S)
     assert [m.stream for m in messages] == ["temp", "door"]
     assert [r["c"] for r in unpack(messages[0].payload)] == [4.0 + i for i in range(10)]
-    assert [r["seq"] for r in unpack(messages[1].payload)] == list(range(1, 20, 2))
+    assert [r["seq"] for r in unpack(messages[1].payload)] == list(range(2, 21, 2))
 
 
 def test_nothing_leaves_the_buffer_until_the_receipt_covers_it() -> None:
@@ -61,8 +62,8 @@ def test_nothing_leaves_the_buffer_until_the_receipt_covers_it() -> None:
         d.record("temp", temp(i), START_S)
     d.due(0.0, START_S)
     assert d.buffered == 20
-    assert [e.seq for e in d.receipt("b", 11)] == list(range(12))
-    assert d.receipt("b", 11) == []
+    assert [e.seq for e in d.receipt("b", 12)] == list(range(1, 13))
+    assert d.receipt("b", 12) == []
     assert d.receipt("another", 99) == []
     assert d.buffered == 8
 
@@ -79,10 +80,10 @@ def test_after_a_lost_connection_all_that_is_not_receipted_is_sent_again_in_orde
     for i in range(5):
         d.record("temp", temp(i), START_S)
     d.due(0.0, START_S)
-    d.receipt("b", 1)
+    d.receipt("b", 2)
     d.connection_lost()
     (message,) = d.due(1.0, START_S)
-    assert [r["seq"] for r in unpack(message.payload)] == [2, 3, 4]
+    assert [r["seq"] for r in unpack(message.payload)] == [3, 4, 5]
 
 
 def test_no_more_than_the_window_is_in_flight_and_batches_keep_their_limits() -> None:
@@ -94,7 +95,7 @@ def test_no_more_than_the_window_is_in_flight_and_batches_keep_their_limits() ->
     assert max(len(m.entries) for m in messages) <= BATCH_READINGS_MAX
     assert max(len(m.payload) for m in messages) <= PAYLOAD_BYTES_MAX
     assert d.due(1.0, START_S) == []
-    d.receipt("b", WINDOW_READINGS_MAX - 1)
+    d.receipt("b", WINDOW_READINGS_MAX)
     assert sum(len(m.entries) for m in d.due(2.0, START_S)) == 700
 
 
@@ -119,12 +120,12 @@ def test_a_full_ring_drops_the_oldest_counts_them_and_starts_a_new_boot() -> Non
     assert sorted(r["c"] for r in kept) == [4.0 + i for i in range(1000 - d.buffered, 1000)]
 
 
-def test_a_reboot_starts_a_new_boot_at_zero_and_keeps_the_buffer() -> None:
+def test_a_reboot_starts_a_new_boot_and_sequence_and_keeps_the_buffer() -> None:
     d = device()
     d.record("temp", temp(0), START_S)
     d.reboot()
     entry = d.record("temp", temp(1), START_S)
-    assert (entry.boot, entry.seq, d.buffered) == ("b-1", 0, 2)
+    assert (entry.boot, entry.seq, d.buffered) == ("b-1", 1, 2)
     assert len(d.due(0.0, START_S)) == 2
 
 
@@ -137,7 +138,7 @@ def test_a_dead_zone_sends_nothing_and_then_bursts_newest_first() -> None:
         d.record("temp", temp(i), START_S + begin)
     assert d.due(0.0, START_S + begin) == []
     (message,) = d.due(1.0, START_S + end)
-    assert [r["seq"] for r in unpack(message.payload)] == list(range(19, -1, -1))
+    assert [r["seq"] for r in unpack(message.payload)] == list(range(20, 0, -1))
 
 
 def test_a_wrong_clock_shifts_the_reported_time_and_not_the_truth() -> None:
@@ -157,7 +158,7 @@ def test_every_kind_of_garbage_is_published_beside_a_real_message() -> None:
         real, garbage = d.due(float(i), START_S)
         assert (len(real.entries), garbage.entries) == (1, ())
         seen.add(garbage.payload)
-        d.receipt("b", i)
+        d.receipt("b", i + 1)
     assert seen == set(GARBAGE)
 
 
@@ -175,7 +176,7 @@ class Server:
     def receipts(self) -> list[tuple[str, int]]:
         tops = []
         for boot in {b for b, _ in self.stored}:
-            top = next(n for n in range(len(self.stored) + 1) if (boot, n) not in self.stored)
+            top = next(n for n in range(1, len(self.stored) + 2) if (boot, n) not in self.stored)
             tops.append((boot, top - 1))
         return tops
 
@@ -205,6 +206,24 @@ def test_whatever_goes_wrong_every_reading_arrives_exactly_as_it_was_made(seed: 
     assert server.stored == made
 
 
+def test_every_payload_of_the_world_is_a_valid_reading_on_the_wire() -> None:
+    sim = Simulation(build("demo", 7), 7, START_S)
+    devices: dict[str, Device] = {}
+    readings = sim.advance(START_S + 1200)
+    payloads: dict[str, list[tuple[int, bytes, str]]] = {}
+    for i, (name, stream, reading) in enumerate(readings):
+        entry = devices.setdefault(name, device()).record(stream, reading, START_S)
+        if i < 2000:
+            payloads.setdefault(stream, []).append((i, orjson.dumps(entry.payload()), "json"))
+    for d in devices.values():
+        for message in d.due(0.0, START_S):
+            payloads[message.stream].append((99_999, message.payload, "json"))
+    rows = {stream: native.decode(stream, messages) for stream, messages in payloads.items()}
+    assert [r.rejections for r in rows.values()] == [[]] * 6
+    assert not any(r.bad.any() for r in rows.values())
+    assert sum(len(r.time_us) for r in rows.values()) == len(readings) + 2000
+
+
 def test_the_ledger_agrees_with_the_readings_and_knows_what_is_receipted(tmp_path: Path) -> None:
     world = build("small", 7)
     sim = Simulation(world, 7, START_S)
@@ -225,7 +244,7 @@ def test_the_ledger_agrees_with_the_readings_and_knows_what_is_receipted(tmp_pat
         file.write(b'{"kind":"reading","cut sho')
     truth = load(tmp_path)
     assert len(truth.readings) == len(readings)
-    assert truth.receipted == {("gps-01", "b1", i) for i in range(10)}
+    assert truth.receipted == {("gps-01", "b1", i) for i in range(1, 10)}
     assert truth.published <= truth.readings.keys()
     assert {e["event"] for e in truth.events} >= {"arrived", "shelf_count", "tag_moved"}
     for line in truth.readings.values():

@@ -116,62 +116,11 @@ def scan(
     if not len(entity):
         return Carry.empty(), no_runs()
     known = carry.take(np.isin(carry.entity, entity))
-    k = len(known)
-    order = np.lexsort((np.concatenate([np.zeros(k), np.ones(len(entity))]), np.concatenate([known.entity, entity])))
-    old = order < k
-    pick = np.where(old, 0, order - k)
-    ent = np.concatenate([known.entity, entity])[order]
-    t = np.concatenate([known.t_us, t_us])[order]
-    xs = np.concatenate([known.x, x])[order]
-    hs, lasting, gaps = (np.broadcast_to(v, entity.shape)[pick] for v in (h, for_us, gap_us))
-    row_of = np.where(old, order, 0)
-    start = segment_starts(ent)
-
-    inside_now = (xs > 0) & ~old
-    decisive = inside_now | ((xs <= -hs) & ~old) | old
-    value = np.where(old, known.inside[row_of], inside_now) if k else inside_now
-    inside = value[last_decisive(decisive, start)]
-    prev_inside = np.roll(inside, 1) & ~start
-    dt = np.where(start, 0, t - np.roll(t, 1))
-    x_prev = np.roll(xs, 1)
-    unknown = dt > gaps
-
-    begins = inside & ~prev_inside & ~old
-    ends = ~inside & prev_inside & ~old
-    at = t.astype(np.int64)
-    cross = begins & ~start & ~unknown & (x_prev <= 0)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        up = np.where(cross, (0 - x_prev) / (xs - x_prev), 1.0)
-        down = np.where(ends & ~unknown, (x_prev + hs) / (x_prev - xs), 1.0)
-    began_at = np.where(cross, at - dt + np.rint(dt * np.nan_to_num(up, nan=1.0)).astype(np.int64), at)
-    ended_at = np.where(
-        ends & ~unknown, at - dt + np.rint(dt * np.clip(np.nan_to_num(down, nan=1.0), 0, 1)).astype(np.int64), at
-    )
-
-    opens = begins | (old & inside)
-    in_run = inside | ends
-    if not opens.any():
-        return _carry_of(ent, t, xs, inside, start, None), no_runs()
-    return _collect(
-        known,
-        row_of,
-        old,
-        ent,
-        t,
-        xs,
-        inside,
-        prev_inside,
-        dt,
-        unknown,
-        opens,
-        in_run,
-        ends,
-        begins,
-        began_at,
-        ended_at,
-        lasting,
-        start,
-    )
+    rows = _rows(known, entity, t_us, x, h, for_us, gap_us)
+    if not (rows.begins | (rows.old & rows.inside)).any():
+        return _carry_of(rows, None), no_runs()
+    runs, run = _collect(known, rows)
+    return _carry_of(rows, (runs, run)), runs
 
 
 def no_runs() -> Runs:
@@ -180,87 +129,115 @@ def no_runs() -> Runs:
     return Runs(i, i, i, i, i, np.empty(0), i, np.empty(0, np.bool_))
 
 
-def _collect(
-    known: Carry,
-    row_of: I64,
-    old: Bool,
-    ent: I64,
-    t: I64,
-    xs: F64,
-    inside: Bool,
-    prev_inside: Bool,
-    dt: I64,
-    unknown: Bool,
-    opens: Bool,
-    in_run: Bool,
-    ends: Bool,
-    begins: Bool,
-    began_at: I64,
-    ended_at: I64,
-    lasting: I64,
-    start: Bool,
-) -> tuple[Carry, Runs]:
-    """Reduces the rows of each run: where it began and ended, how long it was observed, its extreme and samples."""
+@dataclass(slots=True)
+class _Rows:
+    """The rows with their entity's carry prepended (`old`, its row in the carry being `source`), and what each is."""
+
+    entity: I64
+    t_us: I64
+    x: F64
+    old: Bool
+    source: I64
+    start: Bool
+    inside: Bool
+    prev_inside: Bool
+    dt_us: I64
+    unknown: Bool
+    begins: Bool
+    ends: Bool
+    began_us: I64
+    ended_us: I64
+    for_us: I64
+
+
+def _rows(known: Carry, entity: I64, t_us: I64, x: F64, h: F64 | float, for_us: I64 | int, gap_us: I64 | int) -> _Rows:
+    """Which rows are inside, where runs begin and end, and when exactly between two samples."""
+    k = len(known)
+    both = np.concatenate([known.entity, entity])
+    order = np.lexsort((np.arange(len(both)) >= k, both))
+    old = order < k
+    pick = np.where(old, 0, order - k)
+    source = np.where(old, order, 0)
+    ent, t = both[order], np.concatenate([known.t_us, t_us])[order]
+    xs = np.concatenate([known.x, x])[order]
+    hs, lasting, gaps = (np.broadcast_to(v, entity.shape)[pick] for v in (h, for_us, gap_us))
+    start = segment_starts(ent)
+
+    above = (xs > 0) & ~old
+    value = np.where(old, known.inside[source], above) if k else above
+    inside = value[last_decisive(above | ((xs <= -hs) & ~old) | old, start)]
+    prev_inside = np.roll(inside, 1) & ~start
+    dt = np.where(start, 0, t - np.roll(t, 1))
+    x_prev = np.roll(xs, 1)
+    unknown = dt > gaps
+    begins = inside & ~prev_inside & ~old
+    ends = ~inside & prev_inside & ~old
+    up = begins & ~start & ~unknown & (x_prev <= 0)
+    down = ends & ~unknown
+    with np.errstate(invalid="ignore", divide="ignore"):
+        share_up = np.nan_to_num(np.where(up, -x_prev / (xs - x_prev), 1.0), nan=1.0)
+        share_down = np.clip(np.nan_to_num(np.where(down, (x_prev + hs) / (x_prev - xs), 1.0), nan=1.0), 0, 1)
+    began = np.where(up, t - dt + np.rint(dt * share_up).astype(np.int64), t)
+    ended = np.where(down, t - dt + np.rint(dt * share_down).astype(np.int64), t)
+    return _Rows(ent, t, xs, old, source, start, inside, prev_inside, dt, unknown, begins, ends, began, ended, lasting)
+
+
+def _collect(known: Carry, rows: _Rows) -> tuple[Runs, I64]:
+    """Reduces the rows of each run: where it began and ended, how long it was observed, its extreme and samples.
+
+    Returns the runs, and for each row the run it may belong to.
+    """
+    opens = rows.begins | (rows.old & rows.inside)
     first = np.flatnonzero(opens)
     run = np.cumsum(opens) - 1
-    carried = old[first]
-    source = row_of[first]
+    carried, source = rows.old[first], rows.source[first]
 
     def from_carry(column: I64 | F64, otherwise: I64 | F64 | float) -> I64 | F64:
-        return (
-            np.where(carried, column[source], otherwise)
-            if len(known)
-            else np.broadcast_to(otherwise, first.shape).copy()
-        )
+        if not len(known):
+            return np.broadcast_to(otherwise, first.shape).copy()
+        return np.where(carried, column[source], otherwise)
 
-    started = from_carry(known.start_us, began_at[first])
-    step = np.where(inside & prev_inside & ~old & ~unknown, dt, 0)
-    step = np.where(begins, t - began_at, step)
-    step = np.where(ends & ~unknown, ended_at - (t - dt), step)
-    step = np.where(in_run, step, 0)
+    observing = rows.inside & rows.prev_inside & ~rows.old & ~rows.unknown
+    step = np.where(observing, rows.dt_us, 0)
+    step = np.where(rows.begins, rows.t_us - rows.began_us, step)
+    step = np.where(rows.ends & ~rows.unknown, rows.ended_us - (rows.t_us - rows.dt_us), step)
+    step = np.where(rows.inside | rows.ends, step, 0)
     total = np.cumsum(step)
-    base = total[first] - step[first]
     before = from_carry(known.known_us, 0)
-    observed = total - base[run.clip(0)] + before[run.clip(0)]
-    row_end = np.where(ends, ended_at, t)
-    reached = in_run & (run >= 0) & (observed >= lasting) & ~old
-    candidate = np.where(reached, row_end - (observed - lasting), NEVER)
-    lasted = np.minimum(np.minimum.reduceat(candidate, first), from_carry(known.lasted_at_us, NEVER))
-    counts = np.add.reduceat((inside & ~old).astype(np.int64), first) + from_carry(known.samples, 0)
-    peak = np.where(inside & ~old & ~np.isnan(xs), xs, -np.inf)
-    extreme = np.maximum(np.maximum.reduceat(peak, first), from_carry(known.extreme, -np.inf))
-    end = np.minimum.reduceat(np.where(ends, ended_at, NEVER), first)
-    known_us = np.add.reduceat(step, first) + before
+    observed = total - (total[first] - step[first])[run.clip(0)] + before[run.clip(0)]
+    reached = (rows.inside | rows.ends) & (run >= 0) & (observed >= rows.for_us) & ~rows.old
+    at = np.where(rows.ends, rows.ended_us, rows.t_us)
+    lasted = np.minimum.reduceat(np.where(reached, at - (observed - rows.for_us), NEVER), first)
+    sample = rows.inside & ~rows.old
+    peak = np.maximum.reduceat(np.where(sample & ~np.isnan(rows.x), rows.x, -np.inf), first)
     runs = Runs(
-        ent[first],
-        started.astype(np.int64),
-        end.astype(np.int64),
-        lasted.astype(np.int64),
-        known_us.astype(np.int64),
-        extreme.astype(np.float64),
-        counts.astype(np.int64),
+        rows.entity[first],
+        from_carry(known.start_us, rows.began_us[first]).astype(np.int64),
+        np.minimum.reduceat(np.where(rows.ends, rows.ended_us, NEVER), first),
+        np.minimum(lasted, from_carry(known.lasted_at_us, NEVER)).astype(np.int64),
+        (np.add.reduceat(step, first) + before).astype(np.int64),
+        np.maximum(peak, from_carry(known.extreme, -np.inf)).astype(np.float64),
+        (np.add.reduceat(sample.astype(np.int64), first) + from_carry(known.samples, 0)).astype(np.int64),
         ~carried,
     )
-    return _carry_of(ent, t, xs, inside, start, (runs, run)), runs
+    return runs, run
 
 
-def _carry_of(ent: I64, t: I64, xs: F64, inside: Bool, start: Bool, found: tuple[Runs, I64] | None) -> Carry:
-    last = np.append(np.flatnonzero(start)[1:], len(ent)) - 1
-    open_now = inside[last]
+def _carry_of(rows: _Rows, found: tuple[Runs, I64] | None) -> Carry:
+    """The carry after the rows: each entity's last row, and its run when one is open."""
+    last = np.append(np.flatnonzero(rows.start)[1:], len(rows.entity)) - 1
+    open_now = rows.inside[last]
     n = len(last)
-    zero, never = np.zeros(n, np.int64), np.full(n, NEVER)
-    if found is None:
-        return Carry(ent[last], t[last], xs[last], open_now, zero, zero, np.full(n, -np.inf), zero, never)
-    runs, run = found
-    of = run[last].clip(0)
-    return Carry(
-        ent[last],
-        t[last],
-        xs[last],
-        open_now,
-        np.where(open_now, runs.start_us[of], 0),
-        np.where(open_now, runs.known_us[of], 0),
-        np.where(open_now, runs.extreme[of], -np.inf),
-        np.where(open_now, runs.samples[of], 0),
-        np.where(open_now, runs.lasted_at_us[of], NEVER),
+    at_rest = (
+        np.zeros(n, np.int64),
+        np.zeros(n, np.int64),
+        np.full(n, -np.inf),
+        np.zeros(n, np.int64),
+        np.full(n, NEVER),
     )
+    if found is not None:
+        runs, run = found
+        of = run[last].clip(0)
+        going = (runs.start_us[of], runs.known_us[of], runs.extreme[of], runs.samples[of], runs.lasted_at_us[of])
+        at_rest = tuple(np.where(open_now, g, r) for g, r in zip(going, at_rest, strict=True))  # type: ignore[assignment]
+    return Carry(rows.entity[last], rows.t_us[last], rows.x[last], open_now, *at_rest)

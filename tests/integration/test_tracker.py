@@ -1,0 +1,198 @@
+"""The tracker on a real database: facts do not depend on the order of arrival, and nothing is written twice."""
+
+import numpy as np
+import psycopg
+import pytest
+
+from domain.epc import gtin_of
+from store.tracking import LostPartitionError
+from tests.integration.fleet import Fleet, S, T0
+
+
+def drive(fleet, rng):
+    """A truck comes to the depot, stays, leaves; its box warms up and recovers, twice."""
+    t = np.arange(0, 3600, 10)
+    metres_north = np.interp(t, [0, 900, 2100, 3600], [5000, 0, 0, 6000])
+    noise = rng.normal(0, 3, (2, len(t)))
+    gps = fleet.batch(
+        "gps",
+        "gps",
+        t,
+        seq=np.arange(len(t)),
+        boot=1,
+        lat=60.0 + (metres_north + noise[0]) / 111_195,
+        lon=25.0 + noise[1] / 55_000,
+        speed_mps=np.where((t > 900) & (t < 2100), 0.0, 6.0),
+        accuracy_m=4.0,
+    )
+    temp_c = np.interp(t, [0, 600, 900, 1300, 2000, 2100, 2160, 3600], [5, 5, 10, 5, 5, 9, 5, 5]) + rng.normal(
+        0, 0.05, len(t)
+    )
+    temp = fleet.batch("temp", "reefer", t, seq=np.arange(len(t)), boot=2, probe_id=fleet.probe, temp_c=temp_c)
+    return gps, temp
+
+
+def delivered(fleet, batches, order):
+    """The readings appended in the order and portions that `order` makes of them, then everything settled."""
+    t = fleet.tracker()
+    portions = [order(len(b)) for b in batches]
+    for k in range(max(map(len, portions))):
+        fleet.append(*(b.take(p[k]) for b, p in zip(batches, portions, strict=True) if k < len(p)))
+        t.step()
+    fleet.settle(t)
+    facts = fleet.facts()
+    fleet.close(t)
+    return facts
+
+
+def in_order(n):
+    return np.array_split(np.arange(n), 9)
+
+
+def newest_first(n):
+    return list(reversed(np.array_split(np.arange(n), 9)))
+
+
+def shuffled(n):
+    return np.array_split(np.random.default_rng(5).permutation(n), 9)
+
+
+def repeated(n):
+    return [*in_order(n), *newest_first(n), np.arange(n)]
+
+
+def single_file(n):
+    return np.array_split(np.arange(n), 90)
+
+
+def test_the_simulated_hour_in_order_gives_one_visit_and_two_excursions(database):
+    fleet = Fleet(database)
+    facts = delivered(fleet, drive(fleet, np.random.default_rng(1)), in_order)
+    assert len(facts["visits"]) == 1
+    (_, _, entered, left) = facts["visits"][0]
+    # 200 m before the depot at 5.56 m/s: 36 s before 900 s; leaves 240 m after it at 4 m/s: 60 s after 2100 s
+    assert abs(entered.timestamp() - (T0 / S + 864)) < 15
+    assert abs(left.timestamp() - (T0 / S + 2160)) < 20
+    assert [(e[1], e[4] is not None) for e in facts["excursions"]] == [("above", True), ("above", False)]
+    assert len(facts["alerts"]) == 1
+
+
+@pytest.mark.parametrize("order", [newest_first, shuffled, repeated, single_file])
+def test_any_order_of_arrival_ends_in_the_same_facts(database, order):
+    fleet = Fleet(database)
+    batches = drive(fleet, np.random.default_rng(1))
+    found = delivered(fleet, batches, order)
+    stored = fleet.rows("select (select count(*) from reading_position), (select count(*) from reading_temperature)")
+    assert stored == [(len(batches[0]), len(batches[1]))]
+    assert found == reference(fleet, batches)
+
+
+def reference(fleet, batches):
+    """The facts of the same readings delivered in order, in the same database wiped clean."""
+    with psycopg.connect(fleet.dsn) as c:
+        c.execute(
+            "truncate log_frame, log_head, tracker_position, vehicle_state, series_state, visit, excursion, alert, "
+            "alert_event, change, dirty, eta, reading_position, reading_temperature, device_state"
+        )
+    return delivered(fleet, batches, in_order)
+
+
+def test_a_late_excursion_is_raised_once_and_keeps_its_id(database):
+    fleet = Fleet(database)
+    t = np.arange(0, 1200, 10)
+    temp_c = np.where((t > 300) & (t < 600), 9.5, 5.0)
+    whole = fleet.batch("temp", "reefer", t, seq=np.arange(len(t)), boot=2, probe_id=fleet.probe, temp_c=temp_c)
+    hidden = (t > 250) & (t < 700)
+    tracker = fleet.tracker()
+    fleet.append(whole.take(~hidden))
+    fleet.settle(tracker)
+    assert fleet.facts()["excursions"] == []
+    fleet.append(whole.take(hidden & (t % 20 == 0)))
+    fleet.settle(tracker)
+    first = fleet.rows("select id, revision from excursion where superseded_at is null and not retracted")
+    assert len(first) == 1
+    fleet.append(whole.take(hidden))
+    fleet.settle(tracker)
+    again = fleet.rows("select id, revision from excursion where superseded_at is null and not retracted")
+    assert [a[0] for a in again] == [f[0] for f in first]
+    assert again[0][1] > first[0][1]
+    assert len(fleet.rows("select 1 from alert")) == 1
+    assert [r[0] for r in fleet.rows("select what from alert_event order by id")][0] == "raised"
+    fleet.close(tracker)
+
+
+def test_a_tracker_that_was_overtaken_writes_nothing(database):
+    fleet = Fleet(database)
+    slow = fleet.tracker()
+    gps, _ = drive(fleet, np.random.default_rng(1))
+    fleet.append(gps.take(np.arange(10)))
+    # The slow one's connection is lost without its knowing; another takes the partition and goes on.
+    fleet.rows("select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'frostway tracker'")
+    fast = fleet.tracker()
+    fleet.settle(fast)
+    slow._link.close()
+    with pytest.raises(LostPartitionError):
+        slow.step()
+    assert fleet.rows("select count(*) from reading_position") == [(10,)]
+    fleet.close(fast)
+    fleet.close(slow)
+
+
+def test_after_a_restart_the_tracker_goes_on_where_it_stopped(database):
+    fleet = Fleet(database)
+    gps, temp = drive(fleet, np.random.default_rng(1))
+    for part in np.array_split(np.arange(len(gps)), 7):
+        tracker = fleet.tracker()
+        fleet.append(gps.take(part), temp.take(part))
+        fleet.settle(tracker)
+        fleet.close(tracker)
+    found = fleet.facts()
+    assert found == reference(fleet, (gps, temp))
+
+
+def test_a_glitch_of_one_fix_is_flagged_and_moves_nothing(database):
+    fleet = Fleet(database)
+    t = np.arange(0, 100, 10)
+    lat = np.full(len(t), 60.05)
+    lat[5] = 61.5
+    tracker = fleet.tracker()
+    fleet.append(fleet.batch("gps", "gps", t, lat=lat, lon=25.0, speed_mps=3.0))
+    fleet.settle(tracker)
+    assert fleet.rows("select flags from reading_position order by time")[5] == (16,)
+    assert fleet.rows("select lat from vehicle_state") == [(60.05,)]
+    fleet.close(tracker)
+
+
+def test_a_shelf_falls_when_two_weighings_agree_and_tags_are_where_they_were_read_last(database):
+    fleet = Fleet(database)
+    tracker = fleet.tracker()
+    mass = [5.02, 4.98, 4.03, 4.01, 9.0, 4.02, 3.0, 2.99]
+    fleet.append(fleet.batch("shelf", "shelf", np.arange(8) * 5, slot_id=fleet.slot, mass_kg=mass))
+    epc = "3034" + "257BF7194E4000001A85"
+    tag = fleet.label("epc", 1, epc)
+    fleet.append(fleet.batch("rfid", "portal", [100, 101, 102], tag_id=tag, antenna=1, rssi_dbm=-60.0))
+    fleet.settle(tracker)
+    levels = fleet.rows("select quantity, source from stock_level")
+    assert levels == [(3.0, "weight")]
+    assert fleet.rows("select quantity from stock_move order by id") == [(3.0,)]
+    assert fleet.rows("select reads from tag_state") == [(3,)]
+    assert gtin_of(epc) is not None
+    fleet.close(tracker)
+
+
+def test_silence_is_an_alert_that_the_next_reading_clears(database):
+    fleet = Fleet(database)
+    tracker = fleet.tracker()
+    fleet.append(fleet.batch("gps", "gps", [0], lat=60.05, lon=25.0))
+    fleet.settle(tracker)
+    tracker._speak()
+    fleet.now_us += 3600 * S
+    tracker._speak()
+    assert fleet.rows("select kind, cleared_at is null from alert") == [("silence", True)]
+    tracker._speak()
+    late = fleet.batch("gps", "gps", [5], lat=60.05, lon=25.0)
+    fleet.append(late.take([0]))
+    fleet.settle(tracker)
+    tracker._speak()
+    assert fleet.rows("select kind, cleared_at is null from alert") == [("silence", False)]
+    fleet.close(tracker)
