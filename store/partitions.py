@@ -28,7 +28,7 @@ LOCK_TIMEOUT = "2s"
 
 
 class Timescale(NamedTuple):
-    """What TimescaleDB there is: `license` is `apache`, `timescale` or empty when it is not preloaded."""
+    """What TimescaleDB there is; `license` is `apache` or `timescale`, empty in a database without the extension."""
 
     available: bool
     license: str
@@ -40,8 +40,8 @@ def edition(connection: psycopg.Connection) -> Timescale:
     row = connection.execute(queries("schema")["timescale"]).fetchone()
     if row is None:
         return Timescale(available=False, license="", version="")
-    licence, files_there, version = row
-    return Timescale(bool(licence) and bool(files_there), licence or "", version or "")
+    licence, preloaded, version = row
+    return Timescale(bool(licence) or bool(preloaded), licence or "", version or "")
 
 
 def hypertables(connection: psycopg.Connection, tables: Iterable[str]) -> None:

@@ -24,9 +24,10 @@ select max(version) from schema_version
 insert into schema_version (version, name) values (%s, %s)
 
 -- name: timescale
--- Licence when the library is preloaded, and whether the extension's files are there.
+-- Licence (set only in a database that has the extension), whether the library is preloaded, the version in this database.
 select current_setting('timescaledb.license', true),
-       exists (select from pg_available_extensions where name = 'timescaledb'),
+       exists (select from pg_settings where name = 'shared_preload_libraries' and setting ~ 'timescaledb')
+       and exists (select from pg_available_extensions where name = 'timescaledb'),
        (select extversion from pg_extension where extname = 'timescaledb')
 
 -- name: create_extension

@@ -36,34 +36,43 @@ def track(vehicle: I64, second: F64 | float) -> tuple[F64, F64, F64]:
     return lat, lon, np.degrees(np.arctan2(np.sin(angle), -np.cos(angle))) % 360.0
 
 
-def messages(devices: int, count: int, start_ms: int, *, tenant: str = "main", boot: str = "b1", seq: int = 1,
-             step_ms: int = 1_000) -> Iterator[tuple[bytes, bytes]]:  # fmt: skip
-    """`count` messages of one gps reading each, the devices in turn."""
+def messages(
+    devices: int, count: int, start_ms: int, *, boot: str = "b1", seq: int = 1, width: int = 0
+) -> Iterator[tuple[bytes, bytes]]:
+    """`count` messages of one gps reading each, the devices in turn; reading `seq` of a device is second `seq`.
+
+    With `width` > 0 the payload is padded with blanks to so many bytes.
+    """
     vehicle = np.arange(devices, dtype=np.int64)
-    for step in range(-(-count // devices)):
-        lat, lon, heading = track(vehicle, step * step_ms / 1000)
-        at = start_ms + step * step_ms
-        rows = zip(lat.tolist(), lon.tolist(), heading.astype(np.int64).tolist(), strict=True)
-        for device, (a, o, h) in enumerate(rows):
-            if step * devices + device >= count:
-                return
+    topics = [f"fw/v1/main/gps-{number:05d}/gps".encode() for number in range(devices)]
+    for second in range(seq, seq - (-count // devices)):
+        lat, lon, heading = (column.tolist() for column in track(vehicle, second))
+        some = count - (second - seq) * devices
+        for topic, a, o, h in zip(topics[:some], lat, lon, heading, strict=False):
             body = (
-                f'{{"t":{at},"lat":{a:.6f},"lon":{o:.6f},"spd":15.2,"hdg":{h},"acc":4.5,"ign":true,'
-                f'"boot":"{boot}","seq":{seq + step}}}'
+                f'{{"t":{start_ms + second * 1000},"lat":{a:.6f},"lon":{o:.6f},"spd":15.2,"hdg":{h:.0f},'
+                f'"acc":4.5,"ign":true,"boot":"{boot}","seq":{second}}}'
             )
-            yield f"fw/v1/{tenant}/gps-{device:05d}/gps".encode(), body.encode()
+            yield topic, body.ljust(width).encode()
 
 
-def batches(devices: int, count: int, start_ms: int, size: int, *, tenant: str = "main", boot: str = "b1",
-            seq: int = 1) -> Iterator[tuple[bytes, bytes]]:  # fmt: skip
-    """`count` messages of `size` gps readings each, a second apart, as equally long arrays; the devices in turn."""
+def batches(
+    devices: int, count: int, start_ms: int, size: int, *, boot: str = "b1", seq: int = 1
+) -> Iterator[tuple[bytes, bytes]]:
+    """`count` messages of `size` gps readings each as equally long arrays, the devices in turn; else as `messages`."""
     for index in range(count):
         step, device = divmod(index, devices)
-        seconds = np.arange(step * size, step * size + size)
+        first = seq + step * size
+        seconds = np.arange(first, first + size)
         lat, lon, heading = track(np.full(size, device, dtype=np.int64), seconds.astype(np.float64))
         body = {
-            "boot": boot, "seq": seq + step * size, "t": (start_ms + seconds * 1000).tolist(),
-            "lat": lat.round(6).tolist(), "lon": lon.round(6).tolist(), "spd": [15.2] * size,
-            "hdg": heading.astype(np.int64).tolist(), "acc": 4.5,
-        }  # fmt: skip
-        yield f"fw/v1/{tenant}/gps-{device:05d}/gps".encode(), json.dumps(body, separators=(",", ":")).encode()
+            "boot": boot,
+            "seq": first,
+            "t": (start_ms + seconds * 1000).tolist(),
+            "lat": lat.round(6).tolist(),
+            "lon": lon.round(6).tolist(),
+            "spd": [15.2] * size,
+            "hdg": heading.astype(np.int64).tolist(),
+            "acc": 4.5,
+        }
+        yield f"fw/v1/main/gps-{device:05d}/gps".encode(), json.dumps(body, separators=(",", ":")).encode()

@@ -2,7 +2,8 @@
 
     python -m tests.benchmarks.publisher --url mqtt://bench@127.0.0.1:1883 --count 200000 --kind single --devices 1000
 
-prints one JSON line. `--messages FILE.npy` takes messages from a structured array with the byte-string fields `topic`
+prints one JSON line; `started_s` in it is the monotonic clock at the first message. With `--allowance FILE` no more
+messages leave than the 8-byte number in that file says, which the reader of the data raises as it comes forward. `--messages FILE.npy` takes messages from a structured array with the byte-string fields `topic`
 and `payload` instead (repeated as often as `--count` wants). The functions serve other benchmarks and tests.
 """
 
@@ -10,10 +11,12 @@ from __future__ import annotations
 
 import argparse
 import json
+import mmap
 import select
 import socket
+import struct
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -22,9 +25,10 @@ import numpy as np
 
 from ingest import mqtt_codec as codec
 from ingest.receiver import Endpoint
+from tests.benchmarks.fleet import batches, messages
 
 BATCH = 60
-START_MS = 1_795_000_000_000
+START_MS = 1_795_000_000_000  # for readers that do not look at the time
 
 
 @dataclass(frozen=True)
@@ -57,11 +61,30 @@ def prepare(messages: Iterable[tuple[bytes, bytes]], readings_each: int = 1) -> 
     return Prepared(b"".join(packets), edges, len(packets) * readings_each)
 
 
-def prepare_kind(kind: str, count: int, devices: int, *, boot: str = "b1", start_seq: int = 1) -> Prepared:
+def prepare_kind(
+    kind: str, count: int, devices: int, *, start_ms: int = START_MS, boot: str = "b1", start_seq: int = 1
+) -> Prepared:
     """Prepared messages of the kind `single` or `batch60`."""
     if kind == "batch60":
-        return prepare(batch_messages(count, devices, boot=boot, start_seq=start_seq), BATCH)
-    return prepare(single_messages(count, devices, boot=boot, start_seq=start_seq))
+        return prepare(batches(devices, count, start_ms, BATCH, boot=boot, seq=start_seq), BATCH)
+    return prepare(messages(devices, count, start_ms, boot=boot, seq=start_seq))
+
+
+class Allowance:
+    """A number in a file that one process raises and another reads, both by mapping it into memory."""
+
+    def __init__(self, path: Path, *, create: bool = False) -> None:
+        if create:
+            path.write_bytes(bytes(8))
+        with path.open("r+b") as file:
+            self._map = mmap.mmap(file.fileno(), 8)
+
+    def __call__(self) -> int:
+        return int(struct.unpack("<q", self._map[:8])[0])
+
+    def grant(self, messages: int) -> None:
+        """So many messages may have left."""
+        self._map[:8] = struct.pack("<q", messages)
 
 
 def open_publisher(url: str, *, client_id: str = "", timeout_s: float = 10) -> socket.socket:
@@ -83,11 +106,19 @@ def open_publisher(url: str, *, client_id: str = "", timeout_s: float = 10) -> s
     return sock
 
 
-def publish(sock: socket.socket, prepared: Prepared, *, window: int = 1_000, rate_per_s: float = 0) -> float:
+def publish(
+    sock: socket.socket,
+    prepared: Prepared,
+    *,
+    window: int = 1_000,
+    rate_per_s: float = 0,
+    allowance: Callable[[], int] | None = None,
+) -> float:
     """Sends everything and waits for all PUBACKs; returns the seconds it took.
 
-    At most `window` packets are unanswered. With `rate_per_s` > 0 packets leave no faster than that. Raises
-    ConnectionError when the broker leaves, TimeoutError when it answers nothing for 30 s.
+    At most `window` packets are unanswered. With `rate_per_s` > 0 packets leave no faster than that, and with an
+    `allowance` no more have left than it says. Raises ConnectionError when the broker leaves, TimeoutError when it
+    answers nothing for 30 s, or when the allowance does not grow for so long.
     """
     view = memoryview(prepared.stream)
     edges, total = prepared.edges, len(prepared)
@@ -95,10 +126,14 @@ def publish(sock: socket.socket, prepared: Prepared, *, window: int = 1_000, rat
     poller = select.poll()
     poller.register(sock, select.POLLIN)
     sent = answered_bytes = position = 0  # `sent` counts packets granted by the window, `position` bytes written
-    started = time.monotonic()
+    started = granted_s = time.monotonic()
     while answered_bytes < 4 * total:
         elapsed = time.monotonic() - started
         allowed = total if rate_per_s <= 0 else min(total, int(elapsed * rate_per_s) + 1)
+        if allowance is not None:
+            allowed = min(allowed, allowance())
+        if allowed > sent:
+            granted_s = time.monotonic()
         sent = max(sent, min(answered_bytes // 4 + window, allowed))
         blocked = False
         if position < edges[sent]:
@@ -107,9 +142,9 @@ def publish(sock: socket.socket, prepared: Prepared, *, window: int = 1_000, rat
             except BlockingIOError:
                 blocked = True
         poller.modify(sock, select.POLLIN | (select.POLLOUT if blocked else 0))
-        paced = rate_per_s > 0 and sent < total
-        if not poller.poll(1 if paced else 30_000):
-            if paced:
+        paced = allowed < total
+        if not poller.poll(2 if paced else 30_000):
+            if paced and time.monotonic() - granted_s < 30:
                 continue
             raise TimeoutError(f"{answered_bytes // 4} of {total} messages were answered, then nothing for 30 s")
         try:
@@ -132,6 +167,8 @@ def main() -> None:
     parser.add_argument("--devices", type=int, default=1_000)
     parser.add_argument("--boot", default="b1")
     parser.add_argument("--start-seq", type=int, default=1)
+    parser.add_argument("--start-ms", type=int, default=START_MS, help="time of the reading with seq 0, ms since 1970")
+    parser.add_argument("--allowance", type=Path, help="file with the number of messages that may have left")
     parser.add_argument("--window", type=int, default=1_000, help="unanswered messages")
     parser.add_argument("--rate", type=float, default=0, help="messages per second; 0 = as fast as possible")
     options = parser.parse_args()
@@ -139,11 +176,17 @@ def main() -> None:
         prepared = prepare(file_messages(options.messages, options.count))
     else:
         prepared = prepare_kind(
-            options.kind, options.count, options.devices, boot=options.boot, start_seq=options.start_seq
+            options.kind,
+            options.count,
+            options.devices,
+            start_ms=options.start_ms,
+            boot=options.boot,
+            start_seq=options.start_seq,
         )
+    allowance = Allowance(options.allowance) if options.allowance else None
     with open_publisher(options.url) as sock:
-        cpu = time.process_time()
-        seconds = publish(sock, prepared, window=options.window, rate_per_s=options.rate)
+        cpu, started = time.process_time(), time.monotonic()
+        seconds = publish(sock, prepared, window=options.window, rate_per_s=options.rate, allowance=allowance)
         cpu = time.process_time() - cpu
     print(
         json.dumps(
@@ -151,6 +194,7 @@ def main() -> None:
                 "messages": len(prepared),
                 "readings": prepared.readings,
                 "bytes": len(prepared.stream),
+                "started_s": started,
                 "seconds": round(seconds, 4),
                 "messages_per_s": round(len(prepared) / seconds),
                 "cpu_us_per_message": round(cpu / len(prepared) * 1e6, 2),

@@ -26,7 +26,8 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from ingest import mqtt_codec as codec
 from ingest.receiver import make_receiver
-from tests.benchmarks.publisher import open_publisher, prepare, single_messages
+from tests.benchmarks.fleet import messages
+from tests.benchmarks.publisher import START_MS, open_publisher, prepare
 from tests.contract.mosquitto import mosquitto
 
 PAYLOAD_BYTES = 123
@@ -36,7 +37,7 @@ Loop = Callable[[str, int, Callable[[], None]], tuple[float, float]]
 
 def floor(url: str, count: int, go: Callable[[], None], group: int) -> tuple[float, float]:
     """(seconds from the first message, CPU seconds) of reading equally long messages and acknowledging blindly."""
-    length = len(prepare(single_messages(1, 1, width=PAYLOAD_BYTES)).stream)
+    length = len(prepare(messages(1, 1, START_MS, width=PAYLOAD_BYTES)).stream)
     sock = open_publisher(url, client_id="floor")
     sock.sendall(codec.encode_subscribe(1, [FILTER]))
     assert len(sock.recv(5)) == 5
@@ -120,7 +121,7 @@ def ours(kind: str, url: str, count: int, go: Callable[[], None], group: int) ->
 
 def decode_only(count: int) -> float:
     """CPU seconds of decoding `count` messages that are already in memory, 256 KiB at a time; best of five."""
-    stream = prepare(single_messages(count, 1_000, width=PAYLOAD_BYTES)).stream
+    stream = prepare(messages(1_000, count, START_MS, width=PAYLOAD_BYTES)).stream
     parts = [stream[at : at + 262_144] for at in range(0, len(stream), 262_144)]
     best = float("inf")
     for _ in range(5):
@@ -168,7 +169,7 @@ def main() -> None:
     rounds: dict[str, list[tuple[float, float]]] = {name: [] for name in loops}
     with tempfile.TemporaryDirectory(prefix="fwbench") as temporary:
         folder = Path(temporary)
-        rows = list(single_messages(count, 1_000, width=PAYLOAD_BYTES))
+        rows = list(messages(1_000, count, START_MS, width=PAYLOAD_BYTES))
         np.save(folder / "messages.npy", np.array(rows, dtype=[("topic", "S64"), ("payload", f"S{PAYLOAD_BYTES}")]))
         for number in range(options.rounds):
             for name, loop in loops.items():

@@ -162,8 +162,8 @@ class World:
         with self.connection.transaction():
             self.run(
                 "insert into vehicle_state (vehicle_id, tenant_id, time, received_at, device_id, lat, lon, flags, "
-                "status, status_since, carry) values (%s, %s, %s, %s, 1, %s, %s, 0, 'moving', %s, '') on conflict (vehicle_id) "
-                "do update set time = excluded.time, received_at = excluded.received_at, lat = excluded.lat, "
+                "status, status_since, carry) values (%s, %s, %s, %s, 1, %s, %s, 0, 'moving', %s, '') "
+                "on conflict (vehicle_id) do update set time = excluded.time, received_at = excluded.received_at, lat = excluded.lat, "
                 "lon = excluded.lon, status = 'moving', status_since = excluded.status_since",
                 self.ids[vehicle], self.tenant_id, at, at, lat, lon, at,
             )  # fmt: skip

@@ -86,15 +86,15 @@ def test_an_expired_or_revoked_token_opens_nothing(world: World, url: str) -> No
             assert api.get("/api/v1/me").status_code == 401
 
 
-@pytest.mark.parametrize("origin", ["https://evil.test", "null", "http://127.0.0.1:1", "http://127.0.0.1.evil.test"])
-def test_a_foreign_page_cannot_change_anything_with_a_cookie(world: World, url: str, origin: str) -> None:
+def test_a_foreign_page_cannot_change_anything_with_a_cookie(world: World, url: str) -> None:
     alert = world.open_alert("reefer-01", "rear")
     with client(url) as api:
         assert login(api).status_code == 204
         path = f"/api/v1/alerts/{alert}/acknowledge"
-        assert api.post(path, headers={"Origin": origin}).status_code == 403
+        for origin in ("https://evil.test", "null", "http://127.0.0.1:1", "http://127.0.0.1.evil.test"):
+            assert api.post(path, headers={"Origin": origin}).status_code == 403
+            assert login(api, Origin=origin).status_code == 403
         assert api.post(path, headers={"Sec-Fetch-Site": "cross-site"}).status_code == 403
-        assert login(api, Origin=origin).status_code == 403
         assert api.post(path, headers={"Origin": url}).status_code == 200
 
 

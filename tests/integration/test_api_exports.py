@@ -49,28 +49,30 @@ def test_readings_come_as_csv_with_flags_and_without_formulas(world: World, api:
     assert (found[1]["flags"], found[1]["probe"]) == ("sentinel server_time", '\'=cmd|"x", y')
 
 
-@pytest.mark.parametrize("stream", ["gps", "temp", "rfid", "shelf", "door", "status"])
-def test_every_stream_comes_as_ndjson(world: World, api: httpx.Client, stream: str) -> None:
-    table = {"gps": "position", "temp": "temperature", "rfid": "tag"}.get(stream, stream)
-    more = {
-        "gps": ("lat, lon", "60, 24"),
-        "temp": ("probe_id, temp_c", "0, 4"),
-        "rfid": ("tag_id, antenna", "0, 2"),
-        "shelf": ("slot_id, item_count", "0, 4"),
-        "door": ("door_id, open", "0, true"),
-        "status": ("defrost", "false"),
-    }[stream]
+STREAMS = {
+    "gps": ("position", "lat, lon", "60, 24"),
+    "temp": ("temperature", "probe_id, temp_c", "0, 4"),
+    "rfid": ("tag", "tag_id, antenna", "0, 2"),
+    "shelf": ("shelf", "slot_id, item_count", "0, 4"),
+    "door": ("door", "door_id, open", "0, true"),
+    "status": ("status", "defrost", "false"),
+}
+
+
+def test_every_stream_comes_as_ndjson(world: World, api: httpx.Client) -> None:
     boot = world.label("boot", world.ids["gps-01"], "b1")
-    insert = (
-        f"insert into reading_{table} (time, received_at, device_id, boot_id, seq, flags, {more[0]}) "  # noqa: S608
-        f"values (%s, %s, %s, %s, -1, 1, {more[1]})"
-    )
-    world.run(insert, T0, T0, world.ids["gps-01"], boot)
-    answer = api.get(f"/api/v1/readings?device=gps-01&stream={stream}", headers={"Accept": "application/x-ndjson"})
-    assert answer.headers["content-type"] == "application/x-ndjson"
-    (line,) = answer.text.splitlines()
-    found = json.loads(line)
-    assert (found["boot"], found["seq"], found["flags"]) == ("b1", None, ["future"])
+    for stream, (table, names, values) in STREAMS.items():
+        insert = (
+            f"insert into reading_{table} (time, received_at, device_id, boot_id, seq, flags, {names}) "  # noqa: S608
+            f"values (%s, %s, %s, %s, -1, 1, {values})"
+        )
+        world.run(insert, T0, T0, world.ids["gps-01"], boot)
+        url = f"/api/v1/readings?device=gps-01&stream={stream}"
+        answer = api.get(url, headers={"Accept": "application/x-ndjson"})
+        assert answer.headers["content-type"] == "application/x-ndjson"
+        (line,) = answer.text.splitlines()
+        found = json.loads(line)
+        assert (found["boot"], found["seq"], found["flags"]) == ("b1", None, ["future"])
 
 
 def test_many_readings_are_streamed_by_span(world: World, api: httpx.Client) -> None:

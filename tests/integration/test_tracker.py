@@ -65,8 +65,8 @@ def single_file(n):
     return np.array_split(np.arange(n), 90)
 
 
-def test_the_simulated_hour_in_order_gives_one_visit_and_two_excursions(database):
-    fleet = Fleet(database)
+def test_the_simulated_hour_in_order_gives_one_visit_and_two_excursions(any_database):
+    fleet = Fleet(any_database)
     facts = delivered(fleet, drive(fleet, np.random.default_rng(1)), in_order)
     assert len(facts["visits"]) == 1
     (_, _, entered, left) = facts["visits"][0]
@@ -78,8 +78,8 @@ def test_the_simulated_hour_in_order_gives_one_visit_and_two_excursions(database
 
 
 @pytest.mark.parametrize("order", [newest_first, shuffled, repeated, single_file])
-def test_any_order_of_arrival_ends_in_the_same_facts(database, order):
-    fleet = Fleet(database)
+def test_any_order_of_arrival_ends_in_the_same_facts(any_database, order):
+    fleet = Fleet(any_database)
     batches = drive(fleet, np.random.default_rng(1))
     found = delivered(fleet, batches, order)
     stored = fleet.rows("select (select count(*) from reading_position), (select count(*) from reading_temperature)")
@@ -97,8 +97,8 @@ def reference(fleet, batches):
     return delivered(fleet, batches, in_order)
 
 
-def test_a_late_excursion_is_raised_once_and_keeps_its_id(database):
-    fleet = Fleet(database)
+def test_a_late_excursion_is_raised_once_and_keeps_its_id(any_database):
+    fleet = Fleet(any_database)
     t = np.arange(0, 1200, 10)
     temp_c = np.where((t > 300) & (t < 600), 9.5, 5.0)
     whole = fleet.batch("temp", "reefer", t, seq=np.arange(len(t)), boot=2, probe_id=fleet.probe, temp_c=temp_c)
@@ -121,8 +121,8 @@ def test_a_late_excursion_is_raised_once_and_keeps_its_id(database):
     fleet.close(tracker)
 
 
-def test_a_tracker_that_was_overtaken_writes_nothing(database):
-    fleet = Fleet(database)
+def test_a_tracker_that_was_overtaken_writes_nothing(any_database):
+    fleet = Fleet(any_database)
     slow = fleet.tracker()
     gps, _ = drive(fleet, np.random.default_rng(1))
     fleet.append(gps.take(np.arange(10)))
@@ -138,8 +138,8 @@ def test_a_tracker_that_was_overtaken_writes_nothing(database):
     fleet.close(slow)
 
 
-def test_after_a_restart_the_tracker_goes_on_where_it_stopped(database):
-    fleet = Fleet(database)
+def test_after_a_restart_the_tracker_goes_on_where_it_stopped(any_database):
+    fleet = Fleet(any_database)
     gps, temp = drive(fleet, np.random.default_rng(1))
     for part in np.array_split(np.arange(len(gps)), 7):
         tracker = fleet.tracker()
@@ -150,8 +150,8 @@ def test_after_a_restart_the_tracker_goes_on_where_it_stopped(database):
     assert found == reference(fleet, (gps, temp))
 
 
-def test_a_glitch_of_one_fix_is_flagged_and_moves_nothing(database):
-    fleet = Fleet(database)
+def test_a_glitch_of_one_fix_is_flagged_and_moves_nothing(any_database):
+    fleet = Fleet(any_database)
     t = np.arange(0, 100, 10)
     lat = np.full(len(t), 60.05)
     lat[5] = 61.5
@@ -163,8 +163,8 @@ def test_a_glitch_of_one_fix_is_flagged_and_moves_nothing(database):
     fleet.close(tracker)
 
 
-def test_a_shelf_falls_when_two_weighings_agree_and_tags_are_where_they_were_read_last(database):
-    fleet = Fleet(database)
+def test_a_shelf_falls_when_two_weighings_agree_and_tags_are_where_they_were_read_last(any_database):
+    fleet = Fleet(any_database)
     tracker = fleet.tracker()
     mass = [5.02, 4.98, 4.03, 4.01, 9.0, 4.02, 3.0, 2.99]
     fleet.append(fleet.batch("shelf", "shelf", np.arange(8) * 5, slot_id=fleet.slot, mass_kg=mass))
@@ -180,8 +180,8 @@ def test_a_shelf_falls_when_two_weighings_agree_and_tags_are_where_they_were_rea
     fleet.close(tracker)
 
 
-def test_silence_is_an_alert_that_the_next_reading_clears(database):
-    fleet = Fleet(database)
+def test_silence_is_an_alert_that_the_next_reading_clears(any_database):
+    fleet = Fleet(any_database)
     tracker = fleet.tracker()
     fleet.append(fleet.batch("gps", "gps", [0], lat=60.05, lon=25.0))
     fleet.settle(tracker)
