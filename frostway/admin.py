@@ -16,12 +16,26 @@ from firmware_sim.link import MqttTarget
 from firmware_sim.recordings import read
 from firmware_sim.replay import replay
 from frostway.broker import mosquitto_hash, publish_device
-from frostway.secrets import new_password
+from frostway.secrets import Secrets, new_password
 from frostway.settings import Settings
 from frostway.stack import NoStackError, Stack, find
 from store.db import connect
 from store.registry import DeviceSpec, Registry, RegistryError
-from store.secrets import new_token, token_hash
+from store.secrets import new_token, password_hash, token_hash
+
+
+def ensure_admin(dsn: str, password: str = "") -> str:
+    """Makes the account `admin` when there is none; returns the password it was given, empty when it was there.
+
+    A given `password` is set in any case; without one a new account gets a random one.
+    """
+    with connect(dsn, "admin account") as connection, connection.transaction():
+        registry = Registry(connection)
+        if not password and registry.has_account("admin"):
+            return ""
+        chosen = password or new_password()
+        registry.put_account("admin", "admin", password_hash(chosen))
+    return chosen
 
 
 def add_device(data: Path | None, settings: Settings, tenant: str, device: DeviceSpec) -> tuple[str, str]:
@@ -130,8 +144,6 @@ def _name_for(file: Path) -> str:
 
 def _login(stack: Stack, name: str, *, is_track: bool) -> tuple[str, str]:
     """Login of the replaying device: the one kept with the stack, else a new one."""
-    from frostway.secrets import Secrets  # noqa: PLC0415
-
     user = f"main/{name}"
     kept = Secrets.load_or_create(stack.data_dir / "secrets.json") if stack.data_dir else None
     if kept and user in kept.devices:

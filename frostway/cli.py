@@ -209,11 +209,17 @@ def sim(
 
 @app.command()
 def migrate() -> None:
-    """Bring the database schema up to date."""
+    """Bring the database schema up to date, and make the account admin when there is none."""
+    from frostway.admin import ensure_admin  # noqa: PLC0415
     from store.migrate import migrate as run_migrations  # noqa: PLC0415
 
-    before, after = run_migrations(_database(_settings()))
+    settings = _settings()
+    dsn = _database(settings)
+    before, after = run_migrations(dsn)
     typer.echo(f"schema version {after}" + ("" if before == after else f", was {before}"))
+    given = settings.admin_password.get_secret_value()
+    if (made := ensure_admin(dsn, given)) and not given:
+        typer.echo(f"account admin made, password {made}")
 
 
 @app.command()
@@ -242,20 +248,30 @@ def device_add(
     vehicle: Annotated[str | None, typer.Option(help="Vehicle it is on.", show_default=False)] = None,
     site: Annotated[str | None, typer.Option(help="Site it stands at.", show_default=False)] = None,
     zone: Annotated[str | None, typer.Option(help="Zone of the site.", show_default=False)] = None,
-    profile: Annotated[str | None, typer.Option(help="Temperature profile.", show_default=False)] = None,
+    profile: Annotated[
+        str | None,
+        typer.Option(
+            help="Temperature profile: chilled (2 to 8 °C), frozen, ambient, none. A reefer or thermometer "
+            "is chilled unless told.",
+            show_default=False,
+        ),
+    ] = None,
     tenant: Annotated[str, typer.Option(help="Tenant.")] = "main",
     data: DataOption = None,
 ) -> None:
     """Register a device and print its broker login, once."""
     from frostway.admin import add_device  # noqa: PLC0415
-    from store.registry import DeviceSpec, RegistryError  # noqa: PLC0415
+    from store.registry import DEFAULT_PROFILES, DeviceSpec, RegistryError  # noqa: PLC0415
 
     if kind not in KINDS:
         raise Failure(f"--kind {kind}: one of {', '.join(KINDS)}")
+    limits = None if profile == "none" else profile or DEFAULT_PROFILES.get(kind)
     try:
-        user, password = add_device(data, _settings(), tenant, DeviceSpec(device, kind, vehicle, site, zone, profile))
+        user, password = add_device(data, _settings(), tenant, DeviceSpec(device, kind, vehicle, site, zone, limits))
     except RegistryError as error:
         raise Failure(str(error)) from error
+    if limits and not profile:
+        _say(f"temperature limits: profile {limits}; another with --profile")
     typer.echo(f"user {user}\npassword {password}")
 
 

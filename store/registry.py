@@ -14,6 +14,14 @@ from psycopg.rows import dict_row
 from store.db import queries
 
 
+STANDARD_PROFILES = {  # low, high, degrees Celsius; seconds in the condition before the alarm
+    "chilled": (2.0, 8.0, 600.0),
+    "frozen": (-25.0, -15.0, 1800.0),
+    "ambient": (15.0, 25.0, 3600.0),
+}
+DEFAULT_PROFILES = {"reefer": "chilled", "thermometer": "chilled"}  # by kind of device, when nothing is said
+
+
 class RegistryError(ValueError):
     """What was asked for does not fit the registry; the message says how to mend it."""
 
@@ -118,11 +126,16 @@ class Registry:
         )
 
     def profile(self, name: str) -> int:
-        """Id of a profile."""
+        """Id of a profile; a standard one is made when it is first wanted."""
         row = self._c.execute(self._q["profile_id"], {"tenant": self.tenant_id, "name": name}).fetchone()
-        if row is None:
-            raise RegistryError(f"no temperature profile {name!r}")
-        return int(row[0])
+        if row is not None:
+            return int(row[0])
+        if name in STANDARD_PROFILES:
+            low_c, high_c, for_s = STANDARD_PROFILES[name]
+            return self.put_profile(name, low_c=low_c, high_c=high_c, for_s=for_s)
+        raise RegistryError(
+            f"no temperature profile {name!r}: one of {', '.join(STANDARD_PROFILES)}, or one of your own"
+        )
 
     def put_device(self, device: DeviceSpec, password_hash: str | None = None) -> int:
         """A device, with the vehicle, site or zone it names when new (a new site lies at 0 N 0 E until moved)."""

@@ -254,10 +254,13 @@ class Live:
     socket: ClientConnection
     state: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict)
     deltas: int = 0
+    last: Mapping[str, Any] | None = None
 
     def until(self, probe: Callable[[Mapping[str, Any]], T | None], what: str, timeout_s: float = WAIT_S) -> T:
-        """Takes messages until `probe` finds in one of them what it looks for."""
+        """Takes messages until `probe` finds in one of them what it looks for; the last one is looked at again."""
         deadline = time.monotonic() + timeout_s
+        if self.last and (found := probe(self.last)):
+            return found
         while True:
             left_s = deadline - time.monotonic()
             assert left_s > 0, f"waited {timeout_s:.0f} s in vain for: {what}"
@@ -265,6 +268,7 @@ class Live:
                 message = orjson.loads(self.socket.recv(timeout=left_s))
             except TimeoutError:
                 continue
+            self.last = message
             self._apply(message)
             if found := probe(message):
                 return found

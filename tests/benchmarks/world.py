@@ -67,7 +67,7 @@ def _put_site(registry: Registry, number: int) -> None:
     if number % 3 == 0:
         corners = np.radians(np.arange(0, 361, 45))
         north, east = 180.0 * np.sin(corners) / DEGREE_M, 180.0 * np.cos(corners) / DEGREE_M / np.cos(np.radians(lat))
-        polygon = {"type": "Polygon", "coordinates": [[[lon + e, lat + n] for e, n in zip(east, north, strict=True)]]}
+        polygon = {"type": "Polygon", "coordinates": [[[float(lon + e), float(lat + n)] for e, n in zip(east, north, strict=True)]]}
     kind = "dc" if number == 0 else "store"
     registry.put_site(f"site-{number:03d}", label=f"Site {number}", kind=kind, lat=lat, lon=lon, polygon=polygon)
 

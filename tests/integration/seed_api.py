@@ -163,8 +163,8 @@ class World:
             self.run(
                 "insert into vehicle_state (vehicle_id, tenant_id, time, received_at, device_id, lat, lon, flags, "
                 "status, status_since, carry) values (%s, %s, %s, %s, 1, %s, %s, 0, 'moving', %s, '') "
-                "on conflict (vehicle_id) do update set time = excluded.time, received_at = excluded.received_at, lat = excluded.lat, "
-                "lon = excluded.lon, status = 'moving', status_since = excluded.status_since",
+                "on conflict (vehicle_id) do update set time = excluded.time, received_at = excluded.received_at, "
+                "lat = excluded.lat, lon = excluded.lon, status = 'moving', status_since = excluded.status_since",
                 self.ids[vehicle], self.tenant_id, at, at, lat, lon, at,
             )  # fmt: skip
             data = {"t": when(at), "received_at": when(at), "lat": lat, "lon": lon, "flags": [], "status": "moving"}
