@@ -51,9 +51,7 @@ def findings(data: Path | None, settings: Settings) -> Iterator[Finding]:
     free = shutil.disk_usage(folder).free
     yield Finding(free >= MIN_FREE_BYTES, f"{free // 2**20} MiB free at {folder}", "free some space: at least 200 MiB")
     mosquitto = find_mosquitto()
-    yield Finding(
-        True, f"broker program: {mosquitto or 'none, the demo broker stands in (install mosquitto for more)'}"
-    )
+    yield Finding(well=True, what=f"broker program: {mosquitto or 'none, so the demo broker stands in'}")
     pages = Path(__file__).resolve().parents[1] / "api" / "static" / "index.html"
     yield Finding(
         pages.exists(), "pages are built", "run `make install` (it builds them with the Node that pip brings)"

@@ -13,7 +13,6 @@ from psycopg.rows import dict_row
 
 from store.db import queries
 
-
 STANDARD_PROFILES = {  # low, high, degrees Celsius; seconds in the condition before the alarm
     "chilled": (2.0, 8.0, 600.0),
     "frozen": (-25.0, -15.0, 1800.0),

@@ -105,7 +105,8 @@ class Fleet:
             ),
             "alerts": self.rows(
                 "select kind, device_id, opened_at, alarm_at, cleared_at from alert "
-                "where fact_id in (select id from excursion where superseded_at is null and not retracted) order by 3, 4"
+                "where fact_id in (select id from excursion where superseded_at is null and not retracted) "
+                "order by 3, 4"
             ),
             "vehicle": self.rows("select time, lat, lon, status, status_since from vehicle_state"),
             "series": self.rows("select time, temp_c, state from series_state"),

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import socket
 from collections.abc import Iterator
 from typing import Any
 
@@ -199,6 +200,10 @@ def test_a_body_has_its_limit(url: str, world: World) -> None:
         chunks = (large[n : n + 65536] for n in range(0, len(large), 65536))
         answer = api.post("/api/v1/products", content=chunks, headers={"content-type": "application/json"})
         assert (answer.status_code, answer.headers["content-type"]) == (413, "application/problem+json")
+        host, port = url.removeprefix("http://").split(":")
+        with socket.create_connection((host, int(port)), timeout=5) as raw:
+            raw.sendall(f"POST /api/v1/login HTTP/1.1\r\nHost: {host}\r\nContent-Length: 9999999\r\n\r\n".encode())
+            assert b" 413 " in raw.recv(100)  # before any of it has come
         deep = b"[" * 100_000
         assert api.post("/api/v1/products", content=deep).status_code in (400, 422)
 
@@ -208,6 +213,7 @@ def test_metrics_are_for_this_machine_and_for_admins(world: World, url: str) -> 
         assert "frostway_api_requests_total" in api.get("/metrics").text
         proxied = {"X-Forwarded-For": "203.0.113.9"}
         assert api.get("/metrics", headers=proxied).status_code == 403
+        assert api.get("/metrics", headers={"Forwarded": "for=203.0.113.9"}).status_code == 403
         assert api.get("/metrics", headers={"Host": "frostway.test"}).status_code == 403
         assert api.get("/metrics", headers={**proxied, "Authorization": f"Bearer {world.token()}"}).status_code == 200
         viewer = f"Bearer {world.token('viewer')}"

@@ -13,7 +13,10 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 
 from api.changes import apply, decode_cursor
+from api.database import Database
 from api.jsons import when
+from api.live import Client, Hub
+from api.metrics import Metrics
 from tests.integration.seed_api import T0, World, minutes, serving
 
 TOPICS = ["vehicles", "shipments", "alerts", "stock", "sites"]
@@ -94,7 +97,7 @@ def test_a_snapshot_holds_the_topics_asked_and_deltas_follow(world: World, url: 
             assert set(snapshot) == {"type", "cursor", "now", "vehicles", "stock"}
             assert [v["id"] for v in snapshot["vehicles"]] == [f"truck-0{n}" for n in range(1, 6)]
             world.move("truck-02", 60.5, 24.5)
-            delta = await live.next()
+            delta = await live.next(timeout_s=1)
             assert (delta["type"], set(delta)) == ("delta", {"type", "cursor", "now", "changes"})
             (change,) = delta["changes"]
             assert (change["topic"], change["id"], change["op"], change["data"]["lat"]) == (
@@ -107,7 +110,35 @@ def test_a_snapshot_holds_the_topics_asked_and_deltas_follow(world: World, url: 
             with world.connection.transaction():
                 world.tell(alerts=[{"id": "1", "op": "delete"}])
             world.stock(3)
-            assert [c["topic"] for c in (await live.next())["changes"]] == ["stock"]
+            assert [c["topic"] for c in (await live.next(timeout_s=1))["changes"]] == ["stock"]
+
+    run(work())
+
+
+def test_rows_that_the_snapshot_holds_already_are_not_sent_again(world: World, database: str) -> None:
+    """The hub lags behind a snapshot, then behind nothing; each row reaches each client once."""
+
+    async def work() -> None:
+        pool = Database(database)
+        await pool.open()
+        hub = Hub(pool, Metrics())
+        await hub._read()
+        early, late = Client(1, world.tenant_id), Client(2, world.tenant_id)
+        for each in (early, late):
+            hub.join(each)
+        await hub.subscribe(early, frozenset({"vehicles"}))
+        world.move("truck-01", 60.1, 24.0)
+        await hub.subscribe(late, frozenset({"vehicles"}))
+        await hub._read()
+        world.move("truck-01", 60.2, 24.0, partition=1)
+        await hub._read()
+        heard = {}
+        for each in (early, late):
+            found = [json.loads((await each.outbox.pop()).text) for _ in range(len(each.outbox))]
+            heard[each] = [[c["data"]["lat"] for c in m["changes"]] for m in found if m["type"] == "delta"]
+            assert decode_cursor(found[-1]["cursor"]) == {-1: 0, 0: 1, 1: 1}
+        assert heard == {early: [[60.1], [60.2]], late: [[60.2]]}
+        await pool.close()
 
     run(work())
 

@@ -6,7 +6,7 @@ import pytest
 
 from domain.epc import gtin_of
 from store.tracking import LostPartitionError
-from tests.integration.fleet import Fleet, S, T0
+from tests.integration.fleet import T0, Fleet, S
 
 
 def drive(fleet, rng):
@@ -117,7 +117,7 @@ def test_a_late_excursion_is_raised_once_and_keeps_its_id(any_database):
     assert [a[0] for a in again] == [f[0] for f in first]
     assert again[0][1] > first[0][1]
     assert len(fleet.rows("select 1 from alert")) == 1
-    assert [r[0] for r in fleet.rows("select what from alert_event order by id")][0] == "raised"
+    assert fleet.rows("select what from alert_event order by id")[0] == ("raised",)
     fleet.close(tracker)
 
 

@@ -12,7 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.frames import FrameError, decode as decode_frame, encode as encode_frame
+from domain.frames import FrameError
+from domain.frames import decode as decode_frame
+from domain.frames import encode as encode_frame
 from domain.names import TopicError, parse_topic, partition_of
 from domain.readings import BATCHES, STREAMS, Batch
 from domain.wire.native import NO_TIME, decode
