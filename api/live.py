@@ -227,7 +227,7 @@ class Hub:
                 client.waiting.extend(rows)
                 if len(client.waiting) > WAITING_MAX:
                     client.close(1013, "too many changes during the snapshot")
-            elif client.box is not None or self._ahead(client):
+            elif client.box is not None or self._ahead(client, rows):
                 self._send_singly(client, rows)
             else:
                 groups[client.topics].append(client)
@@ -239,10 +239,15 @@ class Hub:
                 for client in clients:
                     self._push(client, item)
 
-    def _ahead(self, client: Client) -> bool:
-        """Whether a client's snapshot is newer than what the hub has read; else its floor is of no more use."""
-        vector = self._vector or {}
-        if all(vector.get(p, 0) >= seq for p, seq in client.floor.items()):
+    def _ahead(self, client: Client, rows: Sequence[ChangeRow] = ()) -> bool:
+        """Whether a client's snapshot is newer than some of these rows, or than what the hub has read up to them.
+
+        Once it is not, its floor is of no more use.
+        """
+        vector, floor = self._vector or {}, client.floor
+        if any(row.seq <= floor.get(row.partition, 0) for row in rows):
+            return True
+        if all(vector.get(p, 0) >= seq for p, seq in floor.items()):
             client.floor = {}
         return bool(client.floor)
 

@@ -74,6 +74,7 @@ class Allowance:
     """A number in a file that one process raises and another reads, both by mapping it into memory."""
 
     def __init__(self, path: Path, *, create: bool = False) -> None:
+        self.path = path
         if create:
             path.write_bytes(bytes(8))
         with path.open("r+b") as file:

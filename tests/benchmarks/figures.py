@@ -1,0 +1,134 @@
+"""A figure, the ceiling of the same run it is held against, and how both are shown: one table, and lines of JSON."""
+
+from __future__ import annotations
+
+import json
+import platform
+import statistics
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+from rich.console import Console
+from rich.table import Table
+
+ARTIFACT = Path(__file__).resolve().parents[1] / "artifacts" / "bench.json"
+BUSY_SHARE = 0.15
+
+
+@dataclass(frozen=True)
+class Figure:
+    """Medians of the rounds. `ceilings` by name, in the same unit; `details` are shown below, `remarks` too."""
+
+    name: str
+    unit: str
+    rounds: Sequence[float]
+    ceilings: Mapping[str, float] = field(default_factory=dict)
+    goal: float | None = None
+    smaller_is_better: bool = False
+    details: Mapping[str, float] = field(default_factory=dict)
+    remarks: Sequence[str] = ()
+
+    @property
+    def value(self) -> float:
+        """The median."""
+        return statistics.median(self.rounds)
+
+    @property
+    def met(self) -> bool | None:
+        """Whether the goal is met; None without one."""
+        if self.goal is None:
+            return None
+        return self.value <= self.goal if self.smaller_is_better else self.value >= self.goal
+
+    def ratios(self) -> dict[str, float]:
+        """Measured over ceiling, by the ceiling's name."""
+        return {name: self.value / ceiling for name, ceiling in self.ceilings.items()}
+
+
+def show(value: float) -> str:
+    """A number with three figures that count, or all there are before the point.
+
+    >>> show(123456.7), show(12.345), show(0.01234)
+    ('123,457', '12.3', '0.0123')
+    """
+    if value != value:  # noqa: PLR0124  NaN
+        return "–"
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+
+
+def machine(quiet: bool) -> dict[str, object]:
+    """Where and when: figures of different machines are never compared, their ratios may be."""
+    return {
+        "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "cores": psutil.cpu_count(),
+        "memory_gb": round(psutil.virtual_memory().total / 1e9),
+        "system": platform.platform(),
+        "python": platform.python_version(),
+        "quiet": quiet,
+    }
+
+
+def is_quiet(seconds: float = 1.0) -> bool:
+    """Whether nobody else uses the machine much just now."""
+    return psutil.cpu_percent(seconds) < BUSY_SHARE * 100
+
+
+def table(figures: Iterable[Figure], title: str) -> Table:
+    """One row per figure; ceilings beyond the first, parts and remarks stand below in small."""
+    found = Table(title=title, title_justify="left", row_styles=["", ""])
+    found.add_column("figure")
+    for head in ("measured", "goal", "ceiling", "ratio"):
+        found.add_column(head, justify="right")
+    found.add_column("ceiling is")
+    for each in figures:
+        ratios = each.ratios()
+        first, *more = list(each.ceilings) or [""]
+        sign = "" if each.met is None else " [green]✓[/]" if each.met else " [red]✗[/]"
+        goal = "" if each.goal is None else f"{'≤' if each.smaller_is_better else '≥'} {show(each.goal)}{sign}"
+        found.add_row(
+            f"[bold]{each.name}[/]",
+            f"[bold]{show(each.value)}[/] {each.unit}",
+            goal,
+            show(each.ceilings[first]) if first else "",
+            f"{ratios[first]:.2f}" if first else "",
+            first,
+        )
+        for name in more:
+            found.add_row("", "", "", show(each.ceilings[name]), f"{ratios[name]:.2f}", name)
+        if each.details:
+            parts = ", ".join(f"{name} {show(value)}" for name, value in each.details.items())
+            found.add_row(f"[dim]  {parts}[/]")
+        for remark in each.remarks:
+            found.add_row(f"[dim]  {remark}[/]")
+    return found
+
+
+def write(figures: Iterable[Figure], about: Mapping[str, object], path: Path = ARTIFACT) -> None:
+    """One line about the machine, then one per figure."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lines: list[Mapping[str, object]] = [about]
+    lines += [
+        {
+            "figure": each.name,
+            "unit": each.unit,
+            "value": each.value,
+            "rounds": list(each.rounds),
+            "goal": each.goal,
+            "met": each.met,
+            "ceilings": dict(each.ceilings),
+            "ratios": each.ratios(),
+            "details": dict(each.details),
+            "remarks": list(each.remarks),
+        }
+        for each in figures
+    ]
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+
+
+def print_table(figures: Sequence[Figure], about: Mapping[str, object]) -> None:
+    """The table on the terminal."""
+    title = f"Frostway, {about['cores']} cores, Python {about['python']}, {about['at']}"
+    Console(width=None).print(table(figures, title))

@@ -1,0 +1,164 @@
+"""How long a reading takes from the device to a browser's websocket, at 1 000 readings per second.
+
+Every reading counts: one that a newer reading of its vehicle has overtaken (the API sends the newest only) took until
+that newer one arrived. The ceiling is a bare subscriber at the same broker under the same beat, without us.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import subprocess
+import sys
+import time
+from collections import defaultdict
+from datetime import datetime
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import orjson
+from numpy.typing import NDArray
+from websockets.asyncio.client import connect as connect_socket
+from websockets.exceptions import ConnectionClosed
+
+from ingest import mqtt_codec as codec
+from store.db import connect
+from store.registry import Registry
+from store.secrets import new_token, token_hash
+from tests.benchmarks.figures import Figure
+from tests.benchmarks.publisher import open_publisher
+from tests.benchmarks.stack import ROOT, Databases, Pipeline, pipeline
+from tests.contract.mosquitto import mosquitto
+
+DEVICES, RATE = 200, 1_000
+WARM_S, TAIL_S = 3.0, 1.5
+P50_GOAL_MS, P99_GOAL_MS = 150.0, 500.0
+
+
+class Heard(NamedTuple):
+    """News of one device: when it arrived (seconds), and the `t` it told (milliseconds)."""
+
+    device: int
+    t_ms: int
+    at_s: float
+
+
+def beat(url: str, seconds: float, out: Path) -> subprocess.Popen[bytes]:
+    """The steady beat as a process."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "tests.benchmarks.pulse", "--url", url, "--devices", str(DEVICES), "--rate", str(RATE),
+         "--seconds", str(seconds), "--out", str(out)],
+        cwd=ROOT,
+    )  # fmt: skip
+
+
+def bare(url: str, seconds: float, out: Path) -> list[Heard]:
+    """What a bare subscriber hears of the beat."""
+    heard: list[Heard] = []
+    with open_publisher(url, client_id="bench-bare") as sock, beat(url, seconds, out) as pulse:
+        sock.sendall(codec.encode_subscribe(1, ["fw/v1/+/+/gps"], qos=0))
+        sock.settimeout(0.2)
+        decoder = codec.Decoder()
+        while pulse.poll() is None:
+            with contextlib.suppress(TimeoutError):
+                decoder.feed(sock.recv(65_536))
+            at_s = time.time()
+            for topic, payload, *_ in decoder.messages:
+                heard.append(Heard(int(topic.split(b"/")[3][4:]), orjson.loads(payload)["t"], at_s))
+            decoder.messages.clear()
+    return heard
+
+
+async def follow(port: int, token: str, done: asyncio.Event, ready: asyncio.Event) -> list[Heard]:
+    """What a websocket client that follows all vehicles hears until `done` is set."""
+    heard: list[Heard] = []
+    headers = {"Authorization": f"Bearer {token}"}
+    url = f"ws://127.0.0.1:{port}/ws/v1"
+    async with connect_socket(url, additional_headers=headers, max_size=None, compression=None) as socket:
+        await socket.send('{"type":"subscribe","topics":["vehicles"]}')
+        closing = asyncio.get_running_loop().create_task(_close_when(socket, done))
+        with contextlib.suppress(ConnectionClosed):
+            async for text in socket:
+                at_s = time.time()
+                found = orjson.loads(text)
+                if found["type"] == "snapshot":
+                    ready.set()
+                for change in found.get("changes", ()):
+                    t = change.get("data", {}).get("t")
+                    if t is not None:
+                        t_ms = round(datetime.fromisoformat(t).timestamp() * 1000)
+                        heard.append(Heard(int(change["id"][6:]), t_ms, at_s))
+        await closing
+    return heard
+
+
+async def _close_when(socket: object, done: asyncio.Event) -> None:
+    await done.wait()
+    await socket.close()  # type: ignore[attr-defined]
+
+
+async def live(parts: Pipeline, token: str, seconds: float, out: Path) -> list[Heard]:
+    """What the websocket client hears of the beat, a little longer than it goes on."""
+    done, ready = asyncio.Event(), asyncio.Event()
+    task = asyncio.get_running_loop().create_task(follow(parts.http_port, token, done, ready))
+    await asyncio.wait_for(ready.wait(), 20)
+    pulse = beat(parts.publisher_url, seconds, out)
+    await asyncio.to_thread(pulse.wait)
+    await asyncio.sleep(TAIL_S)
+    done.set()
+    return await task
+
+
+def delays_ms(sent: NDArray[np.void], heard: list[Heard]) -> NDArray[np.float64]:
+    """Milliseconds until each sent reading, or a newer one of its device, was heard; NaN when it never was."""
+    by_device: dict[int, list[tuple[float, int]]] = defaultdict(list)
+    for news in heard:
+        by_device[news.device].append((news.at_s, news.t_ms))
+    out = np.full(len(sent), np.nan)
+    for device, news in by_device.items():
+        rows = np.flatnonzero(sent["device"] == device)
+        at_s = np.array([a for a, _ in sorted(news)])
+        newest = np.maximum.accumulate(np.array([t for _, t in sorted(news)]))
+        first = np.searchsorted(newest, sent["t_ms"][rows])
+        known = first < len(newest)
+        out[rows[known]] = (at_s[first[known]] - sent["at_s"][rows[known]]) * 1000
+    return out
+
+
+def split(sent: NDArray[np.void], delays: NDArray[np.float64], rounds: int) -> list[NDArray[np.float64]]:
+    """The delays of each round, the warm-up left out."""
+    use = sent["at_s"] >= sent["at_s"][0] + WARM_S
+    return np.array_split(delays[use], rounds)
+
+
+def measure(server: Databases, folder: Path, *, rounds: int, seconds: float) -> list[Figure]:
+    """p50 and p99 of `rounds` rounds of so many seconds each."""
+    length = WARM_S + rounds * seconds
+    (folder / "bare").mkdir()
+    with mosquitto(folder / "bare", log_type="error") as broker:
+        heard = bare(broker.url, WARM_S + seconds, folder / "bare.npy")
+    sent = np.load(folder / "bare.npy")
+    floor = split(sent, delays_ms(sent, heard), 1)[0]
+    dsn, _ = server.world(DEVICES, "latency")
+    token = new_token()
+    with connect(dsn, "bench") as connection:
+        Registry(connection).add_token(token_hash(token), kind="bearer", subject="bench", role="viewer")
+    with pipeline(folder / "latency", server, dsn, api=True) as parts:
+        before = parts.cpu_s()
+        heard = asyncio.run(live(parts, token, length, folder / "live.npy"))
+        after = parts.cpu_s()
+    sent = np.load(folder / "live.npy")
+    found = split(sent, delays_ms(sent, heard), rounds)
+    missing = int(sum(np.isnan(each).sum() for each in found))
+    share = {f"CPU µs/reading: {n}" if k == 0 else n: (after[n] - before[n]) / len(sent) * 1e6 for k, n in enumerate(after)}
+    return [
+        Figure(
+            f"device to websocket, {name}", "ms", [float(np.nanquantile(each, q)) for each in found],
+            {"broker to bare subscriber": float(np.nanquantile(floor, q))}, goal, smaller_is_better=True,
+            details=share if name == "p99" else {},
+            remarks=[f"{len(sent):,} readings at {RATE}/s, {len(heard):,} told, {missing} never heard of"]
+            if name == "p99" else [],
+        )
+        for name, q, goal in (("p50", 0.5, P50_GOAL_MS), ("p99", 0.99, P99_GOAL_MS))
+    ]  # fmt: skip
