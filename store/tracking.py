@@ -20,6 +20,7 @@ from store.partitions import Partitions
 
 _COLUMNS = {  # the unnest columns of the bulk writes, in order
     "put_vehicle_states": 15,
+    "put_batteries": 2,
     "put_series_states": 9,
     "put_tag_states": 9,
     "put_slot_states": 8,

@@ -33,6 +33,7 @@ class Commit:
         store = self._store
         store.write_readings(cursor, batches)
         store.bulk(cursor, "put_vehicle_states", out.vehicle_rows)
+        store.bulk(cursor, "put_batteries", list(out.batteries.items()))
         store.bulk(cursor, "put_series_states", out.series_rows)
         store.bulk(cursor, "put_tag_states", out.tag_rows)
         store.bulk(cursor, "put_slot_states", out.slot_rows)

@@ -197,7 +197,14 @@ class Journeys:
             found = self._predictions.get(stop.id) if stop else None
             shape = None
             if stop is not None:
-                shape = {"id": shipment.name, "next_stop": stop.label, "p10": None, "p50": None, "p90": None}
+                where = registry.sites.get(stop.site_id)
+                shape = {
+                    "id": shipment.name,
+                    "next_stop": where.name if where else stop.name,
+                    "p10": None,
+                    "p50": None,
+                    "p90": None,
+                }
                 if found:
                     shape |= {k: v for k, v in found.shape().items() if k in ("p10", "p50", "p90")}
             out.change(shipment.tenant_id, "vehicles", vehicle.name, "merge", {"shipment": shape})

@@ -92,6 +92,7 @@ class Outcome:
     stock_rows: list[tuple[Any, ...]] = field(default_factory=list)
     move_rows: list[tuple[Any, ...]] = field(default_factory=list)
     eta_rows: list[tuple[Any, ...]] = field(default_factory=list)
+    batteries: dict[int, float] = field(default_factory=dict)
     dirty: list[tuple[str, int, int, datetime]] = field(default_factory=list)
     visits: list[VisitFact] = field(default_factory=list)
     excursions: list[ExcursionFact] = field(default_factory=list)

@@ -191,6 +191,7 @@ class Tracker:
         registry = self.registry
         for batch in fresh.values():
             self.speech.heard(registry, batch, out)
+        self.vehicles.charge(out)
         positions = fresh.get("gps")
         if isinstance(positions, PositionBatch):
             decided["gps"], folded = self.vehicles.step(registry, positions, out)

@@ -63,13 +63,10 @@ class Speech:
                 continue
             self._battery[device_id] = ratio
             device = registry.devices.get(device_id)
-            if (
-                device
-                and device.vehicle_id
-                and device.kind in ("tracker", "phone")
-                and (v := registry.vehicles.get(device.vehicle_id))
-            ):
-                out.change(device.tenant_id, "vehicles", v.name, "merge", {"battery_ratio": round(ratio, 3)})
+            vehicle = registry.vehicles.get(device.vehicle_id) if device else None
+            if device and vehicle and device.kind in ("tracker", "phone"):
+                out.batteries[device.vehicle_id] = ratio
+                out.change(device.tenant_id, "vehicles", vehicle.name, "merge", {"battery_ratio": round(ratio, 3)})
 
     def unsaved(self, monotonic_s: float) -> bool:
         """Whether it is time to write what was heard."""

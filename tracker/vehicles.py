@@ -197,6 +197,12 @@ class Vehicles:
         self.describe(registry, folded, out)
         return batch, folded
 
+    def charge(self, out: Outcome) -> None:
+        """Batteries that were told in this step."""
+        for vehicle_id, ratio in out.batteries.items():
+            if vehicle_id in self.views:
+                self.views[vehicle_id] = self.views[vehicle_id]._replace(battery=ratio)
+
     def facts(self, runs: Runs) -> list[VisitFact]:
         """Visits that have begun or ended, of runs of at least two fixes."""
         found: list[VisitFact] = []
@@ -270,7 +276,7 @@ class Vehicles:
             flags,
             status,
             since,
-            old.battery if old else None,
+            out.batteries.get(vehicle_id, old.battery if old else None),
         )
         self.views[vehicle_id] = view
         owner = registry.vehicles.get(vehicle_id)

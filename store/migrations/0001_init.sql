@@ -377,6 +377,7 @@ create table excursion (
     primary key (id, revision)
 );
 create index excursion_probe on excursion (probe_id, started_at) where superseded_at is null and not retracted;
+create index excursion_device on excursion (device_id, started_at) where superseded_at is null and not retracted;
 create unique index excursion_one_open on excursion (probe_id, kind)
     where superseded_at is null and not retracted and ended_at is null;
 
@@ -467,7 +468,7 @@ create table change (
     partition int not null,
     seq       int8 not null,
     tenant_id int not null,
-    at        timestamptz not null default now(),
+    at        timestamptz not null default clock_timestamp(),
     body      bytea not null,
     primary key (partition, seq)
 );

@@ -61,7 +61,7 @@ and (d.vehicle_id = any(%(vehicles)s::int[]) or d.site_id = any(%(sites)s::int[]
 order by d.name, l.text
 
 -- name: vehicle_shipments
--- What each vehicle is carrying: the shipment under way that arrives first, its next stop and newest estimate.
+-- What each vehicle is carrying: the oldest shipment under way, else the oldest planned one; its next stop and estimate.
 select distinct on (sh.vehicle_id) sh.vehicle_id, sh.name as id, coalesce(si.name, st.name) as next_stop,
        e.p10, e.p50, e.p90
 from shipment sh
@@ -71,8 +71,8 @@ left join lateral (
 left join site si on si.id = st.site_id
 left join lateral (
     select x.p10, x.p50, x.p90 from eta x where x.stop_id = st.id order by x.at desc, x.id desc limit 1) e on true
-where sh.tenant_id = %(tenant)s and sh.vehicle_id = any(%(vehicles)s::int[]) and sh.status = 'in_transit'
-order by sh.vehicle_id, e.p50 nulls last, sh.id
+where sh.tenant_id = %(tenant)s and sh.vehicle_id = any(%(vehicles)s::int[]) and sh.status <> 'delivered'
+order by sh.vehicle_id, sh.status = 'in_transit' desc, sh.id
 
 -- name: vehicle_alerts
 -- Number of active alerts of each vehicle.

@@ -18,7 +18,8 @@ select id from site where tenant_id = %(tenant)s and name = %(name)s
 -- name: put_zone
 -- A zone of a site, made or relabelled.
 insert into zone (tenant_id, site_id, name, label) values (%(tenant)s, %(site)s, %(name)s, %(label)s)
-on conflict (site_id, name) do update set label = excluded.label returning id
+on conflict (site_id, name) do update set label = coalesce(nullif(excluded.label, excluded.name), zone.label)
+returning id
 
 -- name: put_vehicle
 -- A vehicle, made or relabelled.

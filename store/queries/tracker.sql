@@ -136,6 +136,11 @@ on conflict (vehicle_id) do update set time = excluded.time, received_at = exclu
     status = excluded.status, status_since = excluded.status_since,
     battery_ratio = coalesce(excluded.battery_ratio, s.battery_ratio), carry = excluded.carry
 
+-- name: put_batteries
+-- Battery of the tracker on each vehicle.
+update vehicle_state s set battery_ratio = u.ratio
+from unnest(%s::int4[], %s::float4[]) as u (vehicle_id, ratio) where s.vehicle_id = u.vehicle_id
+
 -- name: put_series_states
 -- Last state of probes.
 insert into series_state (probe_id, tenant_id, device_id, time, received_at, temp_c, humidity_pct, state, carry)

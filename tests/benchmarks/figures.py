@@ -77,32 +77,27 @@ def is_quiet(seconds: float = 1.0) -> bool:
 
 
 def table(figures: Iterable[Figure], title: str) -> Table:
-    """One row per figure; ceilings beyond the first, parts and remarks stand below in small."""
-    found = Table(title=title, title_justify="left", row_styles=["", ""])
+    """One row per figure, and one for each ceiling beyond its first."""
+    found = Table(title=title, title_justify="left")
     found.add_column("figure")
-    for head in ("measured", "goal", "ceiling", "ratio"):
+    for head in ("measured", "goal", "ratio", "of the ceiling"):
         found.add_column(head, justify="right")
-    found.add_column("ceiling is")
+    found.add_column("which is")
     for each in figures:
         ratios = each.ratios()
         first, *more = list(each.ceilings) or [""]
         sign = "" if each.met is None else " [green]✓[/]" if each.met else " [red]✗[/]"
         goal = "" if each.goal is None else f"{'≤' if each.smaller_is_better else '≥'} {show(each.goal)}{sign}"
         found.add_row(
-            f"[bold]{each.name}[/]",
+            each.name,
             f"[bold]{show(each.value)}[/] {each.unit}",
             goal,
+            show(ratios[first]) if first else "",
             show(each.ceilings[first]) if first else "",
-            f"{ratios[first]:.2f}" if first else "",
             first,
         )
         for name in more:
-            found.add_row("", "", "", show(each.ceilings[name]), f"{ratios[name]:.2f}", name)
-        if each.details:
-            parts = ", ".join(f"{name} {show(value)}" for name, value in each.details.items())
-            found.add_row(f"[dim]  {parts}[/]")
-        for remark in each.remarks:
-            found.add_row(f"[dim]  {remark}[/]")
+            found.add_row("", "", "", show(ratios[name]), show(each.ceilings[name]), name)
     return found
 
 
@@ -129,6 +124,12 @@ def write(figures: Iterable[Figure], about: Mapping[str, object], path: Path = A
 
 
 def print_table(figures: Sequence[Figure], about: Mapping[str, object]) -> None:
-    """The table on the terminal."""
-    title = f"Frostway, {about['cores']} cores, Python {about['python']}, {about['at']}"
-    Console(width=None).print(table(figures, title))
+    """The table, and below it what the figures are made of."""
+    terminal = Console()
+    console = terminal if terminal.is_terminal else Console(width=150)
+    title = f"Frostway on {about['cores']} cores, Python {about['python']}, {about['at']}"
+    console.print(table(figures, title))
+    for each in figures:
+        parts = ", ".join(f"{name} {show(value)}" for name, value in each.details.items())
+        for line in filter(None, [parts, *each.remarks]):
+            console.print(f"[dim]{each.name}: {line}[/]", highlight=False)

@@ -1,0 +1,141 @@
+"""`python -m tests.benchmarks [--quick] [--only NAME …]`: what Frostway does, each figure beside its ceiling.
+
+Everything runs on real parts on this machine: Mosquitto, embedded PostgreSQL, our programs as processes. See
+docs/benchmarks.md for what each figure means.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.benchmarks import cores, latency, sizes, throughput
+from tests.benchmarks.figures import Figure, is_quiet, machine, print_table, write
+from tests.benchmarks.stack import Databases, databases
+from tests.contract.mosquitto import executable
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How much of everything is done."""
+
+    rounds: int
+    single_each: int  # messages of every device per round
+    batched_each: int
+    single_paho: int  # messages of the receive ceiling
+    batched_paho: int
+    latency_s: float  # per round
+    tracked: int  # readings
+    prepared: int
+
+
+FULL = Effort(3, 250, 16, 60_000, 20_000, 8.0, 240_000, 200_000)
+QUICK = Effort(1, 60, 4, 20_000, 5_000, 4.0, 40_000, 40_000)
+
+
+def single(server: Databases, folder: Path, effort: Effort) -> list[Figure]:
+    return [
+        throughput.measure(
+            throughput.SINGLE, server, folder, rounds=effort.rounds, each=effort.single_each, paho=effort.single_paho
+        )
+    ]
+
+
+def batched(server: Databases, folder: Path, effort: Effort) -> list[Figure]:
+    return [
+        throughput.measure(
+            throughput.BATCHED, server, folder, rounds=effort.rounds, each=effort.batched_each, paho=effort.batched_paho
+        )
+    ]
+
+
+def websocket(server: Databases, folder: Path, effort: Effort) -> list[Figure]:
+    return latency.measure(server, folder, rounds=effort.rounds, seconds=effort.latency_s)
+
+
+def tracker(server: Databases, _folder: Path, effort: Effort) -> list[Figure]:
+    """The tracker on one core, behind and keeping up, and what its rows take on disk."""
+    found = []
+    for vehicles in (1_000, 10_000):
+        dsn, fleet = server.world(vehicles, "filled")
+        cores.fill(dsn, fleet, effort.tracked, cores.start_us())
+        bare = statistics.median(
+            cores.store_only(server.create("stored", "filled")).per_core for _ in range(effort.rounds)
+        )
+        ceilings = {"decode + COPY only": bare}
+        behind = [cores.track(server.create("tracked", "filled")) for _ in range(effort.rounds)]
+        found.append(_tracker(f"tracker catches up, {vehicles:,} vehicles", behind, ceilings))
+        abreast = [
+            cores.keep_up(server.world(vehicles, "kept")[0], fleet, effort.tracked // 4) for _ in range(effort.rounds)
+        ]
+        found.append(_tracker(f"tracker keeps up, {vehicles:,} vehicles", abreast, ceilings))
+        if vehicles == 1_000:
+            found += sizes.measure(server.dsn("tracked"))
+    return found
+
+
+def _tracker(name: str, works: Sequence[cores.Work], ceilings: dict[str, float]) -> Figure:
+    wall = statistics.median(work.readings / work.wall_s for work in works)
+    details = {"readings": works[0].readings, "per second on the wall": wall}
+    return Figure(name, "readings/s/core", [w.per_core for w in works], ceilings, 50_000, details=details)
+
+
+def prepare(server: Databases, _folder: Path, effort: Effort) -> list[Figure]:
+    """Ingest's own work on one core."""
+    found = []
+    for kind, readings in (("single", effort.prepared), ("batch60", 3 * effort.prepared)):
+        dsn, _ = server.world(throughput.DEVICES, "prepared")
+        done = [cores.prepare(dsn, kind, readings).per_core for _ in range(effort.rounds)]
+        bare = statistics.median(cores.parse_only(kind, readings).per_core for _ in range(effort.rounds))
+        found.append(Figure(f"ingest prepares, {kind}", "readings/s/core", done, {"orjson to columns only": bare}))
+    return found
+
+
+SECTIONS: dict[str, Callable[[Databases, Path, Effort], list[Figure]]] = {
+    "single": single,
+    "batched": batched,
+    "websocket": websocket,
+    "tracker": tracker,
+    "prepare": prepare,
+}
+NEED_BROKER = {"single", "batched", "websocket"}
+
+
+def run(names: Sequence[str], effort: Effort) -> list[Figure]:
+    """The figures of these sections, in one server."""
+    found: list[Figure] = []
+    with tempfile.TemporaryDirectory(prefix="frostway-bench-") as folder, databases(Path(folder)) as server:
+        for name in names:
+            started = time.monotonic()
+            found += SECTIONS[name](server, Path(folder), effort)
+            print(f"{name}: {time.monotonic() - started:.0f} s", file=sys.stderr)
+    return found
+
+
+def main() -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description="figures beside their ceilings")
+    parser.add_argument("--quick", action="store_true", help="one short round of each, within a minute: smoke, no figures")
+    parser.add_argument("--only", action="append", choices=list(SECTIONS), metavar="NAME", help=", ".join(SECTIONS))
+    options = parser.parse_args()
+    names = [name for name in SECTIONS if name in (options.only or SECTIONS)]
+    if executable() is None and NEED_BROKER & set(names):
+        print("no mosquitto here (apt-get install mosquitto): left out what needs a broker", file=sys.stderr)
+        names = [name for name in names if name not in NEED_BROKER]
+    quiet = is_quiet()
+    about = machine(quiet) | {"quick": options.quick}
+    figures = run(names, QUICK if options.quick else FULL)
+    write(figures, about)
+    print_table(figures, about)
+    if not quiet:
+        print("somebody else used this machine when the run began: take the ratios, not the figures")
+
+
+if __name__ == "__main__":
+    main()
