@@ -33,6 +33,7 @@ from store.log import PostgresLog
 log = logging.getLogger(__name__)
 
 RECEIPT_INTERVAL_S = 0.5
+GROUP_BYTES = 8 * 1024 * 1024  # of payload in one group, so that big messages do not fill the memory
 RECEIPTS_AT_ONCE = 64  # fewer than this are sent with their group, without waiting
 QUARANTINE_MAX = 100_000
 QUARANTINE_TRIM_S = 60.0
@@ -83,6 +84,7 @@ class Ingest:
         self._log = PostgresLog(self._write)
         self._book = ReceiptBook(self._write)
         self._names: dict[int, tuple[str, str]] = {}
+        self._group_messages = min(config.group_messages, 256)  # until we know how big this fleet's messages are
         self._receipts_due = 0.0
         self._trim_due = 0.0
         self._failure: BaseException | None = None
@@ -111,12 +113,14 @@ class Ingest:
         log.info("connected to the broker")
 
     def _receive_one(self) -> None:
-        group = self.receiver.receive(self._config.group_messages, self._config.linger_s, 0.25)
+        group = self.receiver.receive(self._group_messages, self._config.linger_s, 0.25)
         broker_up.set(self.receiver.connected)
         dropped_by_broker.set(self.receiver.dropped_by_broker or 0)
         self._read.run(self._directory.refresh_when_old)
         if group.messages:
             received_us = self._clock()
+            size = sum(len(message[1]) for message in group.messages) / len(group.messages)
+            self._group_messages = max(16, min(self._config.group_messages, int(GROUP_BYTES / max(size, 1.0))))
             prepared = self._read.run(lambda: self._preparer.prepare(group.messages, received_us))
             self._hand_over((group, prepared))
 

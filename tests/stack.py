@@ -25,6 +25,7 @@ import httpx
 import orjson
 import paho.mqtt.client as mqtt
 import psutil
+import psycopg
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 from websockets.sync.client import ClientConnection, connect
 
@@ -42,6 +43,16 @@ def wait_for(probe: Callable[[], T | None], what: str, timeout_s: float = WAIT_S
             return found
         assert time.monotonic() < deadline, f"waited {timeout_s:.0f} s in vain for: {what}"
         time.sleep(0.05)
+
+
+def settled(database_url: str) -> bool:
+    """Whether the tracker has processed the whole log and has nothing to fold again."""
+    with psycopg.connect(database_url) as connection:
+        row = connection.execute(
+            "select not exists (select from log_head h left join tracker_position t using (partition)"
+            " where h.position > coalesce(t.position, 0)) and not exists (select from dirty)"
+        ).fetchone()
+    return bool(row and row[0])
 
 
 def environment(**settings: str) -> dict[str, str]:

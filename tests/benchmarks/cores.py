@@ -16,6 +16,7 @@ from domain.readings import merge
 from ingest.directory import Directory
 from ingest.prepare import Preparer
 from store.copy import TABLE, ReadingWriter
+from store.db import connect
 from store.labels import Labels
 from store.link import Link
 from store.log import PostgresLog
@@ -65,80 +66,101 @@ def start_us(ago_h: float = 6.0) -> int:
     return (int(time.time() - ago_h * 3600) // 60) * 60 * 1_000_000
 
 
-def fill(dsn: str, fleet: Fleet, readings: int, begin_us: int, *, first_second: int = 0) -> int:
-    """Appends frames of at least so many readings to the log; returns the second behind them."""
-    link = Link(dsn, "bench fill")
-    log, last = PostgresLog(link), first_second
-    try:
-        with link.connection.transaction():
-            for found in frames(fleet, readings, begin_us, first_second=first_second):
-                log.append(found)
-                last = max(int(b.time_us[-1]) for body in found.values() for b in decode(body))
-    finally:
-        link.close()
-    return (last - begin_us) // 1_000_000 + 1
-
-
-def track(dsn: str, around: Around = plainly) -> Work:
-    """The tracker over a log that is full: it catches up, turn by turn, as it runs itself."""
-    tracker = Tracker(TrackerConfig(dsn, PARTITIONS), threading.Event())
-    tracker.load()
-    heads, before = tracker._log.heads(), _stored(tracker)
-
-    def catch_up() -> None:
-        while any(tracker._positions[p] < head for p, head in heads.items()):
-            tracker._turn()
-
-    found: list[float] = []
-    with timed(found):
-        around(catch_up)
-    done = _stored(tracker) - before
-    tracker._link.close()
-    return Work(done, *found)
-
-
-def keep_up(dsn: str, fleet: Fleet, readings: int, around: Around = plainly) -> Work:
-    """The tracker that keeps up: one turn for every group of GROUP readings that comes singly."""
+def fill(dsn: str, fleet: Fleet, readings: int) -> None:
+    """Appends frames of at least so many readings to the log."""
     link = Link(dsn, "bench fill")
     log = PostgresLog(link)
-    tracker = Tracker(TrackerConfig(dsn, PARTITIONS), threading.Event())
-    tracker.load()
-    before, cpu_s, wall_s = _stored(tracker), 0.0, 0.0
+    with link.connection.transaction():
+        for group in frames(fleet, readings, start_us()):
+            log.append(group)
+    link.close()
+
+
+class Bare:
+    """The ceiling of the tracker: frames read, decoded, sorted and copied; nothing checked, nothing decided."""
+
+    def __init__(self, dsn: str) -> None:
+        self._link = Link(dsn, "bench bare")
+        self._log, self._connection = PostgresLog(self._link), self._link.connection
+        self._writer, self._partitions = ReadingWriter(self._connection), Partitions(self._connection)
+        self._positions = dict.fromkeys(range(PARTITIONS), 0)
+
+    def turn(self) -> bool:
+        """The next frames of every partition; False when there are none."""
+        found = self._log.read(self._positions, 1024 * 1024)
+        merged = merge(decode(frame.body) for frame in found)
+        for stream, batch in merged.items():
+            table = TABLE[stream]
+            self._partitions.create(self._connection, table, self._partitions.missing(table, batch.time_us))
+        with self._connection.transaction(), self._connection.cursor() as cursor:
+            for batch in merged.values():
+                self._writer.write(cursor, sort(batch))
+        self._positions.update({frame.partition: frame.position for frame in found})
+        return bool(found)
+
+    def close(self) -> None:
+        """Leaves the database."""
+        self._link.close()
+
+
+class Real:
+    """The tracker itself, turn by turn as it runs itself."""
+
+    def __init__(self, dsn: str) -> None:
+        self._tracker = Tracker(TrackerConfig(dsn, PARTITIONS), threading.Event())
+        self._tracker.load()
+
+    def turn(self) -> bool:
+        """One turn of its loop; False when it has come to the end of the log as it was before."""
+        heads = self._tracker._log.heads()
+        self._tracker._turn()
+        return any(self._tracker._positions[p] < head for p, head in heads.items())
+
+    def close(self) -> None:
+        """Leaves the database."""
+        self._tracker._link.close()
+
+
+Worker = Callable[[str], Real | Bare]
+
+
+def catch_up(dsn: str, kind: Worker, around: Around = plainly) -> Work:
+    """A worker on a log that is full."""
+    before, worker, found = stored(dsn), kind(dsn), list[float]()
+
+    def work() -> None:
+        while worker.turn():
+            pass
+
+    with timed(found):
+        around(work)
+    worker.close()
+    return Work(stored(dsn) - before, *found)
+
+
+def keep_up(dsn: str, fleet: Fleet, readings: int, kind: Worker, around: Around = plainly) -> Work:
+    """A worker that keeps up: one turn for every group commit of readings that come singly."""
+    link, worker = Link(dsn, "bench fill"), kind(dsn)
+    log = PostgresLog(link)
+    before, cpu_s, wall_s = stored(dsn), 0.0, 0.0
     for group in frames(fleet, readings, start_us()):
         log.append(group)
         found: list[float] = []
         with timed(found):
-            around(tracker._turn)
+            around(worker.turn)
         cpu_s, wall_s = cpu_s + found[0], wall_s + found[1]
-    done = _stored(tracker) - before
-    tracker._link.close()
+    worker.close()
     link.close()
-    return Work(done, cpu_s, wall_s)
+    return Work(stored(dsn) - before, cpu_s, wall_s)
 
 
-def _stored(tracker: Tracker) -> int:
-    counts = "select (select count(*) from reading_position) + (select count(*) from reading_temperature)"
-    return int(tracker.store.connection.execute(counts).fetchone()[0])  # type: ignore[index]
-
-
-def store_only(dsn: str) -> Work:
-    """The ceiling of the tracker: the same frames read, decoded, sorted and copied, nothing checked or decided."""
-    link = Link(dsn, "bench store")
-    log, connection = PostgresLog(link), link.connection
-    writer, known = ReadingWriter(connection), Partitions(connection)
-    positions, done, found = dict.fromkeys(range(PARTITIONS), 0), 0, list[float]()
-    with timed(found):
-        while got := log.read(positions, 1024 * 1024):
-            merged = merge(decode(frame.body) for frame in got)
-            for stream, batch in merged.items():
-                known.create(connection, TABLE[stream], known.missing(TABLE[stream], batch.time_us))
-            with connection.transaction(), connection.cursor() as cursor:
-                for batch in merged.values():
-                    writer.write(cursor, sort(batch))
-                    done += len(batch)
-            positions.update({frame.partition: frame.position for frame in got})
-    link.close()
-    return Work(done, *found)
+def stored(dsn: str) -> int:
+    """Positions and temperatures in the database."""
+    with connect(dsn, "bench") as connection:
+        row = connection.execute(
+            "select (select count(*) from reading_position) + (select count(*) from reading_temperature)"
+        ).fetchone()
+    return int(row[0]) if row else 0
 
 
 def prepare(dsn: str, kind: str, readings: int) -> Work:

@@ -20,7 +20,7 @@ BUSY_SHARE = 0.15
 
 @dataclass(frozen=True)
 class Figure:
-    """Medians of the rounds. `ceilings` by name, in the same unit; `details` are shown below, `remarks` too."""
+    """Medians of the rounds. `ceilings` by name, in the same unit; `details` and `remarks` are shown below."""
 
     name: str
     unit: str
@@ -28,6 +28,7 @@ class Figure:
     ceilings: Mapping[str, float] = field(default_factory=dict)
     goal: float | None = None
     smaller_is_better: bool = False
+    details_are: str = ""
     details: Mapping[str, float] = field(default_factory=dict)
     remarks: Sequence[str] = ()
 
@@ -55,7 +56,7 @@ def show(value: float) -> str:
     ('123,457', '12.3', '0.0123')
     """
     if value != value:  # noqa: PLR0124  NaN
-        return "–"
+        return "-"
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
@@ -115,6 +116,7 @@ def write(figures: Iterable[Figure], about: Mapping[str, object], path: Path = A
             "met": each.met,
             "ceilings": dict(each.ceilings),
             "ratios": each.ratios(),
+            "details_are": each.details_are,
             "details": dict(each.details),
             "remarks": list(each.remarks),
         }
@@ -131,5 +133,5 @@ def print_table(figures: Sequence[Figure], about: Mapping[str, object]) -> None:
     console.print(table(figures, title))
     for each in figures:
         parts = ", ".join(f"{name} {show(value)}" for name, value in each.details.items())
-        for line in filter(None, [parts, *each.remarks]):
+        for line in filter(None, [f"{each.details_are}: {parts}" if parts else "", *each.remarks]):
             console.print(f"[dim]{each.name}: {line}[/]", highlight=False)

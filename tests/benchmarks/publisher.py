@@ -3,8 +3,9 @@
     python -m tests.benchmarks.publisher --url mqtt://bench@127.0.0.1:1883 --count 200000 --kind single --devices 1000
 
 prints one JSON line; `started_s` in it is the monotonic clock at the first message. With `--allowance FILE` no more
-messages leave than the 8-byte number in that file says, which the reader of the data raises as it comes forward. `--messages FILE.npy` takes messages from a structured array with the byte-string fields `topic`
-and `payload` instead (repeated as often as `--count` wants). The functions serve other benchmarks and tests.
+messages leave than the 8-byte number in that file says, which the reader of the data raises as it comes forward.
+`--messages FILE.npy` takes messages from a structured array with the byte-string fields `topic` and `payload` instead
+(repeated as often as `--count` wants). The functions serve other benchmarks and tests.
 """
 
 from __future__ import annotations

@@ -48,9 +48,7 @@ def main() -> None:
                 f'{{"t":{int(at_s * 1000)},"lat":{lat[device]:.6f},"lon":{lon[device]:.6f},"spd":15.2,'
                 f'"hdg":{heading[device]:.0f},"acc":4.5,"boot":"{boot}","seq":{turn}}}'
             )
-            sock.sendall(
-                codec.encode_publish(topics[device], payload.encode(), qos=1, packet_id=index % 65_535 + 1)
-            )
+            sock.sendall(codec.encode_publish(topics[device], payload.encode(), qos=1, packet_id=index % 65_535 + 1))
             sent[index] = (device, int(at_s * 1000), at_s)
             if not index % 50:
                 sock.setblocking(False)

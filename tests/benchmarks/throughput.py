@@ -12,7 +12,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,7 +25,6 @@ from store.copy import batch_columns, copy_columns, spec_of
 from store.db import connect
 from tests.benchmarks.cores import start_us
 from tests.benchmarks.figures import Figure
-from tests.benchmarks.fleet import batches, messages
 from tests.benchmarks.publisher import BATCH, Allowance
 from tests.benchmarks.receive_ceiling import bare_paho
 from tests.benchmarks.stack import ROOT, Databases, Pipeline, pipeline
@@ -87,8 +86,10 @@ class Driver:
         count = messages_each * DEVICES
         want = self.sent + count * self.load.per_message
         allowance = Allowance(self._folder / "allowance", create=True)
-        options = ["--start-ms", str(self._origin_ms), "--start-seq", str(self._seq), "--allowance", str(allowance.path)]
-        command = publisher_command(self.parts.publisher_url, self.load, count, *options)
+        begin = ["--start-ms", str(self._origin_ms), "--start-seq", str(self._seq)]
+        command = publisher_command(
+            self.parts.publisher_url, self.load, count, *begin, "--allowance", str(allowance.path)
+        )
         with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as publisher:
             before = self.parts.cpu_s()
             base = done = self.sent
@@ -199,6 +200,7 @@ def measure(load: Load, server: Databases, folder: Path, *, rounds: int, each: i
             "bare binary COPY into the same indexed table": statistics.median(copying),
         },
         load.goal,
-        details={f"CPU µs/reading: {name}" if n == 0 else name: value for n, (name, value) in enumerate(cpu.items())},
+        details_are="CPU µs per reading",
+        details=cpu,
         remarks=[f"{driver.sent:,} readings sent, {lost} lost, {doubled} doubled"],
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import psycopg
@@ -17,6 +18,20 @@ from tests.benchmarks.fleet import DEGREE_M, SITES, SPEED_MPS, site_place, track
 SHIPMENT_EVERY = 10
 GROUP = 2_000  # readings of one group commit of ingest at most, when they come singly
 TEMPERATURE_EVERY_S = 5
+FILL = (
+    """insert into vehicle (tenant_id, name, label)
+       select %(tenant)s, 'truck-' || lpad(n::text, 5, '0'), 'Truck ' || n
+       from generate_series(0, %(vehicles)s - 1) n order by n""",
+    """insert into device (tenant_id, name, kind, vehicle_id)
+       select tenant_id, 'gps-' || substr(name, 7), 'tracker', id from vehicle order by name""",
+    """insert into device (tenant_id, name, kind, vehicle_id, profile_id)
+       select tenant_id, 'reefer-' || substr(name, 7), 'reefer', id, %(profile)s from vehicle order by name""",
+    "insert into label (kind, scope, text) select 'probe', id, 'main' from device where kind = 'reefer' order by id",
+)
+KEYS = """select v.name, g.id, r.id, l.id from vehicle v
+          join device g on g.vehicle_id = v.id and g.kind = 'tracker'
+          join device r on r.vehicle_id = v.id and r.kind = 'reefer'
+          join label l on l.kind = 'probe' and l.scope = r.id order by v.name"""
 
 
 @dataclass(frozen=True)
@@ -38,24 +53,12 @@ def register(connection: psycopg.Connection, vehicles: int, partitions: int = 4)
         profile = registry.put_profile("chilled", low_c=2.0, high_c=8.0, for_s=60.0)
         for number in range(SITES):
             _put_site(registry, number)
-        for sql in (
-            "insert into vehicle (tenant_id, name, label) select %(t)s, 'truck-' || lpad(n::text, 5, '0'), 'Truck ' || n "
-            "from generate_series(0, %(n)s - 1) n order by n",
-            "insert into device (tenant_id, name, kind, vehicle_id) select tenant_id, 'gps-' || substr(name, 7), 'tracker', "
-            "id from vehicle order by name",
-            "insert into device (tenant_id, name, kind, vehicle_id, profile_id) select tenant_id, 'reefer-' || "
-            "substr(name, 7), 'reefer', id, %(p)s from vehicle order by name",
-            "insert into label (kind, scope, text) select 'probe', id, 'main' from device where kind = 'reefer' order by id",
-        ):
-            connection.execute(sql, {"t": tenant, "n": vehicles, "p": profile})
+        for statement in FILL:
+            connection.execute(statement, {"tenant": tenant, "vehicles": vehicles, "profile": profile})
         for number in range(0, vehicles, SHIPMENT_EVERY):
             _put_shipment(registry, number)
     connection.execute("analyze")
-    rows = connection.execute(
-        "select v.name, g.id, r.id, l.id from vehicle v join device g on g.vehicle_id = v.id and g.kind = 'tracker' "
-        "join device r on r.vehicle_id = v.id and r.kind = 'reefer' join label l on l.kind = 'probe' and l.scope = r.id "
-        "order by v.name"
-    ).fetchall()
+    rows = connection.execute(KEYS).fetchall()
     home = [partition_of("main", f"vehicle/{row[0]}", partitions) for row in rows]
     keys = np.array([row[1:] for row in rows], dtype=np.int64).reshape(-1, 3)
     return Fleet(vehicles, keys[:, 0], keys[:, 1], keys[:, 2], np.array(home, dtype=np.int64))
@@ -67,7 +70,8 @@ def _put_site(registry: Registry, number: int) -> None:
     if number % 3 == 0:
         corners = np.radians(np.arange(0, 361, 45))
         north, east = 180.0 * np.sin(corners) / DEGREE_M, 180.0 * np.cos(corners) / DEGREE_M / np.cos(np.radians(lat))
-        polygon = {"type": "Polygon", "coordinates": [[[float(lon + e), float(lat + n)] for e, n in zip(east, north, strict=True)]]}
+        ring = np.column_stack([lon + east, lat + north]).tolist()
+        polygon = {"type": "Polygon", "coordinates": [ring]}
     kind = "dc" if number == 0 else "store"
     registry.put_site(f"site-{number:03d}", label=f"Site {number}", kind=kind, lat=lat, lon=lon, polygon=polygon)
 
@@ -82,7 +86,7 @@ def _put_shipment(registry: Registry, number: int) -> None:
     ]
     line = [
         [float(o), float(a)]
-        for (a0, o0), (a1, o1) in zip(at, at[1:], strict=False)
+        for (a0, o0), (a1, o1) in pairwise(at)
         for a, o in zip(np.linspace(a0, a1, 50), np.linspace(o0, o1, 50), strict=True)
     ]
     registry.put_shipment(
@@ -139,5 +143,3 @@ def frames(fleet: Fleet, readings: int, start_us: int, *, first_second: int = 0)
             yield {p: encode([b for b in batches if len(b)]) for p, batches in found.items()}
         made += len(fixes) + len(temps)
         second += 1
-
-

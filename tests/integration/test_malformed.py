@@ -26,14 +26,16 @@ from paho.mqtt.enums import CallbackAPIVersion
 from ingest.service import Ingest, IngestConfig
 from store.registry import DeviceSpec, Registry
 from tests.contract.mosquitto import Mosquitto, executable, mosquitto
-from tests.stack import wait_for
+from tests.stack import settled, wait_for
 from tracker.service import Tracker, TrackerConfig
 
 pytestmark = pytest.mark.skipif(executable() is None, reason="needs mosquitto: apt-get install mosquitto")
 
 DAY_MS = 86_400_000
 GPS = "fw/v1/main/gps-01/gps"
-TEMP, SHELF, RFID, DOOR = (f"fw/v1/main/thing-01/{stream}" for stream in ("temp", "shelf", "rfid", "door"))
+TEMP, SHELF, RFID, DOOR, STATUS = (
+    f"fw/v1/main/thing-01/{stream}" for stream in ("temp", "shelf", "rfid", "door", "status")
+)
 NAN, INF = struct.pack(">d", float("nan")), struct.pack(">d", float("inf"))
 Message = tuple[str, bytes]
 
@@ -226,6 +228,10 @@ class Programs:
         )
         return [seq for (seq,) in found]
 
+    def frames(self) -> int:
+        """How many frames were ever appended to the log."""
+        return int(self.rows("select coalesce(sum(position), 0) from log_head")[0][0])
+
     def set_aside(self) -> list[tuple[str, bytes, str, str]]:
         """Topic, payload, reason and detail of the quarantine, in order."""
         return [
@@ -340,6 +346,34 @@ def test_one_poisoned_reading_of_a_hundred_is_set_aside_and_the_ninety_nine_are_
 BOOT_MARKS = """
 select l.text, r.contiguous from receipt r join label l on l.id = r.boot_id where l.text like 'p%'
 """
+
+
+def test_repeats_and_readings_ahead_of_time_stop_no_stream(programs: Programs) -> None:
+    """Each alone in its step: a rule that is left with nothing must not fail, or its frame comes back for ever."""
+    values: dict[str, dict[str, Any]] = {
+        GPS: {"lat": 60.0, "lon": 24.0},
+        TEMP: {"c": 4.0},
+        SHELF: {"slot": "A-1", "kg": 1.0},
+        RFID: {"epc": "3034257BF7194E4000001A85", "ant": 1},
+        DOOR: {"door": "rear", "open": True},
+        STATUS: {"batt": 0.5},
+    }
+    now = now_ms()
+    for seq, (topic, reading) in enumerate(values.items(), start=1):
+        first = orjson.dumps(reading | {"t": now - 60_000, "boot": "again", "seq": seq})
+        ahead = orjson.dumps(reading | {"t": now + 3_600_000, "boot": "ahead", "seq": seq})
+        for payload in (first, first, ahead, ahead):
+            frames = programs.frames()
+            programs.publish([(topic, payload)])
+            wait_for(lambda: programs.frames() > frames or programs.failures, "it is in the log")  # noqa: B023
+            wait_for(lambda: settled(programs.database) or programs.failures, f"{topic} is processed")
+            assert programs.failures == []
+    programs.publish([good(0)])
+    wait_for(lambda: programs.sequences("good") == [0] or programs.failures, "the last message is stored")
+    programs.assert_alive()
+    for table in ("position", "temperature", "shelf", "tag", "door", "status"):
+        count = 3 if table == "position" else 2
+        assert programs.rows(f"select count(*) from reading_{table}") == [(count,)], table
 
 
 def test_hundreds_of_damaged_messages_do_not_stop_what_follows(programs: Programs) -> None:

@@ -16,7 +16,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from tests.stack import Live, Stack, wait_for
+from tests.stack import Live, Stack, settled, wait_for
 
 GPX = "gps/limerick_bus304_20190218.gpx"
 LOGGER = "coldchain/berlinger_FridgeTag_UL_100800001215_202304201410.txt"
@@ -54,16 +54,6 @@ def count(stack: Stack, table: str) -> int:
     return int(row[0])
 
 
-def settled(stack: Stack) -> bool:
-    """Whether the tracker has processed all of the log and has nothing to fold again."""
-    with psycopg.connect(stack.database_url) as connection:
-        row = connection.execute(
-            "select not exists (select from log_head h left join tracker_position t using (partition)"
-            " where h.position > coalesce(t.position, 0)) and not exists (select from dirty)"
-        ).fetchone()
-    return bool(row and row[0])
-
-
 def replay(stack: Stack, *words: str) -> tuple[int, int]:
     """Readings sent and receipted, as the command tells."""
     said = stack.frostway("replay", *words, "--fast").stdout
@@ -99,7 +89,7 @@ def test_a_recorded_bus_travels_to_the_websocket_and_its_whole_track_to_rest(sta
         live.until(lambda _: position_of(live, "bus-304") == truth[-1][1:], "a delta with the bus's last position")
         assert live.deltas > 0
 
-    wait_for(lambda: settled(stack), "the tracker has processed all")
+    wait_for(lambda: settled(stack.database_url), "the tracker has processed all")
     bus = stack.get("/vehicles/bus-304")
     assert (datetime.fromisoformat(bus["t"]), bus["lat"], bus["lon"]) == truth[-1]
     query = {"from": begin.isoformat(), "to": "2019-02-18T09:00:27Z", "max_points": 20_000}
@@ -130,7 +120,7 @@ def test_the_same_recordings_again_double_nothing(stack: Stack, shared_data: Pat
     for _ in range(2):
         assert replay(stack, str(shared_data / GPX), "--as", "bus-304") == (bus, bus)
         assert replay(stack, str(shared_data / LOGGER)) == (logger, logger)
-    wait_for(lambda: settled(stack), "the tracker has processed all")
+    wait_for(lambda: settled(stack.database_url), "the tracker has processed all")
     assert count(stack, "reading_position") == bus
     assert count(stack, "reading_temperature") == logger
     assert count(stack, "quarantine") == 0

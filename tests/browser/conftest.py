@@ -1,0 +1,127 @@
+"""A headless Chromium, one stack with the simulated world, and a page that stays open while the tests look at it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, sync_playwright
+
+from tests.stack import Stack
+
+HINT = "no Chromium: `apt-get install chromium`, or set CHROMIUM to its executable"
+FLAGS = [
+    "--no-sandbox",
+    "--disable-quic",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--no-first-run",
+    "--use-angle=swiftshader",
+    "--enable-unsafe-swiftshader",
+]
+DESKTOP: dict[str, Any] = {"viewport": {"width": 1440, "height": 900}, "color_scheme": "light"}
+PHONE: dict[str, Any] = {
+    "viewport": {"width": 390, "height": 844},
+    "color_scheme": "dark",
+    "is_mobile": True,
+    "has_touch": True,
+    "device_scale_factor": 2,
+}
+
+
+def chromium() -> str | None:
+    """The browser's executable, or None."""
+    names = (os.environ.get("CHROMIUM"), "/usr/bin/chromium", "chromium", "chromium-browser", "google-chrome")
+    return next((found for name in names if name and (found := shutil.which(name))), None)
+
+
+@dataclass
+class Watch:
+    """What the pages complained about, and whom they asked besides our own server."""
+
+    origin: str
+    complaints: list[str] = field(default_factory=list)
+
+    def follow(self, page: Page) -> None:
+        """Listens to a page from its first request on."""
+        page.on("console", self._said)
+        page.on("pageerror", lambda error: self.complaints.append(f"exception: {error}"))
+        page.on("request", self._asked)
+        page.on("websocket", lambda socket: self._address(socket.url))
+
+    def _said(self, message: ConsoleMessage) -> None:
+        before_sign_in = "401" in message.text and urlsplit(message.location["url"]).path == "/api/v1/me"
+        if message.type == "error" and not before_sign_in:
+            self.complaints.append(f"console: {message.text} ({message.location['url']})")
+
+    def _asked(self, request: Request) -> None:
+        self._address(request.url)
+
+    def _address(self, url: str) -> None:
+        parts = urlsplit(url)
+        if parts.scheme not in {"data", "blob"} and parts.netloc != urlsplit(self.origin).netloc:
+            self.complaints.append(f"a request to another host: {url}")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    program = chromium()
+    if program is None:
+        pytest.skip(HINT)
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=program, args=FLAGS)
+        try:
+            yield running
+        finally:
+            running.close()
+
+
+@pytest.fixture(scope="module")
+def stack(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """Started after the browser: without one there is nothing to start for."""
+    with Stack(tmp_path_factory.mktemp("browser"), "--sim", "demo") as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def watch(stack: Stack) -> Watch:
+    return Watch(stack.url)
+
+
+@pytest.fixture(autouse=True)
+def nothing_to_complain_about(watch: Watch) -> Iterator[None]:
+    """Each test ends without a console error, an exception or a request to another host."""
+    yield
+    complaints, watch.complaints = watch.complaints, []
+    assert complaints == []
+
+
+@pytest.fixture(scope="module")
+def desktop(browser: Browser, stack: Stack, watch: Watch) -> Iterator[BrowserContext]:
+    """A dispatcher's browser, signed in through the form."""
+    context = browser.new_context(**DESKTOP, base_url=stack.url)
+    context.on("page", watch.follow)
+    page = context.new_page()
+    page.goto("/")
+    page.get_by_test_id("login-user").fill("admin")
+    page.get_by_test_id("login-password").fill(stack.admin_password)
+    page.get_by_test_id("login-submit").click()
+    page.get_by_test_id("vehicle-row").first.wait_for()
+    page.close()
+    yield context
+    context.close()
+
+
+@pytest.fixture(scope="module")
+def page(desktop: BrowserContext) -> Page:
+    """The live map, opened once and never loaded again; `window.opened` would not survive that."""
+    found = desktop.new_page()
+    found.goto("/")
+    found.locator("[data-testid=map][data-ready='1']").wait_for()
+    found.evaluate("window.opened = 'once'")
+    return found
