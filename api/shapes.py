@@ -352,7 +352,7 @@ def stop(row: Row) -> Stop:
             "p10": when(row["p10"]),
             "p50": when(row["p50"]),
             "p90": when(row["p90"]),
-            "remaining_m": row["remaining_m"],
+            "remaining_m": round(row["remaining_m"]),
             "decided_at": when(row["decided_at"]),
         }
     return {

@@ -58,5 +58,14 @@ def partition_of(tenant: str, home: str, count: int) -> int:
 
 
 def subscriptions() -> list[str]:
-    """Topic filters of the ingester: by stream, so that it does not hear its own receipts."""
-    return [f"fw/v1/+/+/{stream}{ending}" for stream in STREAMS for ending in ENCODINGS]
+    """Topic filters of the ingester: everything below ours, so that a stream nobody knows is seen and set aside."""
+    return ["fw/v1/#"]
+
+
+def is_receipt(topic: bytes) -> bool:
+    """Whether a topic is the one on which devices hear their receipts (the ingester hears its own ones, too).
+
+    >>> is_receipt(b"fw/v1/main/gps-1/receipt"), is_receipt(b"fw/v1/main/receipt/gps")
+    (True, False)
+    """
+    return topic.endswith(b"/receipt") and topic.count(b"/") == 4

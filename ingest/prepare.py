@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from domain.frames import encode
-from domain.names import TopicError
+from domain.names import TopicError, is_receipt
 from domain.readings import BY_STREAM, I32, I64, Batch, Flag
 from domain.wire.native import NO_TIME, Rejection, Rows, decode
 from ingest.directory import Device, Directory
@@ -66,8 +66,8 @@ class Preparer:
         streams: dict[str, list[tuple[int, bytes, str]]] = {}
         devices: dict[int, Device] = {}
         for index, (topic, payload, _, retain, _) in enumerate(messages):
-            if retain:
-                continue  # an old value kept by the broker is not news
+            if retain or is_receipt(topic):
+                continue  # an old value kept by the broker is not news, nor is what we said ourselves
             try:
                 route = self._directory.route(topic)
             except TopicError as error:

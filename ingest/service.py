@@ -32,7 +32,7 @@ from store.log import PostgresLog
 
 log = logging.getLogger(__name__)
 
-RECEIPT_INTERVAL_S = 0.5
+RECEIPT_INTERVAL_S = 1.0
 GROUP_BYTES = 8 * 1024 * 1024  # of payload in one group, so that big messages do not fill the memory
 RECEIPTS_AT_ONCE = 64  # fewer than this are sent with their group, without waiting
 QUARANTINE_MAX = 100_000

@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -19,8 +19,8 @@ from prometheus_client import Counter, Gauge, Histogram, start_http_server
 from domain.frames import decode
 from domain.readings import Batch, PositionBatch, ShelfBatch, TagReadBatch, TemperatureBatch, merge
 from domain.times import from_us
-from store.link import Link, Stopped
-from store.log import PostgresLog
+from store.link import RETRY, Link, Stopped
+from store.log import Frame, PostgresLog
 from store.partitions import drop_older
 from store.tracking import LostPartitionError, TrackingStore
 from tracker import refold
@@ -41,10 +41,14 @@ READ_BYTES = 8 * 1024 * 1024
 REFOLD_WAIT_S = 1.0  # a burst is folded again once, not message by message
 REFOLD_BUDGET_S = 0.25  # late work between two live steps
 HOUSE_S = 30.0
+STUMBLES_MAX = 3  # a step that fails this often is stored without being decided, so that the rest goes on
+STUMBLE_WAIT_S = 0.5
 
 readings_total = Counter("frostway_tracker_readings_total", "Readings stored")
 repeats_total = Counter("frostway_tracker_repeats_total", "Readings that were stored already")
 late_total = Counter("frostway_tracker_refolds_total", "Entities folded again for a late reading")
+stumbles_total = Counter("frostway_tracker_stumbles_total", "Steps that failed for a fault of ours")
+undecided_total = Counter("frostway_tracker_undecided_total", "Readings stored without being decided")
 step_seconds = Histogram("frostway_tracker_step_seconds", "Time of one step, seconds")
 lag_frames = Gauge("frostway_tracker_lag_frames", "Frames in the log that are not processed yet")
 
@@ -84,6 +88,8 @@ class Tracker:
         self._loaded = False
         self._woken = False
         self._registry_changed = False
+        self._stumbles = 0
+        self._stumbled_at: dict[int, int] = {}
         self._listening_since = clock()
 
     # ------------------------------------------------------------ life
@@ -106,6 +112,7 @@ class Tracker:
                 self._stop.wait(0.5)
                 self._loaded = False
                 return
+            self._wait(0.0)
             if self._registry_changed:
                 self._registry_changed = False
                 self.registry = Registry.load(self.store, self._config.partitions)
@@ -120,15 +127,21 @@ class Tracker:
             log.warning("%s", error)
             self._link.close()
             self._loaded = False
-        except BaseException:
+        except RETRY:
             self._loaded = False
             raise
+        except Exception:
+            self._loaded = False
+            self._stumbles = self._stumbles + 1 if self._positions == self._stumbled_at else 1
+            self._stumbled_at = dict(self._positions)
+            log.exception("a step failed, %d times here", self._stumbles)
+            stumbles_total.inc()
+            self._stop.wait(STUMBLE_WAIT_S)
 
     def load(self) -> None:
         """Takes the partitions that are free and reads everything about them."""
         connection = self._link.connection
         owned = self.store.own(range(self._config.partitions))
-        connection.add_notify_handler(self._notified)
         connection.execute(self.store.sql("listen_log"))
         connection.execute(self.store.sql("listen_registry"))
         rows = self.store.rows("positions", owned)
@@ -160,10 +173,8 @@ class Tracker:
         taken: dict[int, int] = {}
         groups: list[list[Batch]] = []
         count = 0
-        for frame in frames:
-            if count >= self._config.batch_readings and frame.partition not in taken:
-                continue
-            if count >= 2 * self._config.batch_readings:
+        for frame in in_turn(frames):
+            if count >= self._config.batch_readings:
                 break
             batches = decode(frame.body)
             groups.append(batches)
@@ -172,13 +183,19 @@ class Tracker:
         out = Outcome(self._clock())
         fresh, repeats = self.admission.admit(merge(groups))
         self.store.prepare_partitions(fresh)
-        decided = self._decide(fresh, out)
+        if self._stumbles < STUMBLES_MAX:
+            decided = self._decide(fresh, out)
+        else:
+            decided = dict(fresh)
+            undecided_total.inc(sum(map(len, fresh.values())))
+            log.error("readings behind %s are stored but not decided: the rules fail on them", self._positions)
         connection = self._link.connection
         with connection.transaction(), connection.cursor() as cursor:
             self.commit.write(cursor, self.registry, decided, out)
             self._finish(cursor, out, taken)
         self.admission.committed(decided)
         self._positions.update(taken)
+        self._stumbles = 0
         self._remember_dirty(out)
         readings_total.inc(sum(map(len, decided.values())))
         repeats_total.inc(repeats)
@@ -207,7 +224,7 @@ class Tracker:
             self.stockroom.step_tags(registry, self.store, tags, out)
         shelves = fresh.get("shelf")
         if isinstance(shelves, ShelfBatch):
-            self.stockroom.step_shelves(registry, shelves, out)
+            self.stockroom.step_shelves(registry, self.store, shelves, out)
         return decided
 
     def _finish(self, cursor: psycopg.Cursor, out: Outcome, taken: Mapping[int, int]) -> None:
@@ -297,16 +314,26 @@ class Tracker:
 
     def _wait(self, timeout_s: float) -> None:
         """Until the log or the registry moves, or the time is over."""
-        if not (self._woken or self._registry_changed):
-            for _ in self._link.connection.notifies(timeout=timeout_s, stop_after=1):
-                pass  # `_notified` has taken it
+        if self._woken:
+            return
+        # All of them first: the connection is not ours again before the generator has ended.
+        notices = list(self._link.connection.notifies(timeout=timeout_s, stop_after=1))
+        self._woken = any(n.channel != NOTIFY_REGISTRY for n in notices)
+        self._registry_changed |= any(n.channel == NOTIFY_REGISTRY for n in notices)
 
-    def _notified(self, notice: psycopg.Notify) -> None:
-        """A wake-up call, in whatever command of ours it came."""
-        if notice.channel == NOTIFY_REGISTRY:
-            self._registry_changed = True
-        else:
-            self._woken = True
+
+def in_turn(frames: Sequence[Frame]) -> list[Frame]:
+    """Frames in order within each partition, the partitions taking turns: a flooded one does not starve the others.
+
+    >>> [f[:2] for f in in_turn([Frame(0, 1, b""), Frame(0, 2, b""), Frame(3, 7, b"")])]
+    [(0, 1), (3, 7), (0, 2)]
+    """
+    rank: dict[int, int] = {}
+    keyed = []
+    for frame in frames:
+        rank[frame.partition] = rank.get(frame.partition, 0) + 1
+        keyed.append((rank[frame.partition], frame.partition, frame))
+    return [frame for _, _, frame in sorted(keyed, key=lambda k: k[:2])]
 
 
 def run(config: TrackerConfig, stop: threading.Event) -> None:

@@ -125,19 +125,24 @@ class Stockroom:
                 registry, key, float(len(tags_here)), float(sure.mean()) if len(tags_here) else 1.0, "tag", t_us, out
             )
 
-    def step_shelves(self, registry: Registry, batch: ShelfBatch, out: Outcome) -> None:
+    def step_shelves(self, registry: Registry, store: TrackingStore, batch: ShelfBatch, out: Outcome) -> None:
         """Folds weighings and counts, slot by slot."""
         batch = usable(batch)
+        if not len(batch):
+            return
         order = np.lexsort((batch.seq, batch.time_us, batch.slot_id))
         batch = batch.take(order)
         slots, first = np.unique(batch.slot_id, return_index=True)
         for slot, low, high in zip(slots.tolist(), first.tolist(), [*first[1:].tolist(), len(batch)], strict=True):
-            self._step_slot(registry, slot, batch.take(np.arange(low, high)), out)
+            self._step_slot(registry, store, slot, batch.take(np.arange(low, high)), out)
 
-    def _step_slot(self, registry: Registry, slot: int, rows: ShelfBatch, out: Outcome) -> None:
+    def _step_slot(self, registry: Registry, store: TrackingStore, slot: int, rows: ShelfBatch, out: Outcome) -> None:
         old = self.slots.get(slot, Slot(np.iinfo(np.int64).min, stock.Shelf()))
         rows = rows.take(rows.time_us > old.t_us)  # an older weighing changes nothing that is
-        product = registry.products.get(registry.slots.get(slot, 0))
+        if slot not in registry.slots:  # a label is made with its first reading, after the registry was read
+            found_slots = store.rows("slot_of", slot)
+            registry.slots[slot], registry.slot_device[slot] = found_slots[0] if found_slots else (0, 0)
+        product = registry.products.get(registry.slots[slot])
         device = registry.devices.get(int(rows.device_id[0])) if len(rows) else None
         if device is None:
             return

@@ -58,6 +58,11 @@ select id, tenant_id, sku, label, gtin, unit_mass_kg, reorder_point from product
 -- What lies in the slots of shelves, by the slot's label.
 select l.id, s.device_id, s.product_id from slot s join label l on l.kind = 'slot' and l.scope = s.device_id and l.text = s.name
 
+-- name: slot_of
+-- What lies in the slot of a label.
+select s.product_id, s.device_id from slot s
+join label l on l.kind = 'slot' and l.scope = s.device_id and l.text = s.name where l.id = %s
+
 -- name: shipments
 -- Shipments on vehicles that are not delivered.
 select id, tenant_id, name, status, vehicle_id, planned_line from shipment

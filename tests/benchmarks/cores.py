@@ -163,7 +163,7 @@ def stored(dsn: str) -> int:
     return int(row[0]) if row else 0
 
 
-def prepare(dsn: str, kind: str, readings: int) -> Work:
+def prepare(dsn: str, kind: str, readings: int, around: Around = plainly) -> Work:
     """Ingest's preparation of messages that are in memory, group by group, to frames."""
     link = Link(dsn, "bench prepare")
     directory = Directory(link, PARTITIONS, time.monotonic)
@@ -173,12 +173,17 @@ def prepare(dsn: str, kind: str, readings: int) -> Work:
     preparer.prepare(groups[0], now_us)  # the first sight of a device costs a query
     found: list[float] = []
     done = 0
-    with timed(found):
+
+    def work() -> None:
+        nonlocal done
         for group in groups:
             out = preparer.prepare(group, now_us)
             done += out.readings
             if out.quarantine:
                 raise RuntimeError(f"set aside: {out.quarantine[0]}")
+
+    with timed(found):
+        around(work)
     link.close()
     return Work(done, *found)
 

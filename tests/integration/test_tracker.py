@@ -196,3 +196,27 @@ def test_silence_is_an_alert_that_the_next_reading_clears(any_database):
     tracker._speak()
     assert fleet.rows("select kind, cleared_at is null from alert") == [("silence", False)]
     fleet.close(tracker)
+
+
+def test_readings_on_which_a_rule_fails_are_stored_and_the_rest_goes_on(any_database, monkeypatch):
+    from tracker import service  # noqa: PLC0415
+
+    monkeypatch.setattr(service, "STUMBLE_WAIT_S", 0.0)
+    fleet = Fleet(any_database)
+    tracker = fleet.tracker()
+    gps = fleet.batch("gps", "gps", [0, 10], lat=60.05, lon=25.0)
+    fleet.append(gps.take([0]))
+
+    def fail(*_):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(service.Vehicles, "step", fail)
+    for _ in range(service.STUMBLES_MAX + 1):
+        tracker._turn()
+    assert fleet.rows("select count(*) from reading_position") == [(1,)]
+    monkeypatch.undo()
+    fleet.append(gps.take([1]))
+    tracker._turn()
+    assert fleet.rows("select count(*) from reading_position") == [(2,)]
+    assert len(fleet.rows("select 1 from vehicle_state")) == 1
+    fleet.close(tracker)

@@ -41,6 +41,8 @@ def same(a: Any, b: Any) -> bool:
 
 
 def differences(a: Any, b: Any, at: str = "") -> list[str]:
+    if isinstance(a, list) and isinstance(b, list) and len(a) == len(b):
+        return [d for i, (x, y) in enumerate(zip(a, b, strict=True)) for d in differences(x, y, f"{at}/{i}")]
     if isinstance(a, dict) and isinstance(b, dict):
         return [d for k in sorted({*a, *b}) for d in differences(a.get(k, "absent"), b.get(k, "absent"), f"{at}/{k}")]
     return [] if same(a, b) else [f"{at}: {str(a)[:200]} != {str(b)[:200]}"]
