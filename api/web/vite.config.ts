@@ -4,7 +4,7 @@ import { svelte } from '@sveltejs/vite-plugin-svelte'
 import { defineConfig } from 'vite'
 import type { Plugin } from 'vite'
 
-import { basemap } from './build/basemap.ts'
+import { basemap } from './plugins/basemap.ts'
 
 const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url))
 const api = process.env['FROSTWAY_DEV_API'] ?? 'http://127.0.0.1:8080'

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.benchmarks import cores, latency, sizes, throughput
-from tests.benchmarks.figures import Figure, is_quiet, machine, print_table, write
+from tests.benchmarks.figures import Figure, Neighbours, machine, print_table, write
 from tests.benchmarks.stack import Databases, databases
 from tests.contract.mosquitto import executable
 
@@ -138,13 +138,11 @@ def main() -> None:
     if executable() is None and NEED_BROKER & set(names):
         print("no mosquitto here (apt-get install mosquitto): left out what needs a broker", file=sys.stderr)
         names = [name for name in names if name not in NEED_BROKER]
-    quiet = is_quiet()
-    about = machine(quiet) | {"quick": options.quick}
+    about, neighbours = machine(), Neighbours()
     figures = run(names, QUICK if options.quick else FULL)
-    write(figures, about)
-    print_table(figures, about)
-    if not quiet:
-        print("somebody else used this machine when the run began: take the ratios, not the figures")
+    share = neighbours.share()
+    write(figures, about | {"quick": options.quick, "others_share": round(share, 3)})
+    print_table(figures, about, share)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import platform
+import resource
 import statistics
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,7 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 ARTIFACT = Path(__file__).resolve().parents[1] / "artifacts" / "bench.json"
-BUSY_SHARE = 0.15
+QUIET_SHARE = 0.1
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,28 @@ def show(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
-def machine(quiet: bool) -> dict[str, object]:
+class Neighbours:
+    """How much of the machine others use while we measure: what is busy and not ours."""
+
+    def __init__(self) -> None:
+        self._busy_s, self._ours_s, self._since = _busy_s(), _ours_s(), time.monotonic()
+
+    def share(self) -> float:
+        """Their part of all cores since the beginning, 0 to 1. Ask when our processes have ended."""
+        theirs = (_busy_s() - self._busy_s) - (_ours_s() - self._ours_s)
+        return max(0.0, theirs / (time.monotonic() - self._since) / (psutil.cpu_count() or 1))
+
+
+def _busy_s() -> float:
+    times = psutil.cpu_times()
+    return float(sum(times) - times.idle - getattr(times, "iowait", 0.0) - getattr(times, "guest", 0.0))
+
+
+def _ours_s() -> float:
+    return sum(sum(resource.getrusage(who)[:2]) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+
+
+def machine() -> dict[str, object]:
     """Where and when: figures of different machines are never compared, their ratios may be."""
     return {
         "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
@@ -68,13 +90,7 @@ def machine(quiet: bool) -> dict[str, object]:
         "memory_gb": round(psutil.virtual_memory().total / 1e9),
         "system": platform.platform(),
         "python": platform.python_version(),
-        "quiet": quiet,
     }
-
-
-def is_quiet(seconds: float = 1.0) -> bool:
-    """Whether nobody else uses the machine much just now."""
-    return psutil.cpu_percent(seconds) < BUSY_SHARE * 100
 
 
 def table(figures: Iterable[Figure], title: str) -> Table:
@@ -125,8 +141,8 @@ def write(figures: Iterable[Figure], about: Mapping[str, object], path: Path = A
     path.write_text("".join(json.dumps(line) + "\n" for line in lines))
 
 
-def print_table(figures: Sequence[Figure], about: Mapping[str, object]) -> None:
-    """The table, and below it what the figures are made of."""
+def print_table(figures: Sequence[Figure], about: Mapping[str, object], others_share: float) -> None:
+    """The table, below it what the figures are made of, and whether we had the machine for ourselves."""
     terminal = Console()
     console = terminal if terminal.is_terminal else Console(width=150)
     title = f"Frostway on {about['cores']} cores, Python {about['python']}, {about['at']}"
@@ -135,3 +151,5 @@ def print_table(figures: Sequence[Figure], about: Mapping[str, object]) -> None:
         parts = ", ".join(f"{name} {show(value)}" for name, value in each.details.items())
         for line in filter(None, [f"{each.details_are}: {parts}" if parts else "", *each.remarks]):
             console.print(f"[dim]{each.name}: {line}[/]", highlight=False)
+    advice = "" if others_share <= QUIET_SHARE else ": take the ratios, not the figures, or run it again"
+    console.print(f"others used {others_share:.0%} of the machine meanwhile{advice}", highlight=False)

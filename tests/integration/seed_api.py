@@ -140,7 +140,7 @@ class World:
         }
         names = ", ".join(values)
         marks = ", ".join(["%s"] * len(values))
-        insert = f"insert into alert ({names}) values ({marks}) returning id"  # noqa: S608
+        insert = f"insert into alert ({names}) values ({marks}) returning id"
         return int(self.one(insert, *values.values()))
 
     # ------------------------------------------------------------ what the tracker does

@@ -63,7 +63,7 @@ def test_every_stream_comes_as_ndjson(world: World, api: httpx.Client) -> None:
     boot = world.label("boot", world.ids["gps-01"], "b1")
     for stream, (table, names, values) in STREAMS.items():
         insert = (
-            f"insert into reading_{table} (time, received_at, device_id, boot_id, seq, flags, {names}) "  # noqa: S608
+            f"insert into reading_{table} (time, received_at, device_id, boot_id, seq, flags, {names}) "
             f"values (%s, %s, %s, %s, -1, 1, {values})"
         )
         world.run(insert, T0, T0, world.ids["gps-01"], boot)

@@ -176,6 +176,7 @@ def foreign() -> Iterator[tuple[str, Bad]]:
     good = fix()
     yield "unknown stream", Bad("fw/v1/main/gps-01/sonar", good, "topic")
     yield "unknown encoding", Bad("fw/v1/main/gps-01/gps.xml", good, "topic")
+    yield "a topic too deep", Bad("fw/v1/main/gps-01/gps/more", good, "topic")
     yield "unregistered device", Bad("fw/v1/main/gps-99/gps", good, "unknown_device")
     yield "unknown tenant", Bad("fw/v1/nobody/gps-01/gps", good, "unknown_device")
     yield "device in capitals", Bad("fw/v1/main/GPS-01/gps", good, "topic")

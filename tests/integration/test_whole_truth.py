@@ -1,4 +1,4 @@
-"""The simulated world through ingest's preparation, the log, the tracker and the live feed: state + deltas == snapshot."""
+"""The simulated world through ingest, log, tracker and live feed: state + deltas == snapshot."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
-import { unwrapRing } from '../build/rings.ts'
+import { unwrapRing } from '../plugins/rings.ts'
 import { applyChanges, applySnapshot, emptyTables } from '../src/lib/apply.ts'
 import { backoff } from '../src/lib/live.ts'
 import { statusOf } from '../src/lib/status.ts'
