@@ -9,6 +9,7 @@ HTTP_PORT ?= 8080
 MQTT_PORT ?= 1883
 SIM ?= demo
 ARGS ?=
+JOBS ?= 3
 
 .DEFAULT_GOAL := help
 .PHONY: help install up test check bench lock clean
@@ -21,8 +22,8 @@ install: $(VENV)/.package ## create .venv with the pinned dependencies, Frostway
 up: install ## run the whole stack with simulated devices (DATA, HTTP_PORT, MQTT_PORT, SIM; SIM= for none)
 	@$(BIN)/frostway up --data $(DATA) --http-port $(HTTP_PORT) --mqtt-port $(MQTT_PORT) $(if $(SIM),--sim $(SIM),--no-sim) $(ARGS)
 
-test: install ## run all tests (ARGS="-k name" for some)
-	$(BIN)/python -m pytest $(ARGS)
+test: install ## run all tests, JOBS files at a time (ARGS="-k name" for some)
+	$(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: install ## ruff, strict types, import arrows
 	$(BIN)/ruff check .
