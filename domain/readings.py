@@ -33,6 +33,14 @@ class Flag(IntFlag):
     SENTINEL = 8  # an error code of the sensor, not a temperature
     TELEPORT = 16  # implied speed since the last good fix is impossible
     SERVER_TIME = 32  # the device gave no time: the time it was received stands in
+    HISTORICAL = 64  # the sender says: kept while it was offline, not the present state
+    SUSPECT = 128  # may be an error code that looks like a value
+    SWAPPED = 256  # latitude and longitude seem to have changed places
+    ROLLOVER = 512  # the time was 1024 weeks (or a multiple) too early: a GPS week counter that began anew
+    SKEWED = 1024  # the device's clock is further off than its profile allows
+    STUCK = 2048  # the sensor has said exactly this for too long
+    ODD_UNIT = 4096  # the value fits another unit far better than the declared one
+    UNCALIBRATED = 8192  # the probe's calibration certificate has run out
 
     @classmethod
     def names(cls, value: int) -> list[str]:

@@ -1,0 +1,79 @@
+"""What a foreign payload says, in our words: between a format's decoder and the checks that all readings pass.
+
+A decoder is a pure function `(payload, context) -> list[Said]`. It knows its format's layout, names and units, nothing
+of devices, databases or clocks; ranges, texts and times are checked afterwards by the same code as native readings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from domain.profiles import NO_PROFILE, Profile
+
+ATTRIBUTE = "attr"  # the stream for whatever has no place in the others
+READINGS_MAX = 10_000  # of one message
+
+
+class WireError(ValueError):
+    """A payload that cannot be read. `reason` is a short word for counting, the text says what and where."""
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(detail)
+        self.reason = reason
+
+
+@dataclass(slots=True)
+class Said:
+    """One reading. `values` has the keys and units of the native stream (`domain.wire.fields`).
+
+    `values["t"]` is milliseconds since 1970 UTC or absent when the device gave no time. `source` is the foreign id of a
+    device behind the sender (a Bluetooth address, a LoRaWAN EUI); empty for the sender itself.
+    """
+
+    stream: str
+    values: dict[str, Any]
+    source: str = ""
+    flags: int = 0  # of `domain.readings.Flag`
+
+
+Value = float | bool | str
+
+
+class Measured(NamedTuple):
+    """One value under a name the sender chose; `domain.wire.channels` finds its stream.
+
+    `t_ms` None: no time given. `unit` empty: the unit of the quantity's native key.
+    """
+
+    t_ms: float | None
+    channel: str
+    value: Value
+    unit: str = ""
+    source: str = ""
+    flags: int = 0
+
+
+def one_profile(_source: str, _t_ms: float | None) -> Profile:
+    """No profiles are known: the format's own defaults hold."""
+    return NO_PROFILE
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a decoder may know besides the bytes."""
+
+    received_ms: int
+    topic: tuple[str, ...] = ()
+    """Levels of the foreign topic, when there is one: what stands behind the format's name in ours."""
+    content_type: str = ""
+    profile_at: Callable[[str, float | None], Profile] = field(default=one_profile)
+    """Profile of a device behind the sender ("": the sender) at an event time in milliseconds (None: now)."""
+
+    def options(self) -> Mapping[str, Any]:
+        """The sender's options of the day: zone, family, keys."""
+        return self.profile_at("", None).options
+
+
+Decoder = Callable[[bytes, Context], list[Said]]
