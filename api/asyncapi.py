@@ -24,6 +24,7 @@ _READINGS: dict[str, dict[str, Any]] = {
         "setpoint_c": _NUMBER,
         "defrost": {"type": "boolean"},
     },
+    "attr": {"key": _TEXT, "num": _NUMBER, "txt": _TEXT},
 }
 _REQUIRED = {
     "gps": ["lat", "lon"],
@@ -32,6 +33,7 @@ _REQUIRED = {
     "shelf": ["slot"],
     "door": ["door", "open"],
     "status": [],
+    "attr": ["key"],
 }
 
 

@@ -34,11 +34,12 @@ COLUMNS = {
     "shelf": ("slot", "mass_kg", "item_count"),
     "door": ("door", "open"),
     "status": ("battery_ratio", "rssi_dbm", "reefer", "setpoint_c", "defrost"),
+    "attr": ("name", "value", "note"),
 }
 # What a spreadsheet would take for a formula, also in full width.
 FORMULA = tuple("=+-@\t\r\n\x00＝＋－＠")  # noqa: RUF001 - these are the characters meant
 
-Stream = Literal["gps", "temp", "rfid", "shelf", "door", "status"]
+Stream = Literal["gps", "temp", "rfid", "shelf", "door", "status", "attr"]
 
 
 class Refusal(TypedDict):

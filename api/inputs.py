@@ -101,7 +101,7 @@ class DeviceIn(Strict):
     """A device, new or moved. `credentials` asks for a new MQTT password; a new device gets one unless it is false."""
 
     id: Name
-    kind: Literal["tracker", "reefer", "thermometer", "rfid", "shelf", "door", "gateway", "phone"]
+    kind: Literal["tracker", "reefer", "thermometer", "rfid", "shelf", "door", "gateway", "phone", "connector"]
     vehicle: Name | None = None
     site: Name | None = None
     zone: Name | None = None

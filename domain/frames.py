@@ -1,7 +1,8 @@
 """Frames: what stands in the log. A frame is the columns of one group of messages, as they are in memory.
 
-Layout, little-endian: `FWF1`, u4 length of the head, the head as JSON `[[stream, rows], …]`, then per batch its columns
-in the order of `DTYPES`, each as raw numbers. A frame is decoded without copying.
+Layout, little-endian: `FWF2`, u4 length of the head, the head as JSON `[[stream, rows, [column, …]], …]`, then
+those columns of each batch as raw numbers. A frame is decoded without copying; a column that a newer version added and
+the frame's writer did not know is filled with what stands for "not given".
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import orjson
 
 from domain.readings import BY_STREAM, Batch
 
-MAGIC = b"FWF1"
+MAGIC = b"FWF2"
 
 
 class FrameError(ValueError):
@@ -22,7 +23,7 @@ class FrameError(ValueError):
 
 def encode(batches: Sequence[Batch]) -> bytes:
     """The bytes of a frame holding `batches`."""
-    head = orjson.dumps([[b.STREAM, len(b)] for b in batches])
+    head = orjson.dumps([[b.STREAM, len(b), list(b.DTYPES)] for b in batches])
     parts = [MAGIC, len(head).to_bytes(4, "little"), head]
     for batch in batches:
         for name, dtype in batch.DTYPES.items():
@@ -42,15 +43,15 @@ def decode(frame: bytes) -> list[Batch]:
     try:
         head = orjson.loads(frame[8:at])
         out: list[Batch] = []
-        for stream, rows in head:
+        for stream, rows, names in head:
             kind = BY_STREAM[stream]
-            columns: dict[str, np.ndarray[tuple[int], np.dtype[np.generic]]] = {}
-            for name, dtype in kind.DTYPES.items():
-                column = np.frombuffer(frame, np.dtype(f"<{dtype}"), rows, at)
+            columns = {name: kind.unknown(name, rows) for name in kind.DTYPES.keys() - set(names)}
+            for name in names:
+                column = np.frombuffer(frame, np.dtype(f"<{kind.DTYPES[name]}"), rows, at)
                 columns[name] = column
                 at += column.nbytes
             out.append(kind(**columns))  # type: ignore[arg-type]
-    except (KeyError, ValueError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise FrameError(f"damaged frame: {error}") from error
     if at != len(frame):
         raise FrameError(f"damaged frame: {len(frame) - at} bytes left over")

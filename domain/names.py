@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Container
 from typing import NamedTuple
 from zlib import crc32
 
@@ -18,38 +19,67 @@ class TopicError(ValueError):
 
 
 class Address(NamedTuple):
-    """Who sent a message, of which stream, in which encoding."""
+    """Who sent a message, of which stream, in which encoding; or in which foreign format, under which foreign topic."""
 
     tenant: str
     device: str
     stream: str
     encoding: str
+    format: str = ""
+    rest: tuple[str, ...] = ()
 
 
-def parse_topic(topic: bytes) -> Address:
-    """Address of a device's topic.
+def parse_topic(topic: bytes, formats: Container[str] = ()) -> Address:
+    """Address of a device's topic: ours, or one that a foreign format lays down.
+
+    Behind the name of a format stands whatever a bridge hands on: its foreign topic. OwnTracks and Sparkplug B devices
+    cannot choose their first level, so theirs are known as they are; the second level is the tenant.
 
     >>> parse_topic(b"fw/v1/main/gps-1/gps.cbor")
-    Address(tenant='main', device='gps-1', stream='gps', encoding='cbor')
+    Address(tenant='main', device='gps-1', stream='gps', encoding='cbor', format='', rest=())
+    >>> parse_topic(b"fw/v1/main/lns/tts/v3/app@t/devices/d/up", {"tts"}).rest
+    ('v3', 'app@t', 'devices', 'd', 'up')
 
     Raises:
         TopicError: says which part is wrong.
     """
     try:
-        parts = topic.decode("ascii").split("/")
+        parts = topic.decode("utf-8").split("/")
     except UnicodeDecodeError:
-        raise TopicError("the topic is not ASCII") from None
-    if len(parts) != 5 or parts[:2] != ["fw", "v1"]:
+        raise TopicError("the topic is not UTF-8") from None
+    if parts[0] == "owntracks" and len(parts) >= 3:
+        return Address(*_names(parts[1], parts[2]), "", "", "owntracks", tuple(parts))
+    if parts[0] == "spBv1.0" and len(parts) >= 4:
+        return Address(*_names(parts[1], parts[3]), "", "", "sparkplug", tuple(parts))
+    if len(parts) < 5 or parts[:2] != ["fw", "v1"]:
         raise TopicError("the topic is not fw/v1/{tenant}/{device}/{stream}")
-    tenant, device, last = parts[2:]
-    if not NAME.match(tenant) or not NAME.match(device):
-        raise TopicError("tenant or device is not a name of a-z, 0-9, - and _ of at most 64 characters")
+    tenant, device = _names(*parts[2:4])
+    last = parts[4]
+    if last in formats:
+        return Address(tenant, device, "", "", last, tuple(parts[5:]))
+    if len(parts) > 5:
+        raise TopicError("the topic is not fw/v1/{tenant}/{device}/{stream}")
     stream, dot, ending = last.partition(".")
     if stream not in STREAMS or dot + ending not in ENCODINGS:
         raise TopicError(
             f"unknown stream {last!r}: one of {', '.join(STREAMS)}, with .mp or .cbor behind it or nothing"
         )
     return Address(tenant, device, stream, ENCODINGS[dot + ending])
+
+
+def _names(tenant: str, device: str) -> tuple[str, str]:
+    if not NAME.match(tenant) or not NAME.match(device):
+        raise TopicError("tenant or device is not a name of a-z, 0-9, - and _ of at most 64 characters")
+    return tenant, device
+
+
+def foreign_id(text: str) -> str:
+    """The one spelling under which a device's foreign id is kept: letters and digits, capitals.
+
+    >>> foreign_id("cb:b8:33:4c:88:4f"), foreign_id("Room 7")
+    ('CBB8334C884F', 'ROOM7')
+    """
+    return "".join(c for c in text if c.isalnum()).upper()[:128]
 
 
 def partition_of(tenant: str, home: str, count: int) -> int:
@@ -59,7 +89,7 @@ def partition_of(tenant: str, home: str, count: int) -> int:
 
 def subscriptions() -> list[str]:
     """Topic filters of the ingester: everything below ours, so that a stream nobody knows is seen and set aside."""
-    return ["fw/v1/#"]
+    return ["fw/v1/#", "owntracks/#", "spBv1.0/#"]
 
 
 def is_receipt(topic: bytes) -> bool:

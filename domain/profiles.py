@@ -11,6 +11,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from domain.times import parse_rfc3339
+from domain.units import UNITS
+
+OFFSET_MAX_C = 20.0
+SECONDS_MAX = 1e7
+# Native streams and keys a channel may be.
+PLACES = {
+    ("gps", "lat"), ("gps", "lon"), ("gps", "spd"), ("gps", "hdg"), ("gps", "acc"), ("gps", "alt"), ("gps", "odo"),
+    ("gps", "ign"), ("temp", "c"), ("temp", "rh"), ("shelf", "kg"), ("shelf", "count"), ("door", "open"),
+    ("status", "batt"), ("status", "rssi"), ("status", "reefer"), ("status", "setpoint_c"), ("status", "defrost"),
+}  # fmt: skip
+
 
 @dataclass(frozen=True, slots=True)
 class Target:
@@ -50,6 +62,78 @@ class Profile:
 
 
 NO_PROFILE = Profile()
+_PARTS = {"stream", "key", "part", "unit"}
+_KEYS = {"channels", "calibration", "accuracy_class", "interval_s", "clock_error_s", "options"}
+
+
+class ProfileError(ValueError):
+    """A profile that cannot be used; the text says which part and what is wanted."""
+
+
+def profile_of(body: Mapping[str, Any], version: int = 0, since_us: int = 0) -> Profile:
+    """A profile from its JSON form.
+
+    `{"channels": {"T1": {"stream": "temp", "key": "c", "part": "rear", "unit": "F"}, "junk": null},
+    "calibration": {"rear": {"offset_c": -0.3, "due": "2027-01-31T00:00:00Z"}}, "accuracy_class": "1",
+    "interval_s": 60, "clock_error_s": 30, "options": {"zone": "Europe/Helsinki"}}`; every key may be absent.
+
+    Raises:
+        ProfileError: says which part and what is wanted.
+    """
+    if unknown := set(body) - _KEYS:
+        raise ProfileError(f"{min(unknown)!r}: a profile has {', '.join(sorted(_KEYS))}")
+    return Profile(
+        version,
+        since_us,
+        {str(name): _target(str(name), each) for name, each in _object(body, "channels").items()},
+        {str(probe): _calibration(str(probe), each) for probe, each in _object(body, "calibration").items()},
+        str(body.get("accuracy_class", "")),
+        _seconds(body, "interval_s"),
+        _seconds(body, "clock_error_s"),
+        _object(body, "options"),
+    )
+
+
+def _object(body: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    found = body.get(key, {})
+    if not isinstance(found, Mapping):
+        raise ProfileError(f"{key}: an object is wanted")
+    return found
+
+
+def _target(name: str, each: Any) -> Target | None:
+    if each is None:
+        return None
+    if not isinstance(each, Mapping) or not {"stream", "key"} <= set(each) <= _PARTS:
+        raise ProfileError(f"channels.{name}: null, or an object with stream and key, and perhaps part and unit")
+    if not all(isinstance(value, str) for value in each.values()):
+        raise ProfileError(f"channels.{name}: stream, key, part and unit are texts")
+    if (each["stream"], each["key"]) not in PLACES and each["stream"] != "attr":
+        raise ProfileError(f"channels.{name}: no stream {each['stream']} with a key {each['key']}")
+    unit = each.get("unit", "")
+    if unit and unit not in UNITS:
+        raise ProfileError(f"channels.{name}: unknown unit {unit!r}; known: {', '.join(UNITS)}")
+    return Target(each["stream"], each["key"], each.get("part", ""), unit)
+
+
+def _calibration(probe: str, each: Any) -> Calibration:
+    offset = each.get("offset_c", 0.0) if isinstance(each, Mapping) else None
+    if isinstance(offset, bool) or not isinstance(offset, (int, float)) or not abs(offset) <= OFFSET_MAX_C:
+        raise ProfileError(f"calibration.{probe}: an object with offset_c from -{OFFSET_MAX_C:g} to {OFFSET_MAX_C:g}")
+    due = each.get("due")
+    try:
+        return Calibration(float(offset), None if due is None else parse_rfc3339(due))
+    except (TypeError, ValueError):
+        raise ProfileError(f"calibration.{probe}: due is an RFC 3339 time with an offset") from None
+
+
+def _seconds(body: Mapping[str, Any], key: str) -> float | None:
+    found = body.get(key)
+    if found is None:
+        return None
+    if isinstance(found, bool) or not isinstance(found, (int, float)) or not 0 < found <= SECONDS_MAX:
+        raise ProfileError(f"{key}: seconds, more than 0 and at most {SECONDS_MAX:g}")
+    return float(found)
 
 
 @dataclass(frozen=True, slots=True)

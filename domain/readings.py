@@ -35,12 +35,6 @@ class Flag(IntFlag):
     SERVER_TIME = 32  # the device gave no time: the time it was received stands in
     HISTORICAL = 64  # the sender says: kept while it was offline, not the present state
     SUSPECT = 128  # may be an error code that looks like a value
-    SWAPPED = 256  # latitude and longitude seem to have changed places
-    ROLLOVER = 512  # the time was 1024 weeks (or a multiple) too early: a GPS week counter that began anew
-    SKEWED = 1024  # the device's clock is further off than its profile allows
-    STUCK = 2048  # the sensor has said exactly this for too long
-    ODD_UNIT = 4096  # the value fits another unit far better than the declared one
-    UNCALIBRATED = 8192  # the probe's calibration certificate has run out
 
     @classmethod
     def names(cls, value: int) -> list[str]:
@@ -86,6 +80,12 @@ class Batch:
     def build(cls, columns: Mapping[str, object]) -> Self:
         """A batch from anything array-like, converted to the declared types."""
         return cls(**{name: np.ascontiguousarray(columns[name], dtype=dtype) for name, dtype in cls.DTYPES.items()})
+
+    @classmethod
+    def unknown(cls, name: str, n: int) -> NDArray[np.generic]:
+        """A column of what stands for "not given": NaN, -1 for truth values, 0 for keys."""
+        dtype = np.dtype(cls.DTYPES[name])
+        return np.full(n, np.nan if dtype.kind == "f" else -1 if dtype == np.int8 else 0, dtype)
 
     @classmethod
     def empty(cls) -> Self:
@@ -205,6 +205,18 @@ class StatusBatch(Batch):
     defrost: I8
 
 
+@dataclass(frozen=True, slots=True)
+class AttributeBatch(Batch):
+    """Stream `attr`: a number or a short text under a name of the sender's, for what no other stream has room for."""
+
+    STREAM: ClassVar[str] = "attr"
+    DTYPES: ClassVar[Mapping[str, str]] = {**Batch.DTYPES, "name_id": "i4", "value": "f8", "note_id": "i4"}
+
+    name_id: I32
+    value: F64
+    note_id: I32
+
+
 BATCHES: tuple[type[Batch], ...] = (
     PositionBatch,
     TemperatureBatch,
@@ -212,6 +224,7 @@ BATCHES: tuple[type[Batch], ...] = (
     ShelfBatch,
     DoorBatch,
     StatusBatch,
+    AttributeBatch,
 )
 BY_STREAM: dict[str, type[Batch]] = {b.STREAM: b for b in BATCHES}
 STREAMS: tuple[str, ...] = tuple(BY_STREAM)

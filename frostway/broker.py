@@ -62,9 +62,14 @@ _ACL = """\
 user ingest
 topic read fw/v1/#
 topic write fw/v1/+/+/receipt
+topic read owntracks/#
+topic read spBv1.0/#
+topic write spBv1.0/+/NCMD/+
 topic read $SYS/broker/#
 
-pattern write fw/v1/%u/+
+pattern write fw/v1/%u/#
+pattern write owntracks/%u
+pattern write owntracks/%u/#
 pattern read fw/v1/%u/receipt
 """
 

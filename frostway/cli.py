@@ -31,7 +31,7 @@ app.add_typer(device_app, name="device")
 app.add_typer(token_app, name="token")
 
 DataOption = Annotated[Path | None, typer.Option("--data", help="Folder of the embedded stack.", show_default=False)]
-KINDS = ("tracker", "reefer", "thermometer", "rfid", "shelf", "door", "gateway", "phone")
+KINDS = ("tracker", "reefer", "thermometer", "rfid", "shelf", "door", "gateway", "phone", "connector")
 ROLES = ("admin", "dispatcher", "coldchain", "storekeeper", "viewer")
 
 
@@ -256,6 +256,13 @@ def device_add(
             show_default=False,
         ),
     ] = None,
+    foreign_id: Annotated[
+        str | None,
+        typer.Option(help="Id under which a gateway brings its messages: Bluetooth address, EUI.", show_default=False),
+    ] = None,
+    gateway: Annotated[
+        str | None, typer.Option(help="The only gateway or connector that may speak for it.", show_default=False)
+    ] = None,
     tenant: Annotated[str, typer.Option(help="Tenant.")] = "main",
     data: DataOption = None,
 ) -> None:
@@ -266,8 +273,9 @@ def device_add(
     if kind not in KINDS:
         raise Failure(f"--kind {kind}: one of {', '.join(KINDS)}")
     limits = None if profile == "none" else profile or DEFAULT_PROFILES.get(kind)
+    spec = DeviceSpec(device, kind, vehicle, site, zone, limits, foreign_id, gateway)
     try:
-        user, password = add_device(data, _settings(), tenant, DeviceSpec(device, kind, vehicle, site, zone, limits))
+        user, password = add_device(data, _settings(), tenant, spec)
     except RegistryError as error:
         raise Failure(str(error)) from error
     if limits and not profile:

@@ -1,13 +1,16 @@
-"""What ingest knows of the registry: which device a topic belongs to, and where its readings go."""
+"""What ingest knows of the registry: which device a message is from, where its readings go, under which profile."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import NamedTuple
 
-from domain.names import Address, TopicError, parse_topic, partition_of
+from domain.names import Address, TopicError, foreign_id, parse_topic, partition_of
+from domain.wire.formats import FORMATS
 from store.db import queries
 from store.link import Link
+
+SPEAKERS = {"gateway", "connector"}  # kinds that bring the messages of other devices
 
 
 class Device(NamedTuple):
@@ -26,11 +29,12 @@ class Route(NamedTuple):
 
 
 class Directory:
-    """Registered devices by tenant and name, and a bounded cache from topic to device."""
+    """Registered devices by name, foreign id and secret, and a bounded cache from topic to device."""
 
     CACHE_MAX = 200_000
     UNKNOWN_S = 2.0  # an unknown device is looked up again after this long
-    REFRESH_S = 30.0  # moves and revocations are seen at the latest after this long
+    REFRESH_S = 30.0  # what the registry did not announce is seen at the latest after this long
+    HEAR_S = 0.2  # how often we ask whether it has announced a change
 
     def __init__(self, link: Link, partitions: int, monotonic: Callable[[], float]) -> None:
         self._link = link
@@ -38,23 +42,38 @@ class Directory:
         self._monotonic = monotonic
         self._devices: dict[tuple[str, str], Device] = {}
         self._routes: dict[bytes, Route | TopicError] = {}
-        self._unknown_since: dict[bytes, float] = {}
+        self._unknown_since: dict[object, float] = {}
         self._loaded_at = -1e9
+        self._heard_at = -1e9
+        self.names: dict[int, tuple[str, str]] = {}
+        """Tenant and name by device key; what was revoked stays, as its last messages may still be under way."""
+        self._foreign: dict[tuple[int, str], tuple[Device, int]] = {}
+        self._speakers: set[int] = set()
 
     def refresh(self) -> None:
         """Reads the registry anew."""
-        rows = self._link.connection.execute(queries("registry")["ingest_devices"]).fetchall()
-        self._devices = {
-            (tenant, name): Device(device_id, tenant_id, partition_of(tenant, home, self._partitions))
-            for tenant, name, device_id, tenant_id, home in rows
-        }
+        connection, q = self._link.connection, queries("registry")
+        connection.execute(q["listen_registry"])  # before reading: what changes meanwhile is heard
+        self._devices = {}
+        self._foreign, self._speakers = {}, set()
+        for tenant, name, key, tenant_id, home, kind, foreign, gateway in connection.execute(
+            q["ingest_devices"]
+        ).fetchall():
+            device = Device(key, tenant_id, partition_of(tenant, home, self._partitions))
+            self._devices[tenant, name] = device
+            self.names[key] = (tenant, name)
+            if kind in SPEAKERS:
+                self._speakers.add(key)
+            if foreign:
+                self._foreign[tenant_id, foreign] = (device, gateway or 0)
         self._routes.clear()
         self._unknown_since.clear()
         self._loaded_at = self._monotonic()
 
     def refresh_when_old(self) -> None:
-        """Reads the registry anew when that was a while ago."""
-        if self._monotonic() - self._loaded_at > self.REFRESH_S:
+        """Reads the registry anew when it has changed, or when that was a while ago."""
+        now = self._monotonic()
+        if now - self._loaded_at > self.REFRESH_S or (now - self._heard_at > self.HEAR_S and self._has_changed()):
             self.refresh()
 
     def route(self, topic: bytes) -> Route:
@@ -70,8 +89,36 @@ class Directory:
             raise found
         return found
 
-    def _may_be_known_now(self, topic: bytes) -> bool:
-        return self._monotonic() - self._unknown_since.get(topic, -1e9) > self.UNKNOWN_S
+    def behind(self, speaker: Device, source: str) -> Device | None:
+        """The device of a foreign id that a speaker brings messages of; the speaker itself when there is none.
+
+        Only gateways and connectors of the same tenant may speak for others, and for a device that names its gateway
+        only that one.
+        """
+        if not source:
+            return speaker
+        if speaker.device_id not in self._speakers:
+            return None
+        key = (speaker.tenant_id, foreign_id(source))
+        if key not in self._foreign and self._may_be_known_now(key):
+            self._unknown_since[key] = self._monotonic()
+            self._refresh_for_unknown()
+        device, gateway = self._foreign.get(key, (None, 0))
+        return device if gateway in (0, speaker.device_id) else None
+
+    def _may_be_known_now(self, what: object) -> bool:
+        return self._monotonic() - self._unknown_since.get(what, -1e9) > self.UNKNOWN_S
+
+    def _has_changed(self) -> bool:
+        self._heard_at = self._monotonic()
+        return bool(list(self._link.connection.notifies(timeout=0)))
+
+    def _refresh_for_unknown(self) -> None:
+        """Somebody unknown speaks: perhaps it was registered just now. Many unknown ones cost one look."""
+        if self._has_changed() or self._monotonic() - self._loaded_at > self.UNKNOWN_S:
+            marks = dict(self._unknown_since)
+            self.refresh()
+            self._unknown_since.update(list(marks.items())[-self.CACHE_MAX // 2 :])
 
     def _look_up(self, topic: bytes) -> Route | TopicError:
         if len(self._routes) >= self.CACHE_MAX:
@@ -79,13 +126,13 @@ class Directory:
             self._unknown_since.clear()
         found: Route | TopicError
         try:
-            address = parse_topic(topic)
+            address = parse_topic(topic, FORMATS)
         except TopicError as error:
             found = error
         else:
             key = (address.tenant, address.device)
             if key not in self._devices:
-                self.refresh()
+                self._refresh_for_unknown()
             found = Route(address, self._devices.get(key))
             if found.device is None:
                 self._unknown_since[topic] = self._monotonic()

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
 
 from domain.frames import encode
-from domain.names import TopicError, is_receipt
+from domain.names import Address, TopicError, is_receipt
 from domain.readings import BY_STREAM, I32, I64, Batch, Flag
 from domain.wire.native import NO_TIME, Rejection, Rows, decode
+from domain.wire.said import WireError
 from ingest.directory import Device, Directory
+from ingest.translate import Entry, Translator, Work
 from store.labels import Key, Labels
 
 FUTURE_US = 5 * 60 * 1_000_000  # clock error we overlook
 FUTURE_MAX_US = 24 * 3600 * 1_000_000  # beyond this the time is not believed at all
 INACCURATE_M = 200.0
+UNREGISTERED = "nobody has registered this device: `frostway device add`, then send again"
 SENTINELS_C = (-127.0, 85.0, 850.0)  # DS18B20 unplugged and power-on, PT100 open
 
 
@@ -49,7 +52,9 @@ class Prepared:
     quarantine: list[Quarantined] = field(default_factory=list)
     seen: Seen | None = None
     readings: int = 0
-    names: dict[int, tuple[str, str]] = field(default_factory=dict)
+    names: Mapping[int, tuple[str, str]] = field(default_factory=dict)
+    replies: list[tuple[bytes, bytes]] = field(default_factory=list)
+    """What a format wants said to its devices: topic and payload."""
 
 
 class Preparer:
@@ -57,50 +62,66 @@ class Preparer:
 
     def __init__(self, directory: Directory, labels: Labels, retention_us: int) -> None:
         self._directory = directory
+        self._translator = Translator()
         self._labels = labels
         self._retention_us = retention_us
 
     def prepare(self, messages: Sequence[tuple[bytes, bytes, int, bool, bool]], received_us: int) -> Prepared:
         """Columns, quarantine and sequence numbers of `(topic, payload, packet id, retain, dup)` messages."""
-        out = Prepared(received_us)
-        streams: dict[str, list[tuple[int, bytes, str]]] = {}
-        devices: dict[int, Device] = {}
+        out = Prepared(received_us, names=self._directory.names)
+        work = Work()
         for index, (topic, payload, _, retain, _) in enumerate(messages):
             if retain or is_receipt(topic):
                 continue  # an old value kept by the broker is not news, nor is what we said ourselves
             try:
-                route = self._directory.route(topic)
+                address, device = self._directory.route(topic)
             except TopicError as error:
                 out.quarantine.append(_aside(topic, payload, None, None, "topic", str(error)))
                 continue
-            address, device = route
             if device is None:
                 out.quarantine.append(
-                    _aside(
-                        topic,
-                        payload,
-                        address.tenant,
-                        address.device,
-                        "unknown_device",
-                        "nobody has registered this device: `frostway device add`, then redrive",
-                    )
+                    _aside(topic, payload, address.tenant, address.device, "unknown_device", UNREGISTERED)
                 )
-                continue
-            devices[index] = device
-            out.names[device.device_id] = (address.tenant, address.device)
-            streams.setdefault(address.stream, []).append((index, payload, address.encoding))
+            elif address.format:
+                self._translate(work, index, payload, address, device, received_us)
+            else:
+                entry = work.entry(index, device)
+                work.native.setdefault(address.stream, []).append((entry, payload, address.encoding))
         batches: dict[int, list[Batch]] = {}
         seen: list[Seen] = []
-        for stream, items in streams.items():
-            rows = decode(stream, items)
-            rejections = rows.rejections + self._check_times(rows, received_us)
+        rejections = work.rejections
+        for stream in work.streams():
+            rows = decode(stream, work.native.get(stream, ()), work.said.get(stream, ()))
+            found = rows.rejections + self._check_times(rows, received_us)
             if len(rows.message):
-                self._place(rows, devices, received_us, batches, seen, rejections, out)
-            self._set_aside(rejections, messages, devices, out)
-        out.frames = {partition: encode(found) for partition, found in batches.items()}
+                self._place(rows, work.entries, received_us, batches, seen, found, out)
+            rejections += found
+        self._set_aside(rejections, messages, work.entries, out)
+        out.frames = {partition: encode(parts) for partition, parts in batches.items()}
         if seen:
             out.seen = Seen(*(np.concatenate(c) for c in zip(*seen, strict=True)))
+        out.replies = self._translator.replies()
         return out
+
+    def _translate(
+        self, work: Work, index: int, payload: bytes, address: Address, device: Device, received_us: int
+    ) -> None:
+        """A foreign payload's readings, each for the device that it is of. What cannot be read is set aside whole."""
+        try:
+            said = self._translator.translate(address, payload, received_us)
+        except WireError as error:
+            work.rejections.append(Rejection(work.entry(index, device), error.reason, str(error)))
+            return
+        entries: dict[str, int | None] = {}
+        for each in said:
+            if each.source not in entries:
+                found = self._directory.behind(device, each.source)
+                entries[each.source] = None if found is None else work.entry(index, found)
+            if (entry := entries[each.source]) is not None:
+                work.said.setdefault(each.stream, []).append((entry, each.values, each.flags))
+        if strangers := sorted(source for source, entry in entries.items() if entry is None):
+            detail = f"nobody has registered {', '.join(strangers[:20])}: `frostway device add … --foreign-id`"
+            work.rejections.append(Rejection(work.entry(index, device), "unknown_device", detail))
 
     def _check_times(self, rows: Rows, received_us: int) -> list[Rejection]:
         if not len(rows.message):
@@ -126,7 +147,7 @@ class Preparer:
     def _place(
         self,
         rows: Rows,
-        devices: dict[int, Device],
+        entries: Sequence[Entry],
         received_us: int,
         batches: dict[int, list[Batch]],
         seen: list[Seen],
@@ -134,7 +155,7 @@ class Preparer:
         out: Prepared,
     ) -> None:
         used, inverse = np.unique(rows.message, return_inverse=True)
-        table = np.array([devices[int(i)] for i in used], dtype=np.int64)
+        table = np.array([entries[int(i)].device for i in used], dtype=np.int64)
         device_id = table[inverse, 0].astype(np.int32)
         tenant_id = table[inverse, 1]
         partition = table[inverse, 2]
@@ -186,12 +207,13 @@ class Preparer:
         self,
         rejections: list[Rejection],
         messages: Sequence[tuple[bytes, bytes, int, bool, bool]],
-        devices: dict[int, Device],
+        entries: Sequence[Entry],
         out: Prepared,
     ) -> None:
-        for index, reason, detail in rejections:
+        for entry, reason, detail in rejections:
+            index, device = entries[entry]
             topic, payload = messages[index][:2]
-            tenant, name = out.names[devices[index].device_id]
+            tenant, name = out.names[device.device_id]
             out.quarantine.append(_aside(topic, payload, tenant, name, reason, detail))
 
 
@@ -205,7 +227,7 @@ def _aside(
 
 
 def _flags(rows: Rows, received_us: int) -> I32:
-    flags = np.zeros(len(rows.message), dtype=np.int32)
+    flags = rows.flags.copy()
     flags[rows.time_us > received_us + FUTURE_US] |= Flag.FUTURE
     flags[rows.server_time] |= Flag.SERVER_TIME
     if rows.stream == "gps":

@@ -10,7 +10,7 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -83,7 +83,7 @@ class Ingest:
         self._preparer = Preparer(directory, Labels(self._read), int(config.retention_days * 86_400e6))
         self._log = PostgresLog(self._write)
         self._book = ReceiptBook(self._write)
-        self._names: dict[int, tuple[str, str]] = {}
+        self._names: Mapping[int, tuple[str, str]] = {}
         self._group_messages = min(config.group_messages, 256)  # until we know how big this fleet's messages are
         self._receipts_due = 0.0
         self._trim_due = 0.0
@@ -162,12 +162,13 @@ class Ingest:
             commit_seconds.observe(time.monotonic() - started)
             database_up.set(1)
             self.receiver.acknowledge(group)
+            self.receiver.publish_many(prepared.replies)
             messages_total.inc(len(group.messages))
             readings_total.inc(prepared.readings)
             for each in prepared.quarantine:
                 quarantined_total.labels(each.reason).inc()
             if prepared.seen is not None:
-                self._names.update(prepared.names)
+                self._names = prepared.names
                 seen = prepared.seen
                 self._write.run(lambda s=seen: self._book.durable(s))  # type: ignore[misc]
             self._send_receipts(force=False)

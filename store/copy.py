@@ -39,7 +39,9 @@ TABLE = {
     "shelf": "reading_shelf",
     "door": "reading_door",
     "status": "reading_status",
+    "attr": "reading_attribute",
 }
+NOT_GIVEN = {"reefer_id", "note_id"}  # key 0 of these is NULL
 _TIMES = {"time_us": "time", "received_us": "received_at"}
 
 
@@ -133,7 +135,7 @@ def batch_columns(batch: Batch) -> tuple[dict[str, Column], dict[str, Bool]]:
             nulls[target] = np.isnan(column.astype(np.float64))
         elif column.dtype == np.int8:
             nulls[target] = column.astype(np.int64) < 0
-        elif name == "reefer_id":
+        elif name in NOT_GIVEN:
             nulls[target] = column == 0
     return columns, nulls
 

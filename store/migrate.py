@@ -9,9 +9,10 @@ from typing import NamedTuple
 import psycopg
 
 from store.db import connect, queries
-from store.partitions import READING_TABLES, edition, hypertables
+from store.partitions import edition, hypertables
 
 _FILE = re.compile(r"(\d{4})_[a-z0-9_]+\.sql")
+_PARTITIONED = re.compile(r"create table (\w+) \([^;]*\) /\*partitioned\*/;")
 
 
 class SchemaError(RuntimeError):
@@ -81,8 +82,8 @@ def migrate(dsn: str) -> tuple[int, int]:
                 clause = "" if timescale.available else "partition by range (time)"
                 with connection.transaction():
                     connection.execute(step.sql.replace("/*partitioned*/", clause))
-                    if timescale.available and step.version == 1:
-                        hypertables(connection, READING_TABLES)
+                    if timescale.available:
+                        hypertables(connection, _PARTITIONED.findall(step.sql))
                     connection.execute(q["record_version"], (step.version, step.name))
         finally:
             connection.execute(q["unlock"])

@@ -21,6 +21,7 @@ READING_TABLES = (
     "reading_shelf",
     "reading_door",
     "reading_status",
+    "reading_attribute",
 )
 WEEK_US = 7 * 86_400 * 1_000_000
 _MONDAY_US = 4 * 86_400 * 1_000_000  # 1970-01-05

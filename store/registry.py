@@ -11,6 +11,7 @@ import orjson
 import psycopg
 from psycopg.rows import dict_row
 
+from domain.names import foreign_id
 from store.db import queries
 
 STANDARD_PROFILES = {  # low, high, degrees Celsius; seconds in the condition before the alarm
@@ -35,6 +36,10 @@ class DeviceSpec:
     site: str | None = None
     zone: str | None = None
     profile: str | None = None
+    foreign_id: str | None = None
+    """Under which a gateway brings its messages."""
+    gateway: str | None = None
+    """The only device that may; none: any gateway or connector of the tenant."""
 
 
 class Registry:
@@ -154,10 +159,21 @@ class Registry:
             "zone": zone,
             "profile": self.profile(device.profile) if device.profile else None,
             "password_hash": password_hash,
+            "external_id": foreign_id(device.foreign_id) or None if device.foreign_id else None,
+            "gateway": self._gateway(device.gateway) if device.gateway else None,
         }
-        found = self._id("put_device", values)
+        try:
+            found = self._id("put_device", values)
+        except psycopg.errors.UniqueViolation:
+            raise RegistryError(f"foreign id {device.foreign_id!r} belongs to another device") from None
         self.notify()
         return found
+
+    def _gateway(self, name: str) -> int:
+        row = self._c.execute(self._q["device_id"], {"tenant": self.tenant_id, "name": name}).fetchone()
+        if row is None:
+            raise RegistryError(f"no gateway {name!r}: `frostway device add {name} --kind gateway` first")
+        return int(row[0])
 
     def _site_for(self, name: str) -> int:
         found = self.find_site(name)

@@ -10,7 +10,7 @@ import numpy as np
 import psycopg
 from psycopg.rows import dict_row
 
-from domain.readings import Batch
+from domain.readings import STREAMS, Batch
 from domain.times import from_us
 from store.copy import TABLE, ReadingWriter, read_columns
 from store.db import queries
@@ -83,10 +83,7 @@ class TrackingStore:
 
     def last_times(self) -> dict[str, list[tuple[int, datetime]]]:
         """Newest event time per stream and device."""
-        return {
-            stream: [(int(d), t) for d, t in self.rows(f"last_times_{stream}")]
-            for stream in ("gps", "temp", "rfid", "shelf", "door", "status")
-        }
+        return {stream: [(int(d), t) for d, t in self.rows(f"last_times_{stream}")] for stream in STREAMS}
 
     def labels(self, ids: Sequence[int]) -> dict[int, str]:
         """Texts of keys."""

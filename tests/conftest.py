@@ -28,7 +28,7 @@ def shared_data() -> Path:
 
 @pytest.fixture(scope="session")
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
-    """One embedded server for the whole run. It outlives no power cut: what is proved of that has servers of its own."""
+    """One embedded server for the whole run; it need not outlive a power cut."""
     base = tmp_path_factory.mktemp("pg")
     server = EmbeddedPostgres(base / "pg", log_dir=base, sync_initdb=False)
     server.start()

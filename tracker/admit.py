@@ -22,6 +22,7 @@ _CONTENT = {
     "shelf": ("slot_id", "mass_kg"),
     "door": ("door_id", "open"),
     "status": ("reefer_id", "battery_ratio"),
+    "attr": ("name_id", "value"),
 }
 _NEVER = np.iinfo(np.int64).min
 

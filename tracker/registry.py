@@ -34,6 +34,13 @@ class Device(NamedTuple):
     kind: str
     revoked: bool
 
+    @property
+    def home(self) -> tuple[str, int]:
+        """The vehicle or site it is in; `("device", id)` when in none."""
+        if self.vehicle_id:
+            return "vehicle", self.vehicle_id
+        return ("site", self.site_id) if self.site_id else ("device", self.id)
+
 
 class Profile(NamedTuple):
     """Limits, degrees Celsius (NaN: none) and microseconds."""
@@ -110,6 +117,8 @@ class Registry:
     """The picture. Load it anew when told that something has changed."""
 
     devices: dict[int, Device]
+    in_home: dict[tuple[str, int], list[int]]
+    """Devices of a vehicle or site, by `Device.home`."""
     profiles: dict[int, Profile]
     vehicles: dict[int, Site]
     sites: dict[int, Site]
@@ -132,6 +141,9 @@ class Registry:
             int(r[0]): Device(r[0], r[1], r[2], partition_of(r[3], r[4], partitions), *r[5:11])
             for r in store.rows("devices")
         }
+        in_home: dict[tuple[str, int], list[int]] = {}
+        for device in devices.values():
+            in_home.setdefault(device.home, []).append(device.id)
         size = max(devices, default=0) + 2
         arrays = {name: np.zeros(size, dtype=np.int32) for name in ("vehicle_id", "site_id", "zone_id", "tenant_id")}
         for device in devices.values():
@@ -143,6 +155,7 @@ class Registry:
         slots = store.rows("slots")
         return cls(
             devices=devices,
+            in_home=in_home,
             profiles={r[0]: _profile(r) for r in store.rows("profiles")},
             vehicles={r[0]: Site(r[1], r[2]) for r in store.rows("vehicles")},
             sites={r[0]: Site(r[1], r[2]) for r in sites},

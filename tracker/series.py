@@ -175,8 +175,9 @@ class Series:
             by_probe.setdefault(int(row[0]) // 2, []).append(row)
         for p, row in zip(touched.tolist(), rows.tolist(), strict=True):
             self._row(registry, p, by_probe[p], int(batch.received_us[row]), out)
-        for device_id in {self.probes[p].device_id for p in touched.tolist()}:
-            self.announce(registry, device_id, out)
+        devices = (registry.devices.get(self.probes[p].device_id) for p in touched.tolist())
+        for home, device in {device.home: device for device in devices if device}.items():
+            self._announce(registry, home, device.tenant_id, out)
 
     def _row(self, registry: Registry, probe_id: int, carry: list[list[float]], received_us: int, out: Outcome) -> None:
         probe = self.probes[probe_id]
@@ -205,30 +206,21 @@ class Series:
 
     def announce(self, registry: Registry, device_id: int, out: Outcome) -> None:
         """Tells the temperatures of the vehicle or site that a device is in."""
-        device = registry.devices.get(device_id)
-        if device is None:
-            return
-        if device.vehicle_id and (vehicle := registry.vehicles.get(device.vehicle_id)):
-            temps = self.temps(registry, "vehicle_id", device.vehicle_id)
-            out.change(device.tenant_id, "vehicles", vehicle.name, "merge", {"temps": temps})
-        elif device.site_id and (site := registry.sites.get(device.site_id)):
-            out.change(
-                device.tenant_id,
-                "sites",
-                site.name,
-                "merge",
-                {"temps": self.temps(registry, "site_id", device.site_id)},
-            )
+        if device := registry.devices.get(device_id):
+            self._announce(registry, device.home, device.tenant_id, out)
 
-    def temps(self, registry: Registry, home: str, home_id: int) -> list[dict[str, Any]]:
+    def _announce(self, registry: Registry, home: tuple[str, int], tenant_id: int, out: Outcome) -> None:
+        kind, home_id = home
+        place = {"vehicle": registry.vehicles, "site": registry.sites}.get(kind, {}).get(home_id)
+        if place is not None:
+            out.change(tenant_id, f"{kind}s", place.name, "merge", {"temps": self.temps(registry, home)})
+
+    def temps(self, registry: Registry, home: tuple[str, int]) -> list[dict[str, Any]]:
         """All probes of a vehicle or site as people see them."""
         found = []
-        for device_id, probes in self.of_device.items():
-            device = registry.devices.get(device_id)
-            if device is None or getattr(device, home) != home_id:
-                continue
-            profile = registry.profile_of(device_id)
-            for p in probes:
+        for device_id in registry.in_home.get(home, ()):
+            device, profile = registry.devices[device_id], registry.profile_of(device_id)
+            for p in self.of_device.get(device_id, ()):
                 probe = self.probes[p]
                 found.append(
                     {

@@ -58,10 +58,16 @@ FIELDS: dict[str, tuple[Field, ...]] = {
         Field("setpoint_c", "setpoint_c", low=-273.15, high=500),
         Field("defrost", "defrost", TRUTH),
     ),
+    "attr": (
+        Field("key", "name_id", TEXT, required=True, label="attr"),
+        Field("num", "value"),
+        Field("txt", "note_id", TEXT, label="note"),
+    ),
 }
 
 # A stream in which none of these is given says nothing.
 ONE_OF: dict[str, tuple[str, ...]] = {
     "shelf": ("mass_kg", "item_count"),
     "status": ("battery_ratio", "rssi_dbm", "reefer_id", "setpoint_c", "defrost"),
+    "attr": ("value", "note_id"),
 }

@@ -20,7 +20,7 @@ import orjson
 from numpy.typing import NDArray
 
 from domain.names import PAYLOAD_BYTES_MAX
-from domain.readings import BY_STREAM, F64, I64, Bool
+from domain.readings import BY_STREAM, F64, I32, I64, Bool
 from domain.times import parse_rfc3339
 from domain.wire.fields import EPC, FIELDS, NUMBER, ONE_OF, TEXT, Field
 
@@ -53,6 +53,7 @@ class Rows:
     bad: Bool
     rejections: list[Rejection] = field(default_factory=list)
     server_time: Bool = field(default_factory=lambda: np.empty(0, np.bool_))
+    flags: I32 = field(default_factory=lambda: np.empty(0, np.int32))
 
 
 def _json(payload: bytes) -> Any:
@@ -81,7 +82,16 @@ class _Gather:
         self.keys = ("t", "boot", *(f.key for f in FIELDS[stream]))
         self.values: dict[str, list[Any]] = {key: [] for key in (*self.keys, "seq")}
         self.message: list[int] = []
+        self.flags: dict[int, int] = {}  # row -> flags; rare
         self.rejections: list[Rejection] = []
+
+    def add_said(self, index: int, values: dict[str, Any], flags: int) -> None:
+        """Appends one reading that a foreign format said. A list in it is a wrong value, never a batch."""
+        if flags:
+            self.flags[len(self.message)] = flags
+        for key, column in self.values.items():
+            column.append(values.get(key))
+        self.message.append(index)
 
     def add(self, index: int, payload: bytes, encoding: str) -> None:
         """Appends the readings of one message, or rejects it whole."""
@@ -298,8 +308,12 @@ class _Reader:
         return out
 
 
-def decode(stream: str, messages: Sequence[tuple[int, bytes, str]]) -> Rows:
+def decode(
+    stream: str, messages: Sequence[tuple[int, bytes, str]], said: Sequence[tuple[int, dict[str, Any], int]] = ()
+) -> Rows:
     """Readings of one stream from `(message index, payload, encoding)`; see `Rows.bad` and `Rows.rejections`.
+
+    `said` are readings `(message index, values, flags)` that foreign formats have been decoded to.
 
     Bad rows stay in the columns, marked, so that their sequence numbers can be receipted once they are in quarantine.
     `time_us` is `NO_TIME` where the device gave none.
@@ -307,6 +321,8 @@ def decode(stream: str, messages: Sequence[tuple[int, bytes, str]]) -> Rows:
     gather = _Gather(stream)
     for index, payload, encoding in messages:
         gather.add(index, payload, encoding)
+    for index, one, flags in said:
+        gather.add_said(index, one, flags)
     n = len(gather.message)
     reader = _Reader(n)
     message = np.array(gather.message, dtype=np.int64)
@@ -335,6 +351,9 @@ def decode(stream: str, messages: Sequence[tuple[int, bytes, str]]) -> Rows:
     if stream in ONE_OF:
         _require_one(stream, columns, texts, reader)
     rows = Rows(stream, message, time_us, seq, boot, columns, texts, reader.bad, gather.rejections)
+    rows.flags = np.zeros(n, dtype=np.int32)
+    if gather.flags:
+        rows.flags[list(gather.flags)] = list(gather.flags.values())
     rows.rejections += summarise(message, reader.why)
     return rows
 

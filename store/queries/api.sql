@@ -318,6 +318,13 @@ from device d join reading_status r on r.device_id = d.id left join label b on b
 left join label l on l.id = r.reefer_id
 where d.tenant_id = %(tenant)s and d.id = %(device)s and r.time >= %(since)s and r.time < %(until)s order by r.time, r.seq
 
+-- name: readings_attr
+-- What else a device said.
+select r.time, r.received_at, b.text as boot, nullif(r.seq, -1) as seq, r.flags, l.text as name, r.value, n.text as note
+from device d join reading_attribute r on r.device_id = d.id left join label b on b.id = r.boot_id
+left join label l on l.id = r.name_id left join label n on n.id = r.note_id
+where d.tenant_id = %(tenant)s and d.id = %(device)s and r.time >= %(since)s and r.time < %(until)s order by r.time, r.seq
+
 -- name: quarantine
 -- Rejected messages of a tenant, newest first.
 select q.id, q.received_at, q.device, q.topic, q.reason, q.detail, q.payload, q.redriven_at from quarantine q

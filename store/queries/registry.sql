@@ -43,12 +43,19 @@ select id from profile where tenant_id = %(tenant)s and name = %(name)s
 
 -- name: put_device
 -- A device, made or moved; a new password replaces the old one only when one is given.
-insert into device as d (tenant_id, name, kind, vehicle_id, site_id, zone_id, profile_id, mqtt_password_hash)
-values (%(tenant)s, %(name)s, %(kind)s, %(vehicle)s, %(site)s, %(zone)s, %(profile)s, %(password_hash)s)
+insert into device as d (tenant_id, name, kind, vehicle_id, site_id, zone_id, profile_id, mqtt_password_hash,
+                         external_id, gateway_id)
+values (%(tenant)s, %(name)s, %(kind)s, %(vehicle)s, %(site)s, %(zone)s, %(profile)s, %(password_hash)s,
+        %(external_id)s, %(gateway)s)
 on conflict (tenant_id, name) do update set kind = excluded.kind, vehicle_id = excluded.vehicle_id,
     site_id = excluded.site_id, zone_id = excluded.zone_id, profile_id = coalesce(excluded.profile_id, d.profile_id),
-    mqtt_password_hash = coalesce(excluded.mqtt_password_hash, d.mqtt_password_hash), revoked_at = null
+    mqtt_password_hash = coalesce(excluded.mqtt_password_hash, d.mqtt_password_hash), revoked_at = null,
+    external_id = coalesce(excluded.external_id, d.external_id), gateway_id = coalesce(excluded.gateway_id, d.gateway_id)
 returning id
+
+-- name: device_id
+-- Id of a device by name.
+select id from device where tenant_id = %(tenant)s and name = %(name)s
 
 -- name: put_product
 -- A product, made or changed.
@@ -117,10 +124,16 @@ select pg_notify('frostway_registry', '')
 -- What ingest knows of devices: ids, tenant and home.
 select t.name, d.name, d.id, d.tenant_id,
        case when v.id is not null then 'vehicle/' || v.name when s.id is not null then 'site/' || s.name
-            else 'device/' || d.name end
+            else 'device/' || d.name end,
+       d.kind, d.external_id, d.gateway_id
 from device d join tenant t on t.id = d.tenant_id left join vehicle v on v.id = d.vehicle_id
 left join site s on s.id = d.site_id
 where d.revoked_at is null
+
+-- name: listen_registry
+-- Be told when the registry changes.
+listen frostway_registry
+
 
 -- name: audit
 -- A mutation by a person or a token.

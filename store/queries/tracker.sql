@@ -331,6 +331,11 @@ select d.id, l.time from device d cross join lateral
 select d.id, l.time from device d cross join lateral
     (select time from reading_status r where r.device_id = d.id order by time desc limit 1) l
 
+-- name: last_times_attr
+-- Newest reading per device.
+select d.id, l.time from device d cross join lateral
+    (select time from reading_attribute r where r.device_id = d.id order by time desc limit 1) l
+
 -- name: stored_gps
 -- Readings stored at these times of these devices.
 select r.device_id, r.time, r.boot_id, r.seq, r.lat, r.lon from unnest(%s::int4[], %s::timestamptz[]) as w (device_id, time)
@@ -367,6 +372,12 @@ where r.time between %s and %s
 select r.device_id, r.time, r.boot_id, r.seq, coalesce(r.reefer_id, 0), r.battery_ratio
 from unnest(%s::int4[], %s::timestamptz[]) as w (device_id, time)
 join reading_status r on r.device_id = w.device_id and r.time = w.time
+where r.time between %s and %s
+
+-- name: stored_attr
+-- Readings stored at these times of these devices.
+select r.device_id, r.time, r.boot_id, r.seq, r.name_id, r.value from unnest(%s::int4[], %s::timestamptz[]) as w (device_id, time)
+join reading_attribute r on r.device_id = w.device_id and r.time = w.time
 where r.time between %s and %s
 
 -- name: history_gps

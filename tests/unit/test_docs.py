@@ -8,6 +8,7 @@ import pytest
 from domain.names import ENCODINGS, PAYLOAD_BYTES_MAX
 from domain.readings import STREAMS, Flag
 from domain.wire.fields import FIELDS
+from domain.wire.formats import FORMATS
 from frostway.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -44,10 +45,14 @@ def test_every_quarantine_reason_is_described() -> None:
     )
     reasons = set(re.findall(r"(?:Rejection\(\s*[^,]+(?:\([^)]*\))?,|_reject\(index,)\s*\"([a-z_]+)\"", sources))
     reasons |= set(re.findall(r"_aside\([^\"]*\"([a-z_]+)\"", sources))
+    reasons |= set(re.findall(r"WireError\(\s*\"([a-z_]+)\"", sources))
     assert {"malformed", "unknown_device", "topic", "invalid", "time_out_of_range"} <= reasons
-    assert reasons == set(
-        re.findall(r"^\| `([a-z_]+)` \| [^|]+ \| [^|]+ \|$", WIRE[WIRE.index("### Quarantine") :], re.MULTILINE)
-    )
+    rows = re.findall(r"^\| (`[a-z_`, ]+`) \| [^|]+ \| [^|]+ \|$", WIRE[WIRE.index("### Quarantine") :], re.MULTILINE)
+    assert reasons == {reason for row in rows for reason in re.findall(r"[a-z_]+", row)}
+
+
+def test_every_foreign_format_is_described() -> None:
+    assert [name for name in FORMATS if f"| `{name}` |" not in WIRE] == []
 
 
 def test_decisions_are_numbered_without_holes_and_listed() -> None:

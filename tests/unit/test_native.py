@@ -35,6 +35,7 @@ GOOD = {
     "temp": {"t": 1700000000000, "probe": "rear", "c": 4.7, "rh": 61},
     "rfid": {"t": 1700000000000, "ant": 2, "epc": "3034257BF7194E4000001A85", "rssi": -61.5},
     "shelf": {"t": 1700000000000, "slot": "A-03-2", "kg": 12.84},
+    "attr": {"t": 1700000000000, "key": "pdop", "num": 1.3},
     "door": {"t": 1700000000000, "door": "rear", "open": True},
     "status": {"t": 1700000000000, "batt": 0.82, "rssi": -71, "reefer": "on", "setpoint_c": 4.0, "defrost": False},
 }

@@ -1,0 +1,18 @@
+"""The formats that are not ours, by the name that stands in a topic. A new format is one file and one line here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from domain.wire import osmand, owntracks, ruuvi, senml
+from domain.wire.said import Decoder
+from domain.wire.sparkplug import Sparkplug
+
+# Made once for each ingest program, so that a format with a memory has its own.
+FORMATS: Mapping[str, Callable[[], Decoder]] = {
+    "owntracks": lambda: owntracks.decode,
+    "osmand": lambda: osmand.decode,
+    "senml": lambda: senml.decode,
+    "ruuvi": lambda: ruuvi.decode,
+    "sparkplug": Sparkplug,
+}

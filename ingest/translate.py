@@ -1,0 +1,72 @@
+"""Messages in formats that are not ours: which decoder reads them, and whose readings they turn out to be."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from domain.names import PAYLOAD_BYTES_MAX, Address
+from domain.wire.formats import FORMATS
+from domain.wire.native import Rejection
+from domain.wire.said import READINGS_MAX, Context, Said, WireError
+from ingest.directory import Device
+
+
+class Entry(NamedTuple):
+    """Readings of one device in one message. A native message has one entry, a gateway's one for each device."""
+
+    message: int
+    device: Device
+
+
+@dataclass
+class Work:
+    """A group of messages, sorted by stream; the numbers in it are those of `entries`."""
+
+    entries: list[Entry] = field(default_factory=list)
+    native: dict[str, list[tuple[int, bytes, str]]] = field(default_factory=dict)
+    said: dict[str, list[tuple[int, dict[str, Any], int]]] = field(default_factory=dict)
+    rejections: list[Rejection] = field(default_factory=list)
+
+    def entry(self, message: int, device: Device) -> int:
+        """Number of a new entry."""
+        self.entries.append(Entry(message, device))
+        return len(self.entries) - 1
+
+    def streams(self) -> list[str]:
+        """Streams there is something of."""
+        return list({**self.native, **self.said})
+
+
+class Translator:
+    """The decoders of one ingest program; those with a memory keep it here."""
+
+    def __init__(self) -> None:
+        self._decoders = {name: make() for name, make in FORMATS.items()}
+
+    def translate(self, address: Address, payload: bytes, received_us: int) -> list[Said]:
+        """What a payload says.
+
+        Raises:
+            WireError: it cannot be read; whatever surprises a decoder is the payload's fault.
+        """
+        if len(payload) > PAYLOAD_BYTES_MAX:
+            raise WireError("too_large", f"{len(payload)} bytes, at most {PAYLOAD_BYTES_MAX}")
+        try:
+            said = self._decoders[address.format](payload, Context(received_us // 1000, address.rest))
+        except WireError:
+            raise
+        except Exception as error:
+            raise WireError("malformed", f"not {address.format}: {type(error).__name__}: {error}"[:300]) from error
+        if len(said) > READINGS_MAX:
+            raise WireError("too_large", f"{len(said)} readings, at most {READINGS_MAX}")
+        return said
+
+    def replies(self) -> list[tuple[bytes, bytes]]:
+        """What decoders want said to their devices since the last call."""
+        out: list[tuple[bytes, bytes]] = []
+        for decoder in self._decoders.values():
+            if waiting := getattr(decoder, "replies", None):
+                out += [(topic.encode(), payload) for topic, payload in waiting]
+                waiting.clear()
+        return out
