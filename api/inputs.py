@@ -98,7 +98,10 @@ class SiteIn(Strict):
 
 
 class DeviceIn(Strict):
-    """A device, new or moved. `credentials` asks for a new MQTT password; a new device gets one unless it is false."""
+    """A device, new or moved. `credentials` asks for a new MQTT password; a new device gets one unless it is false.
+
+    `foreign_id`: under which a gateway brings its messages; `gateway`: the only one that may.
+    """
 
     id: Name
     kind: Literal["tracker", "reefer", "thermometer", "rfid", "shelf", "door", "gateway", "phone", "connector"]
@@ -106,6 +109,8 @@ class DeviceIn(Strict):
     site: Name | None = None
     zone: Name | None = None
     profile: Name | None = None
+    foreign_id: Annotated[str, Field(pattern=r"[A-Za-z0-9]", max_length=128)] | None = None
+    gateway: Name | None = None
     credentials: bool | None = None
 
     @model_validator(mode="after")

@@ -7,6 +7,7 @@ from typing import Any, NotRequired
 
 import orjson
 from fastapi import APIRouter, Request
+from psycopg.errors import UniqueViolation
 from typing_extensions import TypedDict
 
 from api import reads, shapes
@@ -19,6 +20,7 @@ from api.jsons import Json
 from api.live import emit
 from api.paging import Cursor, Items, Limit, decode, page, shaped_page
 from api.problems import Problem
+from domain.names import foreign_id
 from store.db import queries
 from store.secrets import new_token
 
@@ -135,16 +137,27 @@ async def _put_device(session: Session, given: DeviceIn, password_hash: str | No
             zone = _id(old or new)
     if given.profile:
         profile = await profile_id(session, given.profile)
-    await session.row(
-        q["put_device"],
-        name=given.id,
-        kind=given.kind,
-        vehicle=vehicle,
-        site=site,
-        zone=zone,
-        profile=profile,
-        password_hash=password_hash,
-    )
+    gateway = None
+    if given.gateway:
+        found = await session.row(q["device_id"], name=given.gateway)
+        if found is None:
+            raise Problem(422, f"gateway: there is no device {given.gateway}; add it first")
+        gateway = _id(found)
+    try:
+        await session.row(
+            q["put_device"],
+            name=given.id,
+            kind=given.kind,
+            vehicle=vehicle,
+            site=site,
+            zone=zone,
+            profile=profile,
+            password_hash=password_hash,
+            external_id=foreign_id(given.foreign_id) if given.foreign_id else None,
+            gateway=gateway,
+        )
+    except UniqueViolation:
+        raise Problem(422, "foreign_id: it belongs to another device") from None
 
 
 async def profile_id(session: Session, name: str) -> int:

@@ -118,6 +118,8 @@ def ingest() -> None:
         receiver=settings.mqtt_receiver,
         retention_days=settings.retention_days,
         metrics_port=settings.metrics_port,
+        teltonika_host=settings.teltonika_host,
+        teltonika_port=settings.teltonika_port,
     )
     try:
         run(config, _stop_event())

@@ -40,6 +40,8 @@ class Settings(BaseSettings):
 
     ingest_group_messages: int = Field(2000, ge=1, le=20000, description="messages of one group commit at most")
     ingest_linger_ms: float = Field(5.0, ge=0, le=1000, description="wait after a group's first message, ms")
+    teltonika_host: str = Field("127.0.0.1", description="address the door for Teltonika trackers listens on")
+    teltonika_port: int = Field(0, ge=0, le=65535, description="its port, TCP and UDP; 0: shut")
     mqtt_receiver: str = Field("stream", description="stream (own client) or paho")
     tracker_batch_readings: int = Field(50_000, ge=1, description="readings the tracker commits at once at most")
     position_interval_s_max: float = Field(

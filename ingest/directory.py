@@ -48,6 +48,7 @@ class Directory:
         self.names: dict[int, tuple[str, str]] = {}
         """Tenant and name by device key; what was revoked stays, as its last messages may still be under way."""
         self._foreign: dict[tuple[int, str], tuple[Device, int]] = {}
+        self._anywhere: dict[str, list[Device]] = {}
         self._speakers: set[int] = set()
 
     def refresh(self) -> None:
@@ -55,7 +56,9 @@ class Directory:
         connection, q = self._link.connection, queries("registry")
         connection.execute(q["listen_registry"])  # before reading: what changes meanwhile is heard
         self._devices = {}
-        self._foreign, self._speakers = {}, set()
+        foreign_ids: dict[tuple[int, str], tuple[Device, int]] = {}
+        anywhere: dict[str, list[Device]] = {}
+        self._speakers = set()
         for tenant, name, key, tenant_id, home, kind, foreign, gateway in connection.execute(
             q["ingest_devices"]
         ).fetchall():
@@ -65,7 +68,10 @@ class Directory:
             if kind in SPEAKERS:
                 self._speakers.add(key)
             if foreign:
-                self._foreign[tenant_id, foreign] = (device, gateway or 0)
+                foreign_ids[tenant_id, foreign] = (device, gateway or 0)
+                if not gateway:
+                    anywhere.setdefault(foreign, []).append(device)
+        self._foreign, self._anywhere = foreign_ids, anywhere
         self._routes.clear()
         self._unknown_since.clear()
         self._loaded_at = self._monotonic()
@@ -105,6 +111,11 @@ class Directory:
             self._refresh_for_unknown()
         device, gateway = self._foreign.get(key, (None, 0))
         return device if gateway in (0, speaker.device_id) else None
+
+    def by_foreign_id(self, text: str) -> Device | None:
+        """The one device, of all tenants, that has this id and speaks for itself (an IMEI); None: none, or several."""
+        found = self._anywhere.get(foreign_id(text), ())
+        return found[0] if len(found) == 1 else None
 
     def _may_be_known_now(self, what: object) -> bool:
         return self._monotonic() - self._unknown_since.get(what, -1e9) > self.UNKNOWN_S

@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 from prometheus_client import Counter, Gauge, Histogram, start_http_server
@@ -20,9 +20,12 @@ from prometheus_client import Counter, Gauge, Histogram, start_http_server
 from domain.names import subscriptions
 from domain.times import from_us
 from ingest.directory import Directory
+from ingest.doors.feed import Feed
+from ingest.doors.inbox import Inbox
+from ingest.doors.teltonika import TeltonikaDoor
 from ingest.prepare import Prepared, Preparer
 from ingest.receipts import ReceiptBook
-from ingest.receiver import Endpoint, Group, Receiver, ReceiverConfig
+from ingest.receiver import Endpoint, Receiver, ReceiverConfig
 from ingest.receiver_paho import PahoReceiver
 from ingest.receiver_stream import StreamReceiver
 from store.db import queries
@@ -35,12 +38,13 @@ log = logging.getLogger(__name__)
 RECEIPT_INTERVAL_S = 1.0
 GROUP_BYTES = 8 * 1024 * 1024  # of payload in one group, so that big messages do not fill the memory
 RECEIPTS_AT_ONCE = 64  # fewer than this are sent with their group, without waiting
+DOORS_STOP_S = 10.0
 QUARANTINE_MAX = 100_000
 QUARANTINE_TRIM_S = 60.0
 RECEIVERS: dict[str, Callable[[ReceiverConfig], Receiver]] = {"stream": StreamReceiver, "paho": PahoReceiver}
 
 readings_total = Counter("frostway_ingest_readings_total", "Readings appended to the log")
-messages_total = Counter("frostway_ingest_messages_total", "MQTT messages acknowledged")
+messages_total = Counter("frostway_ingest_messages_total", "Messages acknowledged")
 quarantined_total = Counter("frostway_ingest_quarantined_total", "Messages set aside", ["reason"])
 commit_seconds = Histogram("frostway_ingest_commit_seconds", "Time of one group commit, seconds")
 database_up = Gauge("frostway_ingest_database_up", "1 while the last write reached the database")
@@ -60,6 +64,16 @@ class IngestConfig:
     receiver: str = "stream"
     retention_days: float = 3650.0
     metrics_port: int = 0
+    teltonika_host: str = "127.0.0.1"
+    teltonika_port: int = 0  # 0: this door is shut
+
+
+class Item(NamedTuple):
+    """What the writer commits: something prepared, of how many messages, and what to do once it is durable."""
+
+    prepared: Prepared
+    messages: int
+    durable: Callable[[], object]
 
 
 class Ingest:
@@ -75,7 +89,7 @@ class Ingest:
         self.receiver = RECEIVERS[config.receiver](
             ReceiverConfig(endpoint, tuple(subscriptions()), client_id=endpoint.user or "frostway-ingest")
         )
-        self._queue: queue.Queue[tuple[Group, Prepared] | None] = queue.Queue(maxsize=1)
+        self._queue: queue.Queue[Item | None] = queue.Queue(maxsize=1)
         self._read = Link(config.database_url, "ingest registry", stop)
         self._write = Link(config.database_url, "ingest", stop)
         directory = Directory(self._read, config.partitions, time.monotonic)
@@ -88,6 +102,18 @@ class Ingest:
         self._receipts_due = 0.0
         self._trim_due = 0.0
         self._failure: BaseException | None = None
+        self._inbox = Inbox()
+        self._feed = self._make_feed()
+        self.teltonika = TeltonikaDoor(config.teltonika_host, config.teltonika_port, self._inbox, self._feed.knows)
+
+    def _make_feed(self) -> Feed:
+        config = self._config
+        link = Link(config.database_url, "ingest doors", self._stop)
+        directory = Directory(link, config.partitions, time.monotonic)
+        preparer = Preparer(directory, Labels(link), int(config.retention_days * 86_400e6))
+        return Feed(
+            self._inbox, link, directory, preparer, lambda *item: self._hand_over(Item(*item)), self._clock
+        )  # fmt: skip
 
     def run(self) -> None:
         """Works until stopped; everything received is committed and acknowledged first."""
@@ -95,12 +121,18 @@ class Ingest:
         self._connect()
         writer = threading.Thread(target=self._guarded_writer, name="writer", daemon=True)
         writer.start()
+        if self._config.teltonika_port:
+            self._feed.start()
+            self.teltonika.start()
         try:
             while not self._stop.is_set() and self._failure is None:
                 self._receive_one()
         except Stopped:
             pass
         finally:
+            if self._config.teltonika_port:
+                self.teltonika.stop()
+                self._feed.stop(DOORS_STOP_S)
             self._hand_over(None)
             writer.join(timeout=15)
             self.receiver.close(drain=True)
@@ -122,9 +154,9 @@ class Ingest:
             size = sum(len(message[1]) for message in group.messages) / len(group.messages)
             self._group_messages = max(16, min(self._config.group_messages, int(GROUP_BYTES / max(size, 1.0))))
             prepared = self._read.run(lambda: self._preparer.prepare(group.messages, received_us))
-            self._hand_over((group, prepared))
+            self._hand_over(Item(prepared, len(group.messages), lambda: self.receiver.acknowledge(group)))
 
-    def _hand_over(self, item: tuple[Group, Prepared] | None) -> None:
+    def _hand_over(self, item: Item | None) -> None:
         while self._failure is None:
             try:
                 self._queue.put(item, timeout=0.5)
@@ -156,14 +188,14 @@ class Ingest:
             if item is None:
                 self._send_receipts(force=True)
                 return
-            group, prepared = item
+            prepared = item.prepared
             started = time.monotonic()
             self._write.run(lambda p=prepared: self._commit(p))  # type: ignore[misc]
             commit_seconds.observe(time.monotonic() - started)
             database_up.set(1)
-            self.receiver.acknowledge(group)
+            item.durable()
             self.receiver.publish_many(prepared.replies)
-            messages_total.inc(len(group.messages))
+            messages_total.inc(item.messages)
             readings_total.inc(prepared.readings)
             for each in prepared.quarantine:
                 quarantined_total.labels(each.reason).inc()

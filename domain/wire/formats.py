@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from domain.wire import osmand, owntracks, ruuvi, senml
+from domain.wire import osmand, owntracks, ruuvi, senml, teltonika
 from domain.wire.said import Decoder
 from domain.wire.sparkplug import Sparkplug
 
@@ -15,4 +15,5 @@ FORMATS: Mapping[str, Callable[[], Decoder]] = {
     "senml": lambda: senml.decode,
     "ruuvi": lambda: ruuvi.decode,
     "sparkplug": Sparkplug,
+    "teltonika": lambda: teltonika.decode,
 }

@@ -1,16 +1,8 @@
 """Traccar Client and OsmAnd over HTTP: a JSON body, or a query string or form body.
 
-Source of names and units: traccar.org/osmand and Traccar's `OsmAndProtocolDecoder`. The two forms differ in units:
-
-    ========== =================== ==========================================
-    .          JSON                query
-    ========== =================== ==========================================
-    speed      m/s                 knots
-    battery    `level`, 0 to 1     `batt`, per cent
-    time       RFC 3339            s or ms since 1970, RFC 3339, or local text
-    ========== =================== ==========================================
-
-Who sent it is decided by the caller: `device_id` says whom the message claims to come from.
+Source of names and units: traccar.org/osmand and Traccar's `OsmAndProtocolDecoder`. JSON has m/s, a battery from 0 to 1
+and RFC 3339; the query has knots, per cent, and seconds or milliseconds since 1970 or a text that may lack its zone.
+Who sent a message is decided by the caller: `device_id` says whom it claims to come from.
 """
 
 from __future__ import annotations
@@ -37,10 +29,10 @@ _SECONDS_BELOW = 2**31  # a larger number counts milliseconds
 _ESCAPE = re.compile(rb"%([0-9A-Fa-f]{2})?")
 _NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 _DATED = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d", re.ASCII)
-_LOST_PLUS = re.compile(r"(?<=\dT\d\d:\d\d:\d\d) (?=\d\d:?\d\d\Z)|(?<=\.\d\d\d) (?=\d\d:?\d\d\Z)")
+_LOST_PLUS = re.compile(r" (?=\d\d:?\d\d\Z)", re.ASCII)
 _TRUTHS: dict[Any, bool] = {True: True, False: False, "true": True, "false": False, "1": True, "0": False}
 
-# their key in the form -> ours
+# their key -> ours
 _COORDS = {
     "latitude": "lat",
     "longitude": "lon",
@@ -68,9 +60,8 @@ def decode(payload: bytes, context: Context) -> list[Said]:
     if not _is_json(payload, context.content_type):
         return _query(_pairs(payload), context)
     found = _object(payload).get("location")
-    said = [
-        each for location in (found if isinstance(found, list) else [found]) for each in _location(location, context)
-    ]
+    locations = found if isinstance(found, list) else [found]
+    said = [each for location in locations for each in _location(location, context)]
     if len(said) > READINGS_MAX:
         raise WireError("too_large", f"{len(said)} readings, at most {READINGS_MAX}: send fewer in one message")
     return said
@@ -126,7 +117,7 @@ def _location(location: Any, context: Context) -> list[Said]:
     if level is not None and level >= 0:
         said.append(Said("status", timed(t_ms) | {"batt": level}))
     notes: list[tuple[str, Any]] = [(key, value) for key, value in location.items() if key not in told]
-    notes += [(key, value) for key, value in coords.items() if key not in _COORDS and value != -1]  # -1: unknown
+    notes += [(key, value) for key, value in coords.items() if key not in _COORDS and not _unknown(key, value)]
     notes += [(key, value) for key, value in battery.items() if key != "level"]
     notes += [("activity" if key == "type" else f"activity_{key}", value) for key, value in activity.items()]
     notes += [(key, value) for key, value in extras.items() if key != "ignition"]
@@ -156,13 +147,17 @@ def _query(found: dict[str, str], context: Context) -> list[Said]:
     return said + [attribute(t_ms, key, text if key in _TEXTS else _typed(text)) for key, text in rest]
 
 
+def _unknown(key: str, value: Any) -> bool:
+    """Apps say -1 for what they do not know."""
+    return key.endswith("_accuracy") and isinstance(value, int | float) and value < 0
+
+
 def _place(place: Mapping[str, float | None], ignition: Any, t_ms: float | None, flags: int = 0) -> list[Said]:
     """A `gps` reading of numbers in native units; without a place what else there is becomes attributes."""
-    values: dict[str, Any] = {
-        key: value
-        for key, value in place.items()
-        if value is not None and not (value < 0 and key in ("spd", "hdg"))  # unknown
-    }
+    values: dict[str, Any] = {key: value for key, value in place.items() if value is not None}
+    for key in ("spd", "hdg"):
+        if values.get(key, 0) < 0:  # unknown
+            del values[key]
     if ignition is not None:
         values["ign"] = _truth(ignition, "ignition")
     if "lat" in values and "lon" in values:
@@ -174,11 +169,9 @@ def _place(place: Mapping[str, float | None], ignition: Any, t_ms: float | None,
 
 def _part(whole: Mapping[str, Any], key: str) -> dict[str, Any]:
     found = whole.get(key)
-    if found is None:
-        found = {}
-    if not isinstance(found, dict):
+    if not isinstance(found, dict | None):
         raise WireError("malformed", f"{key}: not an object")
-    return found
+    return found or {}
 
 
 def _number(part: Mapping[str, Any], key: str) -> float | None:
@@ -204,13 +197,6 @@ def _note(key: str, value: Any) -> Value:
         raise WireError("malformed", f"{key[:40]}: nested too deep") from None
 
 
-def _parsed(text: str, key: str) -> float:
-    number = float(text) if _NUMBER.fullmatch(text) else math.nan
-    if not math.isfinite(number):
-        raise WireError("malformed", f"{key}: not a number")
-    return number
-
-
 def _typed(text: str) -> Value:
     """A text of the query as what it looks like."""
     if _NUMBER.fullmatch(text) and math.isfinite(float(text)):
@@ -218,11 +204,20 @@ def _typed(text: str) -> Value:
     return {"true": True, "false": False}.get(text, text)
 
 
+def _parsed(text: str, key: str) -> float:
+    number = _typed(text)
+    if not isinstance(number, float):
+        raise WireError("malformed", f"{key}: not a number")
+    return number
+
+
 def _timestamp_ms(text: str, context: Context) -> float:
     """Event time of the query form: seconds or milliseconds since 1970, or a text."""
-    if not _NUMBER.fullmatch(text):
-        return _instant_ms(_LOST_PLUS.sub("+", text), context)  # an offset's plus that was not written as %2B
-    number = _parsed(text, "timestamp")
+    if "T" in text:
+        text = _LOST_PLUS.sub("+", text)  # the plus of an offset, when it was not written as %2B, has become a space
+    number = _typed(text)
+    if not isinstance(number, float):
+        return _instant_ms(text, context)
     return number * 1000 if 0 <= number < _SECONDS_BELOW else number
 
 
@@ -241,7 +236,7 @@ def _instant_ms(text: str, context: Context) -> float:
 def _zone(context: Context) -> ZoneInfo:
     name = context.options().get("zone")
     if not isinstance(name, str) or not name:
-        raise WireError("no_zone", "timestamp: a time without an offset, set the option `zone` or send an offset")
+        raise WireError("no_zone", "timestamp: without an offset; set the device's option `zone` or send an offset")
     try:
         return ZoneInfo(name)
     except (KeyError, ValueError, OSError):  # unknown; no such name is possible; a folder of zones such as `Europe`

@@ -56,6 +56,7 @@ STREAMS = {
     "shelf": ("shelf", "slot_id, item_count", "0, 4"),
     "door": ("door", "door_id, open", "0, true"),
     "status": ("status", "defrost", "false"),
+    "attr": ("attribute", "name_id, value", "0, 1.5"),
 }
 
 
@@ -165,7 +166,15 @@ def test_the_interface_describes_itself(api: httpx.Client) -> None:
     assert set(vehicle) == set(api.get("/api/v1/vehicles/truck-01").json())
     asyncapi = api.get("/asyncapi.json").json()
     assert asyncapi["asyncapi"] == "3.0.0"
-    assert set(asyncapi["channels"]["readings"]["messages"]) == {"gps", "temp", "rfid", "shelf", "door", "status"}
+    assert set(asyncapi["channels"]["readings"]["messages"]) == {
+        "gps",
+        "temp",
+        "rfid",
+        "shelf",
+        "door",
+        "status",
+        "attr",
+    }
     for operation in asyncapi["operations"].values():
         for reference in [operation["channel"], *operation["messages"]]:
             node = asyncapi

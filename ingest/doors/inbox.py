@@ -1,0 +1,69 @@
+"""What came in by a door and waits to be stored: bounded, so that a flood stays outside."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """One message of a device that waits for an answer."""
+
+    format: str
+    """Name of the decoder."""
+    sender: str
+    """Who said it, in the words of the format: an IMEI, a login."""
+    payload: bytes
+    done: Callable[[str | None], None]
+    """To be called once, from any thread: None when the parcel is durable (stored, or set aside in quarantine), else in
+    one line why it cannot be taken now; the sender will come again."""
+
+
+class Inbox:
+    """A queue of parcels between doors and the writer, for any number of threads on both sides."""
+
+    def __init__(self, parcels_max: int = 10_000, bytes_max: int = 64 * 1024 * 1024) -> None:
+        self._parcels_max = parcels_max
+        self._bytes_max = bytes_max
+        self._waiting: deque[Parcel] = deque()
+        self._bytes = 0
+        self._closed = False
+        self._changed = threading.Condition()
+
+    def offer(self, parcel: Parcel) -> bool:
+        """Takes the parcel in, or says False: full, or closed. Never waits; an empty inbox takes any size."""
+        size = len(parcel.payload)
+        with self._changed:
+            full = len(self._waiting) >= self._parcels_max or self._bytes + size > self._bytes_max
+            if self._closed or (full and self._waiting):
+                return False
+            self._waiting.append(parcel)
+            self._bytes += size
+            self._changed.notify()
+            return True
+
+    def take(self, max_parcels: int, linger_s: float, timeout_s: float) -> list[Parcel]:
+        """Up to `max_parcels`, oldest first: waits `timeout_s` for the first and `linger_s` more for others.
+
+        Empty when nothing came, and at once when closed and emptied.
+        """
+        with self._changed:
+            if not self._changed.wait_for(lambda: self._waiting or self._closed, timeout_s):
+                return []
+            self._changed.wait_for(lambda: len(self._waiting) >= max_parcels or self._closed, linger_s)
+            taken = [self._waiting.popleft() for _ in range(min(max_parcels, len(self._waiting)))]
+            self._bytes -= sum(len(each.payload) for each in taken)
+            return taken
+
+    def close(self) -> None:
+        """Nothing more comes in; what waits can still be taken."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+
+    def __len__(self) -> int:
+        with self._changed:
+            return len(self._waiting)
