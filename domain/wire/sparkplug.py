@@ -57,22 +57,18 @@ class Payload(NamedTuple):
     metrics: list[Metric]
 
 
-class _Definition(NamedTuple):
-    name: str
-    datatype: int
-    unit: str
-
-
 @dataclass(slots=True)
 class _Names:
     """What the last birth of a node or device has defined. An alias two metrics share stands for neither."""
 
-    by_name: dict[str, _Definition] = field(default_factory=dict)
-    by_alias: dict[int, _Definition | None] = field(default_factory=dict)
+    by_name: dict[str, Metric] = field(default_factory=dict)
+    by_alias: dict[int, Metric | None] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
 class _Session:
+    group: str
+    edge: str
     seq: int | None = None
     bd_seq: int | None = None
     gapped: bool = False
@@ -116,24 +112,17 @@ class Sparkplug:
         if kind == "NBIRTH":
             self._reset(session, said)
         elif self._missed(said.seq, session):
-            self._ask(group, edge, session, context)
+            self._ask(session, context)
         if kind == "DDEATH":
             session.names.pop(device, None)
             return [attribute(said.t_ms, "death", kind, device)]
         if kind.endswith("BIRTH"):
             self._define(session, device, said)
-        if device not in session.names:
-            self._ask(group, edge, session, context)
-            raise WireError("no_birth", "data before the birth that names its metrics: a rebirth is asked for")
-        try:
-            return _readings(list(_measured(said, session.names[device], device)), context)
-        except WireError as error:
-            if error.reason == "no_birth":
-                self._ask(group, edge, session, context)
-            raise
+        born = self._born(session, device, said, context)
+        return _readings(list(_measured(said, born, device)), context)
 
     def _session(self, group: str, edge: str) -> _Session:
-        session = self._sessions.setdefault((group, edge), _Session())
+        session = self._sessions.setdefault((group, edge), _Session(group, edge))
         self._sessions.move_to_end((group, edge))
         if len(self._sessions) > self._sessions_max:
             self._sessions.popitem(last=False)
@@ -171,7 +160,7 @@ class Sparkplug:
         for metric in said.metrics:
             if not metric.name:
                 raise WireError("malformed", "a metric without a name in a birth")
-            defined = _Definition(metric.name, metric.datatype, metric.unit)
+            defined = Metric(metric.name, datatype=metric.datatype, unit=metric.unit)
             born.by_name[metric.name] = defined
             if metric.alias is not None:
                 born.by_alias[metric.alias] = None if metric.alias in born.by_alias else defined
@@ -180,15 +169,24 @@ class Sparkplug:
             raise WireError("too_many", f"more than {self._metrics_max} metrics of one edge node")
         session.names[device] = born
 
-    def _ask(self, group: str, edge: str, session: _Session, context: Context) -> None:
+    def _born(self, session: _Session, device: str, said: Payload, context: Context) -> _Names:
+        """What the birth has defined; without it, or when it lacks an alias, the data have to wait for the next one."""
+        born = session.names.get(device)
+        if born and all(m.name or m.alias is None or m.alias in born.by_alias for m in said.metrics):
+            return born
+        self._ask(session, context)
+        why = "an alias that is not in the birth" if born else "data before the birth that names its metrics"
+        raise WireError("no_birth", f"{why}: a rebirth is asked for")
+
+    def _ask(self, session: _Session, context: Context) -> None:
         """Ask for a rebirth, unless that was just done: a rebirth is a lot of data."""
         session.gapped = True
         asked_ms, now_ms = session.asked_ms, context.received_ms
         if asked_ms is not None and 0 <= now_ms - asked_ms < self._rebirth_interval_ms:
             return
-        if len(self.replies) < self._sessions_max:  # nobody drains them
+        if len(self.replies) < self._sessions_max:  # full when nobody drains them
             session.asked_ms = now_ms
-            self.replies.append((f"spBv1.0/{group}/NCMD/{edge}", rebirth(now_ms)))
+            self.replies.append((f"spBv1.0/{session.group}/NCMD/{session.edge}", rebirth(now_ms)))
 
 
 def rebirth(now_ms: int) -> bytes:
@@ -286,35 +284,35 @@ def _bd_seq(said: Payload) -> int | None:
     return found[-1] if found else None
 
 
-def _resolved(metric: Metric, born: _Names) -> _Definition:
-    """Name, type and unit of a metric: what it says itself goes before what its birth has said."""
+def _resolved(metric: Metric, born: _Names) -> Metric:
+    """With name, type and unit: what a metric says itself goes before what its birth has said."""
     if metric.name:
-        known = born.by_name.get(metric.name) or _Definition(metric.name, 0, "")
+        known = born.by_name.get(metric.name, metric)
     elif metric.alias is None:
         raise WireError("malformed", "a metric with neither name nor alias")
-    elif metric.alias not in born.by_alias:
-        raise WireError("no_birth", f"alias {metric.alias} is not in the birth: a rebirth is asked for")
     else:
         by_alias = born.by_alias[metric.alias]
         if by_alias is None:
             raise WireError("malformed", f"alias {metric.alias}: two metrics of the birth have it; give each its own")
         known = by_alias
-    return _Definition(known.name, metric.datatype or known.datatype, metric.unit or known.unit)
+    datatype, unit = metric.datatype or known.datatype, metric.unit or known.unit
+    return metric._replace(name=known.name, datatype=datatype, unit=unit)
 
 
 def _measured(said: Payload, born: _Names, device: str) -> Iterator[Measured]:
-    for metric in said.metrics:
-        name, datatype, unit = _resolved(metric, born)
-        if metric.null or name == _BD_SEQ or name.startswith(_CONTROLS):
+    for metric in (_resolved(each, born) for each in said.metrics):
+        if metric.null or metric.name == _BD_SEQ or metric.name.startswith(_CONTROLS):
             continue
-        value = _value(metric, name, datatype)
+        value = _value(metric)
         if value is not None:
             t_ms = said.t_ms if metric.t_ms is None else metric.t_ms
-            yield Measured(t_ms, name, value, unit, device, int(Flag.HISTORICAL) if metric.historical else 0)
+            flags = int(Flag.HISTORICAL) if metric.historical else 0
+            yield Measured(t_ms, metric.name, value, metric.unit, device, flags)
 
 
-def _value(metric: Metric, name: str, datatype: int) -> Value | None:
-    value = metric.value
+def _value(metric: Metric) -> Value | None:
+    """A whole number becomes what its data type says; other values are what they are."""
+    value, datatype, name = metric.value, metric.datatype, metric.name[:40]
     if value is None:
         return metric.structure or None
     if isinstance(value, bool) or not isinstance(value, int):
@@ -328,9 +326,9 @@ def _value(metric: Metric, name: str, datatype: int) -> Value | None:
     elif datatype in _UNSIGNED:
         number = value if value >> _UNSIGNED[datatype] == 0 else None
     else:
-        raise WireError("no_type", f"{name[:40]}: a whole number of type {datatype}: give its datatype in the birth")
+        raise WireError("no_type", f"{name}: a whole number of type {datatype}: give its datatype in the birth")
     if number is None:
-        raise WireError("invalid", f"{name[:40]}: {value} does not fit its data type {datatype}")
+        raise WireError("invalid", f"{name}: {value} does not fit its data type {datatype}")
     return number
 
 

@@ -17,6 +17,7 @@ from store.log import PostgresLog
 from store.registry import DeviceSpec, Registry, RegistryError
 from tests.integration.fleet import T0, Fleet
 from tests.unit.wire.test_formats import BIRTH, OWNTRACKS, RAWV2, metric, payload
+from tests.unit.wire.test_lorawan import EUI, TTS
 
 TAG = "CB:B8:33:4C:88:4F"
 
@@ -123,6 +124,16 @@ def test_sparkplug_data_wait_in_quarantine_for_the_birth_that_is_asked_for(door:
     late = payload(1, metric(alias=7, value=5.5, t_ms=1_700_000_060_000))
     assert door.send("spBv1.0/main/NDATA/edge-1", late).quarantine == []
     assert door.fleet.rows("select temp_c from reading_temperature order by time") == [(4.0,), (5.5,)]
+
+
+def test_a_bridged_network_server_brings_the_uplinks_of_registered_sensors(door: Door) -> None:
+    door.add(DeviceSpec("lns", "connector"))
+    door.add(DeviceSpec("cold-room", "thermometer", site="dc-1", foreign_id=EUI))
+    topic = "fw/v1/main/lns/tts/v3/app@ttn/devices/em320/up"
+    for _ in range(2):
+        assert door.send(topic, orjson.dumps(TTS)).quarantine == []
+    names = door.fleet.rows("select d.name from reading_temperature r join device d on d.id = r.device_id")
+    assert names == [("cold-room",)]
 
 
 def test_a_foreign_payload_that_cannot_be_read_is_kept_with_its_bytes(door: Door) -> None:

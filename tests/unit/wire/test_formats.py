@@ -20,6 +20,7 @@ from domain.wire.native import decode
 from domain.wire.said import Context, Said, WireError
 from domain.wire.sparkplug import Sparkplug
 from domain.wire.teltonika_frames import Framer, Imei, KeepAlive, Packet, crc16, parse_datagram
+from tests.unit.wire.test_lorawan import CHIRPSTACK, TTS
 
 NOW = Context(received_ms=1_750_000_000_000)
 OWNTRACKS = b'{"_type":"location","tst":1700000000,"lat":60.17,"lon":24.94,"acc":5,"vel":36,"cog":270,"batt":67}'
@@ -240,6 +241,8 @@ SAMPLES = {
     "ruuvi": RUUVI,
     "sparkplug": BIRTH,
     "teltonika": bytes.fromhex(CODEC_8),
+    "tts": orjson.dumps(TTS),
+    "chirpstack": orjson.dumps(CHIRPSTACK | {"object": {"temperature": 4.5}}),
 }
 
 
