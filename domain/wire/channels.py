@@ -7,7 +7,6 @@ temperature of the same probe. What has no stream of its own is kept as an attri
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -66,8 +65,9 @@ _NAMES: dict[str, Target] = {
     "weight": Target("shelf", "kg"),
     "mass": Target("shelf", "kg"),
 }
-_NAME = re.compile(r"(.*?)[_ .:-]*(\d{0,4})\Z")
-_SEPARATORS = re.compile(r"[_ .:-]+")
+NAME_MAX = 64  # a longer name means nothing to us
+_SEPARATORS = "_ .:-"
+_DROP_SEPARATORS = str.maketrans("", "", _SEPARATORS)
 
 
 def target_of(channel: str) -> Target | None:
@@ -78,13 +78,14 @@ def target_of(channel: str) -> Target | None:
     >>> target_of("flux_capacitor") is None
     True
     """
-    match = _NAME.match(channel)
-    if match is None:
+    if len(channel) > NAME_MAX:
         return None
-    found = _NAMES.get(_SEPARATORS.sub("", match[1]).lower())
-    if found is None or (match[2] and found.stream not in PARTS):
+    word = channel.rstrip("0123456789")
+    part = channel[len(word) :]
+    found = _NAMES.get(word.translate(_DROP_SEPARATORS).lower())
+    if found is None or (part and found.stream not in PARTS):
         return None
-    return Target(found.stream, found.key, match[2], found.unit)
+    return Target(found.stream, found.key, part, found.unit)
 
 
 def readings(
@@ -92,8 +93,10 @@ def readings(
 ) -> list[Said]:
     """Readings of named values: the profile of the value's moment decides, then `defaults`, then the name itself.
 
+    A value of another kind than its name seems to mean is kept as an attribute: the name was a guess.
+
     Raises:
-        WireError: a unit that does not fit, or a number that is none: the message is mended, not guessed at.
+        WireError: a declared unit that does not fit, or a value that is not what the profile or the format says.
     """
     together: dict[tuple[str, str, str, float | None, int], dict[str, Any]] = {}
     rest: list[Said] = []
@@ -118,9 +121,14 @@ def _target(each: Measured, context: Context, defaults: Mapping[str, Target | No
     if each.channel in defaults:
         return defaults[each.channel]
     found = target_of(each.channel)
-    if found is None or (isinstance(each.value, str) and found.stream != "status"):
-        return Target(ATTRIBUTE, each.channel)
-    return found
+    if found is not None:
+        try:
+            _value(each, found)
+        except WireError as error:
+            if error.reason == "unit":
+                raise  # a unit was declared: what it measures must not silently become a note
+            found = None
+    return found or Target(ATTRIBUTE, each.channel)
 
 
 def _value(each: Measured, target: Target) -> Any:

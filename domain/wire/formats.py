@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from domain.wire import lorawan, osmand, owntracks, ruuvi, senml, teltonika
+from domain.wire import lorawan, osmand, owntracks, ruuvi, senml, teltonika, thingsboard
 from domain.wire.said import Decoder
 from domain.wire.sparkplug import Sparkplug
 
@@ -16,6 +16,7 @@ FORMATS: Mapping[str, Callable[[], Decoder]] = {
     "ruuvi": lambda: ruuvi.decode,
     "sparkplug": Sparkplug,
     "teltonika": lambda: teltonika.decode,
+    "thingsboard": lambda: thingsboard.decode,
     "tts": lambda: lorawan.decode_tts,
     "chirpstack": lambda: lorawan.decode_chirpstack,
 }

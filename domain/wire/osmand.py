@@ -24,26 +24,18 @@ from domain.wire.channels import attribute, timed
 from domain.wire.said import READINGS_MAX, Context, Said, Value, WireError
 
 PAIRS_MAX = 256  # of a query; an app sends about twenty
-_SECONDS_BELOW = 2**31  # a larger number counts milliseconds
 
-_ESCAPE = re.compile(rb"%([0-9A-Fa-f]{2})?")
+_ESCAPE, _STRAY = re.compile(rb"%([0-9A-Fa-f]{2})"), re.compile(rb"%(?![0-9A-Fa-f]{2})")
 _NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 _DATED = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d", re.ASCII)
 _LOST_PLUS = re.compile(r" (?=\d\d:?\d\d\Z)", re.ASCII)
 _TRUTHS: dict[Any, bool] = {True: True, False: False, "true": True, "false": False, "1": True, "0": False}
 
+_NEVER_NEGATIVE = {"spd", "hdg"}  # -1 stands for unknown
 # their key -> ours
-_COORDS = {
-    "latitude": "lat",
-    "longitude": "lon",
-    "speed": "spd",
-    "heading": "hdg",
-    "accuracy": "acc",
-    "altitude": "alt",
-}
+_JSON = {"latitude": "lat", "longitude": "lon", "speed": "spd", "heading": "hdg", "accuracy": "acc", "altitude": "alt"}
 _QUERY = {"lat": "lat", "lon": "lon", "bearing": "hdg", "heading": "hdg", "accuracy": "acc", "altitude": "alt"}
 _ONCE = {*_QUERY, "id", "deviceid", "location", "timestamp", "speed", "batt", "ignition", "valid"}
-_TEXTS = {"driverUniqueId"}  # a number would lose its zeros
 
 
 def decode(payload: bytes, context: Context) -> list[Said]:
@@ -83,8 +75,7 @@ def device_id(payload: bytes, content_type: str) -> str | None:
             claimed = found.get("id") or found.get("deviceid")
     except WireError:
         return None
-    if isinstance(claimed, int) and not isinstance(claimed, bool):
-        claimed = str(claimed)
+    claimed = str(claimed) if type(claimed) is int else claimed
     return claimed if isinstance(claimed, str) and claimed else None
 
 
@@ -106,18 +97,16 @@ def _location(location: Any, context: Context) -> list[Said]:
         raise WireError("malformed", "location: missing, or not an object")
     told = {"timestamp", "coords", "battery", "activity", "extras", "odometer", "ignition", "_"}  # `_`: all of it again
     timestamp = location.get("timestamp")
-    if not isinstance(timestamp, str | None):
-        raise WireError("malformed", "timestamp: not an RFC 3339 text")
     t_ms = None if timestamp is None else _instant_ms(timestamp, context)
     coords, battery, activity, extras = (_part(location, k) for k in ("coords", "battery", "activity", "extras"))
-
-    place = {native: _number(coords, key) for key, native in _COORDS.items()} | {"odo": _number(location, "odometer")}
+    place = {native: _number(coords, key) for key, native in _JSON.items()} | {"odo": _number(location, "odometer")}
     said = _place(place, location.get("ignition", extras.get("ignition")), t_ms)
     level = _number(battery, "level")
     if level is not None and level >= 0:
         said.append(Said("status", timed(t_ms) | {"batt": level}))
     notes: list[tuple[str, Any]] = [(key, value) for key, value in location.items() if key not in told]
-    notes += [(key, value) for key, value in coords.items() if key not in _COORDS and not _unknown(key, value)]
+    # -1 stands for unknown, but there is a floor -1
+    notes += [(key, value) for key, value in coords.items() if key not in _JSON and (value != -1 or key == "floor")]
     notes += [(key, value) for key, value in battery.items() if key != "level"]
     notes += [("activity" if key == "type" else f"activity_{key}", value) for key, value in activity.items()]
     notes += [(key, value) for key, value in extras.items() if key != "ignition"]
@@ -132,8 +121,7 @@ def _query(found: dict[str, str], context: Context) -> list[Said]:
     if "location" in found:
         if "lat" in found or "lon" in found:
             raise WireError("malformed", "location and lat or lon: only one of both")
-        lat, _comma, lon = found["location"].partition(",")
-        found = found | {"lat": lat, "lon": lon}
+        found = found | dict(zip(("lat", "lon"), found["location"].split(",", 1), strict=False))
     numbers = {key: _parsed(found[key], key) for key in (*_QUERY, "speed", "batt") if key in found}
     place: dict[str, float | None] = {native: numbers[key] for key, native in _QUERY.items() if key in numbers}
     if "speed" in numbers:
@@ -143,21 +131,14 @@ def _query(found: dict[str, str], context: Context) -> list[Said]:
     said = _place(place, found.get("ignition"), t_ms, flags)
     if numbers.get("batt", -1) >= 0:
         said.append(Said("status", timed(t_ms) | {"batt": numbers["batt"] / 100}))
-    rest = ((key, text) for key, text in found.items() if key not in _ONCE)
-    return said + [attribute(t_ms, key, text if key in _TEXTS else _typed(text)) for key, text in rest]
-
-
-def _unknown(key: str, value: Any) -> bool:
-    """Apps say -1 for what they do not know."""
-    return key.endswith("_accuracy") and isinstance(value, int | float) and value < 0
+    rest = ((key, text) for key, text in found.items() if key not in _ONCE)  # the driver's id may begin with zeros
+    return said + [attribute(t_ms, key, text if key == "driverUniqueId" else _typed(text)) for key, text in rest]
 
 
 def _place(place: Mapping[str, float | None], ignition: Any, t_ms: float | None, flags: int = 0) -> list[Said]:
     """A `gps` reading of numbers in native units; without a place what else there is becomes attributes."""
-    values: dict[str, Any] = {key: value for key, value in place.items() if value is not None}
-    for key in ("spd", "hdg"):
-        if values.get(key, 0) < 0:  # unknown
-            del values[key]
+    unknown = {key for key, value in place.items() if value is None or (value < 0 and key in _NEVER_NEGATIVE)}
+    values: dict[str, Any] = {key: value for key, value in place.items() if key not in unknown}
     if ignition is not None:
         values["ign"] = _truth(ignition, "ignition")
     if "lat" in values and "lon" in values:
@@ -212,22 +193,20 @@ def _parsed(text: str, key: str) -> float:
 
 
 def _timestamp_ms(text: str, context: Context) -> float:
-    """Event time of the query form: seconds or milliseconds since 1970, or a text."""
+    """Event time of the query form: seconds (below 2**31) or milliseconds since 1970, or a text."""
     if "T" in text:
         text = _LOST_PLUS.sub("+", text)  # the plus of an offset, when it was not written as %2B, has become a space
     number = _typed(text)
     if not isinstance(number, float):
         return _instant_ms(text, context)
-    return number * 1000 if 0 <= number < _SECONDS_BELOW else number
+    return number * 1000 if 0 <= number < 2**31 else number
 
 
-def _instant_ms(text: str, context: Context) -> float:
+def _instant_ms(text: Any, context: Context) -> float:
     try:
-        found = datetime.fromisoformat(text) if _DATED.match(text) else None
+        found = datetime.fromisoformat(text if isinstance(text, str) and _DATED.match(text) else "")
     except ValueError:
-        found = None
-    if found is None:
-        raise WireError("malformed", f"timestamp {text[:40]!r}: not a time")
+        raise WireError("malformed", "timestamp: not a time such as 2025-06-15T13:45:12Z") from None
     if found.tzinfo is None:
         found = found.replace(tzinfo=_zone(context))
     return to_us(found) / 1000
@@ -262,12 +241,9 @@ def _pairs(payload: bytes) -> dict[str, str]:
 
 
 def _unescaped(raw: bytes) -> str:
-    def byte(match: re.Match[bytes]) -> bytes:
-        if match[1] is None:
-            raise WireError("malformed", "a % without two hexadecimal digits behind it")
-        return bytes.fromhex(match[1].decode())
-
+    if _STRAY.search(raw):
+        raise WireError("malformed", "a % without two hexadecimal digits behind it")
     try:
-        return _ESCAPE.sub(byte, raw.replace(b"+", b" ")).decode()
+        return _ESCAPE.sub(lambda found: bytes.fromhex(found[1].decode()), raw.replace(b"+", b" ")).decode()
     except UnicodeDecodeError:
         raise WireError("malformed", "not UTF-8 after decoding the percent signs") from None

@@ -241,6 +241,7 @@ SAMPLES = {
     "ruuvi": RUUVI,
     "sparkplug": BIRTH,
     "teltonika": bytes.fromhex(CODEC_8),
+    "thingsboard": b'{"Room 7":[{"ts":1700000000000,"values":{"temperature":4.5,"door":true}}]}',
     "tts": orjson.dumps(TTS),
     "chirpstack": orjson.dumps(CHIRPSTACK | {"object": {"temperature": 4.5}}),
 }
