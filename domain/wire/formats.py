@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from domain.wire import lorawan, osmand, owntracks, ruuvi, senml, teltonika, thingsboard
+from domain.wire import ble, lorawan, osmand, owntracks, ruuvi, senml, teltonika, thingsboard
+from domain.wire.bthome import BTHome
 from domain.wire.said import Decoder
 from domain.wire.sparkplug import Sparkplug
 
@@ -14,6 +15,7 @@ FORMATS: Mapping[str, Callable[[], Decoder]] = {
     "osmand": lambda: osmand.decode,
     "senml": lambda: senml.decode,
     "ruuvi": lambda: ruuvi.decode,
+    "ble": lambda: BTHome(ble.decode).decode,
     "sparkplug": Sparkplug,
     "teltonika": lambda: teltonika.decode,
     "thingsboard": lambda: thingsboard.decode,

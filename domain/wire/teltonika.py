@@ -190,7 +190,8 @@ def _elements(values: list[tuple[int, bytes]], t_ms: int, table: Table, profile:
     for number, raw in sorted(values, key=lambda each: each[0] in ios and ios[each[0]].target.key == "rh"):
         channel, io = f"io{number}", ios.get(number)
         if io is None or not 1 <= len(raw) <= 8:
-            yield Measured(t_ms, channel, _plain(raw))
+            # A known id of no or of any length is not what the table means: an empty probe is not at 0 °C.
+            yield Measured(t_ms, channel if io is None else f"{channel}_raw", _plain(raw))
             continue
         sent = int.from_bytes(raw, "big", signed=io.signed)
         part = (profile.channels.get(channel) or io.target).part
@@ -222,7 +223,7 @@ def _verdict(io: Io, sent: int, bt_faults: object) -> tuple[str, int]:
 
 def _plain(raw: bytes) -> Value:
     """A value of unknown meaning: a number that stays exact, a text, or hexadecimal digits (keys, cards, lists)."""
-    if len(raw) <= 8 and (number := int.from_bytes(raw, "big")) < _EXACT:
+    if 1 <= len(raw) <= 8 and (number := int.from_bytes(raw, "big")) < _EXACT:
         return number
     text = raw.decode("ascii", "replace")
     return text if len(raw) > 8 and text.isascii() and text.isprintable() else raw.hex()

@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
+from functools import partial
 from typing import cast
 
 from prometheus_client import Counter, Gauge
@@ -102,9 +103,14 @@ class TeltonikaDoor:
         self._loop, self._stopping = asyncio.get_running_loop(), asyncio.Event()
         try:
             server = await asyncio.start_server(self._connected, self._host, self.port, limit=READ_BYTES)
-            self.port = server.sockets[0].getsockname()[1]
-            datagrams, _ = await self._datagrams()
         except OSError as error:
+            listening.set_exception(error)
+            return
+        try:
+            self.port = server.sockets[0].getsockname()[1]
+            datagrams = await self._datagrams()
+        except OSError as error:
+            server.close()
             listening.set_exception(error)
             return
         listening.set_result(None)
@@ -116,16 +122,16 @@ class TeltonikaDoor:
         datagrams.close()
         await asyncio.sleep(0)  # transports close in the next turn of the loop
 
-    async def _datagrams(self) -> tuple[asyncio.DatagramTransport, asyncio.DatagramProtocol]:
-        make = lambda: _Datagrams(self._inbox, self._known)  # noqa: E731
+    async def _datagrams(self) -> asyncio.DatagramTransport:
+        receiver = partial(_Datagrams, self._inbox, self._known)
         try:
-            found = await self._loop.create_datagram_endpoint(make, (self._host, self.port))
+            transport, _ = await self._loop.create_datagram_endpoint(receiver, (self._host, self.port))
         except OSError:
             if self.udp_port:  # asked for; else any port will do when the twin of the TCP port is taken
                 raise
-            found = await self._loop.create_datagram_endpoint(make, (self._host, 0))
-        self.udp_port = found[0].get_extra_info("sockname")[1]
-        return found
+            transport, _ = await self._loop.create_datagram_endpoint(receiver, (self._host, 0))
+        self.udp_port = transport.get_extra_info("sockname")[1]
+        return transport
 
     @staticmethod
     def _cancel(tasks: set[asyncio.Task[None]]) -> None:
@@ -170,8 +176,7 @@ class TeltonikaDoor:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         framer = Framer()
         imei = ""
-        wait_s = HANDSHAKE_S
-        deadline = self._loop.time() + min(wait_s, self._idle_timeout_s)
+        deadline = self._loop.time() + min(HANDSHAKE_S, self._idle_timeout_s)
         while not self._stopping.is_set():
             # Until the next whole event: a device that only ever sends single bytes does not keep its place.
             async with asyncio.timeout_at(deadline):

@@ -239,6 +239,7 @@ SAMPLES = {
     "osmand": b"id=1&timestamp=1700000000&lat=60&lon=30&speed=10&batt=50&x=y",
     "senml": SENML,
     "ruuvi": RUUVI,
+    "ble": b'{"id":"A4:C1:38:56:53:84","servicedatauuid":"0xfcd2","servicedata":"4002C40903BF13","rssi":-60}',
     "sparkplug": BIRTH,
     "teltonika": bytes.fromhex(CODEC_8),
     "thingsboard": b'{"Room 7":[{"ts":1700000000000,"values":{"temperature":4.5,"door":true}}]}',
