@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from enum import IntFlag
+from functools import lru_cache
 from typing import ClassVar, Self
 
 import numpy as np
@@ -39,7 +40,12 @@ class Flag(IntFlag):
     @classmethod
     def names(cls, value: int) -> list[str]:
         """Lower-case names of the flags set in `value`."""
-        return [f.name.lower() for f in cls if f.name and value & f]
+        return list(_names(value))
+
+
+@lru_cache(maxsize=1024)
+def _names(value: int) -> tuple[str, ...]:
+    return tuple(f.name.lower() for f in Flag if f.name and value & f)
 
 
 @dataclass(frozen=True, slots=True)

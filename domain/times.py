@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 US = timedelta(microseconds=1)
@@ -42,4 +46,21 @@ def rfc3339(us: int) -> str:
     >>> rfc3339(1_500_000)
     '1970-01-01T00:00:01.500Z'
     """
-    return from_us(us).strftime("%Y-%m-%dT%H:%M:%S.") + f"{int(us) // 1000 % 1000:03d}Z"
+    minute, ms = divmod(int(us) // 1000, 60_000)
+    return f"{_minute(minute)}{ms // 1000:02d}.{ms % 1000:03d}Z"
+
+
+def rfc3339_all(us: NDArray[np.int64]) -> list[str]:
+    """The same of many.
+
+    >>> rfc3339_all(np.array([1_500_000, -1]))
+    ['1970-01-01T00:00:01.500Z', '1969-12-31T23:59:59.999Z']
+    """
+    texts: list[str] = np.datetime_as_string(us.astype("M8[us]"), unit="ms", timezone="UTC").tolist()
+    return texts
+
+
+@lru_cache(maxsize=4096)
+def _minute(minute: int) -> str:
+    """Text of a minute since 1970 up to its seconds: what times that lie near each other share."""
+    return (EPOCH + timedelta(minutes=minute)).strftime("%Y-%m-%dT%H:%M:")

@@ -13,22 +13,11 @@ from numpy.typing import NDArray
 from psycopg import sql
 
 from domain.readings import Batch, Bool
+from store.binary import EPOCH_US, WIRE, check_range
 from store.db import queries
 
 HEADER = b"PGCOPY\n\xff\r\n\x00" + bytes(8)  # signature, flags = 0, extension length = 0
 TRAILER = b"\xff\xff"  # int16 -1
-EPOCH_US = 946_684_800_000_000  # 2000-01-01 UTC, PostgreSQL's zero, in Unix microseconds
-WIRE = {
-    "timestamp with time zone": ">i8",
-    "bigint": ">i8",
-    "integer": ">i4",
-    "smallint": ">i2",
-    "double precision": ">f8",
-    "real": ">f4",
-    "boolean": "u1",
-}
-_RANGE = {">i4": (-(2**31), 2**31 - 1), ">i2": (-(2**15), 2**15 - 1)}
-
 Column = NDArray[np.generic]
 Spec = Sequence[tuple[str, str]]
 
@@ -75,10 +64,7 @@ def stream(spec: Spec, columns: Mapping[str, Column], nulls: Mapping[str, Bool])
         OverflowError: a number does not fit its column (numpy would wrap it silently).
     """
     for name, kind in spec:
-        if (bounds := _RANGE.get(WIRE[kind])) and columns[name].dtype.itemsize > np.dtype(WIRE[kind]).itemsize:
-            column = columns[name]
-            if column.size and (column.min() < bounds[0] or column.max() > bounds[1]):
-                raise OverflowError(f"{name}: a number does not fit {kind}")
+        check_range(name, columns[name], WIRE[kind])
     yield HEADER
     some = {c: m for c, m in nulls.items() if m.any()}
     if not some:

@@ -9,6 +9,8 @@ from typing import LiteralString, cast
 
 import psycopg
 
+from store.arrays import PgArray, PgArrayDumper
+
 _NAME = re.compile(r"^-- name: ([a-z0-9_]+)[ \t]*$", re.MULTILINE)
 
 
@@ -17,6 +19,7 @@ def connect(dsn: str, name: str, *, autocommit: bool = True) -> psycopg.Connecti
     connection: psycopg.Connection = psycopg.connect(
         dsn, autocommit=autocommit, application_name=f"frostway {name}", connect_timeout=10, options="-c timezone=UTC"
     )
+    connection.adapters.register_dumper(PgArray, PgArrayDumper)
     return connection
 
 

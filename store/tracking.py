@@ -10,25 +10,15 @@ import numpy as np
 import psycopg
 from psycopg.rows import dict_row
 
-from domain.readings import STREAMS, Batch
-from domain.times import from_us
+from domain.readings import I64, STREAMS, Batch
+from domain.times import from_us, to_us
+from store.arrays import arrays
 from store.copy import TABLE, ReadingWriter, read_columns
 from store.db import queries
 from store.link import Link
 from store.log import NOTIFY_CHANGE
 from store.partitions import Partitions
 
-_COLUMNS = {  # the unnest columns of the bulk writes, in order
-    "put_vehicle_states": 15,
-    "put_batteries": 2,
-    "put_series_states": 9,
-    "put_tag_states": 9,
-    "put_slot_states": 8,
-    "put_device_states": 5,
-    "put_stock_levels": 8,
-    "put_stock_moves": 9,
-    "put_etas": 10,
-}
 HISTORY_GPS = (
     ("time", "timestamp with time zone"),
     ("received_at", "timestamp with time zone"),
@@ -89,12 +79,13 @@ class TrackingStore:
         """Texts of keys."""
         return {int(k): str(t) for k, t in self.rows("labels", list(ids))}
 
-    def stored(self, stream: str, device: Sequence[int], time_us: Sequence[int]) -> list[tuple[Any, ...]]:
+    def stored(self, stream: str, device: I64, time_us: I64) -> list[tuple[Any, ...]]:
         """Identities of the readings stored at these times of these devices."""
-        if not device:
+        if not len(device):
             return []
-        times = [from_us(t) for t in time_us]
-        return self.rows(f"stored_{stream}", list(device), times, min(times), max(times))
+        statement = self._q[f"stored_{stream}"]
+        wanted = arrays(statement, (device, time_us))
+        return self.rows(f"stored_{stream}", *wanted, from_us(int(time_us.min())), from_us(int(time_us.max())))
 
     def history(self, stream: str, parameters: Sequence[Any]) -> dict[str, np.ndarray[Any, Any]]:
         """Columns of the readings to be folded again, in order of time."""
@@ -120,11 +111,9 @@ class TrackingStore:
             self._writer.write(cursor, batch)
 
     def bulk(self, cursor: psycopg.Cursor, query: str, rows: Sequence[Sequence[Any]]) -> None:
-        """One statement for many rows, by `unnest`."""
+        """One statement for many rows, by `unnest`; times in microseconds, NULLs as `store.arrays` has them."""
         if rows:
-            if len(rows[0]) != _COLUMNS[query]:
-                raise ValueError(f"{query}: {len(rows[0])} columns, wanted {_COLUMNS[query]}")
-            cursor.execute(self._q[query], [list(column) for column in zip(*rows, strict=True)])
+            cursor.execute(self._q[query], arrays(self._q[query], list(zip(*rows, strict=True))))
 
     def one(self, cursor: psycopg.Cursor, query: str, values: Mapping[str, Any]) -> dict[str, Any] | None:
         """One statement; its first row by column name, if it gives rows."""
@@ -136,8 +125,7 @@ class TrackingStore:
 
     def mark_dirty(self, cursor: psycopg.Cursor, rows: Sequence[tuple[str, int, int, datetime]]) -> None:
         """Entities to fold again."""
-        if rows:
-            cursor.execute(self._q["mark_dirty"], [list(column) for column in zip(*rows, strict=True)])
+        self.bulk(cursor, "mark_dirty", [(*row, to_us(since)) for *row, since in rows])
 
     def move(self, cursor: psycopg.Cursor, moves: Sequence[tuple[int, int, int, int]]) -> None:
         """Moves positions: `(partition, old position, new position, change sequence)`.
@@ -146,7 +134,7 @@ class TrackingStore:
             LostPartitionError: somebody else has moved one of them.
         """
         if moves:
-            cursor.execute(self._q["move_position"], [list(column) for column in zip(*moves, strict=True)])
+            self.bulk(cursor, "move_position", moves)
             if cursor.rowcount != len(moves):
                 raise LostPartitionError("another tracker has moved a partition of ours: stepping back")
 

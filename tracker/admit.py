@@ -119,5 +119,5 @@ class Admission:
 
     def _stored(self, stream: str, batch: Batch, old: Bool) -> set[tuple[Any, ...]]:
         asked = np.unique(np.column_stack([batch.device_id[old], batch.time_us[old]]), axis=0)
-        rows = self._store.stored(stream, asked[:, 0].tolist(), asked[:, 1].tolist())
+        rows = self._store.stored(stream, asked[:, 0], asked[:, 1])
         return {_identity(d, to_us(t), boot, seq, one, two) for d, t, boot, seq, one, two in rows}

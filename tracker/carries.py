@@ -21,7 +21,7 @@ def updated(carry: Carry, fresh: Carry, replaced: I64) -> Carry:
     return join(carry.take(~np.isin(carry.entity, replaced)), fresh)
 
 
-def rows_of(carry: Carry) -> list[list[float]]:
+def rows_of(carry: Carry | Fixes) -> list[list[float]]:
     """One list of plain numbers per entity; orjson writes NaN and infinities as null."""
     return [list(row) for row in zip(*(getattr(carry, f.name).tolist() for f in fields(carry)), strict=True)]
 

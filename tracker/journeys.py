@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from domain.geo import distance_m
-from domain.times import from_us, to_us
+from domain.times import to_us
 from tracker.outcome import Outcome, ShipmentStatus, StopTime, VisitFact, text
 from tracker.registry import Registry, Shipment, Stop
 from tracker.rules import eta
@@ -126,13 +126,13 @@ class Journeys:
                 (
                     shipment.tenant_id,
                     stop.id,
-                    from_us(view.t_us),
-                    from_us(p10),
-                    from_us(p50),
-                    from_us(p90),
+                    view.t_us,
+                    p10,
+                    p50,
+                    p90,
                     metres,
                     progress.pace.speed_mps,
-                    from_us(out.now_us),
+                    out.now_us,
                     eta.VERSION,
                 )
             )

@@ -28,11 +28,6 @@ def known(value: float) -> float | None:
     return value if value == value and abs(value) != float("inf") else None  # noqa: PLR0124
 
 
-def tidy(value: float, digits: int) -> float | None:
-    """A number rounded for people; None for NaN."""
-    return round(value, digits) if value == value else None  # noqa: PLR0124
-
-
 class VisitFact(NamedTuple):
     """A visit as it is known now. `id` 0: nobody has spoken of it yet; `key` is `geofence.pair`."""
 

@@ -8,15 +8,16 @@ import numpy as np
 import orjson
 
 from domain.readings import I64, Flag, TemperatureBatch
-from domain.times import from_us, to_us
+from domain.times import rfc3339, to_us
 from store.tracking import TrackingStore
 from tracker import carries
-from tracker.outcome import ExcursionFact, Outcome, known, text
+from tracker.outcome import ExcursionFact, Outcome, known
 from tracker.registry import Profile, Registry
 from tracker.rules import temperature
 from tracker.rules.scan import NEVER, Carry, Runs
 from tracker.vehicles import mark_late
 
+NOT_SEEN = int(np.iinfo(np.int64).min)
 NOT_USED = int(Flag.FUTURE | Flag.SENTINEL)
 
 
@@ -95,7 +96,7 @@ class Series:
         if not len(probe):
             return
         touched, first = np.unique(probe, return_index=True)
-        newest = np.array([self.last.get(int(p), np.iinfo(np.int64).min) for p in touched])
+        newest = np.array([self.last.get(p, NOT_SEEN) for p in touched.tolist()])
         late = batch.time_us[order] <= np.repeat(newest, np.diff(np.append(first, len(probe))))
         device = batch.device_id[order].astype(np.int64)
         if late.any():
@@ -108,16 +109,18 @@ class Series:
         self.carry = carries.updated(self.carry, fresh, fresh.entity)
         touched = np.unique(probe)
         last = np.searchsorted(probe, touched, "right") - 1
-        unknown = [int(p) for p in touched if int(p) not in self.probes]
-        names = store.labels(unknown) if unknown else {}
-        for p, row in zip(touched.tolist(), order[last].tolist(), strict=True):
-            name = self.probes[p].name if p in self.probes else names.get(p, "?")
-            humidity = known(float(batch.humidity_pct[row]))
-            self._know(
-                p, Probe(int(batch.device_id[row]), name, int(batch.time_us[row]), float(batch.temp_c[row]), humidity)
-            )
+        self._see(store, touched.tolist(), batch.take(order[last]))
         out.excursions += self.facts(registry, runs)
-        self._describe(registry, touched, batch, order[last], fresh, out)
+        self._describe(registry, touched, batch.received_us[order[last]], fresh, out)
+
+    def _see(self, store: TrackingStore, touched: list[int], newest: TemperatureBatch) -> None:
+        """The newest readings of probes."""
+        unknown = [p for p in touched if p not in self.probes]
+        names = store.labels(unknown) if unknown else {}
+        columns = (newest.device_id, newest.time_us, newest.temp_c, newest.humidity_pct.astype(np.float64))
+        for p, device_id, t_us, temp_c, humidity in zip(touched, *(c.tolist() for c in columns), strict=True):
+            name = self.probes[p].name if p in self.probes else names.get(p, "?")
+            self._know(p, Probe(device_id, name, t_us, temp_c, known(humidity)))
 
     def facts(self, registry: Registry, runs: Runs) -> list[ExcursionFact]:
         """Excursions that have begun, alarmed, grown worse or ended."""
@@ -166,15 +169,13 @@ class Series:
                 )
         return found
 
-    def _describe(
-        self, registry: Registry, touched: I64, batch: TemperatureBatch, rows: I64, fresh: Carry, out: Outcome
-    ) -> None:
+    def _describe(self, registry: Registry, touched: I64, received_us: I64, fresh: Carry, out: Outcome) -> None:
         """The row of every touched probe, and the change of the vehicle or site it is in."""
         by_probe: dict[int, list[list[float]]] = {}
         for row in carries.rows_of(fresh):
             by_probe.setdefault(int(row[0]) // 2, []).append(row)
-        for p, row in zip(touched.tolist(), rows.tolist(), strict=True):
-            self._row(registry, p, by_probe[p], int(batch.received_us[row]), out)
+        for p, heard_us in zip(touched.tolist(), received_us.tolist(), strict=True):
+            self._row(registry, p, by_probe[p], heard_us, out)
         devices = (registry.devices.get(self.probes[p].device_id) for p in touched.tolist())
         for home, device in {device.home: device for device in devices if device}.items():
             self._announce(registry, home, device.tenant_id, out)
@@ -191,8 +192,8 @@ class Series:
                 probe_id,
                 device.tenant_id,
                 probe.device_id,
-                from_us(probe.t_us),
-                from_us(received_us),
+                probe.t_us,
+                received_us,
                 probe.temp_c,
                 probe.humidity_pct,
                 state,
@@ -226,7 +227,7 @@ class Series:
                     {
                         "device": device.name,
                         "probe": probe.name,
-                        "t": text(probe.t_us),
+                        "t": rfc3339(probe.t_us),
                         "temp_c": round(probe.temp_c, 2),
                         "humidity_pct": probe.humidity_pct,
                         "low_c": known(profile.low_c),

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import psycopg
 
@@ -87,20 +85,14 @@ class Speech:
     ) -> list[int]:
         """Saves what was heard; raises and clears silence alerts. Returns the vehicles whose alerts changed."""
         changed = [*self._speaking, *silent]
-        rows: list[tuple[Any, ...]] = []
-        for device_id in sorted(self._touched):
-            device = registry.devices.get(device_id)
-            if device:
-                rows.append(
-                    (
-                        device_id,
-                        device.tenant_id,
-                        from_us(int(self._last[device_id])),
-                        from_us(int(self._received[device_id])),
-                        self._battery.get(device_id),
-                    )
-                )
-        store.bulk(cursor, "put_device_states", rows)
+        touched = sorted(d for d in self._touched if d in registry.devices)
+        tenants = (registry.devices[d].tenant_id for d in touched)
+        times = self._last[touched].tolist(), self._received[touched].tolist()
+        store.bulk(
+            cursor,
+            "put_device_states",
+            list(zip(touched, tenants, *times, map(self._battery.get, touched), strict=True)),
+        )
         self._touched.clear()
         for device_id, spoke_us in self._speaking.items():
             self._clear(cursor, registry, store, device_id, spoke_us, out)

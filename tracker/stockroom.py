@@ -8,7 +8,7 @@ import numpy as np
 import orjson
 
 from domain.readings import Batch, Flag, ShelfBatch, TagReadBatch
-from domain.times import from_us, to_us
+from domain.times import to_us
 from store.tracking import TrackingStore
 from tracker.outcome import Outcome, known, text
 from tracker.registry import NAN, Registry
@@ -109,7 +109,7 @@ class Stockroom:
                 (
                     tag,
                     device.tenant_id,
-                    from_us(t_us),
+                    t_us,
                     device_id,
                     device.site_id,
                     device.zone_id,
@@ -154,7 +154,7 @@ class Stockroom:
                 slot,
                 device.tenant_id,
                 device.id,
-                from_us(t_us),
+                t_us,
                 known(float(rows.mass_kg[-1])),
                 known(float(rows.item_count[-1])),
                 max(shelf.quantity, 0.0),
@@ -194,10 +194,10 @@ class Stockroom:
         old = self._levels.get(key)
         self._levels[key] = Level(quantity, confidence)
         out.stock_rows = [r for r in out.stock_rows if (r[1], r[2], r[3]) != key]
-        out.stock_rows.append((site.tenant_id, *key, source, quantity, confidence, from_us(t_us)))
+        out.stock_rows.append((site.tenant_id, *key, source, quantity, confidence, t_us))
         if old is None or old.quantity != quantity:
             delta = quantity - (old.quantity if old else 0.0)
-            out.move_rows.append((site.tenant_id, *key, from_us(t_us), quantity, delta, source, from_us(out.now_us)))
+            out.move_rows.append((site.tenant_id, *key, t_us, quantity, delta, source, out.now_us))
         out.change(site.tenant_id, "stock", *shape(registry, key, quantity, confidence, source, t_us))
 
 

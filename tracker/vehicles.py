@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
@@ -9,10 +10,10 @@ import numpy as np
 import orjson
 
 from domain.readings import F64, I64, Bool, Flag, PositionBatch
-from domain.times import from_us, to_us
+from domain.times import from_us, rfc3339_all, to_us
 from store.tracking import TrackingStore
 from tracker import carries
-from tracker.outcome import Outcome, VisitFact, instant, text, tidy
+from tracker.outcome import Outcome, VisitFact
 from tracker.registry import Registry
 from tracker.rules import geofence, motion, quality
 from tracker.rules.scan import NEVER, Carry, Runs, no_runs
@@ -226,82 +227,71 @@ class Vehicles:
         if not len(rows.vehicle):
             return
         vehicles = np.unique(rows.vehicle)
-        last = np.searchsorted(rows.vehicle, vehicles, "right") - 1
-        fixes = carries.fixes_of(state.fixes, vehicles)
-        moving = state.motion.take(np.isin(state.motion.entity, vehicles))
-        ended = {
-            int(e): int(t)
-            for e, t in zip(folded.motion_runs.entity, folded.motion_runs.end_us, strict=True)
-            if t != NEVER
-        }
+        newest = rows.take(np.searchsorted(rows.vehicle, vehicles, "right") - 1)
+        moving = carries.rows_of(state.motion.take(np.isin(state.motion.entity, vehicles)))
+        over = folded.motion_runs.end_us != NEVER
+        ended = dict(
+            zip(folded.motion_runs.entity[over].tolist(), folded.motion_runs.end_us[over].tolist(), strict=True)
+        )
         inside: dict[int, list[list[float]]] = {}
         for visit in carries.rows_of(state.visits.take(np.isin(geofence.unpair(state.visits.entity)[0], vehicles))):
             inside.setdefault(int(visit[0]) >> geofence.SHIFT, []).append(visit)
-        columns = [getattr(rows, n)[last].tolist() for n in Rows.__dataclass_fields__]
-        fix_rows = zip(*(getattr(fixes, n).tolist() for n in quality.Fixes.__dataclass_fields__), strict=True)
-        for row, fix, move in zip(zip(*columns, strict=True), fix_rows, carries.rows_of(moving), strict=True):
-            vehicle_id = int(row[0])
+        fixes = carries.rows_of(carries.fixes_of(state.fixes, vehicles))
+        views = list(self._views(vehicles, newest, moving, ended, out))
+        since = rfc3339_all(np.array([view.since_us for view in views], dtype=np.int64))
+        for view, fix, move, shown, since_text in zip(views, fixes, moving, _shown(newest), since, strict=True):
+            vehicle_id = int(move[0])
+            self.views[vehicle_id] = view
+            if (owner := registry.vehicles.get(vehicle_id)) is None:
+                continue
             visits = inside.get(vehicle_id, [])
-            self._describe_one(registry, vehicle_id, row, list(fix[1:]), move, visits, ended.get(vehicle_id), out)
+            carry = carries.dump({"fix": fix[1:], "motion": [move], "visits": visits})
+            out.vehicle_rows.append((vehicle_id, owner.tenant_id, *view, carry))
+            shown["status"], shown["status_since"] = view.status, since_text
+            shown["site"] = site_of(registry, visits) if visits else None
+            out.change(owner.tenant_id, "vehicles", owner.name, "merge", shown)
 
-    def _describe_one(
-        self,
-        registry: Registry,
-        vehicle_id: int,
-        row: tuple[Any, ...],
-        fix: list[float],
-        move: list[float],
-        visits: list[list[float]],
-        ended_us: int | None,
-        out: Outcome,
-    ) -> None:
-        _, t_us, received_us, device_id, lat, lon, speed, heading, accuracy, flags = row
-        old = self.views.get(vehicle_id)
-        status = "moving" if move[3] else "stopped" if speed == speed else "unknown"  # noqa: PLR0124
-        if move[3]:
-            since = int(move[4])
-        elif ended_us is not None:
-            since = ended_us
-        else:
-            since = old.since_us if old and old.status == status else t_us
-        view = View(
-            t_us,
-            received_us,
-            device_id,
-            lat,
-            lon,
-            speed,
-            heading,
-            accuracy,
-            flags,
-            status,
-            since,
-            out.batteries.get(vehicle_id, old.battery if old else None),
-        )
-        self.views[vehicle_id] = view
-        owner = registry.vehicles.get(vehicle_id)
-        if owner is None:
-            return
-        out.vehicle_rows.append(
-            (
-                vehicle_id,
-                owner.tenant_id,
-                from_us(t_us),
-                from_us(received_us),
-                device_id,
-                lat,
-                lon,
-                _null(speed),
-                _null(heading),
-                _null(accuracy),
-                flags,
-                status,
-                instant(since),
-                view.battery,
-                carries.dump({"fix": fix, "motion": [move], "visits": visits}),
-            )
-        )
-        out.change(owner.tenant_id, "vehicles", owner.name, "merge", changed(registry, view, visits))
+    def _views(
+        self, vehicles: I64, newest: Rows, moving: list[list[float]], ended: Mapping[int, int], out: Outcome
+    ) -> Iterator[View]:
+        """The views of vehicles after their newest fix."""
+        columns = [getattr(newest, n).tolist() for n in Rows.__dataclass_fields__ if n != "vehicle"]
+        for vehicle_id, move, row in zip(vehicles.tolist(), moving, zip(*columns, strict=True), strict=True):
+            old = self.views.get(vehicle_id)
+            speed = row[5]
+            status = "moving" if move[3] else "stopped" if speed == speed else "unknown"  # noqa: PLR0124
+            if move[3]:
+                since = int(move[4])
+            elif (since := ended.get(vehicle_id, -1)) < 0:
+                since = old.since_us if old and old.status == status else row[0]
+            battery = out.batteries.get(vehicle_id, old.battery if old else None)
+            yield View._make((*row, status, since, battery))
+
+
+def _shown(newest: Rows) -> Iterator[dict[str, Any]]:
+    """The keys of the vehicles' public shape that their newest fixes give; NaN becomes null in the text."""
+    rounded = zip(
+        rfc3339_all(newest.t_us),
+        rfc3339_all(newest.received_us),
+        np.round(newest.lat, 7).tolist(),
+        np.round(newest.lon, 7).tolist(),
+        np.round(newest.speed_mps, 2).tolist(),
+        np.round(newest.heading_deg, 1).tolist(),
+        np.round(newest.accuracy_m, 1).tolist(),
+        newest.flags.tolist(),
+        strict=True,
+    )
+    for t, received_at, lat, lon, speed_mps, heading_deg, accuracy_m, flags in rounded:
+        yield {
+            "t": t,
+            "received_at": received_at,
+            "lat": lat,
+            "lon": lon,
+            "speed_mps": speed_mps,
+            "heading_deg": heading_deg,
+            "accuracy_m": accuracy_m,
+            "flags": Flag.names(flags),
+        }
 
 
 def rows_of(registry: Registry, batch: PositionBatch) -> tuple[Rows, I64]:
@@ -332,32 +322,10 @@ def mark_late(registry: Registry, kind: str, entity: I64, t_us: I64, device: I64
     out.dirty += [(kind, e, registry.devices[d].partition, from_us(t)) for e, (t, d) in sorted(earliest.items())]
 
 
-def changed(registry: Registry, view: View, visits: list[list[float]]) -> dict[str, Any]:
-    """The keys of the vehicle's public shape that a new fix changes."""
-    return {
-        "t": text(view.t_us),
-        "received_at": text(view.received_us),
-        "lat": round(view.lat, 7),
-        "lon": round(view.lon, 7),
-        "speed_mps": tidy(view.speed_mps, 2),
-        "heading_deg": tidy(view.heading_deg, 1),
-        "accuracy_m": tidy(view.accuracy_m, 1),
-        "flags": Flag.names(view.flags),
-        "status": view.status,
-        "status_since": text(view.since_us),
-        "site": site_of(registry, visits),
-    }
-
-
 def site_of(registry: Registry, visits: list[list[float]]) -> str | None:
     """Name of the site of the newest visit that is sure."""
     sure = [row for row in visits if row[7] >= geofence.SAMPLES_MIN]
     if not sure:
         return None
-    _, site = geofence.unpair(np.array([int(max(sure, key=lambda r: r[4])[0])]))
-    found = registry.sites.get(int(site[0]))
+    found = registry.sites.get(geofence.site_in(int(max(sure, key=lambda r: r[4])[0])))
     return found.name if found else None
-
-
-def _null(value: float) -> float | None:
-    return value if value == value else None  # noqa: PLR0124

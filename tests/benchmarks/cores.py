@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -25,10 +25,11 @@ from tests.benchmarks.fleet import batches, messages
 from tests.benchmarks.publisher import BATCH
 from tests.benchmarks.world import Fleet, frames
 from tracker.admit import sort
-from tracker.service import Tracker, TrackerConfig
+from tracker.service import Tracker, TrackerConfig, calm_collector
 
 PARTITIONS = 4
 GROUP = 2_000  # messages
+LIVE_PER_S = 50_000.0  # readings: the tracker's goal
 
 
 Around = Callable[[Callable[[], object]], object]
@@ -41,11 +42,15 @@ def plainly(work: Callable[[], object]) -> object:
 
 
 class Work(NamedTuple):
-    """Readings done, the CPU seconds of this process, and seconds on the wall."""
+    """Readings done, the CPU seconds of this process, seconds on the wall.
+
+    `delays_s`: of each turn, from the coming of its first reading to its end.
+    """
 
     readings: int
     cpu_s: float
     wall_s: float
+    delays_s: Sequence[float] = ()
 
     @property
     def per_core(self) -> float:
@@ -107,6 +112,7 @@ class Real:
     """The tracker itself, turn by turn as it runs itself."""
 
     def __init__(self, dsn: str) -> None:
+        calm_collector()
         self._tracker = Tracker(TrackerConfig(dsn, PARTITIONS), threading.Event())
         self._tracker.load()
 
@@ -138,20 +144,35 @@ def catch_up(dsn: str, kind: Worker, around: Around = plainly) -> Work:
     return Work(stored(dsn) - before, *found)
 
 
-def keep_up(dsn: str, fleet: Fleet, readings: int, kind: Worker, around: Around = plainly) -> Work:
-    """A worker that keeps up: one turn for every group commit of readings that come singly."""
+def keep_up(
+    dsn: str, fleet: Fleet, readings: int, kind: Worker, around: Around = plainly, *, per_s: float = LIVE_PER_S
+) -> Work:
+    """A worker that keeps up: readings come singly, in group commits, `per_s` of them in a second of its own CPU time.
+
+    Each turn takes what has come during the turn before, so that a worker which is too slow falls behind and takes
+    more at once, as it would in life. One that has nothing to do is given the next group at once.
+    """
     link, worker = Link(dsn, "bench fill"), kind(dsn)
     log = PostgresLog(link)
-    before, cpu_s, wall_s = stored(dsn), 0.0, 0.0
-    for group in frames(fleet, readings, start_us()):
-        log.append(group)
+    before, cpu_s, wall_s, come, now_s = stored(dsn), 0.0, 0.0, 0, 0.0
+    delays_s: list[float] = []
+    groups, more = frames(fleet, readings, start_us()), True
+    while more:
+        now_s, first_s = max(now_s, come / per_s), come / per_s
+        while come / per_s <= now_s:
+            if (group := next(groups, None)) is None:
+                more = False
+                break
+            log.append(group)
+            come += sum(len(batch) for body in group.values() for batch in decode(body))
         found: list[float] = []
         with timed(found):
             around(worker.turn)
-        cpu_s, wall_s = cpu_s + found[0], wall_s + found[1]
+        cpu_s, wall_s, now_s = cpu_s + found[0], wall_s + found[1], now_s + found[0]
+        delays_s.append(now_s - first_s)
     worker.close()
     link.close()
-    return Work(stored(dsn) - before, cpu_s, wall_s)
+    return Work(stored(dsn) - before, cpu_s, wall_s, delays_s)
 
 
 def stored(dsn: str) -> int:

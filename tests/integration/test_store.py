@@ -12,6 +12,7 @@ import pytest
 from domain.readings import BATCHES, BY_STREAM
 from domain.times import to_us
 from store import migrate as migrations
+from store.arrays import NO_TIME, array, arrays
 from store.copy import NOT_GIVEN, TABLE, ReadingWriter, copy_columns, spec_of
 from store.db import connect
 from store.labels import Labels
@@ -141,6 +142,37 @@ def test_a_number_that_does_not_fit_is_an_error_not_another_number(database):
         c.execute("create table narrow (a int)")
         with pytest.raises(OverflowError, match="does not fit"):
             copy_columns(cursor, "narrow", spec_of(c, "narrow"), {"a": np.array([3_000_000_000])}, {})
+
+
+UNNEST = "select * from unnest(%s::int4[], %s::timestamptz[], %s::float8[], %s::text[], %s::bytea[])"
+LATER = datetime(2026, 3, 29, 1, 2, 3, 456789, UTC)
+
+
+def test_columns_packed_as_arrays_arrive_as_they_are_and_null_where_nothing_is(database):
+    columns = [
+        (1, None, -(2**31)),
+        np.array([to_us(LATER), NO_TIME, 0]),
+        (None, float("nan"), -1.5),
+        ("Süd", None, ""),
+        (b"\x00", b"", None),
+    ]
+    with connect(database, "test") as c:
+        assert c.execute(UNNEST, arrays(UNNEST, columns)).fetchall() == [
+            (1, LATER, None, "Süd", b"\x00"),
+            (None, None, None, None, b""),
+            (-(2**31), datetime(1970, 1, 1, tzinfo=UTC), -1.5, "", None),
+        ]
+        assert c.execute(UNNEST, arrays(UNNEST, [()] * 5)).fetchall() == []
+        wide = "select * from unnest(%s::int8[], %s::int2[], %s::float4[])"
+        found = c.execute(wide, arrays(wide, [[2**62], np.array([-7]), np.array([0.25], dtype=np.float32)])).fetchall()
+        assert found == [(2**62, -7, 0.25)]
+
+
+def test_an_array_that_would_not_be_what_was_meant_is_refused():
+    with pytest.raises(OverflowError, match="int4"):
+        array("int4", np.array([2**31]))
+    with pytest.raises(ValueError, match="1 columns, wanted 5: int4, timestamptz"):
+        arrays(UNNEST, [(1,)])
 
 
 def test_old_partitions_go_and_new_ones_are_kept_ahead(any_database):

@@ -144,6 +144,12 @@ def unpair(key: I64) -> tuple[I64, I64]:
     return key >> SHIFT, np.where(site >= 2**31, site - 2**32, site)
 
 
+def site_in(key: int) -> int:
+    """Site of one key; see `unpair`."""
+    site = key & 0xFFFFFFFF
+    return site - 2**32 if site >= 2**31 else site
+
+
 def step(
     fences: Fences,
     carry: Carry,

@@ -8,6 +8,7 @@ is unknown time: it neither counts nor ends anything.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import isnan
 
 import numpy as np
 
@@ -56,6 +57,6 @@ def state_of(temp_c: float, low_c: float, high_c: float) -> str:
     >>> state_of(9.0, 2.0, 8.0), state_of(8.0, 2.0, 8.0), state_of(5.0, float("nan"), float("nan"))
     ('above', 'ok', 'unknown')
     """
-    if np.isnan(low_c) and np.isnan(high_c):
+    if isnan(low_c) and isnan(high_c):
         return "unknown"
     return "above" if temp_c > high_c else "below" if temp_c < low_c else "ok"

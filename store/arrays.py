@@ -1,0 +1,131 @@
+"""Columns as PostgreSQL arrays in binary form, for `unnest`: packed whole, where psycopg dumps element by element.
+
+Layout (PostgreSQL `array_send`): dimensions, a flag for NULLs, the element's type; length and lower bound of the one
+dimension; then each element with its length before it, -1 for NULL.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+from collections.abc import Sequence
+from functools import cache
+from itertools import chain
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from psycopg import postgres
+from psycopg.adapt import Dumper
+from psycopg.pq import Format
+
+from domain.readings import Bool
+from store.binary import EPOCH_US, check_range
+
+Column = Sequence[Any] | NDArray[np.generic]
+
+NO_TIME = int(np.iinfo(np.int64).max)
+"""A time that has not come: NULL in the database."""
+
+_FIXED = {"int2": ">i2", "int4": ">i4", "int8": ">i8", "float4": ">f4", "float8": ">f8", "timestamptz": ">i8"}
+_VARYING = {"text", "bytea"}
+
+
+class PgArray(NamedTuple):
+    """An array ready to be sent."""
+
+    data: bytes
+    oid: int
+
+
+class PgArrayDumper(Dumper):
+    """Hands a `PgArray` to the server as it is."""
+
+    format = Format.BINARY
+
+    def dump(self, obj: PgArray) -> bytes:
+        """The bytes of the array."""
+        return obj.data
+
+    def get_key(self, obj: PgArray, format: Any) -> Any:  # noqa: A002, ARG002  the signature is psycopg's
+        """One dumper per type of array."""
+        return (self.cls, obj.oid)
+
+    def upgrade(self, obj: PgArray, format: Any) -> PgArrayDumper:  # noqa: A002, ARG002
+        """A dumper that tells the type."""
+        dumper = type(self)(self.cls)
+        dumper.oid = obj.oid
+        return dumper
+
+
+@cache
+def types_of(statement: str) -> tuple[str, ...]:
+    """Element types of the array parameters of a statement, in order.
+
+    >>> types_of("select * from unnest(%s::int4[], %s::text[])")
+    ('int4', 'text')
+    """
+    return tuple(re.findall(r"%s::(\w+)\[\]", statement))
+
+
+def arrays(statement: str, columns: Sequence[Column]) -> list[PgArray]:
+    """The array parameters of a statement from columns of one length.
+
+    Times are microseconds since 1970 UTC. NULL is: None, `NO_TIME` in a time, NaN in a float.
+
+    Raises:
+        ValueError: more or fewer columns than the statement has arrays.
+        OverflowError: a number does not fit its type.
+    """
+    types = types_of(statement)
+    if len(types) != len(columns):
+        raise ValueError(f"{len(columns)} columns, wanted {len(types)}: {', '.join(types)}")
+    return [array(kind, column) for kind, column in zip(types, columns, strict=True)]
+
+
+def array(kind: str, column: Column) -> PgArray:
+    """One column as an array of a type (`int4`, `timestamptz`, …); see `arrays`."""
+    body, has_null = _varying(column) if kind in _VARYING else _fixed(kind, column)
+    info = postgres.types[kind]
+    n = len(column)
+    head = struct.pack(">iiIii", 1, has_null, info.oid, n, 1) if n else struct.pack(">iiI", 0, 0, info.oid)
+    return PgArray(head + body, info.array_oid)
+
+
+def _fixed(kind: str, column: Column) -> tuple[bytes, bool]:
+    values, null = _numbers(column, floating=kind.startswith("float"))
+    if kind == "timestamptz":
+        later = values == NO_TIME
+        null = later if null is None else null | later
+        values = np.where(null, 0, values - EPOCH_US)
+    else:
+        check_range(kind, values, _FIXED[kind])
+    rows = np.empty(len(values), dtype=[("length", ">i4"), ("value", _FIXED[kind])])
+    rows["length"], rows["value"] = rows.dtype["value"].itemsize, values
+    if null is None or not null.any():
+        return rows.tobytes(), False
+    rows["length"][null] = -1
+    octets = rows.view(np.uint8).reshape(len(rows), rows.itemsize)
+    keep = np.ones(octets.shape, dtype=np.bool_)
+    keep[null, 4:] = False
+    return octets[keep].tobytes(), True
+
+
+def _numbers(column: Column, *, floating: bool) -> tuple[NDArray[Any], Bool | None]:
+    """Numbers, and where they are NULL."""
+    if isinstance(column, np.ndarray):
+        return column, np.isnan(column) if floating and column.dtype.kind == "f" else None
+    if floating:  # None becomes NaN
+        values = np.array(column, dtype=np.float64)
+        return values, np.isnan(values)
+    if None not in column:
+        return np.array(column, dtype=np.int64), None
+    null = np.array([v is None for v in column], dtype=np.bool_)
+    return np.array([0 if v is None else v for v in column], dtype=np.int64), null
+
+
+def _varying(column: Column) -> tuple[bytes, bool]:
+    given = [v.encode() if isinstance(v, str) else v for v in column]
+    lengths = np.array([-1 if v is None else len(v) for v in given], dtype=">i4").tobytes()
+    heads = (lengths[at : at + 4] for at in range(0, len(lengths), 4))
+    return b"".join(chain.from_iterable(zip(heads, (v or b"" for v in given), strict=True))), None in given
