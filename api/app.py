@@ -16,6 +16,7 @@ from api import (
     pages,
     problems,
     public,
+    quarantine,
     registry,
     session,
     shipments,
@@ -32,7 +33,7 @@ from api.middleware import Guard
 __all__ = ["ApiConfig", "create_app"]
 
 BASE = "/api/v1"
-ROOMS = (session, fleet, registry, stock, shipments, alerts, temperature, exports, public)
+ROOMS = (session, fleet, registry, stock, shipments, alerts, temperature, exports, quarantine, public)
 
 
 @asynccontextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from base64 import b64encode
 from collections.abc import AsyncGenerator, Callable, Sequence
 from datetime import datetime
 from typing import Annotated, Any, Literal
@@ -11,13 +10,11 @@ import orjson
 from fastapi import APIRouter, Query, Request
 from starlette.responses import StreamingResponse
 from starlette.types import Send
-from typing_extensions import TypedDict
 
-from api.auth import Admin, Anybody, Caller
+from api.auth import Anybody, Caller
 from api.context import Context, context_of
 from api.fleet import Since, Until
-from api.jsons import Json, when
-from api.paging import Cursor, Items, Limit, decode, shaped_page
+from api.jsons import when
 from api.problems import Problem, not_found
 from domain.readings import Flag
 from store.db import queries
@@ -40,19 +37,6 @@ COLUMNS = {
 FORMULA = tuple("=+-@\t\r\n\x00＝＋－＠")  # noqa: RUF001 - these are the characters meant
 
 Stream = Literal["gps", "temp", "rfid", "shelf", "door", "status", "attr"]
-
-
-class Refusal(TypedDict):
-    """A message that was not understood; `payload` is base64."""
-
-    id: str
-    received_at: str | None
-    device: str | None
-    topic: str
-    reason: str
-    detail: str
-    payload: str
-    redriven_at: str | None
 
 
 def csv_cell(value: Any) -> str:
@@ -156,27 +140,3 @@ async def _stream(
             yield head
         async for rows in session.batches(queries("api")[query], BATCH, **values):
             yield encode(rows)
-
-
-@router.get("/quarantine", response_model=Items[Refusal])
-async def list_quarantine(request: Request, caller: Admin, limit: Limit = 200, cursor: Cursor = None) -> Json:
-    """Messages that were refused, newest first, with the reason."""
-    after = decode(cursor, (int,))[0] if cursor else None
-    async with context_of(request).database.tenant(caller.tenant_id) as session:
-        found = await session.rows(
-            queries("api")["quarantine"], tenant_name=caller.tenant, after=after, limit=limit + 1
-        )
-    return shaped_page(request, found, limit, lambda r: [r["id"]], _refusal)
-
-
-def _refusal(row: dict[str, Any]) -> Refusal:
-    return {
-        "id": str(row["id"]),
-        "received_at": when(row["received_at"]),
-        "device": row["device"],
-        "topic": row["topic"],
-        "reason": row["reason"],
-        "detail": row["detail"],
-        "payload": b64encode(row["payload"]).decode(),
-        "redriven_at": when(row["redriven_at"]),
-    }

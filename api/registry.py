@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any, NotRequired
+from typing import Any, Literal, NotRequired
 
 import orjson
 from fastapi import APIRouter, Request
@@ -12,14 +12,15 @@ from typing_extensions import TypedDict
 
 from api import reads, shapes
 from api.actions import audit, put
-from api.auth import Admin, Anybody
-from api.context import context_of
+from api.auth import Admin, Anybody, Caller
+from api.context import Context, context_of
 from api.database import Session
 from api.inputs import DeviceIn, ProductIn, SiteIn
 from api.jsons import Json
 from api.live import emit
 from api.paging import Cursor, Items, Limit, decode, page, shaped_page
-from api.problems import Problem
+from api.problems import Problem, not_found
+from api.quarantine import read_waiting
 from domain.names import foreign_id
 from store.db import queries
 from store.secrets import new_token
@@ -92,25 +93,71 @@ async def post_device(request: Request, caller: Admin, given: DeviceIn) -> Json:
     async with context.database.tenant(caller.tenant_id) as session:
         old = await session.row(q["devices"], after="", name=given.id, limit=1)
     wanted = given.credentials if given.credentials is not None else old is None
-    password, hashed = "", None
-    if wanted:
-        if context.config.mqtt_hash is None:
-            raise Problem(503, "this API gives out no MQTT passwords: use `frostway device add`")
-        password = new_token()
-        hashed = await asyncio.to_thread(context.config.mqtt_hash, password)
+    password, hashed = await _new_password(context) if wanted else ("", None)
     async with context.database.tenant(caller.tenant_id) as session:
         await _put_device(session, given, hashed)
         action = "device.create" if old is None else "device.change"
         await audit(session, caller, action, given.id, **given.model_dump(exclude={"credentials"}), password=wanted)
         await session.run(queries("registry")["notify_registry"])
+        await read_waiting(session, caller, given.id, foreign_id(given.foreign_id) if given.foreign_id else None)
         row = await session.row(q["devices"], after="", name=given.id, limit=1)
         await _tell(session, {given.vehicle, (old or {}).get("vehicle")}, {given.site, (old or {}).get("site")})
-    if wanted and context.config.on_devices_changed is not None:
-        await asyncio.to_thread(context.config.on_devices_changed)
-    body: dict[str, Any] = {**shapes.device(row or {})}
     if wanted:
-        body["mqtt"] = {"user": f"{caller.tenant}/{given.id}", "password": password}
-    return Json(body, 201 if old is None else 200)
+        await _tell_broker(context)
+    return Json(_with_login(caller, row or {}, password), 201 if old is None else 200)
+
+
+@router.post("/devices/{device_id}/rotate", tags=["devices"], response_model=NewDevice)
+async def rotate_device(request: Request, caller: Admin, device_id: str) -> Json:
+    """A new password, shown here only; the old one is worth nothing at once. A revoked device may speak again."""
+    context = context_of(request)
+    async with context.database.tenant(caller.tenant_id) as session:
+        if await session.row(queries("registry")["device_id"], name=device_id) is None:
+            raise not_found()
+    password, hashed = await _new_password(context)
+    row = await _change_login(context, caller, device_id, "rotate", password_hash=hashed)
+    return Json(_with_login(caller, row, password))
+
+
+@router.post("/devices/{device_id}/revoke", tags=["devices"], response_model=shapes.Device)
+async def revoke_device(request: Request, caller: Admin, device_id: str) -> Json:
+    """The device may not speak any more, within seconds; what it said stays. Repeating changes nothing."""
+    return Json(shapes.device(await _change_login(context_of(request), caller, device_id, "revoke")))
+
+
+async def _change_login(
+    context: Context, caller: Caller, device_id: str, what: Literal["rotate", "revoke"], **values: Any
+) -> dict[str, Any]:
+    q = queries("registry")
+    async with context.database.tenant(caller.tenant_id) as session:
+        if await session.row(q[f"{what}_device"], name=device_id, **values) is None:
+            raise not_found()
+        await audit(session, caller, f"device.{what}", device_id)
+        await session.run(q["notify_registry"])
+        row = await session.row(queries("api")["devices"], after="", name=device_id, limit=1)
+    await _tell_broker(context)
+    return row or {}
+
+
+async def _new_password(context: Context) -> tuple[str, str]:
+    """A password and its hash for the broker."""
+    if context.config.mqtt_hash is None:
+        raise Problem(503, "this API gives out no MQTT passwords: use `frostway device add`")
+    password = new_token()
+    return password, await asyncio.to_thread(context.config.mqtt_hash, password)
+
+
+async def _tell_broker(context: Context) -> None:
+    if context.config.on_devices_changed is not None:
+        await asyncio.to_thread(context.config.on_devices_changed)
+
+
+def _with_login(caller: Caller, row: dict[str, Any], password: str) -> dict[str, Any]:
+    """A device's shape, with its login when it has just got one."""
+    shape: dict[str, Any] = {**shapes.device(row)}
+    if password:
+        shape["mqtt"] = {"user": f"{caller.tenant}/{row['id']}", "password": password}
+    return shape
 
 
 async def _tell(session: Session, vehicles: set[str | None], sites: set[str | None]) -> None:

@@ -96,6 +96,7 @@ class Device(TypedDict):
     zone: str | None
     profile: str | None
     last_seen: Time | None
+    revoked: bool
 
 
 class Product(TypedDict):
@@ -281,6 +282,7 @@ def device(row: Row) -> Device:
         "zone": row["zone"],
         "profile": row["profile"],
         "last_seen": when(row["last_seen"]),
+        "revoked": row["revoked"],
     }
 
 

@@ -9,9 +9,8 @@ from typing import Literal, cast
 
 from rich.console import Console
 from rich.progress import Progress
-from rich.table import Table
 
-from domain.names import NAME
+from domain.names import NAME, foreign_id
 from firmware_sim.link import MqttTarget
 from firmware_sim.recordings import read
 from firmware_sim.replay import replay
@@ -19,7 +18,9 @@ from frostway.broker import mosquitto_hash, publish_device
 from frostway.secrets import Secrets, new_password
 from frostway.settings import Settings
 from frostway.stack import NoStackError, Stack, find
+from frostway.tables import print_table
 from store.db import connect
+from store.quarantine import Quarantine
 from store.registry import DeviceSpec, Registry, RegistryError
 from store.secrets import new_token, password_hash, token_hash
 
@@ -56,10 +57,36 @@ def _add(stack: Stack, tenant: str, device: DeviceSpec) -> tuple[str, str]:
     password = new_password()
     with connect(stack.database_url, "device add") as connection, connection.transaction():
         Registry(connection, tenant).put_device(device, mosquitto_hash(password))
-    user = f"{tenant}/{device.name}"
+        Quarantine(connection, tenant).ask_for_device(device.name, foreign_id(device.foreign_id or "") or None)
+    return _tell_broker(stack, f"{tenant}/{device.name}", password), password
+
+
+def _tell_broker(stack: Stack, user: str, password: str | None) -> str:
+    """Tells the embedded broker of a user's new password, or that there is none any more."""
     if stack.data_dir is not None and (stack.data_dir / "broker").exists():
         publish_device(stack.data_dir, user, password)
-    return user, password
+    return user
+
+
+def rotate_device(data: Path | None, settings: Settings, tenant: str, name: str) -> tuple[str, str]:
+    """A new password for a device, at once in place of the old one; returns user and password.
+
+    Raises:
+        RegistryError: there is no such device.
+        NoStackError: no stack to look in.
+    """
+    stack, password = find(data, settings), new_password()
+    with connect(stack.database_url, "device rotate") as connection, connection.transaction():
+        Registry(connection, tenant).rotate_device(name, mosquitto_hash(password))
+    return _tell_broker(stack, f"{tenant}/{name}", password), password
+
+
+def revoke_device(data: Path | None, settings: Settings, tenant: str, name: str) -> None:
+    """A device may not speak any more. Raises as `rotate_device`."""
+    stack = find(data, settings)
+    with connect(stack.database_url, "device revoke") as connection, connection.transaction():
+        Registry(connection, tenant).revoke_device(name)
+    _tell_broker(stack, f"{tenant}/{name}", None)
 
 
 def print_devices(data: Path | None, settings: Settings, tenant: str) -> None:
@@ -78,13 +105,7 @@ def print_devices(data: Path | None, settings: Settings, tenant: str) -> None:
         for d in devices
     ]
     head = ["device", "kind", "where", "zone", "profile", "last reading"]
-    if not sys.stdout.isatty():
-        sys.stdout.write("".join("\t".join(row) + "\n" for row in [head, *rows]))
-        return
-    table = Table(*head)
-    for row in rows:
-        table.add_row(*row)
-    Console().print(table if rows else "No devices yet: frostway device add ID --kind tracker --vehicle V")
+    print_table(head, rows, "No devices yet: frostway device add ID --kind tracker --vehicle V")
 
 
 def create_token(data: Path | None, settings: Settings, tenant: str, role: str, days: int) -> str:

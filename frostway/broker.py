@@ -296,19 +296,21 @@ def read_passwd(path: Path) -> dict[str, str]:
     return {}
 
 
-def publish_device(data_dir: Path, user: str, password: str) -> bool:
-    """Lets a new device of a running or resting stack connect; True when a running broker has been told.
+def publish_device(data_dir: Path, user: str, password: str | None) -> bool:
+    """Lets a device of a running or resting stack connect, or no longer (None); True when a running broker knows.
 
-    For programs beside the supervisor (`frostway device add`). Raises `EmbeddedError` when `data_dir` has no stack.
+    A client whose password is no longer right is disconnected with its subscriptions. For programs beside the
+    supervisor (`frostway device add`). Raises `EmbeddedError` when `data_dir` has no stack.
     """
     folder = data_dir / "broker"
     try:
         demo = (folder / "broker.toml").exists()
         if demo:
-            write_private(folder / "demo_users.json", json.dumps({**_read_demo_users(folder), user: password}))
+            users = {name: kept for name, kept in _read_demo_users(folder).items() if name != user}
+            write_private(folder / "demo_users.json", json.dumps(users | ({user: password} if password else {})))
         else:
-            users = read_passwd(folder / "passwd") | {user: mosquitto_hash(password)}
-            write_passwd(folder / "passwd", users)
+            users = {name: kept for name, kept in read_passwd(folder / "passwd").items() if name != user}
+            write_passwd(folder / "passwd", users | ({user: mosquitto_hash(password)} if password else {}))
     except OSError as error:
         raise EmbeddedError(f"{data_dir} holds no stack of ours: {error.strerror}") from error
     pid = _running_broker(data_dir)

@@ -14,6 +14,10 @@ from typing import Annotated, Any
 import typer
 
 from frostway import __version__
+from frostway.cli_quarantine import quarantine_app
+from frostway.command import DataOption, Failure, TenantOption
+from frostway.command import say as _say
+from frostway.command import settings as _settings
 from frostway.settings import Settings, default_data_dir
 
 app = typer.Typer(
@@ -29,29 +33,10 @@ token_app = typer.Typer(no_args_is_help=True, help="Bearer tokens for programs."
 app.add_typer(config_app, name="config")
 app.add_typer(device_app, name="device")
 app.add_typer(token_app, name="token")
+app.add_typer(quarantine_app, name="quarantine")
 
-DataOption = Annotated[Path | None, typer.Option("--data", help="Folder of the embedded stack.", show_default=False)]
 KINDS = ("tracker", "reefer", "thermometer", "rfid", "shelf", "door", "gateway", "phone", "connector")
 ROLES = ("admin", "dispatcher", "coldchain", "storekeeper", "viewer")
-
-
-class Failure(Exception):  # noqa: N818  not an error of ours: a sentence for the person at the keyboard
-    """Ends the command with status 1 and this sentence."""
-
-
-def _say(text: str) -> None:
-    typer.echo(f"frostway: {text}", err=True)
-
-
-def _settings() -> Settings:
-    from pydantic import ValidationError  # noqa: PLC0415
-
-    try:
-        return Settings()
-    except ValidationError as error:
-        first = error.errors()[0]
-        name = "FROSTWAY_" + "_".join(str(part) for part in first["loc"]).upper()
-        raise Failure(f"{name}: {first['msg']}") from error
 
 
 def _logging(settings: Settings) -> None:
@@ -270,16 +255,13 @@ def device_add(
 ) -> None:
     """Register a device and print its broker login, once."""
     from frostway.admin import add_device  # noqa: PLC0415
-    from store.registry import DEFAULT_PROFILES, DeviceSpec, RegistryError  # noqa: PLC0415
+    from store.registry import DEFAULT_PROFILES, DeviceSpec  # noqa: PLC0415
 
     if kind not in KINDS:
         raise Failure(f"--kind {kind}: one of {', '.join(KINDS)}")
     limits = None if profile == "none" else profile or DEFAULT_PROFILES.get(kind)
     spec = DeviceSpec(device, kind, vehicle, site, zone, limits, foreign_id, gateway)
-    try:
-        user, password = add_device(data, _settings(), tenant, spec)
-    except RegistryError as error:
-        raise Failure(str(error)) from error
+    user, password = add_device(data, _settings(), tenant, spec)
     if limits and not profile:
         _say(f"temperature limits: profile {limits}; another with --profile")
     typer.echo(f"user {user}\npassword {password}")
@@ -291,6 +273,36 @@ def device_list(tenant: Annotated[str, typer.Option(help="Tenant.")] = "main", d
     from frostway.admin import print_devices  # noqa: PLC0415
 
     print_devices(data, _settings(), tenant)
+
+
+@device_app.command("rotate")
+def device_rotate(
+    device: Annotated[str, typer.Argument(metavar="ID")], tenant: TenantOption = "main", data: DataOption = None
+) -> None:
+    """Give a device a new broker password, at once in place of the old one, and print it, once."""
+    from frostway.admin import rotate_device  # noqa: PLC0415
+
+    user, password = rotate_device(data, _settings(), tenant, device)
+    typer.echo(f"user {user}\npassword {password}")
+
+
+@device_app.command("revoke")
+def device_revoke(
+    device: Annotated[str, typer.Argument(metavar="ID")], tenant: TenantOption = "main", data: DataOption = None
+) -> None:
+    """Let a device speak no more: its connection ends, what it said stays. `rotate` lets it in again."""
+    from frostway.admin import revoke_device  # noqa: PLC0415
+
+    revoke_device(data, _settings(), tenant, device)
+    typer.echo(f"{device} is revoked")
+
+
+@device_app.command("unknown")
+def device_unknown(tenant: TenantOption = "main", data: DataOption = None) -> None:
+    """List devices that speak and nobody has registered; `device add` reads what they have said since."""
+    from frostway.aside import print_strangers  # noqa: PLC0415
+
+    print_strangers(data, _settings(), tenant)
 
 
 @token_app.command("create")
@@ -339,8 +351,10 @@ def _errors() -> tuple[type[BaseException], ...]:
     from frostway.stack import NoStackError  # noqa: PLC0415
     from store.embedded_process import EmbeddedError  # noqa: PLC0415
     from store.migrate import SchemaError  # noqa: PLC0415
+    from store.registry import RegistryError  # noqa: PLC0415
 
-    return (Failure, psycopg.Error, NoStackError, EmbeddedError, SchemaError, RecordingError, ReplayError, TargetError)
+    ours = (Failure, NoStackError, EmbeddedError, SchemaError, RecordingError, ReplayError, TargetError, RegistryError)
+    return (psycopg.Error, *ours)
 
 
 def main(*arguments: Any) -> None:

@@ -50,6 +50,7 @@ class Directory:
         self._foreign: dict[tuple[int, str], tuple[Device, int]] = {}
         self._anywhere: dict[str, list[Device]] = {}
         self._speakers: set[int] = set()
+        self._revoked: set[tuple[str, str]] = set()
 
     def refresh(self) -> None:
         """Reads the registry anew."""
@@ -59,6 +60,7 @@ class Directory:
         foreign_ids: dict[tuple[int, str], tuple[Device, int]] = {}
         anywhere: dict[str, list[Device]] = {}
         self._speakers = set()
+        self._revoked = {(str(t), str(n)) for t, n in connection.execute(q["revoked_devices"]).fetchall()}
         for tenant, name, key, tenant_id, home, kind, foreign, gateway in connection.execute(
             q["ingest_devices"]
         ).fetchall():
@@ -116,6 +118,10 @@ class Directory:
         """The one device, of all tenants, that has this id and speaks for itself (an IMEI); None: none, or several."""
         found = self._anywhere.get(foreign_id(text), ())
         return found[0] if len(found) == 1 else None
+
+    def was_revoked(self, tenant: str, name: str) -> bool:
+        """Whether a device that is not known was, until it was revoked."""
+        return (tenant, name) in self._revoked
 
     def _may_be_known_now(self, what: object) -> bool:
         return self._monotonic() - self._unknown_since.get(what, -1e9) > self.UNKNOWN_S

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -9,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from domain.frames import encode
-from domain.names import Address, TopicError, is_receipt
+from domain.names import Address, TopicError, foreign_id, is_receipt
 from domain.readings import BY_STREAM, I32, I64, Batch, Flag
 from domain.wire.native import NO_TIME, Rejection, Rows, decode
 from domain.wire.said import WireError
@@ -20,7 +21,9 @@ from store.labels import Key, Labels
 FUTURE_US = 5 * 60 * 1_000_000  # clock error we overlook
 FUTURE_MAX_US = 24 * 3600 * 1_000_000  # beyond this the time is not believed at all
 INACCURATE_M = 200.0
-UNREGISTERED = "nobody has registered this device: `frostway device add`, then send again"
+REVOKED = "this device was revoked: `frostway device rotate` gives it a new password"
+STRANGERS_MAX = 20  # of one message
+UNREGISTERED = "nobody has registered this device: after `frostway device add` what waits is read again"
 SENTINELS_C = (-127.0, 85.0, 850.0)  # DS18B20 unplugged and power-on, PT100 open
 
 
@@ -33,6 +36,14 @@ class Quarantined(NamedTuple):
     payload: bytes
     reason: str
     detail: str
+
+
+class Stranger(NamedTuple):
+    """A device nobody has registered. By its own name, or by its foreign id when a gateway or a door spoke of it."""
+
+    tenant: str
+    speaker: str
+    name: str
 
 
 class Seen(NamedTuple):
@@ -50,6 +61,7 @@ class Prepared:
     received_us: int
     frames: dict[int, bytes] = field(default_factory=dict)
     quarantine: list[Quarantined] = field(default_factory=list)
+    strangers: Counter[Stranger] = field(default_factory=Counter)
     seen: Seen | None = None
     readings: int = 0
     names: Mapping[int, tuple[str, str]] = field(default_factory=dict)
@@ -79,11 +91,9 @@ class Preparer:
                 out.quarantine.append(_aside(topic, payload, None, None, "topic", str(error)))
                 continue
             if device is None:
-                out.quarantine.append(
-                    _aside(topic, payload, address.tenant, address.device, "unknown_device", UNREGISTERED)
-                )
+                self._turn_away(topic, payload, address, out)
             elif address.format:
-                self._translate(work, index, payload, address, device, received_us)
+                self._translate(work, index, payload, address, device, out)
             else:
                 entry = work.entry(index, device)
                 work.native.setdefault(address.stream, []).append((entry, payload, address.encoding))
@@ -103,12 +113,21 @@ class Preparer:
         out.replies = self._translator.replies()
         return out
 
+    def _turn_away(self, topic: bytes, payload: bytes, address: Address, out: Prepared) -> None:
+        """A message of a device that nobody has registered, or that was revoked."""
+        tenant, name = address.tenant, address.device
+        if self._directory.was_revoked(tenant, name):
+            out.quarantine.append(_aside(topic, payload, tenant, name, "revoked", REVOKED))
+        else:
+            out.quarantine.append(_aside(topic, payload, tenant, name, "unknown_device", UNREGISTERED))
+            out.strangers[Stranger(tenant, "", name)] += 1
+
     def _translate(
-        self, work: Work, index: int, payload: bytes, address: Address, device: Device, received_us: int
+        self, work: Work, index: int, payload: bytes, address: Address, device: Device, out: Prepared
     ) -> None:
         """A foreign payload's readings, each for the device that it is of. What cannot be read is set aside whole."""
         try:
-            said = self._translator.translate(address, payload, received_us)
+            said = self._translator.translate(address, payload, out.received_us)
         except WireError as error:
             work.rejections.append(Rejection(work.entry(index, device), error.reason, str(error)))
             return
@@ -120,8 +139,12 @@ class Preparer:
             if (entry := entries[each.source]) is not None:
                 work.said.setdefault(each.stream, []).append((entry, each.values, each.flags))
         if strangers := sorted(source for source, entry in entries.items() if entry is None):
-            detail = f"nobody has registered {', '.join(strangers[:20])}: `frostway device add … --foreign-id`"
+            detail = (
+                f"nobody has registered {', '.join(strangers[:STRANGERS_MAX])}: `frostway device add … --foreign-id`"
+            )
             work.rejections.append(Rejection(work.entry(index, device), "unknown_device", detail))
+            tenant, speaker = self._directory.names[device.device_id]
+            out.strangers.update(Stranger(tenant, speaker, foreign_id(each)) for each in strangers[:STRANGERS_MAX])
 
     def _check_times(self, rows: Rows, received_us: int) -> list[Rejection]:
         if not len(rows.message):

@@ -28,6 +28,7 @@ from ingest.receipts import ReceiptBook
 from ingest.receiver import Endpoint, Receiver, ReceiverConfig
 from ingest.receiver_paho import PahoReceiver
 from ingest.receiver_stream import StreamReceiver
+from ingest.redrive import Redriver
 from store.db import queries
 from store.labels import Labels
 from store.link import Link, Stopped
@@ -39,7 +40,8 @@ RECEIPT_INTERVAL_S = 1.0
 GROUP_BYTES = 8 * 1024 * 1024  # of payload in one group, so that big messages do not fill the memory
 RECEIPTS_AT_ONCE = 64  # fewer than this are sent with their group, without waiting
 DOORS_STOP_S = 10.0
-QUARANTINE_MAX = 100_000
+QUARANTINE_MAX, QUARANTINE_DEVICE_MAX = 100_000, 10_000  # messages kept, of all and of one device
+STRANGERS_MAX = 10_000
 QUARANTINE_TRIM_S = 60.0
 RECEIVERS: dict[str, Callable[[ReceiverConfig], Receiver]] = {"stream": StreamReceiver, "paho": PahoReceiver}
 
@@ -102,6 +104,9 @@ class Ingest:
         self._receipts_due = 0.0
         self._trim_due = 0.0
         self._failure: BaseException | None = None
+        self._redriver = Redriver(
+            Link(config.database_url, "ingest redrive", stop), config.partitions, config.retention_days, stop
+        )
         self._inbox = Inbox()
         self._feed = self._make_feed()
         self.teltonika = TeltonikaDoor(config.teltonika_host, config.teltonika_port, self._inbox, self._feed.knows)
@@ -121,6 +126,7 @@ class Ingest:
         self._connect()
         writer = threading.Thread(target=self._guarded_writer, name="writer", daemon=True)
         writer.start()
+        self._redriver.start()
         if self._config.teltonika_port:
             self._feed.start()
             self.teltonika.start()
@@ -136,6 +142,7 @@ class Ingest:
             self._hand_over(None)
             writer.join(timeout=15)
             self.receiver.close(drain=True)
+            self._redriver.join()
             self._read.close()
         if self._failure is not None:
             raise self._failure
@@ -206,16 +213,18 @@ class Ingest:
             self._send_receipts(force=False)
 
     def _commit(self, prepared: Prepared) -> None:
-        """Frames and quarantine in one transaction. Done twice, the tracker drops the repeats."""
-        if not prepared.frames and not prepared.quarantine:
+        """Frames, quarantine and strangers in one transaction. Done twice, the tracker drops the repeats."""
+        if not prepared.frames and not prepared.quarantine and not prepared.strangers:
             return
         connection = self._write.connection
         with connection.transaction():
             if prepared.frames:
                 self._log.append(prepared.frames)
-            if prepared.quarantine:
-                with connection.cursor() as cursor:
-                    cursor.executemany(queries("ingest")["put_quarantine"], _quarantine_rows(prepared))
+            with connection.cursor() as cursor:
+                if prepared.quarantine:
+                    cursor.executemany(queries("quarantine")["put"], _quarantine_rows(prepared))
+                if prepared.strangers:
+                    cursor.executemany(queries("quarantine")["put_strangers"], _stranger_rows(prepared))
 
     def _send_receipts(self, *, force: bool) -> None:
         now = time.monotonic()
@@ -235,14 +244,27 @@ class Ingest:
         if time.monotonic() < self._trim_due:
             return
         self._trim_due = time.monotonic() + QUARANTINE_TRIM_S
-        self._write.run(
-            lambda: self._write.connection.execute(queries("ingest")["trim_quarantine"], (QUARANTINE_MAX,)).rowcount
-        )
+        self._write.run(self._trim_now)
+
+    def _trim_now(self) -> None:
+        connection, q = self._write.connection, queries("quarantine")
+        connection.execute(q["trim"], (QUARANTINE_DEVICE_MAX, QUARANTINE_MAX))
+        connection.execute(q["trim_strangers"], (STRANGERS_MAX,))
 
 
 def _quarantine_rows(prepared: Prepared) -> list[tuple[Any, ...]]:
     received = from_us(prepared.received_us)
     return [(received, *each) for each in prepared.quarantine]
+
+
+def _stranger_rows(prepared: Prepared) -> list[tuple[Any, ...]]:
+    """In one order for everybody, so that two workers never wait for each other."""
+    at = from_us(prepared.received_us)
+    topics = {(each.tenant or "", each.device): each.topic for each in prepared.quarantine}
+    return [
+        (*each, topics.get((each.tenant, each.speaker or each.name), ""), at, at, messages)
+        for each, messages in sorted(prepared.strangers.items())
+    ]
 
 
 def run(config: IngestConfig, stop: threading.Event) -> None:

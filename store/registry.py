@@ -169,6 +169,20 @@ class Registry:
         self.notify()
         return found
 
+    def rotate_device(self, name: str, password_hash: str) -> None:
+        """A new password for a device in place of the old one; a revoked one may speak again."""
+        self._change_device("rotate_device", name, password_hash=password_hash)
+
+    def revoke_device(self, name: str) -> None:
+        """A device may not speak any more; what it said stays."""
+        self._change_device("revoke_device", name)
+
+    def _change_device(self, query: str, name: str, **values: Any) -> None:
+        row = self._c.execute(self._q[query], {"tenant": self.tenant_id, "name": name, **values}).fetchone()
+        if row is None:
+            raise RegistryError(f"no device {name!r}: `frostway device list` names them")
+        self.notify()
+
     def _gateway(self, name: str) -> int:
         row = self._c.execute(self._q["device_id"], {"tenant": self.tenant_id, "name": name}).fetchone()
         if row is None:

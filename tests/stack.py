@@ -341,6 +341,11 @@ class Device:
             heard = self._heard.wait_for(lambda: any(b == boot and s >= seq for b, s in self.receipts), timeout_s)
         assert heard, f"no receipt for {boot} {seq}: {self.receipts}"
 
+    @property
+    def connected(self) -> bool:
+        """Whether the broker holds its connection."""
+        return self._client.is_connected()
+
     def _connected(self, client: mqtt.Client, _u: Any, _f: Any, reason: Any, _p: Any) -> None:
         self._refusal = str(reason)
         if not reason.is_failure:

@@ -106,7 +106,8 @@ select id from zone where tenant_id = %(tenant)s and site_id = %(site)s and name
 -- name: devices
 -- Devices by name with where they are and when they last spoke.
 select d.id as key, d.name as id, d.kind, v.name as vehicle, s.name as site, z.name as zone, p.name as profile,
-       st.last_time as last_seen, d.mqtt_password_hash is not null as has_password
+       st.last_time as last_seen, d.mqtt_password_hash is not null as has_password,
+       d.revoked_at is not null as revoked
 from device d left join vehicle v on v.id = d.vehicle_id left join site s on s.id = d.site_id
 left join zone z on z.id = d.zone_id left join profile p on p.id = d.profile_id
 left join device_state st on st.device_id = d.id and st.tenant_id = d.tenant_id
@@ -324,8 +325,3 @@ select r.time, r.received_at, b.text as boot, nullif(r.seq, -1) as seq, r.flags,
 from device d join reading_attribute r on r.device_id = d.id left join label b on b.id = r.boot_id
 left join label l on l.id = r.name_id left join label n on n.id = r.note_id
 where d.tenant_id = %(tenant)s and d.id = %(device)s and r.time >= %(since)s and r.time < %(until)s order by r.time, r.seq
-
--- name: quarantine
--- Rejected messages of a tenant, newest first.
-select q.id, q.received_at, q.device, q.topic, q.reason, q.detail, q.payload, q.redriven_at from quarantine q
-where q.tenant = %(tenant_name)s and (%(after)s::int8 is null or q.id < %(after)s) order by q.id desc limit %(limit)s

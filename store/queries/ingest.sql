@@ -12,12 +12,3 @@ with given as (select * from unnest(%s::int4[], %s::int4[], %s::int8[], %s::text
              on conflict (device_id, boot_id) do update
              set contiguous = greatest(r.contiguous, excluded.contiguous), spans = excluded.spans, updated_at = now())
 select distinct l.id, l.text from given join label l on l.id = given.boot_id
-
--- name: put_quarantine
--- Messages kept aside with their bytes.
-insert into quarantine (received_at, tenant, device, topic, payload, reason, detail)
-values (%s, %s, %s, %s, %s, %s, %s)
-
--- name: trim_quarantine
--- Keeps the newest so many messages.
-delete from quarantine where id <= (select id from quarantine order by id desc offset %s limit 1)

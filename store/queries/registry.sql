@@ -53,6 +53,16 @@ on conflict (tenant_id, name) do update set kind = excluded.kind, vehicle_id = e
     external_id = coalesce(excluded.external_id, d.external_id), gateway_id = coalesce(excluded.gateway_id, d.gateway_id)
 returning id
 
+-- name: rotate_device
+-- A new password in place of the old one; a revoked device may speak again.
+update device set mqtt_password_hash = %(password_hash)s, revoked_at = null
+where tenant_id = %(tenant)s and name = %(name)s returning id
+
+-- name: revoke_device
+-- A device that may not speak any more; what it said stays.
+update device set revoked_at = coalesce(revoked_at, now()), mqtt_password_hash = null
+where tenant_id = %(tenant)s and name = %(name)s returning id
+
 -- name: device_id
 -- Id of a device by name.
 select id from device where tenant_id = %(tenant)s and name = %(name)s
@@ -129,6 +139,10 @@ select t.name, d.name, d.id, d.tenant_id,
 from device d join tenant t on t.id = d.tenant_id left join vehicle v on v.id = d.vehicle_id
 left join site s on s.id = d.site_id
 where d.revoked_at is null
+
+-- name: revoked_devices
+-- Devices that may not speak any more.
+select t.name, d.name from device d join tenant t on t.id = d.tenant_id where d.revoked_at is not null
 
 -- name: listen_registry
 -- Be told when the registry changes.

@@ -108,6 +108,8 @@ def bodies(alert: int) -> dict[str, tuple[str, dict[str, Any] | None]]:
         "POST /shipments/S-1/share": ("/api/v1/shipments/S-1/share", None),
         "POST /alerts/1/acknowledge": (f"/api/v1/alerts/{alert}/acknowledge", None),
         "POST /alerts/1/resolve": (f"/api/v1/alerts/{alert}/resolve", {"note": "done"}),
+        "POST /devices/gps-01/revoke": ("/api/v1/devices/gps-01/revoke", None),
+        "POST /quarantine/redrive": ("/api/v1/quarantine/redrive", {}),
     }
 
 
@@ -145,6 +147,7 @@ def test_another_tenants_things_are_not_there(world: World, url: str, database: 
     other.run(
         "insert into quarantine (received_at, tenant, topic, payload, reason) select now(), 'other', 't', '', 'r'"
     )
+    kept = other.one("select max(id) from quarantine")
     alert, token = other.open_alert("reefer-02", "canary"), world.token("admin")
     other.temperature("reefer-02", "canary", T0, 5)
     other.close()
@@ -155,6 +158,8 @@ def test_another_tenants_things_are_not_there(world: World, url: str, database: 
             "alert_id": str(alert),
             "shipment_id": "S-1",
             "share_id": "1",
+            "device_id": "reefer-02",
+            "message_id": str(kept),
             "token": "x",
         }
         tried = 0
@@ -170,7 +175,7 @@ def test_another_tenants_things_are_not_there(world: World, url: str, database: 
                 tried += 1
                 assert "canary" not in answer.text, path
                 assert answer.status_code < 500, path
-                if "vehicle_id" in path or "alert_id" in path or path.endswith(("/series", "/readings")):
+                if re.search("(vehicle|alert|device|message)_id", path) or path.endswith(("/series", "/readings")):
                     assert answer.status_code == 404, path
                     assert answer.json()["detail"] == "there is nothing here"
         assert tried > 20

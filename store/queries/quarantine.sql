@@ -1,0 +1,96 @@
+-- name: put
+-- Messages kept aside with their bytes.
+insert into quarantine (received_at, tenant, device, topic, payload, reason, detail)
+values (%s, %s, %s, %s, %s, %s, %s)
+
+-- name: trim
+-- Keeps the newest so many messages of a device, and of all; what is gone is counted by the caller.
+delete from quarantine where id in (
+    select id from (select id, row_number() over (partition by tenant, device order by id desc) as of_device,
+                           row_number() over (order by id desc) as of_all from quarantine) q
+    where q.of_device > %s or q.of_all > %s)
+
+-- name: list
+-- Messages of a tenant that were set aside, newest first.
+select q.id, q.received_at, q.device, q.topic, q.reason, q.detail, q.payload, q.redriven_at, q.asked_at, q.attempts,
+       q.mended_payload is not null or q.mended_topic is not null as mended
+from quarantine q
+where q.tenant = %(tenant_name)s and (%(after)s::int8 is null or q.id < %(after)s)
+  and (%(device)s::text is null or q.device = %(device)s) and (%(reason)s::text is null or q.reason = %(reason)s)
+  and (not %(waiting)s or q.redriven_at is null)
+order by q.id desc limit %(limit)s
+
+-- name: one
+-- One message of a tenant that was set aside.
+select q.id, q.received_at, q.device, q.topic, q.reason, q.detail, q.payload, q.redriven_at, q.asked_at, q.attempts,
+       q.mended_payload is not null or q.mended_topic is not null as mended, q.mended_payload, q.mended_topic
+from quarantine q where q.tenant = %(tenant_name)s and q.id = %(id)s
+
+-- name: ask
+-- One message is to be read again, mended perhaps. One that was read already is not.
+update quarantine set asked_at = now(), asked_by = %(actor)s,
+    mended_payload = coalesce(%(payload)s::bytea, mended_payload), mended_topic = coalesce(%(topic)s::text, mended_topic)
+where tenant = %(tenant_name)s and id = %(id)s and redriven_at is null
+returning id
+
+-- name: ask_many
+-- Messages are to be read again, the oldest first.
+update quarantine set asked_at = now(), asked_by = %(actor)s
+where id in (select id from quarantine
+             where tenant = %(tenant_name)s and redriven_at is null and asked_at is null
+               and (%(device)s::text is null or device = %(device)s) and (%(reason)s::text is null or reason = %(reason)s)
+             order by id limit %(limit)s)
+
+-- name: ask_for_device
+-- What waited for a device to be registered is to be read again: its own messages, and those that spoke of its id.
+update quarantine set asked_at = now(), asked_by = 'registration'
+where id in (select id from quarantine
+             where tenant = %(tenant_name)s and redriven_at is null and asked_at is null and reason = 'unknown_device'
+               and (device = %(device)s or position(%(foreign_id)s in
+                    upper(regexp_replace(detail, '[^[:alnum:] ]', '', 'g'))) > 0)
+             order by id limit 10000)
+
+-- name: notify
+-- Wakes whoever reads messages again.
+select pg_notify('frostway_quarantine', '')
+
+-- name: listen
+-- Be woken when messages are to be read again.
+listen frostway_quarantine
+
+-- name: pending
+-- How many messages of a tenant are to be read again.
+select count(*) from quarantine where tenant = %(tenant_name)s and asked_at is not null
+
+-- name: asked
+-- Messages that are to be read again, the oldest first.
+select id, asked_at, received_at, coalesce(mended_topic, topic), coalesce(mended_payload, payload) from quarantine
+where asked_at is not null order by id limit 100
+
+-- name: redriven
+-- A message was read again, once for each asking: nothing is touched when somebody else was first.
+update quarantine set asked_at = null, attempts = attempts + 1, redriven_at = %(redriven_at)s,
+    reason = coalesce(%(reason)s, reason), detail = coalesce(%(detail)s, detail)
+where id = %(id)s and asked_at = %(asked_at)s
+returning id
+
+-- name: put_strangers
+-- Devices nobody has registered have spoken.
+insert into stranger as s (tenant, speaker, name, topic, first_seen, last_seen, messages)
+values (%s, %s, %s, %s, %s, %s, %s)
+on conflict (tenant, speaker, name) do update set topic = excluded.topic, messages = s.messages + excluded.messages,
+    last_seen = greatest(s.last_seen, excluded.last_seen)
+
+-- name: trim_strangers
+-- Keeps those heard of last.
+delete from stranger where (tenant, speaker, name) in
+    (select tenant, speaker, name from stranger order by last_seen desc offset %s)
+
+-- name: strangers
+-- Devices that speak and nobody has registered, of a tenant; those of no tenant when there is only one.
+select s.speaker, s.name, s.topic, s.first_seen, s.last_seen, s.messages from stranger s
+where (s.tenant = %(tenant_name)s or (s.tenant = '' and (select count(*) from tenant) = 1))
+  and not exists (select from device d join tenant t on t.id = d.tenant_id
+                  where t.name = %(tenant_name)s
+                    and case when s.speaker = '' and s.tenant <> '' then d.name else d.external_id end = s.name)
+order by s.last_seen desc, s.name limit %(limit)s
