@@ -93,6 +93,7 @@ def ingest() -> None:
     _logging(settings)
     from ingest.receiver import ReceiverError  # noqa: PLC0415
     from ingest.service import IngestConfig, run  # noqa: PLC0415
+    from ingest.spool import SpoolError  # noqa: PLC0415
 
     config = IngestConfig(
         database_url=_database(settings),
@@ -103,12 +104,14 @@ def ingest() -> None:
         receiver=settings.mqtt_receiver,
         retention_days=settings.retention_days,
         metrics_port=settings.metrics_port,
+        spool_dir=(settings.ingest_spool_dir or settings.data_dir / "spool") if settings.ingest_spool_mb else None,
+        spool_bytes=settings.ingest_spool_mb << 20,
         teltonika_host=settings.teltonika_host,
         teltonika_port=settings.teltonika_port,
     )
     try:
         run(config, _stop_event())
-    except ReceiverError as error:
+    except (ReceiverError, SpoolError) as error:
         raise Failure(str(error)) from error
 
 

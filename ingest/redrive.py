@@ -18,7 +18,6 @@ from domain.times import to_us
 from ingest.directory import Directory
 from ingest.prepare import Preparer
 from store.db import queries
-from store.labels import Labels
 from store.link import RETRY, Link, Stopped
 from store.log import PostgresLog
 
@@ -42,10 +41,10 @@ class Asked(NamedTuple):
 class Redriver:
     """A thread with its own connection and its own view of the registry; several workers do not disturb each other."""
 
-    def __init__(self, link: Link, partitions: int, retention_days: float, stop: threading.Event) -> None:
+    def __init__(self, link: Link, directory: Directory, preparer: Preparer, stop: threading.Event) -> None:
         self._link = link
-        self._directory = Directory(link, partitions, time.monotonic)
-        self._preparer = Preparer(self._directory, Labels(link), int(retention_days * 86_400e6))
+        self._directory = directory
+        self._preparer = preparer
         self._log = PostgresLog(link)
         self._stop = stop
         self._look_at = 0.0

@@ -6,12 +6,14 @@ holds one group; when the database is away it fills, the receiver stops reading 
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import queue
 import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import orjson
@@ -23,15 +25,17 @@ from ingest.directory import Directory
 from ingest.doors.feed import Feed
 from ingest.doors.inbox import Inbox
 from ingest.doors.teltonika import TeltonikaDoor
+from ingest.drain import Drain, spool_bytes, spool_full, spooled_total
 from ingest.prepare import Prepared, Preparer
 from ingest.receipts import ReceiptBook
-from ingest.receiver import Endpoint, Receiver, ReceiverConfig
+from ingest.receiver import Endpoint, Group, Receiver, ReceiverConfig
 from ingest.receiver_paho import PahoReceiver
 from ingest.receiver_stream import StreamReceiver
 from ingest.redrive import Redriver
+from ingest.spool import Spool, SpoolError
 from store.db import queries
 from store.labels import Labels
-from store.link import Link, Stopped
+from store.link import RETRY, Link, Stopped
 from store.log import PostgresLog
 
 log = logging.getLogger(__name__)
@@ -40,6 +44,8 @@ RECEIPT_INTERVAL_S = 1.0
 GROUP_BYTES = 8 * 1024 * 1024  # of payload in one group, so that big messages do not fill the memory
 RECEIPTS_AT_ONCE = 64  # fewer than this are sent with their group, without waiting
 DOORS_STOP_S = 10.0
+PATIENCE_S = 3.0  # the database may be away this long before messages are kept on disk
+FULL_WAIT_S = 0.5
 QUARANTINE_MAX, QUARANTINE_DEVICE_MAX = 100_000, 10_000  # messages kept, of all and of one device
 STRANGERS_MAX = 10_000
 QUARANTINE_TRIM_S = 60.0
@@ -66,6 +72,8 @@ class IngestConfig:
     receiver: str = "stream"
     retention_days: float = 3650.0
     metrics_port: int = 0
+    spool_dir: Path | None = None  # None: nothing is kept on disk, the broker keeps it
+    spool_bytes: int = 1024 * 1024 * 1024
     teltonika_host: str = "127.0.0.1"
     teltonika_port: int = 0  # 0: this door is shut
 
@@ -104,29 +112,45 @@ class Ingest:
         self._receipts_due = 0.0
         self._trim_due = 0.0
         self._failure: BaseException | None = None
-        self._redriver = Redriver(
-            Link(config.database_url, "ingest redrive", stop), config.partitions, config.retention_days, stop
-        )
+        self._halt = threading.Event()  # for what works beside the reader: at the end, however it comes
+        self._is_full = False
+        self._writing_since: float | None = None
+        self._spool, self._drain = self._make_spool()
+        self._redriver = Redriver(*self._side("ingest redrive", self._halt), self._halt)
         self._inbox = Inbox()
         self._feed = self._make_feed()
         self.teltonika = TeltonikaDoor(config.teltonika_host, config.teltonika_port, self._inbox, self._feed.knows)
 
+    def _side(self, name: str, stop: threading.Event) -> tuple[Link, Directory, Preparer]:
+        """A connection of its own, for a thread beside the reader, and what reads messages over it."""
+        link = Link(self._config.database_url, name, stop)
+        directory = Directory(link, self._config.partitions, time.monotonic)
+        return link, directory, Preparer(directory, Labels(link), int(self._config.retention_days * 86_400e6))
+
     def _make_feed(self) -> Feed:
-        config = self._config
-        link = Link(config.database_url, "ingest doors", self._stop)
-        directory = Directory(link, config.partitions, time.monotonic)
-        preparer = Preparer(directory, Labels(link), int(config.retention_days * 86_400e6))
-        return Feed(
-            self._inbox, link, directory, preparer, lambda *item: self._hand_over(Item(*item)), self._clock
-        )  # fmt: skip
+        hand = lambda *item: self._hand_over(Item(*item))  # noqa: E731
+        return Feed(self._inbox, *self._side("ingest doors", self._stop), hand, self._clock)
+
+    def _make_spool(self) -> tuple[Spool | None, Drain | None]:
+        if self._config.spool_dir is None:
+            return None, None
+        spool = Spool(self._config.spool_dir, self._config.spool_bytes)
+        hand = lambda *item: self._hand_over(Item(*item))  # noqa: E731
+        return spool, Drain(
+            spool, *self._side("ingest spool", self._halt), hand, lambda: not self._queue.empty(), self._halt
+        )
 
     def run(self) -> None:
         """Works until stopped; everything received is committed and acknowledged first."""
+        if self._spool is not None:
+            self._spool.open()
         self._read.run(self._directory.refresh)
         self._connect()
         writer = threading.Thread(target=self._guarded_writer, name="writer", daemon=True)
         writer.start()
         self._redriver.start()
+        if self._drain is not None:
+            self._drain.start()
         if self._config.teltonika_port:
             self._feed.start()
             self.teltonika.start()
@@ -139,10 +163,14 @@ class Ingest:
             if self._config.teltonika_port:
                 self.teltonika.stop()
                 self._feed.stop(DOORS_STOP_S)
+            self._halt.set()
+            if self._drain is not None and self._spool is not None:
+                self._drain.join()
+                self._spool.close()
+            self._redriver.join()
             self._hand_over(None)
             writer.join(timeout=15)
             self.receiver.close(drain=True)
-            self._redriver.join()
             self._read.close()
         if self._failure is not None:
             raise self._failure
@@ -155,23 +183,77 @@ class Ingest:
         group = self.receiver.receive(self._group_messages, self._config.linger_s, 0.25)
         broker_up.set(self.receiver.connected)
         dropped_by_broker.set(self.receiver.dropped_by_broker or 0)
-        self._read.run(self._directory.refresh_when_old)
         if group.messages:
             received_us = self._clock()
             size = sum(len(message[1]) for message in group.messages) / len(group.messages)
             self._group_messages = max(16, min(self._config.group_messages, int(GROUP_BYTES / max(size, 1.0))))
-            prepared = self._read.run(lambda: self._preparer.prepare(group.messages, received_us))
-            self._hand_over(Item(prepared, len(group.messages), lambda: self.receiver.acknowledge(group)))
+            self._take(group, received_us)
+        elif self._drain is None or not self._drain.away.is_set():
+            with contextlib.suppress(*RETRY):
+                self._read.run(self._directory.refresh_when_old, self._patience_s)
 
-    def _hand_over(self, item: Item | None) -> None:
+    @property
+    def _patience_s(self) -> float | None:
+        """How long the database may be away before we spool; None: however long it takes, the broker keeps the rest."""
+        return None if self._drain is None else PATIENCE_S
+
+    def _take(self, group: Group, received_us: int) -> None:
+        """To the writer; to the spool while the database is away. Neither: we wait, and nothing is acknowledged."""
+        while self._failure is None:
+            if self._drain is None or not self._drain.away.is_set():
+                try:
+                    prepared = self._read.run(lambda: self._prepare(group, received_us), self._patience_s)
+                except RETRY:
+                    handed = False
+                else:
+                    durable = lambda: self.receiver.acknowledge(group)  # noqa: E731
+                    handed = self._hand_over(Item(prepared, len(group.messages), durable), self._patience_s)
+                if handed:
+                    return
+                if self._drain is None or self._stop.is_set():
+                    return  # asked to stop: what is not acknowledged comes again
+                log.warning("the database is away: messages are kept on disk")
+                self._drain.away.set()
+            if self._keep(group, received_us):
+                return
+
+    def _prepare(self, group: Group, received_us: int) -> Prepared:
+        self._directory.refresh_when_old()
+        return self._preparer.prepare(group.messages, received_us)
+
+    def _keep(self, group: Group, received_us: int) -> bool:
+        """Into the spool; False when there is no room: it is tried again after a while."""
+        assert self._spool is not None  # noqa: S101  it is there when the drain is
+        try:
+            self._spool.append(group.messages, received_us)
+        except SpoolError as error:
+            if not self._is_full:
+                log.warning("nothing more can be kept, nothing is acknowledged: %s", error)
+            self._is_full = True
+            spool_full.set(1)
+            self._stop.wait(FULL_WAIT_S)
+            return self._stop.is_set()
+        self._is_full = False
+        spool_full.set(0)
+        spooled_total.inc(len(group.messages))
+        spool_bytes.set(self._spool.held_bytes)
+        self.receiver.acknowledge(group)
+        return True
+
+    def _hand_over(self, item: Item | None, patience_s: float | None = None) -> bool:
+        """Gives the writer something; False when it does not take it: at the end, or as the database is away."""
         while self._failure is None:
             try:
                 self._queue.put(item, timeout=0.5)
             except queue.Full:
                 if self._stop.is_set() and not self._write.healthy:
-                    return
+                    return False
+                since = self._writing_since
+                if patience_s is not None and since is not None and time.monotonic() - since > patience_s:
+                    return False
             else:
-                return
+                return True
+        return False
 
     def _guarded_writer(self) -> None:
         try:
@@ -197,7 +279,9 @@ class Ingest:
                 return
             prepared = item.prepared
             started = time.monotonic()
+            self._writing_since = started
             self._write.run(lambda p=prepared: self._commit(p))  # type: ignore[misc]
+            self._writing_since = None
             commit_seconds.observe(time.monotonic() - started)
             database_up.set(1)
             item.durable()

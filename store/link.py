@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import random
 import threading
+import time
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -45,15 +46,16 @@ class Link:
             self._connection = connect(self._dsn, self._name)
         return self._connection
 
-    def run(self, work: Callable[[], T]) -> T:
+    def run(self, work: Callable[[], T], patience_s: float | None = None) -> T:
         """Does `work`, again and again while the database is away or refuses for a passing reason.
 
-        `work` must be repeatable: a commit whose answer was lost is done once more.
+        `work` must be repeatable: a commit whose answer was lost is done once more. With `patience_s` it is not tried
+        again after so many seconds, and the last error is raised (one of `RETRY`).
 
         Raises:
             Stopped: asked to stop while the database is away.
         """
-        wait = BACKOFF_S[0]
+        wait, until = BACKOFF_S[0], None if patience_s is None else time.monotonic() + patience_s
         while True:
             try:
                 result = work()
@@ -62,6 +64,8 @@ class Link:
                     log.warning("%s: database: %s; trying again", self._name, str(error).strip().split("\n")[0])
                 self.healthy = False
                 self.close()
+                if until is not None and time.monotonic() >= until:
+                    raise
                 if self._stop.wait(random.uniform(wait / 2, wait)):
                     raise Stopped from error
                 wait = min(wait * 2, BACKOFF_S[1])

@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 PARCELS_AT_ONCE = 500
 LINGER_S = 0.005
 TIMEOUT_S = 0.25
-Hand = Callable[[Prepared, int, Callable[[], None]], None]
+Hand = Callable[[Prepared, int, Callable[[], None]], object]
 """Gives the writer something prepared, of so many messages, and what to do once it is durable."""
 
 

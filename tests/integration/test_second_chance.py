@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from base64 import b64encode
 from collections.abc import Iterator
 from itertools import count
@@ -59,7 +60,7 @@ class Aside:
     def redriver(self) -> Redriver:
         """One worker more, closed with us."""
         self.links.append(Link(self.dsn, "test redrive"))
-        return Redriver(self.links[-1], 1, 3650.0, threading.Event())
+        return redriver(self.links[-1], 1)
 
     def close(self) -> None:
         for link in self.links:
@@ -87,11 +88,16 @@ def world(database: str) -> Iterator[World]:
     found.close()
 
 
+def redriver(link: Link, partitions: int) -> Redriver:
+    directory = Directory(link, partitions, time.monotonic)
+    return Redriver(link, directory, Preparer(directory, Labels(link), 10**17), threading.Event())
+
+
 def read_again(dsn: str) -> int:
     """What ingest does when it is woken."""
     link = Link(dsn, "test redrive")
     try:
-        return Redriver(link, 4, 3650.0, threading.Event()).work()
+        return redriver(link, 4).work()
     finally:
         link.close()
 

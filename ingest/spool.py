@@ -1,0 +1,191 @@
+"""Messages kept on disk while the database is away: durable before they are acknowledged, bounded, in segments.
+
+A record is its length and CRC-32 (both 32 bits, big-endian) and a MessagePack body of the moment it was received and
+its messages. A record that was cut off by a crash was never acknowledged, so it is left out. What is read again after
+a crash although it is stored already, the tracker drops as the repeat it is.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import struct
+import threading
+from collections.abc import Sequence
+from contextlib import suppress
+from io import FileIO
+from pathlib import Path
+from typing import NamedTuple
+from zlib import crc32
+
+import msgspec
+
+from ingest.mqtt_codec import RawMessage
+
+SEGMENT_BYTES = 8 * 1024 * 1024
+RECORD_BYTES_MAX = 256 * 1024 * 1024
+_HEAD = struct.Struct(">II")
+_ENDING = ".spool"
+_Body = tuple[int, list[tuple[bytes, bytes, int, bool, bool]]]
+
+
+class SpoolError(Exception):
+    """Nothing more can be kept; the text says why and what to do. What is kept is safe."""
+
+
+class Spooled(NamedTuple):
+    """One group as it was received."""
+
+    received_us: int
+    messages: Sequence[RawMessage]
+    segment: int
+    end: int
+    """Where the next record of the segment begins."""
+
+
+class Spool:
+    """A queue of groups on disk. One process at a time; any of its threads."""
+
+    def __init__(self, folder: Path, bytes_max: int, segment_bytes: int = SEGMENT_BYTES) -> None:
+        self._folder = folder
+        self._bytes_max = bytes_max
+        self._segment_bytes = segment_bytes
+        self._mutex = threading.Lock()
+        self._sizes: dict[int, int] = {}
+        self._read_at = 0
+        self._file: FileIO | None = None
+        self._writing = 0
+        self._lock: FileIO | None = None
+        self.filled = threading.Event()
+        """Set while there is something in it."""
+
+    def open(self) -> None:
+        """Takes the folder and looks what an earlier run has left.
+
+        Raises:
+            SpoolError: the folder cannot be had, or another ingest uses it.
+        """
+        try:
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._lock = FileIO(self._folder / "lock", "a")
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            self.close()
+            raise SpoolError(f"{self._folder} is in use by another ingest: give each its own folder") from None
+        except OSError as error:
+            raise SpoolError(f"{self._folder} cannot be used: {error.strerror}") from error
+        for path in sorted(self._folder.glob(f"*{_ENDING}")):
+            with suppress(ValueError):
+                self._sizes[int(path.stem)] = path.stat().st_size
+        self._writing = max(self._sizes, default=0)
+        self._skip_empty()
+
+    @property
+    def held_bytes(self) -> int:
+        """What lies on disk."""
+        with self._mutex:
+            return sum(self._sizes.values())
+
+    def append(self, messages: Sequence[RawMessage], received_us: int) -> None:
+        """Keeps a group; it is on disk when this returns.
+
+        Raises:
+            SpoolError: no room is left. The group is not kept.
+        """
+        body = msgspec.msgpack.encode((received_us, messages))
+        record = _HEAD.pack(len(body), crc32(body)) + body
+        with self._mutex:
+            if (held := sum(self._sizes.values())) + len(record) > self._bytes_max:
+                raise SpoolError(f"{self._folder} holds {held >> 20} MB, which is all it may")
+            try:
+                self._write(record)
+            except OSError as error:
+                raise SpoolError(f"{self._folder}: {error.strerror}: make room") from error
+            self.filled.set()
+
+    def _write(self, record: bytes) -> None:
+        if self._file is None or self._sizes[self._writing] >= self._segment_bytes:
+            self._begin_segment()
+        assert self._file is not None  # noqa: S101  begun just now
+        size = self._sizes[self._writing]
+        try:
+            left = memoryview(record)
+            while left:
+                left = left[self._file.write(left) :]
+            os.fdatasync(self._file.fileno())
+        except OSError:
+            with suppress(OSError):  # a record that is cut off is left out by its length anyway
+                self._file.truncate(size)
+                self._file.seek(size)
+            raise
+        self._sizes[self._writing] = size + len(record)
+
+    def _begin_segment(self) -> None:
+        if self._file is not None:
+            self._file.close()
+        self._writing += 1
+        self._file = FileIO(self._path(self._writing), "w")
+        self._sizes[self._writing] = 0
+        folder = os.open(self._folder, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+    def next(self) -> Spooled | None:
+        """The oldest group, None when there is none. The same one until it is `done`."""
+        with self._mutex:
+            while self._sizes:
+                segment = min(self._sizes)
+                if (found := self._record(segment)) is not None:
+                    return found
+                self._drop(segment)  # cut off by a crash, or damaged: nothing behind it can be read
+            return None
+
+    def _record(self, segment: int) -> Spooled | None:
+        with self._path(segment).open("rb") as file:
+            file.seek(self._read_at)
+            head = file.read(_HEAD.size)
+            if len(head) < _HEAD.size:
+                return None
+            length, crc = _HEAD.unpack(head)
+            body = file.read(length) if length <= RECORD_BYTES_MAX else b""
+        if len(body) < length or crc32(body) != crc:
+            return None
+        received_us, messages = msgspec.msgpack.decode(body, type=_Body)
+        return Spooled(received_us, messages, segment, self._read_at + _HEAD.size + length)
+
+    def done(self, group: Spooled) -> None:
+        """The group is durable elsewhere."""
+        with self._mutex:
+            if group.segment != min(self._sizes, default=0) or group.end <= self._read_at:
+                return
+            self._read_at = group.end
+            if self._read_at >= self._sizes[group.segment]:
+                self._drop(group.segment)
+
+    def _drop(self, segment: int) -> None:
+        if segment == self._writing and self._file is not None:
+            self._file.close()
+            self._file = None
+        self._path(segment).unlink(missing_ok=True)
+        del self._sizes[segment]
+        self._read_at = 0
+        self._skip_empty()
+
+    def _skip_empty(self) -> None:
+        if any(self._sizes.values()):
+            self.filled.set()
+        else:
+            self.filled.clear()
+
+    def _path(self, segment: int) -> Path:
+        return self._folder / f"{segment:010d}{_ENDING}"
+
+    def close(self) -> None:
+        """Lets the folder go; what is in it stays."""
+        with self._mutex:
+            for file in (self._file, self._lock):
+                if file is not None:
+                    file.close()
+            self._file = self._lock = None
