@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.benchmarks import cores, latency, sizes, throughput
+from tests.benchmarks import backlog, cores, latency, sizes, throughput
 from tests.benchmarks.figures import Figure, Neighbours, machine, print_table, write
 from tests.benchmarks.stack import Databases, databases
 from tests.contract.mosquitto import executable
@@ -33,10 +33,11 @@ class Effort:
     latency_s: float  # per round
     tracked: int  # readings
     prepared: int
+    backlog_each: int  # messages of every device
 
 
-FULL = Effort(3, 250, 16, 60_000, 20_000, 8.0, 240_000, 200_000)
-QUICK = Effort(1, 60, 4, 20_000, 5_000, 3.0, 40_000, 40_000)
+FULL = Effort(3, 250, 16, 60_000, 20_000, 8.0, 240_000, 200_000, 300)
+QUICK = Effort(1, 60, 4, 20_000, 5_000, 3.0, 40_000, 40_000, 30)
 
 
 TRACKER_GOAL = 50_000
@@ -121,14 +122,19 @@ def prepare(server: Databases, _folder: Path, effort: Effort) -> list[Figure]:
     return found
 
 
+def kept(server: Databases, folder: Path, effort: Effort) -> list[Figure]:
+    return backlog.measure(server, folder, each=effort.backlog_each)
+
+
 SECTIONS: dict[str, Callable[[Databases, Path, Effort], list[Figure]]] = {
     "single": single,
     "batched": batched,
     "websocket": websocket,
     "tracker": tracker,
     "prepare": prepare,
+    "backlog": kept,
 }
-NEED_BROKER = {"single", "batched", "websocket"}
+NEED_BROKER = {"single", "batched", "websocket", "backlog"}
 
 
 def run(names: Sequence[str], effort: Effort) -> list[Figure]:
