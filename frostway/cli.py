@@ -105,6 +105,7 @@ def ingest() -> None:
         retention_days=settings.retention_days,
         metrics_port=settings.metrics_port,
         spool_dir=(settings.ingest_spool_dir or settings.data_dir / "spool") if settings.ingest_spool_mb else None,
+        device_rate_per_s=settings.ingest_device_rate,
         spool_bytes=settings.ingest_spool_mb << 20,
         teltonika_host=settings.teltonika_host,
         teltonika_port=settings.teltonika_port,

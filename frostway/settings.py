@@ -41,6 +41,9 @@ class Settings(BaseSettings):
     ingest_group_messages: int = Field(2000, ge=1, le=20000, description="messages of one group commit at most")
     ingest_linger_ms: float = Field(5.0, ge=0, le=1000, description="wait after a group's first message, ms")
     ingest_spool_mb: int = Field(1024, ge=0, description="kept on disk at most while the database is away, MB; 0: none")
+    ingest_device_rate: float = Field(
+        100.0, ge=0, description="messages a second of one device; what is beyond waits on disk; 0: no limit"
+    )
     ingest_spool_dir: Path | None = Field(None, description="where; default: spool in the data folder")
     teltonika_host: str = Field("127.0.0.1", description="address the door for Teltonika trackers listens on")
     teltonika_port: int = Field(0, ge=0, le=65535, description="its port, TCP and UDP; 0: shut")

@@ -114,6 +114,11 @@ class Directory:
         device, gateway = self._foreign.get(key, (None, 0))
         return device if gateway in (0, speaker.device_id) else None
 
+    def is_speaker(self, topic: bytes) -> bool:
+        """Whether a topic is that of a gateway or connector, as far as we know without asking."""
+        found = self._routes.get(topic)
+        return isinstance(found, Route) and found.device is not None and found.device.device_id in self._speakers
+
     def by_foreign_id(self, text: str) -> Device | None:
         """The one device, of all tenants, that has this id and speaks for itself (an IMEI); None: none, or several."""
         found = self._anywhere.get(foreign_id(text), ())

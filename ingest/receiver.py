@@ -48,10 +48,12 @@ class Message(NamedTuple):
 class Group:
     """Messages of one connection, in the order of arrival; falsy when empty."""
 
-    __slots__ = ("acknowledged", "epoch", "messages")
+    __slots__ = ("acknowledged", "epoch", "messages", "process")
 
     def __init__(self, messages: list[RawMessage], epoch: int) -> None:
         self.messages = messages
+        self.process: Sequence[RawMessage] = messages
+        """Those still to be processed: all, unless some are safe elsewhere already."""
         self.epoch = epoch
         self.acknowledged = False
         """A second acknowledgement could hit a packet id that the broker has used again, so there is none."""

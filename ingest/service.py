@@ -26,6 +26,7 @@ from ingest.doors.feed import Feed
 from ingest.doors.inbox import Inbox
 from ingest.doors.teltonika import TeltonikaDoor
 from ingest.drain import Drain, spool_bytes, spool_full, spooled_total
+from ingest.fairness import Fairness
 from ingest.prepare import Prepared, Preparer
 from ingest.receipts import ReceiptBook
 from ingest.receiver import Endpoint, Group, Receiver, ReceiverConfig
@@ -74,6 +75,7 @@ class IngestConfig:
     metrics_port: int = 0
     spool_dir: Path | None = None  # None: nothing is kept on disk, the broker keeps it
     spool_bytes: int = 1024 * 1024 * 1024
+    device_rate_per_s: float = 0.0  # messages; 0: no limit
     teltonika_host: str = "127.0.0.1"
     teltonika_port: int = 0  # 0: this door is shut
 
@@ -116,6 +118,7 @@ class Ingest:
         self._is_full = False
         self._writing_since: float | None = None
         self._spool, self._drain = self._make_spool()
+        self._fairness = Fairness(config.device_rate_per_s, directory.is_speaker) if config.device_rate_per_s else None
         self._redriver = Redriver(*self._side("ingest redrive", self._halt), self._halt)
         self._inbox = Inbox()
         self._feed = self._make_feed()
@@ -187,10 +190,23 @@ class Ingest:
             received_us = self._clock()
             size = sum(len(message[1]) for message in group.messages) / len(group.messages)
             self._group_messages = max(16, min(self._config.group_messages, int(GROUP_BYTES / max(size, 1.0))))
+            self._slow_floods(group, received_us)
             self._take(group, received_us)
         elif self._drain is None or not self._drain.away.is_set():
             with contextlib.suppress(*RETRY):
                 self._read.run(self._directory.refresh_when_old, self._patience_s)
+
+    def _slow_floods(self, group: Group, received_us: int) -> None:
+        """What is beyond a device's rate is kept on disk, from where it comes when there is room."""
+        if self._fairness is None or self._spool is None:
+            return
+        first, rest = self._fairness.split(group.messages, time.monotonic())
+        if rest:
+            try:
+                self._spool.append(rest, received_us)
+            except SpoolError:
+                return  # no room: they go with the others
+            group.process = first
 
     @property
     def _patience_s(self) -> float | None:
@@ -219,13 +235,13 @@ class Ingest:
 
     def _prepare(self, group: Group, received_us: int) -> Prepared:
         self._directory.refresh_when_old()
-        return self._preparer.prepare(group.messages, received_us)
+        return self._preparer.prepare(group.process, received_us)
 
     def _keep(self, group: Group, received_us: int) -> bool:
         """Into the spool; False when there is no room: it is tried again after a while."""
         assert self._spool is not None  # noqa: S101  it is there when the drain is
         try:
-            self._spool.append(group.messages, received_us)
+            self._spool.append(group.process, received_us)
         except SpoolError as error:
             if not self._is_full:
                 log.warning("nothing more can be kept, nothing is acknowledged: %s", error)
@@ -235,7 +251,7 @@ class Ingest:
             return self._stop.is_set()
         self._is_full = False
         spool_full.set(0)
-        spooled_total.inc(len(group.messages))
+        spooled_total.inc(len(group.process))
         spool_bytes.set(self._spool.held_bytes)
         self.receiver.acknowledge(group)
         return True

@@ -16,6 +16,7 @@ from psycopg import conninfo, sql
 
 from frostway.broker import find_mosquitto
 from ingest import service
+from ingest.fairness import slowed_total
 from ingest.service import Ingest, IngestConfig
 from store.embedded import EmbeddedPostgres
 from store.registry import DeviceSpec, Registry
@@ -34,6 +35,7 @@ class Site:
         self._name = str(conninfo.conninfo_to_dict(database)["dbname"])
         self.spool = folder / "spool"
         self.spool_bytes = 1 << 30
+        self.device_rate_per_s = 0.0
         self._running: list[tuple[threading.Event, threading.Thread]] = []
         self._origin_ms = time.time_ns() // 1_000_000 - 3_600_000
         self._client = mqtt.Client(CallbackAPIVersion.VERSION2)
@@ -45,7 +47,11 @@ class Site:
         stop = threading.Event()
         ingest = Ingest(
             IngestConfig(
-                self.database, self.broker.url_for("ingest"), spool_dir=self.spool, spool_bytes=self.spool_bytes
+                self.database,
+                self.broker.url_for("ingest"),
+                spool_dir=self.spool,
+                spool_bytes=self.spool_bytes,
+                device_rate_per_s=self.device_rate_per_s,
             ),
             stop,
         )
@@ -155,3 +161,14 @@ def test_a_full_spool_acknowledges_nothing_more_and_goes_on_by_itself(site: Site
     wait_for(lambda: len(site.stored()) >= 2000, "everything is stored")
     assert site.stored() == list(range(2000))
     wait_for(lambda: site.kept() == 0, "the spool is empty again")
+
+
+def test_a_flooding_device_waits_its_turn_and_none_of_its_readings_is_lost(site: Site) -> None:
+    site.device_rate_per_s = 10.0
+    ingest = site.start()
+    site.publish(range(3000))
+    wait_for(lambda: ingest.receiver.received_total >= 3000, "all messages are taken")
+    wait_for(lambda: len(site.stored()) >= 3000, "everything is stored")
+    assert site.stored() == list(range(3000))
+    wait_for(lambda: site.kept() == 0, "the spool is empty again")
+    assert slowed_total._value.get() >= 2000
