@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import count
 from typing import NamedTuple
 
 import numpy as np
@@ -16,7 +17,7 @@ from domain.wire.native import NO_TIME, Rejection, Rows, decode
 from domain.wire.said import WireError
 from ingest.directory import Device, Directory
 from ingest.translate import Entry, Translator, Work
-from store.labels import Key, Labels
+from store.labels import Labels
 
 FUTURE_US = 5 * 60 * 1_000_000  # clock error we overlook
 FUTURE_MAX_US = 24 * 3600 * 1_000_000  # beyond this the time is not believed at all
@@ -180,18 +181,12 @@ class Preparer:
         used, inverse = np.unique(rows.message, return_inverse=True)
         table = np.array([entries[int(i)].device for i in used], dtype=np.int64)
         device_id = table[inverse, 0].astype(np.int32)
-        tenant_id = table[inverse, 1]
         partition = table[inverse, 2]
-        devs, tenants = device_id.tolist(), tenant_id.tolist()
-        boots = self._keys(
-            ((("boot", d, b) if b else None) for d, b in zip(devs, rows.boot, strict=True)), rows, rejections
-        )
+        boots = self._keys("boot", table[inverse, 0], rows.boot, rows, rejections)
         columns: dict[str, object] = dict(rows.columns)
         for name, (kind, texts) in rows.texts.items():
-            scopes = tenants if kind == "epc" else devs
-            columns[name] = self._keys(
-                (((kind, s, t) if t else None) for s, t in zip(scopes, texts, strict=True)), rows, rejections
-            )
+            scope = table[inverse, 1 if kind == "epc" else 0]  # the tenant, or the device
+            columns[name] = self._keys(kind, scope, texts, rows, rejections)
         columns |= {
             "device_id": device_id,
             "time_us": rows.time_us,
@@ -211,10 +206,16 @@ class Preparer:
         for p in np.unique(partition):
             batches.setdefault(int(p), []).append(batch if (partition == p).all() else batch.take(partition == p))
 
-    def _keys(self, keys: Iterable[Key | None], rows: Rows, rejections: list[Rejection]) -> I32:
-        wanted = list(keys)
+    def _keys(self, kind: str, scope: I64, texts: Sequence[str | None], rows: Rows, rejections: list[Rejection]) -> I32:
+        """Keys of texts within their scopes: each pair is looked up once, however many rows have it; 0 without text."""
+        codes: defaultdict[str | None, int] = defaultdict(count().__next__)
+        code = np.fromiter(map(codes.__getitem__, texts), np.int64, len(texts))
+        spelling = list(codes)
+        pairs, inverse = np.unique(scope * len(spelling) + code, return_inverse=True)
+        scopes, of = (part.tolist() for part in np.divmod(pairs, max(len(spelling), 1)))
+        wanted = [(kind, s, text) if (text := spelling[c]) else None for s, c in zip(scopes, of, strict=True)]
         known = self._labels.ids(k for k in wanted if k is not None)
-        ids = np.array([known.get(k, -1) if k is not None else 0 for k in wanted], dtype=np.int32)
+        ids = np.array([known.get(k, -1) if k is not None else 0 for k in wanted], dtype=np.int32)[inverse]
         over = (ids < 0) & ~rows.bad
         if over.any():
             rows.bad |= over

@@ -28,7 +28,9 @@ class Labels:
         """Ids of these keys, creating those that are new. A key beyond its device's limit is left out."""
         wanted = set(keys)
         out = {key: self._ids[key] for key in wanted if key in self._ids}
-        missing = sorted(key for key in wanted - out.keys() if self._room(key))
+        new = wanted - out.keys()
+        self._count({(kind, scope) for kind, scope, _ in new if kind != "epc"} - self._counts.keys())
+        missing = sorted(key for key in new if self._room(key))
         for start in range(0, len(missing), 10_000):
             part = missing[start : start + 10_000]
             columns = [list(column) for column in zip(*part, strict=True)]
@@ -41,12 +43,17 @@ class Labels:
             self._ids.popitem(last=False)
         return out
 
+    def _count(self, owners: set[tuple[str, int]]) -> None:
+        """How many texts of a kind each of these scopes has."""
+        if owners:
+            columns = [list(column) for column in zip(*owners, strict=True)]
+            self._counts |= dict.fromkeys(owners, 0)
+            for kind, scope, count in self._link.connection.execute(self._q["count"], columns).fetchall():
+                self._counts[str(kind), int(scope)] = int(count)
+
     def _room(self, key: Key) -> bool:
         kind, scope, _ = key
         if kind == "epc":
             return True
-        if (kind, scope) not in self._counts:
-            row = self._link.connection.execute(self._q["count"], (kind, scope)).fetchone()
-            self._counts[kind, scope] = int(row[0]) if row else 0
         self._counts[kind, scope] += 1
         return self._counts[kind, scope] <= self.PER_DEVICE_MAX

@@ -10,8 +10,9 @@ from unnest(%s::text[], %s::int4[], %s::text[]) as w (kind, scope, text)
 join label l on l.kind = w.kind and l.scope = w.scope and l.text = w.text
 
 -- name: count
--- How many texts of a kind a scope has.
-select count(*) from label where kind = %s and scope = %s
+-- How many texts of a kind each scope has; those that have none are left out.
+select l.kind, l.scope, count(*) from unnest(%s::text[], %s::int4[]) as w (kind, scope)
+join label l on l.kind = w.kind and l.scope = w.scope group by 1, 2
 
 -- name: texts
 -- Texts of keys.
