@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ingest.prepare import Seen
+from store.arrays import arrays
 from store.db import queries
 from store.link import Link
 
@@ -88,9 +89,8 @@ class ReceiptBook:
         wanted = list(keys)
         if not wanted:
             return
-        rows = self._link.connection.execute(
-            self._q["receipts"], ([k[0] for k in wanted], [k[1] for k in wanted])
-        ).fetchall()
+        columns = arrays(self._q["receipts"], list(zip(*wanted, strict=True)))
+        rows = self._link.connection.execute(self._q["receipts"], columns).fetchall()
         self._marks.update(dict.fromkeys(wanted, Mark()))
         for device, boot, contiguous, spans in rows:
             self._marks[device, boot] = Mark(contiguous, tuple(zip(spans[::2], spans[1::2], strict=True)))
@@ -108,9 +108,9 @@ class ReceiptBook:
         marks = [self._marks[key] for key in keys]
         spans = ["{" + ",".join(f"{a},{b}" for a, b in m.spans) + "}" for m in marks]
         with self._link.connection.transaction():
+            columns = (*zip(*keys, strict=True), [m.contiguous for m in marks], spans)
             rows = self._link.connection.execute(
-                self._q["put_receipts"],
-                ([k[0] for k in keys], [k[1] for k in keys], [m.contiguous for m in marks], spans),
+                self._q["put_receipts"], arrays(self._q["put_receipts"], columns)
             ).fetchall()
         self._changed.clear()
         while len(self._marks) > self.CACHE_MAX:

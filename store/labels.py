@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Iterable
 
+from store.arrays import arrays
 from store.db import queries
 from store.link import Link
 
@@ -33,7 +34,7 @@ class Labels:
         missing = sorted(key for key in new if self._room(key))
         for start in range(0, len(missing), 10_000):
             part = missing[start : start + 10_000]
-            columns = [list(column) for column in zip(*part, strict=True)]
+            columns = arrays(self._q["create"], list(zip(*part, strict=True)))
             with self._link.connection.transaction():
                 self._link.connection.execute(self._q["create"], columns)
                 rows = self._link.connection.execute(self._q["find"], columns).fetchall()
@@ -46,7 +47,7 @@ class Labels:
     def _count(self, owners: set[tuple[str, int]]) -> None:
         """How many texts of a kind each of these scopes has."""
         if owners:
-            columns = [list(column) for column in zip(*owners, strict=True)]
+            columns = arrays(self._q["count"], list(zip(*owners, strict=True)))
             self._counts |= dict.fromkeys(owners, 0)
             for kind, scope, count in self._link.connection.execute(self._q["count"], columns).fetchall():
                 self._counts[str(kind), int(scope)] = int(count)

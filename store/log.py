@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
+from store.arrays import arrays
 from store.db import queries
 from store.link import Link
 
@@ -52,9 +53,8 @@ class PostgresLog:
         """See `Log.append`."""
         partitions = sorted(frames)
         with self._link.connection.transaction():
-            rows = self._link.connection.execute(
-                self._q["append"], (partitions, [frames[p] for p in partitions]), binary=True
-            ).fetchall()
+            columns = arrays(self._q["append"], (partitions, [frames[p] for p in partitions]))
+            rows = self._link.connection.execute(self._q["append"], columns, binary=True).fetchall()
             self._link.connection.execute(self._q["notify"], (NOTIFY_LOG, ",".join(map(str, partitions))))
         return {int(p): int(position) for p, position in rows}
 
