@@ -87,9 +87,16 @@ def partition_of(tenant: str, home: str, count: int) -> int:
     return crc32(f"{tenant}/{home}".encode()) % count
 
 
-def subscriptions() -> list[str]:
-    """Topic filters of the ingester: everything below ours, so that a stream nobody knows is seen and set aside."""
-    return ["fw/v1/#", "owntracks/#", "spBv1.0/#"]
+def subscriptions(share: str = "") -> list[str]:
+    """Topic filters of the ingester: everything below ours, so that a stream nobody knows is seen and set aside.
+
+    With a `share`, the workers of that name each get a part.
+
+    >>> subscriptions("east")[0]
+    '$share/east/fw/v1/#'
+    """
+    prefix = f"$share/{share}/" if share else ""
+    return [prefix + each for each in ("fw/v1/#", "owntracks/#", "spBv1.0/#")]
 
 
 def is_receipt(topic: bytes) -> bool:

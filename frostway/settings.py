@@ -47,6 +47,15 @@ class Settings(BaseSettings):
     ingest_spool_dir: Path | None = Field(None, description="where; default: spool in the data folder")
     teltonika_host: str = Field("127.0.0.1", description="address the door for Teltonika trackers listens on")
     teltonika_port: int = Field(0, ge=0, le=65535, description="its port, TCP and UDP; 0: shut")
+    mqtt_client_id: str = Field("", description="name of the session at the broker; empty: the user's name")
+    mqtt_share: str = Field(
+        "",
+        pattern="^[A-Za-z0-9_-]*$",
+        description="workers of this name share the messages; empty: one ingest takes all",
+    )
+    mqtt_leave: bool = Field(
+        default=False, description="when stopped, hand the share over, finish, end the session: scaling down"
+    )
     mqtt_receiver: str = Field("stream", description="stream (own client) or paho")
     tracker_batch_readings: int = Field(50_000, ge=1, description="readings the tracker commits at once at most")
     position_interval_s_max: float = Field(

@@ -247,6 +247,14 @@ def encode_subscribe(packet_id: int, filters: Sequence[str], qos: int = 1) -> by
     return _packet(SUBSCRIBE << 4 | 2, struct.pack(">H", packet_id) + body)
 
 
+def encode_unsubscribe(packet_id: int, filters: Sequence[str]) -> bytes:
+    """UNSUBSCRIBE from all `filters`."""
+    if not filters or not 0 < packet_id < 65_536:
+        raise ValueError("an unsubscription needs filters and a packet id from 1 to 65535")
+    body = b"".join(_text(each.encode()) for each in filters)
+    return _packet(UNSUBSCRIBE << 4 | 2, struct.pack(">H", packet_id) + body)
+
+
 def encode_suback(packet_id: int, codes: Sequence[int]) -> bytes:
     """SUBACK, for whoever plays the broker."""
     return _packet(SUBACK << 4, struct.pack(">H", packet_id) + bytes(codes))

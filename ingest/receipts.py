@@ -18,6 +18,7 @@ from store.db import queries
 from store.link import Link
 
 SPANS_MAX = 256
+SPANS_SHARED_MAX = 8192  # between two joins: what other workers take makes holes in ours
 _Key = tuple[int, int]
 
 
@@ -28,7 +29,7 @@ class Mark(NamedTuple):
     spans: tuple[tuple[int, int], ...] = ()
 
 
-def advance(mark: Mark, runs: Iterable[tuple[int, int]]) -> Mark:
+def advance(mark: Mark, runs: Iterable[tuple[int, int]], spans_max: int = SPANS_MAX) -> Mark:
     """The mark after runs (first, last) of numbers have become durable.
 
     >>> advance(Mark(), [(1, 3), (6, 7)])
@@ -45,7 +46,7 @@ def advance(mark: Mark, runs: Iterable[tuple[int, int]]) -> Mark:
             spans[-1] = (spans[-1][0], max(spans[-1][1], last))
         else:
             spans.append((first, last))
-    return Mark(contiguous, tuple(spans[:SPANS_MAX]))
+    return Mark(contiguous, tuple(spans[:spans_max]))
 
 
 def runs_of(seen: Seen) -> dict[_Key, list[tuple[int, int]]]:
@@ -69,8 +70,10 @@ class ReceiptBook:
 
     CACHE_MAX = 50_000
 
-    def __init__(self, link: Link) -> None:
+    def __init__(self, link: Link, *, shared: bool = False) -> None:
+        """`shared`: other workers have readings of the same boots, so marks are joined with theirs."""
         self._link = link
+        self._shared = shared
         self._q = queries("ingest")
         self._marks: OrderedDict[_Key, Mark] = OrderedDict()
         self._changed: set[_Key] = set()
@@ -81,7 +84,7 @@ class ReceiptBook:
         self._load(key for key in runs if key not in self._marks)
         for key, found in runs.items():
             before = self._marks[key]
-            self._marks[key] = advance(before, found)
+            self._marks[key] = advance(before, found, SPANS_SHARED_MAX if self._shared else SPANS_MAX)
             self._marks.move_to_end(key)
             self._changed.add(key)  # a repeat is receipted again: the device missed the first one
 
@@ -95,6 +98,17 @@ class ReceiptBook:
         for device, boot, contiguous, spans in rows:
             self._marks[device, boot] = Mark(contiguous, tuple(zip(spans[::2], spans[1::2], strict=True)))
 
+    def _join(self, keys: list[_Key]) -> None:
+        """Takes over what other workers have stored, and keeps them from storing until we have."""
+        columns = list(zip(*keys, strict=True))
+        self._link.connection.execute(self._q["new_receipts"], arrays(self._q["new_receipts"], columns))
+        rows = self._link.connection.execute(self._q["lock_receipts"], arrays(self._q["lock_receipts"], columns))
+        for device, boot, contiguous, flat in rows.fetchall():
+            mine = self._marks[device, boot]
+            theirs = tuple(zip(flat[::2], flat[1::2], strict=True))
+            both = Mark(max(contiguous, mine.contiguous))
+            self._marks[device, boot] = advance(both, (*mine.spans, *theirs), SPANS_SHARED_MAX)
+
     @property
     def pending(self) -> int:
         """Boots whose receipt is due."""
@@ -105,9 +119,11 @@ class ReceiptBook:
         keys = sorted(self._changed)
         if not keys:
             return []
-        marks = [self._marks[key] for key in keys]
-        spans = ["{" + ",".join(f"{a},{b}" for a, b in m.spans) + "}" for m in marks]
         with self._link.connection.transaction():
+            if self._shared:
+                self._join(keys)
+            marks = [self._marks[key] for key in keys]
+            spans = ["{" + ",".join(f"{a},{b}" for a, b in m.spans) + "}" for m in marks]
             columns = (*zip(*keys, strict=True), [m.contiguous for m in marks], spans)
             rows = self._link.connection.execute(
                 self._q["put_receipts"], arrays(self._q["put_receipts"], columns)

@@ -128,6 +128,9 @@ class Receiver(Protocol):
     def publish_many(self, items: Sequence[tuple[bytes, bytes]]) -> None:
         """As `publish`, all in one write."""
 
+    def leave(self) -> None:
+        """Unsubscribes, so that the broker gives our share to others; what it holds for us already still comes."""
+
     def close(self, *, drain: bool = True) -> None:
         """Sends DISCONNECT and closes; the session stays with the broker.
 

@@ -88,11 +88,19 @@ class _Link:
         client.on_message = self._on_message
         return client
 
-    def handshake(self, closing: threading.Event) -> None:
+    def leave(self) -> None:
+        """UNSUBSCRIBE."""
+        with self.wire.exclusive():
+            self.client.unsubscribe(list(self._config.filters))
+
+    def handshake(self, closing: threading.Event, *, subscribe: bool = True) -> None:
         """Waits for CONNACK, subscribes, waits for SUBACK (or the first messages). Raises ReceiverError."""
         deadline_s = time.monotonic() + self._config.connect_timeout_s
         try:
             self._await("CONNECT", lambda: self.accepted, deadline_s, closing)
+            if not subscribe:
+                self.leave()
+                return
             with self.wire.exclusive():
                 _, self._telemetry_mid = self.client.subscribe([(each, 1) for each in self._config.filters])
                 self.client.subscribe(DROPPED_TOPIC, 0)
@@ -181,6 +189,7 @@ class PahoReceiver:
         self._buffered_bytes = 0
         self._changed = threading.Condition()
         self._closing = threading.Event()
+        self._leaving = False
         self._first = threading.Event()
         self._first_error = ""
         self._thread: threading.Thread | None = None
@@ -267,6 +276,12 @@ class PahoReceiver:
         if link is None or not link.wire.send(packets):
             self.publishes_dropped_total += len(items)
 
+    def leave(self) -> None:
+        """See Receiver.leave."""
+        self._leaving = True
+        if (link := self._link) is not None:
+            link.leave()
+
     def close(self, *, drain: bool = True) -> None:
         """See Receiver.close."""
         self._drain = drain
@@ -301,7 +316,7 @@ class PahoReceiver:
 
     def _open(self) -> _Link:
         link = _Link(self._config, self._epoch + 1)
-        link.handshake(self._closing)
+        link.handshake(self._closing, subscribe=not self._leaving)
         with self._changed:
             self._epoch = link.epoch
             self._link = link

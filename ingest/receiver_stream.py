@@ -23,6 +23,7 @@ from ingest.mqtt_codec import (
     PUBACK,
     SUBACK,
     SUBACK_REFUSED,
+    UNSUBACK,
     Control,
     Decoder,
     ProtocolError,
@@ -30,6 +31,7 @@ from ingest.mqtt_codec import (
     encode_connect,
     encode_pubacks,
     encode_subscribe,
+    encode_unsubscribe,
     parse_connack,
     parse_suback,
 )
@@ -40,7 +42,7 @@ log = logging.getLogger(__name__)
 
 NAPS_PER_LINGER = 4
 """While lingering, look at the socket this often instead of waking up for every message."""
-TELEMETRY_SUBSCRIPTION, STATISTICS_SUBSCRIPTION = 1, 2
+TELEMETRY_SUBSCRIPTION, STATISTICS_SUBSCRIPTION, LEAVING = 1, 2, 3
 
 
 class _Link(Wire):
@@ -83,6 +85,7 @@ class StreamReceiver:
         self._pending_epoch = 0
         self._receiving = threading.Lock()
         self._closing = threading.Event()
+        self._leaving = False
         self._pinger: threading.Thread | None = None
         self._backoff = Backoff(config.backoff_first_s, config.backoff_max_s)
         self._retry_at_s = 0.0
@@ -164,6 +167,12 @@ class StreamReceiver:
         if link is None or not link.send(packets):
             self.publishes_dropped_total += len(items)
 
+    def leave(self) -> None:
+        """See Receiver.leave."""
+        self._leaving = True
+        if (link := self._link) is not None:
+            link.send(encode_unsubscribe(LEAVING, self._config.filters))
+
     def close(self, *, drain: bool = True) -> None:
         """See Receiver.close."""
         self._closing.set()
@@ -221,6 +230,9 @@ class StreamReceiver:
         Ends with SUBACK or the first messages (a resumed session sends those first; they must not pile up here).
         """
         filters = self._config.filters
+        if self._leaving:
+            link.send(encode_unsubscribe(LEAVING, filters))
+            return
         if not link.send(
             encode_subscribe(TELEMETRY_SUBSCRIPTION, filters)
             + encode_subscribe(STATISTICS_SUBSCRIPTION, [DROPPED_TOPIC], qos=0)
@@ -303,7 +315,7 @@ class StreamReceiver:
         for packet in decoder.controls:
             if packet.kind == SUBACK:
                 self._check_subscription(link, packet)
-            elif packet.kind not in (PINGRESP, PUBACK):
+            elif packet.kind not in (PINGRESP, PUBACK, UNSUBACK):
                 raise ProtocolError(f"unexpected packet type {packet.kind} from the broker")
         decoder.controls.clear()
         for topic, payload in decoder.system:

@@ -33,6 +33,7 @@ from ingest.receiver import Endpoint, Group, Receiver, ReceiverConfig
 from ingest.receiver_paho import PahoReceiver
 from ingest.receiver_stream import StreamReceiver
 from ingest.redrive import Redriver
+from ingest.session import end_session
 from ingest.spool import Spool, SpoolError
 from store.db import queries
 from store.labels import Labels
@@ -45,6 +46,7 @@ RECEIPT_INTERVAL_S = 1.0
 GROUP_BYTES = 8 * 1024 * 1024  # of payload in one group, so that big messages do not fill the memory
 RECEIPTS_AT_ONCE = 64  # fewer than this are sent with their group, without waiting
 DOORS_STOP_S = 10.0
+LEAVE_QUIET_S = 1.0  # a broker that sends nothing for this long has nothing left for us
 PATIENCE_S = 3.0  # the database may be away this long before messages are kept on disk
 FULL_WAIT_S = 0.5
 QUARANTINE_MAX, QUARANTINE_DEVICE_MAX = 100_000, 10_000  # messages kept, of all and of one device
@@ -71,6 +73,9 @@ class IngestConfig:
     group_messages: int = 2000
     linger_s: float = 0.005
     receiver: str = "stream"
+    client_id: str = ""  # the broker's name for our session; empty: the user's name
+    share: str = ""  # workers of one name share the messages; each needs its own client id
+    leave: bool = False  # at the end: hand the share to others, finish what is ours, end the session
     retention_days: float = 3650.0
     metrics_port: int = 0
     spool_dir: Path | None = None  # None: nothing is kept on disk, the broker keeps it
@@ -98,9 +103,12 @@ class Ingest:
         self._stop = stop
         self._clock = clock
         endpoint = Endpoint.from_url(config.mqtt_url)
-        self.receiver = RECEIVERS[config.receiver](
-            ReceiverConfig(endpoint, tuple(subscriptions()), client_id=endpoint.user or "frostway-ingest")
+        self._session = ReceiverConfig(
+            endpoint,
+            tuple(subscriptions(config.share)),
+            client_id=config.client_id or endpoint.user or "frostway-ingest",
         )
+        self.receiver = RECEIVERS[config.receiver](self._session)
         self._queue: queue.Queue[Item | None] = queue.Queue(maxsize=1)
         self._read = Link(config.database_url, "ingest registry", stop)
         self._write = Link(config.database_url, "ingest", stop)
@@ -108,7 +116,7 @@ class Ingest:
         self._directory = directory
         self._preparer = Preparer(directory, Labels(self._read), int(config.retention_days * 86_400e6))
         self._log = PostgresLog(self._write)
-        self._book = ReceiptBook(self._write)
+        self._book = ReceiptBook(self._write, shared=bool(config.share))
         self._names: Mapping[int, tuple[str, str]] = {}
         self._group_messages = min(config.group_messages, 256)  # until we know how big this fleet's messages are
         self._receipts_due = 0.0
@@ -116,6 +124,7 @@ class Ingest:
         self._failure: BaseException | None = None
         self._halt = threading.Event()  # for what works beside the reader: at the end, however it comes
         self._is_full = False
+        self._has_left = False
         self._writing_since: float | None = None
         self._spool, self._drain = self._make_spool()
         self._fairness = Fairness(config.device_rate_per_s, directory.is_speaker) if config.device_rate_per_s else None
@@ -148,8 +157,24 @@ class Ingest:
         if self._spool is not None:
             self._spool.open()
         self._read.run(self._directory.refresh)
-        self._connect()
+        self.receiver.connect()
+        log.info("connected to the broker")
         writer = threading.Thread(target=self._guarded_writer, name="writer", daemon=True)
+        self._start_beside(writer)
+        try:
+            while not self._stop.is_set() and self._failure is None:
+                self._receive_one()
+            if self._config.leave:
+                self._leave()
+        except Stopped:
+            pass
+        finally:
+            self._finish(writer)
+        if self._failure is not None:
+            raise self._failure
+
+    def _start_beside(self, writer: threading.Thread) -> None:
+        """Everything that works beside the reader."""
         writer.start()
         self._redriver.start()
         if self._drain is not None:
@@ -157,33 +182,37 @@ class Ingest:
         if self._config.teltonika_port:
             self._feed.start()
             self.teltonika.start()
-        try:
-            while not self._stop.is_set() and self._failure is None:
-                self._receive_one()
-        except Stopped:
+
+    def _finish(self, writer: threading.Thread) -> None:
+        """Ends what works beside the reader, those first that hand something to the writer."""
+        if self._config.teltonika_port:
+            self.teltonika.stop()
+            self._feed.stop(DOORS_STOP_S)
+        self._halt.set()
+        if self._drain is not None and self._spool is not None:
+            self._drain.join()
+            self._spool.close()
+        self._redriver.join()
+        self._hand_over(None)
+        writer.join(timeout=15)
+        self.receiver.close(drain=True)
+        if self._has_left and self._failure is None:
+            end_session(self._session)
+        self._read.close()
+
+    def _leave(self) -> None:
+        """Our share goes to the other workers; what the broker holds for us already is finished first."""
+        self.receiver.leave()
+        while self._failure is None and self._receive_one(LEAVE_QUIET_S):
             pass
-        finally:
-            if self._config.teltonika_port:
-                self.teltonika.stop()
-                self._feed.stop(DOORS_STOP_S)
-            self._halt.set()
-            if self._drain is not None and self._spool is not None:
-                self._drain.join()
-                self._spool.close()
-            self._redriver.join()
-            self._hand_over(None)
-            writer.join(timeout=15)
-            self.receiver.close(drain=True)
-            self._read.close()
-        if self._failure is not None:
-            raise self._failure
+        while self._spool is not None and self._spool.filled.is_set() and self._failure is None:
+            time.sleep(LEAVE_QUIET_S / 10)  # who ends us sooner finds the rest on disk
+        self._has_left = self._failure is None and self.receiver.connected
+        log.info("left: the other workers have our share")
 
-    def _connect(self) -> None:
-        self.receiver.connect()
-        log.info("connected to the broker")
-
-    def _receive_one(self) -> None:
-        group = self.receiver.receive(self._group_messages, self._config.linger_s, 0.25)
+    def _receive_one(self, timeout_s: float = 0.25) -> bool:
+        """The next group, if one comes within the time; False when none did."""
+        group = self.receiver.receive(self._group_messages, self._config.linger_s, timeout_s)
         broker_up.set(self.receiver.connected)
         dropped_by_broker.set(self.receiver.dropped_by_broker or 0)
         if group.messages:
@@ -195,6 +224,7 @@ class Ingest:
         elif self._drain is None or not self._drain.away.is_set():
             with contextlib.suppress(*RETRY):
                 self._read.run(self._directory.refresh_when_old, self._patience_s)
+        return bool(group)
 
     def _slow_floods(self, group: Group, received_us: int) -> None:
         """What is beyond a device's rate is kept on disk, from where it comes when there is room."""

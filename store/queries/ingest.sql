@@ -3,6 +3,17 @@
 select r.device_id, r.boot_id, r.contiguous, r.spans
 from unnest(%s::int4[], %s::int4[]) as w (device_id, boot_id) join receipt r using (device_id, boot_id)
 
+-- name: new_receipts
+-- Marks of boots nobody has seen yet, so that there is a row to lock.
+insert into receipt (device_id, boot_id, contiguous) select device_id, boot_id, -1
+from unnest(%s::int4[], %s::int4[]) as w (device_id, boot_id) order by 1, 2 on conflict do nothing
+
+-- name: lock_receipts
+-- Marks of boots, in one order for everybody, kept from others until the transaction ends.
+select r.device_id, r.boot_id, r.contiguous, r.spans from receipt r
+join unnest(%s::int4[], %s::int4[]) as w (device_id, boot_id) using (device_id, boot_id)
+order by r.device_id, r.boot_id for update of r
+
 -- name: put_receipts
 -- Stores marks; gives the text of the boots for the receipts.
 with given as (select * from unnest(%s::int4[], %s::int4[], %s::int8[], %s::text[])
