@@ -10,7 +10,7 @@ import numpy as np
 import psycopg
 from psycopg.rows import dict_row
 
-from domain.readings import I64, STREAMS, Batch
+from domain.readings import I32, I64, STREAMS, Batch
 from domain.times import from_us, to_us
 from store.arrays import arrays
 from store.copy import TABLE, ReadingWriter, read_columns
@@ -86,6 +86,11 @@ class TrackingStore:
         statement = self._q[f"stored_{stream}"]
         wanted = arrays(statement, (device, time_us))
         return self.rows(f"stored_{stream}", *wanted, from_us(int(time_us.min())), from_us(int(time_us.max())))
+
+    def stored_unclocked(self, stream: str, device: I32, boot: I32, seq: I64, since_us: int) -> list[tuple[Any, ...]]:
+        """Those of these readings, told by device, boot and number, that are stored since then without a time."""
+        query = f"stored_unclocked_{stream}"
+        return self.rows(query, *arrays(self._q[query], (device, boot, seq)), from_us(since_us))
 
     def history(self, stream: str, parameters: Sequence[Any]) -> dict[str, np.ndarray[Any, Any]]:
         """Columns of the readings to be folded again, in order of time."""

@@ -1,7 +1,8 @@
 """Admission: a reading that is stored already is dropped, exactly; every other goes on, whatever is odd about it.
 
 A reading newer than its device's newest on that stream can only be new. The others are looked up in the store by
-device and time, and compared: by boot and sequence number when given, else by content.
+device and time, and compared: by boot and sequence number when given, else by content. A numbered reading that came
+without a time has another one each time it is sent (when it was received), so it is looked up by its numbers alone.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from domain.readings import I64, Batch, Bool
+from domain.readings import I64, Batch, Bool, Flag
 from domain.times import to_us
 from store.tracking import TrackingStore
 
@@ -25,6 +26,7 @@ _CONTENT = {
     "attr": ("name_id", "value"),
 }
 _NEVER = np.iinfo(np.int64).min
+UNCLOCKED_LOOK_BACK_US = 35 * 86_400_000_000  # a reading without a time is known again for this long
 
 
 def _identities(batch: Batch) -> list[tuple[Any, ...]]:
@@ -37,6 +39,7 @@ def _identities(batch: Batch) -> list[tuple[Any, ...]]:
         batch.time_us.tolist(),
         batch.boot_id.tolist(),
         batch.seq.tolist(),
+        batch.flags.tolist(),
         one.tolist(),
         two.tolist(),
         strict=True,
@@ -44,9 +47,9 @@ def _identities(batch: Batch) -> list[tuple[Any, ...]]:
     return [_identity(*row) for row in rows]
 
 
-def _identity(device: int, time_us: int, boot: int, seq: int, one: Any, two: Any) -> tuple[Any, ...]:
+def _identity(device: int, time_us: int, boot: int, seq: int, flags: int, one: Any, two: Any) -> tuple[Any, ...]:
     if boot > 0 and seq >= 0:
-        return (device, time_us, boot, seq)
+        return (device, None if flags & Flag.SERVER_TIME else time_us, boot, seq)
     return (device, time_us, one, None if two is None or two != two else two)  # noqa: PLR0124  NaN
 
 
@@ -105,19 +108,27 @@ class Admission:
         twin = np.zeros(n, dtype=np.bool_)
         twin[1:] = (batch.device_id[1:] == batch.device_id[:-1]) & (batch.time_us[1:] == batch.time_us[:-1])
         twin[:-1] |= twin[1:]
-        look = np.flatnonzero(old | twin)
+        unclocked = (batch.flags & Flag.SERVER_TIME != 0) & (batch.boot_id > 0) & (batch.seq >= 0)
+        look = np.flatnonzero(old | twin | unclocked)
         if not len(look):
             return repeat
         some = batch.take(look)
         identities = _identities(some)
-        seen = self._stored(stream, some, old[look])
+        seen = self._stored(stream, some, old[look], unclocked[look])
         for row, identity in zip(look.tolist(), identities, strict=True):
             if identity in seen:
                 repeat[row] = True
             seen.add(identity)
         return repeat
 
-    def _stored(self, stream: str, batch: Batch, old: Bool) -> set[tuple[Any, ...]]:
-        asked = np.unique(np.column_stack([batch.device_id[old], batch.time_us[old]]), axis=0)
+    def _stored(self, stream: str, batch: Batch, old: Bool, unclocked: Bool) -> set[tuple[Any, ...]]:
+        timed = old & ~unclocked
+        asked = np.unique(np.column_stack([batch.device_id[timed], batch.time_us[timed]]), axis=0)
         rows = self._store.stored(stream, asked[:, 0], asked[:, 1])
-        return {_identity(d, to_us(t), boot, seq, one, two) for d, t, boot, seq, one, two in rows}
+        seen = {_identity(d, to_us(t), boot, seq, 0, one, two) for d, t, boot, seq, one, two in rows}
+        if unclocked.any():
+            some = batch.take(unclocked)
+            since_us = int(some.time_us.min()) - UNCLOCKED_LOOK_BACK_US
+            found = self._store.stored_unclocked(stream, some.device_id, some.boot_id, some.seq, since_us)
+            seen.update((device, None, boot, seq) for device, boot, seq in found)
+        return seen

@@ -380,6 +380,41 @@ select r.device_id, r.time, r.boot_id, r.seq, r.name_id, r.value from unnest(%s:
 join reading_attribute r on r.device_id = w.device_id and r.time = w.time
 where r.time between %s and %s
 
+-- name: stored_unclocked_gps
+-- Numbered readings stored since a time, whose own time is that of receipt (flag 32).
+select r.device_id, r.boot_id, r.seq from unnest(%s::int4[], %s::int4[], %s::int8[]) as w (device_id, boot_id, seq)
+join reading_position r using (device_id, boot_id, seq) where r.flags & 32 <> 0 and r.time >= %s
+
+-- name: stored_unclocked_temp
+-- Numbered readings stored since a time, whose own time is that of receipt (flag 32).
+select r.device_id, r.boot_id, r.seq from unnest(%s::int4[], %s::int4[], %s::int8[]) as w (device_id, boot_id, seq)
+join reading_temperature r using (device_id, boot_id, seq) where r.flags & 32 <> 0 and r.time >= %s
+
+-- name: stored_unclocked_rfid
+-- Numbered readings stored since a time, whose own time is that of receipt (flag 32).
+select r.device_id, r.boot_id, r.seq from unnest(%s::int4[], %s::int4[], %s::int8[]) as w (device_id, boot_id, seq)
+join reading_tag r using (device_id, boot_id, seq) where r.flags & 32 <> 0 and r.time >= %s
+
+-- name: stored_unclocked_shelf
+-- Numbered readings stored since a time, whose own time is that of receipt (flag 32).
+select r.device_id, r.boot_id, r.seq from unnest(%s::int4[], %s::int4[], %s::int8[]) as w (device_id, boot_id, seq)
+join reading_shelf r using (device_id, boot_id, seq) where r.flags & 32 <> 0 and r.time >= %s
+
+-- name: stored_unclocked_door
+-- Numbered readings stored since a time, whose own time is that of receipt (flag 32).
+select r.device_id, r.boot_id, r.seq from unnest(%s::int4[], %s::int4[], %s::int8[]) as w (device_id, boot_id, seq)
+join reading_door r using (device_id, boot_id, seq) where r.flags & 32 <> 0 and r.time >= %s
+
+-- name: stored_unclocked_status
+-- Numbered readings stored since a time, whose own time is that of receipt (flag 32).
+select r.device_id, r.boot_id, r.seq from unnest(%s::int4[], %s::int4[], %s::int8[]) as w (device_id, boot_id, seq)
+join reading_status r using (device_id, boot_id, seq) where r.flags & 32 <> 0 and r.time >= %s
+
+-- name: stored_unclocked_attr
+-- Numbered readings stored since a time, whose own time is that of receipt (flag 32).
+select r.device_id, r.boot_id, r.seq from unnest(%s::int4[], %s::int4[], %s::int8[]) as w (device_id, boot_id, seq)
+join reading_attribute r using (device_id, boot_id, seq) where r.flags & 32 <> 0 and r.time >= %s
+
 -- name: history_gps
 -- Positions of a vehicle's devices since a time, for folding again.
 copy (select time, received_at, device_id, flags, lat, lon, coalesce(speed_mps, 'NaN'), coalesce(heading_deg, 'NaN'),

@@ -5,6 +5,7 @@ import psycopg
 import pytest
 
 from domain.epc import gtin_of
+from domain.readings import Flag
 from store.tracking import LostPartitionError
 from tests.integration.fleet import T0, Fleet, S
 
@@ -95,6 +96,34 @@ def reference(fleet, batches):
             "alert_event, change, dirty, eta, reading_position, reading_temperature, device_state"
         )
     return delivered(fleet, batches, in_order)
+
+
+def test_a_numbered_reading_without_a_time_is_stored_once_however_often_it_is_received(any_database):
+    """Its time is that of receipt, so each delivery has another one; the first stands."""
+    fleet = Fleet(any_database)
+    tracker = fleet.tracker()
+
+    def received(t_s, seq):
+        fleet.append(
+            fleet.batch("gps", "gps", t_s, seq=seq, boot=7, flags=Flag.SERVER_TIME, lat=60.0, lon=25.0),
+            fleet.batch("status", "gps", t_s, seq=seq, boot=7, flags=Flag.SERVER_TIME, battery_ratio=0.5),
+        )
+        fleet.settle(tracker)
+
+    received([10, 11, 11], [1, 2, 1])
+    received([500, 500], [2, 3])
+    fleet.close(tracker)
+    tracker = fleet.tracker()  # what is known is in the database, not in this process
+    received([600, 601, 602, 603], [4, 3, 2, 1])
+    fleet.append(
+        fleet.batch("gps", "gps", [600], seq=[2], boot=7, lat=60.0, lon=25.0)
+    )  # another reading: it has a time
+    fleet.settle(tracker)
+    fleet.close(tracker)
+    stored = "select seq, extract(epoch from time)::int8 - {} from {} order by time, seq"
+    unclocked = [(1, 10), (2, 11), (3, 500), (4, 600)]
+    assert fleet.rows(stored.format(T0 // S, "reading_status")) == unclocked
+    assert fleet.rows(stored.format(T0 // S, "reading_position")) == [*unclocked[:3], (2, 600), unclocked[3]]
 
 
 def test_a_late_excursion_is_raised_once_and_keeps_its_id(any_database):
