@@ -53,27 +53,29 @@ class Directory:
         self._revoked: set[tuple[str, str]] = set()
 
     def refresh(self) -> None:
-        """Reads the registry anew."""
+        """Reads the registry anew. When the database fails half-way, what is known stays, and is read again."""
+        self._loaded_at = -1e9
         connection, q = self._link.connection, queries("registry")
         connection.execute(q["listen_registry"])  # before reading: what changes meanwhile is heard
-        self._devices = {}
+        devices: dict[tuple[str, str], Device] = {}
         foreign_ids: dict[tuple[int, str], tuple[Device, int]] = {}
         anywhere: dict[str, list[Device]] = {}
-        self._speakers = set()
-        self._revoked = {(str(t), str(n)) for t, n in connection.execute(q["revoked_devices"]).fetchall()}
+        speakers: set[int] = set()
+        revoked = {(str(t), str(n)) for t, n in connection.execute(q["revoked_devices"]).fetchall()}
         for tenant, name, key, tenant_id, home, kind, foreign, gateway in connection.execute(
             q["ingest_devices"]
         ).fetchall():
             device = Device(key, tenant_id, partition_of(tenant, home, self._partitions))
-            self._devices[tenant, name] = device
+            devices[tenant, name] = device
             self.names[key] = (tenant, name)
             if kind in SPEAKERS:
-                self._speakers.add(key)
+                speakers.add(key)
             if foreign:
                 foreign_ids[tenant_id, foreign] = (device, gateway or 0)
                 if not gateway:
                     anywhere.setdefault(foreign, []).append(device)
-        self._foreign, self._anywhere = foreign_ids, anywhere
+        self._devices, self._speakers = devices, speakers
+        self._foreign, self._anywhere, self._revoked = foreign_ids, anywhere, revoked
         self._routes.clear()
         self._unknown_since.clear()
         self._loaded_at = self._monotonic()
