@@ -10,9 +10,12 @@ MQTT_PORT ?= 1883
 SIM ?= demo
 ARGS ?=
 JOBS ?= 3
+ROUNDS ?= 3
+SECONDS ?= 300
+SEED ?= 7
 
 .DEFAULT_GOAL := help
-.PHONY: help install up test check bench lock clean
+.PHONY: help install up test chaos check bench lock clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -24,6 +27,10 @@ up: install ## run the whole stack with simulated devices (DATA, HTTP_PORT, MQTT
 
 test: install ## run all tests, JOBS files at a time (ARGS="-k name" for some)
 	$(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder $(ARGS)
+
+chaos: install ## the long fault run: every fault ROUNDS times and for SECONDS at least, planned by SEED; prints the verdict
+	FROSTWAY_CHAOS_ROUNDS=$(ROUNDS) FROSTWAY_CHAOS_SECONDS=$(SECONDS) FROSTWAY_CHAOS_SEED=$(SEED) \
+		$(BIN)/python -m pytest -s tests/chaos tests/simulation $(ARGS)
 
 check: install ## ruff, strict types, import arrows
 	$(BIN)/ruff check .
