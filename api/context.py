@@ -10,9 +10,9 @@ from typing import cast
 from starlette.requests import HTTPConnection
 
 from api.database import Database
-from api.limits import RateLimit
 from api.live import Hub
 from api.metrics import Metrics
+from domain.limits import RateLimit
 
 
 @dataclass(frozen=True)

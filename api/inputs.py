@@ -100,7 +100,8 @@ class SiteIn(Strict):
 class DeviceIn(Strict):
     """A device, new or moved. `credentials` asks for a new MQTT password; a new device gets one unless it is false.
 
-    `foreign_id`: under which a gateway brings its messages; `gateway`: the only one that may.
+    `foreign_id`: under which a gateway brings its messages; `gateway`: the only one that may. `http` asks for a new
+    token for the door for HTTP; the one before is no longer good.
     """
 
     id: Name
@@ -112,6 +113,7 @@ class DeviceIn(Strict):
     foreign_id: Annotated[str, Field(pattern=r"[A-Za-z0-9]", max_length=128)] | None = None
     gateway: Name | None = None
     credentials: bool | None = None
+    http: bool = False
 
     @model_validator(mode="after")
     def _one_place(self) -> DeviceIn:

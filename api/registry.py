@@ -23,7 +23,7 @@ from api.problems import Problem, not_found
 from api.quarantine import read_waiting
 from domain.names import foreign_id
 from store.db import queries
-from store.secrets import new_token
+from store.secrets import new_token, token_hash
 
 router = APIRouter()
 
@@ -35,10 +35,17 @@ class Mqtt(TypedDict):
     password: str
 
 
+class Http(TypedDict):
+    """How a device signs in to the door for HTTP; shown once."""
+
+    token: str
+
+
 class NewDevice(shapes.Device):
-    """A device, with its password when it has just got one."""
+    """A device, with its password and token when it has just got one."""
 
     mqtt: NotRequired[Mqtt]
+    http: NotRequired[Http]
 
 
 @router.get("/sites", tags=["sites"], response_model=Items[shapes.Site])
@@ -87,15 +94,16 @@ async def list_devices(request: Request, caller: Anybody, limit: Limit = 200, cu
 
 @router.post("/devices", tags=["devices"], response_model=NewDevice, status_code=201)
 async def post_device(request: Request, caller: Admin, given: DeviceIn) -> Json:
-    """Makes or moves a device, with the vehicle or zone it names when that is new. Its password is shown here only."""
+    """Makes or moves a device, with the vehicle or zone it names when that is new. Its secrets are shown here only."""
     context = context_of(request)
     q = queries("api")
     async with context.database.tenant(caller.tenant_id) as session:
         old = await session.row(q["devices"], after="", name=given.id, limit=1)
     wanted = given.credentials if given.credentials is not None else old is None
     password, hashed = await _new_password(context) if wanted else ("", None)
+    token = new_token() if given.http else ""
     async with context.database.tenant(caller.tenant_id) as session:
-        await _put_device(session, given, hashed)
+        await _put_device(session, given, hashed, token_hash(token) if token else None)
         action = "device.create" if old is None else "device.change"
         await audit(session, caller, action, given.id, **given.model_dump(exclude={"credentials"}), password=wanted)
         await session.run(queries("registry")["notify_registry"])
@@ -104,7 +112,7 @@ async def post_device(request: Request, caller: Admin, given: DeviceIn) -> Json:
         await _tell(session, {given.vehicle, (old or {}).get("vehicle")}, {given.site, (old or {}).get("site")})
     if wanted:
         await _tell_broker(context)
-    return Json(_with_login(caller, row or {}, password), 201 if old is None else 200)
+    return Json(_with_login(caller, row or {}, password, token), 201 if old is None else 200)
 
 
 @router.post("/devices/{device_id}/rotate", tags=["devices"], response_model=NewDevice)
@@ -152,11 +160,13 @@ async def _tell_broker(context: Context) -> None:
         await asyncio.to_thread(context.config.on_devices_changed)
 
 
-def _with_login(caller: Caller, row: dict[str, Any], password: str) -> dict[str, Any]:
+def _with_login(caller: Caller, row: dict[str, Any], password: str, http_token: str = "") -> dict[str, Any]:
     """A device's shape, with its login when it has just got one."""
     shape: dict[str, Any] = {**shapes.device(row)}
     if password:
         shape["mqtt"] = {"user": f"{caller.tenant}/{row['id']}", "password": password}
+    if http_token:
+        shape["http"] = {"token": http_token}
     return shape
 
 
@@ -168,7 +178,9 @@ async def _tell(session: Session, vehicles: set[str | None], sites: set[str | No
         await emit(session, vehicles=[put(v["id"], v) for v in left], sites=[put(s["id"], s) for s in right])
 
 
-async def _put_device(session: Session, given: DeviceIn, password_hash: str | None) -> None:
+async def _put_device(
+    session: Session, given: DeviceIn, password_hash: str | None, http_token_sha256: bytes | None
+) -> None:
     q = queries("registry")
     vehicle = site = zone = profile = None
     if given.vehicle:
@@ -202,6 +214,7 @@ async def _put_device(session: Session, given: DeviceIn, password_hash: str | No
             password_hash=password_hash,
             external_id=foreign_id(given.foreign_id) if given.foreign_id else None,
             gateway=gateway,
+            http_token_sha256=http_token_sha256,
         )
     except UniqueViolation:
         raise Problem(422, "foreign_id: it belongs to another device") from None

@@ -17,9 +17,9 @@ from starlette.websockets import WebSocketDisconnect, WebSocketState
 from api.auth import COOKIE, Caller, bearer_of, same_origin, who
 from api.changes import NOWHERE, TOPICS, Box, Vector, decode_cursor
 from api.context import context_of
-from api.limits import RateLimit
 from api.live import DATABASE_ERRORS, Client
 from api.outbox import message
+from domain.limits import RateLimit
 
 log = logging.getLogger(__name__)
 router = APIRouter()

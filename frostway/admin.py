@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Literal, cast
+from typing import Literal, NamedTuple, cast
 
 from rich.console import Console
 from rich.progress import Progress
@@ -25,6 +25,14 @@ from store.registry import DeviceSpec, Registry, RegistryError
 from store.secrets import new_token, password_hash, token_hash
 
 
+class Login(NamedTuple):
+    """How a new device signs in: to the broker, and, when that was asked for, to the door for HTTP."""
+
+    user: str
+    password: str
+    http_token: str = ""
+
+
 def ensure_admin(dsn: str, password: str = "") -> str:
     """Makes the account `admin` when there is none; returns the password it was given, empty when it was there.
 
@@ -39,26 +47,26 @@ def ensure_admin(dsn: str, password: str = "") -> str:
     return chosen
 
 
-def add_device(data: Path | None, settings: Settings, tenant: str, device: DeviceSpec) -> tuple[str, str]:
-    """Registers a device, tells the broker, returns user and password.
+def add_device(data: Path | None, settings: Settings, tenant: str, device: DeviceSpec, *, http: bool = False) -> Login:
+    """Registers a device, tells the broker, returns its secrets; of those only hashes are kept.
 
     Raises:
         RegistryError: a name or a place that does not fit.
         NoStackError: no stack to register it in.
     """
     stack = find(data, settings)
-    return _add(stack, tenant, device)
+    return _add(stack, tenant, device, http=http)
 
 
-def _add(stack: Stack, tenant: str, device: DeviceSpec) -> tuple[str, str]:
+def _add(stack: Stack, tenant: str, device: DeviceSpec, *, http: bool = False) -> Login:
     for what, name in (("device", device.name), ("vehicle", device.vehicle), ("site", device.site), ("tenant", tenant)):
         if name is not None and not NAME.match(name):
             raise RegistryError(f"{what} {name!r}: a name is a-z, 0-9, - and _, at most 64 characters, no - or _ first")
-    password = new_password()
+    password, token = new_password(), new_token() if http else ""
     with connect(stack.database_url, "device add") as connection, connection.transaction():
-        Registry(connection, tenant).put_device(device, mosquitto_hash(password))
+        Registry(connection, tenant).put_device(device, mosquitto_hash(password), token_hash(token) if token else None)
         Quarantine(connection, tenant).ask_for_device(device.name, foreign_id(device.foreign_id or "") or None)
-    return _tell_broker(stack, f"{tenant}/{device.name}", password), password
+    return Login(_tell_broker(stack, f"{tenant}/{device.name}", password), password, token)
 
 
 def _tell_broker(stack: Stack, user: str, password: str | None) -> str:
@@ -176,7 +184,7 @@ def _login(stack: Stack, name: str, *, is_track: bool) -> tuple[str, str]:
         spec = DeviceSpec(name, old["kind"], old["vehicle"], old["site"], old["zone"], old["profile"])
     else:
         spec = DeviceSpec(name, "tracker" if is_track else "thermometer", vehicle=name)
-    user, password = _add(stack, "main", spec)
+    user, password, _ = _add(stack, "main", spec)
     if kept:
         kept.devices[user] = password
         kept.save()

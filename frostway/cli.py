@@ -92,7 +92,7 @@ def ingest() -> None:
     settings = _settings()
     _logging(settings)
     from ingest.receiver import ReceiverError  # noqa: PLC0415
-    from ingest.service import IngestConfig, run  # noqa: PLC0415
+    from ingest.service import DoorError, IngestConfig, run  # noqa: PLC0415
     from ingest.spool import SpoolError  # noqa: PLC0415
 
     config = IngestConfig(
@@ -112,10 +112,13 @@ def ingest() -> None:
         spool_bytes=settings.ingest_spool_mb << 20,
         teltonika_host=settings.teltonika_host,
         teltonika_port=settings.teltonika_port,
+        device_http_host=settings.device_http_host,
+        device_http_port=settings.device_http_port,
+        device_http_open_ids=settings.device_http_open_ids,
     )
     try:
         run(config, _stop_event())
-    except (ReceiverError, SpoolError) as error:
+    except (ReceiverError, SpoolError, DoorError) as error:
         raise Failure(str(error)) from error
 
 
@@ -257,6 +260,7 @@ def device_add(
     gateway: Annotated[
         str | None, typer.Option(help="The only gateway or connector that may speak for it.", show_default=False)
     ] = None,
+    http: Annotated[bool, typer.Option("--http", help="Also give it a token for the door for HTTP.")] = False,  # noqa: FBT002
     tenant: Annotated[str, typer.Option(help="Tenant.")] = "main",
     data: DataOption = None,
 ) -> None:
@@ -268,10 +272,10 @@ def device_add(
         raise Failure(f"--kind {kind}: one of {', '.join(KINDS)}")
     limits = None if profile == "none" else profile or DEFAULT_PROFILES.get(kind)
     spec = DeviceSpec(device, kind, vehicle, site, zone, limits, foreign_id, gateway)
-    user, password = add_device(data, _settings(), tenant, spec)
+    login = add_device(data, _settings(), tenant, spec, http=http)
     if limits and not profile:
         _say(f"temperature limits: profile {limits}; another with --profile")
-    typer.echo(f"user {user}\npassword {password}")
+    typer.echo(f"user {login.user}\npassword {login.password}" + (f"\nhttp_token {login.http_token}" if http else ""))
 
 
 @device_app.command("list")

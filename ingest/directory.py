@@ -28,6 +28,15 @@ class Route(NamedTuple):
     device: Device | None
 
 
+class Holder(NamedTuple):
+    """Whose a token is: tenant/name, device, the ids it may call itself by, whether it may speak for other devices."""
+
+    name: str
+    device: Device
+    ids: frozenset[str]
+    speaks_for_others: bool
+
+
 class Directory:
     """Registered devices by name, foreign id and secret, and a bounded cache from topic to device."""
 
@@ -43,12 +52,14 @@ class Directory:
         self._devices: dict[tuple[str, str], Device] = {}
         self._routes: dict[bytes, Route | TopicError] = {}
         self._unknown_since: dict[object, float] = {}
+        self._listening: object = None
         self._loaded_at = -1e9
         self._heard_at = -1e9
         self.names: dict[int, tuple[str, str]] = {}
         """Tenant and name by device key; what was revoked stays, as its last messages may still be under way."""
         self._foreign: dict[tuple[int, str], tuple[Device, int]] = {}
         self._anywhere: dict[str, list[Device]] = {}
+        self._holders: dict[bytes, Holder] = {}
         self._speakers: set[int] = set()
         self._revoked: set[tuple[str, str]] = set()
 
@@ -60,9 +71,10 @@ class Directory:
         devices: dict[tuple[str, str], Device] = {}
         foreign_ids: dict[tuple[int, str], tuple[Device, int]] = {}
         anywhere: dict[str, list[Device]] = {}
+        holders: dict[bytes, Holder] = {}
         speakers: set[int] = set()
         revoked = {(str(t), str(n)) for t, n in connection.execute(q["revoked_devices"]).fetchall()}
-        for tenant, name, key, tenant_id, home, kind, foreign, gateway in connection.execute(
+        for tenant, name, key, tenant_id, home, kind, foreign, gateway, token_sha256 in connection.execute(
             q["ingest_devices"]
         ).fetchall():
             device = Device(key, tenant_id, partition_of(tenant, home, self._partitions))
@@ -74,8 +86,12 @@ class Directory:
                 foreign_ids[tenant_id, foreign] = (device, gateway or 0)
                 if not gateway:
                     anywhere.setdefault(foreign, []).append(device)
-        self._devices, self._speakers = devices, speakers
-        self._foreign, self._anywhere, self._revoked = foreign_ids, anywhere, revoked
+            if token_sha256:
+                ids = frozenset({foreign_id(name), foreign or foreign_id(name)})
+                holders[bytes(token_sha256)] = Holder(f"{tenant}/{name}", device, ids, kind in SPEAKERS)
+        self._listening = connection
+        self._devices, self._speakers, self._revoked = devices, speakers, revoked
+        self._foreign, self._anywhere, self._holders = foreign_ids, anywhere, holders
         self._routes.clear()
         self._unknown_since.clear()
         self._loaded_at = self._monotonic()
@@ -130,12 +146,17 @@ class Directory:
         """Whether a device that is not known was, until it was revoked."""
         return (tenant, name) in self._revoked
 
+    def holder(self, token_sha256: bytes) -> Holder | None:
+        """Whose token has this SHA-256; None: nobody's."""
+        return self._holders.get(token_sha256)
+
     def _may_be_known_now(self, what: object) -> bool:
         return self._monotonic() - self._unknown_since.get(what, -1e9) > self.UNKNOWN_S
 
     def _has_changed(self) -> bool:
         self._heard_at = self._monotonic()
-        return bool(list(self._link.connection.notifies(timeout=0)))
+        connection = self._link.connection
+        return connection is not self._listening or bool(list(connection.notifies(timeout=0)))
 
     def _refresh_for_unknown(self) -> None:
         """Somebody unknown speaks: perhaps it was registered just now. Many unknown ones cost one look."""

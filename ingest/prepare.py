@@ -68,6 +68,13 @@ class Prepared:
     names: Mapping[int, tuple[str, str]] = field(default_factory=dict)
     replies: list[tuple[bytes, bytes]] = field(default_factory=list)
     """What a format wants said to its devices: topic and payload."""
+    aside: dict[int, str] = field(default_factory=dict)
+    """By number of the message: in one line, why it or a part of it is in quarantine."""
+
+    def set_aside(self, message: int, quarantined: Quarantined) -> None:
+        """Keeps a message in quarantine; the first reason is the one told."""
+        self.quarantine.append(quarantined)
+        self.aside.setdefault(message, f"{quarantined.reason}: {quarantined.detail}")
 
 
 class Preparer:
@@ -89,10 +96,10 @@ class Preparer:
             try:
                 address, device = self._directory.route(topic)
             except TopicError as error:
-                out.quarantine.append(_aside(topic, payload, None, None, "topic", str(error)))
+                out.set_aside(index, _aside(topic, payload, None, None, "topic", str(error)))
                 continue
             if device is None:
-                self._turn_away(topic, payload, address, out)
+                self._turn_away(index, topic, payload, address, out)
             elif address.format:
                 self._translate(work, index, payload, address, device, out)
             else:
@@ -114,13 +121,13 @@ class Preparer:
         out.replies = self._translator.replies()
         return out
 
-    def _turn_away(self, topic: bytes, payload: bytes, address: Address, out: Prepared) -> None:
+    def _turn_away(self, index: int, topic: bytes, payload: bytes, address: Address, out: Prepared) -> None:
         """A message of a device that nobody has registered, or that was revoked."""
         tenant, name = address.tenant, address.device
         if self._directory.was_revoked(tenant, name):
-            out.quarantine.append(_aside(topic, payload, tenant, name, "revoked", REVOKED))
+            out.set_aside(index, _aside(topic, payload, tenant, name, "revoked", REVOKED))
         else:
-            out.quarantine.append(_aside(topic, payload, tenant, name, "unknown_device", UNREGISTERED))
+            out.set_aside(index, _aside(topic, payload, tenant, name, "unknown_device", UNREGISTERED))
             out.strangers[Stranger(tenant, "", name)] += 1
 
     def _translate(
@@ -238,7 +245,7 @@ class Preparer:
             index, device = entries[entry]
             topic, payload = messages[index][:2]
             tenant, name = out.names[device.device_id]
-            out.quarantine.append(_aside(topic, payload, tenant, name, reason, detail))
+            out.set_aside(index, _aside(topic, payload, tenant, name, reason, detail))
 
 
 def _aside(

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import orjson
 from prometheus_client import Counter, Gauge, Histogram, start_http_server
@@ -23,6 +23,7 @@ from domain.names import subscriptions
 from domain.times import from_us
 from ingest.directory import Directory
 from ingest.doors.feed import Feed
+from ingest.doors.http import HttpDoor
 from ingest.doors.inbox import Inbox
 from ingest.doors.teltonika import TeltonikaDoor
 from ingest.drain import Drain, spool_bytes, spool_full, spooled_total
@@ -83,6 +84,28 @@ class IngestConfig:
     device_rate_per_s: float = 0.0  # messages; 0: no limit
     teltonika_host: str = "127.0.0.1"
     teltonika_port: int = 0  # 0: this door is shut
+    device_http_host: str = "127.0.0.1"
+    device_http_port: int = 0  # 0: this door is shut
+    device_http_open_ids: bool = False
+
+
+class DoorError(RuntimeError):
+    """A door cannot be opened, or has failed: ingest ends, so that whoever supervises it starts it again."""
+
+
+class Door(Protocol):
+    """A way in beside the broker."""
+
+    name: str
+
+    def start(self) -> None:
+        """Returns when it listens; OSError when it cannot."""
+
+    def is_alive(self) -> bool:
+        """Whether it works."""
+
+    def stop(self) -> None:
+        """Lets nobody in, finishes what is under way, and returns."""
 
 
 class Item(NamedTuple):
@@ -131,7 +154,16 @@ class Ingest:
         self._redriver = Redriver(*self._side("ingest redrive", self._halt), self._halt)
         self._inbox = Inbox()
         self._feed = self._make_feed()
-        self.teltonika = TeltonikaDoor(config.teltonika_host, config.teltonika_port, self._inbox, self._feed.knows)
+        self._doors = self._make_doors()
+
+    def _make_doors(self) -> list[Door]:
+        config, feed, doors = self._config, self._feed, list[Door]()
+        if config.teltonika_port:
+            doors.append(TeltonikaDoor(config.teltonika_host, config.teltonika_port, self._inbox, feed.knows))
+        if config.device_http_port:
+            knows = feed.knows if config.device_http_open_ids else None
+            doors.append(HttpDoor(config.device_http_host, config.device_http_port, self._inbox, feed.holder, knows))
+        return doors
 
     def _side(self, name: str, stop: threading.Event) -> tuple[Link, Directory, Preparer]:
         """A connection of its own, for a thread beside the reader, and what reads messages over it."""
@@ -153,7 +185,11 @@ class Ingest:
         )
 
     def run(self) -> None:
-        """Works until stopped; everything received is committed and acknowledged first."""
+        """Works until stopped; everything received is committed and acknowledged first.
+
+        Raises:
+            DoorError: a door cannot be opened, or has failed.
+        """
         if self._spool is not None:
             self._spool.open()
         self._read.run(self._directory.refresh)
@@ -162,8 +198,10 @@ class Ingest:
         writer = threading.Thread(target=self._guarded_writer, name="writer", daemon=True)
         self._start_beside(writer)
         try:
+            self._open_doors()
             while not self._stop.is_set() and self._failure is None:
                 self._receive_one()
+                self._check_doors()
             if self._config.leave:
                 self._leave()
         except Stopped:
@@ -179,15 +217,10 @@ class Ingest:
         self._redriver.start()
         if self._drain is not None:
             self._drain.start()
-        if self._config.teltonika_port:
-            self._feed.start()
-            self.teltonika.start()
 
     def _finish(self, writer: threading.Thread) -> None:
         """Ends what works beside the reader, those first that hand something to the writer."""
-        if self._config.teltonika_port:
-            self.teltonika.stop()
-            self._feed.stop(DOORS_STOP_S)
+        self._close_doors()
         self._halt.set()
         if self._drain is not None and self._spool is not None:
             self._drain.join()
@@ -199,6 +232,31 @@ class Ingest:
         if self._has_left and self._failure is None:
             end_session(self._session)
         self._read.close()
+
+    def _open_doors(self) -> None:
+        if self._doors:
+            self._feed.start()
+        for door in self._doors:
+            try:
+                door.start()
+            except OSError as error:
+                raise DoorError(f"the door {door.name} cannot listen: {error.strerror or error}") from error
+
+    def _check_doors(self) -> None:
+        dead = [door.name for door in self._doors if not door.is_alive()]
+        if self._doors and not self._feed.is_alive():
+            dead.append("the feed behind them")
+        if dead and not self._stop.is_set():  # the feed may end by itself then
+            raise DoorError(f"doors have failed: {', '.join(dead)}") from self._feed.failure
+
+    def _close_doors(self) -> None:
+        closing = [threading.Thread(target=door.stop) for door in self._doors]  # side by side: each takes its time
+        for thread in closing:
+            thread.start()
+        for thread in closing:
+            thread.join()
+        if self._doors:
+            self._feed.stop(DOORS_STOP_S)
 
     def _leave(self) -> None:
         """Our share goes to the other workers; what the broker holds for us already is finished first."""
@@ -402,6 +460,7 @@ def run(config: IngestConfig, stop: threading.Event) -> None:
 
     Raises:
         ReceiverError: the broker refuses us or cannot be reached at the start.
+        DoorError: a door cannot be opened, or has failed.
     """
     if config.metrics_port:
         start_http_server(config.metrics_port, addr="127.0.0.1")

@@ -141,7 +141,9 @@ class Registry:
             f"no temperature profile {name!r}: one of {', '.join(STANDARD_PROFILES)}, or one of your own"
         )
 
-    def put_device(self, device: DeviceSpec, password_hash: str | None = None) -> int:
+    def put_device(
+        self, device: DeviceSpec, password_hash: str | None = None, http_token_sha256: bytes | None = None
+    ) -> int:
         """A device, with the vehicle, site or zone it names when new (a new site lies at 0 N 0 E until moved)."""
         if device.vehicle and device.site:
             raise RegistryError("a device is on a vehicle or at a site, not both")
@@ -161,6 +163,7 @@ class Registry:
             "password_hash": password_hash,
             "external_id": foreign_id(device.foreign_id) or None if device.foreign_id else None,
             "gateway": self._gateway(device.gateway) if device.gateway else None,
+            "http_token_sha256": http_token_sha256,
         }
         try:
             found = self._id("put_device", values)

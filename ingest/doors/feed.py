@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
-from ingest.directory import Directory
-from ingest.doors.inbox import Inbox, Parcel
+from ingest.directory import Device, Directory, Holder
+from ingest.doors.inbox import Fate, Inbox, Outcome, Parcel
 from ingest.prepare import Prepared, Preparer
 from store.link import Link, Stopped
 
@@ -16,12 +16,18 @@ log = logging.getLogger(__name__)
 PARCELS_AT_ONCE = 500
 LINGER_S = 0.005
 TIMEOUT_S = 0.25
-Hand = Callable[[Prepared, int, Callable[[], None]], object]
-"""Gives the writer something prepared, of so many messages, and what to do once it is durable."""
+STORED = Outcome(Fate.STORED)
+UNKNOWN = Outcome(Fate.UNKNOWN, "no device with this id or token: it was revoked, or moved to another tenant")
+ENDED = Outcome(Fate.LATER, "ingest stops")
+Hand = Callable[[Prepared, int, Callable[[], None]], bool]
+"""Gives the writer something prepared, of so many messages, and what to do once it is durable; False: not taken."""
 
 
 class Feed:
-    """One thread with its own view of the registry, so that doors and broker do not wait for one another."""
+    """One thread with its own view of the registry, so that doors and broker do not wait for one another.
+
+    When it fails it ends: doors take nothing more then, and whoever started it sees `is_alive` and `failure`.
+    """
 
     def __init__(
         self, inbox: Inbox, link: Link, directory: Directory, preparer: Preparer, hand: Hand, clock: Callable[[], int]
@@ -34,55 +40,89 @@ class Feed:
         self._clock = clock
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="doors", daemon=True)
+        self.failure: Exception | None = None
 
     def knows(self, foreign_id: str) -> bool:
         """Whether exactly one registered device has this id and speaks for itself. From any thread; never waits."""
         return self._directory.by_foreign_id(foreign_id) is not None
+
+    def holder(self, token_sha256: bytes) -> Holder | None:
+        """Whose token this is. From any thread; never waits."""
+        return self._directory.holder(token_sha256)
 
     def start(self) -> None:
         """Begins with the registry read."""
         self._link.run(self._directory.refresh)
         self._thread.start()
 
+    def is_alive(self) -> bool:
+        """Whether it works."""
+        return self._thread.is_alive()
+
     def stop(self, timeout_s: float) -> None:
         """What has come in is still handed over."""
         self._inbox.close()
         self._ended.set()
-        self._thread.join(timeout_s)
+        if self._thread.ident is not None:
+            self._thread.join(timeout_s)
         self._link.close()
 
     def _run(self) -> None:
         try:
             while True:
                 parcels = self._inbox.take(PARCELS_AT_ONCE, LINGER_S, TIMEOUT_S)
-                self._link.run(self._directory.refresh_when_old)
                 if parcels:
                     self._work(parcels)
                 elif self._ended.is_set():
                     return
+                else:
+                    self._link.run(self._directory.refresh_when_old)
         except Stopped:
             pass
-        except Exception:
+        except Exception as error:
             log.exception("the doors' feed failed")
-            self._inbox.close()  # doors take nothing more, and acknowledge nothing
+            self.failure = error
+        finally:
+            self._inbox.close()
+            while left := self._inbox.take(PARCELS_AT_ONCE, 0, 0):
+                _answer(left, ENDED)
 
     def _work(self, parcels: list[Parcel]) -> None:
-        known: list[Parcel] = []
-        messages: list[tuple[bytes, bytes, int, bool, bool]] = []
-        for parcel in parcels:
-            device = self._directory.by_foreign_id(parcel.sender)
-            if device is None:
-                parcel.done("no device with this id: it was revoked, or moved to another tenant")
-                continue
-            tenant, name = self._directory.names[device.device_id]
-            known.append(parcel)
-            messages.append((f"fw/v1/{tenant}/{name}/{parcel.format}".encode(), parcel.payload, 0, False, False))
-        if known:
+        try:
+            self._link.run(self._directory.refresh_when_old)
+            devices = [self._device(parcel) for parcel in parcels]
+            known = [(parcel, device) for parcel, device in zip(parcels, devices, strict=True) if device is not None]
+            messages = [self._message(parcel, device) for parcel, device in known]
             received_us = self._clock()
             prepared = self._link.run(lambda: self._preparer.prepare(messages, received_us))
-            self._hand(prepared, len(known), lambda: _answer(known))
+        except Exception:
+            _answer(parcels, ENDED)
+            raise
+        _answer([parcel for parcel, device in zip(parcels, devices, strict=True) if device is None], UNKNOWN)
+        if known:
+            taken = [parcel for parcel, _ in known]
+            if not self._hand(prepared, len(taken), lambda: _durable(taken, prepared.aside)):
+                _answer(taken, ENDED)
+
+    def _device(self, parcel: Parcel) -> Device | None:
+        """Of whom a parcel is, as the registry stands now."""
+        if isinstance(parcel.sender, str):
+            return self._directory.by_foreign_id(parcel.sender)
+        holder = self._directory.holder(parcel.sender)
+        if holder is None or not parcel.source:
+            return holder and holder.device
+        return self._link.run(lambda: self._directory.behind(holder.device, parcel.source))
+
+    def _message(self, parcel: Parcel, device: Device) -> tuple[bytes, bytes, int, bool, bool]:
+        tenant, name = self._directory.names[device.device_id]
+        return f"fw/v1/{tenant}/{name}/{parcel.format}".encode(), parcel.payload, 0, False, False
 
 
-def _answer(parcels: list[Parcel]) -> None:
+def _answer(parcels: list[Parcel], outcome: Outcome) -> None:
     for parcel in parcels:
-        parcel.done(None)
+        parcel.done(outcome)
+
+
+def _durable(parcels: list[Parcel], aside: Mapping[int, str]) -> None:
+    for number, parcel in enumerate(parcels):
+        parcel.done(Outcome(Fate.ASIDE, aside[number]) if number in aside else STORED)

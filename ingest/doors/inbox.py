@@ -6,6 +6,32 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import Enum
+from typing import NamedTuple
+
+
+class Fate(Enum):
+    """What has become of a parcel. The first two are durable."""
+
+    STORED = "stored"
+    ASIDE = "set_aside"
+    """It, or a part of it, is in quarantine: sent again it would go there again."""
+    UNKNOWN = "unknown"
+    """No registered device stands behind its sender, or no longer."""
+    LATER = "not_taken"
+    """It cannot be taken now; the sender will come again."""
+
+
+class Outcome(NamedTuple):
+    """The fate of a parcel, and in one line the reason when it is not stored."""
+
+    fate: Fate
+    why: str = ""
+
+    @property
+    def durable(self) -> bool:
+        """Whether we have it, and the sender may forget it."""
+        return self.fate in (Fate.STORED, Fate.ASIDE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,12 +40,13 @@ class Parcel:
 
     format: str
     """Name of the decoder."""
-    sender: str
-    """Who said it, in the words of the format: an IMEI, a login."""
+    sender: str | bytes
+    """Who said it: a foreign id (an IMEI), or the SHA-256 of a token."""
     payload: bytes
-    done: Callable[[str | None], None]
-    """To be called once, from any thread: None when the parcel is durable (stored, or set aside in quarantine), else in
-    one line why it cannot be taken now; the sender will come again."""
+    done: Callable[[Outcome], None]
+    """To be called once, from any thread."""
+    source: str = ""
+    """Foreign id of the device behind the sender that the parcel is of; empty: the sender itself."""
 
 
 class Inbox:

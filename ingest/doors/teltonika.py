@@ -11,7 +11,6 @@ import logging
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
-from contextlib import suppress
 from functools import partial
 from typing import cast
 
@@ -30,7 +29,8 @@ from domain.wire.teltonika_frames import (
     datagram_answer,
     parse_datagram,
 )
-from ingest.doors.inbox import Inbox, Parcel
+from ingest.doors.answers import answering, resolve
+from ingest.doors.inbox import Inbox, Outcome, Parcel
 
 log = logging.getLogger(__name__)
 
@@ -64,6 +64,7 @@ class TeltonikaDoor:
         full_wait_s: float = 2.0,
     ) -> None:
         self._host = host
+        self.name = "teltonika"
         self.port = self.udp_port = port  # after `start`: where it listens, when 0 was asked for
         self._inbox = inbox
         self._known = known
@@ -88,6 +89,10 @@ class TeltonikaDoor:
         )
         self._thread.start()
         listening.result()
+
+    def is_alive(self) -> bool:
+        """Whether its thread runs."""
+        return self._thread is not None and self._thread.is_alive()
 
     def stop(self, timeout: float = 10.0) -> None:
         """Lets nobody in, closes idle connections, gives packets under way `timeout` seconds to be acknowledged."""
@@ -209,20 +214,20 @@ class TeltonikaDoor:
         """Records to acknowledge once the block is durable; None: nothing is expected for this kind of block."""
         task = asyncio.current_task()
         assert task is not None  # noqa: S101  # we are called from one
-        answer: asyncio.Future[str | None] = self._loop.create_future()
-        parcel = Parcel(FORMAT, imei, block, _answering(self._loop, lambda why: _resolve(answer, why)))
+        answer: asyncio.Future[Outcome] = self._loop.create_future()
+        parcel = Parcel(FORMAT, imei, block, answering(self._loop, lambda outcome: resolve(answer, outcome)))
         self._under_way.add(task)
         try:
             await self._put(parcel)
             async with asyncio.timeout(DURABLE_S):
-                why = await answer
+                outcome = await answer
         except TimeoutError:
             packets_total.labels("not_durable").inc()
             raise _Refused("not_durable") from None
         finally:
             self._under_way.discard(task)
-        if why is not None:
-            log.info("teltonika %s: not taken: %s", imei, why)
+        if not outcome.durable:
+            log.info("teltonika %s: not taken: %s", imei, outcome.why)
             packets_total.labels("not_taken").inc()
             raise _Refused("not_taken")
         packets_total.labels("durable").inc()
@@ -263,14 +268,14 @@ class _Datagrams(asyncio.DatagramProtocol):
         datagram = parse_datagram(data)
         if not self._known(datagram.imei):
             return "unknown_imei"
-        done = _answering(self._loop, lambda why: self._answer(datagram, addr, why))
+        done = answering(self._loop, lambda outcome: self._answer(datagram, addr, outcome))
         taken = self._inbox.offer(Parcel(FORMAT, datagram.imei, datagram.block, done))
         return "received" if taken else "full"
 
-    def _answer(self, datagram: Datagram, addr: tuple[str, int], why: str | None) -> None:
+    def _answer(self, datagram: Datagram, addr: tuple[str, int], outcome: Outcome) -> None:
         records = _records(datagram.block)
-        packets_total.labels("durable" if why is None else "not_taken").inc()
-        if why is None and records is not None and not self._transport.is_closing():
+        packets_total.labels("durable" if outcome.durable else "not_taken").inc()
+        if outcome.durable and records is not None and not self._transport.is_closing():
             self._transport.sendto(datagram_answer(datagram.packet_id, datagram.avl_packet_id, records), addr)
 
 
@@ -279,18 +284,3 @@ def _records(block: bytes) -> int | None:
         return count(block)
     except WireError:  # answers to commands (codecs 12 to 14) and the like are not acknowledged
         return None
-
-
-def _resolve(answer: asyncio.Future[str | None], why: str | None) -> None:
-    if not answer.done():  # the connection may have gone meanwhile
-        answer.set_result(why)
-
-
-def _answering(loop: asyncio.AbstractEventLoop, then: Callable[[str | None], None]) -> Callable[[str | None], None]:
-    """`then` in the loop's own thread, whoever calls; after the door has closed nothing happens."""
-
-    def done(why: str | None) -> None:
-        with suppress(RuntimeError):
-            loop.call_soon_threadsafe(then, why)
-
-    return done

@@ -42,25 +42,28 @@ returning id
 select id from profile where tenant_id = %(tenant)s and name = %(name)s
 
 -- name: put_device
--- A device, made or moved; a new password replaces the old one only when one is given.
+-- A device, made or moved; a new password or token replaces the old one only when one is given. A revoked token stays so.
 insert into device as d (tenant_id, name, kind, vehicle_id, site_id, zone_id, profile_id, mqtt_password_hash,
-                         external_id, gateway_id)
+                         external_id, gateway_id, http_token_sha256)
 values (%(tenant)s, %(name)s, %(kind)s, %(vehicle)s, %(site)s, %(zone)s, %(profile)s, %(password_hash)s,
-        %(external_id)s, %(gateway)s)
+        %(external_id)s, %(gateway)s, %(http_token_sha256)s)
 on conflict (tenant_id, name) do update set kind = excluded.kind, vehicle_id = excluded.vehicle_id,
     site_id = excluded.site_id, zone_id = excluded.zone_id, profile_id = coalesce(excluded.profile_id, d.profile_id),
     mqtt_password_hash = coalesce(excluded.mqtt_password_hash, d.mqtt_password_hash), revoked_at = null,
-    external_id = coalesce(excluded.external_id, d.external_id), gateway_id = coalesce(excluded.gateway_id, d.gateway_id)
+    external_id = coalesce(excluded.external_id, d.external_id), gateway_id = coalesce(excluded.gateway_id, d.gateway_id),
+    http_token_sha256 = coalesce(excluded.http_token_sha256,
+                                 case when d.revoked_at is null then d.http_token_sha256 end)
 returning id
 
 -- name: rotate_device
--- A new password in place of the old one; a revoked device may speak again.
-update device set mqtt_password_hash = %(password_hash)s, revoked_at = null
+-- A new password in place of the old one; a revoked device may speak again, but its token for HTTP stays void.
+update device set mqtt_password_hash = %(password_hash)s, revoked_at = null,
+    http_token_sha256 = case when revoked_at is null then http_token_sha256 end
 where tenant_id = %(tenant)s and name = %(name)s returning id
 
 -- name: revoke_device
 -- A device that may not speak any more; what it said stays.
-update device set revoked_at = coalesce(revoked_at, now()), mqtt_password_hash = null
+update device set revoked_at = coalesce(revoked_at, now()), mqtt_password_hash = null, http_token_sha256 = null
 where tenant_id = %(tenant)s and name = %(name)s returning id
 
 -- name: device_id
@@ -135,7 +138,7 @@ select pg_notify('frostway_registry', '')
 select t.name, d.name, d.id, d.tenant_id,
        case when v.id is not null then 'vehicle/' || v.name when s.id is not null then 'site/' || s.name
             else 'device/' || d.name end,
-       d.kind, d.external_id, d.gateway_id
+       d.kind, d.external_id, d.gateway_id, d.http_token_sha256
 from device d join tenant t on t.id = d.tenant_id left join vehicle v on v.id = d.vehicle_id
 left join site s on s.id = d.site_id
 where d.revoked_at is null

@@ -1,5 +1,6 @@
 """What can be made and changed: registry, alerts, customers' links; and what it leaves behind."""
 
+import hashlib
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -134,6 +135,21 @@ def test_a_new_device_gets_its_password_once(api: httpx.Client, database: str, t
     assert renewed.json()["mqtt"]["password"] != mqtt["password"]
     listed = {d["id"]: d for d in api.get("/api/v1/devices").json()["items"]}
     assert "mqtt" not in listed["gps-77"]
+
+
+def test_a_device_gets_a_token_for_http_when_asked_and_it_is_shown_once(api: httpx.Client, database: str) -> None:
+    body = {"id": "phone-77", "kind": "phone", "credentials": False}
+    assert "http" not in api.post("/api/v1/devices", json=body).json()
+    assert rows(database, "select http_token_sha256 from device where name = 'phone-77'") == [(None,)]
+    given = api.post("/api/v1/devices", json={**body, "http": True})
+    token = given.json()["http"]["token"]
+    assert (given.status_code, len(token) >= 40, "mqtt" in given.json()) == (200, True, False)
+    kept = rows(database, "select http_token_sha256 from device where name = 'phone-77'")
+    assert kept == [(hashlib.sha256(token.encode()).digest(),)]
+    assert token not in str(rows(database, "select * from audit"))
+    assert "http" not in api.post("/api/v1/devices", json={**body, "vehicle": "truck-01"}).json()
+    assert rows(database, "select http_token_sha256 from device where name = 'phone-77'") == kept
+    assert api.post("/api/v1/devices", json={**body, "http": True}).json()["http"]["token"] != token
 
 
 def test_without_a_broker_to_tell_no_password_is_given_out(world: World, database: str) -> None:

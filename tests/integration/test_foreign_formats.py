@@ -115,6 +115,20 @@ def test_a_foreign_id_belongs_to_one_device(door: Door) -> None:
         door.add(DeviceSpec("probe-2", "thermometer", vehicle="truck-1", foreign_id=TAG.replace(":", "-")))
 
 
+def test_a_change_is_heard_although_the_connection_was_lost_before(any_database: str) -> None:
+    link = Link(any_database, "test")
+    directory = Directory(link, 1, count(0.0, 0.3).__next__)
+    directory.refresh()
+    link.close()  # with it, what was said on it
+    with connect(any_database, "test") as c, c.transaction():
+        Registry(c).put_device(DeviceSpec("phone-1", "phone"), http_token_sha256=bytes(32))
+    directory.refresh_when_old()
+    found = directory.holder(bytes(32))
+    assert found is not None
+    assert found.name == "main/phone-1"
+    link.close()
+
+
 def test_sparkplug_data_wait_in_quarantine_for_the_birth_that_is_asked_for(door: Door) -> None:
     door.add(DeviceSpec("edge-1", "gateway", site="dc-1"))
     early = door.send("spBv1.0/main/NDATA/edge-1", payload(4, metric(alias=7, value=5.5)))

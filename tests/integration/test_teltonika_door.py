@@ -11,7 +11,7 @@ import psycopg
 import pytest
 
 from domain.wire.teltonika_frames import crc16
-from ingest.doors.inbox import Inbox, Parcel
+from ingest.doors.inbox import Fate, Inbox, Outcome, Parcel
 from ingest.doors.teltonika import TeltonikaDoor
 from ingest.service import Ingest, IngestConfig
 from store.registry import DeviceSpec, Registry
@@ -21,6 +21,7 @@ from tests.unit.wire.test_formats import CODEC_8
 from tracker.service import Tracker, TrackerConfig
 
 IMEI = "356307042441013"
+STORED = Outcome(Fate.STORED)
 HELLO = b"\x00\x0f" + IMEI.encode()
 # The documentation's record, with 9 satellites at 60.17 N, 24.94 E, 36 km/h.
 PLACE = (249_400_000).to_bytes(4, "big") + (601_700_000).to_bytes(4, "big") + bytes.fromhex("000A005A090024")
@@ -79,7 +80,7 @@ def test_a_packet_is_acknowledged_when_it_is_durable_and_not_before(door: Telton
     with pytest.raises(TimeoutError):
         device.sock.recv(4)
     device.sock.settimeout(10)
-    parcel.done(None)
+    parcel.done(STORED)
     assert device.read(4) == (1).to_bytes(4, "big")
     device.sock.close()
 
@@ -95,7 +96,7 @@ def test_a_packet_with_a_wrong_checksum_is_asked_for_again(door: TeltonikaDoor, 
     device.ask(HELLO, 1)
     assert device.ask(packet(BLOCK)[:-1] + b"\x00", 4) == bytes(4)
     device.sock.sendall(packet(BLOCK))
-    take(inbox).done(None)
+    take(inbox).done(STORED)
     assert device.read(4) == (1).to_bytes(4, "big")
     device.sock.close()
 
@@ -104,7 +105,7 @@ def test_what_is_not_taken_is_not_acknowledged(door: TeltonikaDoor, inbox: Inbox
     device = Tracker8(door.port)
     device.ask(HELLO, 1)
     device.sock.sendall(packet(BLOCK))
-    take(inbox).done("the disk is full")
+    take(inbox).done(Outcome(Fate.LATER, "the disk is full"))
     assert device.read(4) == b""
     device.sock.close()
 
@@ -124,7 +125,7 @@ def test_garbage_ends_its_own_connection_only(door: TeltonikaDoor, inbox: Inbox)
     bad.ask(HELLO, 1)
     assert bad.ask(b"\xde\xad\xbe\xef" * 8, 4) == b""
     good.sock.sendall(packet(BLOCK))
-    take(inbox).done(None)
+    take(inbox).done(STORED)
     assert good.read(4) == (1).to_bytes(4, "big")
     for each in (good, bad):
         each.sock.close()
@@ -135,7 +136,7 @@ def test_a_datagram_is_answered_when_it_is_durable(door: TeltonikaDoor, inbox: I
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as device:
         device.settimeout(10)
         device.sendto(len(body).to_bytes(2, "big") + body, ("127.0.0.1", door.udp_port))
-        take(inbox).done(None)
+        take(inbox).done(STORED)
         assert device.recv(64) == bytes.fromhex("0005cafe010501")
 
 

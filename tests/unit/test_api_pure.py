@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from api.changes import Box, Change, apply, coalesce, decode_cursor, encode_cursor, flatten
 from api.exports import csv_cell
 from api.inputs import Polygon
-from api.limits import RateLimit
 from api.outbox import Outbox, delta, message
 from api.simplify import keep_shape, metres
+from domain.limits import RateLimit
 from store.db import queries
 
 values = st.dictionaries(st.sampled_from("abc"), st.integers(0, 3), min_size=1)

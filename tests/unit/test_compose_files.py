@@ -83,6 +83,15 @@ def test_ports_are_published_on_loopback_only() -> None:
     assert "ports" not in SERVICES["timescaledb"]
 
 
+def test_the_doors_of_ingest_are_shut_until_somebody_gives_them_a_port() -> None:
+    given = SERVICES["ingest"]["environment"]
+    for door in ("DEVICE_HTTP", "TELTONIKA"):
+        assert given[f"FROSTWAY_{door}_PORT"] == f"${{FROSTWAY_{door}_PORT:-0}}"
+        assert given[f"FROSTWAY_{door}_HOST"] == "0.0.0.0"  # noqa: S104 - of the container, which publishes nothing
+    assert given["FROSTWAY_DEVICE_HTTP_OPEN_IDS"].endswith(":-false}")
+    assert "ports" not in SERVICES["ingest"]
+
+
 def test_the_database_is_reachable_from_inside_only() -> None:
     assert SERVICES["timescaledb"]["networks"] == ["inside"]
     assert COMPOSE["networks"]["inside"] == {"internal": True}

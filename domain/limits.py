@@ -1,4 +1,4 @@
-"""Rate limits in memory, bounded: for guessing at passwords and at customers' links, and for floods on a socket."""
+"""Rate limits in memory, bounded: for guessing at passwords, tokens and links, and for floods on a socket."""
 
 from __future__ import annotations
 
