@@ -10,6 +10,7 @@ from fastapi.routing import APIRoute
 
 from api import (
     alerts,
+    device_profiles,
     exports,
     fleet,
     ops,
@@ -33,7 +34,9 @@ from api.middleware import Guard
 __all__ = ["ApiConfig", "create_app"]
 
 BASE = "/api/v1"
-ROOMS = (session, fleet, registry, stock, shipments, alerts, temperature, exports, quarantine, public)
+ROOMS = (
+    session, fleet, registry, device_profiles, stock, shipments, alerts, temperature, exports, quarantine, public
+)  # fmt: skip
 
 
 @asynccontextmanager

@@ -26,7 +26,7 @@ BATCH = 2000
 COMMON = ("time", "received_at", "boot", "seq", "flags")
 COLUMNS = {
     "gps": ("lat", "lon", "speed_mps", "heading_deg", "accuracy_m", "altitude_m", "odometer_m", "ignition"),
-    "temp": ("probe", "temp_c", "humidity_pct"),
+    "temp": ("probe", "temp_c", "humidity_pct", "correction_c"),
     "rfid": ("epc", "antenna", "rssi_dbm"),
     "shelf": ("slot", "mass_kg", "item_count"),
     "door": ("door", "open"),

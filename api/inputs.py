@@ -124,6 +124,13 @@ class DeviceIn(Strict):
         return self
 
 
+class DeviceProfileIn(Strict):
+    """A device's next profile; readings whose event time is `since` (now, when nothing is said) or later use it."""
+
+    profile: dict[str, Any]
+    since: AwareDatetime | None = None
+
+
 class ProductIn(Strict):
     """A product, new or changed."""
 

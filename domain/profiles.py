@@ -6,16 +6,25 @@ clock may be. A profile is valid from a time on, and a reading is read with the 
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+
+import orjson
 
 from domain.times import parse_rfc3339
 from domain.units import UNITS
 
 OFFSET_MAX_C = 20.0
 SECONDS_MAX = 1e7
+BODY_BYTES_MAX = 64 * 1024  # of the JSON text
+ENTRIES_MAX = 500  # channels, calibrations or options, each
+HISTORY_MAX = 64  # profiles of a device that reading knows, the newest
+HIDDEN = "********"
+_SECRET = re.compile(r"(?:^|[\W_])(?:keys?|psk|secret|password|passwd|pwd|token|pin|auth|credentials?)\d*\Z")
+_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 # Native streams and keys a channel may be.
 PLACES = {
     ("gps", "lat"), ("gps", "lon"), ("gps", "spd"), ("gps", "hdg"), ("gps", "acc"), ("gps", "alt"), ("gps", "odo"),
@@ -80,24 +89,66 @@ def profile_of(body: Mapping[str, Any], version: int = 0, since_us: int = 0) -> 
     Raises:
         ProfileError: says which part and what is wanted.
     """
-    if unknown := set(body) - _KEYS:
-        raise ProfileError(f"{min(unknown)!r}: a profile has {', '.join(sorted(_KEYS))}")
+    if not isinstance(body, Mapping):
+        raise ProfileError('an object is wanted, such as {"interval_s": 60}')
+    if unknown := set(map(str, body)) - _KEYS:
+        raise ProfileError(f"{min(unknown)[:40]!r}: a profile has {', '.join(sorted(_KEYS))}")
+    if not isinstance(body.get("accuracy_class", ""), str):
+        raise ProfileError("accuracy_class: a text is wanted")
     return Profile(
         version,
         since_us,
         {str(name): _target(str(name), each) for name, each in _object(body, "channels").items()},
         {str(probe): _calibration(str(probe), each) for probe, each in _object(body, "calibration").items()},
-        str(body.get("accuracy_class", "")),
+        body.get("accuracy_class", ""),
         _seconds(body, "interval_s"),
         _seconds(body, "clock_error_s"),
         _object(body, "options"),
     )
 
 
+def body_text(body: Mapping[str, Any]) -> str:
+    """JSON text of a profile as it is kept.
+
+    Raises:
+        ProfileError: `profile_of` does, or it is too long, or holds what cannot be kept.
+    """
+    profile_of(body)
+    try:
+        text = orjson.dumps(body).decode()
+    except (TypeError, RecursionError):
+        raise ProfileError("not JSON: lone surrogates, numbers beyond 64 bits, or too deep") from None
+    if len(text.encode()) > BODY_BYTES_MAX:
+        raise ProfileError(f"longer than {BODY_BYTES_MAX // 1024} KiB")
+    if "\\u0000" in text:
+        raise ProfileError("a zero character cannot be kept")
+    return text
+
+
+def without_secrets(body: Mapping[str, Any]) -> dict[str, Any]:
+    """A profile's JSON form for those who may not know its keys: options named like a secret are hidden.
+
+    >>> without_secrets({"options": {"bthome_key": "00ff", "zone": "UTC"}})
+    {'options': {'bthome_key': '********', 'zone': 'UTC'}}
+    """
+    return {key: _hidden(value) if key == "options" else value for key, value in body.items()}
+
+
+def _hidden(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {
+            name: HIDDEN if _SECRET.search(_CAMEL.sub("_", str(name)).lower()) else _hidden(each)
+            for name, each in value.items()
+        }
+    return [_hidden(each) for each in value] if isinstance(value, list) else value
+
+
 def _object(body: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     found = body.get(key, {})
     if not isinstance(found, Mapping):
         raise ProfileError(f"{key}: an object is wanted")
+    if len(found) > ENTRIES_MAX:
+        raise ProfileError(f"{key}: {len(found)} entries, at most {ENTRIES_MAX}")
     return found
 
 
@@ -117,6 +168,8 @@ def _target(name: str, each: Any) -> Target | None:
 
 
 def _calibration(probe: str, each: Any) -> Calibration:
+    if isinstance(each, Mapping) and (unknown := set(map(str, each)) - {"offset_c", "due"}):
+        raise ProfileError(f"calibration.{probe}: {min(unknown)[:40]!r} is neither offset_c nor due")
     offset = each.get("offset_c", 0.0) if isinstance(each, Mapping) else None
     if isinstance(offset, bool) or not isinstance(offset, (int, float)) or not abs(offset) <= OFFSET_MAX_C:
         raise ProfileError(f"calibration.{probe}: an object with offset_c from -{OFFSET_MAX_C:g} to {OFFSET_MAX_C:g}")
@@ -145,11 +198,11 @@ class History:
 
     @classmethod
     def of(cls, profiles: Sequence[Profile]) -> History:
-        """From profiles in any order."""
-        ordered = tuple(sorted(profiles, key=lambda p: p.since_us))
+        """From profiles in any order; of those that begin together the last version counts."""
+        ordered = tuple(sorted(profiles, key=lambda p: (p.since_us, p.version)))
         return cls(ordered, tuple(p.since_us for p in ordered))
 
-    def at(self, t_us: int) -> Profile:
+    def at(self, t_us: float) -> Profile:
         """The profile of a moment; before the first one there is none.
 
         >>> History.of([Profile(1, 100), Profile(2, 200)]).at(150).version
@@ -157,3 +210,6 @@ class History:
         """
         found = bisect_right(self.since_us, t_us)
         return self.profiles[found - 1] if found else NO_PROFILE
+
+
+NO_HISTORY = History()

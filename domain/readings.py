@@ -36,6 +36,7 @@ class Flag(IntFlag):
     SERVER_TIME = 32  # the device gave no time: the time it was received stands in
     HISTORICAL = 64  # the sender says: kept while it was offline, not the present state
     SUSPECT = 128  # may be an error code that looks like a value
+    CALIBRATION_DUE = 256  # the certificate of the probe had run out when it measured this
 
     @classmethod
     def names(cls, value: int) -> list[str]:
@@ -145,14 +146,24 @@ class PositionBatch(Batch):
 
 @dataclass(frozen=True, slots=True)
 class TemperatureBatch(Batch):
-    """Stream `temp`: degrees Celsius and per cent relative humidity of one probe."""
+    """Stream `temp`: degrees Celsius and per cent relative humidity of one probe.
+
+    `temp_c - correction_c` is what was measured; NaN: the probe's calibration is not known.
+    """
 
     STREAM: ClassVar[str] = "temp"
-    DTYPES: ClassVar[Mapping[str, str]] = {**Batch.DTYPES, "probe_id": "i4", "temp_c": "f8", "humidity_pct": "f4"}
+    DTYPES: ClassVar[Mapping[str, str]] = {
+        **Batch.DTYPES,
+        "probe_id": "i4",
+        "temp_c": "f8",
+        "humidity_pct": "f4",
+        "correction_c": "f4",
+    }
 
     probe_id: I32
     temp_c: F64
     humidity_pct: F32
+    correction_c: F32
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Literal, NamedTuple, cast
 
+import orjson
 from rich.console import Console
 from rich.progress import Progress
 
 from domain.names import NAME, foreign_id
+from domain.profiles import BODY_BYTES_MAX
+from domain.times import from_us, parse_rfc3339
 from firmware_sim.link import MqttTarget
 from firmware_sim.recordings import read
 from firmware_sim.replay import replay
@@ -114,6 +117,45 @@ def print_devices(data: Path | None, settings: Settings, tenant: str) -> None:
     ]
     head = ["device", "kind", "where", "zone", "profile", "last reading"]
     print_table(head, rows, "No devices yet: frostway device add ID --kind tracker --vehicle V")
+
+
+def set_device_profile(
+    data: Path | None, settings: Settings, tenant: str, device: str, file: str, since: str | None
+) -> str:
+    """Gives a device a profile from a JSON file (`-`: standard input); says which version it is and from when on.
+
+    Raises:
+        RegistryError: no such device or file, not JSON, not a time.
+        ProfileError: the JSON is not a profile.
+    """
+    try:
+        raw = sys.stdin.buffer.read(BODY_BYTES_MAX + 1) if file == "-" else Path(file).read_bytes()
+    except OSError as error:
+        raise RegistryError(f"{file}: {error.strerror}") from None
+    try:
+        body = orjson.loads(raw)
+    except orjson.JSONDecodeError as error:
+        raise RegistryError(f"{'standard input' if file == '-' else file}: not JSON: {error}") from None
+    try:
+        begin = None if since is None else from_us(parse_rfc3339(since))
+    except (ValueError, OverflowError):
+        raise RegistryError(f"--since {since}: not an RFC 3339 time such as 2026-11-01T00:00:00Z") from None
+    with connect(find(data, settings).database_url, "device profile") as connection, connection.transaction():
+        version = Registry(connection, tenant).add_device_profile(device, body, begin, "command line")
+    return f"device profile of {device}: version {version}, for readings from {since or 'now'} on"
+
+
+def show_device_profile(data: Path | None, settings: Settings, tenant: str, device: str, *, history: bool) -> str:
+    """The profile of a device that counts now, or all of them, newest first, as JSON with its secrets."""
+    with connect(find(data, settings).database_url, "device profile") as connection:
+        found = Registry(connection, tenant).device_profiles(device)
+    if history:
+        return orjson.dumps(found, option=orjson.OPT_INDENT_2 | orjson.OPT_UTC_Z).decode()
+    now = datetime.now(UTC)
+    current = next((each["body"] for each in found if each["since"] <= now), None)
+    if current is None:
+        raise RegistryError(f"{device} has no device profile: `frostway device profile set {device} FILE`")
+    return orjson.dumps(current, option=orjson.OPT_INDENT_2).decode()
 
 
 def create_token(data: Path | None, settings: Settings, tenant: str, role: str, days: int) -> str:

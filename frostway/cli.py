@@ -29,9 +29,11 @@ app = typer.Typer(
 )
 config_app = typer.Typer(no_args_is_help=True, help="Effective settings.")
 device_app = typer.Typer(no_args_is_help=True, help="Devices that publish.")
+profile_app = typer.Typer(no_args_is_help=True, help="What is known of a device that its messages do not say.")
 token_app = typer.Typer(no_args_is_help=True, help="Bearer tokens for programs.")
 app.add_typer(config_app, name="config")
 app.add_typer(device_app, name="device")
+device_app.add_typer(profile_app, name="profile")
 app.add_typer(token_app, name="token")
 app.add_typer(quarantine_app, name="quarantine")
 
@@ -314,6 +316,45 @@ def device_unknown(tenant: TenantOption = "main", data: DataOption = None) -> No
     from frostway.aside import print_strangers  # noqa: PLC0415
 
     print_strangers(data, _settings(), tenant)
+
+
+@profile_app.command("show")
+def device_profile_show(
+    device: Annotated[str, typer.Argument(metavar="ID")],
+    history: Annotated[bool, typer.Option("--history", help="All versions, newest first.")] = False,  # noqa: FBT002
+    tenant: Annotated[str, typer.Option(help="Tenant.")] = "main",
+    data: DataOption = None,
+) -> None:
+    """Print the device profile that counts now, as JSON, secrets and all."""
+    from frostway.admin import show_device_profile  # noqa: PLC0415
+    from store.registry import RegistryError  # noqa: PLC0415
+
+    try:
+        typer.echo(show_device_profile(data, _settings(), tenant, device, history=history))
+    except RegistryError as error:
+        raise Failure(str(error)) from error
+
+
+@profile_app.command("set")
+def device_profile_set(
+    device: Annotated[str, typer.Argument(metavar="ID")],
+    file: Annotated[str, typer.Argument(help="JSON file; - is standard input.")],
+    since: Annotated[
+        str | None,
+        typer.Option(help="Event time (RFC 3339) from which on readings are read with it.", show_default="now"),
+    ] = None,
+    tenant: Annotated[str, typer.Option(help="Tenant.")] = "main",
+    data: DataOption = None,
+) -> None:
+    """Give a device a profile: channels, calibration, clock error, options of its format."""
+    from domain.profiles import ProfileError  # noqa: PLC0415
+    from frostway.admin import set_device_profile  # noqa: PLC0415
+    from store.registry import RegistryError  # noqa: PLC0415
+
+    try:
+        typer.echo(set_device_profile(data, _settings(), tenant, device, file, since))
+    except (RegistryError, ProfileError) as error:
+        raise Failure(str(error)) from error
 
 
 @token_app.command("create")

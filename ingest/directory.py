@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from typing import NamedTuple
 
+import orjson
+
 from domain.names import Address, TopicError, foreign_id, parse_topic, partition_of
+from domain.profiles import HISTORY_MAX, NO_HISTORY, NO_PROFILE, History, Profile, ProfileError, profile_of
+from domain.times import to_us
 from domain.wire.formats import FORMATS
 from store.db import queries
 from store.link import Link
+
+log = logging.getLogger(__name__)
 
 SPEAKERS = {"gateway", "connector"}  # kinds that bring the messages of other devices
 
@@ -62,6 +69,10 @@ class Directory:
         self._holders: dict[bytes, Holder] = {}
         self._speakers: set[int] = set()
         self._revoked: set[tuple[str, str]] = set()
+        self._profiles: dict[tuple[int, int], Profile] = {}  # by device and version, which never change
+        self._histories: dict[int, History] = {}
+        self.calibrated: frozenset[int] = frozenset()
+        """Devices of which a calibration is known, now or of another time."""
 
     def refresh(self) -> None:
         """Reads the registry anew. When the database fails half-way, what is known stays, and is read again."""
@@ -89,6 +100,7 @@ class Directory:
             if token_sha256:
                 ids = frozenset({foreign_id(name), foreign or foreign_id(name)})
                 holders[bytes(token_sha256)] = Holder(f"{tenant}/{name}", device, ids, kind in SPEAKERS)
+        self._read_profiles()
         self._listening = connection
         self._devices, self._speakers, self._revoked = devices, speakers, revoked
         self._foreign, self._anywhere, self._holders = foreign_ids, anywhere, holders
@@ -137,6 +149,25 @@ class Directory:
         found = self._routes.get(topic)
         return isinstance(found, Route) and found.device is not None and found.device.device_id in self._speakers
 
+    def history(self, device_id: int) -> History:
+        """The profiles of a device."""
+        return self._histories.get(device_id, NO_HISTORY)
+
+    def profile_at(self, speaker: Device, received_us: int) -> Callable[[str, float | None], Profile]:
+        """For the decoder of one of a speaker's messages: profiles by source and event time, see `Context`."""
+        found: dict[str, History] = {}
+
+        def at(source: str, t_ms: float | None) -> Profile:
+            if not self._histories:
+                return NO_PROFILE
+            history = found.get(source)
+            if history is None:
+                device = self.behind(speaker, source)
+                history = found[source] = self.history(device.device_id) if device else NO_HISTORY
+            return history.at(received_us if t_ms is None else t_ms * 1000)
+
+        return at
+
     def by_foreign_id(self, text: str) -> Device | None:
         """The one device, of all tenants, that has this id and speaks for itself (an IMEI); None: none, or several."""
         found = self._anywhere.get(foreign_id(text), ())
@@ -149,6 +180,17 @@ class Directory:
     def holder(self, token_sha256: bytes) -> Holder | None:
         """Whose token has this SHA-256; None: nobody's."""
         return self._holders.get(token_sha256)
+
+    def _read_profiles(self) -> None:
+        rows = self._link.connection.execute(queries("registry")["ingest_device_profiles"], {"most": HISTORY_MAX})
+        known, self._profiles = self._profiles, {}
+        kept: dict[int, list[Profile]] = {}
+        for device_id, version, since, body in rows.fetchall():
+            profile = known.get((device_id, version)) or _profile(device_id, version, to_us(since), body)
+            self._profiles[device_id, version] = profile
+            kept.setdefault(device_id, []).append(profile)
+        self._histories = {device_id: History.of(profiles) for device_id, profiles in kept.items()}
+        self.calibrated = frozenset(d for d, profiles in kept.items() if any(p.calibration for p in profiles))
 
     def _may_be_known_now(self, what: object) -> bool:
         return self._monotonic() - self._unknown_since.get(what, -1e9) > self.UNKNOWN_S
@@ -183,3 +225,11 @@ class Directory:
                 self._unknown_since[topic] = self._monotonic()
         self._routes[topic] = found
         return found
+
+
+def _profile(device_id: int, version: int, since_us: int, body: str) -> Profile:
+    try:
+        return profile_of(orjson.loads(body), version, since_us)
+    except ProfileError as error:  # written by a newer version of ours
+        log.warning("profile %s of device %s cannot be used: %s", version, device_id, error)
+        return Profile(version, since_us)

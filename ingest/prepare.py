@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import count
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -14,7 +14,8 @@ from domain.frames import encode
 from domain.names import Address, TopicError, foreign_id, is_receipt
 from domain.readings import BY_STREAM, I32, I64, Batch, Flag
 from domain.wire.native import NO_TIME, Rejection, Rows, decode
-from domain.wire.said import WireError
+from domain.wire.said import Said, WireError
+from ingest.calibration import corrections
 from ingest.directory import Device, Directory
 from ingest.translate import Entry, Translator, Work
 from store.labels import Labels
@@ -85,9 +86,16 @@ class Preparer:
         self._translator = Translator()
         self._labels = labels
         self._retention_us = retention_us
+        self._unfinished: Sequence[object] = ()
+        self._said: dict[int, list[Said] | WireError] = {}  # what its messages said, when it is prepared once more
 
     def prepare(self, messages: Sequence[tuple[bytes, bytes, int, bool, bool]], received_us: int) -> Prepared:
-        """Columns, quarantine and sequence numbers of `(topic, payload, packet id, retain, dup)` messages."""
+        """Columns, quarantine and sequence numbers of `(topic, payload, packet id, retain, dup)` messages.
+
+        Repeatable with the same `messages` after a failure of the database: decoders have a memory, and hear each once.
+        """
+        if messages is not self._unfinished:
+            self._unfinished, self._said = messages, {}
         out = Prepared(received_us, names=self._directory.names)
         work = Work()
         for index, (topic, payload, _, retain, _) in enumerate(messages):
@@ -119,6 +127,7 @@ class Preparer:
         if seen:
             out.seen = Seen(*(np.concatenate(c) for c in zip(*seen, strict=True)))
         out.replies = self._translator.replies()
+        self._unfinished, self._said = (), {}
         return out
 
     def _turn_away(self, index: int, topic: bytes, payload: bytes, address: Address, out: Prepared) -> None:
@@ -134,10 +143,15 @@ class Preparer:
         self, work: Work, index: int, payload: bytes, address: Address, device: Device, out: Prepared
     ) -> None:
         """A foreign payload's readings, each for the device that it is of. What cannot be read is set aside whole."""
-        try:
-            said = self._translator.translate(address, payload, out.received_us)
-        except WireError as error:
-            work.rejections.append(Rejection(work.entry(index, device), error.reason, str(error)))
+        if (said := self._said.get(index)) is None:
+            profile_at = self._directory.profile_at(device, out.received_us)
+            try:
+                said = self._translator.translate(address, payload, out.received_us, profile_at)
+            except WireError as error:
+                said = error
+            self._said[index] = said
+        if isinstance(said, WireError):
+            work.rejections.append(Rejection(work.entry(index, device), said.reason, str(said)))
             return
         entries: dict[str, int | None] = {}
         for each in said:
@@ -190,7 +204,7 @@ class Preparer:
         device_id = table[inverse, 0].astype(np.int32)
         partition = table[inverse, 2]
         boots = self._keys("boot", table[inverse, 0], rows.boot, rows, rejections)
-        columns: dict[str, object] = dict(rows.columns)
+        columns: dict[str, Any] = dict(rows.columns)
         for name, (kind, texts) in rows.texts.items():
             scope = table[inverse, 1 if kind == "epc" else 0]  # the tenant, or the device
             columns[name] = self._keys(kind, scope, texts, rows, rejections)
@@ -202,6 +216,8 @@ class Preparer:
             "received_us": np.full(len(device_id), received_us, np.int64),
             "flags": _flags(rows, received_us),
         }
+        if rows.stream == "temp":
+            self._calibrate(columns, rows, device_id)
         batch = BY_STREAM[rows.stream].build(columns)
         numbered = (batch.boot_id > 0) & (batch.seq >= 0)
         if numbered.any():
@@ -212,6 +228,17 @@ class Preparer:
         out.readings += len(batch)
         for p in np.unique(partition):
             batches.setdefault(int(p), []).append(batch if (partition == p).all() else batch.take(partition == p))
+
+    def _calibrate(self, columns: dict[str, Any], rows: Rows, device_id: I32) -> None:
+        """Adds what the probes' calibrations say; an error code stays as it was sent."""
+        correction_c, due = corrections(
+            device_id, rows.texts["probe_id"][1], rows.time_us, self._directory.calibrated, self._directory.history
+        )
+        flags = columns["flags"]
+        correction_c[flags & Flag.SENTINEL != 0] = np.nan
+        flags[due] |= Flag.CALIBRATION_DUE
+        columns["correction_c"] = correction_c
+        columns["temp_c"] = columns["temp_c"] + np.nan_to_num(correction_c)
 
     def _keys(self, kind: str, scope: I64, texts: Sequence[str | None], rows: Rows, rejections: list[Rejection]) -> I32:
         """Keys of texts within their scopes: each pair is looked up once, however many rows have it; 0 without text."""

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+import psycopg
+
 from domain.names import PAYLOAD_BYTES_MAX, Address
+from domain.profiles import Profile
 from domain.wire.formats import FORMATS
 from domain.wire.native import Rejection
 from domain.wire.said import READINGS_MAX, Context, Said, WireError
@@ -44,17 +48,25 @@ class Translator:
     def __init__(self) -> None:
         self._decoders = {name: make() for name, make in FORMATS.items()}
 
-    def translate(self, address: Address, payload: bytes, received_us: int) -> list[Said]:
+    def translate(
+        self,
+        address: Address,
+        payload: bytes,
+        received_us: int,
+        profile_at: Callable[[str, float | None], Profile],
+    ) -> list[Said]:
         """What a payload says.
 
         Raises:
             WireError: it cannot be read; whatever surprises a decoder is the payload's fault.
+            psycopg.Error: the registry cannot be asked for an unknown source.
         """
         if len(payload) > PAYLOAD_BYTES_MAX:
             raise WireError("too_large", f"{len(payload)} bytes, at most {PAYLOAD_BYTES_MAX}")
         try:
-            said = self._decoders[address.format](payload, Context(received_us // 1000, address.rest))
-        except WireError:
+            context = Context(received_us // 1000, address.rest, profile_at=profile_at)
+            said = self._decoders[address.format](payload, context)
+        except (WireError, psycopg.Error):
             raise
         except Exception as error:
             raise WireError("malformed", f"not {address.format}: {type(error).__name__}: {error}"[:300]) from error

@@ -12,6 +12,7 @@ import psycopg
 from psycopg.rows import dict_row
 
 from domain.names import foreign_id
+from domain.profiles import HISTORY_MAX, body_text
 from store.db import queries
 
 STANDARD_PROFILES = {  # low, high, degrees Celsius; seconds in the condition before the alarm
@@ -185,6 +186,36 @@ class Registry:
         if row is None:
             raise RegistryError(f"no device {name!r}: `frostway device list` names them")
         self.notify()
+
+    def add_device_profile(self, name: str, body: Mapping[str, Any], since: datetime | None, by: str) -> int:
+        """A device's next profile, for readings from `since` (None: now) on; its version.
+
+        Raises:
+            ProfileError: the body is not a profile.
+        """
+        text = body_text(body)
+        device = self._device_key("lock_device", name)
+        row = self._c.execute(
+            self._q["add_device_profile"],
+            {"tenant": self.tenant_id, "device": device, "since": since, "body": text, "by": by},
+        ).fetchone()
+        if row is None:
+            raise RegistryError(f"device {name}: the profile was not taken")
+        self.notify()
+        return int(row[0])
+
+    def device_profiles(self, name: str, limit: int = HISTORY_MAX) -> list[dict[str, Any]]:
+        """A device's profiles, newest first: version, since, body, created_at, created_by."""
+        values = {"tenant": self.tenant_id, "device": self._device_key("device_id", name), "limit": limit}
+        with self._c.cursor(row_factory=dict_row) as cursor:
+            found = cursor.execute(self._q["device_profiles"], values).fetchall()
+        return [row | {"body": orjson.loads(row["body"])} for row in found]
+
+    def _device_key(self, query: str, name: str) -> int:
+        row = self._c.execute(self._q[query], {"tenant": self.tenant_id, "name": name}).fetchone()
+        if row is None:
+            raise RegistryError(f"no device {name!r}: `frostway device list` shows them")
+        return int(row[0])
 
     def _gateway(self, name: str) -> int:
         row = self._c.execute(self._q["device_id"], {"tenant": self.tenant_id, "name": name}).fetchone()

@@ -34,6 +34,8 @@ def _identities(batch: Batch) -> list[tuple[Any, ...]]:
     one, two = (getattr(batch, name) for name in _CONTENT[batch.STREAM])
     if batch.STREAM == "shelf":
         two = np.where(np.isnan(two), batch.item_count, two)  # type: ignore[attr-defined]
+    elif batch.STREAM == "temp":
+        two = two - np.nan_to_num(batch.correction_c)  # type: ignore[attr-defined]
     rows = zip(
         batch.device_id.tolist(),
         batch.time_us.tolist(),
@@ -50,7 +52,9 @@ def _identities(batch: Batch) -> list[tuple[Any, ...]]:
 def _identity(device: int, time_us: int, boot: int, seq: int, flags: int, one: Any, two: Any) -> tuple[Any, ...]:
     if boot > 0 and seq >= 0:
         return (device, None if flags & Flag.SERVER_TIME else time_us, boot, seq)
-    return (device, time_us, one, None if two is None or two != two else two)  # noqa: PLR0124  NaN
+    if two is None or two != two:  # noqa: PLR0124  NaN
+        return (device, time_us, one, None)
+    return (device, time_us, one, round(two, 9))  # taking a correction off leaves a trace in the last digits
 
 
 def sort(batch: Batch) -> Batch:

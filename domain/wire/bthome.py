@@ -7,6 +7,7 @@ a timestamp: else a reading has the time at which the gateway heard it, when the
 
 from __future__ import annotations
 
+import hashlib
 import re
 import string
 from collections import Counter
@@ -16,6 +17,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESCCM
 
 from domain.profiles import Target
+from domain.readings import Flag
 from domain.wire.channels import attribute, readings
 from domain.wire.ruuvi import address
 from domain.wire.said import Context, Decoder, Measured, Said, Value, WireError
@@ -174,6 +176,7 @@ def advertised(data: bytes, source: str, context: Context, t_ms: float | None = 
     if info & ENCRYPTED:
         body, count = _decrypted(key, nonce_address, info, body)
         counter = [attribute(t_ms, COUNTER, count, source)]
+        counter[0].sealed = hashlib.blake2b(data, digest_size=16).digest()
     elif key is not None:
         raise WireError("downgrade", f"{source} has a {KEY} and sends plain data: not from the sensor, or reset it")
     objects = parse(body)
@@ -209,40 +212,67 @@ def decode(payload: bytes, context: Context) -> list[Said]:
     return advertised(payload, address(context.topic[-1]) if context.topic else "", context)
 
 
+class Heard(NamedTuple):
+    """An encrypted advertisement that was accepted: the hash of its bytes, and its first time."""
+
+    sealed: bytes
+    t_ms: float
+
+
 class BTHome:
     """A decoder with a memory for the counters of encrypted sensors: one that does not rise is an old advertisement.
 
-    Wraps `decode` here or in `domain.wire.ble`. What is stale is dropped; a message in which nothing else stands is
-    refused as `replayed`. Counters belong to a device and its key: a sensor that counts from 0 again under the old key
-    (which the cipher forbids it) needs a new key. The memory is lost with the program, and holds `devices_max` devices;
-    beyond it the one heard longest ago is forgotten, and its last advertisement could be replayed once.
+    Wraps `decode` here or in `domain.wire.ble`. The bytes of one of the last few advertisements are no replay but a
+    repeat, by a second gateway or a second try: they are read again with the time of the first, so that what is
+    stored already is dropped and nobody gains by sending them. What else is stale is dropped here; a message in which
+    nothing else stands is refused as `replayed`. Counters belong to a device and its key: a sensor that counts from 0
+    again under the old key (which the cipher forbids it) needs a new key. The memory is lost with the program, and
+    holds `devices_max` devices; beyond it the one heard longest ago is forgotten, and could be replayed once.
     """
+
+    REPEATS_MAX = 16  # advertisements of a device that are known when they come again
 
     def __init__(self, decoder: Decoder = decode, devices_max: int = 10_000) -> None:
         self._decoder = decoder
         self._devices_max = devices_max
-        self._last: dict[tuple[str, str], int] = {}
+        self._last: dict[tuple[str, str], dict[int, Heard]] = {}  # by device and key; by counter, the highest last
 
     def decode(self, payload: bytes, context: Context) -> list[Said]:
         """Readings of a message without those that were heard before; raises as the decoder does, and `replayed`."""
         fresh: list[Said] = []
         stale = ""  # the device whose old advertisement the readings belong to
         old = 0
+        source, told, first = "", None, None  # of the counter they stand behind: its device, time and first time
         for each in self._decoder(payload, context):
             key = key_of(each.source, context)
             if each.values.get("key") == COUNTER and key is not None:
-                stale = "" if self._rises((each.source, str(key)), int(each.values["num"])) else each.source
+                source, told = each.source, each.values.get("t")
+                first = self._first_ms((source, str(key)), each, context)
+                stale = source if first is None else ""
             if stale and each.source == stale:
                 old += 1
-            else:
-                fresh.append(each)
+                continue
+            if first is not None and each.source == source and each.values.get("t") == told:
+                each.values["t"] = first
+                each.flags |= Flag.SERVER_TIME if told is None else 0
+            fresh.append(each)
         if old and not fresh:
             raise WireError("replayed", f"the counter of {stale} has not risen: heard before, or sent again by another")
         return fresh
 
-    def _rises(self, device: tuple[str, str], counter: int) -> bool:
-        last = self._last.pop(device, -1)
-        self._last[device] = max(last, counter)
+    def _first_ms(self, device: tuple[str, str], counter: Said, context: Context) -> float | None:
+        """When an advertisement was first heard; None: it is a replay."""
+        number, t_ms = int(counter.values["num"]), counter.values.get("t")
+        known = self._last.pop(device, {})
+        self._last[device] = known
         if len(self._last) > self._devices_max:
             del self._last[next(iter(self._last))]
-        return counter > last
+        heard = known.get(number)
+        if heard is not None:
+            return heard.t_ms if counter.sealed and heard.sealed == counter.sealed else None
+        if known and number < next(reversed(known)):
+            return None
+        known[number] = Heard(counter.sealed, context.received_ms if t_ms is None else t_ms)
+        if len(known) > self.REPEATS_MAX:
+            del known[next(iter(known))]
+        return known[number].t_ms

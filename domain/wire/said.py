@@ -36,6 +36,8 @@ class Said:
     values: dict[str, Any]
     source: str = ""
     flags: int = 0  # of `domain.readings.Flag`
+    sealed: bytes = field(default=b"", compare=False, repr=False)
+    """Hash of what an authentic counter came in: it tells a repeat from a replay."""
 
 
 Value = float | bool | str

@@ -285,7 +285,8 @@ where d.tenant_id = %(tenant)s and d.id = %(device)s and r.time >= %(since)s and
 
 -- name: readings_temp
 -- Temperatures of a device as they were sent.
-select r.time, r.received_at, b.text as boot, nullif(r.seq, -1) as seq, r.flags, l.text as probe, r.temp_c, r.humidity_pct
+select r.time, r.received_at, b.text as boot, nullif(r.seq, -1) as seq, r.flags, l.text as probe, r.temp_c, r.humidity_pct,
+       r.correction_c
 from device d join reading_temperature r on r.device_id = d.id left join label b on b.id = r.boot_id
 left join label l on l.id = r.probe_id
 where d.tenant_id = %(tenant)s and d.id = %(device)s and r.time >= %(since)s and r.time < %(until)s order by r.time, r.seq

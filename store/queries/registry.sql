@@ -70,6 +70,22 @@ where tenant_id = %(tenant)s and name = %(name)s returning id
 -- Id of a device by name.
 select id from device where tenant_id = %(tenant)s and name = %(name)s
 
+-- name: lock_device
+-- Id of a device by name, for a change of what belongs to it.
+select id from device where tenant_id = %(tenant)s and name = %(name)s for update
+
+-- name: add_device_profile
+-- The next version of a device's profile; nothing is ever changed. Hold the device's lock.
+insert into device_profile (device_id, tenant_id, version, since, body, created_by)
+select %(device)s, %(tenant)s, 1 + coalesce(max(version), 0), coalesce(%(since)s::timestamptz, now()), %(body)s::jsonb, %(by)s
+from device_profile where device_id = %(device)s and tenant_id = %(tenant)s
+returning version, since
+
+-- name: device_profiles
+-- A device's profiles, newest first.
+select p.version, p.since, p.body::text as body, p.created_at, p.created_by from device_profile p
+where p.tenant_id = %(tenant)s and p.device_id = %(device)s order by p.since desc, p.version desc limit %(limit)s
+
 -- name: put_product
 -- A product, made or changed.
 insert into product (tenant_id, sku, label, gtin, unit_mass_kg, low_c, high_c, reorder_point)
@@ -146,6 +162,15 @@ where d.revoked_at is null
 -- name: revoked_devices
 -- Devices that may not speak any more.
 select t.name, d.name from device d join tenant t on t.id = d.tenant_id where d.revoked_at is not null
+
+-- name: ingest_device_profiles
+-- The profiles that count: of those with one beginning the last, and of each device the newest.
+select device_id, version, since, body from (
+    select distinct on (p.device_id, p.since) p.device_id, p.version, p.since, p.body::text as body,
+           dense_rank() over (partition by p.device_id order by p.since desc) as back
+    from device_profile p join device d on d.id = p.device_id
+    where d.revoked_at is null order by p.device_id, p.since, p.version desc) found
+where back <= %(most)s
 
 -- name: listen_registry
 -- Be told when the registry changes.

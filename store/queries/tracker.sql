@@ -343,8 +343,9 @@ join reading_position r on r.device_id = w.device_id and r.time = w.time
 where r.time between %s and %s
 
 -- name: stored_temp
--- Readings stored at these times of these devices.
-select r.device_id, r.time, r.boot_id, r.seq, r.probe_id, r.temp_c from unnest(%s::int4[], %s::timestamptz[]) as w (device_id, time)
+-- Readings stored at these times of these devices, by what was measured: a correction may differ the next time.
+select r.device_id, r.time, r.boot_id, r.seq, r.probe_id, r.temp_c - coalesce(r.correction_c, 0)
+from unnest(%s::int4[], %s::timestamptz[]) as w (device_id, time)
 join reading_temperature r on r.device_id = w.device_id and r.time = w.time
 where r.time between %s and %s
 

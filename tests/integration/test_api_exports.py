@@ -45,6 +45,7 @@ def test_readings_come_as_csv_with_flags_and_without_formulas(world: World, api:
         "probe": "rear",
         "temp_c": "4.5",
         "humidity_pct": "",
+        "correction_c": "",
     }
     assert (found[1]["flags"], found[1]["probe"]) == ("sentinel server_time", '\'=cmd|"x", y')
 

@@ -14,6 +14,7 @@ from domain.profiles import NO_PROFILE, Profile, Target
 from domain.wire.ble import decode
 from domain.wire.bthome import BTHome
 from domain.wire.said import Context, Said, WireError
+from tests.unit.wire.test_bthome import sealed
 
 NOW = Context(received_ms=1_750_000_000_000)
 MAC, TAG = "54:48:E6:8F:80:A5", "CB:B8:33:4C:88:4F"
@@ -149,14 +150,22 @@ def test_a_device_with_a_key_is_only_believed_when_it_encrypts():
     assert read({"mac": MAC, "rssi": -60}, KEYED) == [Said("status", {"rssi": -60}, MAC)]
 
 
-def test_an_advertisement_sent_again_is_dropped_from_among_its_neighbours():
+def test_an_old_advertisement_is_dropped_from_among_its_neighbours():
     gateway = BTHome(decode)
-    both = orjson.dumps([SEALED, RUUVI])
-    assert {s.source for s in gateway.decode(both, KEYED)} == {MAC, TAG}
-    assert {s.source for s in gateway.decode(both, KEYED)} == {TAG}
+    new, old = ({"mac": MAC, "service_data": {"fcd2": sealed(count).hex()}} for count in (9, 5))
+    assert {s.source for s in gateway.decode(orjson.dumps([new, RUUVI]), KEYED)} == {MAC, TAG}
+    assert {s.source for s in gateway.decode(orjson.dumps([old, RUUVI]), KEYED)} == {TAG}
     with pytest.raises(WireError) as refused:
-        gateway.decode(orjson.dumps({**SEALED, "rssi": -60}), KEYED)
+        gateway.decode(orjson.dumps({**old, "rssi": -60}), KEYED)
     assert refused.value.reason == "replayed"
+
+
+def test_two_gateways_hear_one_advertisement_and_its_readings_have_one_time():
+    sensors = BTHome(decode)
+    first = sensors.decode(orjson.dumps({**SEALED, "rssi": -60, "unixtime": 1_750_000_000}), KEYED)
+    again = sensors.decode(orjson.dumps({**SEALED, "rssi": -71, "unixtime": 1_750_000_003}), KEYED)
+    assert {s.values["t"] for s in [*first, *again]} == {1_750_000_000_000}
+    assert [s for s in again if s.stream == "temp"] == [s for s in first if s.stream == "temp"] != []
 
 
 # ---------------------------------------------------------------- rubbish

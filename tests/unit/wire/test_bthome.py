@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESCCM
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.profiles import NO_PROFILE, Profile, Target
+from domain.readings import Flag
 from domain.wire.bthome import BYTES_MAX, OBJECTS, UUID, BTHome, Object, advertised, decode, parse
 from domain.wire.said import Context, Said, WireError
 
@@ -245,11 +248,37 @@ def test_what_is_longer_than_an_advertisement_is_refused():
 def test_a_counter_that_does_not_rise_is_refused():
     sensor = BTHome()
     assert sensor.decode(sealed(5), keyed())
-    for old in (5, 4, 0):
+    for old in (sealed(4), sealed(0), sealed(5, "02C509")):
         with pytest.raises(WireError) as refused:
-            sensor.decode(sealed(old), keyed())
+            sensor.decode(old, keyed())
         assert refused.value.reason == "replayed"
     assert sensor.decode(sealed(6), keyed())
+
+
+def test_the_same_advertisement_again_is_a_repeat_with_the_time_of_the_first():
+    sensor = BTHome()
+    context = keyed()
+    first = sensor.decode(sealed(5), context)
+    assert {(s.values["t"], s.flags) for s in first} == {(0, Flag.SERVER_TIME)}
+    assert sensor.decode(sealed(6), replace(context, received_ms=1000))
+    for _ in range(2):
+        assert sensor.decode(sealed(5), replace(context, received_ms=5000)) == first
+
+
+def test_a_repeat_is_known_for_some_advertisements_only():
+    sensor = BTHome()
+    for count in range(BTHome.REPEATS_MAX + 1):
+        sensor.decode(sealed(count), keyed())
+    assert sensor.decode(sealed(1), keyed())
+    with pytest.raises(WireError):
+        sensor.decode(sealed(0), keyed())
+
+
+def test_a_repeat_keeps_the_time_the_sensor_gives():
+    sensor = BTHome()
+    stamped = sealed(5, "5000C0526802C409")  # a timestamp before the temperature
+    times = [{s.values["t"] for s in sensor.decode(stamped, keyed()) if s.stream == "temp"} for _ in range(2)]
+    assert times == [{0x6852C000 * 1000.0}] * 2
 
 
 def test_a_forged_counter_does_not_lock_the_device_out():
