@@ -37,11 +37,20 @@ class Flag(IntFlag):
     HISTORICAL = 64  # the sender says: kept while it was offline, not the present state
     SUSPECT = 128  # may be an error code that looks like a value
     CALIBRATION_DUE = 256  # the certificate of the probe had run out when it measured this
+    CLOCK_SKEW = 512  # the device's clock is off by more than it may be
+    CLOCK_UNSET = 1024  # event time before 1980: the clock was never set
+    ROLLOVER = 2048  # event time 1024 or 2048 weeks too early: a GPS week rollover
+    SWAPPED = 4096  # latitude and longitude seem to be exchanged
+    STUCK = 8192  # the probe has said the very same for hours
+    WRONG_UNIT = 16384  # implausible, but not as Fahrenheit, kelvin or tenths of a degree
 
     @classmethod
     def names(cls, value: int) -> list[str]:
         """Lower-case names of the flags set in `value`."""
         return list(_names(value))
+
+
+WRONG_TIME = Flag.FUTURE | Flag.CLOCK_UNSET | Flag.ROLLOVER  # of no use to any rule
 
 
 @lru_cache(maxsize=1024)

@@ -17,16 +17,14 @@ from domain.wire.native import NO_TIME, Rejection, Rows, decode
 from domain.wire.said import Said, WireError
 from ingest.calibration import corrections
 from ingest.directory import Device, Directory
+from ingest.quality import Quality, Readings, clock_advice
 from ingest.translate import Entry, Translator, Work
 from store.labels import Labels
 
-FUTURE_US = 5 * 60 * 1_000_000  # clock error we overlook
 FUTURE_MAX_US = 24 * 3600 * 1_000_000  # beyond this the time is not believed at all
-INACCURATE_M = 200.0
 REVOKED = "this device was revoked: `frostway device rotate` gives it a new password"
 STRANGERS_MAX = 20  # of one message
 UNREGISTERED = "nobody has registered this device: after `frostway device add` what waits is read again"
-SENTINELS_C = (-127.0, 85.0, 850.0)  # DS18B20 unplugged and power-on, PT100 open
 
 
 class Quarantined(NamedTuple):
@@ -86,6 +84,7 @@ class Preparer:
         self._translator = Translator()
         self._labels = labels
         self._retention_us = retention_us
+        self._quality = Quality(lambda device, t_us: directory.history(device).at(t_us).clock_error_s)
         self._unfinished: Sequence[object] = ()
         self._said: dict[int, list[Said] | WireError] = {}  # what its messages said, when it is prepared once more
 
@@ -184,7 +183,7 @@ class Preparer:
                 int(index),
                 "time_out_of_range",
                 f"{int(wrong[rows.message == index].sum())} readings older than what is kept, or over a day ahead: "
-                "set the device's clock",
+                + clock_advice(int(rows.time_us[wrong & (rows.message == index)][0]), received_us),
             )
             for index in np.unique(rows.message[wrong])
         ]
@@ -214,8 +213,10 @@ class Preparer:
             "boot_id": boots,
             "seq": rows.seq,
             "received_us": np.full(len(device_id), received_us, np.int64),
-            "flags": _flags(rows, received_us),
         }
+        columns["flags"] = self._quality.flags(
+            Readings(rows.stream, device_id, rows.time_us, received_us, rows.server_time, rows.flags, rows.bad, columns)
+        )
         if rows.stream == "temp":
             self._calibrate(columns, rows, device_id)
         batch = BY_STREAM[rows.stream].build(columns)
@@ -282,17 +283,3 @@ def _aside(
     return Quarantined(
         tenant, device, topic.decode("utf-8", "backslashreplace").replace("\x00", "\\0"), payload, reason, clean[:1000]
     )
-
-
-def _flags(rows: Rows, received_us: int) -> I32:
-    flags = rows.flags.copy()
-    flags[rows.time_us > received_us + FUTURE_US] |= Flag.FUTURE
-    flags[rows.server_time] |= Flag.SERVER_TIME
-    if rows.stream == "gps":
-        lat, lon = rows.columns["lat"], rows.columns["lon"]
-        flags[(lat == 0) & (lon == 0)] |= Flag.NULL_ISLAND
-        with np.errstate(invalid="ignore"):
-            flags[rows.columns["accuracy_m"] > INACCURATE_M] |= Flag.INACCURATE  # type: ignore[operator]
-    elif rows.stream == "temp":
-        flags[np.isin(rows.columns["temp_c"], SENTINELS_C)] |= Flag.SENTINEL
-    return flags

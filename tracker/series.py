@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import orjson
 
-from domain.readings import I64, Flag, TemperatureBatch
+from domain.readings import I64, WRONG_TIME, Flag, TemperatureBatch
 from domain.times import rfc3339, to_us
 from store.tracking import TrackingStore
 from tracker import carries
@@ -18,7 +18,7 @@ from tracker.rules.scan import NEVER, Carry, Runs
 from tracker.vehicles import mark_late
 
 NOT_SEEN = int(np.iinfo(np.int64).min)
-NOT_USED = int(Flag.FUTURE | Flag.SENTINEL)
+NOT_USED = int(WRONG_TIME | Flag.SENTINEL)
 
 
 class Probe(NamedTuple):

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 import orjson
 
-from domain.readings import Batch, Flag, ShelfBatch, TagReadBatch
+from domain.readings import WRONG_TIME, Batch, ShelfBatch, TagReadBatch
 from domain.times import to_us
 from store.tracking import TrackingStore
 from tracker.outcome import Outcome, known, text
@@ -235,4 +235,4 @@ def place_of(registry: Registry, device_id: int, product_id: int) -> Key | None:
 
 def usable(batch: B) -> B:
     """Rows whose time can be believed."""
-    return batch.take(batch.flags & int(Flag.FUTURE) == 0)
+    return batch.take(batch.flags & int(WRONG_TIME) == 0)

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import orjson
 
-from domain.readings import F64, I64, Bool, Flag, PositionBatch
+from domain.readings import F64, I64, WRONG_TIME, Bool, Flag, PositionBatch
 from domain.times import from_us, rfc3339_all, to_us
 from store.tracking import TrackingStore
 from tracker import carries
@@ -18,7 +18,7 @@ from tracker.registry import Registry
 from tracker.rules import geofence, motion, quality
 from tracker.rules.scan import NEVER, Carry, Runs, no_runs
 
-NOT_USED = int(Flag.FUTURE | Flag.NULL_ISLAND | Flag.INACCURATE)
+NOT_USED = int(WRONG_TIME | Flag.NULL_ISLAND | Flag.INACCURATE | Flag.SWAPPED)
 
 
 class View(NamedTuple):

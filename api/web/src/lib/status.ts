@@ -36,6 +36,11 @@ export function statusOf(vehicle: Vehicle, now: number, shipment?: Shipment): St
   return vehicle.status
 }
 
+/** Flags of a position that is none to draw a line through. */
+const DOUBTFUL = new Set(['future', 'clock_unset', 'rollover', 'null_island', 'inaccurate', 'teleport', 'swapped'])
+
+export const isDoubtful = (flags: readonly string[]): boolean => flags.some((flag) => DOUBTFUL.has(flag))
+
 const severity: Record<Temp['state'], number> = { above: 3, below: 3, unknown: 1, ok: 2 }
 
 /** The probe to show when there is room for one: out of range before in range, then the warmest. */
