@@ -121,7 +121,8 @@ def temperatures(fleet: Fleet, second: int, start_us: int) -> tuple[I64, Tempera
     columns = {
         "device_id": fleet.reefer_id[vehicle], "time_us": np.full(n, at), "received_us": np.full(n, at + 400_000),
         "boot_id": np.full(n, 1), "seq": np.full(n, second), "flags": np.zeros(n), "probe_id": fleet.probe_id[vehicle],
-        "temp_c": np.where(warm, 9.0, 5.0) + np.sin(second / 60 + vehicle).round(2), "humidity_pct": np.full(n, np.nan), "correction_c": np.full(n, np.nan),
+        "temp_c": np.where(warm, 9.0, 5.0) + np.sin(second / 60 + vehicle).round(2), "humidity_pct": np.full(n, np.nan),
+        "correction_c": np.full(n, np.nan),
     }  # fmt: skip
     return vehicle, TemperatureBatch.build(columns)
 
