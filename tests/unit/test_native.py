@@ -173,7 +173,7 @@ keys = st.sampled_from(
     st.dictionaries(keys, anything | st.lists(anything, max_size=3), max_size=8),
     st.sampled_from(["msgpack", "cbor"]),
 )
-@settings(max_examples=400, deadline=None)
+@settings(deadline=None)
 def test_no_value_in_any_key_crashes_and_nothing_invalid_comes_through(stream, payload, encoding):
     try:
         raw = ENCODE[encoding](payload)
@@ -188,7 +188,7 @@ def test_no_value_in_any_key_crashes_and_nothing_invalid_comes_through(stream, p
 
 
 @given(st.sampled_from(STREAMS), st.binary(max_size=60), st.sampled_from(list(ENCODE)))
-@settings(max_examples=400, deadline=None)
+@settings(deadline=None)
 def test_no_bytes_crash_a_decoder(stream, payload, encoding):
     rows = decode(stream, [(0, payload, encoding)])
     assert len(rows.rejections) >= 1 or len(rows.message) >= 1

@@ -110,7 +110,7 @@ def test_looking_at_many_fences_finds_the_same_as_looking_at_all():
     ),
     st.integers(0, 25),
 )
-@settings(max_examples=200, deadline=None)
+@settings(deadline=None)
 def test_jumps_are_the_same_however_the_fixes_are_cut(rows, cut):
     rows = sorted(rows)
     t = np.array([r[0] for r in rows]) * 10 * S
@@ -165,7 +165,7 @@ def test_the_pace_forgets_and_leans_on_the_prior_at_first():
 @given(
     st.lists(st.tuples(st.integers(1, 4), st.integers(0, 50), st.integers(0, 2)), min_size=1, max_size=40), st.randoms()
 )
-@settings(max_examples=150, deadline=None)
+@settings(deadline=None)
 def test_a_tag_is_where_its_newest_read_was_in_whatever_order_reads_come(reads, random):
     reads = list({(tag, t): (tag, t, device) for tag, t, device in reads}.values())
     zone_of = np.array([10, 20, 30], dtype=np.int32)
@@ -231,7 +231,7 @@ def test_every_bit_flipped_in_a_tag_is_another_code_or_refused():
 
 
 @given(st.lists(st.integers(0, 60), max_size=80), st.integers(1, 9))
-@settings(max_examples=200, deadline=None)
+@settings(deadline=None)
 def test_a_receipt_says_what_is_durable_without_a_hole_and_no_more(numbers, size):
     mark, have = Mark(), set()
     for low in range(0, len(numbers), size):

@@ -77,7 +77,7 @@ series = st.lists(
 
 
 @given(st.dictionaries(st.integers(1, 5), series, max_size=4), st.lists(st.integers(1, 600), max_size=6).map(sorted))
-@settings(max_examples=300, deadline=None)
+@settings(deadline=None)
 def test_any_split_of_any_entities_gives_the_runs_of_the_definition(entities, cuts):
     found = fold(entities, cuts)
     wanted = {(e, r[0]): tuple(float(v) for v in r) for e, rows in entities.items() for r in reference(rows)}

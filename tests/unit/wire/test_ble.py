@@ -219,7 +219,7 @@ def test_every_truncation_and_every_bit_flip_decodes_or_is_refused(message):
 
 
 @given(st.binary(max_size=80))
-@settings(max_examples=200, deadline=None)
+@settings(deadline=None)
 def test_arbitrary_bytes_decode_or_are_refused(payload):
     decodes_or_is_refused(payload)
 
@@ -237,7 +237,7 @@ KEYS = ["mac", "id", "rssi", "service_data", "servicedata", "servicedatauuid", "
 
 @given(st.lists(st.dictionaries(st.sampled_from(KEYS), anything, max_size=6) | anything, max_size=3), st.booleans())
 @example([{"servicedatauuid": [], "servicedata": None}], False)
-@settings(max_examples=400, deadline=None)
+@settings(deadline=None)
 def test_arbitrary_values_in_the_known_keys_decode_or_are_refused(messages, whole):
     for message in [messages] if whole else messages:
         named = {"mac": MAC, **message} if isinstance(message, dict) else message

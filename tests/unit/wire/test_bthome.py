@@ -344,6 +344,6 @@ def test_every_truncation_and_every_bit_flip_of_encrypted_data_is_refused():
 
 
 @given(st.binary(max_size=60), st.sampled_from([0x40, 0x41, 0x42, 0x43, 0x44, 0x00]), st.booleans())
-@settings(max_examples=400, deadline=None)
+@settings(deadline=None)
 def test_arbitrary_bytes_decode_or_are_refused(body, info, has_key):
     decodes_or_is_refused(bytes([info]) + body, keyed() if has_key else NOW)

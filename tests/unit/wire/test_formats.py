@@ -278,7 +278,7 @@ def test_every_truncation_and_every_bit_flip_is_read_or_refused(name: str) -> No
 
 @pytest.mark.parametrize("name", list(SAMPLES))
 @given(raw=st.binary(max_size=300))
-@settings(max_examples=150, deadline=None)
+@settings(deadline=None)
 def test_arbitrary_bytes_are_read_or_refused(name: str, raw: bytes) -> None:
     read(name, raw)
     if raw:
@@ -299,7 +299,7 @@ def test_arbitrary_bytes_are_read_or_refused(name: str, raw: bytes) -> None:
         max_leaves=12,
     )
 )  # fmt: skip
-@settings(max_examples=150, deadline=None)
+@settings(deadline=None)
 def test_arbitrary_json_is_read_or_refused(name: str, value: object) -> None:
     read(name, json.dumps(value).encode())
 

@@ -420,7 +420,7 @@ def test_no_truncation_and_no_single_bit_of_a_message_crashes(decode, message):
 
 
 @given(st.sampled_from(sorted(CODECS)), st.binary(max_size=60), st.integers(0, 255))
-@settings(max_examples=400, deadline=None)
+@settings(deadline=None)
 def test_no_bytes_crash_a_codec(codec, payload, port):
     survives(CODECS[codec], payload, port)
 
@@ -445,19 +445,19 @@ inside = st.dictionaries(
         max_size=4,
     ),
 )
-@settings(max_examples=400, deadline=None)
+@settings(deadline=None)
 def test_no_json_crashes_a_decoder(decode, changes):
     message = (TTS if decode is tts else CHIRPSTACK) | changes
     survives(decode, message, profile=with_codec("cayenne-lpp"))
 
 
 @given(inside, st.sampled_from(["uplink_message", "decoded_payload"]))
-@settings(max_examples=300, deadline=None)
+@settings(deadline=None)
 def test_no_content_of_an_uplink_crashes_the_decoder(content, where):
     survives(tts, uplink(content) if where == "decoded_payload" else {**TTS, where: content})
 
 
 @given(st.sampled_from([tts, chirpstack]), st.binary(max_size=80))
-@settings(max_examples=200, deadline=None)
+@settings(deadline=None)
 def test_no_bytes_crash_a_decoder(decode, payload):
     survives(decode, payload)

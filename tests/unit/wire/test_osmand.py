@@ -282,19 +282,19 @@ texts = st.text(max_size=8) | st.floats().map(str) | st.datetimes().map(str) | s
 
 
 @given(st.binary(max_size=60) | anything.map(json.dumps).map(str.encode), st.sampled_from(["", "application/json"]))
-@settings(max_examples=300, deadline=None)
+@settings(deadline=None)
 def test_no_bytes_and_no_json_crash_the_decoder(payload, content_type):
     decodes_or_is_refused(payload, content_type)
 
 
 @given(st.dictionaries(keys, anything | coords, max_size=8))
-@settings(max_examples=300, deadline=None)
+@settings(deadline=None)
 def test_no_value_in_any_key_of_a_location_crashes_the_decoder(location):
     decodes_or_is_refused(json.dumps({"location": location}).encode())
 
 
 @given(st.lists(st.tuples(names, texts), max_size=8))
-@settings(max_examples=300, deadline=None)
+@settings(deadline=None)
 def test_no_text_in_any_key_of_a_query_crashes_the_decoder(pairs):
     payload = "&".join(f"{key}={text}" for key, text in pairs).encode(errors="replace")
     decodes_or_is_refused(payload)

@@ -212,13 +212,13 @@ keys = st.sampled_from(
 
 
 @given(st.binary(max_size=60) | anything.map(json.dumps).map(str.encode))
-@settings(max_examples=300, deadline=None)
+@settings(deadline=None)
 def test_no_bytes_and_no_json_crash_the_decoder(payload):
     decodes_or_is_refused(payload)
 
 
 @given(kinds, st.dictionaries(keys, anything | st.floats(-90, 90), max_size=10))
-@settings(max_examples=300, deadline=None)
+@settings(deadline=None)
 def test_no_value_in_any_key_crashes_the_decoder(kind, message):
     decodes_or_is_refused(json.dumps({"_type": kind, "lat": 1, "lon": 2, **message}).encode())
 

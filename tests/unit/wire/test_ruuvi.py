@@ -245,7 +245,7 @@ def test_every_truncation_of_a_tags_data_is_refused():
 
 
 @given(st.binary(max_size=40))
-@settings(max_examples=300, deadline=None)
+@settings(deadline=None)
 def test_arbitrary_bytes_decode_or_are_refused(raw):
     decodes_or_is_refused(raw)
     decodes_or_is_refused(orjson.dumps(with_data(b"\x05" + raw)))
@@ -262,6 +262,6 @@ anything = st.recursive(
 
 
 @given(st.dictionaries(st.sampled_from([*MQTT, "cnt"]), anything, max_size=7) | anything)
-@settings(max_examples=400, deadline=None)
+@settings(deadline=None)
 def test_arbitrary_values_in_the_known_keys_decode_or_are_refused(message):
     decodes_or_is_refused(json.dumps(message).encode())

@@ -404,7 +404,7 @@ def survives(decoder, payload):
 
 
 @given(st.binary(max_size=80))
-@settings(max_examples=300, deadline=None)
+@settings(deadline=None)
 def test_no_bytes_crash_the_decoder(payload):
     survives(Sparkplug(), payload)
 
@@ -423,7 +423,7 @@ metrics = st.builds(
 
 
 @given(st.lists(st.lists(metrics, max_size=4).map(lambda m: encode_payload(*m, seq=0)), max_size=4))
-@settings(max_examples=200, deadline=None)
+@settings(deadline=None)
 def test_no_row_of_payloads_crashes_the_decoder(payloads):
     decoder = Sparkplug()
     for payload in payloads:

@@ -313,7 +313,7 @@ def test_no_truncated_block_is_read(whole) -> None:
 
 
 @given(st.binary(max_size=120), st.sampled_from([b"", b"\x08\x01", b"\x8e\x01", b"\x10\x01"]))
-@settings(max_examples=300, deadline=None)
+@settings(deadline=None)
 def test_no_bytes_do_more_than_be_refused(raw, head) -> None:
     with suppress(WireError):
         decode(head + raw, PLAIN)
@@ -327,7 +327,7 @@ def test_no_bytes_do_more_than_be_refused(raw, head) -> None:
     ),
     st.sampled_from(["", "fmx6xx"]),
 )
-@settings(max_examples=300, deadline=None)
+@settings(deadline=None)
 def test_every_element_is_spoken_of_whatever_its_size_and_value(io, family) -> None:
     said = said_of(io, context(family=family))
     spoken = sum(len(each.values.keys() - {"t", "key", "probe", "lat", "lon", "alt", "hdg", "spd"}) for each in said)

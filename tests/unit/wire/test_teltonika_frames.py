@@ -130,7 +130,7 @@ def test_no_truncated_datagram_is_read() -> None:
 
 
 @given(st.binary(max_size=120))
-@settings(max_examples=300, deadline=None)
+@settings(deadline=None)
 def test_no_bytes_do_more_than_be_refused(raw) -> None:
     for read in (parse_datagram, Framer().feed, events, lambda part: events(bytes(4) + part)):
         with suppress(WireError):

@@ -219,12 +219,12 @@ timed = st.fixed_dictionaries({"ts": anything | st.integers(0, 2**45), "values":
 
 
 @given(st.binary(max_size=60) | anything.map(json.dumps).map(str.encode))
-@settings(max_examples=300, deadline=None)
+@settings(deadline=None)
 def test_no_bytes_and_no_json_crash_the_decoder(payload):
     decodes_or_is_refused(payload)
 
 
 @given(entries | timed | st.dictionaries(st.text(max_size=3), st.lists(entries | timed, max_size=3), max_size=3))
-@settings(max_examples=300, deadline=None)
+@settings(deadline=None)
 def test_no_value_in_any_key_crashes_the_decoder(message):
     decodes_or_is_refused(json.dumps(message).encode())
