@@ -15,7 +15,7 @@ SECONDS ?= 300
 SEED ?= 7
 
 .DEFAULT_GOAL := help
-.PHONY: help install up test chaos check bench lock clean
+.PHONY: help install up test chaos fuzz check bench lock clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -32,6 +32,10 @@ chaos: install ## the long fault run: every fault ROUNDS times and for SECONDS a
 	FROSTWAY_CHAOS_ROUNDS=$(ROUNDS) FROSTWAY_CHAOS_SECONDS=$(SECONDS) FROSTWAY_CHAOS_SEED=$(SEED) \
 		$(BIN)/python -m pytest -s tests/chaos tests/simulation $(ARGS)
 
+fuzz: install ## try the decoders with bytes that coverage leads to, for SECONDS (atheris; Linux)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/fuzz.lock
+	$(BIN)/python -m tests.fuzz --seconds $(SECONDS) $(ARGS)
+
 check: install ## ruff, strict types, import arrows
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -45,6 +49,7 @@ lock: $(VENV)/.dependencies ## resolve pyproject.toml again into requirements/*.
 	$(PIP_COMPILE) --output-file requirements/run.lock pyproject.toml
 	$(BIN)/python -c "import tomllib; print(*tomllib.load(open('pyproject.toml', 'rb'))['build-system']['requires'], sep='\n')" \
 		| $(PIP_COMPILE) --output-file requirements/build.lock -
+	echo "atheris>=3.0" | $(PIP_COMPILE) --output-file requirements/fuzz.lock -
 	$(PIP_COMPILE) --output-file requirements/dev.lock --extra dev --constraint requirements/run.lock pyproject.toml
 
 clean: ## remove everything that was built or installed (not the data)

@@ -16,7 +16,7 @@ from store.embedded import EmbeddedPostgres
 from store.migrate import migrate
 
 # `make fuzz` tries much more than the tests of every day.
-settings.register_profile("long", max_examples=20_000, deadline=None, derandomize=False)
+settings.register_profile("long", max_examples=5_000, deadline=None, derandomize=False)
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 TIMESCALE_HINT = "no TimescaleDB: set FROSTWAY_TEST_TIMESCALE_DSN (`.ci/timescaledb.sh prepare` and `start` bring one)"

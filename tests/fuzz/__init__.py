@@ -1,0 +1,1 @@
+"""Fuzzing of the decoders by coverage: `make fuzz`."""

@@ -1,0 +1,74 @@
+"""What must hold for any bytes: a decoder reads or refuses them, soon, and nothing invalid passes what checks it."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+
+from domain.names import ENCODINGS
+from domain.readings import STREAMS
+from domain.wire.fields import FIELDS, NUMBER
+from domain.wire.formats import FORMATS
+from domain.wire.native import Rows, decode
+from domain.wire.said import Context, WireError
+
+PARSE_S_MAX = 0.05
+NOW_MS = 1_764_000_000_000
+TOPIC = ("spBv1.0", "main", "NDATA", "edge-1")
+NATIVE = tuple(stream + ending for stream in STREAMS for ending in ENCODINGS)
+TARGETS = (*FORMATS, *NATIVE)
+
+
+class BrokenError(AssertionError):
+    """A promise was broken."""
+
+
+def examine(target: str, payload: bytes) -> None:
+    """Reads a payload as one of `TARGETS`.
+
+    Raises:
+        BrokenError: it took too long, or something invalid came through; any other error is a crash of the decoder.
+    """
+    since = time.process_time()
+    found = _native(target, payload) if target in NATIVE else _foreign(target, payload)
+    took_s = time.process_time() - since
+    if took_s > PARSE_S_MAX and len(payload) < 64 * 1024:
+        raise BrokenError(f"{target}: {took_s * 1000:.0f} ms for {len(payload)} bytes")
+    for rows in found:
+        check(rows)
+
+
+def _native(target: str, payload: bytes) -> list[Rows]:
+    stream, dot, ending = target.partition(".")
+    return [decode(stream, [(0, payload, ENCODINGS[dot + ending])])]
+
+
+def _foreign(target: str, payload: bytes) -> list[Rows]:
+    try:
+        said = FORMATS[target]()(payload, Context(NOW_MS, TOPIC if target == "sparkplug" else ()))
+    except WireError:
+        return []
+    return [
+        decode(stream, (), [(0, each.values, each.flags) for each in said if each.stream == stream])
+        for stream in {each.stream for each in said}
+    ]
+
+
+def check(rows: Rows) -> None:
+    """Good rows hold what their fields promise."""
+    good = ~rows.bad
+    for spec in FIELDS[rows.stream]:
+        if spec.kind != NUMBER or spec.column not in rows.columns:
+            continue
+        column = rows.columns[spec.column][good].astype(np.float64)
+        given = column[~np.isnan(column)]
+        if spec.required and len(given) != len(column):
+            raise BrokenError(f"{rows.stream}.{spec.key}: required, and not there")
+        if not (np.isfinite(given) & (given >= spec.low) & (given <= spec.high)).all():
+            raise BrokenError(f"{rows.stream}.{spec.key}: out of range in a row that is said to be good")
+    for name, (_, texts) in rows.texts.items():
+        if any(t is not None and not t.isprintable() for t, ok in zip(texts, good.tolist(), strict=True) if ok):
+            raise BrokenError(f"{rows.stream}.{name}: a text that cannot be printed")
+    if (rows.seq[good] < -1).any():
+        raise BrokenError(f"{rows.stream}: a negative sequence number")
