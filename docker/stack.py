@@ -17,7 +17,7 @@ import secrets
 import shutil
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import cast
 from urllib.parse import quote
@@ -25,10 +25,11 @@ from urllib.parse import quote
 import psycopg
 
 from frostway.broker import Broker, mosquitto_hash, read_passwd, write_passwd
-from frostway.secrets import Secrets
+from frostway.broker_acl import edges_of, rules
+from frostway.secrets import Secrets, write_private
 from store.db import connect
 from store.migrate import migrate
-from store.registry import Registry, broker_users
+from store.registry import Registry, broker_edges, broker_users
 from store.secrets import password_hash
 
 SECRETS = Path(os.environ.get("FROSTWAY_SECRETS_DIR", "/run/frostway/secrets"))
@@ -62,9 +63,10 @@ def setup(secrets_dir: Path, broker_dir: Path) -> None:
             part.write_text(secrets.token_urlsafe(24))
             own(part, uid, 0o440)
             part.replace(path)
-    for name in ("mosquitto.conf", "acl"):
-        shutil.copyfile(Path(__file__).with_name("mosquitto") / name, broker_dir / name)
-        own(broker_dir / name, BROKER_UID, 0o440)
+    shutil.copyfile(Path(__file__).with_name("mosquitto") / "mosquitto.conf", broker_dir / "mosquitto.conf")
+    own(broker_dir / "mosquitto.conf", BROKER_UID, 0o440)
+    write_private(broker_dir / "acl", rules(edges_of(broker_dir / "acl")))
+    own(broker_dir / "acl", BROKER_UID, 0o600)
     passwd = broker_dir / "passwd"
     devices = {user: hashed for user, hashed in read_passwd(passwd).items() if user not in SYSTEM_USERS}
     system = {user: mosquitto_hash((secrets_dir / f"mqtt_{user}_password").read_text()) for user in SYSTEM_USERS}
@@ -91,12 +93,11 @@ def schema(dsn: str, admin_password: str) -> None:
 
 def credentials(dsn: str, broker_dir: Path) -> None:
     """Follows the registry. The broker notices a changed file by itself (start.sh)."""
-    passwd = broker_dir / "passwd"
     while True:
         try:
             with connect(dsn, "credentials") as connection:
                 while True:
-                    refresh(connection, passwd)
+                    refresh(connection, broker_dir)
                     ALIVE.touch()
                     time.sleep(POLL_S)
         except psycopg.OperationalError as error:
@@ -104,8 +105,12 @@ def credentials(dsn: str, broker_dir: Path) -> None:
             time.sleep(POLL_S)
 
 
-def refresh(connection: psycopg.Connection, passwd: Path) -> None:
-    """Rewrites the file when a device was added, changed or revoked; users of the system stay."""
+def refresh(connection: psycopg.Connection, broker_dir: Path) -> None:
+    """Rewrites the files when a device was added, changed or revoked; users of the system stay."""
+    passwd, acl = broker_dir / "passwd", broker_dir / "acl"
+    edges = broker_edges(connection)
+    if edges != edges_of(acl):
+        write_private(acl, rules(edges))  # before the passwords: what the broker watches changes last
     have = read_passwd(passwd)
     want = {user: have[user] for user in SYSTEM_USERS if user in have} | broker_users(connection)
     if want != have:
@@ -125,7 +130,7 @@ class RemoteBroker:
         """Address with credentials; both parts are percent-encoded."""
         return f"mqtt://{quote(user, safe='')}:{quote(password, safe='')}@{self._address}"
 
-    def set_devices(self, hashes: Mapping[str, str], passwords: Mapping[str, str]) -> None:
+    def set_devices(self, hashes: Mapping[str, str], passwords: Mapping[str, str], edges: Collection[str] = ()) -> None:
         """Nothing to do: the registry has them."""
 
 

@@ -11,6 +11,8 @@ from domain.readings import STREAMS
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}\Z")
 ENCODINGS = {"": "json", ".mp": "msgpack", ".cbor": "cbor"}
+SPEAKERS = frozenset({"gateway", "connector"})
+"""Kinds of devices that bring the messages of others."""
 PAYLOAD_BYTES_MAX = 64 * 1024
 
 

@@ -11,7 +11,7 @@ import orjson
 from rich.console import Console
 from rich.progress import Progress
 
-from domain.names import NAME, foreign_id
+from domain.names import NAME, SPEAKERS, foreign_id
 from domain.profiles import BODY_BYTES_MAX
 from domain.times import from_us, parse_rfc3339
 from firmware_sim.link import MqttTarget
@@ -69,13 +69,15 @@ def _add(stack: Stack, tenant: str, device: DeviceSpec, *, http: bool = False) -
     with connect(stack.database_url, "device add") as connection, connection.transaction():
         Registry(connection, tenant).put_device(device, mosquitto_hash(password), token_hash(token) if token else None)
         Quarantine(connection, tenant).ask_for_device(device.name, foreign_id(device.foreign_id or "") or None)
-    return Login(_tell_broker(stack, f"{tenant}/{device.name}", password), password, token)
+    return Login(
+        _tell_broker(stack, f"{tenant}/{device.name}", password, is_edge=device.kind in SPEAKERS), password, token
+    )
 
 
-def _tell_broker(stack: Stack, user: str, password: str | None) -> str:
+def _tell_broker(stack: Stack, user: str, password: str | None, *, is_edge: bool | None = None) -> str:
     """Tells the embedded broker of a user's new password, or that there is none any more."""
     if stack.data_dir is not None and (stack.data_dir / "broker").exists():
-        publish_device(stack.data_dir, user, password)
+        publish_device(stack.data_dir, user, password, is_edge=is_edge)
     return user
 
 

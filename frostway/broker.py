@@ -17,12 +17,13 @@ import shutil
 import signal
 import socket
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import quote
 
+from frostway.broker_acl import edges_of, rules
 from frostway.secrets import Secrets, write_private
 from frostway.supervisor import Part, Process
 from store.embedded_process import EmbeddedError, Identity, log_size, own_tree, spawn, unprivileged
@@ -55,22 +56,6 @@ log_type error
 log_type warning
 log_type notice
 connection_messages true
-"""
-
-_ACL = """\
-# Written by frostway at every start; changes are lost.
-user ingest
-topic read fw/v1/#
-topic write fw/v1/+/+/receipt
-topic read owntracks/#
-topic read spBv1.0/#
-topic write spBv1.0/+/NCMD/+
-topic read $SYS/broker/#
-
-pattern write fw/v1/%u/#
-pattern write owntracks/%u
-pattern write owntracks/%u/#
-pattern read fw/v1/%u/receipt
 """
 
 _DEMO_CONF = """\
@@ -122,8 +107,11 @@ class Broker(Part, Protocol):
     def url_for(self, user: str, password: str) -> str:
         """Address with credentials, `mqtt://user:password@127.0.0.1:port`."""
 
-    def set_devices(self, hashes: Mapping[str, str], passwords: Mapping[str, str]) -> None:
-        """Makes `hashes` (user → `$7$…`) the devices that may connect; `passwords` serves the demo broker only."""
+    def set_devices(self, hashes: Mapping[str, str], passwords: Mapping[str, str], edges: Collection[str] = ()) -> None:
+        """Makes `hashes` (user → `$7$…`) the devices that may connect, `edges` those that may be Sparkplug edge nodes.
+
+        `passwords` serves the demo broker only.
+        """
 
 
 class _LoopbackBroker(Process):
@@ -182,7 +170,7 @@ class MosquittoBroker(_LoopbackBroker):
         (self._folder / "broker.toml").unlink(missing_ok=True)
         conf = _CONF.format(port=self.port, host=HOST, packet_bytes_max=PACKET_BYTES_MAX)
         write_private(self._folder / "mosquitto.conf", conf)
-        write_private(self._folder / "acl", _ACL)
+        write_private(self._folder / "acl", rules(edges_of(self._folder / "acl")))
         write_passwd(self._folder / "passwd", self._system_users() | _devices(read_passwd(self._folder / "passwd")))
         self._spawn([str(self._program), "-c", "mosquitto.conf"], {"LC_ALL": "C"}, self._identity)
 
@@ -193,11 +181,13 @@ class MosquittoBroker(_LoopbackBroker):
         if (pid := self.pid) is not None:
             os.kill(pid, signal.SIGHUP)
 
-    def set_devices(self, hashes: Mapping[str, str], passwords: Mapping[str, str]) -> None:
+    def set_devices(self, hashes: Mapping[str, str], passwords: Mapping[str, str], edges: Collection[str] = ()) -> None:
         """Makes `hashes` the devices that may connect, at once."""
         del passwords
-        if dict(hashes) != _devices(read_passwd(self._folder / "passwd")):
+        known = dict(hashes) == _devices(read_passwd(self._folder / "passwd"))
+        if not known or set(edges) != edges_of(self._folder / "acl"):
             self._prepare_folder()
+            write_private(self._folder / "acl", rules(edges))
             write_passwd(self._folder / "passwd", self._system_users() | dict(hashes))
             self.reload()
 
@@ -248,9 +238,9 @@ class IotcoreBroker(_LoopbackBroker):
         if self._process is not None:
             self._process.terminate()
 
-    def set_devices(self, hashes: Mapping[str, str], passwords: Mapping[str, str]) -> None:
+    def set_devices(self, hashes: Mapping[str, str], passwords: Mapping[str, str], edges: Collection[str] = ()) -> None:
         """Makes the devices of `hashes` whose password is known those that may connect; restarts only on a change."""
-        del hashes
+        del hashes, edges
         if dict(passwords) != _read_demo_users(self._folder):
             self._prepare_folder()
             write_private(self._folder / "demo_users.json", json.dumps(dict(passwords)))
@@ -296,11 +286,12 @@ def read_passwd(path: Path) -> dict[str, str]:
     return {}
 
 
-def publish_device(data_dir: Path, user: str, password: str | None) -> bool:
+def publish_device(data_dir: Path, user: str, password: str | None, *, is_edge: bool | None = None) -> bool:
     """Lets a device of a running or resting stack connect, or no longer (None); True when a running broker knows.
 
-    A client whose password is no longer right is disconnected with its subscriptions. For programs beside the
-    supervisor (`frostway device add`). Raises `EmbeddedError` when `data_dir` has no stack.
+    `is_edge`: whether it may be a Sparkplug edge node; None: as before. A client whose password is no longer right is
+    disconnected with its subscriptions. For programs beside the supervisor (`frostway device add`). Raises
+    `EmbeddedError` when `data_dir` has no stack.
     """
     folder = data_dir / "broker"
     try:
@@ -310,6 +301,9 @@ def publish_device(data_dir: Path, user: str, password: str | None) -> bool:
             write_private(folder / "demo_users.json", json.dumps(users | ({user: password} if password else {})))
         else:
             users = {name: kept for name, kept in read_passwd(folder / "passwd").items() if name != user}
+            if is_edge is not None:
+                edges = edges_of(folder / "acl") - {user} | ({user} if is_edge else set())
+                write_private(folder / "acl", rules(edges))
             write_passwd(folder / "passwd", users | ({user: mosquitto_hash(password)} if password else {}))
     except OSError as error:
         raise EmbeddedError(f"{data_dir} holds no stack of ours: {error.strerror}") from error
@@ -323,13 +317,14 @@ def publish_device(data_dir: Path, user: str, password: str | None) -> bool:
 def refresh_devices(data_dir: Path, dsn: str) -> bool:
     """Writes the running broker's users anew from the registry; True when it has been told. Not for the demo broker."""
     from store.db import connect  # noqa: PLC0415
-    from store.registry import broker_users  # noqa: PLC0415
+    from store.registry import broker_edges, broker_users  # noqa: PLC0415
 
     path, pid = data_dir / "broker" / "passwd", _running_broker(data_dir)
     if pid is None or not path.exists() or (data_dir / "broker" / "broker.toml").exists():
         return False
     with connect(dsn, "broker users") as connection:
-        devices = broker_users(connection)
+        devices, edges = broker_users(connection), broker_edges(connection)
+    write_private(path.with_name("acl"), rules(edges))
     system = {user: hashed for user, hashed in read_passwd(path).items() if "/" not in user}
     write_passwd(path, system | _devices(devices))
     os.kill(pid, signal.SIGHUP)

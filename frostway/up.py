@@ -161,10 +161,10 @@ class _Stack:
     def _publish_devices(self) -> None:
         """Lets the registered devices into the broker; does nothing when it knows them all."""
         from store.db import connect  # noqa: PLC0415
-        from store.registry import broker_users  # noqa: PLC0415
+        from store.registry import broker_edges, broker_users  # noqa: PLC0415
 
         with connect(self._postgres.dsn, "up") as connection:
-            self._broker.set_devices(broker_users(connection), self._secrets.devices)
+            self._broker.set_devices(broker_users(connection), self._secrets.devices, broker_edges(connection))
 
     def _program(self, name: str) -> Program:
         ready = self._api_is_ready if name == "api" else None

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import orjson
 
-from domain.names import Address, TopicError, foreign_id, parse_topic, partition_of
+from domain.names import SPEAKERS, Address, TopicError, foreign_id, parse_topic, partition_of
 from domain.profiles import HISTORY_MAX, NO_HISTORY, NO_PROFILE, History, Profile, ProfileError, profile_of
 from domain.times import to_us
 from domain.wire.formats import FORMATS
@@ -16,8 +16,6 @@ from store.db import queries
 from store.link import Link
 
 log = logging.getLogger(__name__)
-
-SPEAKERS = {"gateway", "connector"}  # kinds that bring the messages of other devices
 
 
 class Device(NamedTuple):

@@ -11,7 +11,7 @@ import orjson
 import psycopg
 from psycopg.rows import dict_row
 
-from domain.names import foreign_id
+from domain.names import SPEAKERS, foreign_id
 from domain.profiles import HISTORY_MAX, body_text
 from store.db import queries
 
@@ -349,6 +349,11 @@ class Registry:
     def notify(self) -> None:
         """Tells ingest and tracker, when the transaction commits, that something here has changed."""
         self._c.execute(self._q["notify_registry"])
+
+
+def broker_edges(connection: psycopg.Connection) -> set[str]:
+    """User names of the devices that may speak and bring the messages of others: Sparkplug edge nodes, perhaps."""
+    return {str(user) for (user,) in connection.execute(queries("registry")["broker_edges"], (sorted(SPEAKERS),))}
 
 
 def broker_users(connection: psycopg.Connection) -> dict[str, str]:

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Runs the broker and lets it read its password file anew whenever that file has changed (a device was added or revoked).
+# Runs the broker and lets it read its passwords and rules anew whenever they have changed (a device was added or revoked).
 set -eu
 folder=${1:-/broker}
 
@@ -7,7 +7,7 @@ mosquitto -c "$folder/mosquitto.conf" &
 broker=$!
 trap 'kill -TERM "$broker"' TERM INT
 
-fingerprint() { cksum <"$folder/passwd"; }
+fingerprint() { cat "$folder/acl" "$folder/passwd" | cksum; }
 known=$(fingerprint)
 while kill -0 "$broker" 2>/dev/null; do
     sleep 1 &

@@ -145,6 +145,11 @@ where d.tenant_id = %(tenant)s order by d.name
 select t.name || '/' || d.name, d.mqtt_password_hash from device d join tenant t on t.id = d.tenant_id
 where d.mqtt_password_hash is not null and d.revoked_at is null order by 1
 
+-- name: broker_edges
+-- User name of every device of these kinds that may speak.
+select t.name || '/' || d.name from device d join tenant t on t.id = d.tenant_id
+where d.mqtt_password_hash is not null and d.revoked_at is null and d.kind = any(%s::text[]) order by 1
+
 -- name: notify_registry
 -- Tells ingest and tracker that the registry has changed.
 select pg_notify('frostway_registry', '')

@@ -129,6 +129,32 @@ def demo(tmp_path: Path, known: Secrets) -> Iterator[IotcoreBroker]:
     broker.stop()
 
 
+@needs_mosquitto
+def test_a_gateway_may_be_a_sparkplug_edge_node_of_its_own_name_and_of_no_other(
+    mosquitto: MosquittoBroker, known: Secrets
+) -> None:
+    edge = "main/edge-1"
+    users = {name: mosquitto_hash(f"{name}-pw") for name in (edge, GPS)}
+    mosquitto.set_devices(users, {}, {edge})
+    mosquitto.set_devices(users, {}, {edge})  # a repeat changes nothing
+    forged = [(GPS, "main/NDATA/edge-1"), (edge, "main/NBIRTH/edge-2"), (edge, "other/NBIRTH/edge-1")]
+    with ingest(mosquitto, known) as host:
+        host.subscribe("spBv1.0/#")
+        for user, topic in forged:
+            with Client(mosquitto.port, user, f"{user}-pw") as forger:  # Debian's 2.0.11 also drops its connection
+                forger.publish(f"spBv1.0/{topic}", "forged")
+        with Client(mosquitto.port, edge, f"{edge}-pw") as node:
+            node.subscribe("spBv1.0/main/NCMD/edge-1")
+            node.publish("spBv1.0/main/NBIRTH/edge-1", "birth")
+            assert host.next_message() == ("spBv1.0/main/NBIRTH/edge-1", b"birth")
+            node.publish("spBv1.0/main/DDATA/edge-1/probe", "data")
+            assert host.next_message() == ("spBv1.0/main/DDATA/edge-1/probe", b"data")
+            host.publish("spBv1.0/main/NCMD/edge-1", "rebirth")
+            while (heard := host.next_message())[0] != "spBv1.0/main/NCMD/edge-1":
+                assert heard[1] != b"forged"
+            assert node.next_message() == ("spBv1.0/main/NCMD/edge-1", b"rebirth")
+
+
 def ingest(broker: MosquittoBroker | IotcoreBroker, known: Secrets, *, clean: bool = True) -> Client:
     return Client(broker.port, "ingest", known.mqtt_ingest_password, clean=clean)
 

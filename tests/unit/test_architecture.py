@@ -254,7 +254,7 @@ def test_no_function_is_longer_than_a_screen() -> None:
 
 def test_lock_files_pin_by_hash_and_carry_no_address() -> None:
     locks = sorted((ROOT / "requirements").glob("*.lock"))
-    assert [path.name for path in locks] == ["build.lock", "dev.lock", "run.lock"]
+    assert [path.name for path in locks] == ["build.lock", "dev.lock", "fuzz.lock", "run.lock"]
     for path in locks:
         text = path.read_text()
         assert "://" not in text
