@@ -47,6 +47,7 @@ RECEIPT_INTERVAL_S = 1.0
 GROUP_BYTES = 8 * 1024 * 1024  # of payload in one group, so that big messages do not fill the memory
 RECEIPTS_AT_ONCE = 64  # fewer than this are sent with their group, without waiting
 DOORS_STOP_S = 10.0
+AT_A_DOOR = "a door"  # where a stranger was heard that named no topic
 LEAVE_QUIET_S = 1.0  # a broker that sends nothing for this long has nothing left for us
 PATIENCE_S = 3.0  # the database may be away this long before messages are kept on disk
 FULL_WAIT_S = 0.5
@@ -450,7 +451,7 @@ def _stranger_rows(prepared: Prepared) -> list[tuple[Any, ...]]:
     at = from_us(prepared.received_us)
     topics = {(each.tenant or "", each.device): each.topic for each in prepared.quarantine}
     return [
-        (*each, topics.get((each.tenant, each.speaker or each.name), ""), at, at, messages)
+        (*each, topics.get((each.tenant, each.speaker or each.name), AT_A_DOOR), at, at, messages)
         for each, messages in sorted(prepared.strangers.items())
     ]
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 
+from domain.names import foreign_id as spelled
 from ingest.directory import Device, Directory, Holder
 from ingest.doors.inbox import Fate, Inbox, Outcome, Parcel
-from ingest.prepare import Prepared, Preparer
+from ingest.prepare import Prepared, Preparer, Stranger
 from store.link import Link, Stopped
 
 log = logging.getLogger(__name__)
@@ -16,6 +19,8 @@ log = logging.getLogger(__name__)
 PARCELS_AT_ONCE = 500
 LINGER_S = 0.005
 TIMEOUT_S = 0.25
+TELL_S = 1.0
+STRANGERS_MAX = 1000  # between two times they are told
 STORED = Outcome(Fate.STORED)
 UNKNOWN = Outcome(Fate.UNKNOWN, "no device with this id or token: it was revoked, or moved to another tenant")
 ENDED = Outcome(Fate.LATER, "ingest stops")
@@ -38,13 +43,25 @@ class Feed:
         self._preparer = preparer
         self._hand = hand
         self._clock = clock
+        self._mutex = threading.Lock()
+        self._strangers: Counter[str] = Counter()
+        self._told_at = 0.0
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="doors", daemon=True)
         self.failure: Exception | None = None
 
     def knows(self, foreign_id: str) -> bool:
-        """Whether exactly one registered device has this id and speaks for itself. From any thread; never waits."""
-        return self._directory.by_foreign_id(foreign_id) is not None
+        """Whether exactly one registered device has this id and speaks for itself. From any thread; never waits.
+
+        Who is not known is remembered for the list of unknown devices.
+        """
+        if self._directory.by_foreign_id(foreign_id) is not None:
+            return True
+        if name := spelled(foreign_id):
+            with self._mutex:
+                if name in self._strangers or len(self._strangers) < STRANGERS_MAX:
+                    self._strangers[name] += 1
+        return False
 
     def holder(self, token_sha256: bytes) -> Holder | None:
         """Whose token this is. From any thread; never waits."""
@@ -77,6 +94,7 @@ class Feed:
                     return
                 else:
                     self._link.run(self._directory.refresh_when_old)
+                self._tell_strangers()
         except Stopped:
             pass
         except Exception as error:
@@ -103,6 +121,16 @@ class Feed:
             taken = [parcel for parcel, _ in known]
             if not self._hand(prepared, len(taken), lambda: _durable(taken, prepared.aside)):
                 _answer(taken, ENDED)
+
+    def _tell_strangers(self) -> None:
+        """Ids that knocked at a door and nobody has registered; of which tenant they may be, nobody knows."""
+        if not self._strangers or time.monotonic() - self._told_at < TELL_S:
+            return
+        self._told_at = time.monotonic()
+        with self._mutex:
+            knocked, self._strangers = self._strangers, Counter()
+        found = Counter({Stranger("", "", name): times for name, times in knocked.items()})
+        self._hand(Prepared(self._clock(), strangers=found), 0, lambda: None)
 
     def _device(self, parcel: Parcel) -> Device | None:
         """Of whom a parcel is, as the registry stands now."""

@@ -14,6 +14,7 @@ from domain.wire.teltonika_frames import crc16
 from ingest.doors.inbox import Fate, Inbox, Outcome, Parcel
 from ingest.doors.teltonika import TeltonikaDoor
 from ingest.service import Ingest, IngestConfig
+from store.quarantine import Quarantine
 from store.registry import DeviceSpec, Registry
 from tests.contract.mosquitto import executable, mosquitto
 from tests.stack import settled, wait_for
@@ -167,11 +168,21 @@ def test_a_trackers_position_reaches_the_table_before_it_is_acknowledged_and_onc
             with psycopg.connect(database) as connection:
                 rows = connection.execute("select lat, lon, speed_mps from reading_position").fetchall()
             assert rows == [(60.17, 24.94, 10.0)]
+            for _ in range(2):
+                stranger = Tracker8(port)
+                assert stranger.ask(b"\x00\x0f" + b"9" * 15, 1) == b"\x00"
+                stranger.sock.close()
+            wait_for(lambda: strangers(database) == {"9" * 15: 2}, "who knocked in vain is on the list")
         finally:
             stop.set()
             for thread in threads:
                 thread.join(20)
     assert not any(thread.is_alive() for thread in threads)
+
+
+def strangers(database: str) -> dict[str, int]:
+    with psycopg.connect(database) as connection:
+        return {each["name"]: each["messages"] for each in Quarantine(connection, "main").strangers()}
 
 
 def connects(port: int) -> bool:
