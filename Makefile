@@ -34,6 +34,7 @@ chaos: install ## the long fault run: every fault ROUNDS times and for SECONDS a
 
 fuzz: install ## try the decoders with bytes that coverage leads to, for SECONDS (atheris; Linux)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/fuzz.lock
+	$(BIN)/python -m tests.fuzz.dense
 	$(BIN)/python -m tests.fuzz --seconds $(SECONDS) $(ARGS)
 
 check: install ## ruff, strict types, import arrows

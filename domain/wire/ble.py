@@ -30,6 +30,9 @@ THEENGS: dict[str, Target | None] = {
 }
 
 
+KEYS_MAX = 256  # of one advertisement
+
+
 def decode(payload: bytes, context: Context) -> list[Said]:
     """Readings of a gateway's message. Without an address in the payload, the last level of the topic is it.
 
@@ -47,6 +50,8 @@ def decode(payload: bytes, context: Context) -> list[Said]:
 def _one(heard: Any, context: Context) -> list[Said]:
     if type(heard) is not dict:
         raise WireError("malformed", "not an advertisement: an object with an address and data")
+    if len(heard) > KEYS_MAX:
+        raise WireError("too_large", f"{len(heard)} keys, at most {KEYS_MAX}")
     source = _address(heard, context)
     if not source:
         raise WireError("no_address", f"no Bluetooth address in {', '.join(ADDRESSES)}, nor at the end of the topic")

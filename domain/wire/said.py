@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from domain.profiles import NO_PROFILE, Profile
 
 ATTRIBUTE = "attr"  # the stream for whatever has no place in the others
-READINGS_MAX = 10_000  # of one message
+READINGS_MAX = 2_500  # of one message: more would keep its neighbours waiting for longer than 50 ms
 
 
 class WireError(ValueError):

@@ -108,6 +108,8 @@ def resolve(records: Any) -> list[Resolved]:
     """
     if type(records) is not list:
         raise WireError("malformed", "not a SenML pack: an array of records")
+    if len(records) > READINGS_MAX:
+        raise WireError("too_large", f"{len(records)} records, at most {READINGS_MAX}: send smaller packs")
     base: dict[str, Any] = {}
     resolved = []
     for at, raw in enumerate(records, 1):

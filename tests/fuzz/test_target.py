@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 
+from domain.names import PAYLOAD_BYTES_MAX
 from domain.wire import formats
-from domain.wire.said import Context, Said
+from domain.wire.said import READINGS_MAX, Context, Said
 from tests.fuzz import target
+from tests.fuzz.dense import DENSE
 from tests.fuzz.target import TARGETS, BrokenError, examine
 
 
@@ -18,6 +20,15 @@ from tests.fuzz.target import TARGETS, BrokenError, examine
 @pytest.mark.parametrize("payload", [b"", b"{}", b"[]", b"\x80", b"id=1", b'{"t":1e400}', b'{"t":[1,2],"lat":[1]}'])
 def test_every_target_reads_or_refuses(name: str, payload: bytes) -> None:
     examine(name, payload)
+
+
+@pytest.mark.parametrize(("name", "payload"), DENSE, ids=[f"{name}-{number}" for number, (name, _) in enumerate(DENSE)])
+def test_the_fullest_message_is_read_or_refused_and_never_more_than_its_neighbours_can_wait_for(
+    name: str, payload: bytes
+) -> None:
+    assert len(payload) <= PAYLOAD_BYTES_MAX
+    rows = sum(len(each.message) for each in target.read(name, payload))
+    assert rows <= (READINGS_MAX if name in formats.FORMATS else PAYLOAD_BYTES_MAX // 2)
 
 
 def bad(decoder: Callable[[bytes, Context], list[Said]], monkeypatch: pytest.MonkeyPatch) -> None:
