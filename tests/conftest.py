@@ -15,7 +15,9 @@ from psycopg import sql
 from store.embedded import EmbeddedPostgres
 from store.migrate import migrate
 
-# `make fuzz` tries much more than the tests of every day.
+# The tests of every day try some examples; `--hypothesis-profile=long` and `make fuzz` try many.
+settings.register_profile("everyday", max_examples=50, deadline=None)
+settings.load_profile("everyday")
 settings.register_profile("long", max_examples=5_000, deadline=None, derandomize=False)
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"

@@ -72,12 +72,12 @@ class Crew:
         self._client.loop_stop()
 
 
-@pytest.fixture(params=["stream", "paho"])
-def crew(request: pytest.FixtureRequest, database: str, tmp_path: Path) -> Iterator[Crew]:
+@pytest.fixture
+def crew(database: str, tmp_path: Path) -> Iterator[Crew]:
     with psycopg.connect(database) as connection:
         Registry(connection).put_device(DeviceSpec("gps-01", "tracker", vehicle="truck-01"), "x")
     with mosquitto(tmp_path) as broker:
-        found = Crew(database, broker, str(request.param))
+        found = Crew(database, broker, "stream")
         yield found
         found.close()
 
