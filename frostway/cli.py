@@ -93,8 +93,9 @@ def ingest() -> None:
     """Take readings from the broker into the log."""
     settings = _settings()
     _logging(settings)
+    from ingest.beside import PartError  # noqa: PLC0415
     from ingest.receiver import ReceiverError  # noqa: PLC0415
-    from ingest.service import DoorError, IngestConfig, run  # noqa: PLC0415
+    from ingest.service import IngestConfig, run  # noqa: PLC0415
     from ingest.spool import SpoolError  # noqa: PLC0415
 
     config = IngestConfig(
@@ -120,7 +121,7 @@ def ingest() -> None:
     )
     try:
         run(config, _stop_event())
-    except (ReceiverError, SpoolError, DoorError) as error:
+    except (ReceiverError, SpoolError, PartError) as error:
         raise Failure(str(error)) from error
 
 

@@ -15,17 +15,15 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 from domain.times import to_us
-from ingest.directory import Directory
-from ingest.prepare import Preparer
+from ingest.beside import Beside, Side
 from store.db import queries
-from store.link import RETRY, Link, Stopped
+from store.link import RETRY, Stopped
 from store.log import PostgresLog
 
 log = logging.getLogger(__name__)
 
 LOOK_S = 10.0  # what nobody announced is seen at the latest after this long
 WAIT_S = 0.5
-JOIN_S = 10.0
 
 
 class Asked(NamedTuple):
@@ -38,54 +36,38 @@ class Asked(NamedTuple):
     payload: bytes
 
 
-class Redriver:
-    """A thread with its own connection and its own view of the registry; several workers do not disturb each other."""
+class Redriver(Beside):
+    """A thread that reads again what was asked for; several workers do not disturb each other."""
 
-    def __init__(self, link: Link, directory: Directory, preparer: Preparer, stop: threading.Event) -> None:
-        self._link = link
-        self._directory = directory
-        self._preparer = preparer
-        self._log = PostgresLog(link)
-        self._stop = stop
+    def __init__(self, side: Side, stop: threading.Event) -> None:
+        super().__init__("the redrive of quarantine", side, stop)
+        self._log = PostgresLog(self._link)
         self._look_at = 0.0
-        self._thread = threading.Thread(target=self._run, name="redrive", daemon=True)
-
-    def start(self) -> None:
-        """Begins to look."""
-        self._thread.start()
-
-    def join(self) -> None:
-        """Waits for the message that is being read."""
-        self._thread.join(JOIN_S)
-
-    def _run(self) -> None:
-        try:
-            while not self._stop.is_set():
-                self._link.run(self._turn)
-        except Stopped:
-            pass
-        finally:
-            self._link.close()
 
     def _turn(self) -> None:
+        self._link.run(self._look)
+
+    def _look(self) -> None:
         connection, q = self._link.connection, queries("quarantine")
         connection.execute(q["listen"])
         notices = list(connection.notifies(timeout=WAIT_S, stop_after=1))
-        if not notices and time.monotonic() < self._look_at:
-            return
-        self._look_at = time.monotonic() + LOOK_S
-        self.work()
+        if notices or time.monotonic() >= self._look_at:
+            self._look_at = time.monotonic() + LOOK_S
+            self.work()
 
     def work(self) -> int:
-        """Reads everything that was asked for; returns how many messages are in now."""
-        done = 0
-        self._directory.refresh()
-        while not self._stop.is_set():
-            rows = self._link.connection.execute(queries("quarantine")["asked"], binary=True).fetchall()
-            if not rows:
-                break
-            done += sum(self._again(Asked(*row)) for row in rows)
+        """Reads everything that was asked for, by the registry as it is now; how many messages are in now."""
+        done, is_fresh = 0, False
+        while not self._stop.is_set() and (rows := self._asked()):
+            if not is_fresh:
+                self._directory.refresh()
+                is_fresh = True
+            done += sum(self._again(asked) for asked in rows)
         return done
+
+    def _asked(self) -> list[Asked]:
+        rows = self._link.connection.execute(queries("quarantine")["asked"], binary=True).fetchall()
+        return [Asked(*row) for row in rows]
 
     def _again(self, asked: Asked) -> bool:
         """One message; True when nothing of it was refused this time."""

@@ -1,7 +1,8 @@
 """The ingest program: receive, prepare, append, acknowledge, receipt.
 
 Two threads: one receives and prepares the next group while the other commits the last one. The queue between them
-holds one group; when the database is away it fills, the receiver stops reading and the broker keeps the rest.
+holds one group. When the database is away it fills; then groups go to the spool on disk, and without a spool, or when
+it is full, the receiver stops reading and the broker keeps the rest.
 """
 
 from __future__ import annotations
@@ -13,16 +14,19 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import orjson
 from prometheus_client import Counter, Gauge, Histogram, start_http_server
 
 from domain.names import subscriptions
 from domain.times import from_us
+from ingest.beside import Beside, PartError, Side
 from ingest.directory import Directory
 from ingest.doors.feed import Feed
+from ingest.doors.house import Door, Doors
 from ingest.doors.http import HttpDoor
 from ingest.doors.inbox import Inbox
 from ingest.doors.teltonika import TeltonikaDoor
@@ -46,7 +50,6 @@ log = logging.getLogger(__name__)
 RECEIPT_INTERVAL_S = 1.0
 GROUP_BYTES = 8 * 1024 * 1024  # of payload in one group, so that big messages do not fill the memory
 RECEIPTS_AT_ONCE = 64  # fewer than this are sent with their group, without waiting
-DOORS_STOP_S = 10.0
 AT_A_DOOR = "a door"  # where a stranger was heard that named no topic
 LEAVE_QUIET_S = 1.0  # a broker that sends nothing for this long has nothing left for us
 PATIENCE_S = 3.0  # the database may be away this long before messages are kept on disk
@@ -90,25 +93,6 @@ class IngestConfig:
     device_http_open_ids: bool = False
 
 
-class DoorError(RuntimeError):
-    """A door cannot be opened, or has failed: ingest ends, so that whoever supervises it starts it again."""
-
-
-class Door(Protocol):
-    """A way in beside the broker."""
-
-    name: str
-
-    def start(self) -> None:
-        """Returns when it listens; OSError when it cannot."""
-
-    def is_alive(self) -> bool:
-        """Whether it works."""
-
-    def stop(self) -> None:
-        """Lets nobody in, finishes what is under way, and returns."""
-
-
 class Item(NamedTuple):
     """What the writer commits: something prepared, of how many messages, and what to do once it is durable."""
 
@@ -148,48 +132,48 @@ class Ingest:
         self._failure: BaseException | None = None
         self._halt = threading.Event()  # for what works beside the reader: at the end, however it comes
         self._is_full = False
+        self._handed = self._acknowledged = 0  # groups; each is counted by one thread
+        self._finished = True  # nothing that we have received is left to somebody else
         self._has_left = False
         self._writing_since: float | None = None
         self._spool, self._drain = self._make_spool()
         self._fairness = Fairness(config.device_rate_per_s, directory.is_speaker) if config.device_rate_per_s else None
-        self._redriver = Redriver(*self._side("ingest redrive", self._halt), self._halt)
-        self._inbox = Inbox()
-        self._feed = self._make_feed()
+        self._beside: list[Beside] = [Redriver(self._side("ingest redrive", self._halt), self._halt)]
+        if self._drain is not None:
+            self._beside.append(self._drain)
         self._doors = self._make_doors()
 
-    def _make_doors(self) -> list[Door]:
-        config, feed, doors = self._config, self._feed, list[Door]()
-        if config.teltonika_port:
-            doors.append(TeltonikaDoor(config.teltonika_host, config.teltonika_port, self._inbox, feed.knows))
-        if config.device_http_port:
-            knows = feed.knows if config.device_http_open_ids else None
-            doors.append(HttpDoor(config.device_http_host, config.device_http_port, self._inbox, feed.holder, knows))
-        return doors
-
-    def _side(self, name: str, stop: threading.Event) -> tuple[Link, Directory, Preparer]:
-        """A connection of its own, for a thread beside the reader, and what reads messages over it."""
+    def _side(self, name: str, stop: threading.Event) -> Side:
         link = Link(self._config.database_url, name, stop)
         directory = Directory(link, self._config.partitions, time.monotonic)
-        return link, directory, Preparer(directory, Labels(link), int(self._config.retention_days * 86_400e6))
+        return Side(link, directory, Preparer(directory, Labels(link), int(self._config.retention_days * 86_400e6)))
 
-    def _make_feed(self) -> Feed:
-        hand = lambda *item: self._hand_over(Item(*item))  # noqa: E731
-        return Feed(self._inbox, *self._side("ingest doors", self._stop), hand, self._clock)
+    def _hand(self, prepared: Prepared, messages: int, durable: Callable[[], object]) -> bool:
+        """As `_hand_over`, for what works beside the reader."""
+        return self._hand_over(Item(prepared, messages, durable))
+
+    def _make_doors(self) -> Doors:
+        config, inbox, doors = self._config, Inbox(), list[Door]()
+        feed = Feed(inbox, self._side("ingest doors", self._stop), self._hand, self._clock)
+        if config.teltonika_port:
+            doors.append(TeltonikaDoor(config.teltonika_host, config.teltonika_port, inbox, feed.knows))
+        if config.device_http_port:
+            knows = feed.knows if config.device_http_open_ids else None
+            doors.append(HttpDoor(config.device_http_host, config.device_http_port, inbox, feed.holder, knows))
+        return Doors(feed, doors)
 
     def _make_spool(self) -> tuple[Spool | None, Drain | None]:
         if self._config.spool_dir is None:
             return None, None
         spool = Spool(self._config.spool_dir, self._config.spool_bytes)
-        hand = lambda *item: self._hand_over(Item(*item))  # noqa: E731
-        return spool, Drain(
-            spool, *self._side("ingest spool", self._halt), hand, lambda: not self._queue.empty(), self._halt
-        )
+        side = self._side("ingest spool", self._halt)
+        return spool, Drain(spool, side, self._hand, lambda: not self._queue.empty(), self._halt)
 
     def run(self) -> None:
         """Works until stopped; everything received is committed and acknowledged first.
 
         Raises:
-            DoorError: a door cannot be opened, or has failed.
+            PartError: a door cannot be opened, or a part has failed.
         """
         if self._spool is not None:
             self._spool.open()
@@ -199,10 +183,10 @@ class Ingest:
         writer = threading.Thread(target=self._guarded_writer, name="writer", daemon=True)
         self._start_beside(writer)
         try:
-            self._open_doors()
+            self._doors.open()
             while not self._stop.is_set() and self._failure is None:
                 self._receive_one()
-                self._check_doors()
+                self._check()
             if self._config.leave:
                 self._leave()
         except Stopped:
@@ -215,59 +199,52 @@ class Ingest:
     def _start_beside(self, writer: threading.Thread) -> None:
         """Everything that works beside the reader."""
         writer.start()
-        self._redriver.start()
-        if self._drain is not None:
-            self._drain.start()
+        for each in self._beside:
+            each.start()
+
+    def _check(self) -> None:
+        """Raises PartError when something beside the reader is dead; at the end it may be."""
+        if self._stop.is_set():
+            return
+        self._doors.check()
+        for each in self._beside:
+            if not each.is_alive():
+                raise PartError(f"{each.name} has failed") from each.failure
 
     def _finish(self, writer: threading.Thread) -> None:
         """Ends what works beside the reader, those first that hand something to the writer."""
-        self._close_doors()
+        self._doors.close()
         self._halt.set()
-        if self._drain is not None and self._spool is not None:
-            self._drain.join()
+        for each in self._beside:
+            each.join()
+        if self._spool is not None:
             self._spool.close()
-        self._redriver.join()
         self._hand_over(None)
         writer.join(timeout=15)
         self.receiver.close(drain=True)
-        if self._has_left and self._failure is None:
+        if self._has_left and self._is_whole and not writer.is_alive():
             end_session(self._session)
         self._read.close()
 
-    def _open_doors(self) -> None:
-        if self._doors:
-            self._feed.start()
-        for door in self._doors:
-            try:
-                door.start()
-            except OSError as error:
-                raise DoorError(f"the door {door.name} cannot listen: {error.strerror or error}") from error
-
-    def _check_doors(self) -> None:
-        dead = [door.name for door in self._doors if not door.is_alive()]
-        if self._doors and not self._feed.is_alive():
-            dead.append("the feed behind them")
-        if dead and not self._stop.is_set():  # the feed may end by itself then
-            raise DoorError(f"doors have failed: {', '.join(dead)}") from self._feed.failure
-
-    def _close_doors(self) -> None:
-        closing = [threading.Thread(target=door.stop) for door in self._doors]  # side by side: each takes its time
-        for thread in closing:
-            thread.start()
-        for thread in closing:
-            thread.join()
-        if self._doors:
-            self._feed.stop(DOORS_STOP_S)
-
     def _leave(self) -> None:
-        """Our share goes to the other workers; what the broker holds for us already is finished first."""
+        """Our share goes to the other workers; what the broker holds for us already is finished first.
+
+        A broker hands out no more than so much unacknowledged: it has nothing left for us when it is silent though all
+        is acknowledged.
+        """
         self.receiver.leave()
-        while self._failure is None and self._receive_one(LEAVE_QUIET_S):
-            pass
-        while self._spool is not None and self._spool.filled.is_set() and self._failure is None:
+        settled = False
+        while self._is_whole and (self._receive_one(LEAVE_QUIET_S) or not settled):
+            settled = self._handed == self._acknowledged
+        while self._spool is not None and self._spool.filled.is_set() and self._is_whole:
             time.sleep(LEAVE_QUIET_S / 10)  # who ends us sooner finds the rest on disk
-        self._has_left = self._failure is None and self.receiver.connected
+        self._has_left = self._is_whole and self.receiver.connected
         log.info("left: the other workers have our share")
+
+    @property
+    def _is_whole(self) -> bool:
+        """Whether everything that we have received is durable, or will be."""
+        return self._finished and self._failure is None
 
     def _receive_one(self, timeout_s: float = 0.25) -> bool:
         """The next group, if one comes within the time; False when none did."""
@@ -311,16 +288,23 @@ class Ingest:
                 except RETRY:
                     handed = False
                 else:
-                    durable = lambda: self.receiver.acknowledge(group)  # noqa: E731
+                    durable = partial(self._acknowledge, group)
                     handed = self._hand_over(Item(prepared, len(group.messages), durable), self._patience_s)
                 if handed:
+                    self._handed += 1
                     return
                 if self._drain is None or self._stop.is_set():
-                    return  # asked to stop: what is not acknowledged comes again
+                    self._finished = False  # asked to stop: what is not acknowledged comes again
+                    return
                 log.warning("the database is away: messages are kept on disk")
                 self._drain.away.set()
             if self._keep(group, received_us):
                 return
+
+    def _acknowledge(self, group: Group) -> None:
+        """The group is durable."""
+        self.receiver.acknowledge(group)
+        self._acknowledged += 1
 
     def _prepare(self, group: Group, received_us: int) -> Prepared:
         self._directory.refresh_when_old()
@@ -336,8 +320,8 @@ class Ingest:
                 log.warning("nothing more can be kept, nothing is acknowledged: %s", error)
             self._is_full = True
             spool_full.set(1)
-            self._stop.wait(FULL_WAIT_S)
-            return self._stop.is_set()
+            self._finished = not self._stop.wait(FULL_WAIT_S)
+            return not self._finished
         self._is_full = False
         spool_full.set(0)
         spooled_total.inc(len(group.process))
@@ -364,7 +348,7 @@ class Ingest:
         try:
             self._writer()
         except Stopped:
-            pass
+            self._finished = False  # the database is away: what was handed over is not acknowledged
         except BaseException as error:
             self._failure = error
             log.exception("the writer failed")
@@ -400,6 +384,7 @@ class Ingest:
                 seen = prepared.seen
                 self._write.run(lambda s=seen: self._book.durable(s))  # type: ignore[misc]
             self._send_receipts(force=False)
+            self._trim()
 
     def _commit(self, prepared: Prepared) -> None:
         """Frames, quarantine and strangers in one transaction. Done twice, the tracker drops the repeats."""
@@ -461,7 +446,7 @@ def run(config: IngestConfig, stop: threading.Event) -> None:
 
     Raises:
         ReceiverError: the broker refuses us or cannot be reached at the start.
-        DoorError: a door cannot be opened, or has failed.
+        PartError: a door cannot be opened, or a part has failed.
     """
     if config.metrics_port:
         start_http_server(config.metrics_port, addr="127.0.0.1")

@@ -9,10 +9,11 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 
 from domain.names import foreign_id as spelled
-from ingest.directory import Device, Directory, Holder
+from ingest.beside import Hand, Side
+from ingest.directory import Device, Holder
 from ingest.doors.inbox import Fate, Inbox, Outcome, Parcel
-from ingest.prepare import Prepared, Preparer, Stranger
-from store.link import Link, Stopped
+from ingest.prepare import Prepared, Stranger
+from store.link import Stopped
 
 log = logging.getLogger(__name__)
 
@@ -24,8 +25,6 @@ STRANGERS_MAX = 1000  # between two times they are told
 STORED = Outcome(Fate.STORED)
 UNKNOWN = Outcome(Fate.UNKNOWN, "no device with this id or token: it was revoked, or moved to another tenant")
 ENDED = Outcome(Fate.LATER, "ingest stops")
-Hand = Callable[[Prepared, int, Callable[[], None]], bool]
-"""Gives the writer something prepared, of so many messages, and what to do once it is durable; False: not taken."""
 
 
 class Feed:
@@ -34,13 +33,9 @@ class Feed:
     When it fails it ends: doors take nothing more then, and whoever started it sees `is_alive` and `failure`.
     """
 
-    def __init__(
-        self, inbox: Inbox, link: Link, directory: Directory, preparer: Preparer, hand: Hand, clock: Callable[[], int]
-    ) -> None:
+    def __init__(self, inbox: Inbox, side: Side, hand: Hand, clock: Callable[[], int]) -> None:
         self._inbox = inbox
-        self._link = link
-        self._directory = directory
-        self._preparer = preparer
+        self._link, self._directory, self._preparer = side
         self._hand = hand
         self._clock = clock
         self._mutex = threading.Lock()

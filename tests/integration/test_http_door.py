@@ -19,11 +19,12 @@ import psycopg
 import pytest
 
 from domain.wire.teltonika_frames import crc16
+from ingest.beside import PartError
 from ingest.directory import Device, Holder
 from ingest.doors.http import HttpDoor
 from ingest.doors.inbox import Fate, Inbox, Outcome, Parcel
 from ingest.prepare import Preparer
-from ingest.service import DoorError, Ingest, IngestConfig
+from ingest.service import Ingest, IngestConfig
 from store.registry import DeviceSpec, Registry
 from store.secrets import new_token, token_hash
 from tests.contract.mosquitto import Mosquitto, executable, free_port, mosquitto
@@ -235,14 +236,14 @@ class World:
             device_http_open_ids=open_ids,
         )
         self.stop = threading.Event()
-        self.failure: list[DoorError] = []
+        self.failure: list[PartError] = []
         self.ingest, self.tracker = Ingest(config, self.stop), Tracker(TrackerConfig(dsn), self.stop)
         self.threads = [threading.Thread(target=self._run, daemon=True), threading.Thread(target=self.tracker.run)]
 
     def _run(self) -> None:
         try:
             self.ingest.run()
-        except DoorError as error:
+        except PartError as error:
             self.failure.append(error)
 
     def __enter__(self) -> Self:
@@ -439,7 +440,7 @@ def test_a_failure_behind_the_doors_ends_ingest_instead_of_leaving_them_dead(
         world.threads[0].join(20)
         assert not world.threads[0].is_alive()
         (failure,) = world.failure
-        assert isinstance(failure, DoorError)
+        assert isinstance(failure, PartError)
         assert isinstance(failure.__cause__, ZeroDivisionError)
         assert not connects(world.port)
         assert not connects(world.teltonika_port)
@@ -449,5 +450,5 @@ def test_a_failure_behind_the_doors_ends_ingest_instead_of_leaving_them_dead(
 def test_a_door_that_cannot_be_opened_ends_ingest_with_one_line(database: str, broker: Mosquitto) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         config = IngestConfig(database, broker.url_for("ingest"), device_http_port=taken.getsockname()[1])
-        with pytest.raises(DoorError, match=r"^the door http cannot listen: Address already in use"):
+        with pytest.raises(PartError, match=r"^the door http cannot listen: Address already in use"):
             Ingest(config, threading.Event()).run()

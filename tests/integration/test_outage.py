@@ -16,8 +16,11 @@ from psycopg import conninfo, sql
 
 from frostway.broker import find_mosquitto
 from ingest import service
+from ingest.beside import PartError
+from ingest.drain import Drain
 from ingest.fairness import slowed_total
 from ingest.service import Ingest, IngestConfig
+from ingest.spool import Spool
 from store.embedded import EmbeddedPostgres
 from store.registry import DeviceSpec, Registry
 from tests.contract.mosquitto import Mosquitto, mosquitto
@@ -172,3 +175,20 @@ def test_a_flooding_device_waits_its_turn_and_none_of_its_readings_is_lost(site:
     assert site.stored() == list(range(3000))
     wait_for(lambda: site.kept() == 0, "the spool is empty again")
     assert slowed_total._value.get() >= 2000
+
+
+def test_a_drain_that_fails_ends_ingest_instead_of_leaving_the_spool_to_fill(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise ValueError("a fault of ours")
+
+    monkeypatch.setattr(Drain, "_bring", fail)
+    (kept := Spool(site.spool, 1 << 20)).open()
+    kept.append([(b"fw/v1/main/gps-01/gps", b"{}", 1, False, False)], 0)
+    kept.close()
+    config = IngestConfig(site.database, site.broker.url_for("ingest"), spool_dir=site.spool)
+    with pytest.raises(PartError, match="^the drain of the spool has failed") as caught:
+        Ingest(config, threading.Event()).run()
+    assert isinstance(caught.value.__cause__, ValueError)
+    assert site.kept()

@@ -14,6 +14,7 @@ import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
 from frostway.broker import find_mosquitto
+from ingest import service
 from ingest.service import Ingest, IngestConfig
 from store.registry import DeviceSpec, Registry
 from tests.contract.mosquitto import Mosquitto, mosquitto
@@ -21,6 +22,8 @@ from tests.stack import wait_for
 from tracker.service import Tracker, TrackerConfig
 
 pytestmark = pytest.mark.skipif(find_mosquitto() is None, reason="needs mosquitto: apt-get install mosquitto")
+
+IN_FLIGHT = 50  # messages the broker hands out before the first is acknowledged
 
 
 class Crew:
@@ -76,7 +79,7 @@ class Crew:
 def crew(database: str, tmp_path: Path) -> Iterator[Crew]:
     with psycopg.connect(database) as connection:
         Registry(connection).put_device(DeviceSpec("gps-01", "tracker", vehicle="truck-01"), "x")
-    with mosquitto(tmp_path) as broker:
+    with mosquitto(tmp_path, max_inflight_messages=str(IN_FLIGHT)) as broker:
         found = Crew(database, broker, "stream")
         yield found
         found.close()
@@ -103,3 +106,23 @@ def test_workers_share_one_leaves_and_nothing_is_lost_doubled_or_unreceipted(cre
     assert crew.stored() == list(range(1, 3101))
     assert second.receiver.received_total - alone >= 100
     wait_for(lambda: max(crew.receipts) == 3100, "the receipt goes on without a hole")
+
+
+def test_a_worker_that_leaves_while_the_database_is_slow_takes_nothing_with_it(
+    crew: Crew, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The broker holds more than it may hand out unacknowledged: its silence does not mean that nothing is left."""
+    monkeypatch.setattr(service, "LEAVE_QUIET_S", 0.1)
+    first, stop, thread = crew.worker("ingest-1")
+    with psycopg.connect(crew.database) as connection:
+        connection.execute("lock table log_head in access exclusive mode")  # a commit waits for this
+        crew.publish(range(1, 501))
+        wait_for(lambda: first.receiver.received_total >= IN_FLIGHT, "the worker has all it may have")
+        stop.set()
+        thread.join(20 * service.LEAVE_QUIET_S)
+        connection.commit()
+    thread.join(30)
+    assert not thread.is_alive()
+    crew.worker("ingest-1")
+    wait_for(lambda: len(crew.stored()) >= 500, "everything is stored")
+    assert crew.stored() == list(range(1, 501))
