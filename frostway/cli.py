@@ -328,12 +328,8 @@ def device_profile_show(
 ) -> None:
     """Print the device profile that counts now, as JSON, secrets and all."""
     from frostway.admin import show_device_profile  # noqa: PLC0415
-    from store.registry import RegistryError  # noqa: PLC0415
 
-    try:
-        typer.echo(show_device_profile(data, _settings(), tenant, device, history=history))
-    except RegistryError as error:
-        raise Failure(str(error)) from error
+    typer.echo(show_device_profile(data, _settings(), tenant, device, history=history))
 
 
 @profile_app.command("set")
@@ -348,14 +344,9 @@ def device_profile_set(
     data: DataOption = None,
 ) -> None:
     """Give a device a profile: channels, calibration, clock error, options of its format."""
-    from domain.profiles import ProfileError  # noqa: PLC0415
     from frostway.admin import set_device_profile  # noqa: PLC0415
-    from store.registry import RegistryError  # noqa: PLC0415
 
-    try:
-        typer.echo(set_device_profile(data, _settings(), tenant, device, file, since))
-    except (RegistryError, ProfileError) as error:
-        raise Failure(str(error)) from error
+    typer.echo(set_device_profile(data, _settings(), tenant, device, file, since))
 
 
 @token_app.command("create")
@@ -398,6 +389,7 @@ def _errors() -> tuple[type[BaseException], ...]:
     """What a command may fail with in the ordinary course of things; imported only when something has failed."""
     import psycopg  # noqa: PLC0415
 
+    from domain.profiles import ProfileError  # noqa: PLC0415
     from firmware_sim.link import TargetError  # noqa: PLC0415
     from firmware_sim.recordings import RecordingError  # noqa: PLC0415
     from firmware_sim.replay import ReplayError  # noqa: PLC0415
@@ -407,7 +399,7 @@ def _errors() -> tuple[type[BaseException], ...]:
     from store.registry import RegistryError  # noqa: PLC0415
 
     ours = (Failure, NoStackError, EmbeddedError, SchemaError, RecordingError, ReplayError, TargetError, RegistryError)
-    return (psycopg.Error, *ours)
+    return (psycopg.Error, ProfileError, *ours)
 
 
 def main(*arguments: Any) -> None:

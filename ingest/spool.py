@@ -1,13 +1,15 @@
 """Messages kept on disk while the database is away: durable before they are acknowledged, bounded, in segments.
 
 A record is its length and CRC-32 (both 32 bits, big-endian) and a MessagePack body of the moment it was received and
-its messages. A record that was cut off by a crash was never acknowledged, so it is left out. What is read again after
+its messages. A record that was cut off by a crash was never acknowledged, so it is left out; but damage looks the same,
+so its file is kept as `.damaged` and told of. What is read again after
 a crash although it is stored already, the tracker drops as the repeat it is.
 """
 
 from __future__ import annotations
 
 import fcntl
+import logging
 import os
 import struct
 import threading
@@ -22,7 +24,10 @@ import msgspec
 
 from ingest.mqtt_codec import RawMessage
 
+log = logging.getLogger(__name__)
+
 SEGMENT_BYTES = 8 * 1024 * 1024
+DAMAGED_MAX = 8  # files kept
 RECORD_BYTES_MAX = 256 * 1024 * 1024
 _HEAD = struct.Struct(">II")
 _ENDING = ".spool"
@@ -114,9 +119,12 @@ class Spool:
                 left = left[self._file.write(left) :]
             os.fdatasync(self._file.fileno())
         except OSError:
-            with suppress(OSError):  # a record that is cut off is left out by its length anyway
+            # Nothing is ever written behind half a record: what stands there could not be read.
+            with suppress(OSError):
                 self._file.truncate(size)
-                self._file.seek(size)
+            with suppress(OSError):
+                self._file.close()
+            self._file = None
             raise
         self._sizes[self._writing] = size + len(record)
 
@@ -139,7 +147,7 @@ class Spool:
                 segment = min(self._sizes)
                 if (found := self._record(segment)) is not None:
                     return found
-                self._drop(segment)  # cut off by a crash, or damaged: nothing behind it can be read
+                self._keep_damaged(segment)
             return None
 
     def _record(self, segment: int) -> Spooled | None:
@@ -163,6 +171,16 @@ class Spool:
             self._read_at = group.end
             if self._read_at >= self._sizes[group.segment]:
                 self._drop(group.segment)
+
+    def _keep_damaged(self, segment: int) -> None:
+        """A record cannot be read, nor any behind it in its segment: cut off by a crash, or damaged."""
+        path, left = self._path(segment), self._sizes[segment] - self._read_at
+        kept = path.with_suffix(".damaged")
+        log.error("%s: the last %d bytes cannot be read; kept as %s", path, left, kept.name)
+        path.replace(kept)
+        for old in sorted(self._folder.glob("*.damaged"))[:-DAMAGED_MAX]:
+            old.unlink()
+        self._drop(segment)
 
     def _drop(self, segment: int) -> None:
         if segment == self._writing and self._file is not None:

@@ -175,16 +175,12 @@ class Registry:
 
     def rotate_device(self, name: str, password_hash: str) -> None:
         """A new password for a device in place of the old one; a revoked one may speak again."""
-        self._change_device("rotate_device", name, password_hash=password_hash)
+        self._device_key("rotate_device", name, password_hash=password_hash)
+        self.notify()
 
     def revoke_device(self, name: str) -> None:
         """A device may not speak any more; what it said stays."""
-        self._change_device("revoke_device", name)
-
-    def _change_device(self, query: str, name: str, **values: Any) -> None:
-        row = self._c.execute(self._q[query], {"tenant": self.tenant_id, "name": name, **values}).fetchone()
-        if row is None:
-            raise RegistryError(f"no device {name!r}: `frostway device list` names them")
+        self._device_key("revoke_device", name)
         self.notify()
 
     def add_device_profile(self, name: str, body: Mapping[str, Any], since: datetime | None, by: str) -> int:
@@ -211,8 +207,9 @@ class Registry:
             found = cursor.execute(self._q["device_profiles"], values).fetchall()
         return [row | {"body": orjson.loads(row["body"])} for row in found]
 
-    def _device_key(self, query: str, name: str) -> int:
-        row = self._c.execute(self._q[query], {"tenant": self.tenant_id, "name": name}).fetchone()
+    def _device_key(self, query: str, name: str, **values: Any) -> int:
+        """Key of a device that a query finds, locks or changes."""
+        row = self._c.execute(self._q[query], {"tenant": self.tenant_id, "name": name, **values}).fetchone()
         if row is None:
             raise RegistryError(f"no device {name!r}: `frostway device list` shows them")
         return int(row[0])

@@ -46,8 +46,8 @@ where id in (select id from quarantine
 update quarantine set asked_at = now(), asked_by = 'registration'
 where id in (select id from quarantine
              where tenant = %(tenant_name)s and redriven_at is null and asked_at is null and reason = 'unknown_device'
-               and (device = %(device)s or position(%(foreign_id)s in
-                    upper(regexp_replace(detail, '[^[:alnum:] ]', '', 'g'))) > 0)
+               and (device = %(device)s or (%(foreign_id)s::text is not null and position(%(foreign_id)s in
+                    upper(regexp_replace(detail, '[^[:alnum:] ]', '', 'g'))) > 0))
              order by id limit 10000)
 
 -- name: notify

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from datetime import timedelta
 from itertools import count
@@ -14,7 +15,7 @@ import pytest
 from typer.testing import CliRunner
 
 from domain.times import from_us
-from frostway.cli import Failure, app
+from frostway.cli import app, main
 from ingest.directory import Directory
 from ingest.prepare import Preparer
 from store.db import connect
@@ -238,7 +239,11 @@ def test_a_stored_profile_cannot_be_changed_by_the_api_nor_seen_by_another_tenan
 
 # ---------------------------------------------------------------- the command
 def test_the_command_gives_and_shows_profiles(
-    world: World, database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    world: World,
+    database: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setenv("FROSTWAY_DATABASE_URL", database)
     file = tmp_path / "profile.json"
@@ -264,8 +269,12 @@ def test_the_command_gives_and_shows_profiles(
         (("set", "nobody", "-"), "{}", "no device 'nobody'"),
         (("show", "gps-01"), None, "gps-01 has no device profile"),
     ):
-        with pytest.raises(Failure, match=why):
-            run(*words, stdin=stdin)
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO((stdin or "").encode())))
+        with pytest.raises(SystemExit) as ended:
+            main(["device", "profile", *words])
+        said = capsys.readouterr().err
+        assert (ended.value.code, said.count("\n")) == (1, 1), "one clear line"
+        assert why in said
 
 
 def test_numbers_of_any_size_are_kept_and_shown(world: World, url: str) -> None:

@@ -188,7 +188,7 @@ def test_a_drain_that_fails_ends_ingest_instead_of_leaving_the_spool_to_fill(
     kept.append([(b"fw/v1/main/gps-01/gps", b"{}", 1, False, False)], 0)
     kept.close()
     config = IngestConfig(site.database, site.broker.url_for("ingest"), spool_dir=site.spool)
-    with pytest.raises(PartError, match="^the drain of the spool has failed") as caught:
+    with pytest.raises(PartError, match=r"^the drain of the spool has failed") as caught:
         Ingest(config, threading.Event()).run()
     assert isinstance(caught.value.__cause__, ValueError)
     assert site.kept()

@@ -84,10 +84,11 @@ def test_a_record_that_was_cut_off_is_left_out_and_those_before_it_stay(folder: 
         spool.append(group(n), n)
     spool.close()
     (path,) = folder.glob("*.spool")
-    path.write_bytes(path.read_bytes()[:-cut])
+    path.write_bytes(torn := path.read_bytes()[:-cut])
     again = opened(folder)
     again.append(group(8), 8)
     assert [n for n, _ in drained(again)] == [0, 1, 8]
+    assert path.with_suffix(".damaged").read_bytes() == torn, "it may be damage, and somebody can look"
 
 
 @given(st.data())
