@@ -12,7 +12,8 @@ from psycopg.rows import dict_row
 
 from domain.readings import I32, I64, STREAMS, Batch
 from domain.times import from_us, to_us
-from store.arrays import arrays
+from store.arrays import Column, arrays
+from store.checkpoints import Checkpoints
 from store.copy import TABLE, ReadingWriter, read_columns
 from store.db import queries
 from store.link import Link
@@ -48,6 +49,7 @@ class TrackingStore:
     def __init__(self, link: Link) -> None:
         self._link = link
         self._q = queries("tracker")
+        self.checkpoints = Checkpoints(link)
         self._partitions: Partitions | None = None
         self._writer: ReadingWriter | None = None
 
@@ -119,6 +121,10 @@ class TrackingStore:
         """One statement for many rows, by `unnest`; times in microseconds, NULLs as `store.arrays` has them."""
         if rows:
             cursor.execute(self._q[query], arrays(self._q[query], list(zip(*rows, strict=True))))
+
+    def columns(self, cursor: psycopg.Cursor, query: str, columns: Sequence[Column]) -> None:
+        """The same from columns."""
+        cursor.execute(self._q[query], arrays(self._q[query], columns))
 
     def one(self, cursor: psycopg.Cursor, query: str, values: Mapping[str, Any]) -> dict[str, Any] | None:
         """One statement; its first row by column name, if it gives rows."""

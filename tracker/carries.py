@@ -1,90 +1,164 @@
-"""Carries as text for the database, and back; and the small algebra of keeping them sorted by entity."""
+"""Carries of all entities: tables sorted by entity, what a step takes out and puts back, and their packed form.
+
+A table is changed in place, and its cost is that of the rows touched: a step that fails throws memory away as a whole.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import struct
+import zlib
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import fields
+from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 import numpy as np
-import orjson
 
-from domain.readings import I64
-from tracker.rules.geofence import join
-from tracker.rules.quality import Fixes
-from tracker.rules.scan import Carry
-
-_DTYPES = (np.int64, np.int64, np.float64, np.bool_, np.int64, np.int64, np.float64, np.int64, np.int64)
+from domain.readings import I64, Bool
 
 
-def updated(carry: Carry, fresh: Carry, replaced: I64) -> Carry:
-    """`carry` without the entities in `replaced`, with `fresh`."""
-    return join(carry.take(~np.isin(carry.entity, replaced)), fresh)
+class Columns(Protocol):
+    """A dataclass of columns of one length, `entity` among them, sorted by it."""
+
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+
+    @property
+    def entity(self) -> I64:
+        """Whose row it is."""
 
 
-def rows_of(carry: Carry | Fixes) -> list[list[float]]:
-    """One list of plain numbers per entity; orjson writes NaN and infinities as null."""
-    return [list(row) for row in zip(*(getattr(carry, f.name).tolist() for f in fields(carry)), strict=True)]
+C = TypeVar("C", bound=Columns)
 
 
-def carry_from(rows: Iterable[Sequence[float | None]]) -> Carry:
-    """A carry from lists as `rows_of` gives them, in any order."""
-    columns = list(zip(*sorted(rows, key=lambda r: r[0] or 0), strict=True))
-    if not columns:
-        return Carry.empty()
-    columns[2] = tuple(np.nan if v is None else v for v in columns[2])
-    columns[6] = tuple(-np.inf if v is None else v for v in columns[6])
-    return Carry(*(np.array(c, dtype=d) for c, d in zip(columns, _DTYPES, strict=True)))
+def take(rows: C, index: I64 | Bool) -> C:
+    """Rows by index or mask."""
+    return type(rows)(*(getattr(rows, f.name)[index] for f in fields(rows)))
 
 
-def fixes_from(rows: Iterable[Sequence[float | None]]) -> Fixes:
-    """Fixes from lists `[entity, t, lat, lon, doubt t, doubt lat, doubt lon]`, in any order."""
-    columns = list(zip(*sorted(rows, key=lambda r: r[0] or 0), strict=True))
-    whole, real = [columns[i] for i in (0, 1, 4)], [columns[i] for i in (2, 3, 5, 6)]
-    entity, t_us, doubt_t_us = (np.array(c, dtype=np.int64) for c in whole)
-    lat, lon, doubt_lat, doubt_lon = (np.array([np.nan if v is None else v for v in c], dtype=np.float64) for c in real)
-    return Fixes(entity, t_us, lat, lon, doubt_t_us, doubt_lat, doubt_lon)
+def joined(a: C, b: C) -> C:
+    """Both, sorted by entity; they share none."""
+    if not len(a.entity) or not len(b.entity):
+        return b if not len(a.entity) else a
+    order = np.argsort(np.concatenate([a.entity, b.entity]), kind="stable")
+    return type(a)(*(np.concatenate([getattr(a, f.name), getattr(b, f.name)])[order] for f in fields(a)))
 
 
-def no_fixes() -> Fixes:
-    """No vehicles."""
-    i, f = np.empty(0, np.int64), np.empty(0)
-    return Fixes(i, i, f, f, i, f, f)
+def ranges(low: I64, high: I64) -> I64:
+    """The indices of all spans `low <= i < high`, one span after the other.
+
+    >>> ranges(np.array([2, 7]), np.array([4, 8])).tolist()
+    [2, 3, 7]
+    """
+    count = high - low
+    return np.repeat(low - np.cumsum(count) + count, count) + np.arange(count.sum())
 
 
-def fixes_of(fixes: Fixes, entity: I64) -> Fixes:
-    """Fixes of these entities (sorted, unique); unknown ones where there is none."""
-    at = np.searchsorted(fixes.entity, entity).clip(0, max(len(fixes.entity) - 1, 0))
-    have = fixes.entity[at] == entity if len(fixes.entity) else np.zeros(len(entity), np.bool_)
+class Table(Generic[C]):
+    """The rows of all entities."""
 
-    def column(
-        values: np.ndarray[tuple[int], np.dtype[np.generic]], otherwise: float
-    ) -> np.ndarray[tuple[int], np.dtype[np.generic]]:
-        if not len(values):
-            return np.full(len(entity), otherwise)
-        return np.where(have, values[at], otherwise)
+    def __init__(self, rows: C) -> None:
+        self.rows = rows
 
-    low = np.iinfo(np.int64).min // 2
-    return Fixes(
-        entity,
-        column(fixes.t_us, low).astype(np.int64),
-        column(fixes.lat, np.nan).astype(np.float64),
-        column(fixes.lon, np.nan).astype(np.float64),
-        column(fixes.doubt_t_us, low).astype(np.int64),
-        column(fixes.doubt_lat, np.nan).astype(np.float64),
-        column(fixes.doubt_lon, np.nan).astype(np.float64),
-    )
+    def of(self, entity: I64) -> C:
+        """The rows of these entities, as far as there are any. A copy."""
+        at, have = self._find(entity)
+        return take(self.rows, at[have])
+
+    def between(self, low: I64, high: I64) -> C:
+        """The rows of the entities `low <= entity < high`, span by span. A copy."""
+        entity = self.rows.entity
+        return take(self.rows, ranges(np.searchsorted(entity, low), np.searchsorted(entity, high)))
+
+    def put(self, fresh: C) -> None:
+        """These rows instead of those of the same entities, or beside the others."""
+        if not len(fresh.entity):
+            return
+        at, have = self._find(fresh.entity)
+        for f in fields(fresh):
+            getattr(self.rows, f.name)[at[have]] = getattr(fresh, f.name)[have]
+        if not have.all():
+            self.rows = joined(self.rows, take(fresh, ~have))
+
+    def drop(self, entity: I64) -> None:
+        """Nothing of these entities any more."""
+        if len(entity):
+            at, have = self._find(entity)
+            self.rows = take(self.rows, np.delete(np.arange(len(self.rows.entity)), at[have]))
+
+    def _find(self, entity: I64) -> tuple[I64, Bool]:
+        known = self.rows.entity
+        if not len(known):
+            return np.zeros(len(entity), np.int64), np.zeros(len(entity), np.bool_)
+        at = np.searchsorted(known, entity).clip(0, len(known) - 1)
+        return at, known[at] == entity
 
 
-def updated_fixes(fixes: Fixes, fresh: Fixes) -> Fixes:
-    """`fixes` with the rows of `fresh` in place of the old ones."""
-    keep = ~np.isin(fixes.entity, fresh.entity)
-    entity = np.concatenate([fixes.entity[keep], fresh.entity])
-    order = np.argsort(entity, kind="stable")
-    return Fixes(
-        *(np.concatenate([getattr(fixes, f.name)[keep], getattr(fresh, f.name)])[order] for f in fields(Fixes))
-    )
+class UnknownFormatError(ValueError):
+    """The carry was written by a version whose columns are others."""
 
 
-def dump(value: object) -> bytes:
-    """Text of a carry."""
-    return orjson.dumps(value)
+class Packer:
+    """The carries of an owner as bytes: a mark of the columns, rows per part, then the rows of each part.
+
+    Args:
+        version: of the rules whose carries these are; another one has another mark.
+        parts: an empty carry of each kind.
+        owner_of: from the entities of a part to their owners.
+    """
+
+    def __init__(self, version: int, parts: Sequence[Columns], owner_of: Sequence[Callable[[I64], I64]]) -> None:
+        self._kinds = [type(part) for part in parts]
+        self._dtypes = [_dtype(part) for part in parts]
+        self._owner_of = owner_of
+        told = f"{version} " + " ".join(str(d.descr) for d in self._dtypes)
+        self.mark = zlib.crc32(told.encode())
+        self._head = struct.Struct(f"<I{len(parts)}H")
+
+    def pack(self, owners: I64, parts: Sequence[Columns]) -> list[bytes]:
+        """One text of bytes for each owner; `owners` sorted and unique."""
+        heads = np.zeros(len(owners), dtype=[("mark", "<u4")] + [(f"n{i}", "<u2") for i in range(len(parts))])
+        heads["mark"] = self.mark
+        pieces: list[list[bytes]] = []
+        for i, (part, dtype, owner_of) in enumerate(zip(parts, self._dtypes, self._owner_of, strict=True)):
+            owner = owner_of(part.entity)
+            low, high = np.searchsorted(owner, owners), np.searchsorted(owner, owners, "right")
+            heads[f"n{i}"] = high - low
+            rows = np.empty(len(owner), dtype=dtype)
+            for f in fields(part):
+                rows[f.name] = getattr(part, f.name)
+            whole, size = rows.tobytes(), dtype.itemsize
+            pieces.append([whole[a:b] for a, b in zip((low * size).tolist(), (high * size).tolist(), strict=True)])
+        whole, size = heads.tobytes(), heads.dtype.itemsize
+        begin = [whole[a : a + size] for a in range(0, len(whole), size)]
+        return [b"".join(each) for each in zip(begin, *pieces, strict=True)]
+
+    def unpack(self, packed: Iterable[bytes]) -> list[Any]:
+        """The parts of all owners, sorted by entity.
+
+        Raises:
+            UnknownFormatError: one of them has other columns, or is of another version.
+        """
+        pieces: list[list[bytes]] = [[] for _ in self._dtypes]
+        for blob in packed:
+            if len(blob) < self._head.size:
+                raise UnknownFormatError
+            mark, *counts = self._head.unpack_from(blob)
+            if mark != self.mark:
+                raise UnknownFormatError
+            at = self._head.size
+            for piece, count, dtype in zip(pieces, counts, self._dtypes, strict=True):
+                piece.append(blob[at : at + count * dtype.itemsize])
+                at += count * dtype.itemsize
+        return [self._part(i, np.frombuffer(b"".join(piece), dtype=self._dtypes[i])) for i, piece in enumerate(pieces)]
+
+    def _part(self, index: int, rows: np.ndarray[Any, Any]) -> Columns:
+        order = np.argsort(rows["entity"], kind="stable")
+        kind = self._kinds[index]
+        return kind(*(np.ascontiguousarray(rows[f.name][order]) for f in fields(kind)))
+
+    def knows(self, blob: bytes) -> bool:
+        """Whether a text of bytes is of this version."""
+        return len(blob) >= self._head.size and self._head.unpack_from(blob)[0] == self.mark
+
+
+def _dtype(part: Columns) -> np.dtype[Any]:
+    return np.dtype([(f.name, getattr(part, f.name).dtype.newbyteorder("<")) for f in fields(part)])

@@ -14,7 +14,7 @@ from tracker.outcome import Outcome, ShipmentStatus, StopTime, VisitFact, text
 from tracker.registry import Registry, Shipment, Stop
 from tracker.rules import eta
 from tracker.rules.scan import NEVER
-from tracker.vehicles import View
+from tracker.vehicles import Vehicles, View
 
 INTERVAL_US = 10_000_000  # a new prediction is due after this much event time
 
@@ -59,7 +59,7 @@ class Journeys:
         self._predictions: dict[int, Prediction] = {}
 
     def step(
-        self, registry: Registry, views: dict[int, View], touched: list[int], visits: list[VisitFact], out: Outcome
+        self, registry: Registry, vehicles: Vehicles, touched: list[int], visits: list[VisitFact], out: Outcome
     ) -> None:
         """Arrivals and departures of these visits, then predictions for the touched vehicles that are due one."""
         told: set[int] = set()
@@ -68,10 +68,11 @@ class Journeys:
             if shipment is not None and not fact.retracted and self._visit(shipment, fact, out):
                 told.add(fact.vehicle_id)
         for vehicle_id in touched:
-            shipment, view = registry.shipments.get(vehicle_id), views.get(vehicle_id)
-            if shipment is None or view is None or shipment.status == "delivered":
+            shipment = registry.shipments.get(vehicle_id)
+            if shipment is None or shipment.status == "delivered":
                 continue
-            if self._predict(shipment, view, out):
+            view = vehicles.view(vehicle_id)
+            if view is not None and self._predict(shipment, view, out):
                 told.add(vehicle_id)
         for vehicle_id in told:
             self._announce(registry, registry.shipments[vehicle_id], out)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -75,12 +75,27 @@ class ShipmentStatus(NamedTuple):
     at_us: int
 
 
+class Rest(NamedTuple):
+    """Carries to be kept as checkpoints."""
+
+    kind: str
+    entity: Sequence[int]
+    at_us: Sequence[int]
+    carry: Sequence[bytes]
+
+
 @dataclass
 class Outcome:
     """Everything one step writes, beside the readings."""
 
     now_us: int
-    vehicle_rows: list[tuple[Any, ...]] = field(default_factory=list)
+    horizon_us: int = 30 * 86_400_000_000
+    """How far back of an entity's newest reading a late one still decides something."""
+    vehicle_columns: list[tuple[Any, ...]] = field(default_factory=list)
+    carry_rows: list[tuple[int, bytes]] = field(default_factory=list)
+    rests: list[Rest] = field(default_factory=list)
+    forgotten: list[tuple[str, int, datetime]] = field(default_factory=list)
+    """Entities whose checkpoints since a time no longer hold."""
     series_rows: list[tuple[Any, ...]] = field(default_factory=list)
     tag_rows: list[tuple[Any, ...]] = field(default_factory=list)
     slot_rows: list[tuple[Any, ...]] = field(default_factory=list)

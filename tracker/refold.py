@@ -1,29 +1,31 @@
 """The late lane: an entity whose past got a reading is folded again from the store, and its facts are revised.
 
 Old and new facts are matched by overlap in event time: the same are left alone, an overlapping one gets a revision, one
-that is no longer so is retracted, a new one is told. The history of an entity within the horizon is read at once.
+that is no longer so is retracted, a new one is told. Reading begins at the newest checkpoint before the late reading.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from domain.readings import F64, I64
-from domain.times import to_us
+from domain.times import from_us, to_us
 from store.tracking import TrackingStore
-from tracker import carries
+from tracker.checkpoints import begin_from, portions
 from tracker.outcome import ExcursionFact, Outcome, VisitFact
+from tracker.positions import NOT_USED as NOT_USED_GPS
+from tracker.positions import PACKER, Folded, Rows, VehicleState, fold
 from tracker.registry import Profile, Registry
 from tracker.rules import geofence, temperature
-from tracker.rules.scan import NEVER, Carry, Runs
+from tracker.rules.scan import NEVER, Carry, Runs, last_words
 from tracker.series import NOT_USED as NOT_USED_TEMP
+from tracker.series import PACKER as PACKER_TEMP
 from tracker.series import Series, absolute, limits_of
-from tracker.vehicles import NOT_USED as NOT_USED_GPS
-from tracker.vehicles import Rows, Vehicles, VehicleState, fold
+from tracker.vehicles import Vehicles
 
 
 class Told(NamedTuple):
@@ -70,18 +72,58 @@ Match(now=0, before=Told(id=1, revision=1, group='a', start_us=4, end_us=8, rest
 
 
 def refold_vehicle(
-    registry: Registry, store: TrackingStore, vehicles: Vehicles, vehicle_id: int, since: datetime, out: Outcome
+    registry: Registry,
+    store: TrackingStore,
+    vehicles: Vehicles,
+    vehicle_id: int,
+    since: datetime,
+    horizon: datetime,
+    out: Outcome,
 ) -> None:
-    """A vehicle's visits and state from its positions since a time."""
+    """A vehicle's visits and state from its positions since the checkpoint before a late one."""
+    one = np.array([vehicle_id], dtype=np.int64)
+    start = begin_from(store, "vehicle", vehicle_id, since, horizon, PACKER.knows)
+    begun_us = start[0] if start else to_us(horizon)
+    state = VehicleState(*PACKER.unpack([start[1]])) if start else VehicleState()
+    told = set(zip(state.visits.entity.tolist(), state.visits.start_us.tolist(), strict=True))
+    rows = _positions(registry, store, vehicle_id, begun_us)
+    if not len(rows.vehicle):
+        return
+    again: list[Folded] = []
+    kept: list[tuple[int, bytes]] = []
+    for part in portions(rows.t_us):
+        again.append(fold(registry, state, rows.take(np.arange(part.start, part.stop))))
+        state = again[-1].state
+        newest_us = int(max(state.fixes.t_us[0], state.fixes.doubt_t_us[0]))
+        kept.append((newest_us, PACKER.pack(one, (state.fixes, state.motion, state.visits))[0]))
+    runs = last_words([f.visit_runs for f in again])
+    sure = runs.take(runs.samples >= geofence.SAMPLES_MIN)
+    _, sites = geofence.unpair(sure.entity)
+    spans = zip(sites.tolist(), sure.start_us.tolist(), sure.end_us.tolist(), sure.entity.tolist(), strict=True)
+    found = [(s, a, b, key) for s, a, b, key in spans if s > 0]
+    before = [
+        Told(r[0], r[1], int(r[2]), to_us(r[3]), to_us(r[4]) if r[4] else NEVER, ())
+        for r in store.rows("visits_since", vehicle_id, from_us(begun_us))
+    ]
+    before = [t for t in before if t.end_us > begun_us or (_key(vehicle_id, int(t.group)), t.start_us) in told]
+    now = [(s, a, b) for s, a, b, _ in found]
+    for pair in match(now, before):
+        out.visits += _visit(pair, now, [key for *_, key in found], vehicle_id)
+    vehicles.keep(state, one)
+    newest = replace(again[-1], motion_runs=last_words([f.motion_runs for f in again]))
+    vehicles.describe(registry, newest, out)
+    out.forgotten.append(("vehicle", vehicle_id, since))
+    vehicles.rests.again(vehicle_id, kept[:-1], begun_us, out)
+
+
+def _positions(registry: Registry, store: TrackingStore, vehicle_id: int, after_us: int) -> Rows:
+    """The usable positions of a vehicle after a time."""
     devices = [d.id for d in registry.devices.values() if d.vehicle_id == vehicle_id]
-    found = store.history("gps", (devices, since))
+    found = store.history("gps", (devices, from_us(after_us)))
     keep = found["flags"] & NOT_USED_GPS == 0
     c = {name: column[keep] for name, column in found.items()}
-    if not len(c["time"]):
-        return
-    n = len(c["time"])
-    rows = Rows(
-        np.full(n, vehicle_id, np.int64),
+    return Rows(
+        np.full(len(c["time"]), vehicle_id, np.int64),
         c["time"],
         c["received_at"],
         c["device_id"].astype(np.int64),
@@ -92,20 +134,10 @@ def refold_vehicle(
         c["accuracy_m"].astype(np.float64),
         c["flags"].astype(np.int64),
     )
-    folded = fold(registry, VehicleState(), rows)
-    runs = folded.visit_runs
-    sure = runs.take(runs.samples >= geofence.SAMPLES_MIN)
-    _, sites = geofence.unpair(sure.entity)
-    now = [(int(s), int(a), int(b)) for s, a, b in zip(sites, sure.start_us, sure.end_us, strict=True) if s > 0]
-    keys = [int(k) for k, s in zip(sure.entity, sites, strict=True) if s > 0]
-    before = [
-        Told(r[0], r[1], int(r[2]), to_us(r[3]), to_us(r[4]) if r[4] else NEVER, ())
-        for r in store.rows("visits_since", vehicle_id, since)
-    ]
-    for pair in match(now, before):
-        out.visits += _visit(pair, now, keys, vehicle_id)
-    _replace(vehicles, folded.state, vehicle_id)
-    vehicles.describe(registry, folded, out)
+
+
+def _key(vehicle_id: int, site_id: int) -> int:
+    return int(geofence.pair(np.array([vehicle_id]), np.array([site_id]))[0])
 
 
 def _visit(
@@ -116,9 +148,17 @@ def _visit(
         if told is None:
             return []
         site = int(told.group)
-        key = int(geofence.pair(np.array([vehicle_id]), np.array([site]))[0])
         return [
-            VisitFact(told.id, told.revision + 1, key, vehicle_id, site, told.start_us, told.end_us, retracted=True)
+            VisitFact(
+                told.id,
+                told.revision + 1,
+                _key(vehicle_id, site),
+                vehicle_id,
+                site,
+                told.start_us,
+                told.end_us,
+                retracted=True,
+            )
         ]
     group, start, end = now[pair.now]
     site = int(group)
@@ -129,30 +169,40 @@ def _visit(
     return [VisitFact(told.id, told.revision + 1, keys[pair.now], vehicle_id, site, start, end)]
 
 
-def _replace(vehicles: Vehicles, fresh: VehicleState, vehicle_id: int) -> None:
-    """Puts a vehicle's new carries in place of the old ones."""
-    state, one = vehicles.state, np.array([vehicle_id])
-    mine = state.visits.entity[geofence.unpair(state.visits.entity)[0] == vehicle_id]
-    vehicles.state = VehicleState(
-        carries.updated_fixes(state.fixes, fresh.fixes),
-        carries.updated(state.motion, fresh.motion, one),
-        carries.updated(state.visits, fresh.visits, mine),
-    )
-
-
 def refold_series(
-    registry: Registry, store: TrackingStore, series: Series, probe_id: int, since: datetime, out: Outcome
+    registry: Registry,
+    store: TrackingStore,
+    series: Series,
+    probe_id: int,
+    since: datetime,
+    horizon: datetime,
+    out: Outcome,
 ) -> None:
-    """A probe's excursions and carry from its temperatures since a time."""
+    """A probe's excursions and carry from its temperatures since the checkpoint before a late one."""
     probe = series.probes[probe_id]
-    found = store.history("temp", (probe.device_id, since, probe_id))
-    keep = found["flags"] & NOT_USED_TEMP == 0
-    t_us: I64 = found["time"][keep]
-    temp_c: F64 = found["temp_c"][keep]
+    one = np.array([probe_id], dtype=np.int64)
+    start = begin_from(store, "series", probe_id, since, horizon, PACKER_TEMP.knows)
+    begun_us = start[0] if start else to_us(horizon)
+    carry: Carry = PACKER_TEMP.unpack([start[1]])[0] if start else Carry.empty()
+    told_before = {
+        (temperature.KINDS[e % 2], begin)
+        for e, begin, inside in zip(carry.entity.tolist(), carry.start_us.tolist(), carry.inside.tolist(), strict=True)
+        if inside
+    }
+    history = store.history("temp", (probe.device_id, from_us(begun_us), probe_id))
+    keep = history["flags"] & NOT_USED_TEMP == 0
+    t_us, temp_c = history["time"][keep], history["temp_c"][keep]
     if not len(t_us):
         return
-    limits = limits_of(registry, np.full(len(t_us), probe.device_id, np.int64))
-    carry, runs = temperature.step(Carry.empty(), np.full(len(t_us), probe_id, np.int64), t_us, temp_c, limits)
+    parts: list[Runs] = []
+    kept: list[tuple[int, bytes]] = []
+    for part in portions(t_us):
+        t, c = t_us[part], temp_c[part]
+        limits = limits_of(registry, np.full(len(t), probe.device_id, np.int64))
+        carry, some = temperature.step(carry, np.full(len(t), probe_id, np.int64), t, c, limits)
+        parts.append(some)
+        kept.append((int(t[-1]), PACKER_TEMP.pack(one, (carry,))[0]))
+    runs = last_words(parts)
     profile = registry.profile_of(probe.device_id)
     now = [
         (temperature.KINDS[int(e) % 2], int(a), int(b))
@@ -167,8 +217,9 @@ def refold_series(
             to_us(r[4]) if r[4] else NEVER,
             (to_us(r[5]) if r[5] else NEVER, r[6], r[7], r[8]),
         )
-        for r in store.rows("excursions_since", probe_id, since)
+        for r in store.rows("excursions_since", probe_id, from_us(begun_us))
     ]
+    before = [t for t in before if t.end_us > begun_us or (t.group, t.start_us) in told_before]
     for pair in match(now, before):
         told = pair.before
         if pair.now is not None:
@@ -194,8 +245,10 @@ def refold_series(
                     retracted=True,
                 )
             )
-    series.carry = carries.updated(series.carry, carry, carry.entity)
-    series.describe_carry(registry, probe_id, carry, int(found["received_at"].max()), out)
+    series.keep(carry)
+    series.describe_carry(registry, probe_id, carry, int(history["received_at"].max()), out)
+    out.forgotten.append(("series", probe_id, since))
+    series.rests.again(probe_id, kept[:-1], begun_us, out)
 
 
 def _excursion(

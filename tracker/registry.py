@@ -133,6 +133,8 @@ class Registry:
     site_of: I32
     zone_of: I32
     tenant_of: I32
+    vehicle_tenant: I32
+    """Tenant by vehicle; 0 for one that is not there."""
 
     @classmethod
     def load(cls, store: TrackingStore, partitions: int) -> Registry:
@@ -153,11 +155,15 @@ class Registry:
         sites = store.rows("sites")
         products = store.rows("products")
         slots = store.rows("slots")
+        vehicles = {int(r[0]): Site(r[1], r[2]) for r in store.rows("vehicles")}
+        vehicle_tenant = np.zeros(max(vehicles, default=0) + 2, dtype=np.int32)
+        for vehicle_id, vehicle in vehicles.items():
+            vehicle_tenant[vehicle_id] = vehicle.tenant_id
         return cls(
             devices=devices,
             in_home=in_home,
             profiles={r[0]: _profile(r) for r in store.rows("profiles")},
-            vehicles={r[0]: Site(r[1], r[2]) for r in store.rows("vehicles")},
+            vehicles=vehicles,
             sites={r[0]: Site(r[1], r[2]) for r in sites},
             zones={r[0]: (r[1], r[2]) for r in store.rows("zones")},
             products={r[0]: Product(r[0], r[2], r[3], r[5] if r[5] is not None else NAN, r[6]) for r in products},
@@ -170,6 +176,7 @@ class Registry:
             site_of=arrays["site_id"],
             zone_of=arrays["zone_id"],
             tenant_of=arrays["tenant_id"],
+            vehicle_tenant=vehicle_tenant,
         )
 
     def profile_of(self, device_id: int) -> Profile:

@@ -5,20 +5,21 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
-import orjson
 
 from domain.readings import I64, WRONG_TIME, Flag, TemperatureBatch
 from domain.times import rfc3339, to_us
 from store.tracking import TrackingStore
 from tracker import carries
+from tracker.checkpoints import Rests
+from tracker.late import mark_late
 from tracker.outcome import ExcursionFact, Outcome, known
 from tracker.registry import Profile, Registry
 from tracker.rules import temperature
 from tracker.rules.scan import NEVER, Carry, Runs
-from tracker.vehicles import mark_late
 
-NOT_SEEN = int(np.iinfo(np.int64).min)
+NOT_SEEN = int(np.iinfo(np.int64).min // 2)
 NOT_USED = int(WRONG_TIME | Flag.SENTINEL)
+PACKER = carries.Packer(temperature.VERSION, (Carry.empty(),), (lambda e: e // 2,))
 
 
 class Probe(NamedTuple):
@@ -62,21 +63,23 @@ class Series:
     """Probes of the partitions we own."""
 
     def __init__(self) -> None:
-        self.carry = Carry.empty()
+        self._carry = carries.Table(Carry.empty())
+        self.rests = Rests("series")
+        self.unreadable: list[int] = []
         self.last: dict[int, int] = {}
         self.probes: dict[int, Probe] = {}
         self.of_device: dict[int, list[int]] = {}
         self.open: dict[tuple[int, str], OpenExcursion] = {}
 
     def load(self, store: TrackingStore) -> None:
-        """Reads state and open excursions."""
-        found: list[list[float | None]] = []
+        """Reads state and open excursions; probes whose carry another version wrote are `unreadable`."""
         states = store.rows("series_states")
         names = store.labels([r[0] for r in states])
-        for probe_id, device_id, time, temp_c, humidity, carry in states:
-            found += orjson.loads(carry)
+        for probe_id, device_id, time, temp_c, humidity, _ in states:
             self._know(probe_id, Probe(device_id, names.get(probe_id, "?"), to_us(time), temp_c, humidity))
-        self.carry = carries.carry_from(found)
+        self.unreadable = [r[0] for r in states if not PACKER.knows(r[5])]
+        self.keep(PACKER.unpack(r[5] for r in states if PACKER.knows(r[5]))[0])
+        self.rests.load(store)
         for eid, revision, probe, kind, start, alarm, extreme in store.rows("open_excursions"):
             self.open[probe, kind] = OpenExcursion(
                 eid, revision, to_us(start), to_us(alarm) if alarm else NEVER, extreme
@@ -87,6 +90,14 @@ class Series:
             self.of_device.setdefault(probe.device_id, []).append(probe_id)
         self.probes[probe_id] = probe
         self.last[probe_id] = probe.t_us
+
+    def carried(self, probes: I64) -> Carry:
+        """What the fold carries of these probes (sorted, unique)."""
+        return self._carry.between(probes * 2, probes * 2 + 2)
+
+    def keep(self, carry: Carry) -> None:
+        """Puts what the fold carries in the place of what it carried."""
+        self._carry.put(carry)
 
     def step(self, registry: Registry, store: TrackingStore, batch: TemperatureBatch, out: Outcome) -> None:
         """Folds a batch of admitted temperatures."""
@@ -100,14 +111,14 @@ class Series:
         late = batch.time_us[order] <= np.repeat(newest, np.diff(np.append(first, len(probe))))
         device = batch.device_id[order].astype(np.int64)
         if late.any():
-            mark_late(registry, "series", probe[late], batch.time_us[order][late], device[late], out)
+            newest = np.repeat(newest, np.diff(np.append(first, len(probe))))[late]
+            mark_late(registry, "series", probe[late], batch.time_us[order][late], device[late], newest, out)
             order, probe, device = order[~late], probe[~late], device[~late]
         if not len(probe):
             return
-        limits = limits_of(registry, device)
-        fresh, runs = temperature.step(self.carry, probe, batch.time_us[order], batch.temp_c[order], limits)
-        self.carry = carries.updated(self.carry, fresh, fresh.entity)
-        touched = np.unique(probe)
+        limits, touched = limits_of(registry, device), np.unique(probe)
+        fresh, runs = temperature.step(self.carried(touched), probe, batch.time_us[order], batch.temp_c[order], limits)
+        self.keep(fresh)
         last = np.searchsorted(probe, touched, "right") - 1
         self._see(store, touched.tolist(), batch.take(order[last]))
         out.excursions += self.facts(registry, runs)
@@ -171,16 +182,15 @@ class Series:
 
     def _describe(self, registry: Registry, touched: I64, received_us: I64, fresh: Carry, out: Outcome) -> None:
         """The row of every touched probe, and the change of the vehicle or site it is in."""
-        by_probe: dict[int, list[list[float]]] = {}
-        for row in carries.rows_of(fresh):
-            by_probe.setdefault(int(row[0]) // 2, []).append(row)
-        for p, heard_us in zip(touched.tolist(), received_us.tolist(), strict=True):
-            self._row(registry, p, by_probe[p], heard_us, out)
-        devices = (registry.devices.get(self.probes[p].device_id) for p in touched.tolist())
+        packed, probes = PACKER.pack(touched, (fresh,)), touched.tolist()
+        for p, heard_us, carry in zip(probes, received_us.tolist(), packed, strict=True):
+            self._row(registry, p, carry, heard_us, out)
+        self.rests.due(touched, np.array([self.last[p] for p in probes]), packed, out)
+        devices = (registry.devices.get(self.probes[p].device_id) for p in probes)
         for home, device in {device.home: device for device in devices if device}.items():
             self._announce(registry, home, device.tenant_id, out)
 
-    def _row(self, registry: Registry, probe_id: int, carry: list[list[float]], received_us: int, out: Outcome) -> None:
+    def _row(self, registry: Registry, probe_id: int, carry: bytes, received_us: int, out: Outcome) -> None:
         probe = self.probes[probe_id]
         device = registry.devices.get(probe.device_id)
         if device is None:
@@ -197,13 +207,13 @@ class Series:
                 probe.temp_c,
                 probe.humidity_pct,
                 state,
-                carries.dump(carry),
+                carry,
             )
         )
 
     def describe_carry(self, registry: Registry, probe_id: int, carry: Carry, received_us: int, out: Outcome) -> None:
         """The row of a probe that was folded again."""
-        self._row(registry, probe_id, carries.rows_of(carry), received_us, out)
+        self._row(registry, probe_id, PACKER.pack(np.array([probe_id]), (carry,))[0], received_us, out)
 
     def announce(self, registry: Registry, device_id: int, out: Outcome) -> None:
         """Tells the temperatures of the vehicle or site that a device is in."""

@@ -11,9 +11,8 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
-import numpy as np
 import psycopg
 from prometheus_client import Counter, Gauge, Histogram, start_http_server
 
@@ -28,6 +27,7 @@ from tracker import refold
 from tracker.admit import Admission
 from tracker.commit import Commit
 from tracker.journeys import Journeys
+from tracker.late import Late
 from tracker.outcome import Outcome
 from tracker.registry import Registry
 from tracker.series import Series
@@ -39,8 +39,7 @@ log = logging.getLogger(__name__)
 
 NOTIFY_REGISTRY = "frostway_registry"
 READ_BYTES = 8 * 1024 * 1024
-REFOLD_WAIT_S = 1.0  # a burst is folded again once, not message by message
-REFOLD_BUDGET_S = 0.25  # late work between two live steps
+REFOLD_BUDGET_S = 0.05  # late work between two live steps; one entity at least
 HOUSE_S = 30.0
 STUMBLES_MAX = 3  # a step that fails this often is stored without being decided, so that the rest goes on
 STUMBLE_WAIT_S = 0.5
@@ -83,8 +82,8 @@ class Tracker:
         self._log = PostgresLog(self._link)
         self._positions: dict[int, int] = {}
         self._sequences: dict[int, int] = {}
-        self._dirty: dict[tuple[str, int], datetime] = {}
-        self._dirty_since = 0.0
+        self._late = Late()
+        self._log_us = 0
         self._house_due = 0.0
         self._loaded = False
         self._woken = False
@@ -119,7 +118,7 @@ class Tracker:
                 self.registry = Registry.load(self.store, self._config.partitions)
             self._woken = False
             worked = self.step()
-            self._refold_some(force=not worked)
+            self._refold_some(self._log_us if worked else self._clock())
             self._speak()
             self._keep_house()
             if not worked:
@@ -159,10 +158,19 @@ class Tracker:
         self.stockroom.load(self.registry, self.store)
         self.speech.load(self.store)
         self.commit = Commit(self.store, self.vehicles, self.series)
-        self._dirty = {(str(k), int(e)): since for k, e, since in self.store.rows("dirty", owned)}
+        self._late = Late()
+        for kind, entity, since in self.store.rows("dirty", owned):
+            self._late.wait(str(kind), int(entity), since, 0)
+        self._read_anew()
         self._loaded = True
         if owned:
             log.info("own partitions %s", owned)
+
+    def _read_anew(self) -> None:
+        """Entities whose carry another version of the rules wrote are folded again from the horizon."""
+        for kind, entities in (("vehicle", self.vehicles.unreadable), ("series", self.series.unreadable)):
+            for entity in entities:
+                self._late.wait(kind, entity, from_us(0), 0)
 
     # ------------------------------------------------------------ live lane
     def step(self) -> bool:
@@ -181,7 +189,7 @@ class Tracker:
             groups.append(batches)
             count += sum(map(len, batches))
             taken[frame.partition] = frame.position
-        out = Outcome(self._clock())
+        out = self._outcome()
         fresh, repeats = self.admission.admit(merge(groups))
         self.store.prepare_partitions(fresh)
         if self._stumbles < STUMBLES_MAX:
@@ -197,7 +205,8 @@ class Tracker:
         self.admission.committed(decided)
         self._positions.update(taken)
         self._stumbles = 0
-        self._remember_dirty(out)
+        self._log_us = max((int(b.received_us.max()) for b in decided.values() if len(b)), default=self._log_us)
+        self._late.add(out, self._log_us)
         readings_total.inc(sum(map(len, decided.values())))
         repeats_total.inc(repeats)
         step_seconds.observe(time.monotonic() - started)
@@ -212,11 +221,8 @@ class Tracker:
         self.vehicles.charge(out)
         positions = fresh.get("gps")
         if isinstance(positions, PositionBatch):
-            decided["gps"], folded = self.vehicles.step(registry, positions, out)
-            if folded is not None:
-                self.vehicles.state = folded.state
-                touched = np.unique(folded.rows.vehicle).tolist()
-                self.journeys.step(registry, self.vehicles.views, touched, out.visits, out)
+            decided["gps"], touched = self.vehicles.step(registry, positions, out)
+            self.journeys.step(registry, self.vehicles, touched, out.visits, out)
         temperatures = fresh.get("temp")
         if isinstance(temperatures, TemperatureBatch):
             self.series.step(registry, self.store, temperatures, out)
@@ -240,54 +246,46 @@ class Tracker:
         self.store.put_changes(cursor, rows)
 
     # ------------------------------------------------------------ late lane
-    def _remember_dirty(self, out: Outcome) -> None:
-        if out.dirty and not self._dirty:
-            self._dirty_since = time.monotonic()
-        for kind, entity, _, since in out.dirty:
-            key = (kind, entity)
-            self._dirty[key] = min(since, self._dirty.get(key, since))
+    def _outcome(self) -> Outcome:
+        return Outcome(self._clock(), round(self._config.refold_horizon_days * 86_400e6))
 
-    def _refold_some(self, *, force: bool) -> None:
-        """Folds late entities again: when the log is drained, or they have waited, within a budget."""
-        if not self._dirty or not (force or time.monotonic() - self._dirty_since > REFOLD_WAIT_S):
-            return
+    def _refold_some(self, log_us: int, *, now: bool = False) -> None:
+        """Folds late entities again whose burst is over at this time of the log, within a budget."""
         until = time.monotonic() + REFOLD_BUDGET_S
-        while self._dirty and time.monotonic() < until:
-            (kind, entity), since = next(iter(self._dirty.items()))
+        for kind, entity, since in self._late.due(log_us, now=now):
             self.refold(kind, entity, since)
-            del self._dirty[kind, entity]
+            self._late.done(kind, entity)
             late_total.inc()
-        self._dirty_since = time.monotonic()
+            if time.monotonic() > until:
+                return
 
     def refold(self, kind: str, entity: int, since: datetime) -> None:
-        """One entity again, from the horizon; a reading later than the horizon is kept and decides nothing."""
-        out = Outcome(self._clock())
-        horizon = min(self._newest(kind, entity), from_us(out.now_us)) - timedelta(
-            days=self._config.refold_horizon_days
-        )
+        """One entity again, from the checkpoint before a late reading, or from the horizon."""
+        out = self._outcome()
+        horizon = from_us(min(self._newest_us(kind, entity), out.now_us) - out.horizon_us)
         connection = self._link.connection
         with connection.transaction(), connection.cursor() as cursor:
-            if kind == "vehicle" and entity in self.vehicles.views:
-                refold.refold_vehicle(self.registry, self.store, self.vehicles, entity, horizon, out)
-                self.journeys.step(self.registry, self.vehicles.views, [entity], out.visits, out)
+            if kind == "vehicle" and self.vehicles.view(entity) is not None:
+                refold.refold_vehicle(self.registry, self.store, self.vehicles, entity, since, horizon, out)
+                self.journeys.step(self.registry, self.vehicles, [entity], out.visits, out)
             elif kind == "series" and entity in self.series.probes:
-                refold.refold_series(self.registry, self.store, self.series, entity, horizon, out)
+                refold.refold_series(self.registry, self.store, self.series, entity, since, horizon, out)
             self.commit.write(cursor, self.registry, {}, out)
             cursor.execute(self.store.sql("clear_dirty"), (kind, entity, since))
             self._finish(cursor, out, {})
 
-    def _newest(self, kind: str, entity: int) -> datetime:
+    def _newest_us(self, kind: str, entity: int) -> int:
         """Newest event time of an entity: the horizon is counted from there, so that old recordings are decided too."""
         if kind == "vehicle":
-            view = self.vehicles.views.get(entity)
-            return from_us(view.t_us) if view else datetime.now(UTC)
+            view = self.vehicles.view(entity)
+            return view.t_us if view else self._clock()
         probe = self.series.probes.get(entity)
-        return from_us(probe.t_us) if probe else datetime.now(UTC)
+        return probe.t_us if probe else self._clock()
 
     # ------------------------------------------------------------ by the clock
     def _speak(self) -> None:
         """Silence is decided by the clock, not by a message."""
-        out = Outcome(self._clock())
+        out = self._outcome()
         found = self.speech.due(self.registry, out.now_us, round(self._config.silence_s * 1e6))
         if not found and not self.speech.unsaved(time.monotonic()):
             return
@@ -306,6 +304,7 @@ class Tracker:
         config = self._config
         self._log.trim(self._positions, now - timedelta(minutes=config.log_retention_minutes))
         self.store.keep_house(now, now - timedelta(minutes=config.changes_retention_minutes))
+        self.store.checkpoints.trim(now - timedelta(days=config.refold_horizon_days))
         drop_older(self._link.connection, now - timedelta(days=config.retention_days))
         heads = self._log.heads()
         lag_frames.set(sum(max(heads.get(p, 0) - n, 0) for p, n in self._positions.items()))

@@ -1,24 +1,27 @@
-"""The fold of positions: quality, motion and visits of vehicles, and the row and change of each touched vehicle."""
+"""Vehicles as people see them: what the fold carries of all of them, their newest good fix, their open visits."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
-import orjson
 
-from domain.readings import F64, I64, WRONG_TIME, Bool, Flag, PositionBatch
-from domain.times import from_us, rfc3339_all, to_us
+from domain.readings import F64, I64, Flag, PositionBatch
+from domain.times import rfc3339_all, to_us
 from store.tracking import TrackingStore
 from tracker import carries
+from tracker.checkpoints import Rests
+from tracker.late import mark_late
 from tracker.outcome import Outcome, VisitFact
+from tracker.positions import PACKER, Folded, Rows, VehicleState, fixes_for, fold, no_fixes, rows_of
 from tracker.registry import Registry
-from tracker.rules import geofence, motion, quality
-from tracker.rules.scan import NEVER, Carry, Runs, no_runs
+from tracker.rules import geofence
+from tracker.rules.scan import NEVER, Carry, Runs
 
-NOT_USED = int(WRONG_TIME | Flag.NULL_ISLAND | Flag.INACCURATE | Flag.SWAPPED)
+UNKNOWN, STOPPED, MOVING = 0, 1, 2
+STATUSES = ("unknown", "stopped", "moving")
 
 
 class View(NamedTuple):
@@ -38,28 +41,11 @@ class View(NamedTuple):
     battery: float | None = None
 
 
-class OpenVisit(NamedTuple):
-    """A visit without an end that stands in the store."""
-
-    id: int
-    revision: int
-    entered_us: int
-
-
 @dataclass
-class VehicleState:
-    """What the fold carries. Replaced as a whole after a commit, never changed in place."""
+class Views:
+    """The views of many vehicles; `battery` is NaN when it is not known, `status` a place in `STATUSES`."""
 
-    fixes: quality.Fixes = field(default_factory=carries.no_fixes)
-    motion: Carry = field(default_factory=Carry.empty)
-    visits: Carry = field(default_factory=Carry.empty)
-
-
-@dataclass
-class Rows:
-    """Positions of vehicles, sorted by vehicle and time; the columns the rules want."""
-
-    vehicle: I64
+    entity: I64
     t_us: I64
     received_us: I64
     device: I64
@@ -69,219 +55,240 @@ class Rows:
     heading_deg: F64
     accuracy_m: F64
     flags: I64
+    status: I64
+    since_us: I64
+    battery: F64
 
-    def take(self, index: I64 | Bool) -> Rows:
-        """Rows by index or mask."""
-        return Rows(*(getattr(self, name)[index] for name in Rows.__dataclass_fields__))
-
-
-@dataclass
-class Folded:
-    """The state after some rows, the rows that were good, and the runs touched."""
-
-    state: VehicleState
-    rows: Rows
-    jumps: Bool
-    motion_runs: Runs
-    visit_runs: Runs
+    @classmethod
+    def empty(cls) -> Views:
+        """No vehicles."""
+        i, f = np.empty(0, np.int64), np.empty(0)
+        return cls(i, i, i, i, f, f, f, f, f, i, i, i, f)
 
 
-def fold(registry: Registry, state: VehicleState, rows: Rows) -> Folded:
-    """The rules over rows newer than the state, which has carries of any vehicles, these rows' among them or not."""
-    vehicles = np.unique(rows.vehicle)
-    before = carries.fixes_of(state.fixes, vehicles)
-    after, jumps = quality.step(before, rows.vehicle, rows.t_us, rows.lat, rows.lon)
-    good = rows.take(~jumps)
-    at = np.searchsorted(vehicles, good.vehicle)
-    last = (before.t_us[at], before.lat[at], before.lon[at])
-    speed = motion.speeds(good.vehicle, good.t_us, good.lat, good.lon, good.speed_mps, last)
-    good.speed_mps = speed
-    moving, motion_runs = motion.step(state.motion, good.vehicle, good.t_us, speed)
-    have = ~np.isnan(before.lat)
-    prior = (vehicles[have], before.t_us[have], before.lat[have], before.lon[have])
-    visits, visit_runs = _visits(registry, state, good, prior)
-    return Folded(
-        VehicleState(
-            carries.updated_fixes(state.fixes, after),
-            carries.updated(state.motion, moving, moving.entity),
-            carries.updated(
-                state.visits, visits, state.visits.entity[np.isin(geofence.unpair(state.visits.entity)[0], vehicles)]
-            ),
-        ),
-        good,
-        jumps,
-        motion_runs,
-        visit_runs,
-    )
+class OpenVisit(NamedTuple):
+    """A visit without an end that stands in the store."""
 
-
-def _visits(
-    registry: Registry, state: VehicleState, rows: Rows, prior: tuple[I64, I64, F64, F64]
-) -> tuple[Carry, Runs]:
-    """Visits of each tenant's vehicles at its own sites."""
-    tenant_of = np.array(
-        [registry.vehicles[int(v)].tenant_id if int(v) in registry.vehicles else 0 for v in np.unique(rows.vehicle)]
-    )
-    tenant = (
-        tenant_of[np.searchsorted(np.unique(rows.vehicle), rows.vehicle)]
-        if len(rows.vehicle)
-        else np.empty(0, np.int64)
-    )
-    found: list[tuple[Carry, Runs]] = []
-    for each in np.unique(tenant):
-        fences = registry.fences.get(int(each))
-        if fences is None:
-            continue
-        mine = rows.take(tenant == each) if (tenant != each).any() else rows
-        carry = state.visits.take(np.isin(geofence.unpair(state.visits.entity)[0], mine.vehicle))
-        found.append(geofence.step(fences, carry, prior, mine.vehicle, mine.t_us, mine.lat, mine.lon, mine.accuracy_m))
-    if not found:
-        return Carry.empty(), no_runs()
-    if len(found) == 1:
-        return found[0]
-    carry = found[0][0]
-    for other, _ in found[1:]:
-        carry = geofence.join(carry, other)
-    return carry, Runs(*(np.concatenate([getattr(r, n) for _, r in found]) for n in Runs.__dataclass_fields__))
+    id: int
+    revision: int
+    entered_us: int
 
 
 class Vehicles:
     """Vehicles of the partitions we own."""
 
     def __init__(self) -> None:
-        self.state = VehicleState()
-        self.views: dict[int, View] = {}
+        self._fixes = carries.Table(no_fixes())
+        self._motion = carries.Table(Carry.empty())
+        self._visits = carries.Table(Carry.empty())
+        self._views = carries.Table(Views.empty())
+        self.rests = Rests("vehicle")
         self.open: dict[int, OpenVisit] = {}
+        self.unreadable: list[int] = []
 
     def load(self, store: TrackingStore) -> None:
-        """Reads state and open visits."""
-        fixes, moving, visits = [], [], []
-        for r in store.rows("vehicle_states"):
-            kept = orjson.loads(r[13])
-            fixes.append([r[0], *kept["fix"]])
-            moving += kept["motion"]
-            visits += kept["visits"]
-            nan = float("nan")
-            speed, heading, accuracy = (nan if v is None else v for v in r[6:9])
-            self.views[r[0]] = View(
-                to_us(r[1]), to_us(r[2]), r[3], r[4], r[5], speed, heading, accuracy, r[9], r[10], to_us(r[11]), r[12]
-            )
-        if fixes:
-            self.state = VehicleState(
-                carries.fixes_from(fixes),
-                carries.carry_from(moving),
-                carries.carry_from(visits),
-            )
+        """Reads state and open visits; vehicles whose carry another version wrote are `unreadable`."""
+        rows = store.rows("vehicle_states")
+        known = [r for r in rows if PACKER.knows(r[13])]
+        self.unreadable = [r[0] for r in rows if not PACKER.knows(r[13])]
+        self.keep(VehicleState(*PACKER.unpack(r[13] for r in known)))
+        nan = float("nan")
+        columns = list(zip(*(r[:13] for r in sorted(rows)), strict=True))
+        if columns:
+            for at in (1, 2, 11):
+                columns[at] = tuple(to_us(v) for v in columns[at])
+            for at in (6, 7, 8, 12):
+                columns[at] = tuple(nan if v is None else v for v in columns[at])
+            columns[10] = tuple(STATUSES.index(v) for v in columns[10])
+            dtypes = [c.dtype for c in (getattr(Views.empty(), n) for n in Views.__dataclass_fields__)]
+            self._views.put(Views(*(np.array(c, dtype=d) for c, d in zip(columns, dtypes, strict=True))))
+        self.rests.load(store)
         for vid, revision, vehicle, site, entered in store.rows("open_visits"):
             key = int(geofence.pair(np.array([vehicle]), np.array([site]))[0])
             self.open[key] = OpenVisit(vid, revision, to_us(entered))
 
+    # ------------------------------------------------------------ what the fold carries
+    def carried(self, vehicles: I64) -> VehicleState:
+        """The state of these vehicles (sorted, unique)."""
+        visits = self._visits.between(vehicles << geofence.SHIFT, (vehicles + 1) << geofence.SHIFT)
+        return VehicleState(self._fixes.of(vehicles), self._motion.of(vehicles), visits)
+
+    def keep(self, state: VehicleState, vehicles: I64 | None = None) -> None:
+        """Puts the state of these vehicles in the place of what they had."""
+        if vehicles is not None:
+            had = self._visits.between(vehicles << geofence.SHIFT, (vehicles + 1) << geofence.SHIFT).entity
+            self._visits.drop(had[~np.isin(had, state.visits.entity)])
+        self._fixes.put(state.fixes)
+        self._motion.put(state.motion)
+        self._visits.put(state.visits)
+
+    def view(self, vehicle_id: int) -> View | None:
+        """One vehicle as people see it."""
+        found = self._views.of(np.array([vehicle_id]))
+        if not len(found.entity):
+            return None
+        row = [getattr(found, n)[0].item() for n in Views.__dataclass_fields__][1:]
+        battery = row[11] if row[11] == row[11] else None
+        return View._make([*row[:9], STATUSES[row[9]], row[10], battery])
+
     # ------------------------------------------------------------ live
-    def step(self, registry: Registry, batch: PositionBatch, out: Outcome) -> tuple[PositionBatch, Folded | None]:
-        """Folds a batch; returns it with the jumps flagged, and what to keep once it is committed."""
+    def step(self, registry: Registry, batch: PositionBatch, out: Outcome) -> tuple[PositionBatch, list[int]]:
+        """Folds a batch; returns it with the jumps flagged, and the vehicles that have moved on."""
         rows, source = rows_of(registry, batch)
         if not len(rows.vehicle):
-            return batch, None
-        before = carries.fixes_of(self.state.fixes, rows.vehicle)
-        late = rows.t_us <= np.maximum(before.t_us, before.doubt_t_us)
+            return batch, []
+        vehicles = np.unique(rows.vehicle)
+        carried = self.carried(vehicles)
+        before = fixes_for(carried.fixes, vehicles)
+        newest = np.maximum(before.t_us, before.doubt_t_us)
+        newest = newest[np.searchsorted(vehicles, rows.vehicle)]
+        late = rows.t_us <= newest
         if late.any():
-            mark_late(registry, "vehicle", rows.vehicle[late], rows.t_us[late], rows.device[late], out)
+            mark_late(registry, "vehicle", rows.vehicle[late], rows.t_us[late], rows.device[late], newest[late], out)
             rows, source = rows.take(~late), source[~late]
+            vehicles = np.unique(rows.vehicle)
+            carried = self.carried(vehicles)
         if not len(rows.vehicle):
-            return batch, None
-        folded = fold(registry, self.state, rows)
+            return batch, []
+        folded = fold(registry, carried, rows)
         if folded.jumps.any():
             flags = batch.flags.copy()
             flags[source[folded.jumps]] |= Flag.TELEPORT
             batch = replace(batch, flags=flags)
         out.visits += self.facts(folded.visit_runs)
-        self.describe(registry, folded, out)
-        return batch, folded
+        self.keep(folded.state, folded.vehicles)
+        seen = self.describe(registry, folded, out)
+        self._rest(folded, seen, out)
+        return batch, seen.tolist()
+
+    def _rest(self, folded: Folded, seen: I64, out: Outcome) -> None:
+        """Keeps carries as checkpoints when it is time, and those of vehicles that have only made jumps."""
+        packed = out.vehicle_columns[-1][-1] if len(seen) else []
+        at = np.searchsorted(folded.vehicles, seen)
+        fixes = folded.state.fixes
+        self.rests.due(seen, np.maximum(fixes.t_us, fixes.doubt_t_us)[at], packed, out)
+        if len(seen) < len(folded.vehicles):
+            others = np.setdiff1d(folded.vehicles, seen)
+            carried = self.carried(others)
+            out.carry_rows += zip(others.tolist(), PACKER.pack(others, _of_state(carried)), strict=True)
 
     def charge(self, out: Outcome) -> None:
         """Batteries that were told in this step."""
-        for vehicle_id, ratio in out.batteries.items():
-            if vehicle_id in self.views:
-                self.views[vehicle_id] = self.views[vehicle_id]._replace(battery=ratio)
+        if out.batteries:
+            told = self._views.of(np.array(sorted(out.batteries), dtype=np.int64))
+            told.battery = np.array([out.batteries[v] for v in told.entity.tolist()], dtype=np.float64)
+            self._views.put(told)
 
     def facts(self, runs: Runs) -> list[VisitFact]:
         """Visits that have begun or ended, of runs of at least two fixes."""
         found: list[VisitFact] = []
+        sure = runs.samples >= geofence.SAMPLES_MIN
+        news = runs.began_here | (runs.end_us != NEVER)
+        going = np.flatnonzero(sure & ~news)
+        untold = [i for i, key in zip(going.tolist(), runs.entity[going].tolist(), strict=True) if key not in self.open]
         vehicle, site = geofence.unpair(runs.entity)
-        for i in np.flatnonzero(runs.samples >= geofence.SAMPLES_MIN):
+        for i in sorted([*np.flatnonzero(sure & news).tolist(), *untold]):
             key, end = int(runs.entity[i]), int(runs.end_us[i])
             is_open = None if runs.began_here[i] else self.open.get(key)
+            of = (key, int(vehicle[i]), int(site[i]))
             if is_open is None:
-                found.append(VisitFact(0, 1, key, int(vehicle[i]), int(site[i]), int(runs.start_us[i]), end))
-            elif end != NEVER:
-                found.append(
-                    VisitFact(
-                        is_open.id, is_open.revision + 1, key, int(vehicle[i]), int(site[i]), is_open.entered_us, end
-                    )
-                )
+                found.append(VisitFact(0, 1, *of, int(runs.start_us[i]), end))
+            else:
+                found.append(VisitFact(is_open.id, is_open.revision + 1, *of, is_open.entered_us, end))
         return found
 
-    def describe(self, registry: Registry, folded: Folded, out: Outcome) -> None:
-        """The row and the change of every vehicle that has a new good fix."""
-        rows, state = folded.rows, folded.state
+    def describe(self, registry: Registry, folded: Folded, out: Outcome) -> I64:
+        """The row and the change of every vehicle that has a new good fix; returns those vehicles."""
+        rows = folded.rows
         if not len(rows.vehicle):
-            return
-        vehicles = np.unique(rows.vehicle)
-        newest = rows.take(np.searchsorted(rows.vehicle, vehicles, "right") - 1)
-        moving = carries.rows_of(state.motion.take(np.isin(state.motion.entity, vehicles)))
-        over = folded.motion_runs.end_us != NEVER
-        ended = dict(
-            zip(folded.motion_runs.entity[over].tolist(), folded.motion_runs.end_us[over].tolist(), strict=True)
-        )
-        inside: dict[int, list[list[float]]] = {}
-        for visit in carries.rows_of(state.visits.take(np.isin(geofence.unpair(state.visits.entity)[0], vehicles))):
-            inside.setdefault(int(visit[0]) >> geofence.SHIFT, []).append(visit)
-        fixes = carries.rows_of(carries.fixes_of(state.fixes, vehicles))
-        views = list(self._views(vehicles, newest, moving, ended, out))
-        since = rfc3339_all(np.array([view.since_us for view in views], dtype=np.int64))
-        for view, fix, move, shown, since_text in zip(views, fixes, moving, _shown(newest), since, strict=True):
-            vehicle_id = int(move[0])
-            self.views[vehicle_id] = view
-            if (owner := registry.vehicles.get(vehicle_id)) is None:
-                continue
-            visits = inside.get(vehicle_id, [])
-            carry = carries.dump({"fix": fix[1:], "motion": [move], "visits": visits})
-            out.vehicle_rows.append((vehicle_id, owner.tenant_id, *view, carry))
-            shown["status"], shown["status_since"] = view.status, since_text
-            shown["site"] = site_of(registry, visits) if visits else None
-            out.change(owner.tenant_id, "vehicles", owner.name, "merge", shown)
+            return rows.vehicle
+        last = np.append(np.flatnonzero(rows.vehicle[1:] != rows.vehicle[:-1]), len(rows.vehicle) - 1)
+        newest = rows.take(last)
+        vehicles = newest.vehicle
+        views = self._seen(vehicles, newest, folded, out)
+        self._views.put(views)
+        tenant = registry.vehicle_tenant[vehicles.clip(0, len(registry.vehicle_tenant) - 1)]
+        packed = PACKER.pack(vehicles, _of_state(folded.state))
+        columns = [getattr(views, n) for n in Views.__dataclass_fields__]
+        status = [STATUSES[s] for s in views.status.tolist()]
+        out.vehicle_columns.append((columns[0], tenant, *columns[1:10], status, *columns[11:], packed))
+        inside = self._places(registry, folded.state.visits)
+        for vehicle_id, tenant_id, shown in zip(vehicles.tolist(), tenant.tolist(), _shown(views, status), strict=True):
+            if (owner := registry.vehicles.get(vehicle_id)) is not None:
+                shown["site"] = inside.get(vehicle_id)
+                out.change(tenant_id, "vehicles", owner.name, "merge", shown)
+        return vehicles
 
-    def _views(
-        self, vehicles: I64, newest: Rows, moving: list[list[float]], ended: Mapping[int, int], out: Outcome
-    ) -> Iterator[View]:
+    def _seen(self, vehicles: I64, newest: Rows, folded: Folded, out: Outcome) -> Views:
         """The views of vehicles after their newest fix."""
-        columns = [getattr(newest, n).tolist() for n in Rows.__dataclass_fields__ if n != "vehicle"]
-        for vehicle_id, move, row in zip(vehicles.tolist(), moving, zip(*columns, strict=True), strict=True):
-            old = self.views.get(vehicle_id)
-            speed = row[5]
-            status = "moving" if move[3] else "stopped" if speed == speed else "unknown"  # noqa: PLR0124
-            if move[3]:
-                since = int(move[4])
-            elif (since := ended.get(vehicle_id, -1)) < 0:
-                since = old.since_us if old and old.status == status else row[0]
-            battery = out.batteries.get(vehicle_id, old.battery if old else None)
-            yield View._make((*row, status, since, battery))
+        moving = folded.state.motion
+        of = np.searchsorted(moving.entity, vehicles)
+        moves, began = moving.inside[of], moving.start_us[of]
+        status = np.where(moves, MOVING, np.where(np.isnan(newest.speed_mps), UNKNOWN, STOPPED))
+        old = self._views.of(vehicles)
+        at = np.searchsorted(vehicles, old.entity)
+        since, battery = newest.t_us.copy(), np.full(len(vehicles), np.nan)
+        same = old.status == status[at]
+        since[at[same]] = old.since_us[same]
+        battery[at] = old.battery
+        over = folded.motion_runs.end_us != NEVER
+        ended = np.searchsorted(vehicles, folded.motion_runs.entity[over])
+        since[ended] = folded.motion_runs.end_us[over]  # of several the last, since they are in order of time
+        since = np.where(moves, began, since)
+        if out.batteries:
+            told = [out.batteries.get(v, np.nan) for v in vehicles.tolist()]
+            battery = np.where(np.isnan(told), battery, told)
+        return Views(
+            vehicles,
+            newest.t_us,
+            newest.received_us,
+            newest.device,
+            newest.lat,
+            newest.lon,
+            newest.speed_mps,
+            newest.heading_deg,
+            newest.accuracy_m,
+            newest.flags,
+            status,
+            since,
+            battery,
+        )
+
+    @staticmethod
+    def _places(registry: Registry, visits: Carry) -> dict[int, str]:
+        """Name of the site of the newest visit that is sure, of each vehicle that has one."""
+        found: dict[int, str] = {}
+        sure = visits.samples >= geofence.SAMPLES_MIN
+        vehicle, site = geofence.unpair(visits.entity[sure])
+        order = np.argsort(visits.start_us[sure], kind="stable")
+        for v, s in zip(vehicle[order].tolist(), site[order].tolist(), strict=True):
+            if (known := registry.sites.get(s)) is not None:
+                found[v] = known.name
+            else:
+                found.pop(v, None)
+        return found
 
 
-def _shown(newest: Rows) -> Iterator[dict[str, Any]]:
+def _of_state(state: VehicleState) -> tuple[carries.Columns, ...]:
+    return state.fixes, state.motion, state.visits
+
+
+def _shown(views: Views, status: list[str]) -> Iterator[dict[str, Any]]:
     """The keys of the vehicles' public shape that their newest fixes give; NaN becomes null in the text."""
     rounded = zip(
-        rfc3339_all(newest.t_us),
-        rfc3339_all(newest.received_us),
-        np.round(newest.lat, 7).tolist(),
-        np.round(newest.lon, 7).tolist(),
-        np.round(newest.speed_mps, 2).tolist(),
-        np.round(newest.heading_deg, 1).tolist(),
-        np.round(newest.accuracy_m, 1).tolist(),
-        newest.flags.tolist(),
+        rfc3339_all(views.t_us),
+        rfc3339_all(views.received_us),
+        np.round(views.lat, 7).tolist(),
+        np.round(views.lon, 7).tolist(),
+        np.round(views.speed_mps, 2).tolist(),
+        np.round(views.heading_deg, 1).tolist(),
+        np.round(views.accuracy_m, 1).tolist(),
+        views.flags.tolist(),
+        status,
+        rfc3339_all(views.since_us),
         strict=True,
     )
-    for t, received_at, lat, lon, speed_mps, heading_deg, accuracy_m, flags in rounded:
+    for t, received_at, lat, lon, speed_mps, heading_deg, accuracy_m, flags, word, since in rounded:
         yield {
             "t": t,
             "received_at": received_at,
@@ -290,42 +297,7 @@ def _shown(newest: Rows) -> Iterator[dict[str, Any]]:
             "speed_mps": speed_mps,
             "heading_deg": heading_deg,
             "accuracy_m": accuracy_m,
-            "flags": Flag.names(flags),
+            "flags": Flag.names(flags) if flags else [],
+            "status": word,
+            "status_since": since,
         }
-
-
-def rows_of(registry: Registry, batch: PositionBatch) -> tuple[Rows, I64]:
-    """Usable positions of vehicles, sorted by vehicle and time, and the batch's row each comes from."""
-    vehicle = registry.vehicle_of[batch.device_id.clip(0, len(registry.vehicle_of) - 1)].astype(np.int64)
-    used = np.flatnonzero((vehicle > 0) & (batch.flags & NOT_USED == 0))
-    order = used[np.lexsort((batch.seq[used], batch.device_id[used], batch.time_us[used], vehicle[used]))]
-    return Rows(
-        vehicle[order],
-        batch.time_us[order],
-        batch.received_us[order],
-        batch.device_id[order].astype(np.int64),
-        batch.lat[order],
-        batch.lon[order],
-        batch.speed_mps[order].astype(np.float64),
-        batch.heading_deg[order].astype(np.float64),
-        batch.accuracy_m[order].astype(np.float64),
-        batch.flags[order].astype(np.int64),
-    ), order
-
-
-def mark_late(registry: Registry, kind: str, entity: I64, t_us: I64, device: I64, out: Outcome) -> None:
-    """Late readings came for these entities: they are to be folded again from the earliest."""
-    earliest: dict[int, tuple[int, int]] = {}
-    for e, t, d in zip(entity.tolist(), t_us.tolist(), device.tolist(), strict=True):
-        if e not in earliest or t < earliest[e][0]:
-            earliest[e] = (t, d)
-    out.dirty += [(kind, e, registry.devices[d].partition, from_us(t)) for e, (t, d) in sorted(earliest.items())]
-
-
-def site_of(registry: Registry, visits: list[list[float]]) -> str | None:
-    """Name of the site of the newest visit that is sure."""
-    sure = [row for row in visits if row[7] >= geofence.SAMPLES_MIN]
-    if not sure:
-        return None
-    found = registry.sites.get(geofence.site_in(int(max(sure, key=lambda r: r[4])[0])))
-    return found.name if found else None

@@ -141,6 +141,11 @@ on conflict (vehicle_id) do update set time = excluded.time, received_at = exclu
     status = excluded.status, status_since = excluded.status_since,
     battery_ratio = coalesce(excluded.battery_ratio, s.battery_ratio), carry = excluded.carry
 
+-- name: put_vehicle_carries
+-- What the fold carries of vehicles whose new fixes were all jumps.
+update vehicle_state s set carry = u.carry
+from unnest(%s::int4[], %s::bytea[]) as u (vehicle_id, carry) where s.vehicle_id = u.vehicle_id
+
 -- name: put_batteries
 -- Battery of the tracker on each vehicle.
 update vehicle_state s set battery_ratio = u.ratio
@@ -243,14 +248,16 @@ values (%(id)s, %(revision)s, %(tenant_id)s, %(probe_id)s, %(device_id)s, %(kind
         %(ended_at)s, %(alarm_at)s, %(extreme_c)s, %(samples)s, %(decided_at)s, %(rule_version)s, %(retracted)s)
 
 -- name: visits_since
--- Current visits of a vehicle that began at or after a time.
+-- Current visits of a vehicle that had not ended before a time.
 select id, revision, site_id, entered_at, left_at from visit
-where vehicle_id = %s and entered_at >= %s and superseded_at is null and not retracted order by entered_at
+where vehicle_id = %s and (left_at is null or left_at >= %s) and superseded_at is null and not retracted
+order by entered_at
 
 -- name: excursions_since
--- Current excursions of a probe that began at or after a time.
+-- Current excursions of a probe that had not ended before a time.
 select id, revision, kind, started_at, ended_at, alarm_at, extreme_c, samples, limit_c from excursion
-where probe_id = %s and started_at >= %s and superseded_at is null and not retracted order by started_at
+where probe_id = %s and (ended_at is null or ended_at >= %s) and superseded_at is null and not retracted
+order by started_at
 
 -- name: put_alert
 -- The alert of a fact, opened or amended; what people did with it stays.
@@ -417,14 +424,14 @@ select r.device_id, r.boot_id, r.seq from unnest(%s::int4[], %s::int4[], %s::int
 join reading_attribute r using (device_id, boot_id, seq) where r.flags & 32 <> 0 and r.time >= %s
 
 -- name: history_gps
--- Positions of a vehicle's devices since a time, for folding again.
+-- Positions of a vehicle's devices after a time, for folding again.
 copy (select time, received_at, device_id, flags, lat, lon, coalesce(speed_mps, 'NaN'), coalesce(heading_deg, 'NaN'),
              coalesce(accuracy_m, 'NaN')
-      from reading_position where device_id = any(%s) and time >= %s order by time, device_id, seq)
+      from reading_position where device_id = any(%s) and time > %s order by time, device_id, seq)
 to stdout (format binary)
 
 -- name: history_temp
--- Temperatures of a probe since a time, for folding again.
+-- Temperatures of a probe after a time, for folding again.
 copy (select time, received_at, flags, temp_c from reading_temperature
-      where device_id = %s and time >= %s and probe_id = %s order by time, seq)
+      where device_id = %s and time > %s and probe_id = %s order by time, seq)
 to stdout (format binary)

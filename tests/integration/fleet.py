@@ -85,8 +85,8 @@ class Fleet:
         """All frames, then all late work."""
         while t.step():
             pass
-        while t._dirty:
-            t._refold_some(force=True)
+        while t._late:
+            t._refold_some(self.now_us, now=True)
 
     def rows(self, query: str) -> list[tuple]:
         with psycopg.connect(self.dsn, options="-c timezone=UTC") as c:

@@ -93,7 +93,7 @@ def reference(fleet, batches):
     with psycopg.connect(fleet.dsn) as c:
         c.execute(
             "truncate log_frame, log_head, tracker_position, vehicle_state, series_state, visit, excursion, alert, "
-            "alert_event, change, dirty, eta, reading_position, reading_temperature, device_state"
+            "alert_event, change, dirty, checkpoint, eta, reading_position, reading_temperature, device_state"
         )
     return delivered(fleet, batches, in_order)
 

@@ -11,7 +11,8 @@ from domain.epc import check_digit, gtin_of
 from domain.geo import distance_m
 from ingest.prepare import Seen
 from ingest.receipts import SPANS_MAX, Mark, advance, runs_of
-from tracker.carries import fixes_of, no_fixes, updated_fixes
+from tracker.carries import Table
+from tracker.positions import fixes_for, no_fixes
 from tracker.rules import eta, geofence, quality, stock
 from tracker.rules.scan import NEVER, Carry
 
@@ -118,12 +119,12 @@ def test_jumps_are_the_same_however_the_fixes_are_cut(rows, cut):
     one, lon = np.ones(len(rows), np.int64), np.full(len(rows), 25.0)
 
     def run(cuts):
-        fixes, out = no_fixes(), []
+        kept, out = Table(no_fixes()), []
         for part in np.split(np.arange(len(rows)), cuts):
             if len(part):
-                carry = fixes_of(fixes, np.array([1]))
+                carry = fixes_for(kept.of(np.array([1])), np.array([1]))
                 after, bad = quality.step(carry, one[part], t[part], lat[part], lon[part])
-                fixes = updated_fixes(fixes, after)
+                kept.put(after)
                 out += bad.tolist()
         return out
 
@@ -134,7 +135,7 @@ def test_a_wrong_first_fix_does_not_condemn_the_good_ones():
     t = np.arange(101) * 5 * S
     lat = np.full(101, 60.0)
     lat[0] = 63.0
-    _, bad = quality.step(fixes_of(no_fixes(), np.array([1])), np.ones(101, np.int64), t, lat, np.full(101, 25.0))
+    _, bad = quality.step(fixes_for(no_fixes(), np.array([1])), np.ones(101, np.int64), t, lat, np.full(101, 25.0))
     assert bad[2:].sum() == 0
 
 

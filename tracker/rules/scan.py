@@ -9,6 +9,7 @@ entity's rows sorted by event time; `scan` evaluates it for many entities and co
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -72,6 +73,17 @@ class Runs:
     def take(self, index: I64 | Bool) -> Runs:
         """Rows by index or mask."""
         return Runs(*(getattr(self, f.name)[index] for f in fields(self)))
+
+
+def last_words(parts: Sequence[Runs]) -> Runs:
+    """The runs of consecutive scans, each once: what the last scan that touched it says of it."""
+    if len(parts) == 1:
+        return parts[0]
+    runs = Runs(*(np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(Runs)))
+    order = np.lexsort((runs.start_us, runs.entity))  # stable: of one run the later word stands behind
+    entity, start_us = runs.entity[order], runs.start_us[order]
+    last = np.append((entity[1:] != entity[:-1]) | (start_us[1:] != start_us[:-1]), True)
+    return runs.take(order[last[: len(order)]])
 
 
 def segment_starts(entity: I64) -> Bool:
