@@ -23,12 +23,13 @@ from store.link import RETRY, Link, Stopped
 from store.log import Frame, PostgresLog
 from store.partitions import drop_older
 from store.tracking import LostPartitionError, TrackingStore
-from tracker import refold
 from tracker.admit import Admission
 from tracker.commit import Commit
 from tracker.journeys import Journeys
 from tracker.late import Late
 from tracker.outcome import Outcome
+from tracker.refold import refold_vehicle
+from tracker.refold_series import refold_series
 from tracker.registry import Registry
 from tracker.series import Series
 from tracker.speech import Speech
@@ -266,10 +267,10 @@ class Tracker:
         connection = self._link.connection
         with connection.transaction(), connection.cursor() as cursor:
             if kind == "vehicle" and self.vehicles.view(entity) is not None:
-                refold.refold_vehicle(self.registry, self.store, self.vehicles, entity, since, horizon, out)
+                refold_vehicle(self.registry, self.store, self.vehicles, entity, since, horizon, out)
                 self.journeys.step(self.registry, self.vehicles, [entity], out.visits, out)
             elif kind == "series" and entity in self.series.probes:
-                refold.refold_series(self.registry, self.store, self.series, entity, since, horizon, out)
+                refold_series(self.registry, self.store, self.series, entity, since, horizon, out)
             self.commit.write(cursor, self.registry, {}, out)
             cursor.execute(self.store.sql("clear_dirty"), (kind, entity, since))
             self._finish(cursor, out, {})

@@ -71,8 +71,8 @@ class Line:
             self.log.append(prepared.frames)
         while self.tracker.step():
             pass
-        while self.tracker._dirty:
-            self.tracker._refold_some(force=True)
+        while self.tracker._late:
+            self.tracker._refold_some(self.now_us, now=True)
         self.tracker._speak()
 
     def close(self) -> None:
