@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any, NamedTuple
@@ -20,8 +20,11 @@ from ingest.directory import Device, Directory
 from ingest.quality import Quality, Readings, clock_advice
 from ingest.translate import Entry, Translator, Work
 from store.labels import Labels
+from store.log import LATE_LANE
 
 FUTURE_MAX_US = 24 * 3600 * 1_000_000  # beyond this the time is not believed at all
+LATE_US = 600 * 1_000_000  # a reading older than this takes the late lane
+LATE_ROWS = 1_000  # of one frame there: what the tracker takes between two live steps
 REVOKED = "this device was revoked: `frostway device rotate` gives it a new password"
 STRANGERS_MAX = 20  # of one message
 UNREGISTERED = "nobody has registered this device: after `frostway device add` what waits is read again"
@@ -59,7 +62,8 @@ class Prepared:
     """What one group writes."""
 
     received_us: int
-    frames: dict[int, bytes] = field(default_factory=dict)
+    appends: list[dict[int, bytes]] = field(default_factory=list)
+    """Frames by partition, for the log to take one after the other; the first are the live ones, if there are any."""
     quarantine: list[Quarantined] = field(default_factory=list)
     strangers: Counter[Stranger] = field(default_factory=Counter)
     seen: Seen | None = None
@@ -74,6 +78,21 @@ class Prepared:
         """Keeps a message in quarantine; the first reason is the one told."""
         self.quarantine.append(quarantined)
         self.aside.setdefault(message, f"{quarantined.reason}: {quarantined.detail}")
+
+
+def appends(batches: Mapping[int, Sequence[Batch]]) -> list[dict[int, bytes]]:
+    """Frames of the batches of each partition: one of a live partition, small ones of a late lane."""
+    live = {p: encode(parts) for p, parts in batches.items() if p < LATE_LANE}
+    rounds = [live] if live else []
+    late = {p: list(_pieces(parts)) for p, parts in batches.items() if p >= LATE_LANE}
+    turns = range(max(map(len, late.values()), default=0))
+    return rounds + [{p: frames[turn] for p, frames in late.items() if turn < len(frames)} for turn in turns]
+
+
+def _pieces(batches: Sequence[Batch]) -> Iterator[bytes]:
+    for batch in batches:
+        for at in range(0, len(batch), LATE_ROWS):
+            yield encode([batch.take(np.arange(at, min(at + LATE_ROWS, len(batch))))])
 
 
 class Preparer:
@@ -122,7 +141,7 @@ class Preparer:
                 self._place(rows, work.entries, received_us, batches, seen, found, out)
             rejections += found
         self._set_aside(rejections, messages, work.entries, out)
-        out.frames = {partition: encode(parts) for partition, parts in batches.items()}
+        out.appends = appends(batches)
         if seen:
             out.seen = Seen(*(np.concatenate(c) for c in zip(*seen, strict=True)))
         out.replies = self._translator.replies()
@@ -227,6 +246,7 @@ class Preparer:
         if not good.all():
             batch, partition = batch.take(good), partition[good]
         out.readings += len(batch)
+        partition = partition + LATE_LANE * (received_us - batch.time_us > LATE_US)
         for p in np.unique(partition):
             batches.setdefault(int(p), []).append(batch if (partition == p).all() else batch.take(partition == p))
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -78,11 +78,11 @@ class Redriver(Beside):
             raise
         except Exception as error:  # a fault of ours: the messages behind this one must not wait for ever
             log.exception("message %d cannot be read again", asked.id)
-            return self._finish(asked, {}, ("malformed", f"a fault while reading it: {type(error).__name__}"))
+            return self._finish(asked, (), ("malformed", f"a fault while reading it: {type(error).__name__}"))
         refused = prepared.quarantine[0] if prepared.quarantine else None
-        return self._finish(asked, prepared.frames, (refused.reason, refused.detail) if refused else None)
+        return self._finish(asked, prepared.appends, (refused.reason, refused.detail) if refused else None)
 
-    def _finish(self, asked: Asked, frames: Mapping[int, bytes], refused: tuple[str, str] | None) -> bool:
+    def _finish(self, asked: Asked, appends: Sequence[Mapping[int, bytes]], refused: tuple[str, str] | None) -> bool:
         """The message's row and its readings in one transaction."""
         reason, detail = refused or (None, None)
         now = None if refused else datetime.now(UTC)
@@ -91,6 +91,6 @@ class Redriver(Beside):
         with connection.transaction():
             if connection.execute(queries("quarantine")["redriven"], values).fetchone() is None:
                 return False  # another worker was first, or it was asked for once more meanwhile
-            if frames:
+            for frames in appends:
                 self._log.append(frames)
         return refused is None

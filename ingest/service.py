@@ -48,7 +48,7 @@ from store.log import PostgresLog
 log = logging.getLogger(__name__)
 
 RECEIPT_INTERVAL_S = 1.0
-GROUP_BYTES = 8 * 1024 * 1024  # of payload in one group, so that big messages do not fill the memory
+GROUP_BYTES = 1024 * 1024  # of payload in one group, so that a single reading does not wait long behind big messages
 RECEIPTS_AT_ONCE = 64  # fewer than this are sent with their group, without waiting
 AT_A_DOOR = "a door"  # where a stranger was heard that named no topic
 LEAVE_QUIET_S = 1.0  # a broker that sends nothing for this long has nothing left for us
@@ -388,12 +388,12 @@ class Ingest:
 
     def _commit(self, prepared: Prepared) -> None:
         """Frames, quarantine and strangers in one transaction. Done twice, the tracker drops the repeats."""
-        if not prepared.frames and not prepared.quarantine and not prepared.strangers:
+        if not prepared.appends and not prepared.quarantine and not prepared.strangers:
             return
         connection = self._write.connection
         with connection.transaction():
-            if prepared.frames:
-                self._log.append(prepared.frames)
+            for frames in prepared.appends:
+                self._log.append(frames)
             with connection.cursor() as cursor:
                 if prepared.quarantine:
                     cursor.executemany(queries("quarantine")["put"], _quarantine_rows(prepared))

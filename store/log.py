@@ -14,6 +14,9 @@ from store.arrays import arrays
 from store.db import queries
 from store.link import Link
 
+LATE_LANE = 1 << 16
+"""Partition p's lane of late readings has the number p + LATE_LANE: what is live never waits behind what is late."""
+
 NOTIFY_LOG = "frostway_log"
 NOTIFY_CHANGE = "frostway_change"
 

@@ -81,13 +81,12 @@ class TrackingStore:
         """Texts of keys."""
         return {int(k): str(t) for k, t in self.rows("labels", list(ids))}
 
-    def stored(self, stream: str, device: I64, time_us: I64) -> list[tuple[Any, ...]]:
-        """Identities of the readings stored at these times of these devices."""
+    def stored(self, stream: str, device: I64, since_us: I64, until_us: I64) -> list[tuple[Any, ...]]:
+        """Identities of the readings stored in these spans of these devices."""
         if not len(device):
             return []
-        statement = self._q[f"stored_{stream}"]
-        wanted = arrays(statement, (device, time_us))
-        return self.rows(f"stored_{stream}", *wanted, from_us(int(time_us.min())), from_us(int(time_us.max())))
+        spans = arrays(self._q[f"stored_{stream}"], (device, since_us, until_us))
+        return self.rows(f"stored_{stream}", *spans, from_us(int(since_us.min())), from_us(int(until_us.max())))
 
     def stored_unclocked(self, stream: str, device: I32, boot: I32, seq: I64, since_us: int) -> list[tuple[Any, ...]]:
         """Those of these readings, told by device, boot and number, that are stored since then without a time."""

@@ -25,6 +25,7 @@ _CONTENT = {
     "status": ("reefer_id", "battery_ratio"),
     "attr": ("name_id", "value"),
 }
+SPAN_GAP_US = 30_000_000
 _NEVER = np.iinfo(np.int64).min
 UNCLOCKED_LOOK_BACK_US = 35 * 86_400_000_000  # a reading without a time is known again for this long
 
@@ -60,6 +61,20 @@ def _identity(device: int, time_us: int, boot: int, seq: int, flags: int, one: A
 def sort(batch: Batch) -> Batch:
     """Rows by device, then time: how they are stored, and how repeats come to stand side by side."""
     return batch.take(np.lexsort((batch.seq, batch.time_us, batch.device_id)))
+
+
+def spans(batch: Batch) -> tuple[I64, I64, I64]:
+    """Spans of time that hold the readings (sorted by device and time): device, first and last time of each.
+
+    Readings close to one another are looked up as one span, so that a burst costs a look per message, not per reading.
+    """
+    device, t = batch.device_id.astype(np.int64), batch.time_us
+    if not len(device):
+        return device, t, t
+    begins = np.append(True, (device[1:] != device[:-1]) | (t[1:] - t[:-1] > SPAN_GAP_US))
+    first = np.flatnonzero(begins)
+    last = np.append(first[1:], len(t)) - 1
+    return device[first], t[first], t[last]
 
 
 class Admission:
@@ -117,18 +132,18 @@ class Admission:
         if not len(look):
             return repeat
         some = batch.take(look)
-        identities = _identities(some)
         seen = self._stored(stream, some, old[look], unclocked[look])
-        for row, identity in zip(look.tolist(), identities, strict=True):
+        if not seen and not (twin | unclocked).any():
+            return repeat
+        for row, identity in zip(look.tolist(), _identities(some), strict=True):
             if identity in seen:
                 repeat[row] = True
             seen.add(identity)
         return repeat
 
     def _stored(self, stream: str, batch: Batch, old: Bool, unclocked: Bool) -> set[tuple[Any, ...]]:
-        timed = old & ~unclocked
-        asked = np.unique(np.column_stack([batch.device_id[timed], batch.time_us[timed]]), axis=0)
-        rows = self._store.stored(stream, asked[:, 0], asked[:, 1])
+        asked = spans(batch.take(old & ~unclocked))
+        rows = self._store.stored(stream, *asked)
         seen = {_identity(d, to_us(t), boot, seq, 0, one, two) for d, t, boot, seq, one, two in rows}
         if unclocked.any():
             some = batch.take(unclocked)

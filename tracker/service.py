@@ -20,7 +20,7 @@ from domain.frames import decode
 from domain.readings import Batch, PositionBatch, ShelfBatch, TagReadBatch, TemperatureBatch, merge
 from domain.times import from_us
 from store.link import RETRY, Link, Stopped
-from store.log import Frame, PostgresLog
+from store.log import LATE_LANE, Frame, PostgresLog
 from store.partitions import drop_older
 from store.tracking import LostPartitionError, TrackingStore
 from tracker.admit import Admission
@@ -40,6 +40,8 @@ log = logging.getLogger(__name__)
 
 NOTIFY_REGISTRY = "frostway_registry"
 READ_BYTES = 8 * 1024 * 1024
+LATE_BYTES = 64 * 1024  # of each late lane at once while there is something live: one frame
+LIVE_S = 1.0  # so long after something live the late lanes are taken in small portions
 REFOLD_BUDGET_S = 0.05  # late work between two live steps; one entity at least
 HOUSE_S = 30.0
 STUMBLES_MAX = 3  # a step that fails this often is stored without being decided, so that the rest goes on
@@ -89,6 +91,7 @@ class Tracker:
         self._loaded = False
         self._woken = False
         self._registry_changed = False
+        self._live_at = -LIVE_S
         self._stumbles = 0
         self._stumbled_at: dict[int, int] = {}
         self._listening_since = clock()
@@ -145,7 +148,7 @@ class Tracker:
         owned = self.store.own(range(self._config.partitions))
         connection.execute(self.store.sql("listen_log"))
         connection.execute(self.store.sql("listen_registry"))
-        rows = self.store.rows("positions", owned)
+        rows = self.store.rows("positions", [*owned, *(p + LATE_LANE for p in owned)])
         self._positions = {int(p): int(position) for p, position, _ in rows}
         self._sequences = {int(p): int(seq) for p, _, seq in rows}
         self.registry = Registry.load(self.store, self._config.partitions)
@@ -176,7 +179,7 @@ class Tracker:
     # ------------------------------------------------------------ live lane
     def step(self) -> bool:
         """One step over what is in the log; False when there is nothing."""
-        frames = self._log.read(self._positions, READ_BYTES)
+        frames = self._frames()
         if not frames:
             return False
         started = time.monotonic()
@@ -213,6 +216,15 @@ class Tracker:
         step_seconds.observe(time.monotonic() - started)
         return True
 
+    def _frames(self) -> list[Frame]:
+        """What is live, and some of what is late; all of it when nothing has been live for a while."""
+        frames = self._log.read({p: n for p, n in self._positions.items() if p < LATE_LANE}, READ_BYTES)
+        if frames:
+            self._live_at = time.monotonic()
+        late = {p: n for p, n in self._positions.items() if p >= LATE_LANE}
+        calm = time.monotonic() - self._live_at > LIVE_S
+        return frames + self._log.read(late, READ_BYTES if calm else LATE_BYTES)
+
     def _decide(self, fresh: Mapping[str, Batch], out: Outcome) -> dict[str, Batch]:
         """The rules, in their order; returns the batches with the flags that admission could not know."""
         decided = dict(fresh)
@@ -237,7 +249,7 @@ class Tracker:
 
     def _finish(self, cursor: psycopg.Cursor, out: Outcome, taken: Mapping[int, int]) -> None:
         """Changes and positions, last in the transaction: a tracker that was overtaken writes nothing."""
-        partition = min(taken) if taken else min(self._positions)
+        partition = min(taken or self._positions) % LATE_LANE
         rows = []
         for tenant_id, body in out.bodies():
             self._sequences[partition] += 1

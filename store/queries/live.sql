@@ -4,7 +4,8 @@ listen frostway_change
 
 -- name: heads
 -- Newest change of every partition.
-select partition, seq from change_head union all select partition, change_seq from tracker_position order by 1
+select partition, seq from change_head union all
+select partition, change_seq from tracker_position where partition < 65536 order by 1
 
 -- name: after
 -- Changes behind the given positions, oldest first within each partition.

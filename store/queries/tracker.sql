@@ -15,8 +15,9 @@ listen frostway_registry
 select partition, position, change_seq from tracker_position where partition = any(%s::int4[])
 
 -- name: create_positions
--- Partitions nobody has processed yet.
-insert into tracker_position (partition) select unnest(%s::int4[]) on conflict do nothing
+-- Partitions nobody has processed yet, each with its lane of late readings.
+insert into tracker_position (partition) select p + lane from unnest(%s::int4[]) p, (values (0), (65536)) as l (lane)
+on conflict do nothing
 
 -- name: move_position
 -- Compare-and-set of the positions: a tracker that lost its partition changes nothing.
@@ -344,48 +345,48 @@ select d.id, l.time from device d cross join lateral
     (select time from reading_attribute r where r.device_id = d.id order by time desc limit 1) l
 
 -- name: stored_gps
--- Readings stored at these times of these devices.
-select r.device_id, r.time, r.boot_id, r.seq, r.lat, r.lon from unnest(%s::int4[], %s::timestamptz[]) as w (device_id, time)
-join reading_position r on r.device_id = w.device_id and r.time = w.time
+-- Readings stored in these spans of these devices.
+select r.device_id, r.time, r.boot_id, r.seq, r.lat, r.lon from unnest(%s::int4[], %s::timestamptz[], %s::timestamptz[]) as w (device_id, since, until)
+join reading_position r on r.device_id = w.device_id and r.time between w.since and w.until
 where r.time between %s and %s
 
 -- name: stored_temp
--- Readings stored at these times of these devices, by what was measured: a correction may differ the next time.
+-- Readings stored in these spans of these devices, by what was measured: a correction may differ the next time.
 select r.device_id, r.time, r.boot_id, r.seq, r.probe_id, r.temp_c - coalesce(r.correction_c, 0)
-from unnest(%s::int4[], %s::timestamptz[]) as w (device_id, time)
-join reading_temperature r on r.device_id = w.device_id and r.time = w.time
+from unnest(%s::int4[], %s::timestamptz[], %s::timestamptz[]) as w (device_id, since, until)
+join reading_temperature r on r.device_id = w.device_id and r.time between w.since and w.until
 where r.time between %s and %s
 
 -- name: stored_rfid
--- Readings stored at these times of these devices.
-select r.device_id, r.time, r.boot_id, r.seq, r.tag_id, r.antenna from unnest(%s::int4[], %s::timestamptz[]) as w (device_id, time)
-join reading_tag r on r.device_id = w.device_id and r.time = w.time
+-- Readings stored in these spans of these devices.
+select r.device_id, r.time, r.boot_id, r.seq, r.tag_id, r.antenna from unnest(%s::int4[], %s::timestamptz[], %s::timestamptz[]) as w (device_id, since, until)
+join reading_tag r on r.device_id = w.device_id and r.time between w.since and w.until
 where r.time between %s and %s
 
 -- name: stored_shelf
--- Readings stored at these times of these devices.
+-- Readings stored in these spans of these devices.
 select r.device_id, r.time, r.boot_id, r.seq, r.slot_id, coalesce(r.mass_kg, r.item_count)
-from unnest(%s::int4[], %s::timestamptz[]) as w (device_id, time)
-join reading_shelf r on r.device_id = w.device_id and r.time = w.time
+from unnest(%s::int4[], %s::timestamptz[], %s::timestamptz[]) as w (device_id, since, until)
+join reading_shelf r on r.device_id = w.device_id and r.time between w.since and w.until
 where r.time between %s and %s
 
 -- name: stored_door
--- Readings stored at these times of these devices.
-select r.device_id, r.time, r.boot_id, r.seq, r.door_id, r.open::int from unnest(%s::int4[], %s::timestamptz[]) as w (device_id, time)
-join reading_door r on r.device_id = w.device_id and r.time = w.time
+-- Readings stored in these spans of these devices.
+select r.device_id, r.time, r.boot_id, r.seq, r.door_id, r.open::int from unnest(%s::int4[], %s::timestamptz[], %s::timestamptz[]) as w (device_id, since, until)
+join reading_door r on r.device_id = w.device_id and r.time between w.since and w.until
 where r.time between %s and %s
 
 -- name: stored_status
--- Readings stored at these times of these devices.
+-- Readings stored in these spans of these devices.
 select r.device_id, r.time, r.boot_id, r.seq, coalesce(r.reefer_id, 0), r.battery_ratio
-from unnest(%s::int4[], %s::timestamptz[]) as w (device_id, time)
-join reading_status r on r.device_id = w.device_id and r.time = w.time
+from unnest(%s::int4[], %s::timestamptz[], %s::timestamptz[]) as w (device_id, since, until)
+join reading_status r on r.device_id = w.device_id and r.time between w.since and w.until
 where r.time between %s and %s
 
 -- name: stored_attr
--- Readings stored at these times of these devices.
-select r.device_id, r.time, r.boot_id, r.seq, r.name_id, r.value from unnest(%s::int4[], %s::timestamptz[]) as w (device_id, time)
-join reading_attribute r on r.device_id = w.device_id and r.time = w.time
+-- Readings stored in these spans of these devices.
+select r.device_id, r.time, r.boot_id, r.seq, r.name_id, r.value from unnest(%s::int4[], %s::timestamptz[], %s::timestamptz[]) as w (device_id, since, until)
+join reading_attribute r on r.device_id = w.device_id and r.time between w.since and w.until
 where r.time between %s and %s
 
 -- name: stored_unclocked_gps

@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.benchmarks import backlog, cores, latency, sizes, throughput
+from tests.benchmarks import backlog, cores, late, latency, sizes, throughput
 from tests.benchmarks.figures import Figure, Neighbours, machine, print_table, write
 from tests.benchmarks.stack import Databases, databases
 from tests.contract.mosquitto import executable
@@ -126,11 +126,16 @@ def kept(server: Databases, folder: Path, effort: Effort) -> list[Figure]:
     return backlog.measure(server, folder, each=effort.backlog_each)
 
 
+def again(server: Databases, folder: Path, effort: Effort) -> list[Figure]:
+    return late.measure(server, folder, rounds=effort.rounds, with_broker=executable() is not None)
+
+
 SECTIONS: dict[str, Callable[[Databases, Path, Effort], list[Figure]]] = {
     "single": single,
     "batched": batched,
     "websocket": websocket,
     "tracker": tracker,
+    "late": again,
     "prepare": prepare,
     "backlog": kept,
 }

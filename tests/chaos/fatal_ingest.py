@@ -72,7 +72,7 @@ def _fatal(original: Callable[..., Any], name: str, point: Point, left: list[int
 def _carries_readings(owner: object, words: tuple[Any, ...]) -> bool:
     match words:
         case (Prepared() as prepared,):
-            return bool(prepared.frames)
+            return bool(prepared.appends)
         case (Group() as group,):
             return bool(group.messages)
         case () if isinstance(owner, ReceiptBook):

@@ -36,8 +36,8 @@ class Door:
 
     def send(self, topic: str, raw: bytes) -> Prepared:
         prepared = self.preparer.prepare([(topic.encode(), raw, 1, False, False)], T0)
-        if prepared.frames:
-            PostgresLog(self.write).append(prepared.frames)
+        for frames in prepared.appends:
+            PostgresLog(self.write).append(frames)
         tracker = self.fleet.tracker()
         self.fleet.settle(tracker)
         self.fleet.close(tracker)

@@ -95,5 +95,5 @@ def test_a_profile_says_how_far_a_clock_may_be_off(door: Door) -> None:
 
 
 def _flags(prepared: Any) -> Flag:
-    ((batch,),) = [decode(frame) for frame in prepared.frames.values()]
+    ((batch,),) = [decode(frame) for frames in prepared.appends for frame in frames.values()]
     return Flag(int(batch.flags[0]))

@@ -44,7 +44,7 @@ class Aside:
     def refuse(self, topic: str, payload: bytes, received_us: int = T0) -> int:
         """Sets a message aside; its number."""
         prepared = self.preparer.prepare([(topic.encode(), payload, 1, False, False)], received_us)
-        assert not prepared.frames
+        assert not prepared.appends
         assert len(prepared.quarantine) == 1
         c = self.link.connection
         with c.transaction(), c.cursor() as cursor:
@@ -181,7 +181,7 @@ def test_good_neighbours_of_a_mended_reading_are_not_stored_twice(aside: Aside) 
     with c.transaction():
         c.cursor().execute(queries("quarantine")["put"], (from_us(T0), *prepared.quarantine[0]))
     redriver = aside.redriver()
-    redriver._log.append(prepared.frames)
+    [redriver._log.append(frames) for frames in prepared.appends]
     assert [lat for _, lat in aside.positions()] == [60.1, 60.3]
     number = aside.quarantine.messages()[0]["id"]
     aside.quarantine.ask(number, "anna", payload=orjson.dumps(batch | {"lat": [60.1, 60.2, 60.3]}))

@@ -67,8 +67,8 @@ class Line:
         ]
         prepared = self.preparer.prepare(messages, self.now_us)
         assert prepared.quarantine == []
-        if prepared.frames:
-            self.log.append(prepared.frames)
+        for frames in prepared.appends:
+            self.log.append(frames)
         while self.tracker.step():
             pass
         while self.tracker._late:
