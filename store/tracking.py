@@ -93,11 +93,22 @@ class TrackingStore:
         query = f"stored_unclocked_{stream}"
         return self.rows(query, *arrays(self._q[query], (device, boot, seq)), from_us(since_us))
 
-    def history(self, stream: str, parameters: Sequence[Any]) -> dict[str, np.ndarray[Any, Any]]:
-        """Columns of the readings to be folded again, in order of time."""
+    def history(
+        self, stream: str, parameters: Sequence[Any], most: int
+    ) -> tuple[dict[str, np.ndarray[Any, Any]], bool]:
+        """Columns of the readings to be folded again, in order of time, about `most`; and whether there are more.
+
+        Readings of one time are never separated.
+        """
         spec = HISTORY_GPS if stream == "gps" else HISTORY_TEMP
         with self.connection.cursor() as cursor:
-            return read_columns(cursor, self._q[f"history_{stream}"], parameters, spec)
+            found = read_columns(cursor, self._q[f"history_{stream}"], (*parameters, most), spec)
+        if len(found["time"]) < most:
+            return found, False
+        whole = found["time"] < found["time"][-1]
+        if not whole.any():
+            return self.history(stream, parameters, 4 * most)
+        return {name: column[whole] for name, column in found.items()}, True
 
     # ------------------------------------------------------------ one step
     def prepare_partitions(self, batches: Mapping[str, Batch]) -> None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import pairwise
 
 import numpy as np
 
@@ -47,11 +47,40 @@ class Rests:
             )
             self._newest.put(_Newest(entity[rows], at_us[rows]))
 
-    def again(self, entity: int, kept: Sequence[tuple[int, bytes]], begun_us: int, out: Outcome) -> None:
-        """An entity was folded again from the checkpoint at `begun_us`: these carries stand behind that one now."""
-        if kept:
-            out.rests.append(Rest(self.kind, [entity] * len(kept), [at for at, _ in kept], [c for _, c in kept]))
-        self._newest.put(_Newest(np.array([entity]), np.array([kept[-1][0] if kept else begun_us])))
+    def last(self, entity: int, at_us: int) -> None:
+        """The newest checkpoint of an entity is another one now."""
+        self._newest.put(_Newest(np.array([entity]), np.array([at_us])))
+
+
+PORTION = 2_160
+"""Readings of an entity that are folded again at once: the live ones wait no longer than that."""
+
+
+class Again(ABC):
+    """The way of an entity from the checkpoint before a late reading to the present, portion by portion."""
+
+    def __init__(self, kind: str, entity: int, since: datetime, begun_us: int) -> None:
+        self.kind, self.entity, self.since = kind, entity, since
+        self.begun_us = self.reached_us = begun_us
+        self._kept: list[tuple[int, bytes]] = []
+
+    @abstractmethod
+    def advance(self) -> bool:
+        """Folds the next portion; False when the present is reached."""
+
+    def keep(self, at_us: int, carry: bytes) -> None:
+        """Keeps a carry on the way, when the one before is an interval old."""
+        last_us = self._kept[-1][0] if self._kept else self.begun_us
+        if at_us - last_us >= EVERY_US:
+            self._kept.append((at_us, carry))
+
+    def arrived(self, rests: Rests, out: Outcome) -> None:
+        """The carries kept stand in the place of those since the late reading."""
+        out.forgotten.append((self.kind, self.entity, self.since))
+        if self._kept:
+            at_us, carry = zip(*self._kept, strict=True)
+            out.rests.append(Rest(self.kind, [self.entity] * len(at_us), at_us, carry))
+        rests.last(self.entity, self._kept[-1][0] if self._kept else self.begun_us)
 
 
 def begin_from(
@@ -60,15 +89,3 @@ def begin_from(
     """The newest checkpoint before a late reading that this version can read."""
     found = store.checkpoints.before(kind, entity, since, horizon)
     return next(((at, carry) for at, carry in found if knows(carry)), None)
-
-
-def portions(t_us: I64) -> list[slice]:
-    """Slices of sorted times, each within one interval of the clock: after each a carry is kept.
-
-    >>> hour = 3_600_000_000
-    >>> portions(np.array([0, 1, 6 * hour, 13 * hour]))
-    [slice(0, 2, None), slice(2, 3, None), slice(3, 4, None)]
-    """
-    cuts = np.flatnonzero(np.diff(t_us // EVERY_US)) + 1
-    edges = [0, *cuts.tolist(), len(t_us)]
-    return [slice(a, b) for a, b in pairwise(edges) if b > a]

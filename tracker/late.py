@@ -9,6 +9,7 @@ from prometheus_client import Counter
 
 from domain.readings import I64
 from domain.times import from_us
+from tracker.checkpoints import Again
 from tracker.outcome import Outcome
 from tracker.registry import Registry
 
@@ -42,6 +43,8 @@ class Mark:
     since: datetime
     first_us: int
     last_us: int
+    way: Again | None = None
+    """How far it has been folded again; a further late reading lets it begin anew."""
 
 
 class Late:
@@ -61,16 +64,21 @@ class Late:
     def wait(self, kind: str, entity: int, since: datetime, log_us: int) -> None:
         """An entity is to be folded again from `since`."""
         mark = self._marks.setdefault((kind, entity), Mark(since, log_us, log_us))
-        mark.since, mark.last_us = min(since, mark.since), log_us
+        mark.since, mark.last_us, mark.way = min(since, mark.since), log_us, None
 
-    def due(self, log_us: int, *, now: bool = False) -> list[tuple[str, int, datetime]]:
+    def due(self, log_us: int, *, now: bool = False) -> list[tuple[tuple[str, int], Mark]]:
         """Those to be folded again at this time of the log, the longest waiting first; all of them for `now`."""
         found = [
-            (mark.first_us, key, mark.since)
+            (key, mark)
             for key, mark in self._marks.items()
-            if now or log_us - mark.last_us >= QUIET_US or log_us - mark.first_us >= WAIT_US
+            if now or mark.way or log_us - mark.last_us >= QUIET_US or log_us - mark.first_us >= WAIT_US
         ]
-        return [(kind, entity, since) for _, (kind, entity), since in sorted(found, key=lambda f: f[0])]
+        return sorted(found, key=lambda f: f[1].first_us)
+
+    def begin_anew(self) -> None:
+        """What was folded with another registry does not count."""
+        for mark in self._marks.values():
+            mark.way = None
 
     def done(self, kind: str, entity: int) -> None:
         """It has been folded again."""

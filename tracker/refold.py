@@ -5,108 +5,89 @@ Reading begins at the newest checkpoint before the late reading.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 import numpy as np
 
 from domain.times import from_us, to_us
 from store.tracking import TrackingStore
-from tracker.checkpoints import begin_from, portions
+from tracker.checkpoints import PORTION, Again, begin_from
 from tracker.outcome import Outcome, VisitFact
 from tracker.positions import NOT_USED, PACKER, Folded, Rows, VehicleState, fold
 from tracker.registry import Registry
 from tracker.revisions import Match, Told, match
 from tracker.rules import geofence
-from tracker.rules.scan import NEVER, Runs, last_words
+from tracker.rules.scan import NEVER, last_words
 from tracker.vehicles import Vehicles
 
 
-@dataclass
-class Again:
-    """A vehicle folded again: from when, what was open then, each portion, and the carries to keep between them."""
+class VehicleAgain(Again):
+    """A vehicle on its way to the present."""
 
-    begun_us: int
-    open_then: set[tuple[int, int]]
-    portions: list[Folded]
-    kept: list[tuple[int, bytes]]
+    def __init__(
+        self, registry: Registry, store: TrackingStore, vehicle_id: int, since: datetime, horizon: datetime
+    ) -> None:
+        start = begin_from(store, "vehicle", vehicle_id, since, horizon, PACKER.knows)
+        super().__init__("vehicle", vehicle_id, since, start[0] if start else to_us(horizon))
+        self._registry, self._store = registry, store
+        self._devices = [d.id for d in registry.devices.values() if d.vehicle_id == vehicle_id]
+        self._state = VehicleState(*PACKER.unpack([start[1]])) if start else VehicleState()
+        visits = self._state.visits
+        self._open_then = set(zip(visits.entity.tolist(), visits.start_us.tolist(), strict=True))
+        self._folded: list[Folded] = []
 
-    @property
-    def visits(self) -> Runs:
-        """The visits of at least two fixes."""
-        runs = last_words([f.visit_runs for f in self.portions])
-        return runs.take(runs.samples >= geofence.SAMPLES_MIN)
+    def advance(self) -> bool:
+        """Folds the next portion; False when the present is reached."""
+        found, more = self._store.history("gps", (self._devices, from_us(self.reached_us)), PORTION)
+        if not len(found["time"]):
+            return False
+        self.reached_us = int(found["time"][-1])
+        rows = _rows(self.entity, found)
+        if len(rows.vehicle):
+            folded = fold(self._registry, self._state, rows)
+            self._state, self._folded = folded.state, [*self._folded, folded]
+            fixes = self._state.fixes
+            one = np.array([self.entity], dtype=np.int64)
+            packed = PACKER.pack(one, (fixes, self._state.motion, self._state.visits))[0]
+            self.keep(int(max(fixes.t_us[0], fixes.doubt_t_us[0])), packed)
+        return more
 
+    def revised(self) -> list[VisitFact]:
+        """What is to be said of the vehicle's visits that was not said before."""
+        runs = last_words([f.visit_runs for f in self._folded])
+        runs = runs.take(runs.samples >= geofence.SAMPLES_MIN)
+        _, sites = geofence.unpair(runs.entity)
+        spans = zip(sites.tolist(), runs.start_us.tolist(), runs.end_us.tolist(), runs.entity.tolist(), strict=True)
+        of_sites = [(s, a, b, key) for s, a, b, key in spans if s > 0]
+        before = [
+            Told(r[0], r[1], int(r[2]), to_us(r[3]), to_us(r[4]) if r[4] else NEVER, ())
+            for r in self._store.rows("visits_since", self.entity, from_us(self.begun_us))
+        ]
+        before = [t for t in before if t.end_us > self.begun_us or self._was_open(t)]
+        now = [(s, a, b) for s, a, b, _ in of_sites]
+        keys = [key for *_, key in of_sites]
+        return [fact for pair in match(now, before) for fact in _visit(pair, now, keys, self.entity)]
 
-def again(
-    registry: Registry, store: TrackingStore, vehicle_id: int, since: datetime, horizon: datetime
-) -> Again | None:
-    """Folds a vehicle's positions since the checkpoint before a time; None when there are none."""
-    start = begin_from(store, "vehicle", vehicle_id, since, horizon, PACKER.knows)
-    begun_us = start[0] if start else to_us(horizon)
-    state = VehicleState(*PACKER.unpack([start[1]])) if start else VehicleState()
-    open_then = set(zip(state.visits.entity.tolist(), state.visits.start_us.tolist(), strict=True))
-    rows = _positions(registry, store, vehicle_id, begun_us)
-    if not len(rows.vehicle):
-        return None
-    found = Again(begun_us, open_then, [], [])
-    one = np.array([vehicle_id], dtype=np.int64)
-    for part in portions(rows.t_us):
-        folded = fold(registry, state, rows.take(np.arange(part.start, part.stop)))
-        state = folded.state
-        found.portions.append(folded)
-        newest_us = int(max(state.fixes.t_us[0], state.fixes.doubt_t_us[0]))
-        found.kept.append((newest_us, PACKER.pack(one, (state.fixes, state.motion, state.visits))[0]))
-    return found
+    def _was_open(self, told: Told) -> bool:
+        return (_key(self.entity, int(told.group)), told.start_us) in self._open_then
 
-
-def revised(store: TrackingStore, vehicle_id: int, found: Again) -> list[VisitFact]:
-    """What is to be said of a vehicle's visits that was not said before."""
-    runs = found.visits
-    _, sites = geofence.unpair(runs.entity)
-    spans = zip(sites.tolist(), runs.start_us.tolist(), runs.end_us.tolist(), runs.entity.tolist(), strict=True)
-    of_sites = [(s, a, b, key) for s, a, b, key in spans if s > 0]
-    before = [
-        Told(r[0], r[1], int(r[2]), to_us(r[3]), to_us(r[4]) if r[4] else NEVER, ())
-        for r in store.rows("visits_since", vehicle_id, from_us(found.begun_us))
-    ]
-    before = [
-        t
-        for t in before
-        if t.end_us > found.begun_us or (_key(vehicle_id, int(t.group)), t.start_us) in found.open_then
-    ]
-    now = [(s, a, b) for s, a, b, _ in of_sites]
-    keys = [key for *_, key in of_sites]
-    return [fact for pair in match(now, before) for fact in _visit(pair, now, keys, vehicle_id)]
-
-
-def refold_vehicle(
-    registry: Registry,
-    store: TrackingStore,
-    vehicles: Vehicles,
-    vehicle_id: int,
-    since: datetime,
-    horizon: datetime,
-    out: Outcome,
-) -> None:
-    """A vehicle's visits and state from its positions since the checkpoint before a late one."""
-    found = again(registry, store, vehicle_id, since, horizon)
-    if found is None:
-        return
-    out.visits += revised(store, vehicle_id, found)
-    last = found.portions[-1]
-    vehicles.keep(last.state, np.array([vehicle_id], dtype=np.int64))
-    motion_runs = last_words([f.motion_runs for f in found.portions])
-    vehicles.describe(registry, replace(last, motion_runs=motion_runs), out)
-    out.forgotten.append(("vehicle", vehicle_id, since))
-    vehicles.rests.again(vehicle_id, found.kept[:-1], found.begun_us, out)
+    def finish(self, vehicles: Vehicles, out: Outcome) -> None:
+        """Arrived: the vehicle's facts, its state and its checkpoints are what was found on the way."""
+        if not self._folded:
+            return
+        out.visits += self.revised()
+        vehicles.keep(self._state, np.array([self.entity], dtype=np.int64))
+        motion_runs = last_words([f.motion_runs for f in self._folded])
+        last = next((f for f in reversed(self._folded) if len(f.rows.vehicle)), self._folded[-1])
+        vehicles.describe(self._registry, replace(last, state=self._state, motion_runs=motion_runs), out)
+        self.arrived(vehicles.rests, out)
 
 
-def _positions(registry: Registry, store: TrackingStore, vehicle_id: int, after_us: int) -> Rows:
-    """The usable positions of a vehicle after a time."""
-    devices = [d.id for d in registry.devices.values() if d.vehicle_id == vehicle_id]
-    found = store.history("gps", (devices, from_us(after_us)))
+def _rows(vehicle_id: int, found: Mapping[str, np.ndarray[Any, Any]]) -> Rows:
+    """The usable positions of a vehicle."""
     keep = found["flags"] & NOT_USED == 0
     c = {name: column[keep] for name, column in found.items()}
     return Rows(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -11,7 +10,7 @@ import numpy as np
 
 from domain.times import from_us, to_us
 from store.tracking import TrackingStore
-from tracker.checkpoints import begin_from, portions
+from tracker.checkpoints import PORTION, Again, begin_from
 from tracker.outcome import ExcursionFact, Outcome
 from tracker.registry import Profile, Registry
 from tracker.revisions import Told, match
@@ -20,92 +19,79 @@ from tracker.rules.scan import NEVER, Carry, Runs, last_words
 from tracker.series import NOT_USED, PACKER, Probe, Series, absolute, limits_of
 
 
-@dataclass
-class Again:
-    """A probe folded again: from when, what was open then, the runs, the carries to keep, the newest receipt."""
+class SeriesAgain(Again):
+    """A probe on its way to the present."""
 
-    begun_us: int
-    open_then: set[tuple[int | str, int]]
-    carry: Carry
-    runs: Runs
-    kept: list[tuple[int, bytes]]
-    received_us: int
+    def __init__(
+        self, registry: Registry, store: TrackingStore, probe_id: int, probe: Probe, since: datetime, horizon: datetime
+    ) -> None:
+        start = begin_from(store, "series", probe_id, since, horizon, PACKER.knows)
+        super().__init__("series", probe_id, since, start[0] if start else to_us(horizon))
+        self._registry, self._store, self._probe = registry, store, probe
+        self._carry: Carry = PACKER.unpack([start[1]])[0] if start else Carry.empty()
+        opened = self._carry.take(self._carry.inside)
+        kinds = [temperature.KINDS[e % 2] for e in opened.entity.tolist()]
+        self._open_then: set[tuple[int | str, int]] = set(zip(kinds, opened.start_us.tolist(), strict=True))
+        self._runs: list[Runs] = []
+        self._received_us = 0
 
+    def advance(self) -> bool:
+        """Folds the next portion; False when the present is reached."""
+        device_id = self._probe.device_id
+        asked = (device_id, from_us(self.reached_us), self.entity)
+        found, more = self._store.history("temp", asked, PORTION)
+        if not len(found["time"]):
+            return False
+        self.reached_us = int(found["time"][-1])
+        self._received_us = max(self._received_us, int(found["received_at"].max()))
+        keep = found["flags"] & NOT_USED == 0
+        t_us, temp_c = found["time"][keep], found["temp_c"][keep]
+        if len(t_us):
+            limits = limits_of(self._registry, np.full(len(t_us), device_id, np.int64))
+            series = np.full(len(t_us), self.entity, np.int64)
+            self._carry, runs = temperature.step(self._carry, series, t_us, temp_c, limits)
+            self._runs.append(runs)
+            self.keep(int(t_us[-1]), PACKER.pack(np.array([self.entity]), (self._carry,))[0])
+        return more
 
-def again(
-    registry: Registry, store: TrackingStore, probe_id: int, device_id: int, since: datetime, horizon: datetime
-) -> Again | None:
-    """Folds a probe's temperatures since the checkpoint before a time; None when there are none."""
-    start = begin_from(store, "series", probe_id, since, horizon, PACKER.knows)
-    begun_us = start[0] if start else to_us(horizon)
-    carry: Carry = PACKER.unpack([start[1]])[0] if start else Carry.empty()
-    opened = carry.take(carry.inside)
-    kinds = [temperature.KINDS[e % 2] for e in opened.entity.tolist()]
-    open_then: set[tuple[int | str, int]] = set(zip(kinds, opened.start_us.tolist(), strict=True))
-    history = store.history("temp", (device_id, from_us(begun_us), probe_id))
-    keep = history["flags"] & NOT_USED == 0
-    t_us, temp_c = history["time"][keep], history["temp_c"][keep]
-    if not len(t_us):
-        return None
-    runs: list[Runs] = []
-    kept: list[tuple[int, bytes]] = []
-    for part in portions(t_us):
-        t, c = t_us[part], temp_c[part]
-        limits = limits_of(registry, np.full(len(t), device_id, np.int64))
-        carry, some = temperature.step(carry, np.full(len(t), probe_id, np.int64), t, c, limits)
-        runs.append(some)
-        kept.append((int(t[-1]), PACKER.pack(np.array([probe_id]), (carry,))[0]))
-    return Again(begun_us, open_then, carry, last_words(runs), kept, int(history["received_at"].max()))
+    def revised(self) -> list[ExcursionFact]:
+        """What is to be said of the probe's excursions that was not said before."""
+        registry, probe = self._registry, self._probe
+        runs, profile = last_words(self._runs), registry.profile_of(probe.device_id)
+        now: list[tuple[int | str, int, int]] = [
+            (temperature.KINDS[e % 2], a, b)
+            for e, a, b in zip(runs.entity.tolist(), runs.start_us.tolist(), runs.end_us.tolist(), strict=True)
+        ]
+        before = [_told(r) for r in self._store.rows("excursions_since", self.entity, from_us(self.begun_us))]
+        before = [t for t in before if t.end_us > self.begun_us or (t.group, t.start_us) in self._open_then]
+        facts: list[ExcursionFact] = []
+        for pair in match(now, before):
+            told = pair.before
+            if pair.now is not None:
+                fact = _excursion(pair.now, now, runs, told, profile, self.entity, probe.temp_c)
+                if told is None or told.rest[:3] != _rest(fact) or _span(told) != _span(fact):
+                    facts.append(fact)
+            elif told is not None:
+                alarm, extreme, samples, limit = told.rest
+                span, rest = (told.start_us, told.end_us), (alarm, extreme, samples, probe.temp_c)
+                gone = (told.id, told.revision + 1, self.entity, str(told.group), limit)
+                facts.append(ExcursionFact(*gone, *span, *rest, retracted=True))
+        return facts
 
-
-def revised(registry: Registry, store: TrackingStore, probe_id: int, probe: Probe, found: Again) -> list[ExcursionFact]:
-    """What is to be said of a probe's excursions that was not said before."""
-    runs, profile = found.runs, registry.profile_of(probe.device_id)
-    now: list[tuple[int | str, int, int]] = [
-        (temperature.KINDS[e % 2], a, b)
-        for e, a, b in zip(runs.entity.tolist(), runs.start_us.tolist(), runs.end_us.tolist(), strict=True)
-    ]
-    before = [_told(r) for r in store.rows("excursions_since", probe_id, from_us(found.begun_us))]
-    before = [t for t in before if t.end_us > found.begun_us or (t.group, t.start_us) in found.open_then]
-    facts: list[ExcursionFact] = []
-    for pair in match(now, before):
-        told = pair.before
-        if pair.now is not None:
-            fact = _excursion(pair.now, now, runs, told, profile, probe_id, probe.temp_c)
-            if told is None or told.rest[:3] != _rest(fact) or _span(told) != _span(fact):
-                facts.append(fact)
-        elif told is not None:
-            alarm, extreme, samples, limit = told.rest
-            span, rest = (told.start_us, told.end_us), (alarm, extreme, samples, probe.temp_c)
-            gone = (told.id, told.revision + 1, probe_id, str(told.group), limit)
-            facts.append(ExcursionFact(*gone, *span, *rest, retracted=True))
-    return facts
+    def finish(self, series: Series, out: Outcome) -> None:
+        """Arrived: the probe's facts, its carry and its checkpoints are what was found on the way."""
+        if not self._runs:
+            return
+        self._probe = series.probes[self.entity]
+        out.excursions += self.revised()
+        series.keep(self._carry)
+        series.describe_carry(self._registry, self.entity, self._carry, self._received_us, out)
+        self.arrived(series.rests, out)
 
 
 def _told(row: Sequence[Any]) -> Told:
     start, end, alarm = (to_us(v) if v else NEVER for v in row[3:6])
     return Told(row[0], row[1], str(row[2]), start, end, (alarm, *row[6:9]))
-
-
-def refold_series(
-    registry: Registry,
-    store: TrackingStore,
-    series: Series,
-    probe_id: int,
-    since: datetime,
-    horizon: datetime,
-    out: Outcome,
-) -> None:
-    """A probe's excursions and carry from its temperatures since the checkpoint before a late one."""
-    probe = series.probes[probe_id]
-    found = again(registry, store, probe_id, probe.device_id, since, horizon)
-    if found is None:
-        return
-    out.excursions += revised(registry, store, probe_id, probe, found)
-    series.keep(found.carry)
-    series.describe_carry(registry, probe_id, found.carry, found.received_us, out)
-    out.forgotten.append(("series", probe_id, since))
-    series.rests.again(probe_id, found.kept[:-1], found.begun_us, out)
 
 
 def _excursion(

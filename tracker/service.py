@@ -24,12 +24,13 @@ from store.log import LATE_LANE, Frame, PostgresLog
 from store.partitions import drop_older
 from store.tracking import LostPartitionError, TrackingStore
 from tracker.admit import Admission
+from tracker.checkpoints import Again
 from tracker.commit import Commit
 from tracker.journeys import Journeys
-from tracker.late import Late
+from tracker.late import Late, Mark
 from tracker.outcome import Outcome
-from tracker.refold import refold_vehicle
-from tracker.refold_series import refold_series
+from tracker.refold import VehicleAgain
+from tracker.refold_series import SeriesAgain
 from tracker.registry import Registry
 from tracker.series import Series
 from tracker.speech import Speech
@@ -120,6 +121,7 @@ class Tracker:
             if self._registry_changed:
                 self._registry_changed = False
                 self.registry = Registry.load(self.store, self._config.partitions)
+                self._late.begin_anew()
             self._woken = False
             worked = self.step()
             self._refold_some(self._log_us if worked else self._clock())
@@ -263,28 +265,40 @@ class Tracker:
         return Outcome(self._clock(), round(self._config.refold_horizon_days * 86_400e6))
 
     def _refold_some(self, log_us: int, *, now: bool = False) -> None:
-        """Folds late entities again whose burst is over at this time of the log, within a budget."""
+        """Folds late entities again whose burst is over at this time of the log, portion by portion within a budget."""
         until = time.monotonic() + REFOLD_BUDGET_S
-        for kind, entity, since in self._late.due(log_us, now=now):
-            self.refold(kind, entity, since)
+        for (kind, entity), mark in self._late.due(log_us, now=now):
+            way = mark.way = mark.way or self._way(kind, entity, mark.since)
+            while way is not None and way.advance():
+                if time.monotonic() > until:
+                    return
+            self._arrive(kind, entity, mark)
             self._late.done(kind, entity)
             late_total.inc()
             if time.monotonic() > until:
                 return
 
-    def refold(self, kind: str, entity: int, since: datetime) -> None:
-        """One entity again, from the checkpoint before a late reading, or from the horizon."""
+    def _way(self, kind: str, entity: int, since: datetime) -> Again | None:
+        """The way of an entity from the checkpoint before a late reading, or from the horizon; None for a stranger."""
+        horizon = from_us(min(self._newest_us(kind, entity), self._clock()) - self._outcome().horizon_us)
+        if kind == "vehicle" and self.vehicles.view(entity) is not None:
+            return VehicleAgain(self.registry, self.store, entity, since, horizon)
+        if kind == "series" and entity in self.series.probes:
+            return SeriesAgain(self.registry, self.store, entity, self.series.probes[entity], since, horizon)
+        return None
+
+    def _arrive(self, kind: str, entity: int, mark: Mark) -> None:
+        """An entity has come to the present: what is true now is written."""
         out = self._outcome()
-        horizon = from_us(min(self._newest_us(kind, entity), out.now_us) - out.horizon_us)
         connection = self._link.connection
         with connection.transaction(), connection.cursor() as cursor:
-            if kind == "vehicle" and self.vehicles.view(entity) is not None:
-                refold_vehicle(self.registry, self.store, self.vehicles, entity, since, horizon, out)
+            if isinstance(mark.way, VehicleAgain):
+                mark.way.finish(self.vehicles, out)
                 self.journeys.step(self.registry, self.vehicles, [entity], out.visits, out)
-            elif kind == "series" and entity in self.series.probes:
-                refold_series(self.registry, self.store, self.series, entity, since, horizon, out)
+            elif isinstance(mark.way, SeriesAgain):
+                mark.way.finish(self.series, out)
             self.commit.write(cursor, self.registry, {}, out)
-            cursor.execute(self.store.sql("clear_dirty"), (kind, entity, since))
+            cursor.execute(self.store.sql("clear_dirty"), (kind, entity, mark.since))
             self._finish(cursor, out, {})
 
     def _newest_us(self, kind: str, entity: int) -> int:
