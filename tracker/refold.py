@@ -61,15 +61,16 @@ def again(
     return found
 
 
-def revised(store: TrackingStore, vehicle_id: int, found: Again) -> list[VisitFact]:
+def revised(registry: Registry, store: TrackingStore, vehicle_id: int, found: Again) -> list[VisitFact]:
     """What is to be said of a vehicle's visits that was not said before."""
     runs = found.visits
     _, sites = geofence.unpair(runs.entity)
     spans = zip(sites.tolist(), runs.start_us.tolist(), runs.end_us.tolist(), runs.entity.tolist(), strict=True)
-    of_sites = [(s, a, b, key) for s, a, b, key in spans if s > 0]
+    of_sites = [(s, a, b, key) for s, a, b, key in spans if registry.knows(vehicle_id, s)]
     before = [
         Told(r[0], r[1], int(r[2]), to_us(r[3]), to_us(r[4]) if r[4] else NEVER, ())
         for r in store.rows("visits_since", vehicle_id, from_us(found.begun_us))
+        if registry.knows(vehicle_id, r[2])  # the fence of a stop goes with its shipment
     ]
     before = [
         t
@@ -94,7 +95,7 @@ def refold_vehicle(
     found = again(registry, store, vehicle_id, since, horizon)
     if found is None:
         return
-    out.visits += revised(store, vehicle_id, found)
+    out.visits += revised(registry, store, vehicle_id, found)
     last = found.portions[-1]
     vehicles.keep(last.state, np.array([vehicle_id], dtype=np.int64))
     motion_runs = last_words([f.motion_runs for f in found.portions])
