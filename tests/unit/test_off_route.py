@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.geo import local_m
-from tracker.carries import updated
+from tracker.carries import joined
 from tracker.rules import off_route
 from tracker.rules.eta import Line
 from tracker.rules.scan import NEVER, Carry
@@ -92,7 +92,7 @@ def test_any_split_gives_the_same_runs(rows, cuts):
                 fresh, runs = step(
                     carry, entity, t * 60, np.where(entity == 2, -16.0, 60.0) - off, np.where(entity == 2, 180.0, 25.1)
                 )
-                carry = updated(carry, fresh, fresh.entity)
+                carry = joined(carry.take(~np.isin(carry.entity, fresh.entity)), fresh)
                 for i in range(len(runs)):
                     latest[int(runs.entity[i]), int(runs.start_us[i])] = (
                         int(runs.end_us[i]), int(runs.lasted_at_us[i]), float(runs.extreme[i])
