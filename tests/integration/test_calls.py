@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -10,6 +11,7 @@ import psycopg
 import pytest
 
 from api.asyncapi import document
+from store import migrate
 from store.db import connect
 from store.registry import DeviceSpec, Registry
 from tests.integration.fleet import T0, Fleet, S
@@ -230,3 +232,37 @@ def test_a_prolonged_stop_is_told_while_the_vehicle_stands_without_any_new_visit
     assert deviation[1:3] == (1, "prolonged_stop")
     assert seconds([deviation], 3, 4) == [(2400, None)]
     assert fleet.rows("select count(*) from deviation") == [(1,)]
+
+
+def test_shipments_under_way_keep_their_calls_when_the_schema_moves_on(postgres, monkeypatch):
+    steps = migrate.migrations()
+    name = f"upgrade_{uuid.uuid4().hex[:8]}"
+    with psycopg.connect(postgres.dsn, autocommit=True) as c:
+        c.execute(f"create database {name}")  # type: ignore[arg-type]
+    dsn = psycopg.conninfo.make_conninfo(postgres.dsn, dbname=name)
+    before = next(n for n, step in enumerate(steps) if step.name.endswith("_calls.sql"))
+    monkeypatch.setattr(migrate, "migrations", lambda: steps[:before])
+    migrate.migrate(dsn)
+    with psycopg.connect(dsn) as c:
+        c.execute("insert into tenant (name) values ('t')")
+        c.execute("insert into vehicle (tenant_id, name, label) values (1, 'v', 'V')")
+        c.execute("insert into site (tenant_id, name, label, kind, lat, lon) values (1, 's', 'S', 'dc', 60, 25)")
+        for n, status in enumerate(("planned", "in_transit", "delivered"), 1):
+            c.execute(
+                "insert into shipment (tenant_id, name, status, vehicle_id, planned_at) values (1, %s, %s, 1, %s)",
+                (f"S-{n}", status, at(n)),
+            )
+            c.execute(
+                "insert into stop (tenant_id, shipment_id, seq, name, label, site_id, lat, lon, arrived_at) "
+                "values (1, %s, 1, 'a', 'A', 1, 60, 25, %s)",
+                (n, at(60)),
+            )
+    monkeypatch.setattr(migrate, "migrations", lambda: steps)
+    migrate.migrate(dsn)
+    with psycopg.connect(dsn, options="-c timezone=UTC") as c:
+        rows = c.execute("select on_vehicle_since, loaded from shipment order by id").fetchall()
+        assert rows == [(at(1), False), (at(2), True), (at(3), False)]
+        calls = c.execute("select stop_id, vehicle_id, arrived_at, departed_at from stop_call order by 1").fetchall()
+        assert calls == [(1, 1, at(60), None), (2, 1, at(60), None)]
+    with psycopg.connect(postgres.dsn, autocommit=True) as c:
+        c.execute(f"drop database {name} with (force)")  # type: ignore[arg-type]
