@@ -58,8 +58,8 @@ def test_nothing_is_delivered_before_it_is_loaded_unless_it_is_aboard_already():
 
 
 def test_what_the_vehicle_did_before_is_not_this_shipments_but_where_it_stands_is():
-    found = course((10, 5, 30), (10, 90, 120), since=100)
-    assert calls(found) == [(1, 90, 120)]
+    assert calls(course((10, 5, 30), (10, 90, 120), since=100)) == [(1, 90, 120)]
+    assert calls(course((10, 5, 30), (20, 50, 60), since=60)) == []
 
 
 def test_driving_past_a_later_stop_is_no_call_and_staying_there_is():
@@ -114,6 +114,13 @@ def test_coming_back_at_once_prolongs_a_call_and_later_loads_anew():
     assert calls(flap) == [(1, 5, 50), (2, 60, 80)]
     anew = course((10, 5, 30), (10, 300, 330), (20, 400, 410), (10, 500, None), stops=tour)
     assert calls(anew) == [(1, 300, 330), (2, 400, 410), (3, 500, None)]
+
+
+def test_a_place_on_the_tour_several_times_is_served_behind_the_last_stop_first():
+    tour = [Planned(1, 10), Planned(2, 20), Planned(3, 10), Planned(4, 30), Planned(5, 10)]
+    found = course((10, 5, 30), (30, 60, 70), (10, 90, 100), stops=tour)
+    assert calls(found) == [(1, 5, 30), (4, 60, 70), (5, 90, 100)]
+    assert (deviations(found), found.status) == ([("skipped", 2), ("skipped", 3)], "delivered")
 
 
 def test_calls_of_another_vehicle_stand_and_the_tour_goes_on_behind_them():
