@@ -12,6 +12,7 @@ from api import (
     alerts,
     device_profiles,
     exports,
+    facts,
     fleet,
     ops,
     pages,
@@ -35,7 +36,8 @@ __all__ = ["ApiConfig", "create_app"]
 
 BASE = "/api/v1"
 ROOMS = (
-    session, fleet, registry, device_profiles, stock, shipments, alerts, temperature, exports, quarantine, public
+    session, fleet, registry, device_profiles, stock, shipments, alerts, temperature, facts, exports, quarantine,
+    public,
 )  # fmt: skip
 
 

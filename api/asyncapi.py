@@ -71,8 +71,35 @@ _CHANGE = {
     "properties": {
         "topic": {"enum": list(TOPICS)},
         "id": _TEXT,
-        "op": {"enum": ["put", "merge", "delete"]},
-        "data": {"type": "object", "description": "put: the whole object; merge: the top-level keys that changed"},
+        "op": {"enum": ["put", "merge", "delete", "tell"]},
+        "data": {
+            "type": "object",
+            "description": "put: the whole object; merge: the top-level keys that changed; tell (topic facts only): "
+            "a new word on a fact",
+            "anyOf": [{"type": "object"}, {"$ref": "#/components/schemas/factNews"}],
+        },
+    },
+}
+_WORD = {"type": ["string", "null"]}
+_FACT_NEWS = {
+    "type": "object",
+    "description": "A fact is new (revision 1), amended (a later revision of the same id), or retracted: it is no "
+    "longer so. All words on it: GET /facts/{kind}/{id}/history.",
+    "required": ["kind", "id", "revision", "retracted", "decided_at", "rule_version", "about", "start", "end"],
+    "properties": {
+        "kind": {"enum": ["visit", "excursion", "call", "deviation"]},
+        "id": _TEXT,
+        "revision": {"type": "integer", "minimum": 1},
+        "retracted": {"type": "boolean"},
+        "decided_at": _NOW,
+        "rule_version": {"type": "integer"},
+        "about": {
+            "type": "object",
+            "description": "names, as far as they apply; `what`: above or below, or the kind of deviation",
+            "properties": dict.fromkeys(("vehicle", "site", "device", "probe", "shipment", "what"), _WORD),
+        },
+        "start": _NOW,
+        "end": {"type": ["string", "null"], "format": "date-time", "description": "null while it lasts"},
     },
 }
 _FROM_CLIENT = {
@@ -139,6 +166,7 @@ def document(version: str) -> dict[str, Any]:
                 "messages": {**_FROM_CLIENT, **_FROM_SERVER},
             },
         },
+        "components": {"schemas": {"factNews": _FACT_NEWS}},
         "operations": {
             "publishReadings": _operation("receive", "readings", list(STREAMS), "a device publishes readings"),
             "confirmReadings": _operation("send", "receipt", ["receipt"], "data are durable"),

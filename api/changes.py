@@ -1,7 +1,8 @@
 """Changes as pure data: cursors, and how several changes of one object become one.
 
 A change is `{"topic", "id", "op", "data"}`. `put` replaces an object, `merge` replaces some of its top-level keys,
-`delete` removes it. Law: applying `coalesce(changes)` gives the same state as applying `changes`.
+`delete` removes it, `tell` is news and no object's state.
+Law: applying `coalesce(changes)` gives the same state as applying `changes`.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Any
 
 import orjson
 
-TOPICS = ("vehicles", "shipments", "alerts", "stock", "sites")
+TOPICS = ("vehicles", "shipments", "alerts", "stock", "sites", "facts")
 PARTITIONS_MAX = 300
 
 Change = dict[str, Any]
@@ -91,7 +92,7 @@ def apply(table: dict[str, Any], change: Change) -> None:
         table[change["id"]] = change["data"]
     elif change["op"] == "delete":
         table.pop(change["id"], None)
-    elif change["id"] in table:
+    elif change["op"] == "merge" and change["id"] in table:
         table[change["id"]] = {**table[change["id"]], **change["data"]}
 
 

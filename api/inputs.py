@@ -165,7 +165,10 @@ class StopIn(Strict):
 
 
 class ShipmentIn(Strict):
-    """A shipment, new or changed; its stops are numbered from 1 in the order given."""
+    """A shipment, new or changed; its stops are numbered from 1 in the order given.
+
+    `since`: from when on the vehicle has it, now when nothing is said; what it did before is not this shipment's.
+    """
 
     id: ShipmentName
     reference: Annotated[str, AfterValidator(_printable), Field(max_length=200)] = ""
@@ -174,6 +177,7 @@ class ShipmentIn(Strict):
     profile: Name | None = None
     stops: Annotated[list[StopIn], Field(min_length=1, max_length=200)]
     planned_line: LineString | None = None
+    since: AwareDatetime | None = None
 
 
 class NoteIn(Strict):

@@ -177,4 +177,6 @@ async def topics(session: Session, wanted: Iterable[str]) -> dict[str, list[Any]
             found[topic] = await stock(session)
         elif topic == "sites":
             found[topic] = await sites(session)
+        elif topic == "facts":
+            found[topic] = []  # news only; what is known is asked by REST
     return found

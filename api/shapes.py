@@ -170,7 +170,7 @@ class StopEta(TypedDict):
 
 
 class Stop(TypedDict):
-    """A stop of a shipment."""
+    """A stop of a shipment; `deviations` are the kinds of those that are known there now."""
 
     seq: int
     stop_id: str
@@ -182,6 +182,7 @@ class Stop(TypedDict):
     window_end: Time | None
     arrived_at: Time | None
     departed_at: Time | None
+    deviations: list[str]
     eta: StopEta | None
 
 
@@ -368,6 +369,7 @@ def stop(row: Row) -> Stop:
         "window_end": when(row["window_end"]),
         "arrived_at": when(row["arrived_at"]),
         "departed_at": when(row["departed_at"]),
+        "deviations": row["deviations"],
         "eta": eta,
     }
 

@@ -97,6 +97,7 @@ async def post_shipment(request: Request, caller: Dispatcher, given: ShipmentIn)
             profile=await profile_id(session, given.profile) if given.profile else None,
             planned_line=orjson.dumps(given.planned_line.model_dump()).decode() if given.planned_line else None,
             status="planned",
+            since=given.since,
         )
         await _put_stops(session, given, (shipment or {})["id"])
         await audit(session, caller, "shipment.change" if old else "shipment.create", given.id, **given.model_dump())

@@ -143,6 +143,8 @@ def tracker() -> None:
             log_retention_minutes=settings.log_retention_minutes,
             changes_retention_minutes=settings.changes_retention_minutes,
             metrics_port=settings.metrics_port,
+            stop_dwell_minutes=settings.stop_dwell_minutes,
+            prolonged_stop_minutes=settings.prolonged_stop_minutes,
         ),
         _stop_event(),
     )

@@ -104,6 +104,7 @@ def ship(registry: Registry, shipment: Shipment, name: str, now: datetime, statu
         planned_line=shipment.planned_line,
         stops=stops,
         status=status,
+        since=now,
     )
 
 

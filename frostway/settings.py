@@ -65,6 +65,10 @@ class Settings(BaseSettings):
         120.0, gt=0, description="after this long without news a vehicle is stale, s"
     )
     silence_s: float = Field(600.0, gt=0, description="a device that has said nothing for this long is silent, s")
+    stop_dwell_minutes: float = Field(10.0, ge=0, description="the stay that is expected at a stop, minutes")
+    prolonged_stop_minutes: float = Field(
+        30.0, ge=0, description="a stay this much longer than expected is a prolonged stop, minutes"
+    )
     refold_horizon_days: float = Field(30.0, gt=0, description="a reading later than this is kept, not decided, days")
     retention_days: float = Field(3650.0, gt=0, description="readings older than this are dropped, days")
     log_retention_minutes: float = Field(60.0, gt=0, description="processed log frames are kept this long, minutes")

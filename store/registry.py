@@ -267,10 +267,11 @@ class Registry:
         profile: str | None = None,
         planned_line: Sequence[Sequence[float]] | None = None,
         status: str = "planned",
+        since: datetime | None = None,
     ) -> int:
         """A shipment with its stops (`seq, name, label, lat, lon[, site, radius_m, window_start, window_end]`).
 
-        `planned_line` is a list of `[lon, lat]`.
+        `planned_line` is a list of `[lon, lat]`; `since` says from when on the vehicle has it (now).
         """
         line = {"type": "LineString", "coordinates": [list(p) for p in planned_line]} if planned_line else None
         shipment = self._id(
@@ -284,6 +285,7 @@ class Registry:
                 "profile": self.profile(profile) if profile else None,
                 "planned_line": orjson.dumps(line).decode() if line else None,
                 "status": status,
+                "since": since,
             },
         )
         for stop in stops:

@@ -10,9 +10,9 @@ import psycopg
 from domain.readings import Batch
 from domain.times import from_us, to_us
 from store.tracking import TrackingStore
+from tracker.facts import Facts
 from tracker.outcome import ExcursionFact, Outcome, VisitFact, instant, text
 from tracker.registry import Registry
-from tracker.rules import geofence, temperature
 from tracker.rules.scan import NEVER
 from tracker.series import OpenExcursion, Series
 from tracker.vehicles import OpenVisit, Vehicles
@@ -27,6 +27,7 @@ class Commit:
         self._store = store
         self._vehicles = vehicles
         self._series = series
+        self._facts = Facts(store)
 
     def write(self, cursor: psycopg.Cursor, registry: Registry, batches: Mapping[str, Batch], out: Outcome) -> None:
         """Everything but position and changes. Call inside the transaction."""
@@ -51,43 +52,26 @@ class Commit:
             self.visit(cursor, registry, visit, out)
         for excursion in out.excursions:
             self.excursion(cursor, registry, excursion, out)
+        for call in out.calls:
+            self._facts.call(cursor, registry, call, out)
+        for deviation in out.deviations:
+            self._facts.deviation(cursor, registry, deviation, out)
         for stop in out.stop_times:
-            store.one(
-                cursor,
-                "put_stop_times",
-                {"id": stop.stop_id, "arrived_at": instant(stop.arrived_us), "departed_at": instant(stop.departed_us)},
-            )
+            times = {
+                "id": stop.stop_id,
+                "arrived_at": instant(stop.arrived_us),
+                "departed_at": instant(stop.departed_us),
+            }
+            store.one(cursor, "put_stop_times", times)
         for status in out.shipment_status:
-            at = from_us(status.at_us)
-            store.one(
-                cursor,
-                "put_shipment_status",
-                {
-                    "id": status.shipment_id,
-                    "status": status.status,
-                    "started_at": at,
-                    "delivered_at": at if status.status == "delivered" else None,
-                },
-            )
+            times = {"started_at": instant(status.started_us), "delivered_at": instant(status.delivered_us)}
+            store.one(cursor, "put_shipment_status", {"id": status.shipment_id, "status": status.status, **times})
 
     def visit(self, cursor: psycopg.Cursor, registry: Registry, fact: VisitFact, out: Outcome) -> None:
         """A visit's newest word."""
-        vehicle = registry.vehicles.get(fact.vehicle_id)
-        if vehicle is None or fact.site_id < 0:
-            return  # a stop without a site has an arrival, not a visit
-        values = {
-            "id": fact.id,
-            "revision": fact.revision,
-            "tenant_id": vehicle.tenant_id,
-            "vehicle_id": fact.vehicle_id,
-            "site_id": fact.site_id,
-            "entered_at": from_us(fact.entered_us),
-            "left_at": instant(fact.left_us),
-            "decided_at": from_us(out.now_us),
-            "rule_version": geofence.VERSION,
-            "retracted": fact.retracted,
-        }
-        fact_id = self._put(cursor, "visit", fact.id, values)
+        if fact.vehicle_id not in registry.vehicles or not registry.knows(fact.vehicle_id, fact.site_id):
+            return
+        fact_id = self._facts.visit(cursor, registry, fact, out)
         if fact.left_us == NEVER and not fact.retracted:
             self._vehicles.open[fact.key] = OpenVisit(fact_id, fact.revision, fact.entered_us)
         elif (still := self._vehicles.open.get(fact.key)) and still.id == fact_id:
@@ -99,24 +83,7 @@ class Commit:
         device = registry.devices.get(probe.device_id)
         if device is None:
             return
-        values = {
-            "id": fact.id,
-            "revision": fact.revision,
-            "tenant_id": device.tenant_id,
-            "probe_id": fact.probe_id,
-            "device_id": device.id,
-            "kind": fact.kind,
-            "limit_c": fact.limit_c,
-            "started_at": from_us(fact.start_us),
-            "ended_at": instant(fact.end_us),
-            "alarm_at": instant(fact.alarm_us),
-            "extreme_c": fact.extreme_c,
-            "samples": fact.samples,
-            "decided_at": from_us(out.now_us),
-            "rule_version": temperature.VERSION,
-            "retracted": fact.retracted,
-        }
-        fact_id = self._put(cursor, "excursion", fact.id, values) if fact.amends else fact.id
+        fact_id = self._facts.excursion(cursor, device, probe.name, fact, out) if fact.amends else fact.id
         key = (fact.probe_id, fact.kind)
         if fact.end_us == NEVER and not fact.retracted:
             self._series.open[key] = OpenExcursion(fact_id, fact.revision, fact.start_us, fact.alarm_us, fact.extreme_c)
@@ -124,19 +91,15 @@ class Commit:
             del self._series.open[key]
         if fact.alarm_us != NEVER:
             self._alert(cursor, registry, fact, fact_id, out)
-
-    def _put(self, cursor: psycopg.Cursor, kind: str, fact_id: int, values: Mapping[str, Any]) -> int:
-        """A new fact, or a new revision of one: the older word stays, marked as superseded."""
-        if fact_id:
-            self._store.one(cursor, f"supersede_{kind}", values)
-            self._store.one(cursor, f"revise_{kind}", values)
-            return fact_id
-        made = self._store.one(cursor, f"new_{kind}", values)
-        return int(made["id"]) if made else 0
+        elif fact.id and (told := self._store.one(cursor, "alert_of", {"fact_id": fact_id})):
+            # It has not lasted long enough after all: what was said is taken back.
+            taken_back = fact._replace(alarm_us=to_us(told["alarm_at"]), retracted=True)
+            self._alert(cursor, registry, taken_back, fact_id, out)
 
     def _alert(
         self, cursor: psycopg.Cursor, registry: Registry, fact: ExcursionFact, fact_id: int, out: Outcome
     ) -> None:
+        """The alert of an excursion; its history gets a line only when something else is decided than before."""
         probe = self._series.probes[fact.probe_id]
         device = registry.devices[probe.device_id]
         title = f"{TITLES[fact.kind]}: {fact.extreme_c:.1f} °C"
@@ -164,16 +127,7 @@ class Commit:
         )
         if kept is None:
             return
-        what = (
-            "retracted"
-            if fact.retracted
-            else "raised"
-            if kept["fresh"]
-            else "cleared"
-            if cleared_us != NEVER
-            else "amended"
-        )
-        if kept["fresh"] or fact.amends:
+        if what := news(kept, retracted=fact.retracted):
             cursor.execute(self._store.sql("alert_event"), (kept["id"], from_us(out.now_us), what))
         self.count_alerts(cursor, registry, device.vehicle_id, out)
         if kept["resolved_at"] is not None:
@@ -206,6 +160,24 @@ class Commit:
             return
         row = self._store.one(cursor, "active_alerts", {"vehicle_id": vehicle_id})
         out.change(vehicle.tenant_id, "vehicles", vehicle.name, "merge", {"alerts": row["count"] if row else 0})
+
+
+def news(kept: Mapping[str, Any], *, retracted: bool) -> str | None:
+    """What has happened to an alert, None when it stands as it stood.
+
+    >>> news({"told_revision": 2, "revision": 3, "told_cleared_at": None, "cleared_at": None}, retracted=False)
+    'amended'
+    """
+    if kept["told_revision"] is None:
+        return "raised"
+    if kept["told_revision"] == kept["revision"]:
+        return None
+    if retracted:
+        return "retracted"
+    was_active, is_active = kept["told_cleared_at"] is None, kept["cleared_at"] is None
+    if was_active == is_active:
+        return "amended"
+    return "reopened" if is_active else "cleared"
 
 
 def alert_shape(

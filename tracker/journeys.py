@@ -10,10 +10,12 @@ import numpy as np
 
 from domain.geo import distance_m
 from domain.times import to_us
-from tracker.outcome import Outcome, ShipmentStatus, StopTime, VisitFact, text
+from store.tracking import TrackingStore
+from tracker.dispatch import Dispatch
+from tracker.outcome import Outcome, VisitFact, text
 from tracker.registry import Registry, Shipment, Stop
 from tracker.rules import eta
-from tracker.rules.scan import NEVER
+from tracker.rules.calls import Limits
 from tracker.vehicles import Vehicles, View
 
 INTERVAL_US = 10_000_000  # a new prediction is due after this much event time
@@ -54,60 +56,27 @@ class Prediction:
 class Journeys:
     """Progress of the shipments on our vehicles."""
 
-    def __init__(self) -> None:
+    def __init__(self, store: TrackingStore, limits: Limits) -> None:
+        self._dispatch = Dispatch(store, limits)
         self._progress: dict[int, Progress] = {}
         self._predictions: dict[int, Prediction] = {}
 
     def step(
         self, registry: Registry, vehicles: Vehicles, touched: list[int], visits: list[VisitFact], out: Outcome
     ) -> None:
-        """Arrivals and departures of these visits, then predictions for the touched vehicles that are due one."""
-        told: set[int] = set()
-        for fact in sorted(visits, key=lambda v: v.entered_us):
-            shipment = registry.shipments.get(fact.vehicle_id)
-            if shipment is not None and not fact.retracted and self._visit(shipment, fact, out):
-                told.add(fact.vehicle_id)
+        """Calls that these visits make or change, then predictions for the touched vehicles that are due one."""
+        told = {s.id: s for s in self._dispatch.step(registry, vehicles, touched, visits, out)}
+        for stop in (stop for shipment in told.values() for stop in shipment.stops if stop.arrived_us is not None):
+            self._predictions.pop(stop.id, None)
         for vehicle_id in touched:
             shipment = registry.shipments.get(vehicle_id)
-            if shipment is None or shipment.status == "delivered":
-                continue
-            view = vehicles.view(vehicle_id)
-            if view is not None and self._predict(shipment, view, out):
-                told.add(vehicle_id)
-        for vehicle_id in told:
-            self._announce(registry, registry.shipments[vehicle_id], out)
-
-    def _visit(self, shipment: Shipment, fact: VisitFact, out: Outcome) -> bool:
-        """An arrival at the next stop of that place, or the departure from one."""
-        here = [s for s in shipment.stops if s.fence_id == fact.site_id]
-        for left in here:
-            stayed = left.arrived_us is not None and left.departed_us is None and fact.left_us != NEVER
-            if stayed and fact.left_us >= (left.arrived_us or 0):
-                return self._depart(shipment, left, fact.left_us, out)
-        stop = next((s for s in here if s.arrived_us is None), None)
-        if stop is None:
-            return False
-        index = shipment.stops.index(stop)
-        if shipment.status == "planned" and index and shipment.stops[index - 1].arrived_us is None:
-            return False  # not loaded yet: passing a customer is no delivery
-        stop.arrived_us = fact.entered_us
-        out.stop_times.append(StopTime(stop.id, fact.entered_us, None))
-        self._predictions.pop(stop.id, None)
-        if stop is shipment.stops[-1]:
-            shipment.status = "delivered"
-            out.shipment_status.append(ShipmentStatus(shipment.id, "delivered", fact.entered_us))
-        elif fact.left_us != NEVER:
-            self._depart(shipment, stop, fact.left_us, out)
-        return True
-
-    @staticmethod
-    def _depart(shipment: Shipment, stop: Stop, left_us: int, out: Outcome) -> bool:
-        stop.departed_us = left_us
-        out.stop_times.append(StopTime(stop.id, None, left_us))
-        if shipment.status == "planned":
-            shipment.status = "in_transit"
-            out.shipment_status.append(ShipmentStatus(shipment.id, "in_transit", left_us))
-        return True
+            view = vehicles.view(vehicle_id) if shipment is not None else None
+            if shipment is not None and view is not None and self._predict(shipment, view, out):
+                told[shipment.id] = shipment
+        for shipment in told.values():
+            self._announce(registry, shipment, out)
+        for vehicle_id in {s.vehicle_id for s in told.values()}:
+            self._announce_next(registry, vehicle_id, out)
 
     def _predict(self, shipment: Shipment, view: View, out: Outcome) -> bool:
         progress = self._progress.get(shipment.vehicle_id)
@@ -115,7 +84,7 @@ class Journeys:
             progress = self._progress[shipment.vehicle_id] = Progress(shipment.id)
         if view.t_us < progress.predicted_us + INTERVAL_US:
             return False
-        ahead = [s for s in shipment.stops if s.arrived_us is None]
+        ahead = shipment.ahead()
         if not ahead:
             return False
         remaining = self._remaining(shipment, ahead, view, progress)
@@ -165,7 +134,7 @@ class Journeys:
         return np.array(out)
 
     def _announce(self, registry: Registry, shipment: Shipment, out: Outcome) -> None:
-        """Tells the shipment's stops, and the vehicle's next one."""
+        """Tells the shipment's stops."""
         stops = []
         for s in shipment.stops:
             found = self._predictions.get(s.id)
@@ -182,6 +151,7 @@ class Journeys:
                     "window_end": _instant(s.window_end),
                     "arrived_at": text(s.arrived_us),
                     "departed_at": text(s.departed_us),
+                    "deviations": s.deviations,
                     "eta": found.shape() if found and s.arrived_us is None else None,
                 }
             )
@@ -192,23 +162,21 @@ class Journeys:
             "merge",
             {"id": shipment.name, "status": shipment.status, "stops": stops},
         )
-        vehicle = registry.vehicles.get(shipment.vehicle_id)
-        stop = shipment.next_stop()
-        if vehicle is not None:
+
+    def _announce_next(self, registry: Registry, vehicle_id: int, out: Outcome) -> None:
+        """Tells the shipment a vehicle is on, and when it is expected at the next stop."""
+        vehicle, shipment = registry.vehicles.get(vehicle_id), registry.shipments.get(vehicle_id)
+        if vehicle is None:
+            return
+        shape: dict[str, Any] | None = None
+        if shipment is not None:
+            stop = shipment.next_stop()
+            where = registry.sites.get(stop.site_id) if stop else None
             found = self._predictions.get(stop.id) if stop else None
-            shape = None
-            if stop is not None:
-                where = registry.sites.get(stop.site_id)
-                shape = {
-                    "id": shipment.name,
-                    "next_stop": where.name if where else stop.name,
-                    "p10": None,
-                    "p50": None,
-                    "p90": None,
-                }
-                if found:
-                    shape |= {k: v for k, v in found.shape().items() if k in ("p10", "p50", "p90")}
-            out.change(shipment.tenant_id, "vehicles", vehicle.name, "merge", {"shipment": shape})
+            times = found.shape() if found else {}
+            shape = {"id": shipment.name, "next_stop": where.name if where else stop.name if stop else None}
+            shape |= {k: times.get(k) for k in ("p10", "p50", "p90")}
+        out.change(vehicle.tenant_id, "vehicles", vehicle.name, "merge", {"shipment": shape})
 
 
 def _instant(at: datetime | None) -> str | None:

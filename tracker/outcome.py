@@ -59,8 +59,35 @@ class ExcursionFact(NamedTuple):
     amends: bool = True  # False: only the alert's figures move, the fact stands as it is
 
 
+class CallFact(NamedTuple):
+    """A call at a stop as it is known now."""
+
+    id: int
+    revision: int
+    shipment_id: int
+    stop_id: int
+    vehicle_id: int
+    arrived_us: int
+    departed_us: int
+    retracted: bool = False
+
+
+class DeviationFact(NamedTuple):
+    """Something otherwise than planned, as it is known now."""
+
+    id: int
+    revision: int
+    shipment_id: int
+    stop_id: int
+    vehicle_id: int
+    kind: str
+    start_us: int
+    end_us: int
+    retracted: bool = False
+
+
 class StopTime(NamedTuple):
-    """A vehicle came to a stop of its shipment, or left it."""
+    """The current call at a stop; None while that has not come."""
 
     stop_id: int
     arrived_us: int | None
@@ -68,11 +95,12 @@ class StopTime(NamedTuple):
 
 
 class ShipmentStatus(NamedTuple):
-    """A shipment is under way, or delivered."""
+    """A shipment is under way, or delivered; `NEVER` while that has not come."""
 
     shipment_id: int
     status: str
-    at_us: int
+    started_us: int
+    delivered_us: int
 
 
 class Rest(NamedTuple):
@@ -106,6 +134,10 @@ class Outcome:
     dirty: list[tuple[str, int, int, datetime]] = field(default_factory=list)
     visits: list[VisitFact] = field(default_factory=list)
     excursions: list[ExcursionFact] = field(default_factory=list)
+    calls: list[CallFact] = field(default_factory=list)
+    deviations: list[DeviationFact] = field(default_factory=list)
+    shipment_names: dict[int, tuple[int, str]] = field(default_factory=dict)
+    """Tenant and name of the shipments these are about."""
     stop_times: list[StopTime] = field(default_factory=list)
     shipment_status: list[ShipmentStatus] = field(default_factory=list)
     changes: dict[int, dict[str, dict[str, dict[str, Any]]]] = field(default_factory=dict)

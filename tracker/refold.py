@@ -61,10 +61,12 @@ class VehicleAgain(Again):
         runs = runs.take(runs.samples >= geofence.SAMPLES_MIN)
         _, sites = geofence.unpair(runs.entity)
         spans = zip(sites.tolist(), runs.start_us.tolist(), runs.end_us.tolist(), runs.entity.tolist(), strict=True)
-        of_sites = [(s, a, b, key) for s, a, b, key in spans if s > 0]
+        knows = self._registry.knows  # the fence of a stop goes with its shipment
+        of_sites = [(s, a, b, key) for s, a, b, key in spans if knows(self.entity, s)]
         before = [
             Told(r[0], r[1], int(r[2]), to_us(r[3]), to_us(r[4]) if r[4] else NEVER, ())
             for r in self._store.rows("visits_since", self.entity, from_us(self.begun_us))
+            if knows(self.entity, r[2])
         ]
         before = [t for t in before if t.end_us > self.begun_us or self._was_open(t)]
         now = [(s, a, b) for s, a, b, _ in of_sites]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,8 +15,10 @@ from domain.names import partition_of
 from domain.readings import I32
 from domain.times import to_us
 from store.tracking import TrackingStore
+from tracker.rules.calls import Planned
 from tracker.rules.eta import Line
 from tracker.rules.geofence import Fence, Fences
+from tracker.rules.scan import NEVER
 
 NAN = float("nan")
 
@@ -81,6 +84,7 @@ class Stop:
     window_end: datetime | None
     arrived_us: int | None
     departed_us: int | None
+    deviations: list[str] = field(default_factory=list)
 
     @property
     def fence_id(self) -> int:
@@ -98,11 +102,35 @@ class Shipment:
     status: str
     vehicle_id: int
     line: Line | None
+    since_us: int = 0
+    loaded: bool = False
     stops: list[Stop] = field(default_factory=list)
+    started_us: int | None = None
+    delivered_us: int | None = None
+
+    @cached_property
+    def planned(self) -> tuple[Planned, ...]:
+        """The stops as planned."""
+        return tuple(
+            Planned(s.id, s.fence_id, *(to_us(w) if w else NEVER for w in (s.window_start, s.window_end)))
+            for s in self.stops
+        )
+
+    @cached_property
+    def signature(self) -> int:
+        """Another one when the plan is another."""
+        return hash((self.vehicle_id, self.since_us, self.loaded, self.planned))
+
+    def ahead(self) -> list[Stop]:
+        """The stops still to come: those behind the one served last, else all that were left out."""
+        served = [s for s in self.stops if s.arrived_us is not None]
+        last = max(served, key=lambda s: (s.arrived_us or 0, s.seq)).seq if served else 0
+        left = [s for s in self.stops if s.arrived_us is None]
+        return [s for s in left if s.seq > last] or left
 
     def next_stop(self) -> Stop | None:
-        """The first stop the vehicle has not come to yet."""
-        return next((s for s in self.stops if s.arrived_us is None), None)
+        """The first stop still to come."""
+        return next(iter(self.ahead()), None)
 
 
 class Site(NamedTuple):
@@ -128,6 +156,9 @@ class Registry:
     slots: dict[int, int]
     slot_device: dict[int, int]
     shipments: dict[int, Shipment]
+    """The shipment each vehicle is on: under way first, else the oldest planned one."""
+    aboard: dict[int, list[Shipment]]
+    """Shipments of each vehicle: those not delivered, and the last ones that are."""
     fences: dict[int, Fences]
     vehicle_of: I32
     site_of: I32
@@ -151,7 +182,11 @@ class Registry:
         for device in devices.values():
             for name, column in arrays.items():
                 column[device.id] = getattr(device, name)
-        shipments = _shipments(store)
+        going = store.rows("shipments")
+        shipments = shipments_of(going, store.rows("stops_of", [r[0] for r in going]))
+        aboard: dict[int, list[Shipment]] = {}
+        for shipment in shipments:
+            aboard.setdefault(shipment.vehicle_id, []).append(shipment)
         sites = store.rows("sites")
         products = store.rows("products")
         slots = store.rows("slots")
@@ -170,8 +205,9 @@ class Registry:
             by_gtin={(r[1], r[4].rjust(14, "0")): r[0] for r in products if r[4]},
             slots={r[0]: r[2] for r in slots},
             slot_device={r[0]: r[1] for r in slots},
-            shipments=shipments,
-            fences=_fences(sites, shipments.values()),
+            shipments={vehicle: found for vehicle, all_of_it in aboard.items() if (found := current(all_of_it))},
+            aboard=aboard,
+            fences=_fences(sites, shipments),
             vehicle_of=arrays["vehicle_id"],
             site_of=arrays["site_id"],
             zone_of=arrays["zone_id"],
@@ -183,6 +219,10 @@ class Registry:
         """The profile of a device."""
         device = self.devices.get(device_id)
         return self.profiles.get(device.profile_id, NO_PROFILE) if device else NO_PROFILE
+
+    def knows(self, vehicle_id: int, site_id: int) -> bool:
+        """Whether a vehicle's visits here are facts: at any site, and at its own shipments' stops without one."""
+        return site_id > 0 or any(s.id == -site_id for h in self.aboard.get(vehicle_id, ()) for s in h.stops)
 
     def product_of(self, tenant_id: int, epc: str) -> int:
         """Product of a tag; 0 for a private code or a product we do not know."""
@@ -199,20 +239,33 @@ def _us(instant: datetime | None) -> int | None:
     return to_us(instant) if instant else None
 
 
-def _shipments(store: TrackingStore) -> dict[int, Shipment]:
-    """The shipment each vehicle is on: under way first, else the oldest planned one."""
+def shipments_of(rows: Iterable[tuple[Any, ...]], stops: Iterable[tuple[Any, ...]]) -> list[Shipment]:
+    """Shipments with their stops."""
     found: dict[int, Shipment] = {}
-    by_id: dict[int, Shipment] = {}
-    for sid, tenant, name, status, vehicle, line in store.rows("shipments"):
-        shipment = Shipment(sid, tenant, name, status, vehicle, Line.of(line["coordinates"]) if line else None)
-        by_id[sid] = shipment
-        if vehicle not in found or (found[vehicle].status == "planned" and status == "in_transit"):
-            found[vehicle] = shipment
-    for r in store.rows("stops"):
-        by_id[r[1]].stops.append(
-            Stop(r[0], r[2], r[3], r[4], r[5], r[6], r[7], r[8], r[9], r[10], _us(r[11]), _us(r[12]))
+    for sid, tenant, name, status, vehicle, line, since, loaded, started, delivered in rows:
+        found[sid] = Shipment(
+            sid,
+            tenant,
+            name,
+            status,
+            vehicle,
+            Line.of(line["coordinates"]) if line else None,
+            to_us(since),
+            loaded,
+            started_us=_us(started),
+            delivered_us=_us(delivered),
         )
-    return found
+    for r in stops:
+        found[r[1]].stops.append(
+            Stop(r[0], r[2], r[3], r[4], r[5], r[6], r[7], r[8], r[9], r[10], _us(r[11]), _us(r[12]), r[13])
+        )
+    return list(found.values())
+
+
+def current(shipments: Iterable[Shipment]) -> Shipment | None:
+    """The one a vehicle is on: the oldest under way, else the oldest planned one."""
+    going = [s for s in shipments if s.status != "delivered"]
+    return min(going, key=lambda s: (s.status != "in_transit", s.id), default=None)
 
 
 def _fences(sites: list[tuple[Any, ...]], shipments: Iterable[Shipment]) -> dict[int, Fences]:

@@ -32,6 +32,7 @@ from tracker.outcome import Outcome
 from tracker.refold import VehicleAgain
 from tracker.refold_series import SeriesAgain
 from tracker.registry import Registry
+from tracker.rules.calls import MINUTE_US, Limits
 from tracker.series import Series
 from tracker.speech import Speech
 from tracker.stockroom import Stockroom
@@ -70,6 +71,13 @@ class TrackerConfig:
     log_retention_minutes: float = 60.0
     changes_retention_minutes: float = 60.0
     metrics_port: int = 0
+    stop_dwell_minutes: float = 10.0
+    prolonged_stop_minutes: float = 30.0
+
+    @property
+    def calls(self) -> Limits:
+        """What is expected of a stay at a stop."""
+        return Limits(round(self.stop_dwell_minutes * MINUTE_US), round(self.prolonged_stop_minutes * MINUTE_US))
 
 
 class Tracker:
@@ -157,7 +165,7 @@ class Tracker:
         self.admission = Admission(self.store)
         self.admission.load()
         self.vehicles, self.series, self.stockroom = Vehicles(), Series(), Stockroom()
-        self.journeys = Journeys()
+        self.journeys = Journeys(self.store, self._config.calls)
         self.speech = Speech(self._listening_since)
         self.vehicles.load(self.store)
         self.series.load(self.store)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
@@ -130,6 +130,11 @@ class Vehicles:
         row = [getattr(found, n)[0].item() for n in Views.__dataclass_fields__][1:]
         battery = row[11] if row[11] == row[11] else None
         return View._make([*row[:9], STATUSES[row[9]], row[10], battery])
+
+    def newest_us(self, vehicles: Iterable[int]) -> dict[int, int]:
+        """Event time of the newest good fix of each of these vehicles that has one."""
+        found = self._views.of(np.array(sorted(vehicles), dtype=np.int64))
+        return dict(zip(found.entity.tolist(), found.t_us.tolist(), strict=True))
 
     # ------------------------------------------------------------ live
     def step(self, registry: Registry, batch: PositionBatch, out: Outcome) -> tuple[PositionBatch, list[int]]:

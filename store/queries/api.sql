@@ -61,13 +61,14 @@ and (d.vehicle_id = any(%(vehicles)s::int[]) or d.site_id = any(%(sites)s::int[]
 order by d.name, l.text
 
 -- name: vehicle_shipments
--- What each vehicle is carrying: the oldest shipment under way, else the oldest planned one; its next stop and estimate.
+-- What each vehicle is carrying: the oldest shipment under way, else the oldest planned one; the next stop behind the last.
 select distinct on (sh.vehicle_id) sh.vehicle_id, sh.name as id, coalesce(si.name, st.name) as next_stop,
        e.p10, e.p50, e.p90
 from shipment sh
 left join lateral (
     select n.id, n.name, n.site_id from stop n where n.shipment_id = sh.id and n.arrived_at is null
-    order by n.seq limit 1) st on true
+    order by n.seq > coalesce((select l.seq from stop l where l.shipment_id = sh.id and l.arrived_at is not null
+                               order by l.arrived_at desc, l.seq desc limit 1), 0) desc, n.seq limit 1) st on true
 left join site si on si.id = st.site_id
 left join lateral (
     select x.p10, x.p50, x.p90 from eta x where x.stop_id = st.id order by x.at desc, x.id desc limit 1) e on true
@@ -179,7 +180,9 @@ order by sh.name limit %(limit)s
 -- Stops of shipments in order; an estimate stands only where the vehicle has still to arrive.
 select st.shipment_id, st.seq, st.name as stop_id, si.name as site, si.kind as site_kind, st.label as name, st.lat,
        st.lon, st.window_start, st.window_end, st.arrived_at, st.departed_at, e.p10, e.p50, e.p90, e.remaining_m,
-       e.decided_at
+       e.decided_at,
+       array(select d.kind from deviation d where d.tenant_id = st.tenant_id and d.stop_id = st.id and d.kind <> 'off_route'
+             and d.superseded_at is null and not d.retracted order by d.kind) as deviations
 from stop st left join site si on si.id = st.site_id
 left join lateral (
     select x.p10, x.p50, x.p90, x.remaining_m, x.decided_at from eta x
@@ -275,6 +278,10 @@ order by x.started_at
 -- name: device_key
 -- A device's key.
 select id as key from device where tenant_id = %(tenant)s and name = %(name)s
+
+-- name: shipment_key
+-- A shipment's key.
+select id as key from shipment where tenant_id = %(tenant)s and name = %(name)s
 
 -- name: readings_gps
 -- Positions of a device as they were sent.

@@ -101,11 +101,15 @@ insert into slot (tenant_id, device_id, name, product_id) values (%(tenant)s, %(
 on conflict (device_id, name) do update set product_id = excluded.product_id returning id
 
 -- name: put_shipment
--- A shipment, made or changed; what has happened to it stays.
-insert into shipment (tenant_id, name, reference, customer, vehicle_id, profile_id, planned_line, status)
-values (%(tenant)s, %(name)s, %(reference)s, %(customer)s, %(vehicle)s, %(profile)s, %(planned_line)s::jsonb, %(status)s)
+-- A shipment, made or changed; what has happened to it stays. Another vehicle has it from now on, or since a given time.
+insert into shipment as s (tenant_id, name, reference, customer, vehicle_id, profile_id, planned_line, status, loaded,
+                           on_vehicle_since)
+values (%(tenant)s, %(name)s, %(reference)s, %(customer)s, %(vehicle)s, %(profile)s, %(planned_line)s::jsonb, %(status)s,
+        %(status)s = 'in_transit', coalesce(%(since)s::timestamptz, now()))
 on conflict (tenant_id, name) do update set reference = excluded.reference, customer = excluded.customer,
-    vehicle_id = excluded.vehicle_id, profile_id = excluded.profile_id, planned_line = excluded.planned_line
+    vehicle_id = excluded.vehicle_id, profile_id = excluded.profile_id, planned_line = excluded.planned_line,
+    on_vehicle_since = case when %(since)s::timestamptz is not null or s.vehicle_id is distinct from excluded.vehicle_id
+                            then excluded.on_vehicle_since else s.on_vehicle_since end
 returning id
 
 -- name: put_stop

@@ -65,16 +65,14 @@ select s.product_id, s.device_id from slot s
 join label l on l.kind = 'slot' and l.scope = s.device_id and l.text = s.name where l.id = %s
 
 -- name: shipments
--- Shipments on vehicles that are not delivered.
-select id, tenant_id, name, status, vehicle_id, planned_line from shipment
-where vehicle_id is not null and status <> 'delivered' order by id
-
--- name: stops
--- Stops of those shipments.
-select s.id, s.shipment_id, s.seq, s.name, s.label, coalesce(s.site_id, 0), s.lat, s.lon, s.radius_m,
-       s.window_start, s.window_end, s.arrived_at, s.departed_at
-from stop s join shipment h on h.id = s.shipment_id where h.vehicle_id is not null and h.status <> 'delivered'
-order by s.shipment_id, s.seq
+-- Shipments on vehicles that are not delivered, and the last three of each vehicle that are: a late reading may amend them.
+select h.id, h.tenant_id, h.name, h.status, h.vehicle_id, h.planned_line, h.on_vehicle_since, h.loaded, h.started_at,
+       h.delivered_at
+from vehicle v cross join lateral (
+    (select o.* from shipment o where o.vehicle_id = v.id and o.status <> 'delivered')
+    union all
+    (select d.* from shipment d where d.vehicle_id = v.id and d.status = 'delivered' order by d.delivered_at desc limit 3)) h
+order by h.id
 
 -- name: labels
 -- Texts of keys.
@@ -203,51 +201,6 @@ insert into eta (tenant_id, stop_id, at, p10, p50, p90, remaining_m, speed_mps, 
 select * from unnest(%s::int4[], %s::int4[], %s::timestamptz[], %s::timestamptz[], %s::timestamptz[], %s::timestamptz[],
                      %s::float8[], %s::float8[], %s::timestamptz[], %s::int4[])
 
--- name: put_stop_times
--- A vehicle came to a stop, or left it.
-update stop set arrived_at = coalesce(%(arrived_at)s, arrived_at), departed_at = coalesce(%(departed_at)s, departed_at)
-where id = %(id)s
-
--- name: put_shipment_status
--- A shipment is under way, or delivered.
-update shipment set status = %(status)s, started_at = coalesce(started_at, %(started_at)s),
-    delivered_at = coalesce(delivered_at, %(delivered_at)s) where id = %(id)s
-
--- name: supersede_visit
--- An older word on a visit stays, marked as superseded.
-update visit set superseded_at = %(decided_at)s where id = %(id)s and superseded_at is null
-
--- name: new_visit
--- A visit nobody has spoken of yet.
-insert into visit (tenant_id, vehicle_id, site_id, entered_at, left_at, decided_at, rule_version)
-values (%(tenant_id)s, %(vehicle_id)s, %(site_id)s, %(entered_at)s, %(left_at)s, %(decided_at)s, %(rule_version)s)
-returning id
-
--- name: revise_visit
--- A new word on a visit.
-insert into visit (id, revision, tenant_id, vehicle_id, site_id, entered_at, left_at, decided_at, rule_version, retracted)
-values (%(id)s, %(revision)s, %(tenant_id)s, %(vehicle_id)s, %(site_id)s, %(entered_at)s, %(left_at)s, %(decided_at)s,
-        %(rule_version)s, %(retracted)s)
-
--- name: supersede_excursion
--- An older word on an excursion stays, marked as superseded.
-update excursion set superseded_at = %(decided_at)s where id = %(id)s and superseded_at is null
-
--- name: new_excursion
--- An excursion nobody has spoken of yet.
-insert into excursion (tenant_id, probe_id, device_id, kind, limit_c, started_at, ended_at, alarm_at, extreme_c, samples,
-                       decided_at, rule_version)
-values (%(tenant_id)s, %(probe_id)s, %(device_id)s, %(kind)s, %(limit_c)s, %(started_at)s, %(ended_at)s, %(alarm_at)s,
-        %(extreme_c)s, %(samples)s, %(decided_at)s, %(rule_version)s)
-returning id
-
--- name: revise_excursion
--- A new word on an excursion.
-insert into excursion (id, revision, tenant_id, probe_id, device_id, kind, limit_c, started_at, ended_at, alarm_at,
-                       extreme_c, samples, decided_at, rule_version, retracted)
-values (%(id)s, %(revision)s, %(tenant_id)s, %(probe_id)s, %(device_id)s, %(kind)s, %(limit_c)s, %(started_at)s,
-        %(ended_at)s, %(alarm_at)s, %(extreme_c)s, %(samples)s, %(decided_at)s, %(rule_version)s, %(retracted)s)
-
 -- name: visits_since
 -- Current visits of a vehicle that had not ended before a time.
 select id, revision, site_id, entered_at, left_at from visit
@@ -259,19 +212,6 @@ order by entered_at
 select id, revision, kind, started_at, ended_at, alarm_at, extreme_c, samples, limit_c from excursion
 where probe_id = %s and (ended_at is null or ended_at >= %s) and superseded_at is null and not retracted
 order by started_at
-
--- name: put_alert
--- The alert of a fact, opened or amended; what people did with it stays.
-insert into alert as a (tenant_id, kind, severity, fact_id, rule_key, device_id, probe_id, title, limit_c, extreme_c,
-                        last_c, opened_at, alarm_at, decided_at, cleared_at)
-values (%(tenant_id)s, %(kind)s, %(severity)s, %(fact_id)s, %(rule_key)s, %(device_id)s, %(probe_id)s, %(title)s,
-        %(limit_c)s, %(extreme_c)s, %(last_c)s, %(opened_at)s, %(alarm_at)s, %(decided_at)s, %(cleared_at)s)
-on conflict (kind, fact_id) where fact_id is not null do update
-set title = excluded.title, limit_c = excluded.limit_c, extreme_c = excluded.extreme_c, last_c = excluded.last_c,
-    opened_at = excluded.opened_at, alarm_at = excluded.alarm_at, cleared_at = excluded.cleared_at,
-    revision = a.revision + ((a.opened_at, a.alarm_at, a.cleared_at) is distinct from
-                             (excluded.opened_at, excluded.alarm_at, excluded.cleared_at))::int
-returning id, revision, decided_at, acknowledged_at, acknowledged_by, note, resolved_at, resolved_by, (xmax = 0) as fresh
 
 -- name: alert_event
 -- What happened to an alert.

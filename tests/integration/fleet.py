@@ -108,6 +108,16 @@ class Fleet:
                 "where fact_id in (select id from excursion where superseded_at is null and not retracted) "
                 "order by 3, 4"
             ),
+            "calls": self.rows(
+                "select shipment_id, stop_id, vehicle_id, arrived_at, departed_at from stop_call "
+                "where superseded_at is null and not retracted order by 1, 2"
+            ),
+            "deviations": self.rows(
+                "select shipment_id, stop_id, kind, started_at, ended_at from deviation "
+                "where superseded_at is null and not retracted order by 1, 2, 3"
+            ),
+            "stops": self.rows("select id, arrived_at, departed_at from stop order by 1"),
+            "shipments": self.rows("select id, status, started_at, delivered_at from shipment order by 1"),
             "vehicle": self.rows("select time, lat, lon, status, status_since from vehicle_state"),
             "series": self.rows("select time, temp_c, state from series_state"),
         }

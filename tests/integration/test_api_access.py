@@ -150,6 +150,8 @@ def test_another_tenants_things_are_not_there(world: World, url: str, database: 
     kept = other.one("select max(id) from quarantine")
     alert, token = other.open_alert("reefer-02", "canary"), world.token("admin")
     other.temperature("reefer-02", "canary", T0, 5)
+    other.excursion("reefer-02", "canary", T0, None, 9)
+    fact = other.one("select max(id) from excursion")
     other.close()
     with client(url, token) as api:
         spec = api.get("/openapi.json").json()
@@ -161,6 +163,8 @@ def test_another_tenants_things_are_not_there(world: World, url: str, database: 
             "device_id": "reefer-02",
             "message_id": str(kept),
             "token": "x",
+            "kind": "excursion",
+            "fact_id": str(fact),
         }
         tried = 0
         for path, methods in spec["paths"].items():
@@ -175,7 +179,9 @@ def test_another_tenants_things_are_not_there(world: World, url: str, database: 
                 tried += 1
                 assert "canary" not in answer.text, path
                 assert answer.status_code < 500, path
-                named = re.search("(vehicle|alert|message)_id", path) or ("device_id" in path and method == "post")
+                named = re.search("(vehicle|alert|message|fact)_id|excursions", path) or (
+                    "device_id" in path and method == "post"
+                )
                 is_profile = (method, path.split("/")[-1]) == ("get", "profile")
                 if named or is_profile or path.endswith(("/series", "/readings")):
                     assert answer.status_code == 404, path

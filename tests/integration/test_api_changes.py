@@ -191,6 +191,20 @@ def test_a_shipment_is_planned_and_replanned(world: World, api: httpx.Client, da
     assert [c["shipments"][0]["data"] for c in changes(database)][-1] == again.json()
 
 
+def test_a_vehicle_has_a_shipment_from_when_it_got_it_or_since_what_is_said(api: httpx.Client, world: World) -> None:
+    def since(**more: Any) -> datetime:
+        body = {"id": "S-9", "vehicle": "truck-01", "stops": [{"site": "dc-1"}], **more}
+        assert api.post("/api/v1/shipments", json=body).status_code in (200, 201)
+        found = world.one("select on_vehicle_since from shipment where name = 'S-9'")
+        assert isinstance(found, datetime)
+        return found
+
+    first = since()
+    assert since(reference="PO 9") == first
+    assert since(vehicle="truck-02") > first
+    assert since(vehicle="truck-02", since="2026-11-22T10:00:00Z") == T0
+
+
 def test_an_alert_is_acknowledged_once_then_resolved(world: World, api: httpx.Client, database: str) -> None:
     alert = world.open_alert("reefer-01", "rear")
     first = api.post(f"/api/v1/alerts/{alert}/acknowledge", json={"note": "door was open"})

@@ -5,12 +5,15 @@
 | `quality` | vehicle | which fixes are jumps no vehicle makes |
 | `motion` | vehicle | moving or stopped, since when |
 | `geofence` | vehicle and site | visits: entered, left |
+| `calls` | shipment | arrival and departure at stops, what went otherwise than planned, status |
 | `eta` | stop | arrival p10, p50, p90 |
 | `temperature` | probe | excursions beyond the profile's limits, and which of them alarm |
 | `stock` | tag, slot | where tags are, what lies on shelves, how sure that is |
 | `silence` | device | who has said nothing for too long |
+
+`off_route` (shipment: away from the planned line for too long) is not evaluated by the tracker yet.
 """
 
-from tracker.rules import eta, geofence, motion, quality, silence, stock, temperature
+from tracker.rules import calls, eta, geofence, motion, quality, silence, stock, temperature
 
-RULES = (quality, motion, geofence, eta, temperature, stock, silence)
+RULES = (quality, motion, geofence, calls, eta, temperature, stock, silence)

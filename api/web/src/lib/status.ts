@@ -1,8 +1,16 @@
 // One status per vehicle, told by colour and shape and word. The most urgent wins, so that the counts add up to the fleet.
 import { ms } from './format.ts'
-import type { Shipment, Temp, Vehicle } from './types.ts'
+import type { Shipment, Stop, Temp, Vehicle } from './types.ts'
 
 export type Status = 'alarm' | 'late' | 'stale' | 'moving' | 'stopped' | 'unknown'
+
+/** What went otherwise than planned at a stop, in words. */
+export const DEVIATIONS: Record<string, string> = {
+  skipped: 'left out',
+  out_of_sequence: 'out of sequence',
+  late_departure: 'left late',
+  prolonged_stop: 'stays long',
+}
 
 /** In the order of urgency; also the order of the filter. */
 export const STATUSES: readonly Status[] = ['alarm', 'late', 'stale', 'moving', 'stopped', 'unknown']
@@ -23,9 +31,18 @@ export function isStale(vehicle: Vehicle, now: number): boolean {
   return Number.isNaN(t) || now - t > STALE_MS
 }
 
+/** The next stop: behind the one served last; when there is none, one that was left out. */
+export function nextStop(stops: readonly Stop[]): Stop | undefined {
+  let last = 0
+  let at = -Infinity
+  for (const stop of stops) if (stop.arrived_at && ms(stop.arrived_at) >= at) [last, at] = [stop.seq, ms(stop.arrived_at)]
+  const left = stops.filter((s) => !s.arrived_at)
+  return left.find((s) => s.seq > last) ?? left[0]
+}
+
 /** The stop ahead is likely missed: the late end of its arrival window is after the end of its time window. */
 export function isLate(shipment: Shipment | undefined): boolean {
-  const next = shipment?.status === 'in_transit' ? shipment.stops.find((s) => !s.arrived_at) : undefined
+  const next = shipment?.status === 'in_transit' ? nextStop(shipment.stops) : undefined
   return !!next?.eta && !!next.window_end && ms(next.eta.p90) > ms(next.window_end)
 }
 

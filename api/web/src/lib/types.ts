@@ -103,6 +103,8 @@ export interface Stop {
   window_end: Time | null
   arrived_at: Time | null
   departed_at: Time | null
+  /** kinds of what went otherwise than planned here: skipped, out_of_sequence, late_departure, prolonged_stop */
+  deviations: string[]
   eta: (Eta & { remaining_m: number | null; decided_at: Time | null }) | null
 }
 

@@ -1,0 +1,136 @@
+"""Facts into the store: a first word, or the next one, which supersedes the word before; and the news of it.
+
+A kind of fact has two queries in `store/queries/facts.sql`, `supersede_{kind}` and `put_{kind}`, and a method here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+import psycopg
+
+from domain.times import from_us, to_us
+from store.tracking import TrackingStore
+from tracker.outcome import CallFact, DeviationFact, ExcursionFact, Outcome, VisitFact, instant, text
+from tracker.registry import Device, Registry
+from tracker.rules import calls, geofence, temperature
+
+
+class Fact(Protocol):
+    """What all facts have; `id` 0: nobody has spoken of it yet."""
+
+    @property
+    def id(self) -> int:
+        """The same for all revisions."""
+
+    @property
+    def revision(self) -> int:
+        """1 for the first word."""
+
+    @property
+    def retracted(self) -> bool:
+        """It is no longer so."""
+
+
+class Facts:
+    """Writes facts. Call inside the transaction."""
+
+    def __init__(self, store: TrackingStore) -> None:
+        self._store = store
+
+    def visit(self, cursor: psycopg.Cursor, registry: Registry, fact: VisitFact, out: Outcome) -> int:
+        """A visit; returns its id."""
+        vehicle, site = registry.vehicles[fact.vehicle_id], registry.sites.get(fact.site_id)
+        values = {
+            "tenant_id": vehicle.tenant_id,
+            "vehicle_id": fact.vehicle_id,
+            "site_id": fact.site_id,
+            "entered_at": from_us(fact.entered_us),
+            "left_at": instant(fact.left_us),
+            "rule_version": geofence.VERSION,
+        }
+        about = {"vehicle": vehicle.name, "site": site.name if site else None}
+        return self._put(cursor, "visit", fact, values, about, (fact.entered_us, fact.left_us), out)
+
+    def excursion(self, cursor: psycopg.Cursor, device: Device, probe: str, fact: ExcursionFact, out: Outcome) -> int:
+        """An excursion; returns its id."""
+        values = {
+            "tenant_id": device.tenant_id,
+            "probe_id": fact.probe_id,
+            "device_id": device.id,
+            "kind": fact.kind,
+            "limit_c": fact.limit_c,
+            "started_at": from_us(fact.start_us),
+            "ended_at": instant(fact.end_us),
+            "alarm_at": instant(fact.alarm_us),
+            "extreme_c": fact.extreme_c,
+            "samples": fact.samples,
+            "rule_version": temperature.VERSION,
+        }
+        about = {"device": device.name, "probe": probe, "what": fact.kind}
+        return self._put(cursor, "excursion", fact, values, about, (fact.start_us, fact.end_us), out)
+
+    def call(self, cursor: psycopg.Cursor, registry: Registry, fact: CallFact, out: Outcome) -> int:
+        """A call at a stop; returns its id."""
+        values = {"arrived_at": from_us(fact.arrived_us), "departed_at": instant(fact.departed_us)}
+        return self._of_shipment(cursor, registry, "call", fact, values, (fact.arrived_us, fact.departed_us), out)
+
+    def deviation(self, cursor: psycopg.Cursor, registry: Registry, fact: DeviationFact, out: Outcome) -> int:
+        """Something otherwise than planned; returns its id."""
+        values = {"kind": fact.kind, "started_at": from_us(fact.start_us), "ended_at": instant(fact.end_us)}
+        return self._of_shipment(cursor, registry, "deviation", fact, values, (fact.start_us, fact.end_us), out)
+
+    def _of_shipment(
+        self,
+        cursor: psycopg.Cursor,
+        registry: Registry,
+        kind: str,
+        fact: CallFact | DeviationFact,
+        values: Mapping[str, Any],
+        span_us: tuple[int, int],
+        out: Outcome,
+    ) -> int:
+        tenant_id, shipment = out.shipment_names[fact.shipment_id]
+        vehicle = registry.vehicles.get(fact.vehicle_id)
+        of = {
+            "tenant_id": tenant_id,
+            "shipment_id": fact.shipment_id,
+            "stop_id": fact.stop_id,
+            "vehicle_id": fact.vehicle_id,
+            "rule_version": calls.VERSION,
+        }
+        about = {"shipment": shipment, "vehicle": vehicle.name if vehicle else None, "what": values.get("kind")}
+        return self._put(cursor, kind, fact, {**of, **values}, about, span_us, out)
+
+    def _put(
+        self,
+        cursor: psycopg.Cursor,
+        kind: str,
+        fact: Fact,
+        values: Mapping[str, Any],
+        about: Mapping[str, str | None],
+        span_us: tuple[int, int],
+        out: Outcome,
+    ) -> int:
+        """The next word on a fact; the word before ends at the moment this one begins, so one of them always counts."""
+        decided_us = out.now_us
+        row = {"id": fact.id or None, "revision": fact.revision, "retracted": fact.retracted, **values}
+        if fact.id:
+            said = self._store.one(cursor, f"supersede_{kind}", {"id": fact.id, "decided_at": from_us(decided_us)})
+            decided_us = to_us(said["superseded_at"]) if said else decided_us
+        made = self._store.one(cursor, f"put_{kind}", {**row, "decided_at": from_us(decided_us)})
+        fact_id = int(made["id"]) if made else 0
+        news = {
+            "kind": kind,
+            "id": str(fact_id),
+            "revision": fact.revision,
+            "retracted": fact.retracted,
+            "decided_at": text(decided_us),
+            "rule_version": values["rule_version"],
+            "about": about,
+            "start": text(span_us[0]),
+            "end": text(span_us[1]),
+        }
+        out.change(values["tenant_id"], "facts", f"{kind}/{fact_id}", "tell", news)
+        return fact_id
