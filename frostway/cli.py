@@ -14,6 +14,7 @@ from typing import Annotated, Any
 import typer
 
 from frostway import __version__
+from frostway.cli_facts import facts_app
 from frostway.cli_quarantine import quarantine_app
 from frostway.command import DataOption, Failure, TenantOption
 from frostway.command import say as _say
@@ -36,6 +37,7 @@ app.add_typer(device_app, name="device")
 device_app.add_typer(profile_app, name="profile")
 app.add_typer(token_app, name="token")
 app.add_typer(quarantine_app, name="quarantine")
+app.add_typer(facts_app, name="facts")
 
 KINDS = ("tracker", "reefer", "thermometer", "rfid", "shelf", "door", "gateway", "phone", "connector")
 ROLES = ("admin", "dispatcher", "coldchain", "storekeeper", "viewer")

@@ -117,6 +117,14 @@ where superseded_at is null and not retracted and ended_at is null
 -- Entities to fold again.
 select kind, entity_id, since from dirty where partition = any(%s::int4[])
 
+-- name: tenant
+-- A tenant's key.
+select id from tenant where name = %s
+
+-- name: all_dirty
+-- Entities to fold again, of all partitions.
+select kind, entity_id from dirty
+
 -- name: mark_dirty
 -- A late reading came for these entities.
 insert into dirty as d (kind, entity_id, partition, since)

@@ -2,8 +2,11 @@
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
-from tests.integration.fleet import Fleet
+from domain.times import from_us
+from frostway.cli import app
+from tests.integration.fleet import T0, Fleet
 from tests.integration.test_tracker import delivered, reference
 from tracker import checkpoints
 
@@ -116,3 +119,32 @@ def test_a_carry_that_an_older_version_wrote_is_read_anew_from_the_readings(data
     assert fleet.rows("select count(*) from visit") == revisions
     assert [bytes(r[0])[:2] != b"[]" for r in fleet.rows("select carry from vehicle_state")] == [True]
     fleet.close(t)
+
+
+def verified(dsn, monkeypatch, *words):
+    monkeypatch.setenv("FROSTWAY_DATABASE_URL", dsn)
+    return CliRunner().invoke(app, ["facts", "verify", *words])
+
+
+def test_what_stands_can_be_derived_again_and_what_was_changed_is_found(database, monkeypatch):
+    fleet = Fleet(database)
+    delivered(fleet, days(fleet), shuffled)
+    found = verified(database, monkeypatch)
+    assert (found.exit_code, found.stdout) == (0, "1 vehicles and 1 probes derived again: all facts agree\n")
+    ((moved,),) = fleet.rows(
+        "update visit set entered_at = entered_at - interval '1 min' where id = "
+        "(select id from visit where superseded_at is null and not retracted order by entered_at desc limit 1) "
+        "and superseded_at is null returning id"
+    )
+    fleet.rows("update excursion set retracted = true where id = (select max(id) from excursion) returning 1")
+    found = verified(database, monkeypatch)
+    assert found.exit_code == 1
+    visit, excursion = sorted(found.stdout.splitlines(), reverse=True)
+    assert visit.startswith("visit of truck-1 at dc-1: the readings give ")
+    assert visit.endswith(f", fact {moved} stands otherwise")
+    assert excursion.startswith("excursion above of reefer-1 rear: the readings give ")
+    assert excursion.endswith(", nothing stands")
+    since = from_us(T0 + 30 * 3_600 * 1_000_000).isoformat()
+    assert verified(database, monkeypatch, "--vehicle", "truck-1", "--since", since).exit_code == 1
+    assert verified(database, monkeypatch, "--since", "2020-01-01T00:00:00Z", "--vehicle", "truck-2").exit_code == 1
+    assert verified(database, monkeypatch, "--tenant", "nobody").exit_code == 1

@@ -1,0 +1,36 @@
+"""`frostway facts`: what the tracker has decided, and whether the readings still say so."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from frostway.command import DataOption, Failure, TenantOption, settings
+
+facts_app = typer.Typer(no_args_is_help=True, help="What was decided: derive it again from the readings, and compare.")
+
+
+@facts_app.command("verify")
+def facts_verify(
+    vehicle: Annotated[str | None, typer.Option(help="Only of this vehicle.", show_default=False)] = None,
+    since: Annotated[
+        str | None,
+        typer.Option(
+            help="From the checkpoint before this time (RFC 3339) on; else from the first reading.", show_default=False
+        ),
+    ] = None,
+    tenant: TenantOption = "main",
+    data: DataOption = None,
+) -> None:
+    """Derive visits and excursions again from the stored readings; status 1 when one differs from what stands."""
+    from frostway.prove import verify  # noqa: PLC0415
+
+    verdict = verify(data, settings(), tenant, vehicle, since)
+    for line in verdict.differences:
+        typer.echo(line)
+    waiting = f", {verdict.waiting} wait for late readings to be folded" if verdict.waiting else ""
+    checked = f"{verdict.vehicles} vehicles and {verdict.probes} probes derived again{waiting}"
+    if verdict.differences:
+        raise Failure(f"{checked}: {len(verdict.differences)} facts differ")
+    typer.echo(f"{checked}: all facts agree")
