@@ -70,7 +70,7 @@ class Rows:
 
 @dataclass(frozen=True, slots=True)
 class Carry(Table):
-    """What a vehicle's next fix needs to know: 616 bytes.
+    """What a vehicle's next fix needs to know: 590 bytes.
 
     `marks` are eight moments, each a time, a place and the totals then: the last fix, the departure that is in doubt or
     under way, the beginning of the standing, of the movement and of the segment, and three minutes' first fixes.
