@@ -20,7 +20,21 @@ def distance_m(lat1: F64 | float, lon1: F64 | float, lat2: F64 | float, lon2: F6
     return np.asarray(2 * EARTH_M * np.arcsin(np.sqrt(np.clip(a, 0, 1))))
 
 
-def local_m(lat: F64, lon: F64, lat0: float, lon0: float) -> tuple[F64, F64]:
+def near_m(lat1: F64, lon1: F64, lat2: F64, lon2: F64) -> F64:
+    """Distance in metres over the plane that touches the sphere between both points; less work than `distance_m`.
+
+    Less than 1 in 1 000 off up to 200 km apart below 70 degrees of latitude; NaN gives NaN.
+
+    >>> near_m(np.array([60.0]), np.array([179.99]), np.array([60.0]), np.array([-179.99])).round().tolist()
+    [1112.0]
+    """
+    d_lon = lon2 - lon1
+    d_lon -= 360.0 * np.rint(d_lon / 360.0)
+    east = d_lon * np.cos((lat1 + lat2) * (np.pi / 360.0))
+    return np.asarray(np.sqrt(east * east + (lat2 - lat1) ** 2) * (np.pi / 180.0 * EARTH_M))
+
+
+def local_m(lat: F64, lon: F64, lat0: F64 | float, lon0: F64 | float) -> tuple[F64, F64]:
     """East and north of a point near (lat0, lon0), metres; right within some 100 km, also across 180 degrees."""
     d_lon = (np.asarray(lon) - lon0 + 180.0) % 360.0 - 180.0
     east = np.radians(d_lon) * np.cos(np.radians(lat0)) * EARTH_M

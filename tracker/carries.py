@@ -161,4 +161,5 @@ class Packer:
 
 
 def _dtype(part: Columns) -> np.dtype[Any]:
-    return np.dtype([(f.name, getattr(part, f.name).dtype.newbyteorder("<")) for f in fields(part)])
+    columns = ((f.name, getattr(part, f.name)) for f in fields(part))
+    return np.dtype([(name, column.dtype.newbyteorder("<"), column.shape[1:]) for name, column in columns])

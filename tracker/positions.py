@@ -10,7 +10,7 @@ from domain.readings import F64, I64, WRONG_TIME, Bool, Flag, PositionBatch
 from tracker import carries
 from tracker.registry import Registry
 from tracker.rules import geofence, motion, quality
-from tracker.rules.scan import Carry, Runs, no_runs
+from tracker.rules.scan import Carry, Runs
 
 NOT_USED = int(WRONG_TIME | Flag.NULL_ISLAND | Flag.INACCURATE | Flag.SWAPPED)
 NOT_SEEN = int(np.iinfo(np.int64).min // 2)
@@ -28,13 +28,14 @@ class VehicleState:
 
     fixes: quality.Fixes = field(default_factory=no_fixes)
     motion: Carry = field(default_factory=Carry.empty)
-    visits: Carry = field(default_factory=Carry.empty)
+    last: geofence.Last = field(default_factory=geofence.Last.empty)
+    visits: geofence.Pairs = field(default_factory=geofence.Pairs.empty)
 
 
 PACKER = carries.Packer(
     1000 * motion.VERSION + geofence.VERSION,
-    (no_fixes(), Carry.empty(), Carry.empty()),
-    (lambda e: e, lambda e: e, lambda e: geofence.unpair(e)[0]),
+    (no_fixes(), Carry.empty(), geofence.Last.empty(), geofence.Pairs.empty()),
+    (lambda e: e, lambda e: e, lambda e: e, lambda e: geofence.unpair(e)[0]),
 )
 
 
@@ -67,7 +68,7 @@ class Folded:
     rows: Rows
     jumps: Bool
     motion_runs: Runs
-    visit_runs: Runs
+    visit_runs: geofence.Visits
 
 
 def rows_of(registry: Registry, batch: PositionBatch) -> tuple[Rows, I64]:
@@ -113,46 +114,22 @@ def fold(registry: Registry, state: VehicleState, rows: Rows) -> Folded:
     last = (before.t_us[at], before.lat[at], before.lon[at])
     good.speed_mps = motion.speeds(good.vehicle, good.t_us, good.lat, good.lon, good.speed_mps, last)
     moving, motion_runs = motion.step(state.motion, good.vehicle, good.t_us, good.speed_mps)
-    have = ~np.isnan(before.lat)
-    prior = (vehicles[have], before.t_us[have], before.lat[have], before.lon[have])
-    visits, visit_runs = _visits(registry, state, good, prior)
+    visits, visit_runs = _visits(registry, state, good)
     silent = ~np.isin(state.motion.entity, moving.entity)  # every row of theirs was a jump
     kept = carries.joined(moving, state.motion.take(silent)) if silent.any() else moving
-    return Folded(vehicles, VehicleState(after, kept, visits), good, jumps, motion_runs, visit_runs)
+    return Folded(vehicles, VehicleState(after, kept, *visits), good, jumps, motion_runs, visit_runs)
 
 
-def _visits(
-    registry: Registry, state: VehicleState, rows: Rows, prior: tuple[I64, I64, F64, F64]
-) -> tuple[Carry, Runs]:
+def _visits(registry: Registry, state: VehicleState, rows: Rows) -> tuple[geofence.Carry, geofence.Visits]:
     """Visits of each tenant's vehicles at its own sites."""
     tenant = registry.vehicle_tenant[rows.vehicle.clip(0, len(registry.vehicle_tenant) - 1)]
-    carried = geofence.unpair(state.visits.entity)[0]
-    found: list[tuple[Carry, Runs]] = []
-    left = np.ones(len(carried), dtype=np.bool_)
-    for each in np.unique(tenant):
-        fences = registry.fences.get(int(each))
-        if fences is None:
-            continue
-        mine = rows.take(tenant == each) if (tenant != each).any() else rows
-        own = np.isin(carried, mine.vehicle)
-        left &= ~own
-        found.append(
-            geofence.step(
-                fences,
-                state.visits.take(own),
-                prior,
-                mine.vehicle,
-                mine.t_us,
-                mine.lat,
-                mine.lon,
-                mine.accuracy_m,
-            )
-        )
-    carry, runs = state.visits.take(left), [r for _, r in found]
-    for fresh, _ in found:
-        carry = carries.joined(carry, fresh)
-    if len(runs) == 1:
-        return carry, runs[0]
-    if not runs:
-        return carry, no_runs()
-    return carry, Runs(*(np.concatenate([getattr(r, n) for r in runs]) for n in Runs.__dataclass_fields__))
+    carried = geofence.Carry(state.last, state.visits)
+    kept, visits = carried, [geofence.Visits.empty()]
+    for each in np.unique(tenant).tolist():
+        if (fences := registry.fences.get(each)) is not None:
+            mine = rows.take(tenant == each) if (tenant != each).any() else rows
+            fixes = geofence.Rows(mine.vehicle, mine.t_us, mine.lat, mine.lon, mine.accuracy_m)
+            fresh, found = geofence.step(fences, carried, fixes)
+            kept = kept.updated(fresh)
+            visits.append(found)
+    return kept, geofence.joined(*visits)

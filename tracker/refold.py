@@ -36,7 +36,7 @@ class VehicleAgain(Again):
         self._devices = [d.id for d in registry.devices.values() if d.vehicle_id == vehicle_id]
         self._state = VehicleState(*PACKER.unpack([start[1]])) if start else VehicleState()
         visits = self._state.visits
-        self._open_then = set(zip(visits.entity.tolist(), visits.start_us.tolist(), strict=True))
+        self._open_then = set(zip(visits.entity.tolist(), visits.entered_us.tolist(), strict=True))
         self._folded: list[Folded] = []
 
     def advance(self) -> bool:
@@ -51,14 +51,13 @@ class VehicleAgain(Again):
             self._state, self._folded = folded.state, [*self._folded, folded]
             fixes = self._state.fixes
             one = np.array([self.entity], dtype=np.int64)
-            packed = PACKER.pack(one, (fixes, self._state.motion, self._state.visits))[0]
+            packed = PACKER.pack(one, (fixes, self._state.motion, self._state.last, self._state.visits))[0]
             self.keep(int(max(fixes.t_us[0], fixes.doubt_t_us[0])), packed)
         return more
 
     def revised(self) -> list[VisitFact]:
         """What is to be said of the vehicle's visits that was not said before."""
         runs = last_words([f.visit_runs for f in self._folded])
-        runs = runs.take(runs.samples >= geofence.SAMPLES_MIN)
         _, sites = geofence.unpair(runs.entity)
         spans = zip(sites.tolist(), runs.start_us.tolist(), runs.end_us.tolist(), runs.entity.tolist(), strict=True)
         knows = self._registry.knows  # the fence of a stop goes with its shipment

@@ -273,8 +273,8 @@ def _fences(sites: list[tuple[Any, ...]], shipments: Iterable[Shipment]) -> dict
     for sid, tenant, _, lat, lon, radius, polygon in sites:
         if lat == 0 and lon == 0:
             continue  # a site that has not been put on the map yet
-        ring = polygon["coordinates"][0] if polygon else None
-        found.setdefault(tenant, []).append(Fence(sid, lat, lon, radius, ring))
+        rings = polygon["coordinates"] if polygon else None
+        found.setdefault(tenant, []).append(Fence(sid, lat, lon, radius, rings))
     for shipment in shipments:
         for stop in shipment.stops:
             if not stop.site_id:

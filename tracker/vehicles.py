@@ -18,7 +18,7 @@ from tracker.outcome import Outcome, VisitFact
 from tracker.positions import PACKER, Folded, Rows, VehicleState, fixes_for, fold, no_fixes, rows_of
 from tracker.registry import Registry
 from tracker.rules import geofence
-from tracker.rules.scan import NEVER, Carry, Runs
+from tracker.rules.scan import NEVER, Carry
 
 UNKNOWN, STOPPED, MOVING = 0, 1, 2
 STATUSES = ("unknown", "stopped", "moving")
@@ -80,7 +80,8 @@ class Vehicles:
     def __init__(self) -> None:
         self._fixes = carries.Table(no_fixes())
         self._motion = carries.Table(Carry.empty())
-        self._visits = carries.Table(Carry.empty())
+        self._last = carries.Table(geofence.Last.empty())
+        self._visits = carries.Table(geofence.Pairs.empty())
         self._views = carries.Table(Views.empty())
         self.rests = Rests("vehicle")
         self.open: dict[int, OpenVisit] = {}
@@ -111,7 +112,7 @@ class Vehicles:
     def carried(self, vehicles: I64) -> VehicleState:
         """The state of these vehicles (sorted, unique)."""
         visits = self._visits.between(vehicles << geofence.SHIFT, (vehicles + 1) << geofence.SHIFT)
-        return VehicleState(self._fixes.of(vehicles), self._motion.of(vehicles), visits)
+        return VehicleState(self._fixes.of(vehicles), self._motion.of(vehicles), self._last.of(vehicles), visits)
 
     def keep(self, state: VehicleState, vehicles: I64 | None = None) -> None:
         """Puts the state of these vehicles in the place of what they had."""
@@ -120,6 +121,7 @@ class Vehicles:
             self._visits.drop(had[~np.isin(had, state.visits.entity)])
         self._fixes.put(state.fixes)
         self._motion.put(state.motion)
+        self._last.put(state.last)
         self._visits.put(state.visits)
 
     def view(self, vehicle_id: int) -> View | None:
@@ -184,15 +186,14 @@ class Vehicles:
             told.battery = np.array([out.batteries[v] for v in told.entity.tolist()], dtype=np.float64)
             self._views.put(told)
 
-    def facts(self, runs: Runs) -> list[VisitFact]:
-        """Visits that have begun or ended, of runs of at least two fixes."""
+    def facts(self, runs: geofence.Visits) -> list[VisitFact]:
+        """Visits that have begun or ended."""
         found: list[VisitFact] = []
-        sure = runs.samples >= geofence.SAMPLES_MIN
         news = runs.began_here | (runs.end_us != NEVER)
-        going = np.flatnonzero(sure & ~news)
+        going = np.flatnonzero(~news)
         untold = [i for i, key in zip(going.tolist(), runs.entity[going].tolist(), strict=True) if key not in self.open]
         vehicle, site = geofence.unpair(runs.entity)
-        for i in sorted([*np.flatnonzero(sure & news).tolist(), *untold]):
+        for i in sorted([*np.flatnonzero(news).tolist(), *untold]):
             key, end = int(runs.entity[i]), int(runs.end_us[i])
             is_open = None if runs.began_here[i] else self.open.get(key)
             of = (key, int(vehicle[i]), int(site[i]))
@@ -260,12 +261,12 @@ class Vehicles:
         )
 
     @staticmethod
-    def _places(registry: Registry, visits: Carry) -> dict[int, str]:
+    def _places(registry: Registry, visits: geofence.Pairs) -> dict[int, str]:
         """Name of the site of the newest visit that is sure, of each vehicle that has one."""
         found: dict[int, str] = {}
-        sure = visits.samples >= geofence.SAMPLES_MIN
+        sure = visits.inside & visits.told
         vehicle, site = geofence.unpair(visits.entity[sure])
-        order = np.argsort(visits.start_us[sure], kind="stable")
+        order = np.argsort(visits.entered_us[sure], kind="stable")
         for v, s in zip(vehicle[order].tolist(), site[order].tolist(), strict=True):
             if (known := registry.sites.get(s)) is not None:
                 found[v] = known.name
@@ -275,7 +276,7 @@ class Vehicles:
 
 
 def _of_state(state: VehicleState) -> tuple[carries.Columns, ...]:
-    return state.fixes, state.motion, state.visits
+    return state.fixes, state.motion, state.last, state.visits
 
 
 def _shown(views: Views, status: list[str]) -> Iterator[dict[str, Any]]:

@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.benchmarks import backlog, cores, late, latency, sizes, throughput
+from tests.benchmarks import backlog, cores, fold, late, latency, sizes, throughput
 from tests.benchmarks.figures import Figure, Neighbours, machine, print_table, write
 from tests.benchmarks.stack import Databases, databases
 from tests.contract.mosquitto import executable
@@ -130,6 +130,11 @@ def again(server: Databases, folder: Path, effort: Effort) -> list[Figure]:
     return late.measure(server, folder, rounds=effort.rounds, with_broker=executable() is not None)
 
 
+def rules(_server: Databases, _folder: Path, effort: Effort) -> list[Figure]:
+    """The rules of positions by themselves."""
+    return fold.measure(effort.rounds)
+
+
 SECTIONS: dict[str, Callable[[Databases, Path, Effort], list[Figure]]] = {
     "single": single,
     "batched": batched,
@@ -137,6 +142,7 @@ SECTIONS: dict[str, Callable[[Databases, Path, Effort], list[Figure]]] = {
     "tracker": tracker,
     "late": again,
     "prepare": prepare,
+    "fold": rules,
     "backlog": kept,
 }
 NEED_BROKER = {"single", "batched", "websocket", "backlog"}

@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 from store.db import connect
-from tests.benchmarks import cores, sizes
+from tests.benchmarks import cores, fold, sizes
 from tests.benchmarks.figures import Figure, show, table, write
 from tests.benchmarks.fleet import batches, messages, track
 from tests.benchmarks.latency import Heard, delays_ms
@@ -73,6 +73,14 @@ def test_an_allowance_is_seen_by_who_maps_the_same_file(tmp_path: Path) -> None:
     assert taker() == 0
     giver.grant(12_345)
     assert taker() == 12_345
+
+
+def test_the_vehicles_of_the_fold_make_trips_and_visits_and_all_rules_are_timed() -> None:
+    each = fold.Fold(fold.zones(50, 20))
+    spent = [each.step(rows) for rows in fold.steps(20, 10, 12)]
+    assert each.facts > 25, "a trip of each, and visits of those that pass a zone"
+    assert all(seconds >= 0 for step in spent for seconds in step.cpu_s)
+    assert [step.readings for step in spent] == [200] * 12
 
 
 def test_figures_are_shown_with_goal_and_ratio_and_written_as_lines(tmp_path: Path) -> None:

@@ -14,29 +14,17 @@ from ingest.receipts import SPANS_MAX, Mark, advance, runs_of
 from tracker.carries import Table
 from tracker.positions import fixes_for, no_fixes
 from tracker.rules import eta, geofence, quality, stock
-from tracker.rules.scan import NEVER, Carry
+from tracker.rules.scan import NEVER
 
 S = 1_000_000
-NO_LAST = (np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0), np.empty(0))
 
 
 def visits(fences, t_s, lat, lon, accuracy=np.nan, vehicle=1):
     n = len(t_s)
-    _, runs = geofence.step(
-        fences,
-        Carry.empty(),
-        NO_LAST,
-        np.full(n, vehicle),
-        np.asarray(t_s) * S,
-        np.asarray(lat, float),
-        np.asarray(lon, float),
-        np.full(n, accuracy),
-    )
-    sure = runs.take(runs.samples >= geofence.SAMPLES_MIN)
-    return [
-        (int(geofence.unpair(np.array([e]))[1][0]), a, b)
-        for e, a, b in zip(sure.entity, sure.start_us, sure.end_us, strict=True)
-    ]
+    columns = (np.asarray(lat, float), np.asarray(lon, float), np.full(n, accuracy))
+    found = geofence.evaluate(fences, geofence.Rows(np.full(n, vehicle), np.asarray(t_s) * S, *columns))
+    sites = geofence.unpair(found.entity)[1]
+    return [tuple(map(int, v)) for v in zip(sites, found.start_us, found.end_us, strict=True)]
 
 
 def test_noise_at_the_edge_of_a_fence_is_one_visit():
@@ -60,8 +48,8 @@ def test_a_parked_truck_outside_with_noise_and_glitches_makes_no_visit():
 
 def test_crossing_times_lie_between_the_fixes():
     fences = geofence.Fences([geofence.Fence(7, 0.0, 0.0, 1000)])
-    lon = np.array([2000, 500, -500, -2000]) / 111_195.0
-    ((_, entered, left),) = visits(fences, [0, 60, 120, 180], np.zeros(4), lon)
+    lon = np.array([2000, 500, -500, -2000, -3500]) / 111_195.0
+    ((_, entered, left),) = visits(fences, [0, 60, 120, 180, 240], np.zeros(5), lon)
     assert entered / S == pytest.approx(40, abs=0.2)
     assert left / S == pytest.approx(120 + 60 * 700 / 1500, abs=0.2)
 
@@ -88,7 +76,8 @@ def test_looking_at_many_fences_finds_the_same_as_looking_at_all():
         [geofence.Fence(i + 1, *rng.uniform([59, 24], [61, 26]), rng.uniform(50, 4000)) for i in range(300)]
     )
     lat, lon = rng.uniform(59, 61, 2000), rng.uniform(24, 26, 2000)
-    rows, fence = fences.near(lat, lon)
+    rows, fence, touches = fences.near(lat, lon, lat, lon)
+    rows, fence = rows[touches], fence[touches]
     near = {
         (int(r), int(f))
         for r, f in zip(rows, fence, strict=True)
@@ -129,6 +118,30 @@ def test_jumps_are_the_same_however_the_fixes_are_cut(rows, cut):
         return out
 
     assert run([]) == run([cut]) == run(list(range(1, len(rows))))
+
+
+def plain_jumps(t, lat):
+    """The definition: a jump from the last good fix, unless it agrees with the doubtful one behind it."""
+
+    def jump(a, b):
+        far = float(distance_m(a[1], 25.0, b[1], 25.0))
+        return far > quality.JUMP_M_MIN and far > quality.SPEED_MAX_MPS * max(abs(b[0] - a[0]) / S, 1.0)
+
+    good, doubt, out = None, None, []
+    for here in zip(t.tolist(), lat.tolist(), strict=True):
+        out.append(good is not None and jump(good, here) and (doubt is None or jump(doubt, here)))
+        good, doubt = (good, here) if out[-1] else (here, None)
+    return out
+
+
+@given(st.lists(st.tuples(st.integers(0, 60), st.sampled_from([0.0, 0.0, 0.0005, 3.0, 3.0, -2.0])), min_size=1))
+@settings(deadline=None)
+def test_jumps_are_those_of_a_plain_loop(rows):
+    t = np.cumsum([r[0] for r in rows]) * S
+    lat = 60 + np.array([r[1] for r in rows])
+    one, lon = np.ones(len(rows), np.int64), np.full(len(rows), 25.0)
+    _, bad = quality.step(fixes_for(no_fixes(), np.array([1])), one, t, lat, lon)
+    assert bad.tolist() == plain_jumps(t, lat)
 
 
 def test_a_wrong_first_fix_does_not_condemn_the_good_ones():

@@ -3,7 +3,8 @@
 | rule | entity | says |
 |---|---|---|
 | `quality` | vehicle | which fixes are jumps no vehicle makes |
-| `motion` | vehicle | moving or stopped, since when |
+| `motion` | vehicle | moving or stopped, as its newest fix says |
+| `trips` | vehicle | trips and stops: from, to, distance, idling, what is unknown |
 | `geofence` | vehicle and site | visits: entered, left |
 | `calls` | shipment | arrival and departure at stops, what went otherwise than planned, status |
 | `eta` | stop | arrival p10, p50, p90 |
@@ -11,9 +12,9 @@
 | `stock` | tag, slot | where tags are, what lies on shelves, how sure that is |
 | `silence` | device | who has said nothing for too long |
 
-`off_route` (shipment: away from the planned line for too long) is not evaluated by the tracker yet.
+`off_route` (shipment: away from the planned line for too long) and `trips` are not evaluated by the tracker yet.
 """
 
-from tracker.rules import calls, eta, geofence, motion, quality, silence, stock, temperature
+from tracker.rules import calls, eta, geofence, motion, quality, silence, stock, temperature, trips
 
-RULES = (quality, motion, geofence, calls, eta, temperature, stock, silence)
+RULES = (quality, motion, trips, geofence, calls, eta, temperature, stock, silence)

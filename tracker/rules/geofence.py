@@ -1,132 +1,169 @@
-"""Visits: a vehicle inside a site's fence, from the crossing to leaving its outer edge; circles and polygons.
+"""Visits: a vehicle inside a site's fence, from crossing its edge to crossing its outer edge.
 
-The quantity scanned is metres inside the fence (negative outside). A visit ends only beyond the fence by a margin that
-grows with the fence and with the fix's reported accuracy, so that noise at the edge is one visit, not many. A single
-fix inside is not a visit.
+The outer edge is further out by a margin that grows with the fence and with the fix's reported accuracy, so that noise
+at the edge is one visit, not many. No single fix opens or closes a visit:
+
+- it opens with two fixes running inside, at different times;
+- it closes with fixes running beyond the outer edge: two when the newest is `DEEP_M` beyond it, otherwise three that
+  span `LEAVE_US`, or `LEAVE_FIXES`. A glitch, and most pairs of glitches, are neither.
+
+Times are those of the first crossing, interpolated between its fixes, or the first fix's when the gap before it is
+longer than `GAP_US`. A visit counts from when it lasted the fence's dwell time.
+
+A vehicle that passes straight through with no fix inside, or one, has a visit too, if the straight way between fixes
+outside leads through the fence, they are at most `PASS_US` apart, and the fix before and the one after say the same:
+a glitch on the other side of a fence is no passage.
+
+Only pairs of a vehicle and a fence that its way touches are looked at, each for the rows in which anything can happen:
+from the fix before it came near to `LEAVE_FIXES` after it was last near, when it has left for certain.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import NamedTuple
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
-import shapely
+from numpy.typing import NDArray
 
-from domain.geo import EARTH_M, distance_m, local_m
-from domain.readings import F64, I64
-from tracker.rules.scan import Carry, Runs, no_runs, scan
+from domain.geo import near_m
+from domain.readings import F64, I64, Bool
+from tracker.rules.fences import Fence, Fences, distinct
+from tracker.rules.scan import NEVER, last_decisive
+from tracker.rules.table import Column, Table
 
-VERSION = 1
-MARGIN_M = 30.0
-MARGIN_SHARE = 0.2
-ACCURACY_M_MAX = 150.0
-GAP_US = 600 * 1_000_000
-SAMPLES_MIN = 2
-CELL_DEG = 0.02
-CELLS_PER_FENCE_MAX = 20_000
-_ROWS = int(360 / CELL_DEG) + 2
+__all__ = ["Carry", "Fence", "Fences", "Visits", "evaluate", "joined", "pair", "site_in", "step", "unpair"]
+
+VERSION = 2
+GAP_US = 600_000_000
+DEEP_M = 500.0
+LEAVE_US, LEAVE_FIXES = 30_000_000, 32
+PASS_US = 300_000_000
+LONG_AGO = -(2**62)
 SHIFT = 32
 
 
-class Fence(NamedTuple):
-    """A site's fence: a circle, or a polygon of (lon, lat) which then counts alone."""
+@dataclass(frozen=True, slots=True)
+class Last(Table):
+    """The last fix of each vehicle and the one before it; NaN: none."""
 
-    site_id: int
-    lat: float
-    lon: float
-    radius_m: float
-    polygon: Sequence[Sequence[float]] | None = None
+    COLUMNS: ClassVar[Mapping[str, Column]] = {
+        "t_us": Column("i8", LONG_AGO),
+        "lat": Column("f8", np.nan),
+        "lon": Column("f8", np.nan),
+        "accuracy_m": Column("f8", np.nan),
+        "before_us": Column("i8", LONG_AGO),
+        "before_lat": Column("f8", np.nan),
+        "before_lon": Column("f8", np.nan),
+        "before_accuracy_m": Column("f8", np.nan),
+    }
+
+    t_us: I64
+    lat: F64
+    lon: F64
+    accuracy_m: F64
+    before_us: I64
+    before_lat: F64
+    before_lon: F64
+    before_accuracy_m: F64
 
 
-@dataclass
-class Fences:
-    """Fences with a grid over them, so that a fix looks only at those near it: the cost is flat in their number."""
+@dataclass(frozen=True, slots=True)
+class Pairs(Table):
+    """What is open between a vehicle and a fence; the entity is `pair(vehicle, site)`.
 
-    fences: Sequence[Fence]
-    site_id: I64 = field(init=False)
-    _lat: F64 = field(init=False)
-    _lon: F64 = field(init=False)
-    _radius: F64 = field(init=False)
-    _shape: dict[int, shapely.Polygon] = field(init=False, default_factory=dict)
+    `told`: the visit has lasted and was given out. `sign`: the last fix was inside (1), beyond the outer edge (-1) or
+    between (0); `fixes` have been so since `run_us`, crossed at `cross_us`. A passage in doubt has its times.
+    """
 
-    def __post_init__(self) -> None:
-        self.site_id = np.array([f.site_id for f in self.fences], dtype=np.int64)
-        self._lat = np.array([f.lat for f in self.fences], dtype=np.float64)
-        self._lon = np.array([f.lon for f in self.fences], dtype=np.float64)
-        self._radius = np.array([f.radius_m for f in self.fences], dtype=np.float64)
-        self._index = {int(s): i for i, s in enumerate(self.site_id)}
-        cells: list[I64] = []
-        owners: list[I64] = []
-        self._everywhere: list[int] = []
-        for i, fence in enumerate(self.fences):
-            reach = fence.radius_m
-            if fence.polygon is not None:
-                ring = np.asarray(fence.polygon, dtype=np.float64)
-                east, north = local_m(ring[:, 1], ring[:, 0], fence.lat, fence.lon)
-                self._shape[i] = shapely.make_valid(shapely.Polygon(np.column_stack([east, north])))
-                shapely.prepare(self._shape[i])
-                reach = float(np.hypot(east, north).max())
-            found = self._cells_of(fence.lat, fence.lon, reach)
-            if found is None:
-                self._everywhere.append(i)
-            else:
-                cells.append(found)
-                owners.append(np.full(len(found), i, dtype=np.int64))
-        cell = np.concatenate(cells) if cells else np.empty(0, np.int64)
-        owner = np.concatenate(owners) if owners else np.empty(0, np.int64)
-        order = np.argsort(cell, kind="stable")
-        self._cell, self._owner = cell[order], owner[order]
+    COLUMNS: ClassVar[Mapping[str, Column]] = {
+        "inside": Column("?", 0),
+        "told": Column("?", 0),
+        "entered_us": Column("i8", 0),
+        "seen_us": Column("i8", LONG_AGO),
+        "sign": Column("i1", 0),
+        "fixes": Column("i8", 1),
+        "run_us": Column("i8", 0),
+        "cross_us": Column("i8", 0),
+        "passed_in_us": Column("i8", NEVER),
+        "passed_out_us": Column("i8", NEVER),
+    }
+
+    inside: Bool
+    told: Bool
+    entered_us: I64
+    seen_us: I64
+    sign: NDArray[np.int8]
+    fixes: I64
+    run_us: I64
+    cross_us: I64
+    passed_in_us: I64
+    passed_out_us: I64
+
+
+class Carry(NamedTuple):
+    """What the rule keeps of vehicles, and of vehicles at fences. A vehicle near no fence has nothing in `pairs`."""
+
+    last: Last
+    pairs: Pairs
+
+    @classmethod
+    def empty(cls) -> Carry:
+        """No vehicles."""
+        return cls(Last.empty(), Pairs.empty())
+
+    def of(self, vehicle: I64) -> Carry:
+        """What is kept of these vehicles (sorted, unique)."""
+        low, high = (np.searchsorted(self.pairs.entity, each << SHIFT) for each in (vehicle, vehicle + 1))
+        return Carry(self.last.of(vehicle), self.pairs.take(_ranges(low, high)))
+
+    def updated(self, fresh: Carry) -> Carry:
+        """This carry with what has become of the vehicles in `fresh`."""
+        if not len(self.last) or np.array_equal(self.last.entity, fresh.last.entity):
+            return fresh
+        low, high = (
+            np.searchsorted(self.pairs.entity, each << SHIFT) for each in (fresh.last.entity, fresh.last.entity + 1)
+        )
+        old = self.pairs.entity[_ranges(low, high)]
+        return Carry(self.last.updated(fresh.last), self.pairs.updated(fresh.pairs, old))
+
+
+@dataclass(frozen=True, slots=True)
+class Visits:
+    """Visits that count, and were open or began in the rows; in order of vehicle, site and time.
+
+    `end_us` is `NEVER` for one that is open. `began_here` is False for one that an earlier step has given out.
+    """
+
+    entity: I64
+    start_us: I64
+    end_us: I64
+    began_here: Bool
 
     def __len__(self) -> int:
-        return len(self.fences)
+        return len(self.entity)
 
-    @staticmethod
-    def _cells_of(lat: float, lon: float, reach_m: float) -> I64 | None:
-        d_lat = np.degrees(reach_m / EARTH_M)
-        d_lon = d_lat / max(np.cos(np.radians(min(abs(lat) + d_lat, 89.9))), 1e-3)
-        rows = np.arange(np.floor((lat - d_lat) / CELL_DEG), np.floor((lat + d_lat) / CELL_DEG) + 1)
-        cols = np.arange(np.floor((lon - d_lon) / CELL_DEG), np.floor((lon + d_lon) / CELL_DEG) + 1)
-        if len(rows) * len(cols) > CELLS_PER_FENCE_MAX:
-            return None
-        wrapped = np.mod(cols, round(360 / CELL_DEG))
-        return np.unique((rows[:, None] * _ROWS + wrapped[None, :]).astype(np.int64))
+    @classmethod
+    def empty(cls) -> Visits:
+        """No visits."""
+        i = np.empty(0, np.int64)
+        return cls(i, i, i, np.empty(0, np.bool_))
 
-    def near(self, lat: F64, lon: F64) -> tuple[I64, I64]:
-        """Pairs (row, fence index) of fixes and the fences whose cells they lie in."""
-        code = (np.floor(lat / CELL_DEG) * _ROWS + np.mod(np.floor(lon / CELL_DEG), round(360 / CELL_DEG))).astype(
-            np.int64
-        )
-        low, high = np.searchsorted(self._cell, code, "left"), np.searchsorted(self._cell, code, "right")
-        count = high - low
-        rows = np.repeat(np.arange(len(lat), dtype=np.int64), count)
-        offset = np.arange(len(rows)) - np.repeat(np.cumsum(count) - count, count)
-        fence = self._owner[np.repeat(low, count) + offset]
-        for i in self._everywhere:
-            rows = np.concatenate([rows, np.arange(len(lat), dtype=np.int64)])
-            fence = np.concatenate([fence, np.full(len(lat), i, dtype=np.int64)])
-        return rows, fence
+    def take(self, index: I64 | Bool) -> Self:
+        """Rows by index or mask."""
+        return type(self)(*(getattr(self, f.name)[index] for f in fields(self)))
 
-    def index_of(self, site_ids: I64) -> I64:
-        """Fence indices of sites; -1 for a site that has none any more."""
-        return np.array([self._index.get(int(s), -1) for s in site_ids], dtype=np.int64)
 
-    def metres_inside(self, fence: I64, lat: F64, lon: F64) -> F64:
-        """How far inside its fence each fix is, metres; negative outside."""
-        out = self._radius[fence] - distance_m(lat, lon, self._lat[fence], self._lon[fence])
-        for i, shape in self._shape.items():
-            rows = np.flatnonzero(fence == i)
-            if len(rows):
-                east, north = local_m(lat[rows], lon[rows], float(self._lat[i]), float(self._lon[i]))
-                edge = shapely.distance(shapely.points(east, north), shape.boundary)
-                out[rows] = np.where(shapely.contains_xy(shape, east, north), edge, -edge)
-        return out
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Fixes sorted by (vehicle, time); accuracy NaN when not given."""
 
-    def margin_m(self, fence: I64, accuracy_m: F64) -> F64:
-        """How far outside a vehicle must be to have left."""
-        accuracy = np.clip(np.nan_to_num(accuracy_m, nan=0.0), 0.0, ACCURACY_M_MAX)
-        return np.maximum(MARGIN_M, MARGIN_SHARE * self._radius[fence]) + accuracy
+    vehicle: I64
+    t_us: I64
+    lat: F64
+    lon: F64
+    accuracy_m: F64
 
 
 def pair(vehicle: I64, site: I64) -> I64:
@@ -150,86 +187,281 @@ def site_in(key: int) -> int:
     return site - 2**32 if site >= 2**31 else site
 
 
-def step(
-    fences: Fences,
-    carry: Carry,
-    last: tuple[I64, I64, F64, F64],
-    vehicle: I64,
-    t_us: I64,
-    lat: F64,
-    lon: F64,
-    accuracy_m: F64,
-) -> tuple[Carry, Runs]:
-    """Visits of rows sorted by (vehicle, time); entity of runs and carry is `pair(vehicle, site)`.
+def joined(*parts: Visits) -> Visits:
+    """All visits, in order."""
+    parts = tuple(part for part in parts if len(part))
+    if not parts:
+        return Visits.empty()
+    out = Visits(*(np.concatenate([getattr(part, f.name) for part in parts]) for f in fields(Visits)))
+    return out.take(np.lexsort((out.start_us, out.entity)))
 
-    Args:
-        fences: the fences.
-        carry: open visits only, sorted by entity.
-        last: vehicle (sorted), time, latitude, longitude of each vehicle's fix before these rows, where there is one.
-        vehicle: the rows' vehicles, sorted.
-        t_us: event times.
-        lat: degrees.
-        lon: degrees.
-        accuracy_m: reported accuracy, NaN when not given.
 
-    Returns:
-        The open visits of these vehicles, and all visits touched.
+def evaluate(fences: Fences, rows: Rows) -> Visits:
+    """The definition: visits of all readings of some vehicles."""
+    return step(fences, Carry.empty(), rows)[1]
+
+
+def step(fences: Fences, carry: Carry, rows: Rows) -> tuple[Carry, Visits]:
+    """The carry of the vehicles in `rows` after them, and the visits; `carry` may hold any vehicles.
+
+    An open visit at a site whose fence is no more ends with the vehicle's last fix before these rows; one at a stop
+    without a site, which goes with its shipment, is forgotten.
     """
-    if not len(vehicle) or not len(fences):
-        return Carry.empty(), no_runs()
-    rows, fence = fences.near(lat, lon)
-    wanted = np.unique(np.concatenate([pair(vehicle[rows], fences.site_id[fence]), carry.entity]))
-    of_vehicle, of_site = unpair(wanted)
-    here = np.isin(of_vehicle, vehicle)
-    wanted, of_vehicle, of_site = wanted[here], of_vehicle[here], of_site[here]
-    index = fences.index_of(of_site)
-    gone = index < 0
-    wanted, of_vehicle, index = wanted[~gone], of_vehicle[~gone], index[~gone]
-    low, high = np.searchsorted(vehicle, of_vehicle, "left"), np.searchsorted(vehicle, of_vehicle, "right")
+    if not len(rows.vehicle):
+        return Carry.empty(), Visits.empty()
+    starts = np.flatnonzero(np.concatenate([[True], rows.vehicle[1:] != rows.vehicle[:-1]]))
+    way = _Way(rows, starts, carry.of(rows.vehicle[starts]))
+    of, site = unpair(way.pairs.entity)
+    index = fences.index_of(site)
+    ended = _ended(way, np.flatnonzero((index < 0) & way.pairs.told & (site > 0)), of)
+    way.pairs, index, of = way.pairs.take(index >= 0), index[index >= 0], of[index >= 0]
+    prev = way.new - 1
+    lat0, lon0 = (np.where(np.isnan(way.lat[prev]), c[way.new], c[prev]) for c in (way.lat, way.lon))
+    kept = np.searchsorted(way.vehicle, of)
+    row, fence, touches = fences.near(lat0, lon0, rows.lat, rows.lon)
+    key = way.of[way.new[row]] * len(fences) + fence
+    matter = distinct(np.concatenate([key[touches], kept * len(fences) + index]))
+    if not len(matter):
+        return Carry(way.last(), Pairs.empty()), ended
+    near = np.take(matter, np.searchsorted(matter, key), mode="clip") == key
+    row, fence = row[near], fence[near]
+    found = _Scan(fences, way, way.new[row], fence, kept, index)
+    pairs, visits = found.result()
+    return Carry(way.last(), pairs), joined(ended, visits)
+
+
+def _ended(way: _Way, gone: I64, vehicle: I64) -> Visits:
+    """The end of visits whose fence is no more."""
+    left_us = way.t[way.first[np.searchsorted(way.vehicle, vehicle[gone])] + 1]
+    pairs = way.pairs
+    return Visits(pairs.entity[gone], pairs.entered_us[gone], left_us, np.zeros(len(gone), np.bool_))
+
+
+def _ranges(low: I64, high: I64) -> I64:
+    """All indices from each low up to its high, one range behind the other.
+
+    >>> _ranges(np.array([3, 9]), np.array([5, 10])).tolist()
+    [3, 4, 9]
+    """
     count = high - low
-    if not count.sum():
-        return Carry.empty(), no_runs()
-    pick = np.repeat(low, count) + np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
-    fence_of = np.repeat(index, count)
-    x = fences.metres_inside(fence_of, lat[pick], lon[pick])
-    begun = _with_last(fences, carry, last, wanted, of_vehicle, index)
-    after, runs = scan(
-        begun,
-        np.repeat(wanted, count),
-        t_us[pick],
-        x,
-        h=fences.margin_m(fence_of, accuracy_m[pick]),
-        for_us=0,
-        gap_us=GAP_US,
-    )
-    return after.take(after.inside), runs
+    return np.repeat(low - (np.cumsum(count) - count), count) + np.arange(count.sum())
 
 
-def _with_last(
-    fences: Fences, carry: Carry, last: tuple[I64, I64, F64, F64], wanted: I64, of_vehicle: I64, index: I64
-) -> Carry:
-    """The carry with a row outside for each pair that has none, from the vehicle's fix before: crossings need it."""
-    fresh = ~np.isin(wanted, carry.entity) & np.isin(of_vehicle, last[0])
-    row = np.searchsorted(last[0], of_vehicle[fresh])
-    x = fences.metres_inside(index[fresh], last[2][row], last[3][row])
-    n = len(row)
-    zero = np.zeros(n, np.int64)
-    made = Carry(
-        wanted[fresh],
-        last[1][row],
-        np.minimum(x, 0.0),
-        np.zeros(n, np.bool_),
-        zero,
-        zero,
-        np.full(n, -np.inf),
-        zero,
-        np.full(n, np.iinfo(np.int64).max),
-    )
-    return join(carry, made)
+class _Way:
+    """The rows with each vehicle's last two fixes before its own; `first` is where a vehicle begins, `new` the rows."""
+
+    def __init__(self, rows: Rows, starts: I64, carry: Carry) -> None:
+        v, self.vehicle, self.pairs = len(starts), carry.last.entity, carry.pairs
+        self.first = starts + 2 * np.arange(v)
+        self.end = np.append(self.first[1:], len(rows.vehicle) + 2 * v)
+        is_new = np.ones(len(rows.vehicle) + 2 * v, np.bool_)
+        is_new[self.first], is_new[self.first + 1] = False, False
+        self.is_new, self.new = is_new, np.flatnonzero(is_new)
+        self.of = np.repeat(np.arange(v), self.end - self.first)
+        last = carry.last
+        self.t = self._lay(rows.t_us, last.before_us, last.t_us)
+        self.lat = self._lay(rows.lat, last.before_lat, last.lat)
+        self.lon = self._lay(rows.lon, last.before_lon, last.lon)
+        self.accuracy_m = self._lay(rows.accuracy_m, last.before_accuracy_m, last.accuracy_m)
+
+    def _lay(self, new: NDArray[Any], before: NDArray[Any], last: NDArray[Any]) -> NDArray[Any]:
+        out = np.empty(len(self.is_new), new.dtype)
+        out[self.new], out[self.first], out[self.first + 1] = new, before, last
+        return out
+
+    def last(self) -> Last:
+        """Each vehicle's last two fixes."""
+        columns = (self.t, self.lat, self.lon, self.accuracy_m)
+        return Last(self.vehicle, *(c[self.end - 1] for c in columns), *(c[self.end - 2] for c in columns))
 
 
-def join(a: Carry, b: Carry) -> Carry:
-    """Both carries, sorted by entity; they share none."""
-    names = Carry.__dataclass_fields__
-    order = np.argsort(np.concatenate([a.entity, b.entity]), kind="stable")
-    return Carry(*(np.concatenate([getattr(a, n), getattr(b, n)])[order] for n in names))
+class _Scan:
+    """Windows of rows, each of one vehicle at one fence; every column has a value per row of every window."""
+
+    def __init__(self, fences: Fences, way: _Way, at: I64, fence: I64, kept: I64, kept_fence: I64) -> None:
+        """`at`: rows of the way near `fence`; `kept`: vehicles with something open at `kept_fence`."""
+        self.fences, self.way = fences, way
+        self._window(at, fence, kept, kept_fence)
+        e = self.e
+        self.t, self.new = way.t[e], way.is_new[e] & ~self.start
+        self.x = fences.metres_inside(self.fence, way.lat[e], way.lon[e])
+        self.h = fences.margin_m(self.fence, way.accuracy_m[e])
+        with np.errstate(invalid="ignore"):
+            self.sign = np.where(self.x > 0, 1, np.where(self.x <= -self.h, -1, 0)).astype(np.int8)
+        self.sign[self.kept] = way.pairs.sign[self.carried[self.kept]]
+
+    def _window(self, at: I64, fence: I64, kept: I64, kept_fence: I64) -> None:
+        """Merges what each row near a fence needs; the first row of a window is only what was before."""
+        way, n = self.way, len(self.fences)
+        begin = way.first[kept] + 2
+        at, fence = np.concatenate([at, begin]), np.concatenate([fence, kept_fence])
+        carried = np.concatenate([np.full(len(at) - len(kept), -1), np.arange(len(kept))])
+        order = np.lexsort((-carried, at, way.of[at] * n + fence))
+        at, fence, carried = at[order], fence[order], carried[order]
+        key = way.of[at] * n + fence
+        fresh = np.concatenate([[True], (key[1:] != key[:-1]) | (at[1:] - 1 > at[:-1] + LEAVE_FIXES)])
+        first = np.flatnonzero(fresh)
+        low = at[first] - 1
+        high = np.minimum(at[np.append(first[1:], len(at)) - 1] + LEAVE_FIXES + 1, way.end[way.of[at[first]]])
+        self.e = _ranges(low, high)
+        length = high - low
+        self.begin = np.cumsum(length) - length
+        self.length = length
+        self.fence = np.repeat(fence[first], length)
+        self.start = np.zeros(len(self.e), np.bool_)
+        self.start[self.begin] = True
+        self.carried = np.repeat(carried[first], length)
+        self.kept = self.begin[carried[first] >= 0]
+        window = np.cumsum(fresh) - 1
+        self.near = np.zeros(len(self.e), np.bool_)
+        self.near[(self.begin[window] + at - low[window])[carried < 0]] = True
+
+    def result(self) -> tuple[Pairs, Visits]:
+        """What stays open, and the visits."""
+        self._runs()
+        self._states()
+        visits = self._visits()
+        passed = self._passages()
+        return self._open(), joined(visits, passed)
+
+    def _kept(self, column: str) -> NDArray[Any]:
+        return np.asarray(getattr(self.way.pairs, column)[self.carried[self.kept]])
+
+    def _runs(self) -> None:
+        """Of each row's run of equal signs: how many fixes, since when, and when its beginning was crossed."""
+        row, pairs = np.arange(len(self.e)), self.way.pairs
+        before = row - 1
+        begins = self.start | (self.sign != self.sign[before])
+        self.run = last_decisive(begins, self.start)
+        number = np.ones(len(row), np.int64)
+        since, crossed = self.t.copy(), self.t.copy()
+        i = np.flatnonzero(begins & ~self.start & (self.sign != 0))
+        dt = self.t[i] - self.t[i - 1]
+        edge = np.where(self.sign[i] > 0, 0.0, -self.h[i])
+        with np.errstate(invalid="ignore", divide="ignore"):
+            share = ((edge - self.x[i - 1]) / (self.x[i] - self.x[i - 1])).clip(0, 1)
+        known = ~np.isnan(share) & (dt <= GAP_US)
+        crossed[i] -= np.where(known, np.rint(dt * (1 - np.where(known, share, 1))), 0).astype(np.int64)
+        if len(pairs):
+            number[self.kept], since[self.kept] = self._kept("fixes"), self._kept("run_us")
+            crossed[self.kept] = self._kept("cross_us")
+        self.fixes = row - self.run + number[self.run]
+        self.since, self.crossed = since[self.run], crossed[self.run]
+
+    def _states(self) -> None:
+        """Inside or outside, as decided."""
+        later = self.t > self.since
+        enters = self.new & (self.sign == 1) & later
+        out = self.new & (self.sign == -1)
+        deep = later & (self.x <= -self.h - DEEP_M)
+        long = (self.fixes >= 3) & (self.t - self.since >= LEAVE_US)
+        leaves = out & (deep | long | (self.fixes >= LEAVE_FIXES))
+        value = enters.copy()
+        if len(self.kept):
+            value[self.kept] = self._kept("inside")
+        self.inside = value[last_decisive(enters | leaves, self.start)]
+        self.was_inside = np.roll(self.inside, 1) & ~self.start
+
+    def _visits(self) -> Visits:
+        """Visits that count: begun and lasting long enough, or at an end."""
+        begins = self.inside & ~self.was_inside & ~self.start
+        opens = begins | (self.start & self.inside)
+        first = np.flatnonzero(opens)
+        self.visit = np.cumsum(opens) - 1
+        if not len(first):
+            return Visits.empty()
+        old = self.start[first]
+        entered = self.crossed[first]
+        seen = np.maximum.reduceat(np.where(self.inside & (self.sign >= 0) & self.new, self.t, LONG_AGO), first)
+        told = np.zeros(len(first), np.bool_)
+        if old.any():
+            which = self.carried[first[old]]
+            entered[old], told[old] = self.way.pairs.entered_us[which], self.way.pairs.told[which]
+            seen[old] = np.maximum(seen[old], self.way.pairs.seen_us[which])
+        left = np.minimum.reduceat(np.where(~self.inside & self.was_inside, self.crossed, NEVER), first)
+        lasted = np.where(left == NEVER, seen, left) - entered >= self.fences.dwell_us[self.fence[first]]
+        self.entered, self.seen, self.lasted = entered, seen, told | lasted
+        given = np.flatnonzero(lasted | told)
+        return Visits(self._key(first[given]), entered[given], left[given], ~told[given])
+
+    def _key(self, row: I64) -> I64:
+        return pair(self.way.vehicle[self.way.of[self.e[row]]], self.fences.site_id[self.fence[row]])
+
+    def _crossing(self, row: I64, begin: I64, end: I64) -> tuple[F64, F64]:
+        """Shares of the straight way between two rows of the way, at the fence of `row`."""
+        way = self.way
+        return self.fences.crossing(self.fence[row], way.lat[begin], way.lon[begin], way.lat[end], way.lon[end])
+
+    def _passages(self) -> Visits:
+        """Visits of vehicles that went straight through: those in doubt that the next fix, outside too, confirms."""
+        e = self.e
+        outside = self.new & (self.sign == -1) & ~self.inside & ~self.was_inside
+        self.in_us, self.out_us = np.full(len(e), NEVER), np.full(len(e), NEVER)
+        if len(self.kept):
+            self.in_us[self.kept], self.out_us[self.kept] = self._kept("passed_in_us"), self._kept("passed_out_us")
+        self._leaps(outside)
+        self._touches(outside)
+        row = np.flatnonzero(outside & (np.roll(self.in_us, 1) != NEVER))
+        row = row[~np.isnan(self._crossing(row, e[row] - 2, e[row])[0])]
+        entered, left = self.in_us[row - 1], self.out_us[row - 1]
+        given = left - entered >= self.fences.dwell_us[self.fence[row]]
+        return Visits(self._key(row[given]), entered[given], left[given], np.ones(int(given.sum()), np.bool_))
+
+    def _touches(self, outside: Bool) -> None:
+        """A single fix inside, between two outside whose straight way leads through the fence."""
+        e, way = self.e, self.way
+        i = np.flatnonzero(outside & (np.roll(self.sign, 1) == 1) & (np.roll(self.fixes, 1) == 1))
+        first, last = e[i] - 2, e[i]
+        ok = (way.of[first] == way.of[last]) & (way.t[last] - way.t[first] <= PASS_US) & ~np.isnan(way.lat[first])
+        i, first, last = i[ok], first[ok], last[ok]
+        x = self.fences.metres_inside(self.fence[i], way.lat[first], way.lon[first])
+        ok = x <= -self.fences.margin_m(self.fence[i], way.accuracy_m[first])
+        ok &= ~np.isnan(self._crossing(i, first, last)[0])
+        i = i[ok]
+        share = self.x[i - 1] / (self.x[i - 1] - self.x[i])
+        self.in_us[i] = self.crossed[i - 1]
+        self.out_us[i] = self.t[i - 1] + np.rint((self.t[i] - self.t[i - 1]) * share).astype(np.int64)
+
+    def _leaps(self, outside: Bool) -> None:
+        """Ways between two fixes outside that lead through the fence, also from the fix before them."""
+        e, way = self.e, self.way
+        leaps = outside & self.near & (np.roll(self.sign, 1) == -1) & (self.t - np.roll(self.t, 1) <= PASS_US)
+        i = np.flatnonzero(leaps)
+        long = near_m(way.lat[e[i] - 1], way.lon[e[i] - 1], way.lat[e[i]], way.lon[e[i]])
+        i = i[-self.x[i] - self.x[i - 1] <= long * 1.01]
+        enters, leaves = self._crossing(i, e[i] - 1, e[i])
+        has = (e[i] - 2 >= way.first[way.of[e[i]]]) & ~np.isnan(way.lat[e[i] - 2])
+        ok = ~np.isnan(enters)
+        ok[has] &= ~np.isnan(self._crossing(i[has], e[i[has]] - 2, e[i[has]])[0])
+        i, dt = i[ok], (self.t[i] - self.t[i - 1])[ok]
+        self.in_us[i] = self.t[i - 1] + np.rint(dt * enters[ok]).astype(np.int64)
+        self.out_us[i] = self.t[i - 1] + np.rint(dt * leaves[ok]).astype(np.int64)
+
+    def _open(self) -> Pairs:
+        """Pairs with a visit that is open, a fix inside that waits for a second, or a passage in doubt."""
+        last = self.begin + self.length - 1
+        last = last[self.e[last] == self.way.end[self.way.of[self.e[last]]] - 1]
+        last = last[self.inside[last] | (self.sign[last] == 1) | (self.in_us[last] != NEVER)]
+        inside = self.inside[last]
+        entered, seen = np.zeros(len(last), np.int64), np.full(len(last), LONG_AGO)
+        told = np.zeros(len(last), np.bool_)
+        if inside.any():
+            visit = self.visit[last[inside]]
+            entered[inside], seen[inside], told[inside] = self.entered[visit], self.seen[visit], self.lasted[visit]
+        runs = inside | (self.sign[last] == 1)  # of one that is outside, nobody asks since when
+        fixes, since, crossed = (np.where(runs, c[last], 0) for c in (self.fixes, self.since, self.crossed))
+        passed_in_us, passed_out_us = self.in_us[last], self.out_us[last]
+        found = Pairs(
+            self._key(last),
+            inside,
+            told,
+            entered,
+            seen,
+            self.sign[last],
+            fixes,
+            since,
+            crossed,
+            passed_in_us,
+            passed_out_us,
+        )
+        return found.take(np.argsort(found.entity, kind="stable"))

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from typing import Any, ClassVar, Protocol, Self, TypeVar
 
 import numpy as np
 
@@ -75,11 +76,31 @@ class Runs:
         return Runs(*(getattr(self, f.name)[index] for f in fields(self)))
 
 
-def last_words(parts: Sequence[Runs]) -> Runs:
-    """The runs of consecutive scans, each once: what the last scan that touched it says of it."""
+class Said(Protocol):
+    """Intervals of entities, as a rule gives them out."""
+
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+
+    @property
+    def entity(self) -> I64:
+        """Whose they are."""
+
+    @property
+    def start_us(self) -> I64:
+        """When each began: an interval is known by it."""
+
+    def take(self, index: I64 | Bool) -> Self:
+        """Rows by index or mask."""
+
+
+S = TypeVar("S", bound=Said)
+
+
+def last_words(parts: Sequence[S]) -> S:
+    """The intervals of consecutive steps, each once: what the last step that touched it says of it."""
     if len(parts) == 1:
         return parts[0]
-    runs = Runs(*(np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(Runs)))
+    runs = type(parts[0])(*(np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(parts[0])))
     order = np.lexsort((runs.start_us, runs.entity))  # stable: of one run the later word stands behind
     entity, start_us = runs.entity[order], runs.start_us[order]
     last = np.append((entity[1:] != entity[:-1]) | (start_us[1:] != start_us[:-1]), True)
@@ -127,7 +148,9 @@ def scan(
     """
     if not len(entity):
         return Carry.empty(), no_runs()
-    known = carry.take(np.isin(carry.entity, entity))
+    seen = entity[segment_starts(entity)]
+    at = np.searchsorted(carry.entity, seen)  # never all of the carry: a step may touch few of many
+    known = carry.take(at[np.take(carry.entity, at, mode="clip") == seen] if len(carry) else at[:0])
     rows = _rows(known, entity, t_us, x, h, for_us, gap_us)
     if not (rows.begins | (rows.old & rows.inside)).any():
         return _carry_of(rows, None), no_runs()

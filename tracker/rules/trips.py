@@ -1,0 +1,487 @@
+"""Trips and stops: what a vehicle did, as segments that follow one another; tolerant of gaps, jitter and glitches.
+
+Three questions, each answered by filling the last decisive row forward:
+
+1. *Moving?* By the ignition when it is off, by the receiver's speed when it gives one, otherwise by the way from where
+   the vehicle was one and two minutes ago. One fix never sets a vehicle in motion: a second at a later time must agree,
+   or the way to it with the speed it gives.
+2. *On the move?* Standing splits a movement only when it lasted `stop_us`; a traffic light does not.
+3. *A trip?* A movement is one from the moment it has taken the vehicle `trip_m` away on two fixes running. Otherwise it
+   was jitter, a glitch or a shift in the yard, and the stop goes on.
+
+Distances and times are running totals in whole millimetres and microseconds, and a segment's are differences of
+totals: any split of the readings gives the same bytes. Time between two fixes further apart than `interval_us` is
+unknown, its straight line is `gap_mm` and no distance driven. After more than `harsh_us`, somewhere else, nothing is
+known of what was between: the gap is a segment of its own. A device that slept and woke in place stood there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any, ClassVar, NamedTuple, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from domain.geo import distance_m, near_m
+from domain.readings import F64, I64, Bool
+from tracker.rules.scan import NEVER
+from tracker.rules.table import Column, Table
+
+VERSION = 1
+NONE, STOP, TRIP, UNKNOWN = -1, 0, 1, 2
+KINDS = ("stop", "trip", "unknown")
+MOVING_MPS, STANDING_MPS = 1.5, 0.5
+BUCKET_US = 60_000_000
+FAR_M, CLOSE_M = 100.0, 60.0  # away from, and still at, where it was a minute or two ago
+SLEEP_M = 300.0  # a device that wakes within this of where it fell asleep has not been away
+INTEGRAL_US = 30_000_000  # up to here the receiver's speed over time is truer than the way between two fixes
+LAST, DEP, SINCE, MOVE, SEGMENT, HEADS = 0, 1, 2, 3, 4, 5
+MARKS = 8
+WIDTH = 8  # of a mark: time, latitude and longitude (bits of the float), then the five totals
+DIST, GAP, MOVING, IDLE, BLIND = 3, 4, 5, 6, 7
+NOWHERE = int(np.array([np.nan]).view(np.int64)[0])
+LONG_AGO = -(2**62)
+
+
+class Limits(NamedTuple):
+    """What makes a stop, a trip, a gap."""
+
+    stop_us: int = 180_000_000
+    trip_m: float = 300.0
+    interval_us: int = 300_000_000
+    harsh_us: int = 1_800_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Fixes sorted by (entity, time). Unknown: NaN for accuracy, speed and odometer, -1 for the ignition."""
+
+    entity: I64
+    t_us: I64
+    lat: F64
+    lon: F64
+    accuracy_m: F64
+    speed_mps: F64
+    ignition: NDArray[np.int8]
+    odometer_m: F64
+
+
+@dataclass(frozen=True, slots=True)
+class Carry(Table):
+    """What a vehicle's next fix needs to know: 590 bytes.
+
+    `marks` are eight moments, each a time, a place and the totals then: the last fix, the departure that is in doubt or
+    under way, the beginning of the standing, of the movement and of the segment, and three minutes' first fixes.
+    """
+
+    COLUMNS: ClassVar[Mapping[str, Column]] = {
+        "marks": Column("i8", 0, MARKS * WIDTH),
+        "seen": Column("?", 0),
+        "sign": Column("i1", 0),
+        "run_us": Column("i8", 0),
+        "run_mm": Column("i8", 0),
+        "run_moved_us": Column("i8", 0),
+        "moving": Column("?", 0),
+        "go_us": Column("i8", LONG_AGO),
+        "on_move": Column("?", 0),
+        "move_far_m": Column("f8", 0.0),
+        "move_max_mps": Column("f8", 0.0),
+        "kind": Column("i1", NONE),
+        "ignition": Column("i1", -1),
+        "speed_mps": Column("f8", np.nan),
+        "odometer_mm": Column("i8", 0),
+    }
+
+    marks: I64
+    seen: Bool
+    sign: NDArray[np.int8]
+    run_us: I64
+    run_mm: I64
+    run_moved_us: I64
+    moving: Bool
+    go_us: I64
+    on_move: Bool
+    move_far_m: F64
+    move_max_mps: F64
+    kind: NDArray[np.int8]
+    ignition: NDArray[np.int8]
+    speed_mps: F64
+    odometer_mm: I64
+
+
+@dataclass(frozen=True, slots=True)
+class Segments:
+    """Segments that were open or began in the rows, in order of vehicle and time; `end_us` is `NEVER` when open.
+
+    Totals of an open one are up to its vehicle's last fix, which is where `end_lat`, `end_lon` are then.
+    """
+
+    entity: I64
+    kind: NDArray[np.int8]
+    start_us: I64
+    end_us: I64
+    start_lat: F64
+    start_lon: F64
+    end_lat: F64
+    end_lon: F64
+    distance_mm: I64
+    gap_mm: I64
+    moving_us: I64
+    idle_us: I64
+    unknown_us: I64
+    speed_max_mps: F64
+    odometer_mm: I64
+    began_here: Bool
+
+    def __len__(self) -> int:
+        return len(self.entity)
+
+    def take(self, index: I64 | Bool) -> Self:
+        """Rows by index or mask."""
+        return type(self)(*(getattr(self, f.name)[index] for f in fields(self)))
+
+
+def evaluate(rows: Rows, limits: Limits | None = None) -> Segments:
+    """The definition: segments of all readings of some vehicles."""
+    return step(Carry.empty(), rows, limits)[1]
+
+
+def step(carry: Carry, rows: Rows, limits: Limits | None = None) -> tuple[Carry, Segments]:
+    """The carry of the vehicles in `rows` after them, and the segments touched; `carry` may hold any vehicles."""
+    return _Scan(carry, rows, limits or Limits()).result()
+
+
+def _fill(flag: Bool) -> I64:
+    """For each row the newest flagged row at or before it; the first row of each entity is flagged."""
+    return np.maximum.accumulate(np.where(flag, np.arange(len(flag)), 0))
+
+
+class _Scan:
+    """One evaluation: rows with their vehicle's last fix before them (`old`), and indices into one table of marks.
+
+    The table holds the rows' own marks, then those of the carries. A moment is an index into it until the end.
+    """
+
+    def __init__(self, carry: Carry, rows: Rows, limits: Limits) -> None:
+        self.limits, self.rows = limits, rows
+        new = rows.entity
+        self.starts = np.flatnonzero(np.concatenate([[True], new[1:] != new[:-1]])[: len(new)])
+        self.carry = carry.of(new[self.starts])
+        self.v, self.m = len(self.starts), len(new) + len(self.starts)
+        self.at_old = self.starts + np.arange(self.v)
+        self.old = np.zeros(self.m, np.bool_)
+        self.old[self.at_old] = True
+        self.new = ~self.old
+        self.of = np.cumsum(self.old) - 1
+        self.kept = self.carry.marks.reshape(self.v, MARKS, WIDTH)
+        self.kept[~self.carry.seen, :, 0] = LONG_AGO
+        self.t = self._lay(rows.t_us, self.kept[:, LAST, 0])
+        place = [np.ascontiguousarray(self.kept[:, :, i]).view(np.float64) for i in (1, 2)]
+        place = [np.where(self.carry.seen[:, None], each, np.nan) for each in place]
+        self.lat, self.lon = self._lay(rows.lat, place[0][:, LAST]), self._lay(rows.lon, place[1][:, LAST])
+        self.all_t = np.concatenate([self.t, self.kept[:, 1:, 0].T.ravel()])
+        self.all_lat = np.concatenate([self.lat, place[0][:, 1:].T.ravel()])
+        self.all_lon = np.concatenate([self.lon, place[1][:, 1:].T.ravel()])
+
+    def _lay(self, new: NDArray[Any], old: NDArray[Any]) -> NDArray[Any]:
+        out = np.empty(self.m, new.dtype)
+        out[self.new], out[self.at_old] = new, old
+        return out
+
+    def _kept(self, mark: int) -> I64:
+        """Indices of a mark of each vehicle's carry."""
+        return self.m + (mark - 1) * self.v + np.arange(self.v)
+
+    def _from(self, otherwise: NDArray[Any], old: NDArray[Any], flag: Bool) -> NDArray[Any]:
+        """`otherwise` at flagged rows, `old` at the carries, filled forward."""
+        values = otherwise.copy()
+        values[self.at_old] = old
+        return values[_fill(flag | self.old)]
+
+    def _way(self, mark: I64, where: Bool) -> F64:
+        """Metres from a moment's place to the row's, NaN elsewhere than `where`."""
+        out = np.full(self.m, np.nan)
+        i = np.flatnonzero(where)
+        out[i] = near_m(self.all_lat[mark[i]], self.all_lon[mark[i]], self.lat[i], self.lon[i])
+        return out
+
+    def result(self) -> tuple[Carry, Segments]:
+        """The carry and the segments."""
+        if not len(self.rows.entity):
+            none = np.empty((0, WIDTH), np.int64)
+            i = np.empty(0, np.int64)
+            return Carry.empty(), _segments(i, i.astype(np.int8), none, none, i > 0, np.empty(0), i, i > 0)
+        self._steps()
+        self._signs()
+        self._motion()
+        self._moves()
+        self._totals()
+        return self._after(), self._found()
+
+    def _steps(self) -> None:
+        """The way and time from the fix before; where nothing leads on from it (`cut`); where a device slept."""
+        prev = np.arange(self.m) - 1
+        seen = self.new & ~np.isnan(self.lat[prev])
+        self.dt = np.where(seen, self.t - self.t[prev], 0)
+        way = np.zeros(self.m)
+        i = np.flatnonzero(seen)
+        way[i] = near_m(self.lat[i - 1], self.lon[i - 1], self.lat[i], self.lon[i])
+        far = np.flatnonzero(way > 50_000)
+        way[far] = distance_m(self.lat[far - 1], self.lon[far - 1], self.lat[far], self.lon[far])
+        self.way = way
+        self.broken = (self.dt > self.limits.harsh_us) & (way > SLEEP_M)
+        self.cut = self.broken | (self.new & ~seen)
+        slow = way * 1e6 <= STANDING_MPS * self.dt
+        self.slept = (self.dt >= self.limits.stop_us) & slow & (way <= SLEEP_M)
+        self.speed = self._lay(self.rows.speed_mps, self.carry.speed_mps)
+        self.ignition = self._lay(self.rows.ignition, self.carry.ignition)
+
+    def _heads(self) -> tuple[I64, I64]:
+        """Indices of the first fixes of the two minutes with fixes before each row's own; keeps those of the end."""
+        minute = self.t // BUCKET_US
+        head = self.new & ((minute != np.roll(minute, 1)) | self.cut)
+        count = np.cumsum(head)
+        base = count[self.at_old]
+        number = count - base[self.of]
+        at = np.append(np.flatnonzero(head), 0)
+
+        def index(number: I64, of: I64) -> I64:
+            old = self.m + (HEADS + 1 + number) * self.v + of  # -2 is the oldest of the three
+            return np.where(number > 0, at[(base[of] + number - 1).clip(0, len(at) - 1)], old)
+
+        last = np.append(self.at_old[1:], self.m) - 1
+        self.last = last
+        self.heads = [index(number[last] - back, np.arange(self.v)) for back in (2, 1, 0)]
+        return index(number - 1, self.of), index(number - 2, self.of)
+
+    def _signs(self) -> None:
+        """+1 for a row that speaks of moving, -1 of standing, 0 of neither; and its standing's supposed beginning."""
+        near, earlier = self._heads()
+        cut_us = np.where(self.cut, self.t, LONG_AGO)
+        self.cut_us = cut_us[_fill(self.cut | self.old)]
+        speed = self.speed
+        sign = np.where(speed >= MOVING_MPS, 1, np.where(speed <= STANDING_MPS, -1, 0)).astype(np.int8)
+        dumb = self.new & np.isnan(speed) & (self.ignition != 0)
+        if dumb.any():
+            i = np.flatnonzero(dumb)
+            accuracy = np.nan_to_num(self._lay(self.rows.accuracy_m, np.zeros(self.v))[i].clip(0, 150))
+            ways = np.empty((2, len(i)))
+            for row, mark in zip(ways, (near[i], earlier[i]), strict=True):
+                valid = self.all_t[mark] >= self.cut_us[i]
+                row[:] = np.where(
+                    valid, near_m(self.all_lat[mark], self.all_lon[mark], self.lat[i], self.lon[i]), np.nan
+                )
+            away = np.fmin(*ways) > np.maximum(FAR_M, 2 * accuracy)
+            at_rest = np.maximum(*ways) <= np.maximum(CLOSE_M, accuracy)
+            sign[i] = np.where(away, 1, np.where(at_rest, -1, 0))
+        sign[self.new & (self.ignition == 0)] = -1
+        sign[self.at_old] = self.carry.sign
+        self.sign, self.near, self.earlier, self.dumb = sign, near, earlier, dumb
+
+    def _motion(self) -> None:
+        """Moving or standing, since which moment, and the departure each row with sign +1 speaks of."""
+        row = np.arange(self.m)
+        begins = self.old | (self.sign != np.roll(self.sign, 1)) | self.cut | self.slept
+        self.run = _fill(begins)
+        began_us = self.t.copy()
+        began_us[self.at_old] = self.carry.run_us
+        self.run_us = began_us[self.run]
+        departure = np.where(self.cut | self.slept, row, row - 1)
+        departure[self.at_old] = self._kept(DEP)
+        self.departure = departure[self.run]
+        stands = self.new & ((self.sign == -1) | self.slept | self.cut)
+        agrees = (self.speed >= MOVING_MPS) & (self.way > SLEEP_M) & (self.way * 1e6 >= MOVING_MPS * self.dt)
+        goes = self.new & (self.sign == 1) & ((self.t > self.run_us) | agrees) & ~stands
+        self.moving = self._from(goes, self.carry.moving, stands | goes)
+        self.was_moving = np.roll(self.moving, 1) & self.new & ~self.cut
+        self.go = self.moving & ~self.was_moving & self.new
+        departed_us = np.where(self.go, self.all_t[self.departure], self.t)
+        self.go_us = self._from(departed_us, self.carry.go_us, self.go | self.cut)
+        halts = (~self.moving & self.was_moving) | self.cut
+        since = np.where(self.slept & ~self.cut, row - 1, row)
+        for mark in (self.near, self.earlier):
+            usable = self.dumb & ~self.slept & ~self.cut & (self.all_t[mark] >= np.maximum(self.go_us, self.cut_us))
+            since = np.where(usable, mark, since)
+        self.since = self._from(since, self._kept(SINCE), halts)
+
+    def _moves(self) -> None:
+        """Movements, which standing ends only when it lasts; and which of them are trips."""
+        held_us = np.where((self.sign == 1) & ~self.slept, self.all_t[self.departure], self.t)
+        self.rests = self.new & ~self.moving & (held_us - self.all_t[self.since] >= self.limits.stop_us)
+        decisive = self.rests | (self.moving & self.new) | self.cut
+        self.on_move = self._from(self.moving, self.carry.on_move, decisive)
+        was = np.roll(self.on_move, 1) & self.new & ~self.cut
+        self.sets_off = self.on_move & ~was & self.new
+        self.move = self._from(self.departure, self._kept(MOVE), self.sets_off)
+        far = self._way(self.move, self.on_move & self.new)
+        far[self.at_old] = self.carry.move_far_m
+        self.far = np.nan_to_num(far)
+        away = was & self.on_move & (np.fmin(self.far, np.roll(self.far, 1)) >= self.limits.trip_m)
+        kind = np.where(away, TRIP, np.where(self.cut, NONE, STOP)).astype(np.int8)
+        self.kind = self._from(kind, self.carry.kind, away | self.rests | self.cut)
+
+    def _totals(self) -> None:
+        """Running totals of each vehicle, and with them the table of marks."""
+        apart = (self.dt > self.limits.interval_us) & self.new
+        known = self.new & ~apart & ~self.slept & ~self.cut
+        before = np.roll(self.speed, 1)
+        straight = np.rint(self.way * 1000)
+        integral = np.rint((self.speed + before) * (self.dt / 2000))
+        take = known & (self.dt <= INTEGRAL_US) & ~np.isnan(integral)
+        self.step_mm = np.where(take, integral, straight).astype(np.int64)
+        rolling = known & (self.sign == 1)
+        self.run_mm = self._within_run(np.where(rolling, self.step_mm, 0), self.carry.run_mm)
+        self.run_moved_us = self._within_run(np.where(rolling, self.dt, 0), self.carry.run_moved_us)
+        totals = np.zeros((self.m, WIDTH), np.int64)
+        rides = self.was_moving & known
+        totals[:, DIST] = np.where(rides, self.step_mm, np.where(self.go, self.run_mm, 0))
+        totals[:, GAP] = np.where(apart & ~self.slept & (self.way > FAR_M), straight, 0)
+        totals[:, MOVING] = np.where(rides, self.dt, np.where(self.go, self.run_moved_us, 0))
+        engine_on = np.roll(self.ignition, 1) == 1
+        idle = self.new & ~apart & ~self.cut & ~self.was_moving & (self.sign != 1) & engine_on
+        totals[:, IDLE] = np.where(idle, self.dt, 0)
+        totals[:, BLIND] = np.where(apart, self.dt, 0)
+        sums = np.cumsum(totals[:, DIST:], axis=0)
+        sums += (self.kept[:, LAST, DIST:] - sums[self.at_old])[self.of]
+        totals[:, DIST:] = sums
+        totals[:, 0] = self.t
+        totals[:, 1], totals[:, 2] = self.lat.view(np.int64), self.lon.view(np.int64)
+        self.totals = totals
+        driven = sums[:, 0] + sums[:, 1]
+        given = self._lay(self.rows.odometer_m, np.full(self.v, np.nan))
+        has = ~np.isnan(given)
+        offset = np.rint(np.where(has, given, 0) * 1000).astype(np.int64) - driven
+        self.offset = self._from(offset, self.carry.odometer_mm, has)
+
+    def _mark(self, index: I64) -> I64:
+        """Marks by their index: a row's, or one of a carry."""
+        out: I64 = self.totals[np.minimum(index, self.m - 1)]
+        old = np.flatnonzero(index >= self.m)
+        mark, of = np.divmod(index[old] - self.m, self.v)
+        out[old] = self.kept[of, mark + 1]
+        return out
+
+    def _within_run(self, value: I64, carried: I64) -> I64:
+        """Sums from the beginning of each row's run of equal signs."""
+        value[self.at_old] = carried
+        sums = np.cumsum(value)
+        return sums - sums[self.run] + value[self.run]
+
+    def _speed_max(self) -> F64:
+        """Greatest speed of the movement each row belongs to, up to its end."""
+        with np.errstate(invalid="ignore", divide="ignore"):
+            derived = np.where(self.dt >= 5_000_000, self.step_mm * 1e3 / self.dt, 0.0)
+        speed = np.where(np.isnan(self.speed), derived, self.speed)
+        speed = np.where(self.moving & self.new & (self.dt <= self.limits.interval_us), speed, 0.0)
+        speed[self.at_old] = self.carry.move_max_mps
+        begins = self.sets_off | self.old
+        greatest = np.maximum.reduceat(speed, np.flatnonzero(begins))
+        return np.asarray(greatest[np.cumsum(begins) - 1])
+
+    def _after(self) -> Carry:
+        """What is kept of each vehicle after its last row."""
+        last = self.last
+        marks = [last, self.departure[last], self.since[last], self.move[last], self._opened()[last], *self.heads]
+        kept = self.kept.copy()
+        for mark, index in enumerate(marks):
+            changed = np.flatnonzero((index < self.m) | (index != self._kept(mark)))
+            kept[changed, mark] = self._mark(index[changed])
+        gone = kept[:, HEADS:, 0] < self.cut_us[last][:, None]
+        kept[:, HEADS:, 1:3][gone] = NOWHERE
+        self.fastest = self._speed_max()
+        return Carry(
+            self.carry.entity,
+            kept.reshape(self.v, -1),
+            np.ones(self.v, np.bool_),
+            self.sign[last],
+            self.run_us[last],
+            self.run_mm[last],
+            self.run_moved_us[last],
+            self.moving[last],
+            self.go_us[last],
+            self.on_move[last],
+            self.far[last],
+            self.fastest[last],
+            self.kind[last],
+            self.ignition[last],
+            self.speed[last],
+            self.offset[last],
+        )
+
+    def _opened(self) -> I64:
+        """Index of the mark with which each row's segment began."""
+        before = np.roll(self.kind, 1)
+        before[self.cut] = NONE
+        self.opens = self.new & (self.kind != before) & (self.kind != NONE)
+        mark = np.where(self.kind == TRIP, self.move, self.since)
+        self.boundary = mark
+        return self._from(mark, self._kept(SEGMENT), self.opens)
+
+    def _found(self) -> Segments:
+        """The segments, each from its first mark to the next one's, or to where the vehicle was last seen."""
+        first = np.flatnonzero(self.opens | (self.old & (self.kind != NONE)))
+        mark = np.where(self.old[first], self._kept(SEGMENT)[self.of[first]], self.boundary[first])
+        ends_at = np.flatnonzero(np.append(self.old | self.cut, True))  # and one behind the last row
+        until = ends_at[np.searchsorted(ends_at, first, "right")]  # where what leads on from `first` ends
+        following = np.append(first[1:], self.m)
+        closed = following < until
+        broken = ~closed & np.append(self.broken, False)[until]
+        end = np.where(closed, np.append(mark[1:], 0), until - 1)
+        shown = np.where(closed, following - 1, until - 1)
+        gaps = np.flatnonzero(self.broken)
+        rows = np.concatenate([first, gaps])
+        order = np.argsort(rows, kind="stable")
+        speed = np.where(self.kind[first] == TRIP, self.fastest[first], 0.0)
+        parts = (
+            (self.carry.entity[self.of[first]], self.carry.entity[self.of[gaps]]),
+            (self.kind[first], np.full(len(gaps), UNKNOWN, np.int8)),
+            (self._mark(mark), self.totals[gaps - 1]),
+            (self._mark(end), self.totals[gaps]),
+            (~(closed | broken), np.zeros(len(gaps), np.bool_)),
+            (speed, np.zeros(len(gaps))),
+            (self._odometer(shown), self._odometer(gaps)),
+            (~self.old[first], np.ones(len(gaps), np.bool_)),
+        )
+        return _segments(*(np.concatenate(part)[order] for part in parts))
+
+    def _odometer(self, row: I64) -> I64:
+        out: I64 = self.offset[row] + self.totals[row, DIST] + self.totals[row, GAP]
+        return out
+
+
+def _segments(
+    entity: I64,
+    kind: NDArray[np.int8],
+    start: I64,
+    end: I64,
+    is_open: Bool,
+    speed_max: F64,
+    odometer: I64,
+    began: Bool,
+) -> Segments:
+    """Segments from their first and last marks."""
+    totals = np.ascontiguousarray((end - start)[:, DIST:].T)
+
+    def place(mark: I64, column: int) -> F64:
+        return np.ascontiguousarray(mark[:, column]).view(np.float64)
+
+    return Segments(
+        entity,
+        kind,
+        start[:, 0].copy(),
+        np.where(is_open, NEVER, end[:, 0]),
+        place(start, 1),
+        place(start, 2),
+        place(end, 1),
+        place(end, 2),
+        totals[0],
+        totals[1],
+        totals[2],
+        totals[3],
+        totals[4],
+        speed_max,
+        odometer,
+        began,
+    )
