@@ -220,7 +220,7 @@ def pace(expected_s: F64 | float, taken_s: F64 | float) -> F64:
     """Logarithm of a vehicle's own pace: over 0 when it takes longer than expected of anyone.
 
     >>> pace(np.array([0.0, 1800.0]), np.array([0.0, 5400.0])).round(2).tolist()
-    [0.0, 0.69]
+    [0.0, 0.59]
     """
     ratio = (np.asarray(taken_s) + PACE_PRIOR_S) / (np.asarray(expected_s) + PACE_PRIOR_S)
     return np.clip(np.log(ratio), -0.7, 0.7)

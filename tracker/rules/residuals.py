@@ -48,7 +48,7 @@ class Lane(NamedTuple):
 def area(lat: F64 | float, lon: F64 | float) -> I64:
     """The square of some 5 km a place lies in.
 
-    >>> int(area(np.array([60.17]), np.array([24.94]))[0]) == int(area(np.array([60.18]), np.array([24.95]))[0])
+    >>> int(area(np.array([60.17]), np.array([24.92]))[0]) == int(area(np.array([60.18]), np.array([24.94]))[0])
     True
     """
     south, west = (np.floor(np.asarray(degrees) * 20).astype(np.int64) for degrees in (lat, lon))
