@@ -74,6 +74,7 @@ def bus(folder: Path, line: str) -> list[Figure]:
     }
     mae = float(rows.error_s().mean()) / 60
     details = {"predictions": len(rows.made), "arrivals": len(set(seq)), "mean width, min": _width_min(rows)}
+    details["jitter, min"] = _jitter_min(rows, np.array(seq))
     return [
         Figure(
             f"bus {line}, MAE of p50",
@@ -183,6 +184,13 @@ def projection(vehicles: int = 10_000, rounds: int = 15) -> Figure:
         last = lines.project(line, lat, lon, last, 2_000.0)
         took.append(1e3 * (time.process_time() - began))
     return Figure(f"{vehicles:,} vehicles, one fix each, on lines", "ms", took, goal=PROJECT_MS, smaller_is_better=True)
+
+
+def _jitter_min(rows: Rows, seq: I64) -> float:
+    """Mean absolute move of p50 from one prediction of a stop to its next."""
+    order = np.lexsort((rows.made, seq))
+    same = np.diff(seq[order]) == 0
+    return float(np.abs(np.diff(rows.p50[order]))[same].mean()) / 60
 
 
 def _width_min(rows: Rows) -> float:

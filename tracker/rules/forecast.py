@@ -102,15 +102,13 @@ class Knowledge:
 
     def travel_s(self, legs: Legs | Driven, t_us: I64) -> F64:
         """Expected travel time of each leg begun at `t_us`, without the vehicle's own pace."""
-        planned = ~np.isnan(legs.base_s)
-        base = np.where(planned, legs.base_s, self.curve.travel_s(legs.way_m, legs.bearing_rad))
-        part = bucket(t_us, legs.lane.lon)
-        return np.asarray(
-            base
-            * np.exp(
-                np.where(planned, self.by_plan.effect(legs.lane, part, t_us), self.by_way.effect(legs.lane, part, t_us))
-            )
-        )
+        planned, part, out = ~np.isnan(legs.base_s), bucket(t_us, legs.lane.lon), legs.base_s
+        if planned.any():
+            out = out * np.exp(self.by_plan.effect(legs.lane, part, t_us))
+        if not planned.all():
+            by_way = self.curve.travel_s(legs.way_m, legs.bearing_rad)
+            out = np.where(planned, out, by_way * np.exp(self.by_way.effect(legs.lane, part, t_us)))
+        return np.asarray(out)
 
     def dwell_s(self, place: I64, t_us: I64, travel_s: F64) -> F64:
         """Expected stay at a place before a leg of this travel time."""
