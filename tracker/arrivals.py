@@ -21,6 +21,7 @@ REACH_SHARE, REACH_MIN_M, REACH_MAX_M = 0.25, 50.0, 150.0  # how near to a stop,
 SKIPPED_MAX = 5  # stops passed over at once
 LATER_MAX, IN_TURN = 30, 3  # of so many later stops it need only come by some in turn to have passed over all before
 FASTEST_MPS = 40.0
+JUMP_M, JUMP_MPS = 1_000.0, 90.0  # a fix that far off so soon is none of this vehicle's
 SAME_PLACE_M = 100.0
 STANDS_US = 45_000_000  # who is seen at a later stop for so long has passed over those before it
 
@@ -135,10 +136,12 @@ class Journey:
         return self.next >= len(self.stops)
 
     def move(self, t_us: int, lat: float, lon: float) -> list[Reached]:
-        """The stops reached by a fix that is newer than all before."""
+        """The stops reached by a fix that is newer than all before. A jump is left out: `t_us` stays what it was."""
         if self.t_us == NO_TIME:
             self.t_us, self.lat, self.lon = t_us, lat, lon
             self.from_lat, self.from_lon, self.from_us = lat, lon, t_us
+        elif beeline(self.lat, self.lon, lat, lon)[0] > max(JUMP_M, JUMP_MPS * (t_us - self.t_us) / 1e6):
+            return []
         found: list[Reached] = []
         while not self.done and (stop := self._reached(t_us, lat, lon)) is not None:
             found.append(stop)

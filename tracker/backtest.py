@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from domain.readings import F64, I64, Bool
-from tracker.arrivals import Journey, Reached, Stops
+from tracker.arrivals import Journey, Reached, Stops, beeline
 from tracker.rules.eta import DETOUR
 from tracker.rules.forecast import (
     NO_TIME,
@@ -34,6 +34,7 @@ GROUP_SPAN_US = 60_000_000
 AHEAD_MAX = 100  # stops predicted for
 TEACH_US = 60_000_000  # between two predictions of a stop that are held against its arrival
 TEACH_MAX = 200  # of them per stop
+STILL_M, STILL_MPS = 30.0, 0.2  # who moves less stands
 
 
 class Trace(NamedTuple):
@@ -74,7 +75,10 @@ class _Made(NamedTuple):
 
 @dataclass(slots=True)
 class _Vehicle:
-    """Its journey, what was last shown of each stop, its own pace, its driving hours, and what waits for arrivals."""
+    """Its journey, what was last shown of each stop, its own pace, its driving hours, and what waits for arrivals.
+
+    `still_s` is how long it has stood where it is.
+    """
 
     journey: Journey
     shown_us: I64
@@ -83,6 +87,7 @@ class _Vehicle:
     taken_s: float = 0.0
     driven_s: float = 0.0
     today_s: float = 0.0
+    still_s: float = 0.0
     waiting: dict[int, list[_Made]] = field(default_factory=dict)
 
     def ahead(self) -> slice:
@@ -92,15 +97,12 @@ class _Vehicle:
     def move(self, t_us: int, lat: float, lon: float) -> list[Reached]:
         """As `Journey.move`; keeps the driving hours."""
         j = self.journey
-        self.elapsed_s = 0.0 if j.t_us == NO_TIME else (t_us - j.t_us) / 1e6
+        before, moved = j.t_us, beeline(j.lat, j.lon, lat, lon)[0]
         found = j.move(t_us, lat, lon)
-        still = j.there and not found
-        since, today = driven(
-            self.driven_s,
-            self.today_s,
-            0.0 if still else self.elapsed_s,
-            (t_us - j.from_us) / 1e6 if still else 0.0,
-        )
+        self.elapsed_s = 0.0 if before == NO_TIME else (j.t_us - before) / 1e6
+        stood = moved <= STILL_M + STILL_MPS * self.elapsed_s
+        self.still_s = self.still_s + self.elapsed_s if stood else 0.0
+        since, today = driven(self.driven_s, self.today_s, 0.0 if stood else self.elapsed_s, self.still_s)
         self.driven_s, self.today_s = float(since), float(today)
         return found
 
@@ -137,7 +139,7 @@ class Replay:
                 vehicle = self._vehicles[number]
                 found = vehicle.move(int(trace.t_us[row]), float(trace.lat[row]), float(trace.lon[row]))
                 reached += [(number, each) for each in found]
-                if not vehicle.journey.done:
+                if not vehicle.journey.done and vehicle.journey.t_us == trace.t_us[row]:
                     ahead.append(number)
             if ahead:
                 yield self._predict(np.array(ahead, dtype=np.int64))

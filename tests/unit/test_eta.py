@@ -309,6 +309,14 @@ def test_a_delay_against_the_timetable_goes_on_and_melts() -> None:
     assert late[-1] > 0
 
 
+@given(st.lists(st.tuples(st.floats(0, 1e4), st.integers(-(10**6), 10**6)), min_size=1, max_size=12))
+def test_a_strange_timetable_does_not_turn_stops_round(rows):
+    base, planned = zip(*rows, strict=True)
+    hold = np.where(np.array(planned) > 9 * 10**5, np.array(planned) * 10**6, NO_TIME)
+    found = Knowledge.none().remaining_s(legs(base, planned_us=np.array(planned) * 10**6, not_before_us=hold))
+    assert (np.diff(found, prepend=0.0) >= -1e-3).all()
+
+
 def test_what_was_driven_is_expected_again_and_a_stay_too() -> None:
     known, n = Knowledge.none(), 8
     for day in range(20):

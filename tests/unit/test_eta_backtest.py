@@ -82,6 +82,14 @@ def test_many_lost_stops_are_made_up_for_after_three_in_turn() -> None:
     assert [stop for stop, _ in found][-1] == 18
 
 
+def test_a_jump_is_left_out_until_it_lasts() -> None:
+    journey = Journey(stops_at(5, 100))
+    for t_s, km in ((0, 0), (10, 1), (20, 101), (30, 2)):
+        assert journey.move(t_s * S, 60 + km * KM, EAST) == []
+    assert journey.t_us == 30 * S
+    assert [r.stop for r in journey.move(2_000 * S, 60 + 100 * KM, EAST)] == [0, 1]
+
+
 def test_a_bus_starts_its_next_trip_when_its_time_has_come() -> None:
     stops = stops_at(5, 5, 0, planned_s=[300, 900, 1_300])
     found = drive(stops, *steady(0, 300, 0, 5), *steady(330, 960, 5, 5), *steady(990, 1_300, 5, 0, 10))
@@ -126,6 +134,18 @@ def test_nothing_of_the_future_is_used() -> None:
     begun, _ = predictions(stops, Trace(*(column[:half] for column in trace)))
     told = [row for part in whole for row in zip(*part, strict=True)]
     assert [row for part in begun for row in zip(*part, strict=True)] == told[: sum(len(p[0]) for p in begun)]
+
+
+def test_a_driver_must_rest_on_a_long_way() -> None:
+    stops, long = stops_at(500), steady(0, 60 * 420, 0, 450, 300)
+    t, km = (np.array(column) for column in zip(*long, strict=True))
+    trace = Trace(np.zeros(len(t), np.int64), t * S, 60 + km * KM, np.full(len(t), EAST))
+    plain, rested = (
+        [int(p.p50_us[0] - p.t_us[0]) / S for p in Replay([stops], Knowledge.none(), rest=rest).run(trace)]
+        for rest in (False, True)
+    )
+    assert rested[0] - plain[0] > 2_600, "a break lies ahead"
+    assert rested[-1] - plain[-1] > 2_600, "it drove for seven hours without one"
 
 
 def test_history_makes_predictions_better() -> None:

@@ -161,9 +161,9 @@ class Knowledge:
         dwell = self.dwell_s(legs.place, at_us, travel) - np.nan_to_num(legs.stood_s)
         dwell = np.where(np.isnan(legs.stood_s) | legs.timetabled, 0.0, np.maximum(dwell, 0.0))
         arrival = _running(legs.vehicle, dwell + travel)
-        arrival = np.maximum(arrival - _made_up(legs, arrival), 0.0)
+        arrival = _largest(legs.vehicle, arrival - _made_up(legs, arrival))  # a stop is not reached before the last
         hold = np.where(legs.not_before_us == NO_TIME, 0, legs.not_before_us - legs.now_us) / 1e6
-        arrival += _largest(legs.vehicle, np.maximum(hold - arrival, 0.0))
+        arrival += _largest(legs.vehicle, hold - arrival)
         if rest:
             arrival += rest_s(_running(legs.vehicle, travel), legs.driven_s, legs.today_s)
         return arrival
@@ -182,9 +182,9 @@ def _running(vehicle: I64, value: F64) -> F64:
 
 
 def _largest(vehicle: I64, value: F64) -> F64:
-    """Largest value so far within each vehicle; values are 0 to FOREVER_S."""
+    """Largest value so far within each vehicle, cut to 0 and FOREVER_S."""
     number = np.cumsum(segment_starts(vehicle)) * FOREVER_S
-    return np.asarray(np.maximum.accumulate(value + number) - number)
+    return np.asarray(np.maximum.accumulate(np.clip(value, 0.0, FOREVER_S) + number) - number)
 
 
 def _made_up(legs: Legs, arrival_s: F64) -> F64:
