@@ -14,7 +14,6 @@
 `off_route` (shipment: away from the planned line for too long) is not evaluated by the tracker yet.
 
 `lines`, `residuals`, `ranges`, `rest`, `grades` and `forecast` make arrival times that learn: docs/eta.md.
-
 """
 
 from tracker.rules import calls, eta, geofence, motion, quality, silence, stock, temperature
