@@ -14,6 +14,7 @@ from typing import Annotated, Any
 import typer
 
 from frostway import __version__
+from frostway.cli_eta import eta_app
 from frostway.cli_facts import facts_app
 from frostway.cli_quarantine import quarantine_app
 from frostway.command import DataOption, Failure, TenantOption
@@ -36,6 +37,7 @@ app.add_typer(config_app, name="config")
 app.add_typer(device_app, name="device")
 device_app.add_typer(profile_app, name="profile")
 app.add_typer(token_app, name="token")
+app.add_typer(eta_app, name="eta")
 app.add_typer(quarantine_app, name="quarantine")
 app.add_typer(facts_app, name="facts")
 

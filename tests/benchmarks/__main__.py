@@ -7,6 +7,7 @@ docs/benchmarks.md for what each figure means.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import statistics
 import sys
 import tempfile
@@ -15,7 +16,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.benchmarks import backlog, cores, fold, late, latency, sizes, throughput
+from tests.benchmarks import backlog, cores, eta, fold, late, latency, sizes, throughput
 from tests.benchmarks.figures import Figure, Neighbours, machine, print_table, write
 from tests.benchmarks.stack import Databases, databases
 from tests.contract.mosquitto import executable
@@ -145,27 +146,33 @@ SECTIONS: dict[str, Callable[[Databases, Path, Effort], list[Figure]]] = {
     "fold": rules,
     "backlog": kept,
 }
+PURE: dict[str, Callable[[Path], list[Figure]]] = {"eta": eta.measure}
 NEED_BROKER = {"single", "batched", "websocket", "backlog"}
 
 
 def run(names: Sequence[str], effort: Effort) -> list[Figure]:
-    """The figures of these sections, in one server."""
+    """The figures of these sections, in one server where any needs one."""
     found: list[Figure] = []
-    with tempfile.TemporaryDirectory(prefix="frostway-bench-") as folder, databases(Path(folder)) as server:
+    with tempfile.TemporaryDirectory(prefix="frostway-bench-") as folder, contextlib.ExitStack() as stack:
+        server = stack.enter_context(databases(Path(folder))) if set(names) - PURE.keys() else None
         for name in names:
             started = time.monotonic()
-            found += SECTIONS[name](server, Path(folder), effort)
+            if name in PURE:
+                found += PURE[name](Path(folder))
+            elif server is not None:
+                found += SECTIONS[name](server, Path(folder), effort)
             print(f"{name}: {time.monotonic() - started:.0f} s", file=sys.stderr)
     return found
 
 
 def main() -> None:
     """The command line."""
+    every = [*SECTIONS, *PURE]
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description="figures beside their ceilings")
     parser.add_argument("--quick", action="store_true", help="one short round of each, in a minute: a smoke test")
-    parser.add_argument("--only", action="append", choices=list(SECTIONS), metavar="NAME", help=", ".join(SECTIONS))
+    parser.add_argument("--only", action="append", choices=every, metavar="NAME", help=", ".join(every))
     options = parser.parse_args()
-    names = [name for name in SECTIONS if name in (options.only or SECTIONS)]
+    names = [name for name in every if name in (options.only or every)]
     if executable() is None and NEED_BROKER & set(names):
         print("no mosquitto here (apt-get install mosquitto): left out what needs a broker", file=sys.stderr)
         names = [name for name in names if name not in NEED_BROKER]

@@ -4,11 +4,13 @@ import re
 from pathlib import Path
 
 import pytest
+from typer.main import get_command
 
 from domain.names import ENCODINGS, PAYLOAD_BYTES_MAX
 from domain.readings import STREAMS, Flag
 from domain.wire.fields import FIELDS
 from domain.wire.formats import FORMATS
+from frostway.cli import app
 from frostway.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -53,6 +55,17 @@ def test_every_quarantine_reason_is_described() -> None:
 
 def test_every_foreign_format_is_described() -> None:
     assert [name for name in FORMATS if f"| `{name}` |" not in WIRE] == []
+
+
+def test_every_option_of_the_backtest_and_every_part_of_an_arrival_time_is_described() -> None:
+    page = (ROOT / "docs/eta.md").read_text()
+    backtest = get_command(app).commands["eta"].commands["backtest"]
+    options = [name for option in backtest.params for name in option.opts if name != "--help"]
+    assert len(options) >= 5
+    assert [name for name in options if f"| `{name}` |" not in page] == []
+    for name in ("lines", "forecast", "residuals", "ranges", "rest", "grades"):
+        assert f"`{name}." in page, name
+        assert (ROOT / f"tracker/rules/{name}.py").exists()
 
 
 def test_decisions_are_numbered_without_holes_and_listed() -> None:

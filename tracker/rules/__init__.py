@@ -13,6 +13,8 @@
 | `silence` | device | who has said nothing for too long |
 
 `off_route` (shipment: away from the planned line for too long) and `trips` are not evaluated by the tracker yet.
+
+`lines`, `residuals`, `ranges`, `rest`, `grades` and `forecast` make arrival times that learn: docs/eta.md.
 """
 
 from tracker.rules import calls, eta, geofence, motion, quality, silence, stock, temperature, trips

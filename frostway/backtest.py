@@ -1,0 +1,335 @@
+"""The files of `frostway eta backtest`: traces and stops in, predictions and their grades out."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import math
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import IO, NamedTuple
+
+import numpy as np
+from rich.console import Console
+from rich.progress import Progress
+
+from domain.readings import I64
+from domain.times import to_us
+from frostway.command import Failure, say
+from frostway.tables import print_table
+from tracker.arrivals import Stops
+from tracker.backtest import Predicted, Replay, Trace
+from tracker.rules.forecast import NO_TIME, Knowledge
+from tracker.rules.grades import Grade, grade
+
+FILE_BYTES_MAX = 512 * 1024 * 1024
+STOPS_MAX = 1_000_000
+TRACE_WANTED = "vehicle,time,lat,lon[,speed_mps,heading_deg]"
+STOPS_WANTED = "vehicle,stop_seq,stop_id,lat,lon[,planned_arrival]"
+
+
+class Plan(NamedTuple):
+    """The vehicles of a stops file, and their stops in turn."""
+
+    vehicles: list[str]
+    stops: list[Stops]
+
+
+@dataclass(frozen=True)
+class Fixes:
+    """A trace, with the text of each fix's time and its offset from UTC."""
+
+    trace: Trace
+    time: list[str]
+    offset_us: I64
+    strangers: int  # fixes of vehicles without stops
+
+
+class _Stop(NamedTuple):
+    name: str
+    lat: float
+    lon: float
+    planned_us: int
+
+
+def backtest(trace: Path, stops: Path, history: Path | None, out: Path, *, rest: bool) -> None:
+    """Replays the trace, writes what would have been predicted, and prints its grades."""
+    plan = read_stops(stops)
+    fixes = read_trace(trace, plan)
+    console = Console(stderr=True)
+    with Progress(console=console, disable=not console.is_terminal, transient=True) as progress:
+
+        def teller(name: str, total: int) -> Callable[[int], None]:
+            task = progress.add_task(name, total=total)
+            return lambda done: progress.update(task, completed=done)
+
+        known = Knowledge.none()
+        for day in _days(history) if history else []:
+            if day.fixes.trace.t_us[-1] >= fixes.trace.t_us[0]:
+                say(f"{day.path}: reaches beyond the beginning of the trace")
+            before = Replay(day.plan.stops, known, rest=rest)
+            for _ in before.run(day.fixes.trace, teller(day.path.name, len(day.fixes.time))):
+                pass
+            known = before.knowledge
+        replay = Replay(plan.stops, known, rest=rest)
+        made = replay.run(fixes.trace, teller(trace.name, len(fixes.time)))
+        try:
+            with out.open("w", encoding="utf-8", newline="") as file:
+                found = _write(file, made, plan, fixes)
+        except OSError as error:
+            raise Failure(f"{out}: {error.strerror or error}") from None
+    if fixes.strangers:
+        say(f"{trace.name}: {fixes.strangers} fixes of vehicles without stops were left out")
+    say(f"{out}: {len(found.vehicle)} predictions, {len(replay.arrived)} arrivals found in the trace")
+    _print(_grades(found, replay))
+
+
+# ---- reading ------------------------------------------------------------------------------------------------------
+
+
+def read_stops(path: Path) -> Plan:
+    """The stops file, in order of vehicle and stop_seq.
+
+    Raises:
+        Failure: names the line and what is wrong with it.
+    """
+    found: dict[str, dict[int, _Stop]] = {}
+    for count, (line, row) in enumerate(_rows(path, ("vehicle", "stop_seq", "stop_id", "lat", "lon"), STOPS_WANTED)):
+        if count >= STOPS_MAX:
+            raise Failure(f"{path.name}: more than {STOPS_MAX} stops: cut it into parts")
+        where = f"{path.name}: line {line}"
+        try:
+            seq = int(row["stop_seq"])
+        except ValueError:
+            raise Failure(f"{where}: stop_seq {row['stop_seq'][:40]!r} is not a whole number") from None
+        of = found.setdefault(_named(row["vehicle"], "vehicle", where), {})
+        if seq in of:
+            raise Failure(f"{where}: vehicle {row['vehicle']} has stop_seq {seq} twice")
+        planned = row.get("planned_arrival", "")
+        lat, lon = _place(row, where)
+        at = to_us(_instant(planned, where)) if planned else NO_TIME
+        of[seq] = _Stop(_named(row["stop_id"], "stop_id", where), lat, lon, at)
+    if not found:
+        raise Failure(f"{path.name}: no stop in it")
+    vehicles = sorted(found)
+    return Plan(vehicles, [_stops([of[seq] for seq in sorted(of)]) for of in (found[v] for v in vehicles)])
+
+
+def _stops(stops: list[_Stop]) -> Stops:
+    return Stops.of(
+        [s.name for s in stops],
+        np.array([s.lat for s in stops]),
+        np.array([s.lon for s in stops]),
+        np.array([s.planned_us for s in stops], dtype=np.int64),
+        np.array([_number(s.name) for s in stops], dtype=np.int64),
+    )
+
+
+def _number(name: str) -> int:
+    """A number that is the same wherever the name is."""
+    return int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), "big", signed=True)
+
+
+def read_trace(path: Path, plan: Plan) -> Fixes:
+    """The trace file, in order of time and vehicle; of a vehicle's fixes at the same moment the first is taken.
+
+    Raises:
+        Failure: names the line and what is wrong with it.
+    """
+    number = {name: i for i, name in enumerate(plan.vehicles)}
+    rows: list[tuple[int, int, float, float]] = []
+    texts: list[str] = []
+    offsets: list[int] = []
+    strangers = 0
+    for line, row in _rows(path, ("vehicle", "time", "lat", "lon"), TRACE_WANTED):
+        where = f"{path.name}: line {line}"
+        at = _instant(row["time"], where)
+        lat, lon = _place(row, where)
+        vehicle = number.get(_named(row["vehicle"], "vehicle", where))
+        if vehicle is None:
+            strangers += 1
+            continue
+        rows.append((vehicle, to_us(at), lat, lon))
+        texts.append(row["time"])
+        offset = at.utcoffset()
+        offsets.append(round(offset.total_seconds()) if offset else 0)
+    if not rows:
+        raise Failure(f"{path.name}: " + ("none of its vehicles has stops" if strangers else "no fix in it"))
+    owner, t_us, lats, lons = (np.array(column) for column in zip(*rows, strict=True))
+    order = np.lexsort((np.arange(len(t_us)), owner, t_us))
+    again = (np.diff(t_us[order], prepend=NO_TIME) == 0) & (np.diff(owner[order], prepend=-1) == 0)
+    order = order[~again]
+    trace = Trace(owner[order], t_us[order], lats[order], lons[order])
+    offset_us = np.array(offsets, dtype=np.int64)[order] * 1_000_000
+    return Fixes(trace, [texts[i] for i in order.tolist()], offset_us, strangers)
+
+
+def _rows(path: Path, needed: tuple[str, ...], wanted: str) -> Iterator[tuple[int, dict[str, str]]]:
+    """Lines of a CSV file as dictionaries, with their numbers."""
+    try:
+        size = path.stat().st_size
+        if size > FILE_BYTES_MAX:
+            raise Failure(f"{path.name}: {size} bytes is too large (at most {FILE_BYTES_MAX}): cut it into parts")
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.reader(file, strict=True)
+            header = [name.strip().lower() for name in next(reader, [])]
+            if missing := [name for name in needed if name not in header]:
+                raise Failure(f"{path.name}: no column {missing[0]!r} in the header: it must be {wanted}")
+            if len(set(header)) != len(header):
+                raise Failure(f"{path.name}: a column name stands twice in the header")
+            for cells in reader:
+                if not cells:
+                    continue
+                if len(cells) != len(header):
+                    raise Failure(
+                        f"{path.name}: line {reader.line_num}: {len(cells)} cells, but the header has {len(header)}"
+                    )
+                yield reader.line_num, dict(zip(header, map(str.strip, cells), strict=True))
+    except OSError as error:
+        raise Failure(f"{path}: {error.strerror or error}") from None
+    except UnicodeDecodeError:
+        raise Failure(f"{path.name}: it is not UTF-8: save it as UTF-8") from None
+    except csv.Error as error:
+        raise Failure(f"{path.name}: broken CSV: {error}") from None
+
+
+def _named(text: str, what: str, where: str) -> str:
+    if not text:
+        raise Failure(f"{where}: {what} is empty")
+    return text
+
+
+def _instant(text: str, where: str) -> datetime:
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        raise Failure(f"{where}: {text[:40]!r} is not a time: write 2026-11-22T10:00:00Z") from None
+    if at.tzinfo is None:
+        raise Failure(f"{where}: the time {text!r} has no offset: add Z or +hh:mm")
+    return at
+
+
+def _place(row: dict[str, str], where: str) -> tuple[float, float]:
+    return _degrees(row["lat"], "lat", 90.0, where), _degrees(row["lon"], "lon", 180.0, where)
+
+
+def _degrees(text: str, what: str, most: float, where: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not -most <= value <= most:
+        raise Failure(f"{where}: {what} {text[:40]!r} is not a number from {-most:g} to {most:g}")
+    return value
+
+
+# ---- history --------------------------------------------------------------------------------------------------------
+
+
+class _Day(NamedTuple):
+    path: Path
+    plan: Plan
+    fixes: Fixes
+
+
+def _days(folder: Path) -> list[_Day]:
+    """Every `NAME.trace.csv` with its `NAME.stops.csv`, and `trace.csv` with `stops.csv` in a folder, oldest first."""
+    if not folder.is_dir():
+        raise Failure(f"{folder}: no such folder")
+    found = []
+    for trace in sorted(folder.rglob("*trace.csv")):
+        stops = trace.with_name(trace.name.removesuffix("trace.csv") + "stops.csv")
+        if not stops.is_file():
+            raise Failure(f"{trace}: its stops are missing: {stops.name}")
+        plan = read_stops(stops)
+        found.append(_Day(trace, plan, read_trace(trace, plan)))
+    if not found:
+        raise Failure(f"{folder}: no NAME.trace.csv with its NAME.stops.csv in it")
+    return sorted(found, key=lambda day: int(day.fixes.trace.t_us[0]))
+
+
+# ---- writing --------------------------------------------------------------------------------------------------------
+
+
+def _write(file: IO[str], made: Iterator[Predicted], plan: Plan, fixes: Fixes) -> Predicted:
+    """Writes predictions as they are made; each has the time of its fix as the trace has it, arrivals in its offset."""
+    rows = csv.writer(file, lineterminator="\n")
+    rows.writerow(["vehicle", "time", "stop_id", "p10", "p50", "p90"])
+    of = {(int(v), int(t)): i for i, (v, t) in enumerate(zip(fixes.trace.vehicle, fixes.trace.t_us, strict=True))}
+    parts = []
+    for part in made:
+        fix = [of[key] for key in zip(part.vehicle.tolist(), part.t_us.tolist(), strict=True)]
+        names = [plan.stops[v].name[s] for v, s in zip(part.vehicle.tolist(), part.stop.tolist(), strict=True)]
+        texts = [_texts(at, fixes.offset_us[fix]) for at in (part.p10_us, part.p50_us, part.p90_us)]
+        vehicles, times = [plan.vehicles[v] for v in part.vehicle.tolist()], [fixes.time[i] for i in fix]
+        rows.writerows(zip(vehicles, times, names, *texts, strict=True))
+        parts.append(part)
+    columns = zip(*parts, strict=True)
+    empty = np.empty(0, dtype=np.int64)
+    return Predicted(*(np.concatenate(column) for column in columns)) if parts else Predicted(*[empty] * 6)
+
+
+def _texts(at_us: I64, offset_us: I64) -> list[str]:
+    """RFC 3339 in these offsets, to the second.
+
+    >>> _texts(np.array([1_500_000]), np.array([-4 * 3_600_000_000]))
+    ['1969-12-31T20:00:02-04:00']
+    """
+    local = np.datetime_as_string(np.rint((at_us + offset_us) / 1e6).astype("datetime64[s]")).tolist()
+    return [text + _offset(us) for text, us in zip(local, offset_us.tolist(), strict=True)]
+
+
+def _offset(us: int) -> str:
+    minutes = abs(us) // 60_000_000
+    return f"{'-' if us < 0 else '+'}{minutes // 60:02d}:{minutes % 60:02d}" if us else "Z"
+
+
+# ---- grades ---------------------------------------------------------------------------------------------------------
+
+
+def _grades(made: Predicted, replay: Replay) -> list[Grade]:
+    """Of the predictions whose arrival was found, made before it."""
+    stops = 1 + max((a.stop for a in replay.arrived), default=0)
+    arrived = {a.vehicle * stops + a.stop: a.at_us for a in replay.arrived}
+    key = np.where(made.stop < stops, made.vehicle * stops + made.stop, -1)
+    at = np.array([arrived.get(k, NO_TIME) for k in key.tolist()], dtype=np.int64)
+    rows = made.t_us < at
+    columns = (made.t_us, made.p10_us, made.p50_us, made.p90_us, at, key)
+    return grade(*(column[rows] for column in columns))
+
+
+def _print(grades: list[Grade]) -> None:
+    head = [
+        "hours out",
+        "n",
+        "MAE min",
+        "MAPE %",
+        "in 15 min %",
+        "in 30 min %",
+        "coverage %",
+        "width min",
+        "jitter min",
+    ]
+    rows = [
+        [
+            g.hours_out,
+            str(g.n),
+            _show(g.mae_min, 2),
+            _show(100 * g.mape, 1),
+            _show(100 * g.within_15, 1),
+            _show(100 * g.within_30, 1),
+            _show(100 * g.coverage, 1),
+            _show(g.width_min, 1),
+            _show(g.jitter_min, 2),
+        ]
+        for g in grades
+    ]
+    print_table(head, rows, "")
+    sys.stdout.flush()
+
+
+def _show(value: float, digits: int) -> str:
+    return "-" if math.isnan(value) else f"{value:.{digits}f}"

@@ -1,0 +1,352 @@
+"""The parts of arrival times by themselves: lines, residuals, ranges, rest, grades, forecasts."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain.geo import distance_m
+from tracker.rules import eta, grades, ranges, residuals, rest
+from tracker.rules.forecast import NO_TIME, Driven, Knowledge, Legs, calm, left_of_leg_s
+from tracker.rules.lines import Lines
+from tracker.rules.ranges import Ranges
+from tracker.rules.residuals import Curve, Lane, Level, Residuals
+
+HOUR_US = 3_600_000_000
+KM = 1 / 111.195  # degrees of latitude
+
+
+def line(*points):
+    return np.array([[lon, lat] for lat, lon in points], dtype=float)
+
+
+def lane(*number):
+    i = np.array(number, dtype=np.int64)
+    return Lane(i, i // 2, i // 3, np.zeros(len(i)))
+
+
+def legs(base_s, *, vehicle=None, now_us=0, planned_us=None, **columns):
+    n = len(base_s)
+    base, none = np.asarray(base_s, float), np.full(n, NO_TIME)
+    own = {
+        "vehicle": np.zeros(n, np.int64) if vehicle is None else np.asarray(vehicle),
+        "now_us": np.full(n, now_us),
+        "way_m": np.full(n, 10_000.0),
+        "bearing_rad": np.zeros(n),
+        "base_s": base,
+        "timetabled": ~np.isnan(base),
+        "lane": lane(*range(n)),
+        "place": np.arange(n),
+        "stood_s": np.zeros(n),
+        "planned_us": none if planned_us is None else np.asarray(planned_us),
+        "not_before_us": none,
+        "pace": np.zeros(n),
+        "driven_s": np.zeros(n),
+        "today_s": np.zeros(n),
+    }
+    return Legs(**(own | columns))
+
+
+# ---- lines ----------------------------------------------------------------------------------------------------------
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(2, 60), st.floats(0, 0.01))
+def test_progress_never_goes_back_and_never_leaves_its_line(seed, vertices, noise):
+    rng = np.random.default_rng(seed)
+    begin = np.array([24.9, 60.2])
+    shapes = [begin + np.cumsum(rng.normal(0, 0.01, (vertices + k, 2)), axis=0) for k in range(3)]
+    lines, which = Lines.of(shapes), np.arange(3)
+    last = lines.begin(which)
+    for share in np.linspace(0, 1, 12):
+        at = np.array([shape[int(share * (len(shape) - 1))] for shape in shapes]) + rng.normal(0, noise, (3, 2))
+        found = lines.project(which, at[:, 1], at[:, 0], last)
+        assert (found.way_m >= last.way_m).all()
+        assert (found.way_m <= lines.length_m(which) + 1e-6).all()
+        assert (found.segment >= last.segment).all()
+        assert (found.segment < lines.start[which + 1] - 1).all()
+        last = found
+
+
+def test_a_vehicle_on_its_line_is_found_where_it_is_however_far_it_went() -> None:
+    shape = line(*[(60 + i * KM / 10, 25 + 0.0001 * (i % 3)) for i in range(400)])
+    lines, which = Lines.of([shape]), np.zeros(1, np.int64)
+    last = lines.begin(which)
+    for vertex in (1, 3, 4, 30, 31, 390):  # within the first window, the second, and beyond both
+        last = lines.project(which, shape[vertex, 1:], shape[vertex, :1], last)
+        assert last.off_m[0] < 51, "of passages about as near the first counts"
+        assert last.way_m[0] == pytest.approx(lines.way_m[vertex], abs=52)
+
+
+def test_a_line_that_comes_back_past_itself_is_not_cut_short() -> None:
+    out = [(60 + i * KM, 25.0) for i in range(11)]
+    back = [(lat, 25.0005) for lat, _ in reversed(out)]  # 28 m beside it
+    lines, which = Lines.of([line(*out, *back)]), np.zeros(1, np.int64)
+    lat, lon = np.array([60 + 2.5 * KM]), np.array([25.0005])
+    near = lines.project(which, lat, lon, lines.begin(which))
+    assert near.way_m[0] == pytest.approx(2_500, abs=10), "the first passage counts"
+    far = lines.project(which, lat, np.array([25.01]), lines.begin(which), 3_500.0)
+    assert far.way_m[0] <= 3_500, "nor is it looked for further ahead than it can have come"
+    turned = lines.project(which, np.array([60 + 10 * KM]), np.array([25.0]), near)
+    assert lines.project(which, lat, lon, turned).way_m[0] == pytest.approx(17_530, abs=40)
+
+
+def test_many_lines_answer_as_each_alone_and_across_180_degrees() -> None:
+    shapes = [line((0, 179.9), (0, -179.9)), line((10, 20), (10, 20.1), (10.1, 20.1))]
+    lat, lon = np.array([0.001, 10.05]), np.array([-179.95, 20.1])
+    both = Lines.of(shapes)
+    found = both.project(np.arange(2), lat, lon, both.begin(np.arange(2)))
+    for i, shape in enumerate(shapes):
+        one = Lines.of([shape])
+        alone = one.project(np.zeros(1, np.int64), lat[i : i + 1], lon[i : i + 1], one.begin(np.zeros(1, np.int64)))
+        assert found.way_m[i] == pytest.approx(alone.way_m[0])
+    assert found.way_m[0] == pytest.approx(float(distance_m(0, 179.9, 0, -179.95)), rel=1e-3)
+
+
+def test_planned_time_is_interpolated_on_each_line_and_unknown_without_durations() -> None:
+    shapes = [line((0, 0), (0, 0.1)), line((0, 0), (0, 0.1), (0, 0.3))]
+    lines = Lines.of(shapes, [None, np.array([0.0, 100.0, 400.0])])
+    way = lines.length_m(np.array([1, 1, 0])) * [1 / 6, 2 / 3, 0.5]
+    found = lines.time_at_s(np.array([1, 1, 0]), way)
+    assert found[:2] == pytest.approx([50, 250])
+    assert np.isnan(found[2])
+
+
+@pytest.mark.parametrize("shape", [line((0, 0)), np.empty((0, 2))])
+def test_a_line_has_two_points(shape) -> None:
+    with pytest.raises(ValueError, match="two positions"):
+        Lines.of([shape])
+
+
+# ---- residuals ------------------------------------------------------------------------------------------------------
+
+
+def test_an_effect_is_believed_more_the_more_often_it_was_seen_and_forgotten_with_time() -> None:
+    key, level, believed = np.array([7]), Level.empty(), []
+    for n in (1, 10, 1000):
+        for _ in range(n):
+            level = level.learn(key, np.array([0.5]), np.ones(1), 0)
+        believed.append(level.effect(key, np.zeros(1, np.int64), 8.0)[0])
+    assert believed == sorted(believed)
+    assert believed[0] == pytest.approx(0.5 / 9)
+    assert believed[-1] == pytest.approx(0.5, abs=0.01)
+    later = level.effect(key, np.array([200 * residuals.DAY_US]), 8.0)[0]
+    assert later < 0.1 * believed[-1] + 0.05
+    assert level.effect(np.array([8]), np.zeros(1, np.int64), 8.0)[0] == 0
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 5), st.integers(0, 15), st.floats(-1, 1)), min_size=1, max_size=20), st.randoms()
+)
+def test_what_is_learned_at_one_moment_does_not_depend_on_its_order(seen, random):
+    shuffled = random.sample(seen, len(seen))
+    found = []
+    for rows in (seen, shuffled):
+        number, part, value = (np.array(c) for c in zip(*rows, strict=True))
+        known = Residuals.empty().learn(lane(*number), part, value, np.ones(len(part)), 5 * HOUR_US)
+        asked = np.arange(16)
+        found.append(known.effect(lane(*asked % 6), asked, np.full(16, 6 * HOUR_US)))
+    assert found[0].tolist() == found[1].tolist()
+
+
+def test_a_slow_lane_is_told_from_a_slow_hour() -> None:
+    rng, known = np.random.default_rng(1), Residuals.empty()
+    for day in range(40):
+        number, part = rng.integers(0, 10, 60), rng.integers(0, 8, 60)
+        seen = 0.3 * (number == 3) + 0.2 * (part == 2) + rng.normal(0, 0.05, 60)
+        known = known.learn(lane(*number), part, seen, np.ones(60), day * residuals.DAY_US)
+    ask = lane(3, 5, 3, 5)
+    found = known.effect(ask, np.array([2, 2, 6, 6]), np.full(4, 40 * residuals.DAY_US))
+    assert found == pytest.approx([0.5, 0.2, 0.3, 0.0], abs=0.1)
+
+
+def test_keys_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(residuals, "KEYS_MAX", 10)
+    level = Level.empty()
+    for day in range(30):
+        level = level.learn(np.array([day, 3]), np.ones(2), np.ones(2), day * residuals.DAY_US)
+    assert len(level.key) == 10
+    assert 3 in level.key, "the best known stay"
+    assert (np.diff(level.key) > 0).all()
+
+
+def test_the_curve_learns_way_and_direction() -> None:
+    rng = np.random.default_rng(2)
+    way, bearing = rng.uniform(500, 8_000, 2_000), rng.uniform(-np.pi, np.pi, 2_000)
+    taken = (
+        900
+        * (way / 5_000) ** 0.6
+        * np.exp(-0.3 * np.cos(2 * bearing) * np.exp(-way / 5_000) + rng.normal(0, 0.1, 2_000))
+    )
+    curve = Curve.prior()
+    for at in range(0, 2_000, 100):
+        rows = slice(at, at + 100)
+        curve = curve.learn(way[rows], bearing[rows], taken[rows])
+    ask = np.array([1_000.0, 1_000.0, 5_000.0])
+    expected = 900 * (ask / 5_000) ** 0.6 * np.exp(-0.3 * np.array([1, -1, 0]) * np.exp(-ask / 5_000))
+    assert curve.travel_s(ask, np.array([0, np.pi / 2, np.nan])) == pytest.approx(expected, rel=0.06)
+
+
+# ---- ranges ---------------------------------------------------------------------------------------------------------
+
+
+@given(
+    st.lists(st.tuples(st.floats(0, 1e5), st.floats(0, 1e5), st.booleans()), min_size=1, max_size=60),
+    st.lists(st.floats(0, 1e6), min_size=1, max_size=20),
+)
+def test_quantiles_are_in_order_whatever_was_learned(settled, asked):
+    known = Ranges.prior()
+    for i, (predicted, observed, planned) in enumerate(settled):
+        known = known.learn(np.array([i]), np.array([predicted]), np.array([planned]), np.array([observed]))
+    middle = np.array(asked)
+    for planned in (False, True):
+        low, high = known.around(middle, np.full(len(middle), planned))
+        assert (low >= 0).all()
+        assert (low <= middle).all()
+        assert (middle <= high).all()
+
+
+@pytest.mark.parametrize("spread", [0.05, 0.5])
+def test_four_of_five_arrivals_come_to_lie_within_the_range(spread) -> None:
+    rng, known, inside = np.random.default_rng(3), Ranges.prior(), []
+    for i in range(1_500):
+        predicted = np.array([3_000.0])
+        observed = predicted * np.exp(rng.normal(0.05, spread))
+        low, high = known.around(predicted, np.ones(1, bool))
+        inside.append(bool(low[0] <= observed[0] <= high[0]))
+        known = known.learn(np.array([i]), predicted, np.ones(1, bool), observed)
+    assert 0.77 < np.mean(inside[500:]) < 0.83
+
+
+def test_predictions_of_one_arrival_count_once() -> None:
+    one = Ranges.prior().learn(np.zeros(1, np.int64), np.full(1, 3e3), np.ones(1, bool), np.full(1, 4e3))
+    many = Ranges.prior().learn(np.zeros(50, np.int64), np.full(50, 3e3), np.ones(50, bool), np.full(50, 4e3))
+    assert one.ends.tolist() == many.ends.tolist()
+
+
+# ---- rest -----------------------------------------------------------------------------------------------------------
+
+
+@given(st.floats(0, 60), st.floats(0, 60), st.floats(0, 4.5), st.floats(0, 9))
+def test_more_driving_never_needs_less_rest(hours, more, since, today):
+    since = min(since, today)
+    less, longer = rest.rest_s(np.array([hours, hours + more]) * 3600, since * 3600, today * 3600)
+    assert 0 <= less <= longer
+
+
+def test_rest_follows_the_regulation() -> None:
+    assert rest.rest_s(np.array([4.0]), 4.49 * 3600, 4.49 * 3600)[0] == 0
+    assert rest.rest_s(np.array([3600.0]), 4 * 3600.0, 4 * 3600.0)[0] == 45 * 60
+    assert rest.rest_s(np.array([3600.0]), 4 * 3600.0, 8.5 * 3600)[0] >= 11 * 3600
+    two_days = rest.rest_s(np.array([18.0 * 3600]))[0]
+    assert two_days == 11 * 3600 + 2 * 45 * 60
+
+
+# ---- grades ---------------------------------------------------------------------------------------------------------
+
+
+def test_grades_say_what_happened() -> None:
+    hour = HOUR_US
+    made = np.array([0, hour, 0, hour])
+    p50 = np.array([2 * hour, 2 * hour, 3 * hour, int(3.5 * hour)])
+    arrived = np.array([2 * hour, 2 * hour, 4 * hour, 4 * hour])
+    found = grades.grade(made, p50 - hour // 4, p50, p50 + hour // 2, arrived, np.array([1, 1, 2, 2]))
+    all_ = found[0]
+    assert (all_.n, all_.mae_min, all_.coverage, all_.width_min) == (4, 22.5, 0.75, 45.0)
+    assert all_.mape == pytest.approx((0 + 0 + 1 / 4 + 0.5 / 3) / 4)
+    assert (all_.within_15, all_.within_30, all_.jitter_min) == (0.5, 0.75, 15.0)
+    assert sum(g.n for g in found[1:]) == 4
+    assert [g.hours_out for g in found[1:]] == ["1-2 h", "2-4 h"]
+
+
+@given(
+    st.lists(st.integers(0, 10**11), min_size=3, max_size=3), st.lists(st.integers(0, 10**11), min_size=2, max_size=8)
+)
+def test_a_later_window_is_missed_less_likely(ends, windows):
+    p10, p50, p90 = (np.int64(end) for end in sorted(ends))
+    risk = grades.late_risk(p10, p50, p90, np.array(sorted(windows)))
+    assert all(0 <= later <= earlier <= 1 for earlier, later in pairwise(risk.tolist()))
+
+
+# ---- forecasts ------------------------------------------------------------------------------------------------------
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 3), st.floats(0, 2e4), st.booleans()), min_size=1, max_size=20),
+    st.booleans(),
+)
+def test_stops_are_reached_in_turn(rows, resting):
+    rows = sorted(rows, key=lambda row: row[0])
+    base = np.array([s if known else np.nan for _, s, known in rows])
+    vehicle = np.array([v for v, _, _ in rows])
+    found = Knowledge.none().remaining_s(legs(base, vehicle=vehicle), rest=resting)
+    assert (found >= 0).all()
+    same = vehicle[1:] == vehicle[:-1]
+    assert (np.diff(found)[same] >= -1e-3).all()
+
+
+def test_vehicles_do_not_disturb_one_another() -> None:
+    base = np.array([100.0, 200.0, 300.0, 50.0])
+    together = Knowledge.none().remaining_s(legs(base, vehicle=[0, 0, 1, 1]))
+    assert together == pytest.approx([100, 300, 300, 350])
+
+
+def test_a_leg_does_not_end_before_its_time_and_those_after_it_wait() -> None:
+    hold = np.array([NO_TIME, 1_000_000_000, NO_TIME])
+    assert Knowledge.none().remaining_s(legs([100, 100, 100], not_before_us=hold)) == pytest.approx([100, 1000, 1100])
+
+
+def test_a_delay_against_the_timetable_goes_on_and_melts() -> None:
+    hours = np.arange(4) * HOUR_US
+    found = Knowledge.none().remaining_s(legs([600, 3600, 3600, 3600], planned_us=hours))
+    late = found - hours / 1e6
+    assert late[0] == 600
+    assert (np.diff(late) < 0).all()
+    assert late[-1] > 0
+
+
+@given(st.lists(st.tuples(st.floats(0, 1e4), st.integers(-(10**6), 10**6)), min_size=1, max_size=12))
+def test_a_strange_timetable_does_not_turn_stops_round(rows):
+    base, planned = zip(*rows, strict=True)
+    hold = np.where(np.array(planned) > 9 * 10**5, np.array(planned) * 10**6, NO_TIME)
+    found = Knowledge.none().remaining_s(legs(base, planned_us=np.array(planned) * 10**6, not_before_us=hold))
+    assert (np.diff(found, prepend=0.0) >= -1e-3).all()
+
+
+def test_what_was_driven_is_expected_again_and_a_stay_too() -> None:
+    known, n = Knowledge.none(), 8
+    for day in range(20):
+        t_us = np.full(n, day * residuals.DAY_US)
+        driven = Driven(
+            t_us, np.full(n, 1e4), np.zeros(n), np.full(n, 1e3), np.zeros(n, bool), lane(*range(n)), np.full(n, 1.5e3)
+        )
+        known = known.learn_driven(driven)
+        known = known.learn_stays(np.arange(n), t_us, np.full(n, 1_800.0), np.full(n, 1e3))
+    ask = legs([1_000.0, 1_000.0], now_us=20 * residuals.DAY_US, timetabled=np.zeros(2, bool))
+    found = known.remaining_s(replace(ask, stood_s=np.array([np.nan, 0.0])))
+    assert found[0] == pytest.approx(1_500, rel=0.1)
+    assert found[1] - found[0] == pytest.approx(1_500 + 1_800, rel=0.15)
+
+
+@given(st.floats(1, 1e4), st.floats(0, 1.5), st.floats(0, 1e4))
+def test_what_is_left_of_a_leg_is_nothing_at_its_end_and_never_negative(leg, left, gone):
+    assert left_of_leg_s(leg, left, gone) >= 0
+    assert left_of_leg_s(leg, 0.0, gone) <= 1e-9
+    assert left_of_leg_s(leg, 1.0, 0.0) == pytest.approx(leg)
+
+
+@given(st.integers(-(10**10), 10**10), st.floats(0, 1e5), st.floats(0, 1e4))
+def test_the_shown_time_lies_between_the_last_one_and_the_computed(off, remaining, elapsed):
+    shown = calm(np.array([10**12]), np.array([10**12 + off]), np.array([remaining]), np.array([elapsed]))[0]
+    assert min(0, off) - 1 <= shown - 10**12 <= max(0, off) + 1
+    assert calm(np.array([NO_TIME]), np.array([5]), np.array([9.0]), np.array([0.0]))[0] == 5
+
+
+def test_the_running_tracker_finds_what_it_uses() -> None:
+    assert eta.arrivals(np.array([1_200.0]), 12.0, np.zeros(1)).shape == (1, 3)
+    assert eta.Line.of([[24.0, 60.0], [24.1, 60.0]]).locate(60.0, 24.05)[1] < 5
+    assert ranges.SOFT_S > 0

@@ -1,0 +1,235 @@
+"""When vehicles arrive at the stops ahead of them, how sure that is, and what their arrivals teach.
+
+    arrival = now + sum of (dwell at the stop before + base x exp(experience + own pace)) + the driver's rest
+
+The base of a leg comes from its route or timetable, else from its way (`residuals.Curve`). Everything works on the legs
+of many vehicles at once, flat and in driving order; `Knowledge` is a value: learning returns another.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from domain.readings import F64, I64, Bool
+from tracker.rules.ranges import Ranges
+from tracker.rules.residuals import Curve, Lane, Level, Residuals, bucket
+from tracker.rules.rest import rest_s
+from tracker.rules.scan import segment_starts
+
+FOREVER_S = 1e8  # longer than any journey; keeps the vehicles of one scan apart
+DWELL_S, DWELL_SHARE = 600.0, 0.5  # a stay before one was seen: as a truck's, but no longer than half the leg
+DWELL_SOFT_S = 30.0
+PACE_PRIOR_S = 2700.0  # how much of its own driving it takes to believe a vehicle is slower than others
+PACE_FORGET_S = 2700.0
+PACE_MOST = 1.6  # one leg counts as no slower than this: a wait is no pace
+CALM_S = 60.0  # a shown arrival time follows the computed one with this time constant
+RECOVERY_S = 5400.0  # a delay against a timetable melts with this time constant
+BELIEVED = 0.5
+SHORT_S, FULL_S = 60.0, 1500.0  # when a vehicle passed a stop is known to half a minute; short legs teach less
+NO_TIME = np.iinfo(np.int64).min
+
+
+@dataclass(frozen=True, slots=True)
+class Legs:
+    """What lies ahead: one row per leg that ends at a stop, by vehicle and in driving order; columns are equally long.
+
+    The first leg of a vehicle is what remains of it. `base_s` is NaN where no route and no timetable tells it, and has
+    the stays in it where `timetabled`. `stood_s` is how long the vehicle has stood at the leg's beginning, 0 for later
+    legs, NaN under way. `not_before_us` is when the leg begins at the earliest, else NO_TIME. `pace` is the logarithm
+    of the vehicle's own pace, see `pace`. `driven_s` is driving since the last break, `today_s` since the daily rest.
+    """
+
+    vehicle: I64
+    now_us: I64
+    way_m: F64
+    bearing_rad: F64
+    base_s: F64
+    timetabled: Bool
+    lane: Lane
+    place: I64  # where it begins, as a number that stays the same
+    stood_s: F64
+    planned_us: I64
+    not_before_us: I64
+    pace: F64
+    driven_s: F64
+    today_s: F64
+
+    def planned(self) -> Bool:
+        """Whether all legs up to and with each are known by more than their way."""
+        return np.asarray(_running(self.vehicle, (np.isnan(self.base_s) & (self.way_m > 0)).astype(np.float64)) < 0.5)
+
+    def __len__(self) -> int:
+        return len(self.vehicle)
+
+
+@dataclass(frozen=True, slots=True)
+class Driven:
+    """Legs that vehicles have driven, in the words of `Legs`; `t_us` is when they set out."""
+
+    t_us: I64
+    way_m: F64
+    bearing_rad: F64
+    base_s: F64
+    timetabled: Bool
+    lane: Lane
+    travel_s: F64
+
+
+@dataclass(frozen=True, slots=True)
+class Knowledge:
+    """What has been learned: by timetable and route, by way alone, of stays, and how wrong predictions were."""
+
+    curve: Curve
+    by_plan: Residuals
+    by_way: Residuals
+    stay: Level
+    stay_here: Level
+    ranges: Ranges
+
+    @classmethod
+    def none(cls) -> Knowledge:
+        """Priors only."""
+        return cls(
+            Curve.prior(),
+            Residuals.empty(),
+            Residuals.empty(learned_base=True),
+            Level.empty(),
+            Level.empty(),
+            Ranges.prior(),
+        )
+
+    def travel_s(self, legs: Legs | Driven, t_us: I64) -> F64:
+        """Expected travel time of each leg begun at `t_us`, without the vehicle's own pace."""
+        planned, part, out = ~np.isnan(legs.base_s), bucket(t_us, legs.lane.lon), legs.base_s
+        if planned.any():
+            out = out * np.exp(self.by_plan.effect(legs.lane, part, t_us))
+        if not planned.all():
+            by_way = self.curve.travel_s(legs.way_m, legs.bearing_rad)
+            out = np.where(planned, out, by_way * np.exp(self.by_way.effect(legs.lane, part, t_us)))
+        return np.asarray(out)
+
+    def dwell_s(self, place: I64, t_us: I64, travel_s: F64) -> F64:
+        """Expected stay at a place before a leg of this travel time."""
+        known = self.stay.effect(np.zeros_like(place), t_us, 3.0) + self.stay_here.effect(place, t_us, 3.0)
+        prior = np.minimum(DWELL_S, DWELL_SHARE * travel_s)
+        return np.maximum((prior + DWELL_SOFT_S) * np.exp(known) - DWELL_SOFT_S, 0.0)
+
+    def learn_driven(self, legs: Driven) -> Knowledge:
+        """With legs that were driven."""
+        if not len(legs.t_us):
+            return self
+        planned = ~np.isnan(legs.base_s)
+        base = np.where(planned, legs.base_s, self.curve.travel_s(legs.way_m, legs.bearing_rad))
+        seen = np.log((legs.travel_s + SHORT_S) / (base + SHORT_S))
+        weight = np.minimum(base / FULL_S, 1.0)
+        part, now = bucket(legs.t_us, legs.lane.lon), int(legs.t_us.max())
+        way = ~planned & (legs.way_m > 0)
+        return replace(
+            self,
+            curve=self.curve.learn(legs.way_m[way], legs.bearing_rad[way], legs.travel_s[way])
+            if way.any()
+            else self.curve,
+            by_plan=self.by_plan.learn(_rows(legs.lane, planned), part[planned], seen[planned], weight[planned], now),
+            by_way=self.by_way.learn(
+                _rows(legs.lane, way), part[way], seen[way], np.full(int(way.sum()), self.curve.settled), now
+            ),
+        )
+
+    def learn_stays(self, place: I64, t_us: I64, stay_s: F64, travel_s: F64) -> Knowledge:
+        """With stays that have ended, before legs of this expected travel time."""
+        if not len(place):
+            return self
+        prior = np.minimum(DWELL_S, DWELL_SHARE * travel_s)
+        seen = np.clip(np.log((stay_s + DWELL_SOFT_S) / (prior + DWELL_SOFT_S)), -3.0, 3.0)
+        everywhere, now = np.zeros_like(place), int(t_us.max())
+        left = seen - self.stay.effect(everywhere, t_us, 3.0)
+        return replace(
+            self,
+            stay=self.stay.learn(everywhere, seen, np.ones(len(seen)), now),
+            stay_here=self.stay_here.learn(place, left, np.ones(len(seen)), now),
+        )
+
+    def remaining_s(self, legs: Legs, *, rest: bool = False) -> F64:
+        """Expected seconds until the end of each leg."""
+        if not len(legs):
+            return np.empty(0)
+        rough = _running(legs.vehicle, np.where(np.isnan(legs.base_s), legs.way_m / 12.0, legs.base_s))
+        at_us = legs.now_us + (rough * 1e6).astype(np.int64)
+        travel = self.travel_s(legs, at_us) * np.exp(legs.pace)
+        dwell = self.dwell_s(legs.place, at_us, travel) - np.nan_to_num(legs.stood_s)
+        dwell = np.where(np.isnan(legs.stood_s) | legs.timetabled, 0.0, np.maximum(dwell, 0.0))
+        arrival = _running(legs.vehicle, dwell + travel)
+        arrival = _largest(legs.vehicle, arrival - _made_up(legs, arrival))  # a stop is not reached before the last
+        hold = np.where(legs.not_before_us == NO_TIME, 0, legs.not_before_us - legs.now_us) / 1e6
+        arrival += _largest(legs.vehicle, hold - arrival)
+        if rest:
+            arrival += rest_s(_running(legs.vehicle, travel), legs.driven_s, legs.today_s)
+        return arrival
+
+
+def _rows(lane: Lane, rows: Bool) -> Lane:
+    return Lane(lane.number[rows], lane.origin[rows], lane.goal[rows], lane.lon[rows])
+
+
+def _running(vehicle: I64, value: F64) -> F64:
+    """Running sum within each vehicle."""
+    total = np.cumsum(value)
+    start = segment_starts(vehicle)
+    before = np.where(start, total - value, -np.inf)
+    return np.asarray(total - np.maximum.accumulate(before))
+
+
+def _largest(vehicle: I64, value: F64) -> F64:
+    """Largest value so far within each vehicle, cut to 0 and FOREVER_S."""
+    number = np.cumsum(segment_starts(vehicle)) * FOREVER_S
+    return np.asarray(np.maximum.accumulate(np.clip(value, 0.0, FOREVER_S) + number) - number)
+
+
+def _made_up(legs: Legs, arrival_s: F64) -> F64:
+    """How much of the delay at its next stop a vehicle with a timetable has made up at each stop; seconds.
+
+    A timetable has slack for those who are late, and who is early waits somewhere.
+    """
+    first = np.maximum.accumulate(np.where(segment_starts(legs.vehicle), np.arange(len(legs)), 0))
+    known = (legs.planned_us != NO_TIME) & (legs.planned_us[first] != NO_TIME)
+    delay = arrival_s[first] - np.where(known, legs.planned_us[first] - legs.now_us, 0) / 1e6
+    after = np.where(known, legs.planned_us - legs.planned_us[first], 0) / 1e6
+    return np.asarray(np.where(known, delay * (1.0 - np.exp(-np.maximum(after, 0.0) / RECOVERY_S)), 0.0))
+
+
+def left_of_leg_s(leg_s: float, left: float, gone_s: float) -> float:
+    """What remains of a leg of which the whole planned time is known, and a share of its way is left.
+
+    That little of the way is done `gone_s` after the beginning is half a delay and half a slow beginning; near the end
+    of the leg only the way counts.
+
+    >>> left_of_leg_s(600.0, 1.0, 0.0), left_of_leg_s(600.0, 0.0, 300.0)
+    (600.0, 0.0)
+    """
+    done = min(max(1.0 - left, 0.0), 1.0)
+    believed = BELIEVED + (1.0 - BELIEVED) * done * done
+    by_way, by_time = min(left, 1.5) * leg_s, leg_s - gone_s
+    return max(believed * by_way + (1.0 - believed) * by_time, 0.4 * by_way)
+
+
+def pace(expected_s: F64 | float, taken_s: F64 | float) -> F64:
+    """Logarithm of a vehicle's own pace: over 0 when it takes longer than expected of anyone.
+
+    >>> pace(np.array([0.0, 1800.0]), np.array([0.0, 5400.0])).round(2).tolist()
+    [0.0, 0.59]
+    """
+    ratio = (np.asarray(taken_s) + PACE_PRIOR_S) / (np.asarray(expected_s) + PACE_PRIOR_S)
+    return np.clip(np.log(ratio), -0.7, 0.7)
+
+
+def calm(shown_us: I64, computed_us: I64, remaining_s: F64, elapsed_s: F64) -> I64:
+    """The arrival time to show after `elapsed_s` since the last one shown (NO_TIME: none yet).
+
+    It follows what is computed smoothly, the faster the nearer the arrival and the larger the difference.
+    """
+    off = np.where(shown_us == NO_TIME, 0, computed_us - shown_us) / 1e6
+    constant = np.minimum(CALM_S, np.maximum(remaining_s, 0.0) / 8.0) / (1.0 + np.abs(off) / 300.0)
+    share = np.exp(-np.maximum(elapsed_s, 0.0) / np.maximum(constant, 1e-3))
+    return np.asarray(computed_us - np.rint(off * share * 1e6).astype(np.int64))

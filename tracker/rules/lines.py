@@ -1,0 +1,133 @@
+"""Where vehicles are along their planned lines: many lines in flat arrays, each fix against a few segments of its own.
+
+No routing service is asked per fix. A fix is first held against the segments from the vehicle's last one on; only where
+none of these is near is the rest of the line searched. Progress never goes back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from domain.geo import EARTH_M, distance_m
+from domain.readings import F64, I64
+
+WINDOWS = (4, 24)  # segments looked at first, and where that is not enough; then the whole line
+NEAR_M = 100.0  # a fix further off than this may be elsewhere on the line
+ALIKE_M = 50.0  # passages that differ less than this are told apart by order: the first counts
+CELLS_MAX = 2_000_000  # fix x segment at once while searching whole lines
+M_PER_DEG = np.pi / 180 * EARTH_M
+
+
+class Place(NamedTuple):
+    """Where each vehicle is: its segment (index into all vertices), way from the line's start and distance off it."""
+
+    segment: I64
+    way_m: F64
+    off_m: F64
+
+
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """Lines end to end; line i owns the vertices `start[i]:start[i + 1]`, at least two.
+
+    `way_m` is the way from the line's own start to each vertex, `time_s` the planned driving time to it (NaN: unknown).
+    """
+
+    lat: F64
+    lon: F64
+    way_m: F64
+    time_s: F64
+    start: I64
+
+    def __len__(self) -> int:
+        return len(self.start) - 1
+
+    @classmethod
+    def of(cls, lines: Sequence[F64], times_s: Sequence[F64 | None] | None = None) -> Lines:
+        """Lines from arrays of GeoJSON positions `[lon, lat]`; `times_s` per vertex where a route came with durations.
+
+        Raises:
+            ValueError: a line has fewer than two positions, or not as many times.
+        """
+        given = times_s if times_s is not None else [None] * len(lines)
+        ways, times = [], []
+        for line, time in zip(lines, given, strict=True):
+            if len(line) < 2 or (time is not None and len(time) != len(line)):
+                raise ValueError("a line has two positions at least, and a time for each or none")
+            legs = distance_m(line[:-1, 1], line[:-1, 0], line[1:, 1], line[1:, 0])
+            ways.append(np.concatenate([[0.0], np.cumsum(legs)]))
+            times.append(np.full(len(line), np.nan) if time is None else np.maximum.accumulate(time))
+        flat = np.concatenate([np.empty((0, 2)), *(line[:, :2] for line in lines)])
+        start = np.cumsum([0, *(len(line) for line in lines)]).astype(np.int64)
+        empty = np.empty(0)
+        return cls(
+            flat[:, 1].copy(), flat[:, 0].copy(), np.concatenate([empty, *ways]), np.concatenate([empty, *times]), start
+        )
+
+    def begin(self, line: I64) -> Place:
+        """The start of each of these lines."""
+        return Place(self.start[line].copy(), np.zeros(len(line)), np.zeros(len(line)))
+
+    def length_m(self, line: I64) -> F64:
+        """Whole way of each of these lines."""
+        return np.asarray(self.way_m[self.start[line + 1] - 1])
+
+    def project(self, line: I64, lat: F64, lon: F64, last: Place, ahead_m: F64 | float = np.inf) -> Place:
+        """Where these fixes are on their lines, not before `last`; `off_m` says whether to believe it.
+
+        A fix whose whole remaining line is far away is put at its nearest point: the caller judges by `off_m`. It is
+        not looked for further ahead than `ahead_m`, what can have been driven since: a line may come back near itself.
+        """
+        until = last.way_m + ahead_m
+        left = self.start[line + 1] - 1 - last.segment
+        found = self._nearest(line, lat, lon, last, until, WINDOWS[0])
+        for width, wider in zip(WINDOWS, (*WINDOWS[1:], int(left.max(initial=0))), strict=True):
+            unsure = (found.off_m > NEAR_M) | (found.segment - last.segment >= width - 1)
+            rows = np.flatnonzero(unsure & (left > width))
+            step = max(CELLS_MAX // max(wider, 1), 1)
+            for part in (rows[at : at + step] for at in range(0, len(rows), step)):
+                before = Place(last.segment[part], last.way_m[part], last.off_m[part])
+                seen = self._nearest(line[part], lat[part], lon[part], before, until[part], wider)
+                found.segment[part], found.way_m[part], found.off_m[part] = seen
+        return found
+
+    def _nearest(self, line: I64, lat: F64, lon: F64, last: Place, until_m: F64, width: int) -> Place:
+        """The nearest point within `width` segments from the last one on; of passages about as near, the first."""
+        end = self.start[line + 1] - 1
+        vertex = np.minimum(last.segment + np.arange(width + 1)[:, None], end)
+        x, y, way = self.lon[vertex] - lon, (self.lat[vertex] - lat) * M_PER_DEG, self.way_m[vertex]
+        if (np.abs(x) > 180.0).any():
+            x = (x + 180.0) % 360.0 - 180.0
+        x *= np.cos(np.radians(lat)) * M_PER_DEG
+        dx, dy = np.diff(x, axis=0), np.diff(y, axis=0)
+        share = -(x[:-1] * dx + y[:-1] * dy) / np.maximum(dx * dx + dy * dy, 1e-9)
+        share = np.minimum(np.maximum(share, 0.0), 1.0)
+        dx *= share
+        dy *= share
+        off = np.sqrt((x[:-1] + dx) ** 2 + (y[:-1] + dy) ** 2)
+        off[1:][(vertex[1:-1] == end) | (way[1:-1] > until_m)] = np.inf
+        alike = off <= off.min(axis=0) + ALIKE_M
+        first, ahead = alike.argmax(axis=0), np.arange(width)[:, None]
+        gap = ~alike & (ahead > first)
+        passage = alike & (ahead < np.where(gap.any(axis=0), gap.argmax(axis=0), width))
+        best = np.where(passage, off, np.inf).argmin(axis=0)
+        row = np.arange(len(line))
+        at = way[best, row] + share[best, row] * (way[best + 1, row] - way[best, row])
+        at = np.maximum(np.minimum(at, until_m), last.way_m)
+        return Place(last.segment + best, at, off[best, row])
+
+    def time_at_s(self, line: I64, way_m: F64) -> F64:
+        """Planned driving time from the start of each line to this way along it; NaN where none is known."""
+        # one search for all lines: each line's ways lie behind those of the lines before it
+        longest = float(self.way_m.max(initial=0.0)) + 1.0
+        owner = np.repeat(np.arange(len(self)), np.diff(self.start))
+        keys = self.way_m + owner * longest
+        inside = np.clip(way_m, 0.0, self.length_m(line))
+        after = np.clip(np.searchsorted(keys, inside + line * longest), self.start[line] + 1, self.start[line + 1] - 1)
+        low, high = self.way_m[after - 1], self.way_m[after]
+        share = np.clip((inside - low) / np.maximum(high - low, 1e-9), 0.0, 1.0)
+        return np.asarray(self.time_s[after - 1] + share * (self.time_s[after] - self.time_s[after - 1]))
