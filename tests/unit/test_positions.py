@@ -165,6 +165,13 @@ def test_a_hole_is_outside():
     assert inside == pytest.approx([-300, 0.0035 / DEG - 300], abs=3)
 
 
+def test_the_altitude_of_a_corner_is_left_aside():
+    flat = [(24.99, 59.99), (25.01, 59.99), (25.01, 60.01), (24.99, 60.01), (24.99, 59.99)]
+    high = [(lon, lat, 120.0) for lon, lat in flat]
+    low, up = (Fences([Fence(3, 60.0, 25.0, 1, ring)]).metres_inside(*both([0.005], [0.0])) for ring in (flat, high))
+    assert low == up > 500
+
+
 def both(north_deg, east_deg):
     n = len(north_deg)
     return np.zeros(n, np.int64), 60.0 + np.array(north_deg), 25.0 + np.array(east_deg)

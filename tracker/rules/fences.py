@@ -59,8 +59,10 @@ class _Paths:
         self.of = np.repeat(np.arange(len(shapes)), [len(rings) for rings in shapes])
         rings = list(chain.from_iterable(shapes))
         self.count = np.array([len(ring) for ring in rings], dtype=np.int64)
-        flat = (value for point in chain.from_iterable(rings) for value in point[:2])
-        points = np.fromiter(flat, np.float64, 2 * int(self.count.sum())).reshape(-1, 2)
+        flat = np.fromiter(chain.from_iterable(chain.from_iterable(rings)), np.float64)
+        if len(flat) != 2 * self.count.sum():  # some have an altitude
+            flat = np.fromiter((v for point in chain.from_iterable(rings) for v in point[:2]), np.float64)
+        points = flat.reshape(-1, 2)
         self.lon, self.lat = points[:, 0].copy(), points[:, 1].copy()
         self._unwrap()
         self._close_over_poles(closed)
