@@ -21,7 +21,7 @@ FADE = 0.985  # weight of a score over that of the next newer one: some 65 count
 GAMMA = 0.02  # how far a miss moves the level
 LEVELS = (0.1, 0.9)
 LEVEL_MIN, LEVEL_MAX = 0.02, 0.98
-# Known by way alone, as 341 taxi trips were; by a timetable, as two bus trips were. Both are soon outweighed.
+# Known by way alone; by a route or timetable: fitted to two recorded bus trips (docs/eta.md). Soon outweighed.
 PRIOR_SIGMA = np.array([0.30] * 7 + [0.13] + [0.095] * 6)
 PRIOR_N = 24  # how many scores the prior is worth in the beginning
 Z = np.array([-1.96, -1.28, -0.97, -0.67, -0.32, 0.0, 0.0, 0.32, 0.67, 0.97, 1.28, 1.96])
