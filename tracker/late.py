@@ -5,18 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+import numpy as np
 from prometheus_client import Counter
 
 from domain.readings import I64
-from domain.times import from_us
+from domain.times import from_us, to_us
 from tracker.checkpoints import Again
 from tracker.outcome import Outcome
 from tracker.registry import Registry
+from tracker.rules.scan import segment_starts
 
 QUIET_US = 1_000_000
 """So long no further late reading must have come, by the time the log was written."""
-WAIT_US = 30_000_000
-"""An entity whose late readings do not end is folded again after this time."""
+WAIT_SHARE, WAIT_US_MIN, WAIT_US_MAX = 0.01, 5_000_000, 300_000_000
+"""An entity whose late readings do not end is folded again after this share of the time they reach back."""
 
 too_late_total = Counter("frostway_tracker_too_late_total", "Late readings beyond the horizon")
 
@@ -28,12 +30,11 @@ def mark_late(registry: Registry, kind: str, entity: I64, t_us: I64, device: I64
     """
     within = t_us > newest_us - out.horizon_us
     too_late_total.inc(int((~within).sum()))
-    earliest: dict[int, tuple[int, int]] = {}
-    rows = zip(entity[within].tolist(), t_us[within].tolist(), device[within].tolist(), strict=True)
-    for e, t, d in rows:
-        if e not in earliest or t < earliest[e][0]:
-            earliest[e] = (t, d)
-    out.dirty += [(kind, e, registry.devices[d].partition, from_us(t)) for e, (t, d) in sorted(earliest.items())]
+    order = np.lexsort((t_us[within], entity[within]))
+    entity, t_us, device = entity[within][order], t_us[within][order], device[within][order]
+    first = np.flatnonzero(segment_starts(entity))
+    for e, t, d in zip(entity[first].tolist(), t_us[first].tolist(), device[first].tolist(), strict=True):
+        out.dirty.append((kind, e, registry.devices[d].partition, from_us(t)))
 
 
 @dataclass
@@ -43,8 +44,14 @@ class Mark:
     since: datetime
     first_us: int
     last_us: int
+    reaches_us: int = 0
     way: Again | None = None
     """How far it has been folded again; a further late reading lets it begin anew."""
+
+    @property
+    def patience_us(self) -> int:
+        """How long the end of the burst is waited for: the longer it reaches back, the dearer it is."""
+        return int(min(max(self.reaches_us * WAIT_SHARE, WAIT_US_MIN), WAIT_US_MAX))
 
 
 class Late:
@@ -64,6 +71,7 @@ class Late:
     def wait(self, kind: str, entity: int, since: datetime, log_us: int) -> None:
         """An entity is to be folded again from `since`."""
         mark = self._marks.setdefault((kind, entity), Mark(since, log_us, log_us))
+        mark.reaches_us = max(mark.reaches_us, log_us - to_us(since))
         mark.since, mark.last_us, mark.way = min(since, mark.since), log_us, None
 
     def due(self, log_us: int, *, now: bool = False) -> list[tuple[tuple[str, int], Mark]]:
@@ -71,7 +79,7 @@ class Late:
         found = [
             (key, mark)
             for key, mark in self._marks.items()
-            if now or mark.way or log_us - mark.last_us >= QUIET_US or log_us - mark.first_us >= WAIT_US
+            if now or mark.way or log_us - mark.last_us >= QUIET_US or log_us - mark.first_us >= mark.patience_us
         ]
         return sorted(found, key=lambda f: f[1].first_us)
 

@@ -42,9 +42,9 @@ log = logging.getLogger(__name__)
 
 NOTIFY_REGISTRY = "frostway_registry"
 READ_BYTES = 8 * 1024 * 1024
-LATE_BYTES = 64 * 1024  # of each late lane at once while there is something live: one frame
+LATE_BYTES = 1  # of one late lane at once while there is something live: one frame
 LIVE_S = 1.0  # so long after something live the late lanes are taken in small portions
-REFOLD_BUDGET_S = 0.05  # late work between two live steps; one entity at least
+REFOLD_BUDGET_S = 0.01  # late work between two live steps; one portion at least
 HOUSE_S = 30.0
 STUMBLES_MAX = 3  # a step that fails this often is stored without being decided, so that the rest goes on
 STUMBLE_WAIT_S = 0.5
@@ -101,6 +101,7 @@ class Tracker:
         self._woken = False
         self._registry_changed = False
         self._live_at = -LIVE_S
+        self._late_turn = 0
         self._stumbles = 0
         self._stumbled_at: dict[int, int] = {}
         self._listening_since = clock()
@@ -232,8 +233,12 @@ class Tracker:
         if frames:
             self._live_at = time.monotonic()
         late = {p: n for p, n in self._positions.items() if p >= LATE_LANE}
-        calm = time.monotonic() - self._live_at > LIVE_S
-        return frames + self._log.read(late, READ_BYTES if calm else LATE_BYTES)
+        if time.monotonic() - self._live_at > LIVE_S:
+            return frames + self._log.read(late, READ_BYTES)
+        some = self._log.read(late, LATE_BYTES)
+        turn = next((f for f in some if f.partition > self._late_turn), next(iter(some), None))
+        self._late_turn = turn.partition if turn else 0
+        return frames + ([turn] if turn else [])
 
     def _decide(self, fresh: Mapping[str, Batch], out: Outcome) -> dict[str, Batch]:
         """The rules, in their order; returns the batches with the flags that admission could not know."""
