@@ -14,13 +14,14 @@ from itertools import chain
 from typing import Any, NamedTuple
 
 import numpy as np
+import psycopg
 from numpy.typing import NDArray
 from psycopg import postgres
 from psycopg.adapt import Dumper
 from psycopg.pq import Format
 
 from domain.readings import Bool
-from store.binary import EPOCH_US, check_range
+from store.binary import EPOCH_US, WIRE, check_range
 
 Column = Sequence[Any] | NDArray[np.generic]
 
@@ -28,6 +29,7 @@ NO_TIME = int(np.iinfo(np.int64).max)
 """A time that has not come: NULL in the database."""
 
 _FIXED = {"int2": ">i2", "int4": ">i4", "int8": ">i8", "float4": ">f4", "float8": ">f8", "timestamptz": ">i8"}
+_HEAD = struct.Struct(">iiIii")
 _VARYING = {"text", "bytea"}
 
 
@@ -88,8 +90,24 @@ def array(kind: str, column: Column) -> PgArray:
     body, has_null = _varying(column) if kind in _VARYING else _fixed(kind, column)
     info = postgres.types[kind]
     n = len(column)
-    head = struct.pack(">iiIii", 1, has_null, info.oid, n, 1) if n else struct.pack(">iiI", 0, 0, info.oid)
+    head = _HEAD.pack(1, has_null, info.oid, n, 1) if n else struct.pack(">iiI", 0, 0, info.oid)
     return PgArray(head + body, info.array_oid)
+
+
+def read_columns(cursor: psycopg.Cursor, spec: Sequence[tuple[str, str]]) -> dict[str, NDArray[Any]]:
+    """Columns of an executed `select array_agg(…), …` in binary form, without NULLs; times in Unix microseconds.
+
+    `spec` is name and type of each column. Row by row the same readings cost several times as much.
+    """
+    out: dict[str, NDArray[Any]] = {}
+    for place, (name, kind) in enumerate(spec):
+        wire = np.dtype(WIRE[kind])
+        data = cursor.pgresult.get_value(0, place) if cursor.pgresult else None
+        element = np.dtype([("length", ">i4"), ("value", wire)])
+        rows = np.frombuffer(data, element, offset=_HEAD.size) if data else np.empty(0, element)
+        column = rows["value"].astype(wire.newbyteorder("="))
+        out[name] = column + EPOCH_US if kind == "timestamp with time zone" else column
+    return out
 
 
 def _fixed(kind: str, column: Column) -> tuple[bytes, bool]:

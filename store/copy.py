@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from functools import reduce
 from operator import or_
-from typing import LiteralString
 
 import numpy as np
 import psycopg
@@ -88,24 +87,6 @@ def copy_columns(
     with cursor.copy(statement) as copy:
         for part in stream(spec, columns, nulls):
             copy.write(part)
-
-
-def read_columns(
-    cursor: psycopg.Cursor, statement: LiteralString, parameters: Sequence[object], spec: Spec
-) -> dict[str, Column]:
-    """Columns of a `copy (…) to stdout (format binary)` without NULLs; times in Unix microseconds."""
-    with cursor.copy(statement, parameters) as copy:
-        data = b"".join(bytes(part) for part in copy)
-    layout: list[tuple[str, str]] = [("count", ">i2")]
-    for name, kind in spec:
-        layout += [("len_" + name, ">i4"), (name, WIRE[kind])]
-    row = np.dtype(layout)
-    found = np.frombuffer(data, row, (len(data) - len(HEADER) - len(TRAILER)) // row.itemsize, len(HEADER))
-    out: dict[str, Column] = {}
-    for name, kind in spec:
-        column = found[name].astype(found[name].dtype.newbyteorder("="))
-        out[name] = column + EPOCH_US if kind == "timestamp with time zone" else column
-    return out
 
 
 def batch_columns(batch: Batch) -> tuple[dict[str, Column], dict[str, Bool]]:

@@ -12,9 +12,9 @@ from psycopg.rows import dict_row
 
 from domain.readings import I32, I64, STREAMS, Batch
 from domain.times import from_us, to_us
-from store.arrays import Column, arrays
+from store.arrays import Column, arrays, read_columns
 from store.checkpoints import Checkpoints
-from store.copy import TABLE, ReadingWriter, read_columns
+from store.copy import TABLE, ReadingWriter
 from store.db import queries
 from store.link import Link
 from store.log import NOTIFY_CHANGE
@@ -102,7 +102,8 @@ class TrackingStore:
         """
         spec = HISTORY_GPS if stream == "gps" else HISTORY_TEMP
         with self.connection.cursor() as cursor:
-            found = read_columns(cursor, self._q[f"history_{stream}"], (*parameters, most), spec)
+            cursor.execute(self._q[f"history_{stream}"], (*parameters, most), binary=True)
+            found = read_columns(cursor, spec)
         if len(found["time"]) < most:
             return found, False
         whole = found["time"] < found["time"][-1]

@@ -373,14 +373,13 @@ select r.device_id, r.boot_id, r.seq from unnest(%s::int4[], %s::int4[], %s::int
 join reading_attribute r using (device_id, boot_id, seq) where r.flags & 32 <> 0 and r.time >= %s
 
 -- name: history_gps
--- The first positions of a vehicle's devices after a time, for folding again.
-copy (select time, received_at, device_id, flags, lat, lon, coalesce(speed_mps, 'NaN'), coalesce(heading_deg, 'NaN'),
-             coalesce(accuracy_m, 'NaN')
-      from reading_position where device_id = any(%s) and time > %s order by time, device_id, seq limit %s)
-to stdout (format binary)
+-- The first positions of a vehicle's devices after a time, for folding again, column by column.
+select array_agg(time), array_agg(received_at), array_agg(device_id), array_agg(flags), array_agg(lat), array_agg(lon),
+       array_agg(coalesce(speed_mps, 'NaN')), array_agg(coalesce(heading_deg, 'NaN')),
+       array_agg(coalesce(accuracy_m, 'NaN'))
+from (select * from reading_position where device_id = any(%s) and time > %s order by time, device_id, seq limit %s) r
 
 -- name: history_temp
--- The first temperatures of a probe after a time, for folding again.
-copy (select time, received_at, flags, temp_c from reading_temperature
-      where device_id = %s and time > %s and probe_id = %s order by time, seq limit %s)
-to stdout (format binary)
+-- The first temperatures of a probe after a time, for folding again, column by column.
+select array_agg(time), array_agg(received_at), array_agg(flags), array_agg(temp_c)
+from (select * from reading_temperature where device_id = %s and time > %s and probe_id = %s order by time, seq limit %s) r
