@@ -133,10 +133,10 @@ class Tracker:
                 self._late.begin_anew()
             self._woken = False
             worked = self.step()
-            self._refold_some(self._log_us if worked else self._clock())
+            late = self._refold_some(self._log_us if worked else self._clock())
             self._speak()
             self._keep_house()
-            if not worked:
+            if not worked and not late:
                 self._wait(0.25)
         except LostPartitionError as error:
             log.warning("%s", error)
@@ -277,19 +277,23 @@ class Tracker:
     def _outcome(self) -> Outcome:
         return Outcome(self._clock(), round(self._config.refold_horizon_days * 86_400e6))
 
-    def _refold_some(self, log_us: int, *, now: bool = False) -> None:
-        """Folds late entities again whose burst is over at this time of the log, portion by portion within a budget."""
+    def _refold_some(self, log_us: int, *, now: bool = False) -> bool:
+        """Folds late entities again whose burst is over at this time of the log, portion by portion within a budget.
+
+        Returns whether that was not enough.
+        """
         until = time.monotonic() + REFOLD_BUDGET_S
         for (kind, entity), mark in self._late.due(log_us, now=now):
             way = mark.way = mark.way or self._way(kind, entity, mark.since)
             while way is not None and way.advance():
                 if time.monotonic() > until:
-                    return
+                    return True
             self._arrive(kind, entity, mark)
             self._late.done(kind, entity)
             late_total.inc()
             if time.monotonic() > until:
-                return
+                return True
+        return False
 
     def _way(self, kind: str, entity: int, since: datetime) -> Again | None:
         """The way of an entity from the checkpoint before a late reading, or from the horizon; None for a stranger."""

@@ -118,8 +118,8 @@ class Fleet:
             ),
             "stops": self.rows("select id, arrived_at, departed_at from stop order by 1"),
             "shipments": self.rows("select id, status, started_at, delivered_at from shipment order by 1"),
-            "vehicle": self.rows("select time, lat, lon, status, status_since from vehicle_state"),
-            "series": self.rows("select time, temp_c, state from series_state"),
+            "vehicle": self.rows("select time, lat, lon, status, status_since from vehicle_state order by vehicle_id"),
+            "series": self.rows("select time, temp_c, state from series_state order by probe_id"),
         }
 
     def close(self, t: Tracker) -> None:
