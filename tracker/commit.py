@@ -33,15 +33,15 @@ class Commit:
         """Everything but position and changes. Call inside the transaction."""
         store = self._store
         store.write_readings(cursor, batches)
-        for columns in out.vehicle_columns:
-            store.columns(cursor, "put_vehicle_states", columns)
+        states = [("put_vehicle_states", c) for c in out.vehicle_columns]
+        for query, columns in [*states, *(("put_series_states", c) for c in out.series_columns)]:
+            store.columns(cursor, query, columns)
         store.bulk(cursor, "put_vehicle_carries", out.carry_rows)
         for kind, entity, since in out.forgotten:
             store.checkpoints.forget_since(cursor, kind, entity, since)
         for rest in out.rests:
             store.checkpoints.put(cursor, *rest)
         store.bulk(cursor, "put_batteries", list(out.batteries.items()))
-        store.bulk(cursor, "put_series_states", out.series_rows)
         store.bulk(cursor, "put_tag_states", out.tag_rows)
         store.bulk(cursor, "put_slot_states", out.slot_rows)
         store.bulk(cursor, "put_stock_levels", out.stock_rows)

@@ -119,12 +119,12 @@ class Outcome:
     now_us: int
     horizon_us: int = 30 * 86_400_000_000
     """How far back of an entity's newest reading a late one still decides something."""
-    vehicle_columns: list[tuple[Any, ...]] = field(default_factory=list)
+    vehicle_columns: list[Sequence[Any]] = field(default_factory=list)
     carry_rows: list[tuple[int, bytes]] = field(default_factory=list)
     rests: list[Rest] = field(default_factory=list)
     forgotten: list[tuple[str, int, datetime]] = field(default_factory=list)
     """Entities whose checkpoints since a time no longer hold."""
-    series_rows: list[tuple[Any, ...]] = field(default_factory=list)
+    series_columns: list[Sequence[Any]] = field(default_factory=list)
     tag_rows: list[tuple[Any, ...]] = field(default_factory=list)
     slot_rows: list[tuple[Any, ...]] = field(default_factory=list)
     stock_rows: list[tuple[Any, ...]] = field(default_factory=list)

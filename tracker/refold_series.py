@@ -10,13 +10,14 @@ import numpy as np
 
 from domain.times import from_us, to_us
 from store.tracking import TrackingStore
+from tracker.cards import Probe
 from tracker.checkpoints import PORTION, Again, begin_from
 from tracker.outcome import ExcursionFact, Outcome
 from tracker.registry import Profile, Registry
 from tracker.revisions import Told, match
 from tracker.rules import temperature
 from tracker.rules.scan import NEVER, Carry, Runs, last_words
-from tracker.series import NOT_USED, PACKER, Probe, Series, absolute, limits_of
+from tracker.series import NOT_USED, PACKER, Series, absolute, limits_of
 
 
 class SeriesAgain(Again):

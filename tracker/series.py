@@ -7,9 +7,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from domain.readings import I64, WRONG_TIME, Flag, TemperatureBatch
-from domain.times import rfc3339, to_us
+from domain.times import to_us
 from store.tracking import TrackingStore
 from tracker import carries
+from tracker.cards import Cards, Probe
 from tracker.checkpoints import Rests
 from tracker.late import mark_late
 from tracker.outcome import ExcursionFact, Outcome, known
@@ -20,16 +21,6 @@ from tracker.rules.scan import NEVER, Carry, Runs
 NOT_SEEN = int(np.iinfo(np.int64).min // 2)
 NOT_USED = int(WRONG_TIME | Flag.SENTINEL)
 PACKER = carries.Packer(temperature.VERSION, (Carry.empty(),), (lambda e: e // 2,))
-
-
-class Probe(NamedTuple):
-    """A probe as people see it."""
-
-    device_id: int
-    name: str
-    t_us: int
-    temp_c: float
-    humidity_pct: float | None
 
 
 class OpenExcursion(NamedTuple):
@@ -70,6 +61,7 @@ class Series:
         self.probes: dict[int, Probe] = {}
         self.of_device: dict[int, list[int]] = {}
         self.open: dict[tuple[int, str], OpenExcursion] = {}
+        self._cards = Cards(self.probes, self.of_device)
 
     def load(self, store: TrackingStore) -> None:
         """Reads state and open excursions; probes whose carry another version wrote are `unreadable`."""
@@ -120,9 +112,10 @@ class Series:
         fresh, runs = temperature.step(self.carried(touched), probe, batch.time_us[order], batch.temp_c[order], limits)
         self.keep(fresh)
         last = np.searchsorted(probe, touched, "right") - 1
-        self._see(store, touched.tolist(), batch.take(order[last]))
+        newest_of = batch.take(order[last])
+        self._see(store, touched.tolist(), newest_of)
         out.excursions += self.facts(registry, runs)
-        self._describe(registry, touched, batch.received_us[order[last]], fresh, out)
+        self._describe(registry, touched, newest_of, limits.take(last), fresh, out)
 
     def _see(self, store: TrackingStore, touched: list[int], newest: TemperatureBatch) -> None:
         """The newest readings of probes."""
@@ -180,72 +173,44 @@ class Series:
                 )
         return found
 
-    def _describe(self, registry: Registry, touched: I64, received_us: I64, fresh: Carry, out: Outcome) -> None:
+    def _describe(
+        self,
+        registry: Registry,
+        touched: I64,
+        newest: TemperatureBatch,
+        limits: temperature.Limits,
+        fresh: Carry,
+        out: Outcome,
+    ) -> None:
         """The row of every touched probe, and the change of the vehicle or site it is in."""
-        packed, probes = PACKER.pack(touched, (fresh,)), touched.tolist()
-        for p, heard_us, carry in zip(probes, received_us.tolist(), packed, strict=True):
-            self._row(registry, p, carry, heard_us, out)
-        self.rests.due(touched, np.array([self.last[p] for p in probes]), packed, out)
-        devices = (registry.devices.get(self.probes[p].device_id) for p in probes)
-        for home, device in {device.home: device for device in devices if device}.items():
-            self._announce(registry, home, device.tenant_id, out)
+        packed = PACKER.pack(touched, (fresh,))
+        states = temperature.states(newest.temp_c, limits)
+        tenant = registry.tenant_of[newest.device_id.clip(0, len(registry.tenant_of) - 1)]
+        here = np.flatnonzero(tenant)
+        columns = (
+            touched,
+            tenant,
+            newest.device_id,
+            newest.time_us,
+            newest.received_us,
+            newest.temp_c,
+            newest.humidity_pct,
+        )
+        texts = [[column[i] for i in here.tolist()] for column in (states, packed)]
+        out.series_columns.append((*(c[here] for c in columns), *texts))
+        self.rests.due(touched, newest.time_us, packed, out)
+        self._cards.tell(registry, touched, newest.time_us, newest.temp_c, states, out)
 
-    def _row(self, registry: Registry, probe_id: int, carry: bytes, received_us: int, out: Outcome) -> None:
+    def describe_carry(self, registry: Registry, probe_id: int, carry: Carry, received_us: int, out: Outcome) -> None:
+        """The row of a probe that was folded again."""
         probe = self.probes[probe_id]
         device = registry.devices.get(probe.device_id)
         if device is None:
             return
         profile = registry.profile_of(probe.device_id)
         state = temperature.state_of(probe.temp_c, profile.low_c, profile.high_c)
-        out.series_rows.append(
-            (
-                probe_id,
-                device.tenant_id,
-                probe.device_id,
-                probe.t_us,
-                received_us,
-                probe.temp_c,
-                probe.humidity_pct,
-                state,
-                carry,
-            )
-        )
-
-    def describe_carry(self, registry: Registry, probe_id: int, carry: Carry, received_us: int, out: Outcome) -> None:
-        """The row of a probe that was folded again."""
-        self._row(registry, probe_id, PACKER.pack(np.array([probe_id]), (carry,))[0], received_us, out)
-
-    def announce(self, registry: Registry, device_id: int, out: Outcome) -> None:
-        """Tells the temperatures of the vehicle or site that a device is in."""
-        if device := registry.devices.get(device_id):
-            self._announce(registry, device.home, device.tenant_id, out)
-
-    def _announce(self, registry: Registry, home: tuple[str, int], tenant_id: int, out: Outcome) -> None:
-        kind, home_id = home
-        place = {"vehicle": registry.vehicles, "site": registry.sites}.get(kind, {}).get(home_id)
-        if place is not None:
-            out.change(tenant_id, f"{kind}s", place.name, "merge", {"temps": self.temps(registry, home)})
-
-    def temps(self, registry: Registry, home: tuple[str, int]) -> list[dict[str, Any]]:
-        """All probes of a vehicle or site as people see them."""
-        found = []
-        for device_id in registry.in_home.get(home, ()):
-            device, profile = registry.devices[device_id], registry.profile_of(device_id)
-            for p in self.of_device.get(device_id, ()):
-                probe = self.probes[p]
-                found.append(
-                    {
-                        "device": device.name,
-                        "probe": probe.name,
-                        "t": rfc3339(probe.t_us),
-                        "temp_c": round(probe.temp_c, 2),
-                        "humidity_pct": probe.humidity_pct,
-                        "low_c": known(profile.low_c),
-                        "high_c": known(profile.high_c),
-                        "state": temperature.state_of(probe.temp_c, profile.low_c, profile.high_c),
-                    }
-                )
-        return sorted(found, key=lambda t: (t["device"], t["probe"]))
+        row = (probe_id, device.tenant_id, device.id, probe.t_us, received_us, probe.temp_c, probe.humidity_pct, state)
+        out.series_columns.append([[value] for value in (*row, *PACKER.pack(np.array([probe_id]), (carry,)))])
 
 
 def absolute(profile: Profile, kind: int, beyond_c: float) -> tuple[float, float]:

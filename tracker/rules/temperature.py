@@ -7,7 +7,7 @@ is unknown time: it neither counts nor ends anything.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from math import isnan
 
 import numpy as np
@@ -29,6 +29,10 @@ class Limits:
     hysteresis_c: F64
     for_us: I64
     max_interval_us: I64
+
+    def take(self, index: I64) -> Limits:
+        """Rows by index."""
+        return Limits(*(getattr(self, f.name)[index] for f in fields(self)))
 
 
 def step(carry: Carry, series: I64, t_us: I64, temp_c: F64, limits: Limits) -> tuple[Carry, Runs]:
@@ -60,3 +64,12 @@ def state_of(temp_c: float, low_c: float, high_c: float) -> str:
     if isnan(low_c) and isnan(high_c):
         return "unknown"
     return "above" if temp_c > high_c else "below" if temp_c < low_c else "ok"
+
+
+def states(temp_c: F64, limits: Limits) -> list[str]:
+    """The same of many; a limit that is NaN is none."""
+    warm, cold = temp_c > limits.high_c, temp_c < limits.low_c
+    unlimited = np.isnan(limits.low_c) & np.isnan(limits.high_c)
+    code = np.where(unlimited, 3, np.where(warm, 1, np.where(cold, 2, 0)))
+    words = ("ok", "above", "below", "unknown")
+    return [words[c] for c in code.tolist()]
