@@ -76,6 +76,12 @@ class LineString(Strict):
         return self
 
 
+class Corridor(LineString):
+    """The line that a corridor follows."""
+
+    coordinates: Annotated[list[Position], Field(min_length=2, max_length=2_000)]
+
+
 class ZoneIn(Strict):
     """A part of a site."""
 
@@ -84,7 +90,10 @@ class ZoneIn(Strict):
 
 
 class SiteIn(Strict):
-    """A site, new or changed."""
+    """A site, new or changed: a circle, a polygon, or all that is within its radius of the line of a corridor.
+
+    A visit counts when it lasted `dwell_s`.
+    """
 
     id: Name
     label: Text | None = None
@@ -93,8 +102,16 @@ class SiteIn(Strict):
     lon: Longitude
     radius_m: Annotated[float, Field(ge=10, le=100_000)] = 150.0
     polygon: Polygon | None = None
+    corridor: Corridor | None = None
+    dwell_s: Annotated[float, Field(ge=0, le=86_400)] = 0.0
     tz: Annotated[str, AfterValidator(_zone_name)] = "UTC"
     zones: Annotated[list[ZoneIn], Field(max_length=200)] = []
+
+    @model_validator(mode="after")
+    def _one_shape(self) -> SiteIn:
+        if self.polygon and self.corridor:
+            raise ValueError("a site is a polygon or a corridor, not both")
+        return self
 
 
 class DeviceIn(Strict):

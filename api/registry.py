@@ -72,6 +72,8 @@ async def post_site(request: Request, caller: Admin, given: SiteIn) -> Json:
             lon=given.lon,
             radius_m=given.radius_m,
             polygon=orjson.dumps(given.polygon.model_dump()).decode() if given.polygon else None,
+            corridor=orjson.dumps(given.corridor.model_dump()).decode() if given.corridor else None,
+            dwell_s=given.dwell_s,
             tz=given.tz,
         )
         for zone in given.zones:

@@ -72,7 +72,7 @@ class Zone(TypedDict):
 
 
 class Site(TypedDict):
-    """A place: a circle, or a polygon where there is one."""
+    """A place: a circle, or a polygon where there is one, or all within the radius of a corridor's line."""
 
     id: str
     label: str
@@ -81,6 +81,8 @@ class Site(TypedDict):
     lon: float
     radius_m: float
     polygon: dict[str, Any] | None
+    corridor: dict[str, Any] | None
+    dwell_s: float
     tz: str
     zones: list[Zone]
     temps: list[Temp]
@@ -267,6 +269,8 @@ def site(row: Row, zones: list[Zone], temps: list[Temp]) -> Site:
         "lon": row["lon"],
         "radius_m": row["radius_m"],
         "polygon": row["polygon"],
+        "corridor": row["corridor"],
+        "dwell_s": row["dwell_s"],
         "tz": row["tz"],
         "zones": zones,
         "temps": temps,

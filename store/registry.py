@@ -79,9 +79,11 @@ class Registry:
         lon: float,
         radius_m: float = 150.0,
         polygon: Mapping[str, Any] | None = None,
+        corridor: Mapping[str, Any] | None = None,
+        dwell_s: float = 0.0,
         tz: str = "UTC",
     ) -> int:
-        """A site: WGS 84 degrees, radius in metres, an optional GeoJSON polygon, an IANA zone."""
+        """A site: WGS 84 degrees, radius in metres, an optional GeoJSON polygon or line of a corridor, an IANA zone."""
         values = {
             "tenant": self.tenant_id,
             "name": name,
@@ -91,6 +93,8 @@ class Registry:
             "lon": lon,
             "radius_m": radius_m,
             "polygon": orjson.dumps(polygon).decode() if polygon else None,
+            "corridor": orjson.dumps(corridor).decode() if corridor else None,
+            "dwell_s": dwell_s,
             "tz": tz,
         }
         return self._id("put_site", values)

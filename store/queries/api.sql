@@ -91,7 +91,8 @@ order by r.time
 
 -- name: sites
 -- Sites by name.
-select s.id as key, s.name as id, s.label, s.kind, s.lat, s.lon, s.radius_m, s.polygon, s.tz from site s
+select s.id as key, s.name as id, s.label, s.kind, s.lat, s.lon, s.radius_m, s.polygon, s.corridor, s.dwell_s, s.tz
+from site s
 where s.tenant_id = %(tenant)s and s.name > %(after)s and (%(name)s::text is null or s.name = %(name)s)
 order by s.name limit %(limit)s
 

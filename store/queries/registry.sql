@@ -5,10 +5,12 @@ select id from made union all select id from tenant where name = %(name)s limit 
 
 -- name: put_site
 -- A site, made or changed.
-insert into site (tenant_id, name, label, kind, lat, lon, radius_m, polygon, tz)
-values (%(tenant)s, %(name)s, %(label)s, %(kind)s, %(lat)s, %(lon)s, %(radius_m)s, %(polygon)s::jsonb, %(tz)s)
+insert into site (tenant_id, name, label, kind, lat, lon, radius_m, polygon, corridor, dwell_s, tz)
+values (%(tenant)s, %(name)s, %(label)s, %(kind)s, %(lat)s, %(lon)s, %(radius_m)s, %(polygon)s::jsonb,
+        %(corridor)s::jsonb, %(dwell_s)s, %(tz)s)
 on conflict (tenant_id, name) do update set label = excluded.label, kind = excluded.kind, lat = excluded.lat,
-    lon = excluded.lon, radius_m = excluded.radius_m, polygon = excluded.polygon, tz = excluded.tz
+    lon = excluded.lon, radius_m = excluded.radius_m, polygon = excluded.polygon, corridor = excluded.corridor,
+    dwell_s = excluded.dwell_s, tz = excluded.tz
 returning id
 
 -- name: ensure_site

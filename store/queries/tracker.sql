@@ -45,7 +45,7 @@ select id, tenant_id, name from vehicle
 
 -- name: sites
 -- Sites with their fences.
-select id, tenant_id, name, lat, lon, radius_m, polygon from site
+select id, tenant_id, name, lat, lon, radius_m, polygon, corridor, dwell_s from site
 
 -- name: zones
 -- Zones of sites.

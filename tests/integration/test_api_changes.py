@@ -54,6 +54,8 @@ def test_a_site_is_made_then_changed(api: httpx.Client, database: str) -> None:
         "lon": 25.0,
         "radius_m": 150,
         "polygon": SQUARE,
+        "corridor": None,
+        "dwell_s": 0,
         "tz": "UTC",
         "zones": [{"id": "dock", "label": "Dock"}],
         "temps": [],
@@ -66,6 +68,14 @@ def test_a_site_is_made_then_changed(api: httpx.Client, database: str) -> None:
         ("ann", "site.create", "store-9"),
         ("ann", "site.change", "store-9"),
     ]
+
+
+def test_a_site_may_be_a_corridor_with_a_dwell_time(api: httpx.Client) -> None:
+    shuttle = {"type": "LineString", "coordinates": [[25.0, 60.5], [25.1, 60.5]]}
+    corridor = api.post("/api/v1/sites", json={**SITE, "id": "shuttle", "corridor": shuttle, "dwell_s": 60}).json()
+    assert (corridor["corridor"], corridor["dwell_s"], corridor["polygon"]) == (shuttle, 60, None)
+    both = api.post("/api/v1/sites", json={**SITE, "id": "both", "corridor": shuttle, "polygon": SQUARE})
+    assert (both.status_code, "not both" in both.text) == (422, True)
 
 
 REFUSED = [

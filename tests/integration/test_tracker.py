@@ -6,6 +6,7 @@ import pytest
 
 from domain.epc import gtin_of
 from domain.readings import Flag
+from store.registry import Registry
 from store.tracking import LostPartitionError
 from tests.integration.fleet import T0, Fleet, S
 
@@ -249,3 +250,22 @@ def test_readings_on_which_a_rule_fails_are_stored_and_the_rest_goes_on(any_data
     assert fleet.rows("select count(*) from reading_position") == [(2,)]
     assert len(fleet.rows("select 1 from vehicle_state")) == 1
     fleet.close(tracker)
+
+
+def test_a_corridor_is_a_place_from_when_its_dwell_time_has_passed(any_database):
+    """Along a shuttle's line for ten minutes: one visit; across it: none, for that is over sooner."""
+    fleet = Fleet(any_database)
+    line = {"type": "LineString", "coordinates": [[25.5, 60.5], [25.6, 60.5]]}
+    with psycopg.connect(fleet.dsn) as c:
+        place = {"lat": 60.5, "lon": 25.55, "radius_m": 100, "corridor": line, "dwell_s": 120}
+        Registry(c).put_site("shuttle", label="Shuttle", kind="depot", **place)
+    t = np.arange(0, 1800, 10)
+    along = np.interp(t, [300, 900], [25.5, 25.6])
+    lat = 60.5 + np.interp(t, [0, 300, 900, 1200], [0.02, 0, 0, 0.02])
+    across = t >= 1200
+    lon = np.where(across, 25.55, along)
+    lat = np.where(across, np.interp(t, [1200, 1500], [60.52, 60.48]), lat)
+    facts = delivered(fleet, [fleet.batch("gps", "gps", t, seq=np.arange(len(t)), boot=1, lat=lat, lon=lon)], in_order)
+    ((_, _, entered, left),) = facts["visits"]
+    assert 240 < entered.timestamp() - T0 / S < 310
+    assert 890 < left.timestamp() - T0 / S < 1000

@@ -50,6 +50,7 @@ export interface Site {
   lon: number | null
   radius_m: number | null
   polygon: Polygon | null
+  corridor: LineString | null
   tz: string | null
   zones: { id: string; label: string }[]
   temps?: Temp[]

@@ -142,6 +142,7 @@ export class LiveMap {
     for (const site of sites) {
       const properties = { id: site.id, label: site.label, kind: site.kind, chosen: site.id === chosen }
       if (site.polygon) areas.push({ type: 'Feature', properties, geometry: site.polygon })
+      else if (site.corridor) areas.push({ type: 'Feature', properties, geometry: site.corridor })
       else if (site.lat !== null && site.lon !== null && site.radius_m)
         areas.push({
           type: 'Feature',
