@@ -23,7 +23,8 @@ LINES = {
 
 def step(carry, entity, t_s, lat, lon):
     columns = (np.asarray(entity, np.int64), np.asarray(t_s, np.int64) * S, np.asarray(lat), np.asarray(lon))
-    return off_route.step(carry, LINES, *columns, corridor_m=500.0, for_us=300 * S)
+    rows = off_route.Rows(*columns, np.full(len(entity), np.nan))
+    return off_route.step(carry, LINES, rows, off_route.Limits(500.0, 300 * S))
 
 
 def test_the_distance_is_to_the_line_between_the_vertices_and_across_the_antimeridian():
