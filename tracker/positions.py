@@ -175,7 +175,7 @@ def _off_route(registry: Registry, state: VehicleState, rows: Rows, limits: off_
     key, row = lined.keys[which[aboard]], row[aboard]
     after, runs = off_route.step(
         state.off,
-        {int(k): lined.lines[int(k)] for k in np.unique(key)},
+        lined.lines,
         off_route.Rows(key, rows.t_us[row], rows.lat[row], rows.lon[row], rows.accuracy_m[row]),
         limits,
     )

@@ -18,6 +18,7 @@ from store.tracking import TrackingStore
 from tracker.rules.calls import Planned
 from tracker.rules.eta import Line
 from tracker.rules.geofence import Fence, Fences, pair
+from tracker.rules.off_route import Path
 from tracker.rules.scan import NEVER
 
 NAN = float("nan")
@@ -139,7 +140,7 @@ class Lined:
 
     keys: I64
     since_us: I64
-    lines: dict[int, Line]
+    lines: dict[int, Path]
     shipments: dict[int, Shipment]
 
     @classmethod
@@ -150,7 +151,7 @@ class Lined:
         order = np.argsort(keys)
         since_us = np.array([s.since_us for s in some], np.int64)
         by_key = dict(zip(keys.tolist(), some, strict=True))
-        lines = {key: s.line for key, s in by_key.items() if s.line is not None}
+        lines = {k: Path(s.line.lat, s.line.lon).simplified() for k, s in by_key.items() if s.line is not None}
         return cls(keys[order], since_us[order], lines, by_key)
 
     def of_vehicle(self, vehicle_id: int) -> list[int]:

@@ -15,17 +15,32 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
+import shapely
 
 from domain.geo import EARTH_M
 from domain.readings import F64, I64
-from tracker.rules.eta import Line
 from tracker.rules.scan import Carry, Runs, scan, segment_starts
 
 VERSION = 1
 HYSTERESIS_SHARE = 0.2
 GAP_US = 600 * 1_000_000
 PAIRS_MAX = 1_000_000
+M_PER_DEG = np.radians(1.0) * EARTH_M
+ROUGH_M = 20.0  # of a line that is looked at so often, a bend of this size is no matter
 EVERY_US = 30 * 1_000_000  # the first fix of each half minute is looked at: deviations are of minutes
+
+
+class Path(NamedTuple):
+    """Vertices of a planned line, degrees; two at least."""
+
+    lat: F64
+    lon: F64
+
+    def simplified(self) -> Path:
+        """With the vertices that matter: nowhere further than `ROUGH_M` from what it was."""
+        line = shapely.linestrings(np.column_stack([self.lon, self.lat]))
+        kept = shapely.get_coordinates(shapely.simplify(line, ROUGH_M / M_PER_DEG, preserve_topology=False))
+        return Path(kept[:, 1].copy(), kept[:, 0].copy())
 
 
 class Limits(NamedTuple):
@@ -55,10 +70,10 @@ class Rows:
         return Rows(*(getattr(self, name)[index] for name in Rows.__dataclass_fields__))
 
 
-def distance_to_lines_m(lines: Mapping[int, Line], entity: I64, lat: F64, lon: F64) -> F64:
+def distance_to_lines_m(lines: Mapping[int, Path], entity: I64, lat: F64, lon: F64) -> F64:
     """Distance of each row to its entity's line, metres; NaN where there is none.
 
-    >>> lines = {7: Line.of([[25.0, 60.0], [25.2, 60.0]])}
+    >>> lines = {7: Path(np.array([60.0, 60.0]), np.array([25.0, 25.2]))}
     >>> distance_to_lines_m(lines, np.array([7, 8]), np.array([60.001, 60.0]), np.array([25.1, 25.1])).round().tolist()
     [111.0, nan]
     """
@@ -90,23 +105,23 @@ def distance_to_lines_m(lines: Mapping[int, Line], entity: I64, lat: F64, lon: F
 
 def _off_m(lat: F64, lon: F64, lat1: F64, lon1: F64, lat2: F64, lon2: F64) -> F64:
     """Distance of points to segments, metres, in the plane that touches the sphere at the point."""
-    m_per_deg = np.radians(1.0) * EARTH_M
-    scale = np.cos(np.radians(lat)) * m_per_deg
-    ax, ay = ((lon1 - lon + 180.0) % 360.0 - 180.0) * scale, (lat1 - lat) * m_per_deg
-    bx, by = ax + ((lon2 - lon1 + 180.0) % 360.0 - 180.0) * scale, (lat2 - lat) * m_per_deg
+    scale = np.cos(np.radians(lat)) * M_PER_DEG
+    ax, ay = ((lon1 - lon + 180.0) % 360.0 - 180.0) * scale, (lat1 - lat) * M_PER_DEG
+    bx, by = ax + ((lon2 - lon1 + 180.0) % 360.0 - 180.0) * scale, (lat2 - lat) * M_PER_DEG
     dx, dy = bx - ax, by - ay
     along = np.clip(-(ax * dx + ay * dy) / np.maximum(dx * dx + dy * dy, 1e-9), 0.0, 1.0)
     return np.asarray(np.hypot(ax + along * dx, ay + along * dy))
 
 
-def step(carry: Carry, lines: Mapping[int, Line], rows: Rows, limits: Limits) -> tuple[Carry, Runs]:
+def step(carry: Carry, lines: Mapping[int, Path], rows: Rows, limits: Limits) -> tuple[Carry, Runs]:
     """Runs beyond the corridor, of rows newer than the carry; those that have lasted may be deviations.
 
     Rows of an entity without a line decide nothing, nor do those that are less accurate than the corridor is wide. A
     run's extreme is in metres beyond the corridor.
     """
     rows = rows.take(_first_of_each_span(carry, rows))
-    x = distance_to_lines_m(lines, rows.entity, rows.lat, rows.lon) - limits.corridor_m
+    asked = {key: lines[key] for key in np.unique(rows.entity).tolist() if key in lines}
+    x = distance_to_lines_m(asked, rows.entity, rows.lat, rows.lon) - limits.corridor_m
     x[rows.accuracy_m > limits.corridor_m] = np.nan
     h = HYSTERESIS_SHARE * limits.corridor_m
     return scan(carry, rows.entity, rows.t_us, x, h=h, for_us=limits.for_us, gap_us=GAP_US)
