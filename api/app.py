@@ -25,6 +25,7 @@ from api import (
     socket,
     stock,
     temperature,
+    trips,
 )
 from api.context import ApiConfig, Context
 from api.database import Database
@@ -36,7 +37,7 @@ __all__ = ["ApiConfig", "create_app"]
 
 BASE = "/api/v1"
 ROOMS = (
-    session, fleet, registry, device_profiles, stock, shipments, alerts, temperature, facts, exports, quarantine,
+    session, fleet, trips, registry, device_profiles, stock, shipments, alerts, temperature, facts, exports, quarantine,
     public,
 )  # fmt: skip
 

@@ -87,7 +87,7 @@ _FACT_NEWS = {
     "longer so. All words on it: GET /facts/{kind}/{id}/history.",
     "required": ["kind", "id", "revision", "retracted", "decided_at", "rule_version", "about", "start", "end"],
     "properties": {
-        "kind": {"enum": ["visit", "excursion", "call", "deviation"]},
+        "kind": {"enum": ["visit", "trip", "excursion", "call", "deviation"]},
         "id": _TEXT,
         "revision": {"type": "integer", "minimum": 1},
         "retracted": {"type": "boolean"},
@@ -95,7 +95,8 @@ _FACT_NEWS = {
         "rule_version": {"type": "integer"},
         "about": {
             "type": "object",
-            "description": "names, as far as they apply; `what`: above or below, or the kind of deviation",
+            "description": "names, as far as they apply; `what`: trip, stop or unknown, above or below, or the kind "
+            "of deviation",
             "properties": dict.fromkeys(("vehicle", "site", "device", "probe", "shipment", "what"), _WORD),
         },
         "start": _NOW,

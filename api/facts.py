@@ -89,6 +89,33 @@ class Deviation(Fact):
     ended_at: Time | None
 
 
+class Trip(Fact):
+    """What a vehicle did: `trip`, `stop`, or `unknown` for a gap behind which it was somewhere else.
+
+    While it lasts, `until` and the figures go up to the vehicle's newest fix, in an answer about now; otherwise they
+    are null. `distance_m` was driven with fixes close together, `gap_m` is straight across longer gaps, whose time is
+    `unknown_s`. `idle_s` is standing with the engine on, `odometer_m` the device's own, at the end.
+    """
+
+    vehicle: str
+    kind: str
+    started_at: Time
+    ended_at: Time | None
+    until: Time | None
+    site: str | None
+    start_lat: float
+    start_lon: float
+    end_lat: float | None
+    end_lon: float | None
+    distance_m: float | None
+    gap_m: float | None
+    moving_s: float | None
+    idle_s: float | None
+    unknown_s: float | None
+    speed_max_mps: float | None
+    odometer_m: float | None
+
+
 class Kind(NamedTuple):
     """A kind of fact: its shape, the column it is sorted by, and the query that finds its owner by name."""
 
@@ -99,11 +126,12 @@ class Kind(NamedTuple):
 
 KINDS = {
     "visit": Kind(Visit, "entered_at", "vehicle_key"),
+    "trip": Kind(Trip, "started_at", "vehicle_key"),
     "excursion": Kind(ExcursionFact, "started_at", "device_key"),
     "call": Kind(Call, "arrived_at", "shipment_key"),
     "deviation": Kind(Deviation, "started_at", "shipment_key"),
 }
-Named = Literal["visit", "excursion", "call", "deviation"]
+Named = Literal["visit", "trip", "excursion", "call", "deviation"]
 _COLUMNS = {kind: tuple(get_type_hints(KINDS[kind].shape)) for kind in KINDS}
 
 
@@ -121,6 +149,7 @@ class Asked(NamedTuple):
     as_of: datetime | None
     limit: int
     cursor: str | None
+    kind: str | None = None
 
 
 @router.get("/vehicles/{vehicle_id}/visits", response_model=Items[Visit])
@@ -135,7 +164,7 @@ async def list_visits(
     cursor: Cursor = None,
 ) -> Json:
     """Visits of a vehicle in order of time."""
-    return await _listed(request, caller, "visit", vehicle_id, Asked(since, until, as_of, limit, cursor))
+    return await listed(request, caller, "visit", vehicle_id, Asked(since, until, as_of, limit, cursor))
 
 
 @router.get("/devices/{device_id}/excursions", response_model=Items[ExcursionFact])
@@ -150,7 +179,7 @@ async def list_excursions(
     cursor: Cursor = None,
 ) -> Json:
     """Excursions of a device's probes in order of time."""
-    return await _listed(request, caller, "excursion", device_id, Asked(since, until, as_of, limit, cursor))
+    return await listed(request, caller, "excursion", device_id, Asked(since, until, as_of, limit, cursor))
 
 
 @router.get("/shipments/{shipment_id}/calls", response_model=Items[Call])
@@ -165,7 +194,7 @@ async def list_calls(
     cursor: Cursor = None,
 ) -> Json:
     """Calls at the stops of a shipment in order of time."""
-    return await _listed(request, caller, "call", shipment_id, Asked(since, until, as_of, limit, cursor))
+    return await listed(request, caller, "call", shipment_id, Asked(since, until, as_of, limit, cursor))
 
 
 @router.get("/shipments/{shipment_id}/deviations", response_model=Items[Deviation])
@@ -180,10 +209,10 @@ async def list_deviations(
     cursor: Cursor = None,
 ) -> Json:
     """What went otherwise than planned with a shipment, in order of time."""
-    return await _listed(request, caller, "deviation", shipment_id, Asked(since, until, as_of, limit, cursor))
+    return await listed(request, caller, "deviation", shipment_id, Asked(since, until, as_of, limit, cursor))
 
 
-@router.get("/facts/{kind}/{fact_id}/history", response_model=Items[Visit | ExcursionFact | Call | Deviation])
+@router.get("/facts/{kind}/{fact_id}/history", response_model=Items[Visit | Trip | ExcursionFact | Call | Deviation])
 async def fact_history(
     request: Request, caller: Anybody, kind: Named, fact_id: str, limit: Limit = 200, cursor: Cursor = None
 ) -> Json:
@@ -192,14 +221,14 @@ async def fact_history(
         raise not_found()
     after = decode(cursor, (int,))[0] if cursor else None
     async with context_of(request).database.tenant(caller.tenant_id) as session:
-        nothing = dict.fromkeys(("owner", "as_of", "since", "until", "after_at"))
+        nothing = dict.fromkeys(("owner", "kind", "as_of", "since", "until", "after_at"))
         found = await session.rows(queries("history")[kind], id=int(fact_id), after=after, limit=limit + 1, **nothing)
     if not found and after is None:
         raise not_found()
     return shaped_page(request, found, limit, lambda f: [f["revision"]], lambda f: shaped(kind, f))
 
 
-async def _listed(request: Request, caller: Caller, kind: str, owner: str, asked: Asked) -> Json:
+async def listed(request: Request, caller: Caller, kind: str, owner: str, asked: Asked) -> Json:
     """A page of an owner's facts."""
     if asked.since and asked.until and asked.since > asked.until:
         raise Problem(422, "from: later than to")
@@ -211,7 +240,7 @@ async def _listed(request: Request, caller: Caller, kind: str, owner: str, asked
             raise not_found()
         rows = await session.rows(
             queries("history")[kind],
-            id=None, owner=found["key"], as_of=asked.as_of, since=asked.since, until=asked.until,
+            id=None, owner=found["key"], kind=asked.kind, as_of=asked.as_of, since=asked.since, until=asked.until,
             after=after, after_at=instant(at) if at else None, limit=asked.limit + 1,
         )  # fmt: skip
     return shaped_page(request, rows, asked.limit, lambda f: [f[start].isoformat(), f["id"]], lambda f: shaped(kind, f))

@@ -129,7 +129,7 @@ async def get_track(
             raise not_found()
         found = await columns(session, "track", 6, vehicle=vehicle["key"], since=first, until=last)
     geojson = GEOJSON in request.headers.get("accept", "")
-    body = await asyncio.to_thread(_feature if geojson else _track, vehicle_id, found, max_points)
+    body = await asyncio.to_thread(feature if geojson else _track, vehicle_id, found, max_points)
     answer = Json(body)
     if geojson:
         answer.headers["content-type"] = GEOJSON
@@ -156,7 +156,7 @@ def _track(vehicle: str, found: F64, max_points: int) -> Track:
     return {"vehicle": vehicle, "points": points}
 
 
-def _feature(vehicle: str, found: F64, max_points: int) -> dict[str, Any]:
+def feature(vehicle: str, found: F64, max_points: int) -> dict[str, Any]:
     """A GeoJSON feature (RFC 7946) with the times of its points beside."""
     points = _track(vehicle, found, max_points)["points"]
     line = {"type": "LineString", "coordinates": [[p["lon"], p["lat"]] for p in points]}

@@ -149,6 +149,8 @@ def tracker() -> None:
             metrics_port=settings.metrics_port,
             stop_dwell_minutes=settings.stop_dwell_minutes,
             prolonged_stop_minutes=settings.prolonged_stop_minutes,
+            off_route_m=settings.off_route_m,
+            off_route_minutes=settings.off_route_minutes,
         ),
         _stop_event(),
     )

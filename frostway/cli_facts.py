@@ -23,7 +23,7 @@ def facts_verify(
     tenant: TenantOption = "main",
     data: DataOption = None,
 ) -> None:
-    """Derive visits and excursions again from the stored readings; status 1 when one differs from what stands."""
+    """Derive visits, trips, ways off the line and excursions again from the readings; status 1 when one differs."""
     from frostway.prove import verify  # noqa: PLC0415
 
     verdict = verify(data, settings(), tenant, vehicle, since)

@@ -14,6 +14,7 @@ from frostway.command import Failure
 from frostway.settings import Settings
 from frostway.stack import find
 from store.link import Link
+from tracker.rules.off_route import Limits
 from tracker.verify import Verdict, Verifier
 
 
@@ -34,7 +35,7 @@ def verify(data: Path | None, settings: Settings, tenant: str, vehicle: str | No
         link.connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         link.connection.read_only = True
         with link.connection.transaction():
-            verifier = Verifier(link)
+            verifier = Verifier(link, Limits.of(settings.off_route_m, settings.off_route_minutes))
             try:
                 found = verifier.entities(tenant, vehicle)
             except LookupError as error:

@@ -69,6 +69,8 @@ class Settings(BaseSettings):
     prolonged_stop_minutes: float = Field(
         30.0, ge=0, description="a stay this much longer than expected is a prolonged stop, minutes"
     )
+    off_route_m: float = Field(500.0, gt=0, description="further than this from its line a vehicle is off route, m")
+    off_route_minutes: float = Field(5.0, ge=0, description="and that is told when it has lasted this long, minutes")
     refold_horizon_days: float = Field(30.0, gt=0, description="a reading later than this is kept, not decided, days")
     retention_days: float = Field(3650.0, gt=0, description="readings older than this are dropped, days")
     log_retention_minutes: float = Field(60.0, gt=0, description="processed log frames are kept this long, minutes")

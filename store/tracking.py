@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, LiteralString
 
@@ -30,6 +31,8 @@ HISTORY_GPS = (
     ("speed_mps", "real"),
     ("heading_deg", "real"),
     ("accuracy_m", "real"),
+    ("odometer_m", "double precision"),
+    ("ignition", "integer"),
 )
 HISTORY_TEMP = (
     ("time", "timestamp with time zone"),
@@ -41,6 +44,9 @@ HISTORY_TEMP = (
 
 class LostPartitionError(RuntimeError):
     """Another tracker has moved this partition on: this one must not write."""
+
+    def __init__(self) -> None:
+        super().__init__("another tracker has moved a partition of ours: stepping back")
 
 
 class TrackingStore:
@@ -112,6 +118,21 @@ class TrackingStore:
         return {name: column[whole] for name, column in found.items()}, True
 
     # ------------------------------------------------------------ one step
+    @contextmanager
+    def transaction(self, positions: Mapping[int, int]) -> Iterator[psycopg.Cursor]:
+        """The transaction of a step that begins at these positions.
+
+        Raises:
+            LostPartitionError: what it tells stands already, since somebody else has gone on from there.
+        """
+        try:
+            with self.connection.transaction(), self.connection.cursor() as cursor:
+                yield cursor
+        except psycopg.errors.UniqueViolation as error:
+            if {int(p): int(n) for p, n, _ in self.rows("positions", list(positions))} != positions:
+                raise LostPartitionError from error
+            raise
+
     def prepare_partitions(self, batches: Mapping[str, Batch]) -> None:
         """Time partitions for these readings; outside the step's transaction, since they are kept whatever happens."""
         if self._partitions is None:
@@ -158,7 +179,7 @@ class TrackingStore:
         if moves:
             self.bulk(cursor, "move_position", moves)
             if cursor.rowcount != len(moves):
-                raise LostPartitionError("another tracker has moved a partition of ours: stepping back")
+                raise LostPartitionError
 
     def put_changes(self, cursor: psycopg.Cursor, rows: Sequence[tuple[int, int, int, bytes]]) -> None:
         """Changes `(partition, sequence, tenant, body)`, with a wake-up call for the API."""

@@ -14,6 +14,7 @@ from tracker.facts import Facts
 from tracker.outcome import ExcursionFact, Outcome, VisitFact, instant, text
 from tracker.registry import Registry
 from tracker.rules.scan import NEVER
+from tracker.segments import OpenTrip
 from tracker.series import OpenExcursion, Series
 from tracker.vehicles import OpenVisit, Vehicles
 
@@ -50,6 +51,7 @@ class Commit:
         store.mark_dirty(cursor, out.dirty)
         for visit in out.visits:
             self.visit(cursor, registry, visit, out)
+        self.trips(cursor, registry, out)
         for excursion in out.excursions:
             self.excursion(cursor, registry, excursion, out)
         for call in out.calls:
@@ -76,6 +78,18 @@ class Commit:
             self._vehicles.open[fact.key] = OpenVisit(fact_id, fact.revision, fact.entered_us)
         elif (still := self._vehicles.open.get(fact.key)) and still.id == fact_id:
             del self._vehicles.open[fact.key]
+
+    def trips(self, cursor: psycopg.Cursor, registry: Registry, out: Outcome) -> None:
+        """Newest words on trips, stops and gaps."""
+        facts = [f for f in out.trips if f.vehicle_id in registry.vehicles]
+        if not facts:
+            return
+        going = self._vehicles.open_trips
+        for fact, fact_id in zip(facts, self._facts.trips(cursor, registry, facts, out), strict=True):
+            if fact.end_us == NEVER and not fact.retracted:
+                going[fact.vehicle_id] = OpenTrip(fact_id, fact.revision)
+            elif (still := going.get(fact.vehicle_id)) and still.id == fact_id:
+                del going[fact.vehicle_id]
 
     def excursion(self, cursor: psycopg.Cursor, registry: Registry, fact: ExcursionFact, out: Outcome) -> None:
         """An excursion's newest word, and its alert once it has lasted long enough."""

@@ -1,20 +1,21 @@
 """Facts into the store: a first word, or the next one, which supersedes the word before; and the news of it.
 
 A kind of fact has two queries in `store/queries/facts.sql`, `supersede_{kind}` and `put_{kind}`, and a method here.
+Trips are written many at a time: a whole fleet may set out in one step.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import psycopg
 
 from domain.times import from_us, to_us
 from store.tracking import TrackingStore
-from tracker.outcome import CallFact, DeviationFact, ExcursionFact, Outcome, VisitFact, instant, text
+from tracker.outcome import CallFact, DeviationFact, ExcursionFact, Outcome, TripFact, VisitFact, instant, text
 from tracker.registry import Device, Registry
-from tracker.rules import calls, geofence, temperature
+from tracker.rules import calls, geofence, off_route, temperature, trips
 
 
 class Fact(Protocol):
@@ -52,6 +53,27 @@ class Facts:
         }
         about = {"vehicle": vehicle.name, "site": site.name if site else None}
         return self._put(cursor, "visit", fact, values, about, (fact.entered_us, fact.left_us), out)
+
+    def trips(self, cursor: psycopg.Cursor, registry: Registry, facts: Sequence[TripFact], out: Outcome) -> list[int]:
+        """Trips, stops and gaps; returns their ids."""
+        old = [(f.id, out.now_us) for f in facts if f.id]
+        self._store.bulk(cursor, "supersede_trips", old)
+        decided_us = {int(i): to_us(at) for i, at in cursor.fetchall()} if old else {}
+        cursor.execute(self._store.sql("trip_ids"), (sum(not f.id for f in facts),))
+        fresh = (int(i) for (i,) in cursor.fetchall())
+        ids, rows = [], []
+        for f in facts:
+            ids.append(f.id or next(fresh))
+            at_us = decided_us.get(f.id, out.now_us)
+            vehicle = registry.vehicles[f.vehicle_id]
+            rows.append(
+                (ids[-1], f.revision, vehicle.tenant_id, *f[2:6], *f.figures, at_us, trips.VERSION, int(f.retracted))
+            )
+            about = {"vehicle": vehicle.name, "what": f.kind}
+            told = (at_us, trips.VERSION, vehicle.tenant_id)
+            _tell("trip", ids[-1], f, told, about, (f.start_us, f.end_us), out)
+        self._store.bulk(cursor, "put_trips", rows)
+        return ids
 
     def excursion(self, cursor: psycopg.Cursor, device: Device, probe: str, fact: ExcursionFact, out: Outcome) -> int:
         """An excursion; returns its id."""
@@ -98,7 +120,7 @@ class Facts:
             "shipment_id": fact.shipment_id,
             "stop_id": fact.stop_id,
             "vehicle_id": fact.vehicle_id,
-            "rule_version": calls.VERSION,
+            "rule_version": off_route.VERSION if values.get("kind") == "off_route" else calls.VERSION,
         }
         about = {"shipment": shipment, "vehicle": vehicle.name if vehicle else None, "what": values.get("kind")}
         return self._put(cursor, kind, fact, {**of, **values}, about, span_us, out)
@@ -121,16 +143,30 @@ class Facts:
             decided_us = to_us(said["superseded_at"]) if said else decided_us
         made = self._store.one(cursor, f"put_{kind}", {**row, "decided_at": from_us(decided_us)})
         fact_id = int(made["id"]) if made else 0
-        news = {
-            "kind": kind,
-            "id": str(fact_id),
-            "revision": fact.revision,
-            "retracted": fact.retracted,
-            "decided_at": text(decided_us),
-            "rule_version": values["rule_version"],
-            "about": about,
-            "start": text(span_us[0]),
-            "end": text(span_us[1]),
-        }
-        out.change(values["tenant_id"], "facts", f"{kind}/{fact_id}", "tell", news)
+        _tell(kind, fact_id, fact, (decided_us, values["rule_version"], values["tenant_id"]), about, span_us, out)
         return fact_id
+
+
+def _tell(
+    kind: str,
+    fact_id: int,
+    fact: Fact,
+    told: tuple[int, int, int],
+    about: Mapping[str, str | None],
+    span_us: tuple[int, int],
+    out: Outcome,
+) -> None:
+    """News of a fact; `told` is when it was decided, by which version, and whose it is."""
+    decided_us, rule_version, tenant_id = told
+    news = {
+        "kind": kind,
+        "id": str(fact_id),
+        "revision": fact.revision,
+        "retracted": fact.retracted,
+        "decided_at": text(decided_us),
+        "rule_version": rule_version,
+        "about": about,
+        "start": text(span_us[0]),
+        "end": text(span_us[1]),
+    }
+    out.change(tenant_id, "facts", f"{kind}/{fact_id}", "tell", news)

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from domain.times import from_us, rfc3339
+from tracker.rules.off_route import Run
 from tracker.rules.scan import NEVER
 
 
@@ -38,6 +39,23 @@ class VisitFact(NamedTuple):
     site_id: int
     entered_us: int
     left_us: int
+    retracted: bool = False
+
+
+class TripFact(NamedTuple):
+    """A trip, stop or gap as it is known now.
+
+    `figures`: places of start and end (lat, lon), metres driven, metres of gaps, seconds of moving, idling and unknown,
+    greatest speed, odometer. Those behind the first two are None while it lasts.
+    """
+
+    id: int
+    revision: int
+    vehicle_id: int
+    kind: str
+    start_us: int
+    end_us: int
+    figures: tuple[float | None, ...]
     retracted: bool = False
 
 
@@ -73,12 +91,12 @@ class CallFact(NamedTuple):
 
 
 class DeviationFact(NamedTuple):
-    """Something otherwise than planned, as it is known now."""
+    """Something otherwise than planned, as it is known now; `stop_id` is None when it is at none."""
 
     id: int
     revision: int
     shipment_id: int
-    stop_id: int
+    stop_id: int | None
     vehicle_id: int
     kind: str
     start_us: int
@@ -101,6 +119,18 @@ class ShipmentStatus(NamedTuple):
     status: str
     started_us: int
     delivered_us: int
+
+
+class Strays(NamedTuple):
+    """Runs of a vehicle beyond the corridor of its shipment's line that have lasted.
+
+    `key` is `geofence.pair`. What was told of the time since `since_us` is to give way to them.
+    """
+
+    key: int
+    runs: tuple[Run, ...]
+    since_us: int
+    now_us: int
 
 
 class Rest(NamedTuple):
@@ -133,6 +163,8 @@ class Outcome:
     batteries: dict[int, float] = field(default_factory=dict)
     dirty: list[tuple[str, int, int, datetime]] = field(default_factory=list)
     visits: list[VisitFact] = field(default_factory=list)
+    trips: list[TripFact] = field(default_factory=list)
+    strays: list[Strays] = field(default_factory=list)
     excursions: list[ExcursionFact] = field(default_factory=list)
     calls: list[CallFact] = field(default_factory=list)
     deviations: list[DeviationFact] = field(default_factory=list)

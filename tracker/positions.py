@@ -1,4 +1,4 @@
-"""The rules over positions, in one fold: quality, motion and visits of any vehicles, from what they carried before."""
+"""The rules over positions, in one fold: quality, trips, visits and lines of any vehicles, from what they carried."""
 
 from __future__ import annotations
 
@@ -6,14 +6,16 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from domain.readings import F64, I64, WRONG_TIME, Bool, Flag, PositionBatch
+from domain.geo import distance_m
+from domain.readings import F64, I8, I64, WRONG_TIME, Bool, Flag, PositionBatch
 from tracker import carries
 from tracker.registry import Registry
-from tracker.rules import geofence, motion, quality
-from tracker.rules.scan import Carry, Runs
+from tracker.rules import geofence, off_route, quality, trips
+from tracker.rules.scan import Carry, Runs, no_runs, segment_starts
 
 NOT_USED = int(WRONG_TIME | Flag.NULL_ISLAND | Flag.INACCURATE | Flag.SWAPPED)
 NOT_SEEN = int(np.iinfo(np.int64).min // 2)
+SPEED_GAP_S = 600.0
 
 
 def no_fixes() -> quality.Fixes:
@@ -27,15 +29,25 @@ class VehicleState:
     """What the fold carries from row to row, of some vehicles."""
 
     fixes: quality.Fixes = field(default_factory=no_fixes)
-    motion: Carry = field(default_factory=Carry.empty)
+    trips: trips.Carry = field(default_factory=trips.Carry.empty)
     last: geofence.Last = field(default_factory=geofence.Last.empty)
     visits: geofence.Pairs = field(default_factory=geofence.Pairs.empty)
+    off: Carry = field(default_factory=Carry.empty)
+    """By `geofence.pair` of a vehicle and its shipment."""
+
+    def parts(self) -> tuple[carries.Columns, ...]:
+        """For `PACKER`."""
+        return self.fixes, self.trips, self.last, self.visits, self.off
+
+
+def _vehicle_of(pair: I64) -> I64:
+    return pair >> geofence.SHIFT
 
 
 PACKER = carries.Packer(
-    1000 * motion.VERSION + geofence.VERSION,
-    (no_fixes(), Carry.empty(), geofence.Last.empty(), geofence.Pairs.empty()),
-    (lambda e: e, lambda e: e, lambda e: e, lambda e: geofence.unpair(e)[0]),
+    1_000_000 * off_route.VERSION + 1000 * trips.VERSION + geofence.VERSION,
+    VehicleState().parts(),
+    (lambda e: e, lambda e: e, lambda e: e, _vehicle_of, _vehicle_of),
 )
 
 
@@ -53,6 +65,8 @@ class Rows:
     heading_deg: F64
     accuracy_m: F64
     flags: I64
+    odometer_m: F64
+    ignition: I8
 
     def take(self, index: I64 | Bool) -> Rows:
         """Rows by index or mask."""
@@ -67,8 +81,9 @@ class Folded:
     state: VehicleState
     rows: Rows
     jumps: Bool
-    motion_runs: Runs
+    segments: trips.Segments
     visit_runs: geofence.Visits
+    off_runs: Runs
 
 
 def rows_of(registry: Registry, batch: PositionBatch) -> tuple[Rows, I64]:
@@ -87,6 +102,8 @@ def rows_of(registry: Registry, batch: PositionBatch) -> tuple[Rows, I64]:
         batch.heading_deg[order].astype(np.float64),
         batch.accuracy_m[order].astype(np.float64),
         batch.flags[order].astype(np.int64),
+        batch.odometer_m[order],
+        batch.ignition[order],
     ), order
 
 
@@ -103,21 +120,67 @@ def fixes_for(fixes: quality.Fixes, vehicles: I64) -> quality.Fixes:
     return out
 
 
-def fold(registry: Registry, state: VehicleState, rows: Rows) -> Folded:
+def fold(registry: Registry, state: VehicleState, rows: Rows, corridor: off_route.Limits) -> Folded:
     """The rules over rows newer than the state, which is of these rows' vehicles and of no others."""
     starts = np.flatnonzero(np.append(True, rows.vehicle[1:] != rows.vehicle[:-1]))
     vehicles = rows.vehicle[starts]
     before = fixes_for(state.fixes, vehicles)
     after, jumps = quality.step(before, rows.vehicle, rows.t_us, rows.lat, rows.lon)
     good = rows.take(~jumps) if jumps.any() else rows
-    at = np.searchsorted(vehicles, good.vehicle)
-    last = (before.t_us[at], before.lat[at], before.lon[at])
-    good.speed_mps = motion.speeds(good.vehicle, good.t_us, good.lat, good.lon, good.speed_mps, last)
-    moving, motion_runs = motion.step(state.motion, good.vehicle, good.t_us, good.speed_mps)
+    driven, segments = trips.step(
+        state.trips,
+        trips.Rows(
+            good.vehicle,
+            good.t_us,
+            good.lat,
+            good.lon,
+            good.accuracy_m,
+            good.speed_mps,
+            good.ignition,
+            good.odometer_m,
+        ),
+    )
+    silent = ~np.isin(state.trips.entity, driven.entity)  # every row of theirs was a jump
+    driven = carries.joined(driven, state.trips.take(silent)) if silent.any() else driven
     visits, visit_runs = _visits(registry, state, good)
-    silent = ~np.isin(state.motion.entity, moving.entity)  # every row of theirs was a jump
-    kept = carries.joined(moving, state.motion.take(silent)) if silent.any() else moving
-    return Folded(vehicles, VehicleState(after, kept, *visits), good, jumps, motion_runs, visit_runs)
+    off, off_runs = _off_route(registry, state, good, corridor)
+    at = np.searchsorted(vehicles, good.vehicle)
+    good.speed_mps = speeds(good, (before.t_us[at], before.lat[at], before.lon[at]))
+    return Folded(vehicles, VehicleState(after, driven, *visits, off), good, jumps, segments, visit_runs, off_runs)
+
+
+def speeds(rows: Rows, last: tuple[I64, F64, F64]) -> F64:
+    """Speed to be shown, metres per second: the receiver's, else by the way since the fix before; `last`: a first's."""
+    first = segment_starts(rows.vehicle)
+    t0, lat0, lon0 = np.roll(rows.t_us, 1), np.roll(rows.lat, 1), np.roll(rows.lon, 1)
+    t0[first], lat0[first], lon0[first] = (column[first] for column in last)
+    seconds = (rows.t_us - t0) / 1e6
+    derived = np.full(len(seconds), np.nan)
+    i = np.flatnonzero(np.isnan(rows.speed_mps) & (seconds > 0) & (seconds < SPEED_GAP_S))
+    derived[i] = distance_m(lat0[i], lon0[i], rows.lat[i], rows.lon[i]) / seconds[i]
+    return np.where(np.isnan(rows.speed_mps), derived, rows.speed_mps)
+
+
+def _off_route(registry: Registry, state: VehicleState, rows: Rows, limits: off_route.Limits) -> tuple[Carry, Runs]:
+    """Runs beyond the corridors of the shipments' lines, whether the shipments are under way or not."""
+    lined = registry.lined
+    if not len(lined.keys):
+        return Carry.empty(), no_runs()
+    low, high = (np.searchsorted(lined.keys, v << geofence.SHIFT) for v in (rows.vehicle, rows.vehicle + 1))
+    which = carries.ranges(low, high)
+    row = np.repeat(np.arange(len(rows.vehicle)), high - low)
+    order = np.argsort(which, kind="stable")
+    which, row = which[order], row[order]
+    aboard = rows.t_us[row] > lined.since_us[which]
+    key, row = lined.keys[which[aboard]], row[aboard]
+    after, runs = off_route.step(
+        state.off,
+        lined.lines,
+        off_route.Rows(key, rows.t_us[row], rows.lat[row], rows.lon[row], rows.accuracy_m[row]),
+        limits,
+    )
+    kept = np.isin(state.off.entity, lined.keys) & ~np.isin(state.off.entity, after.entity)
+    return carries.joined(after, state.off.take(kept)), runs
 
 
 def _visits(registry: Registry, state: VehicleState, rows: Rows) -> tuple[geofence.Carry, geofence.Visits]:

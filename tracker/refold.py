@@ -1,4 +1,4 @@
-"""The late lane of vehicles: a vehicle whose past got a reading is folded again from the store, and its visits revised.
+"""The late lane of vehicles: a vehicle whose past got a reading is folded again from the store, and its facts revised.
 
 Reading begins at the newest checkpoint before the late reading.
 """
@@ -14,12 +14,13 @@ import numpy as np
 
 from domain.times import from_us, to_us
 from store.tracking import TrackingStore
+from tracker import routes, segments
 from tracker.checkpoints import PORTION, Again, begin_from
-from tracker.outcome import Outcome, VisitFact
+from tracker.outcome import Outcome, Strays, TripFact, VisitFact
 from tracker.positions import NOT_USED, PACKER, Folded, Rows, VehicleState, fold
 from tracker.registry import Registry
 from tracker.revisions import Match, Told, match
-from tracker.rules import geofence
+from tracker.rules import geofence, off_route
 from tracker.rules.scan import NEVER, last_words
 from tracker.vehicles import Vehicles
 
@@ -28,13 +29,20 @@ class VehicleAgain(Again):
     """A vehicle on its way to the present."""
 
     def __init__(
-        self, registry: Registry, store: TrackingStore, vehicle_id: int, since: datetime, horizon: datetime
+        self,
+        registry: Registry,
+        store: TrackingStore,
+        vehicle_id: int,
+        since: datetime,
+        horizon: datetime,
+        corridor: off_route.Limits,
     ) -> None:
         start = begin_from(store, "vehicle", vehicle_id, since, horizon, PACKER.knows)
         super().__init__("vehicle", vehicle_id, since, start[0] if start else to_us(horizon))
-        self._registry, self._store = registry, store
+        self._registry, self._store, self._corridor = registry, store, corridor
         self._devices = [d.id for d in registry.devices.values() if d.vehicle_id == vehicle_id]
         self._state = VehicleState(*PACKER.unpack([start[1]])) if start else VehicleState()
+        self._begun = self._state
         visits = self._state.visits
         self._open_then = set(zip(visits.entity.tolist(), visits.entered_us.tolist(), strict=True))
         self._folded: list[Folded] = []
@@ -47,16 +55,18 @@ class VehicleAgain(Again):
         self.reached_us = int(found["time"][-1])
         rows = _rows(self.entity, found)
         if len(rows.vehicle):
-            folded = fold(self._registry, self._state, rows)
+            folded = fold(self._registry, self._state, rows, self._corridor)
             self._state, self._folded = folded.state, [*self._folded, folded]
             fixes = self._state.fixes
             one = np.array([self.entity], dtype=np.int64)
-            packed = PACKER.pack(one, (fixes, self._state.motion, self._state.last, self._state.visits))[0]
+            packed = PACKER.pack(one, self._state.parts())[0]
             self.keep(int(max(fixes.t_us[0], fixes.doubt_t_us[0])), packed)
         return more
 
     def revised(self) -> list[VisitFact]:
         """What is to be said of the vehicle's visits that was not said before."""
+        if not self._folded:
+            return []
         runs = last_words([f.visit_runs for f in self._folded])
         _, sites = geofence.unpair(runs.entity)
         spans = zip(sites.tolist(), runs.start_us.tolist(), runs.end_us.tolist(), runs.entity.tolist(), strict=True)
@@ -72,6 +82,23 @@ class VehicleAgain(Again):
         keys = [key for *_, key in of_sites]
         return [fact for pair in match(now, before) for fact in _visit(pair, now, keys, self.entity)]
 
+    def trips(self) -> list[TripFact]:
+        """What is to be said of its trips and stops."""
+        if not self._folded:
+            return []
+        found = last_words([f.segments for f in self._folded])
+        since_us = segments.reach(self._begun.trips, self.begun_us)
+        told = self._store.rows("trips_since", self.entity, from_us(since_us))
+        return segments.revised(self.entity, found, told, self._begun.trips, self.begun_us)
+
+    def strays(self) -> list[Strays]:
+        """Where it was off the lines of its shipments: all of them, also where it no longer was."""
+        if not self._folded:
+            return []
+        runs = last_words([f.off_runs for f in self._folded])
+        keys = self._registry.lined.of_vehicle(self.entity)
+        return routes.anew(runs, keys, self._begun.off, self._state.off, self.begun_us)
+
     def _was_open(self, told: Told) -> bool:
         return (_key(self.entity, int(told.group)), told.start_us) in self._open_then
 
@@ -80,10 +107,11 @@ class VehicleAgain(Again):
         if not self._folded:
             return
         out.visits += self.revised()
+        out.trips += self.trips()
+        out.strays += self.strays()
         vehicles.keep(self._state, np.array([self.entity], dtype=np.int64))
-        motion_runs = last_words([f.motion_runs for f in self._folded])
         last = next((f for f in reversed(self._folded) if len(f.rows.vehicle)), self._folded[-1])
-        vehicles.describe(self._registry, replace(last, state=self._state, motion_runs=motion_runs), out)
+        vehicles.describe(self._registry, replace(last, state=self._state), out)
         self.arrived(vehicles.rests, out)
 
 
@@ -102,6 +130,8 @@ def _rows(vehicle_id: int, found: Mapping[str, np.ndarray[Any, Any]]) -> Rows:
         c["heading_deg"].astype(np.float64),
         c["accuracy_m"].astype(np.float64),
         c["flags"].astype(np.int64),
+        c["odometer_m"].astype(np.float64),
+        c["ignition"].astype(np.int8),
     )
 
 

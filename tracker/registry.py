@@ -12,12 +12,13 @@ import numpy as np
 
 from domain.epc import gtin_of
 from domain.names import partition_of
-from domain.readings import I32
+from domain.readings import I32, I64
 from domain.times import to_us
 from store.tracking import TrackingStore
 from tracker.rules.calls import Planned
 from tracker.rules.eta import Line
-from tracker.rules.geofence import Fence, Fences
+from tracker.rules.geofence import Fence, Fences, pair
+from tracker.rules.off_route import Path
 from tracker.rules.scan import NEVER
 
 NAN = float("nan")
@@ -133,6 +134,32 @@ class Shipment:
         return next(iter(self.ahead()), None)
 
 
+@dataclass(frozen=True)
+class Lined:
+    """Shipments with a planned line, by `pair` of their vehicle and themselves: sorted keys, since when, the rest."""
+
+    keys: I64
+    since_us: I64
+    lines: dict[int, Path]
+    shipments: dict[int, Shipment]
+
+    @classmethod
+    def of(cls, shipments: Iterable[Shipment]) -> Lined:
+        """Those that have one."""
+        some = [s for s in shipments if s.line is not None]
+        keys = pair(np.array([s.vehicle_id for s in some], np.int64), np.array([s.id for s in some], np.int64))
+        order = np.argsort(keys)
+        since_us = np.array([s.since_us for s in some], np.int64)
+        by_key = dict(zip(keys.tolist(), some, strict=True))
+        lines = {k: Path(s.line.lat, s.line.lon).simplified() for k, s in by_key.items() if s.line is not None}
+        return cls(keys[order], since_us[order], lines, by_key)
+
+    def of_vehicle(self, vehicle_id: int) -> list[int]:
+        """Keys of a vehicle."""
+        low, high = np.searchsorted(self.keys, pair(np.array([vehicle_id, vehicle_id + 1]), np.zeros(2, np.int64)))
+        return list(map(int, self.keys[low:high]))
+
+
 class Site(NamedTuple):
     """A site's name and tenant."""
 
@@ -159,6 +186,7 @@ class Registry:
     """The shipment each vehicle is on: under way first, else the oldest planned one."""
     aboard: dict[int, list[Shipment]]
     """Shipments of each vehicle: those not delivered, and the last ones that are."""
+    lined: Lined
     fences: dict[int, Fences]
     vehicle_of: I32
     site_of: I32
@@ -207,6 +235,7 @@ class Registry:
             slot_device={r[0]: r[1] for r in slots},
             shipments={vehicle: found for vehicle, all_of_it in aboard.items() if (found := current(all_of_it))},
             aboard=aboard,
+            lined=Lined.of(shipments),
             fences=_fences(sites, shipments),
             vehicle_of=arrays["vehicle_id"],
             site_of=arrays["site_id"],

@@ -32,6 +32,8 @@ from tracker.outcome import Outcome
 from tracker.refold import VehicleAgain
 from tracker.refold_series import SeriesAgain
 from tracker.registry import Registry
+from tracker.routes import Routes
+from tracker.rules import off_route
 from tracker.rules.calls import MINUTE_US, Limits
 from tracker.series import Series
 from tracker.speech import Speech
@@ -73,11 +75,18 @@ class TrackerConfig:
     metrics_port: int = 0
     stop_dwell_minutes: float = 10.0
     prolonged_stop_minutes: float = 30.0
+    off_route_m: float = 500.0
+    off_route_minutes: float = 5.0
 
     @property
     def calls(self) -> Limits:
         """What is expected of a stay at a stop."""
         return Limits(round(self.stop_dwell_minutes * MINUTE_US), round(self.prolonged_stop_minutes * MINUTE_US))
+
+    @property
+    def corridor(self) -> off_route.Limits:
+        """How far from its line, and for how long, a vehicle is off its route."""
+        return off_route.Limits.of(self.off_route_m, self.off_route_minutes)
 
 
 class Tracker:
@@ -165,8 +174,9 @@ class Tracker:
         self.registry = Registry.load(self.store, self._config.partitions)
         self.admission = Admission(self.store)
         self.admission.load()
-        self.vehicles, self.series, self.stockroom = Vehicles(), Series(), Stockroom()
+        self.vehicles, self.series, self.stockroom = Vehicles(self._config.corridor), Series(), Stockroom()
         self.journeys = Journeys(self.store, self._config.calls)
+        self.routes = Routes(self.store, self._config.corridor)
         self.speech = Speech(self._listening_since)
         self.vehicles.load(self.store)
         self.series.load(self.store)
@@ -213,8 +223,7 @@ class Tracker:
             decided = dict(fresh)
             undecided_total.inc(sum(map(len, fresh.values())))
             log.error("readings behind %s are stored but not decided: the rules fail on them", self._positions)
-        connection = self._link.connection
-        with connection.transaction(), connection.cursor() as cursor:
+        with self.store.transaction(self._positions) as cursor:
             self.commit.write(cursor, self.registry, decided, out)
             self._finish(cursor, out, taken)
         self.admission.committed(decided)
@@ -251,6 +260,7 @@ class Tracker:
         if isinstance(positions, PositionBatch):
             decided["gps"], touched = self.vehicles.step(registry, positions, out)
             self.journeys.step(registry, self.vehicles, touched, out.visits, out)
+            self.routes.step(registry, self.vehicles.strays, out)
         temperatures = fresh.get("temp")
         if isinstance(temperatures, TemperatureBatch):
             self.series.step(registry, self.store, temperatures, out)
@@ -299,7 +309,7 @@ class Tracker:
         """The way of an entity from the checkpoint before a late reading, or from the horizon; None for a stranger."""
         horizon = from_us(min(self._newest_us(kind, entity), self._clock()) - self._outcome().horizon_us)
         if kind == "vehicle" and self.vehicles.view(entity) is not None:
-            return VehicleAgain(self.registry, self.store, entity, since, horizon)
+            return VehicleAgain(self.registry, self.store, entity, since, horizon, self.vehicles.corridor)
         if kind == "series" and entity in self.series.probes:
             return SeriesAgain(self.registry, self.store, entity, self.series.probes[entity], since, horizon)
         return None
@@ -307,11 +317,11 @@ class Tracker:
     def _arrive(self, kind: str, entity: int, mark: Mark) -> None:
         """An entity has come to the present: what is true now is written."""
         out = self._outcome()
-        connection = self._link.connection
-        with connection.transaction(), connection.cursor() as cursor:
+        with self.store.transaction(self._positions) as cursor:
             if isinstance(mark.way, VehicleAgain):
                 mark.way.finish(self.vehicles, out)
                 self.journeys.step(self.registry, self.vehicles, [entity], out.visits, out)
+                self.routes.step(self.registry, self.vehicles.strays, out)
             elif isinstance(mark.way, SeriesAgain):
                 mark.way.finish(self.series, out)
             self.commit.write(cursor, self.registry, {}, out)

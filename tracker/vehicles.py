@@ -11,13 +11,13 @@ import numpy as np
 from domain.readings import F64, I64, Flag, PositionBatch
 from domain.times import rfc3339_all, to_us
 from store.tracking import TrackingStore
-from tracker import carries
+from tracker import carries, routes, segments
 from tracker.checkpoints import Rests
 from tracker.late import mark_late
-from tracker.outcome import Outcome, VisitFact
+from tracker.outcome import Outcome, Strays, VisitFact
 from tracker.positions import PACKER, Folded, Rows, VehicleState, fixes_for, fold, no_fixes, rows_of
 from tracker.registry import Registry
-from tracker.rules import geofence
+from tracker.rules import geofence, off_route, trips
 from tracker.rules.scan import NEVER, Carry
 
 UNKNOWN, STOPPED, MOVING = 0, 1, 2
@@ -77,14 +77,17 @@ class OpenVisit(NamedTuple):
 class Vehicles:
     """Vehicles of the partitions we own."""
 
-    def __init__(self) -> None:
+    def __init__(self, corridor: off_route.Limits) -> None:
+        self.corridor = corridor
         self._fixes = carries.Table(no_fixes())
-        self._motion = carries.Table(Carry.empty())
+        self._trips = carries.Table(trips.Carry.empty())
         self._last = carries.Table(geofence.Last.empty())
         self._visits = carries.Table(geofence.Pairs.empty())
+        self._off = carries.Table(Carry.empty())
         self._views = carries.Table(Views.empty())
         self.rests = Rests("vehicle")
         self.open: dict[int, OpenVisit] = {}
+        self.open_trips: dict[int, segments.OpenTrip] = {}
         self.unreadable: list[int] = []
 
     def load(self, store: TrackingStore) -> None:
@@ -107,22 +110,36 @@ class Vehicles:
         for vid, revision, vehicle, site, entered in store.rows("open_visits"):
             key = int(geofence.pair(np.array([vehicle]), np.array([site]))[0])
             self.open[key] = OpenVisit(vid, revision, to_us(entered))
+        for vehicle, trip, revision in store.rows("open_trips"):
+            self.open_trips[vehicle] = segments.OpenTrip(trip, revision)
 
     # ------------------------------------------------------------ what the fold carries
     def carried(self, vehicles: I64) -> VehicleState:
         """The state of these vehicles (sorted, unique)."""
-        visits = self._visits.between(vehicles << geofence.SHIFT, (vehicles + 1) << geofence.SHIFT)
-        return VehicleState(self._fixes.of(vehicles), self._motion.of(vehicles), self._last.of(vehicles), visits)
+        low, high = vehicles << geofence.SHIFT, (vehicles + 1) << geofence.SHIFT
+        return VehicleState(
+            self._fixes.of(vehicles),
+            self._trips.of(vehicles),
+            self._last.of(vehicles),
+            self._visits.between(low, high),
+            self._off.between(low, high),
+        )
 
     def keep(self, state: VehicleState, vehicles: I64 | None = None) -> None:
         """Puts the state of these vehicles in the place of what they had."""
         if vehicles is not None:
-            had = self._visits.between(vehicles << geofence.SHIFT, (vehicles + 1) << geofence.SHIFT).entity
-            self._visits.drop(had[~np.isin(had, state.visits.entity)])
+            for table, fresh in ((self._visits, state.visits), (self._off, state.off)):
+                had = table.between(vehicles << geofence.SHIFT, (vehicles + 1) << geofence.SHIFT).entity
+                table.drop(had[~np.isin(had, fresh.entity)])
         self._fixes.put(state.fixes)
-        self._motion.put(state.motion)
+        self._trips.put(state.trips)
         self._last.put(state.last)
         self._visits.put(state.visits)
+        self._off.put(state.off)
+
+    def strays(self, key: int) -> Strays:
+        """A vehicle that is beyond the corridor of a shipment's line now, for long enough."""
+        return routes.going_on(self._off.of(np.array([key])), key)
 
     def view(self, vehicle_id: int) -> View | None:
         """One vehicle as people see it."""
@@ -157,12 +174,14 @@ class Vehicles:
             carried = self.carried(vehicles)
         if not len(rows.vehicle):
             return batch, []
-        folded = fold(registry, carried, rows)
+        folded = fold(registry, carried, rows, self.corridor)
         if folded.jumps.any():
             flags = batch.flags.copy()
             flags[source[folded.jumps]] |= Flag.TELEPORT
             batch = replace(batch, flags=flags)
         out.visits += self.facts(folded.visit_runs)
+        out.trips += segments.news(folded.segments, self.open_trips)
+        out.strays += routes.touched(folded.off_runs, folded.state.off)
         self.keep(folded.state, folded.vehicles)
         seen = self.describe(registry, folded, out)
         self._rest(folded, seen, out)
@@ -177,7 +196,7 @@ class Vehicles:
         if len(seen) < len(folded.vehicles):
             others = np.setdiff1d(folded.vehicles, seen)
             carried = self.carried(others)
-            out.carry_rows += zip(others.tolist(), PACKER.pack(others, _of_state(carried)), strict=True)
+            out.carry_rows += zip(others.tolist(), PACKER.pack(others, carried.parts()), strict=True)
 
     def charge(self, out: Outcome) -> None:
         """Batteries that were told in this step."""
@@ -214,10 +233,11 @@ class Vehicles:
         views = self._seen(vehicles, newest, folded, out)
         self._views.put(views)
         tenant = registry.vehicle_tenant[vehicles.clip(0, len(registry.vehicle_tenant) - 1)]
-        packed = PACKER.pack(vehicles, _of_state(folded.state))
+        packed = PACKER.pack(vehicles, folded.state.parts())
         columns = [getattr(views, n) for n in Views.__dataclass_fields__]
         status = [STATUSES[s] for s in views.status.tolist()]
-        out.vehicle_columns.append((columns[0], tenant, *columns[1:10], status, *columns[11:], packed))
+        totals = segments.running(folded.segments, vehicles)
+        out.vehicle_columns.append((columns[0], tenant, *columns[1:10], status, *columns[11:], *totals, packed))
         inside = self._places(registry, folded.state.visits)
         for vehicle_id, tenant_id, shown in zip(vehicles.tolist(), tenant.tolist(), _shown(views, status), strict=True):
             if (owner := registry.vehicles.get(vehicle_id)) is not None:
@@ -227,20 +247,13 @@ class Vehicles:
 
     def _seen(self, vehicles: I64, newest: Rows, folded: Folded, out: Outcome) -> Views:
         """The views of vehicles after their newest fix."""
-        moving = folded.state.motion
-        of = np.searchsorted(moving.entity, vehicles)
-        moves, began = moving.inside[of], moving.start_us[of]
-        status = np.where(moves, MOVING, np.where(np.isnan(newest.speed_mps), UNKNOWN, STOPPED))
+        driven = folded.state.trips.of(vehicles)
+        undecided = (driven.kind == trips.NONE) & (driven.sign != -1)
+        status = np.where(driven.moving, MOVING, np.where(undecided, UNKNOWN, STOPPED))
+        since = np.where(driven.moving, driven.go_us, driven.marks[:, trips.SINCE * trips.WIDTH])
+        battery = np.full(len(vehicles), np.nan)
         old = self._views.of(vehicles)
-        at = np.searchsorted(vehicles, old.entity)
-        since, battery = newest.t_us.copy(), np.full(len(vehicles), np.nan)
-        same = old.status == status[at]
-        since[at[same]] = old.since_us[same]
-        battery[at] = old.battery
-        over = folded.motion_runs.end_us != NEVER
-        ended = np.searchsorted(vehicles, folded.motion_runs.entity[over])
-        since[ended] = folded.motion_runs.end_us[over]  # of several the last, since they are in order of time
-        since = np.where(moves, began, since)
+        battery[np.searchsorted(vehicles, old.entity)] = old.battery
         if out.batteries:
             told = [out.batteries.get(v, np.nan) for v in vehicles.tolist()]
             battery = np.where(np.isnan(told), battery, told)
@@ -273,10 +286,6 @@ class Vehicles:
             else:
                 found.pop(v, None)
         return found
-
-
-def _of_state(state: VehicleState) -> tuple[carries.Columns, ...]:
-    return state.fixes, state.motion, state.last, state.visits
 
 
 def _shown(views: Views, status: list[str]) -> Iterator[dict[str, Any]]:

@@ -10,13 +10,17 @@ from domain.times import from_us, rfc3339
 from store.link import Link
 from store.tracking import TrackingStore
 from tracker.checkpoints import Again
-from tracker.outcome import ExcursionFact, VisitFact
+from tracker.outcome import DeviationFact, ExcursionFact, TripFact, VisitFact
 from tracker.refold import VehicleAgain
 from tracker.refold_series import SeriesAgain
 from tracker.registry import Registry
+from tracker.routes import Routes
+from tracker.rules import off_route
 from tracker.rules.scan import NEVER
 from tracker.series import Series
 from tracker.vehicles import Vehicles
+
+KIND_WORDS = {"trip": "trip", "stop": "stop", "unknown": "gap"}
 
 
 @dataclass
@@ -33,11 +37,12 @@ class Verdict:
 class Verifier:
     """Reads one consistent picture of the database and derives its facts again. Writes nothing."""
 
-    def __init__(self, link: Link) -> None:
-        """`link` is in a transaction that sees one picture."""
-        self._store = TrackingStore(link)
+    def __init__(self, link: Link, corridor: off_route.Limits) -> None:
+        """`link` is in a transaction that sees one picture; `corridor` as the tracker has it."""
+        self._store, self._corridor = TrackingStore(link), corridor
+        self._routes = Routes(self._store, corridor)
         self._registry = Registry.load(self._store, 1)
-        self._vehicles, self._series = Vehicles(), Series()
+        self._vehicles, self._series = Vehicles(corridor), Series()
         self._vehicles.load(self._store)
         self._series.load(self._store)
         self._waiting = {(str(kind), int(entity)) for kind, entity in self._store.rows("all_dirty")}
@@ -74,12 +79,14 @@ class Verifier:
             pass
         if isinstance(way, VehicleAgain):
             verdict.differences += self._visits(way.revised())
+            verdict.differences += self._trips(way.trips())
+            verdict.differences += self._off_route(self._routes.compare(self._registry, way.strays()))
         elif isinstance(way, SeriesAgain):
             verdict.differences += self._excursions(way.revised())
 
     def _way(self, kind: str, entity: int, since: datetime) -> Again:
         if kind == "vehicle":
-            return VehicleAgain(self._registry, self._store, entity, since, from_us(0))
+            return VehicleAgain(self._registry, self._store, entity, since, from_us(0), self._corridor)
         return SeriesAgain(self._registry, self._store, entity, self._series.probes[entity], since, from_us(0))
 
     def _visits(self, facts: list[VisitFact]) -> Iterator[str]:
@@ -88,6 +95,17 @@ class Verifier:
             site = self._registry.sites.get(fact.site_id)
             where = site.name if site else f"stop {-fact.site_id}"
             yield _line(f"visit of {vehicle} at {where}", fact.id, fact.entered_us, fact.left_us, gone=fact.retracted)
+
+    def _trips(self, facts: list[TripFact]) -> Iterator[str]:
+        for fact in facts:
+            what = f"{KIND_WORDS[fact.kind]} of {self._registry.vehicles[fact.vehicle_id].name}"
+            yield _line(what, fact.id, fact.start_us, fact.end_us, gone=fact.retracted)
+
+    def _off_route(self, facts: list[DeviationFact]) -> Iterator[str]:
+        names = {s.id: s.name for s in self._registry.lined.shipments.values()}
+        for fact in facts:
+            what = f"off route of shipment {names[fact.shipment_id]}"
+            yield _line(what, fact.id, fact.start_us, fact.end_us, gone=fact.retracted)
 
     def _excursions(self, facts: list[ExcursionFact]) -> Iterator[str]:
         for fact in facts:

@@ -52,6 +52,33 @@ values (coalesce(%(id)s::int8, nextval(pg_get_serial_sequence('deviation', 'id')
         %(rule_version)s, %(retracted)s)
 returning id
 
+-- name: trip_ids
+-- Ids of trips that nobody has spoken of yet.
+select nextval(pg_get_serial_sequence('trip', 'id')) from generate_series(1, %s)
+
+-- name: supersede_trips
+-- The words so far on some trips end when the next begin.
+update trip t set superseded_at = greatest(t.decided_at, u.decided_at)
+from unnest(%s::int8[], %s::timestamptz[]) as u (id, decided_at) where t.id = u.id and t.superseded_at is null
+returning t.id, t.superseded_at
+
+-- name: put_trips
+-- Words on trips: the first ones, or the next.
+insert into trip (id, revision, tenant_id, vehicle_id, kind, started_at, ended_at, start_lat, start_lon, end_lat, end_lon,
+                  distance_m, gap_m, moving_s, idle_s, unknown_s, speed_max_mps, odometer_m, decided_at, rule_version,
+                  retracted)
+select i, r, t, v, k, s, e, a1, o1, a2, o2, d, g, m, w, u, x, o, c, l, z <> 0
+from unnest(%s::int8[], %s::int4[], %s::int4[], %s::int4[], %s::text[], %s::timestamptz[], %s::timestamptz[],
+            %s::float8[], %s::float8[], %s::float8[], %s::float8[], %s::float8[], %s::float8[], %s::float8[],
+            %s::float8[], %s::float8[], %s::float8[], %s::float8[], %s::timestamptz[], %s::int4[], %s::int4[])
+     as n (i, r, t, v, k, s, e, a1, o1, a2, o2, d, g, m, w, u, x, o, c, l, z)
+
+-- name: off_route_of
+-- Current deviations of shipments from their lines.
+select shipment_id, id, revision, vehicle_id, started_at, ended_at from deviation
+where shipment_id = any(%s::int4[]) and kind = 'off_route' and superseded_at is null and not retracted
+order by started_at
+
 -- name: visits_after
 -- Current visits of vehicles that lasted beyond a time of each; who stays longer than a month has come to stay.
 select v.id, v.vehicle_id, v.site_id, v.entered_at, v.left_at

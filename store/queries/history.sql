@@ -67,3 +67,37 @@ and (%(since)s::timestamptz is null or coalesce(f.ended_at, 'infinity') >= %(sin
 and (%(after)s::int8 is null or case when %(id)s::int8 is not null then f.revision > %(after)s
      else (f.started_at, f.id) > (%(after_at)s::timestamptz, %(after)s) end)
 order by case when %(id)s::int8 is null then f.started_at end, f.id, f.revision limit %(limit)s
+
+-- name: trip
+-- Trips, stops and gaps of a vehicle as known at a moment (none: now), or all words on one; what is open now with its
+-- figures so far, a stop with the site where the vehicle was for most of it.
+select f.id, f.revision, v.name as vehicle, f.kind, f.started_at, f.ended_at, coalesce(f.ended_at, w.time) as until,
+       place.name as site, f.start_lat, f.start_lon, coalesce(f.end_lat, w.lat) as end_lat,
+       coalesce(f.end_lon, w.lon) as end_lon, coalesce(f.distance_m, w.trip_distance_m) as distance_m,
+       coalesce(f.gap_m, w.trip_gap_m) as gap_m, coalesce(f.moving_s, w.trip_moving_s) as moving_s,
+       coalesce(f.idle_s, w.trip_idle_s) as idle_s, coalesce(f.unknown_s, w.trip_unknown_s) as unknown_s,
+       coalesce(f.speed_max_mps, w.trip_speed_max_mps) as speed_max_mps, coalesce(f.odometer_m, w.odometer_m) as odometer_m,
+       f.decided_at, f.superseded_at, f.rule_version, f.retracted
+from trip f join vehicle v on v.id = f.vehicle_id and v.tenant_id = f.tenant_id
+left join vehicle_state w on w.vehicle_id = f.vehicle_id and w.tenant_id = f.tenant_id and f.ended_at is null
+     and f.superseded_at is null and not f.retracted and %(as_of)s::timestamptz is null
+left join lateral (
+    select s.name from visit x join site s on s.id = x.site_id and s.tenant_id = x.tenant_id
+    where x.vehicle_id = f.vehicle_id and x.tenant_id = f.tenant_id and f.kind = 'stop' and not x.retracted
+    and case when %(as_of)s::timestamptz is null then x.superseded_at is null
+        else x.decided_at <= %(as_of)s and coalesce(x.superseded_at, 'infinity') > %(as_of)s end
+    and x.entered_at between f.started_at - interval '31 days' and coalesce(f.ended_at, 'infinity')
+    and coalesce(x.left_at, 'infinity') > f.started_at
+    order by least(coalesce(x.left_at, now()), coalesce(f.ended_at, now())) - greatest(x.entered_at, f.started_at) desc,
+             x.id
+    limit 1) place on true
+where f.tenant_id = %(tenant)s and (%(id)s::int8 is null or f.id = %(id)s)
+and (%(owner)s::int4 is null or f.vehicle_id = %(owner)s) and (%(kind)s::text is null or f.kind = %(kind)s)
+and (%(id)s::int8 is not null or not f.retracted and
+     case when %(as_of)s::timestamptz is null then f.superseded_at is null
+     else f.decided_at <= %(as_of)s and coalesce(f.superseded_at, 'infinity') > %(as_of)s end)
+and (%(until)s::timestamptz is null or f.started_at < %(until)s)
+and (%(since)s::timestamptz is null or coalesce(f.ended_at, 'infinity') >= %(since)s)
+and (%(after)s::int8 is null or case when %(id)s::int8 is not null then f.revision > %(after)s
+     else (f.started_at, f.id) > (%(after_at)s::timestamptz, %(after)s) end)
+order by case when %(id)s::int8 is null then f.started_at end, f.id, f.revision limit %(limit)s

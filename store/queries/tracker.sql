@@ -108,6 +108,10 @@ select device_id, last_time, last_received from device_state
 select id, revision, vehicle_id, site_id, entered_at from visit
 where superseded_at is null and not retracted and left_at is null
 
+-- name: open_trips
+-- Trips and stops without an end.
+select vehicle_id, id, revision from trip where superseded_at is null and not retracted and ended_at is null
+
 -- name: open_excursions
 -- Excursions without an end.
 select id, revision, probe_id, kind, started_at, alarm_at, extreme_c from excursion
@@ -138,15 +142,20 @@ delete from dirty where kind = %s and entity_id = %s and since = %s
 -- name: put_vehicle_states
 -- Last state of vehicles.
 insert into vehicle_state as s (vehicle_id, tenant_id, time, received_at, device_id, lat, lon, speed_mps, heading_deg,
-                                accuracy_m, flags, status, status_since, battery_ratio, carry)
+                                accuracy_m, flags, status, status_since, battery_ratio, trip_distance_m, trip_gap_m,
+                                trip_moving_s, trip_idle_s, trip_unknown_s, trip_speed_max_mps, odometer_m, carry)
 select * from unnest(%s::int4[], %s::int4[], %s::timestamptz[], %s::timestamptz[], %s::int4[], %s::float8[], %s::float8[],
                      %s::float4[], %s::float4[], %s::float4[], %s::int4[], %s::text[], %s::timestamptz[], %s::float4[],
+                     %s::float8[], %s::float8[], %s::float8[], %s::float8[], %s::float8[], %s::float8[], %s::float8[],
                      %s::bytea[])
 on conflict (vehicle_id) do update set time = excluded.time, received_at = excluded.received_at,
     device_id = excluded.device_id, lat = excluded.lat, lon = excluded.lon, speed_mps = excluded.speed_mps,
     heading_deg = excluded.heading_deg, accuracy_m = excluded.accuracy_m, flags = excluded.flags,
     status = excluded.status, status_since = excluded.status_since,
-    battery_ratio = coalesce(excluded.battery_ratio, s.battery_ratio), carry = excluded.carry
+    battery_ratio = coalesce(excluded.battery_ratio, s.battery_ratio), trip_distance_m = excluded.trip_distance_m,
+    trip_gap_m = excluded.trip_gap_m, trip_moving_s = excluded.trip_moving_s, trip_idle_s = excluded.trip_idle_s,
+    trip_unknown_s = excluded.trip_unknown_s, trip_speed_max_mps = excluded.trip_speed_max_mps,
+    odometer_m = excluded.odometer_m, carry = excluded.carry
 
 -- name: put_vehicle_carries
 -- What the fold carries of vehicles whose new fixes were all jumps.
@@ -214,6 +223,13 @@ select * from unnest(%s::int4[], %s::int4[], %s::timestamptz[], %s::timestamptz[
 select id, revision, site_id, entered_at, left_at from visit
 where vehicle_id = %s and (left_at is null or left_at >= %s) and superseded_at is null and not retracted
 order by entered_at
+
+-- name: trips_since
+-- Current trips, stops and gaps of a vehicle that had not ended before a time.
+select id, revision, kind, started_at, ended_at, start_lat, start_lon, end_lat, end_lon, distance_m, gap_m, moving_s,
+       idle_s, unknown_s, speed_max_mps, odometer_m
+from trip where vehicle_id = %s and (ended_at is null or ended_at >= %s) and superseded_at is null and not retracted
+order by started_at
 
 -- name: excursions_since
 -- Current excursions of a probe that had not ended before a time.
@@ -376,7 +392,8 @@ join reading_attribute r using (device_id, boot_id, seq) where r.flags & 32 <> 0
 -- The first positions of a vehicle's devices after a time, for folding again, column by column.
 select array_agg(time), array_agg(received_at), array_agg(device_id), array_agg(flags), array_agg(lat), array_agg(lon),
        array_agg(coalesce(speed_mps, 'NaN')), array_agg(coalesce(heading_deg, 'NaN')),
-       array_agg(coalesce(accuracy_m, 'NaN'))
+       array_agg(coalesce(accuracy_m, 'NaN')), array_agg(coalesce(odometer_m, 'NaN')),
+       array_agg(coalesce(ignition::int, -1))
 from (select * from reading_position where device_id = any(%s) and time > %s order by time, device_id, seq limit %s) r
 
 -- name: history_temp

@@ -7,11 +7,13 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 from urllib.parse import quote
+from xml.etree import ElementTree as ET
 
 import httpx
 import pytest
 
 from api.jsons import when
+from domain.readings import Flag
 from tests.integration.seed_api import T0, World, client, minutes, serving
 from tests.integration.test_live_feed import feed
 
@@ -114,6 +116,77 @@ def test_a_span_and_pages_miss_and_repeat_nothing(world: World, api: httpx.Clien
     assert listed(api, "/vehicles/truck-02/visits") == []
 
 
+def trip(world: World, kind: str, start: float, end: float | None = None, **more: Any) -> dict[str, Any]:
+    values = {"vehicle_id": world.ids["truck-01"], "kind": kind, "started_at": T0 + minutes(start)}
+    values |= {"start_lat": 60.0, "start_lon": 25.0, "ended_at": None if end is None else T0 + minutes(end)}
+    figures = ("distance_m", "gap_m", "moving_s", "idle_s", "unknown_s", "speed_max_mps", "end_lat", "end_lon")
+    return {**values, **(dict.fromkeys(figures, 7.5) if end is not None else {}), **more}
+
+
+def test_trips_are_given_as_known_now_and_then_by_kind_and_the_open_one_with_its_figures_so_far(
+    world: World, api: httpx.Client
+) -> None:
+    ended = trip(world, "trip", 0, 20)
+    first = say(world, "trip", (1, trip(world, "trip", 0)), (24, ended), (40, {**ended, "distance_m": 8.0}))
+    say(world, "trip", (24, trip(world, "stop", 20)))
+    say(world, "visit", (24, visit(world, 19)))
+    world.move("truck-01", 60.5, 25.5, T0 + minutes(45))
+    world.run("update vehicle_state set trip_distance_m = 3, trip_idle_s = 60, odometer_m = 900")
+    path = "/vehicles/truck-01/trips"
+    found = listed(api, path, limit=1)
+    assert [(t["kind"], t["distance_m"], t["until"]) for t in found] == [
+        ("trip", 8.0, "2026-11-22T10:20:00.000Z"),
+        ("stop", 3.0, "2026-11-22T10:45:00.000Z"),
+    ]
+    stop = found[1]
+    assert (stop["site"], stop["ended_at"], stop["idle_s"], stop["odometer_m"], stop["end_lat"]) == (
+        "dc-1",
+        None,
+        60.0,
+        900.0,
+        60.5,
+    )
+    then = {m: listed(api, path, as_of=T0 + minutes(m)) for m in (0.5, 1, 23, 30, 50)}
+    assert {m: [(t["kind"], t["distance_m"]) for t in f] for m, f in then.items()} == {
+        0.5: [],
+        1: [("trip", None)],
+        23: [("trip", None)],
+        30: [("trip", 7.5), ("stop", None)],
+        50: [("trip", 8.0), ("stop", None)],
+    }
+    assert [t["kind"] for t in listed(api, path, kind="stop")] == ["stop"]
+    assert listed(api, path, kind="unknown") == listed(api, "/vehicles/truck-02/trips") == []
+    assert [t["kind"] for t in listed(api, path, **{"from": T0 + minutes(20.1)})] == ["stop"]
+    assert [h["distance_m"] for h in listed(api, f"/facts/trip/{first}/history")] == [None, 7.5, 8.0]
+    schemas = api.get("/openapi.json").json()["components"]["schemas"]
+    assert set(schemas["Trip"]["properties"]) == set(stop)
+
+
+def test_a_trip_comes_with_its_way_as_geojson_and_as_gpx(world: World, api: httpx.Client) -> None:
+    key = say(world, "trip", (24, trip(world, "trip", 0, 2)))
+    gone = say(world, "trip", (24, trip(world, "trip", 5, 6, retracted=True)))
+    world.partitions()
+    for n, flags in enumerate((0, 0, int(Flag.TELEPORT), 0, 0)):
+        world.position("gps-01", T0 + minutes(n), 60 + n * n / 100, 25.0, flags)
+    path = f"/api/v1/vehicles/truck-01/trips/{key}"
+    plain = api.get(path)
+    assert (plain.json()["id"], plain.json()["distance_m"]) == (str(key), 7.5)
+    geo = api.get(path, headers={"Accept": "application/geo+json"})
+    assert geo.headers["content-type"] == "application/geo+json"
+    assert geo.json()["geometry"] == {"type": "LineString", "coordinates": [[25.0, 60.0], [25.0, 60.01]]}
+    assert geo.json()["properties"]["started_at"] == "2026-11-22T10:00:00.000Z"
+    gpx = api.get(f"{path}.gpx")
+    assert gpx.headers["content-type"] == "application/gpx+xml"
+    assert gpx.content == api.get(path, headers={"Accept": "application/gpx+xml"}).content
+    points = ET.fromstring(gpx.text).iter("{http://www.topografix.com/GPX/1/1}trkpt")
+    assert [(float(p.attrib["lat"]), p[0].text) for p in points] == [
+        (60.0, "2026-11-22T10:00:00.000Z"),
+        (60.01, "2026-11-22T10:01:00.000Z"),
+    ]
+    for wrong in (f"truck-02/trips/{key}", f"truck-01/trips/{gone}", "truck-01/trips/x.gpx", "truck-99/trips/1"):
+        assert api.get(f"/api/v1/vehicles/{wrong}").status_code == 404
+
+
 def test_calls_deviations_and_excursions_have_their_shapes(world: World, api: httpx.Client) -> None:
     stop = world.one("select id from stop where name = 'S-1-2'")
     of = {"shipment_id": world.ids["S-1"], "stop_id": stop, "vehicle_id": world.ids["truck-01"]}
@@ -158,6 +231,7 @@ UNANSWERABLE = {
     "/vehicles/truck-01/visits?from=2026-11-22T10:00:00Z&to=2026-11-21T10:00:00Z": 422,
     "/vehicles/truck-01/visits?cursor=WyJub3ciLCAxXQ": 422,
     "/vehicles/truck-01/visits?limit=0": 422,
+    "/vehicles/truck-01/trips?kind=detour": 422,
     "/facts/thought/1/history": 422,
     "/facts/visit/1/history": 404,
     "/facts/visit/x/history": 404,

@@ -114,7 +114,7 @@ def test_any_order_of_arrival_ends_in_the_same_calls_and_deviations(fleet, kind,
     found = settled(fleet, *(whole.take(part) for part in split(kind, len(whole))), restarts=restarts)
     with psycopg.connect(fleet.dsn) as c:
         c.execute(
-            "truncate log_frame, log_head, tracker_position, vehicle_state, visit, stop_call, deviation, change, "
+            "truncate log_frame, log_head, tracker_position, vehicle_state, visit, trip, stop_call, deviation, change, "
             "dirty, eta, reading_position, device_state"
         )
         c.execute("update stop set arrived_at = null, departed_at = null")

@@ -142,8 +142,12 @@ def test_row_level_security_hides_other_tenants_facts(fleet):
             "insert into deviation (tenant_id, shipment_id, vehicle_id, kind, started_at, decided_at, rule_version) "
             "values (1, 1, 1, 'off_route', now(), now(), 1)"
         )
+        c.execute(
+            "insert into trip (tenant_id, vehicle_id, kind, started_at, start_lat, start_lon, decided_at, "
+            "rule_version) values (1, 7, 'stop', now(), 60, 25, now(), 1)"
+        )
         c.execute("set local role frostway_api")
         for tenant, rows in (("1", 1), ("2", 0)):
             c.execute("select set_config('app.tenant', %s, true)", (tenant,))
-            for table in ("visit", "stop_call", "deviation"):
+            for table in ("visit", "trip", "stop_call", "deviation"):
                 assert c.execute(f"select count(*) from {table}").fetchone() == (rows,)  # type: ignore[arg-type]

@@ -29,6 +29,8 @@ def days(fleet):
         lon=25.0 + noise[1] / 55_000,
         speed_mps=np.where(away > 0, 3.0, 0.0),
         accuracy_m=4.0,
+        ignition=np.where(t % 700 < 350, 1, -1),
+        odometer_m=np.where(t % 600 == 0, 50_000.0 + t / 10, np.nan),
     )
     temp_c = 7 + 4 * np.sin(2 * np.pi * t / (5 * 3600)) + rng.normal(0, 0.05, len(t))
     temp = fleet.batch("temp", "reefer", t, seq=np.arange(len(t)), boot=2, probe_id=fleet.probe, temp_c=temp_c)
@@ -62,6 +64,10 @@ def test_two_days_in_any_order_end_in_the_same_facts(database, order):
     kept = fleet.rows("select kind, count(*) from checkpoint group by kind order by kind")
     assert found == reference(fleet, days(fleet))
     assert len(found["visits"]) > HOURS // 4
+    kinds = [trip[1] for trip in found["trips"]]
+    assert kinds.count("trip") >= HOURS // 4
+    assert kinds.count("stop") >= HOURS // 4
+    assert [a[3] for a in found["trips"][:-1]] == [b[2] for b in found["trips"][1:]]
     assert len(found["excursions"]) >= HOURS // 5
     assert [kind for kind, _ in kept] == ["series", "vehicle"]
     assert all(n >= 2 for _, n in kept)
@@ -107,7 +113,8 @@ def test_a_carry_that_an_older_version_wrote_is_read_anew_from_the_readings(data
     t = fleet.tracker()
     fleet.append(*days(fleet))
     fleet.settle(t)
-    before, revisions = fleet.facts(), fleet.rows("select count(*) from visit")
+    counts = "select (select count(*) from visit), (select count(*) from trip)"
+    before, revisions = fleet.facts(), fleet.rows(counts)
     fleet.close(t)
     fleet.rows("update vehicle_state set carry = '[]' returning 1")
     fleet.rows("update series_state set carry = '[]' returning 1")
@@ -116,7 +123,7 @@ def test_a_carry_that_an_older_version_wrote_is_read_anew_from_the_readings(data
     assert len(t._late) == 2
     fleet.settle(t)
     assert fleet.facts() == before
-    assert fleet.rows("select count(*) from visit") == revisions
+    assert fleet.rows(counts) == revisions
     assert [bytes(r[0])[:2] != b"[]" for r in fleet.rows("select carry from vehicle_state")] == [True]
     fleet.close(t)
 
@@ -137,9 +144,16 @@ def test_what_stands_can_be_derived_again_and_what_was_changed_is_found(database
         "and superseded_at is null returning id"
     )
     fleet.rows("update excursion set retracted = true where id = (select max(id) from excursion) returning 1")
+    ((trip,),) = fleet.rows(
+        "update trip set distance_m = distance_m + 1 where superseded_at is null and id = (select id from trip where "
+        "kind = 'trip' and ended_at is not null and superseded_at is null and not retracted order by ended_at desc "
+        "limit 1) returning id"
+    )
     found = verified(database, monkeypatch)
     assert found.exit_code == 1
-    visit, excursion = sorted(found.stdout.splitlines(), reverse=True)
+    visit, trip_line, excursion = sorted(found.stdout.splitlines(), reverse=True)
+    assert trip_line.startswith("trip of truck-1: the readings give ")
+    assert trip_line.endswith(f", fact {trip} stands otherwise")
     assert visit.startswith("visit of truck-1 at dc-1: the readings give ")
     assert visit.endswith(f", fact {moved} stands otherwise")
     assert excursion.startswith("excursion above of reefer-1 rear: the readings give ")

@@ -93,8 +93,8 @@ def reference(fleet, batches):
     """The facts of the same readings delivered in order, in the same database wiped clean."""
     with psycopg.connect(fleet.dsn) as c:
         c.execute(
-            "truncate log_frame, log_head, tracker_position, vehicle_state, series_state, visit, excursion, alert, "
-            "alert_event, change, dirty, checkpoint, eta, reading_position, reading_temperature, device_state"
+            "truncate log_frame, log_head, tracker_position, vehicle_state, series_state, visit, excursion, trip, "
+            "alert, alert_event, change, dirty, checkpoint, eta, reading_position, reading_temperature, device_state"
         )
     return delivered(fleet, batches, in_order)
 

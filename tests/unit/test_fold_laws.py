@@ -12,9 +12,8 @@ from hypothesis import strategies as st
 
 from tracker.carries import Packer, Table
 from tracker.positions import fixes_for, no_fixes
-from tracker.rules import geofence, motion, quality, trips
+from tracker.rules import geofence, quality, trips
 from tracker.rules.geofence import Fence, Fences
-from tracker.rules.scan import Carry
 
 S = 1_000_000
 VEHICLES = 3
@@ -91,13 +90,6 @@ def quality_rule(fixes, carry, _fences):
     return kept.rows, dict(zip(rows, jumps.tolist(), strict=True))
 
 
-def motion_rule(fixes, carry, _fences):
-    kept = Table(Carry.empty() if carry is None else carry)
-    after, runs = motion.step(kept.of(np.unique(fixes.vehicle)), fixes.vehicle, fixes.t_us, fixes.speed_mps)
-    kept.put(after)
-    return kept.rows, said(runs, "entity", "start_us")
-
-
 def trips_rule(fixes, carry, _fences):
     kept = trips.Carry.empty() if carry is None else carry
     after, segments = trips.step(kept, trips.Rows(*fixes))
@@ -110,7 +102,7 @@ def geofence_rule(fixes, carry, fences):
     return kept.updated(after), said(visits, "entity", "start_us")
 
 
-RULES = {"quality": quality_rule, "motion": motion_rule, "trips": trips_rule, "geofence": geofence_rule}
+RULES = {"quality": quality_rule, "trips": trips_rule, "geofence": geofence_rule}
 
 
 def said(facts, *key):

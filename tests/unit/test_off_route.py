@@ -11,19 +11,27 @@ from hypothesis import strategies as st
 from domain.geo import local_m
 from tracker.carries import joined
 from tracker.rules import off_route
-from tracker.rules.eta import Line
 from tracker.rules.scan import NEVER, Carry
 
 S = 1_000_000
+
+
+def path(coordinates):
+    """From GeoJSON positions."""
+    lon, lat = np.array(coordinates).T
+    return off_route.Path(lat, lon)
+
+
 LINES = {
-    1: Line.of([[25.0, 60.0], [25.2, 60.0], [25.2, 60.1]]),
-    2: Line.of([[179.9, -16.0], [-179.9, -16.0]]),
+    1: path([[25.0, 60.0], [25.2, 60.0], [25.2, 60.1]]),
+    2: path([[179.9, -16.0], [-179.9, -16.0]]),
 }
 
 
 def step(carry, entity, t_s, lat, lon):
     columns = (np.asarray(entity, np.int64), np.asarray(t_s, np.int64) * S, np.asarray(lat), np.asarray(lon))
-    return off_route.step(carry, LINES, *columns, corridor_m=500.0, for_us=300 * S)
+    rows = off_route.Rows(*columns, np.full(len(entity), np.nan))
+    return off_route.step(carry, LINES, rows, off_route.Limits(500.0, 300 * S))
 
 
 def test_the_distance_is_to_the_line_between_the_vertices_and_across_the_antimeridian():
@@ -44,7 +52,7 @@ points = st.tuples(st.floats(59.9, 60.2), st.floats(24.9, 25.3))
 @given(st.lists(points, min_size=2, max_size=6, unique=True), st.lists(points, min_size=1, max_size=8))
 def test_it_agrees_with_shapely_in_the_plane_of_each_point(line, rows):
     ours = off_route.distance_to_lines_m(
-        {5: Line.of([[lon, lat] for lat, lon in line])},
+        {5: path([[lon, lat] for lat, lon in line])},
         np.full(len(rows), 5),
         np.array([r[0] for r in rows]),
         np.array([r[1] for r in rows]),
@@ -55,12 +63,46 @@ def test_it_agrees_with_shapely_in_the_plane_of_each_point(line, rows):
         assert found == pytest.approx(shapely.distance(shapely.Point(0, 0), there), abs=0.01)
 
 
+def test_a_simplified_line_is_nowhere_further_off_than_stated_and_much_shorter():
+    rng = np.random.default_rng(4)
+    lat = 60 + np.cumsum(rng.normal(0, 2e-5, 500))
+    whole = off_route.Path(lat, 25 + np.linspace(0, 0.5, 500))
+    short = whole.simplified()
+    assert len(short.lat) < 100
+    off = off_route.distance_to_lines_m({1: short}, np.ones(500, np.int64), whole.lat, whole.lon)
+    assert 0 < off.max() <= off_route.ROUGH_M
+    same = path([[25.0, 60.0], [25.2, 60.0]]).simplified()
+    assert (same.lat.tolist(), same.lon.tolist()) == ([60.0, 60.0], [25.0, 25.2])
+
+
 def test_many_rows_are_looked_at_in_bounded_portions(monkeypatch):
     rng = np.random.default_rng(3)
     entity, lat, lon = np.repeat([1, 2], 50), rng.uniform(59, 61, 100), rng.uniform(24, 26, 100)
     whole = off_route.distance_to_lines_m(LINES, entity, lat, lon)
     monkeypatch.setattr(off_route, "PAIRS_MAX", 7)
     assert off_route.distance_to_lines_m(LINES, entity, lat, lon).tolist() == whole.tolist()
+
+
+def test_the_first_fix_of_each_half_minute_is_looked_at_however_the_rows_are_split():
+    t = np.arange(0, 120, 7)
+    columns = np.ones(len(t)), t, np.full(len(t), 60.1), np.full(len(t), 25.1)
+    _, whole = step(Carry.empty(), *columns)
+    assert whole.samples.tolist() == [4]
+    carry = Carry.empty()
+    for i in range(len(t)):
+        fresh, _ = step(carry, *(c[i : i + 1] for c in columns))
+        carry = fresh if len(fresh) else carry
+    assert carry.samples.tolist() == [4]
+
+
+def test_a_fix_less_accurate_than_the_corridor_is_wide_decides_nothing():
+    t = np.arange(5) * 60 * S
+    accuracy = np.array([5.0, np.nan, 501.0, 500.0, 5.0])
+    rows = off_route.Rows(np.ones(5, np.int64), t, np.full(5, 60.1), np.full(5, 25.1), accuracy)
+    carry, runs = off_route.step(Carry.empty(), LINES, rows, off_route.Limits())
+    assert np.isnan(off_route.step(Carry.empty(), LINES, rows.take(np.array([2])), off_route.Limits())[0].x).all()
+    assert (len(runs), runs.end_us.tolist()) == (1, [NEVER])
+    assert np.isfinite(carry.x).all()
 
 
 def test_a_detour_is_told_once_it_has_lasted_and_a_shortcut_is_not():

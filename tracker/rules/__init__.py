@@ -3,20 +3,18 @@
 | rule | entity | says |
 |---|---|---|
 | `quality` | vehicle | which fixes are jumps no vehicle makes |
-| `motion` | vehicle | moving or stopped, as its newest fix says |
-| `trips` | vehicle | trips and stops: from, to, distance, idling, what is unknown |
+| `trips` | vehicle | moving or standing; trips and stops: from, to, distance, idling, what is unknown |
 | `geofence` | vehicle and site | visits: entered, left |
 | `calls` | shipment | arrival and departure at stops, what went otherwise than planned, status |
+| `off_route` | shipment | away from the planned line for too long |
 | `eta` | stop | arrival p10, p50, p90 |
 | `temperature` | probe | excursions beyond the profile's limits, and which of them alarm |
 | `stock` | tag, slot | where tags are, what lies on shelves, how sure that is |
 | `silence` | device | who has said nothing for too long |
 
-`off_route` (shipment: away from the planned line for too long) and `trips` are not evaluated by the tracker yet.
-
 `lines`, `residuals`, `ranges`, `rest`, `grades` and `forecast` make arrival times that learn: docs/eta.md.
 """
 
-from tracker.rules import calls, eta, geofence, motion, quality, silence, stock, temperature, trips
+from tracker.rules import calls, eta, geofence, off_route, quality, silence, stock, temperature, trips
 
-RULES = (quality, motion, trips, geofence, calls, eta, temperature, stock, silence)
+RULES = (quality, trips, geofence, calls, off_route, eta, temperature, stock, silence)

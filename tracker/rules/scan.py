@@ -1,8 +1,8 @@
 """The one scan all rules are made of: runs of a quantity above zero, with hysteresis, over many entities at once.
 
-A rule turns readings into a signed quantity `x` per row: degrees above a limit, metres inside a fence, metres per
-second above walking pace. A run begins when x rises above zero and ends when it falls to -h. The definition is over one
-entity's rows sorted by event time; `scan` evaluates it for many entities and continues from a carry, so that
+A rule turns readings into a signed quantity `x` per row: degrees above a limit, metres beyond a corridor. A run begins
+when x rises above zero and ends when it falls to -h. The definition is over one entity's rows sorted by event time;
+`scan` evaluates it for many entities and continues from a carry, so that
 
     scan(scan(carry, A), B) = scan(carry, A ++ B)      for every split of an entity's rows.
 """

@@ -91,7 +91,7 @@ class Carry(Table):
         "kind": Column("i1", NONE),
         "ignition": Column("i1", -1),
         "speed_mps": Column("f8", np.nan),
-        "odometer_mm": Column("i8", 0),
+        "odometer_mm": Column("i8", LONG_AGO),
     }
 
     marks: I64
@@ -115,7 +115,8 @@ class Carry(Table):
 class Segments:
     """Segments that were open or began in the rows, in order of vehicle and time; `end_us` is `NEVER` when open.
 
-    Totals of an open one are up to its vehicle's last fix, which is where `end_lat`, `end_lon` are then.
+    Totals of an open one are up to its vehicle's last fix, which is where `end_lat`, `end_lon` are then. The odometer
+    is the device's, carried on where it says nothing; `LONG_AGO` when it has never said anything.
     """
 
     entity: I64
@@ -447,8 +448,8 @@ class _Scan:
         return _segments(*(np.concatenate(part)[order] for part in parts))
 
     def _odometer(self, row: I64) -> I64:
-        out: I64 = self.offset[row] + self.totals[row, DIST] + self.totals[row, GAP]
-        return out
+        driven = self.totals[row, DIST] + self.totals[row, GAP]
+        return np.where(self.offset[row] == LONG_AGO, LONG_AGO, self.offset[row] + driven)
 
 
 def _segments(

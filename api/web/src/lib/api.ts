@@ -1,5 +1,5 @@
 // REST: one fetch with the errors of RFC 9457 turned into sentences, and one function per address.
-import type { Alert, Config, Me, PublicShipment, Series, Share, Shipment, TrackPoint } from './types.ts'
+import type { Alert, Config, Me, PublicShipment, Series, Share, Shipment, TrackPoint, Trip } from './types.ts'
 
 const BASE = '/api/v1'
 
@@ -65,6 +65,9 @@ export const api = {
     get<{ points: TrackPoint[] }>(
       `/vehicles/${seg(vehicle)}/track?from=${iso(from)}&to=${iso(to)}&max_points=${maxPoints}`,
     ).then((x) => x.points),
+  trips: (vehicle: string, from: number) =>
+    get<{ items: Trip[] }>(`/vehicles/${seg(vehicle)}/trips?from=${iso(from)}`).then((x) => x.items),
+  gpx: (vehicle: string, trip: string) => `${BASE}/vehicles/${seg(vehicle)}/trips/${seg(trip)}.gpx`,
   series: (device: string, probe: string | null, from: number, to: number, maxPoints: number) =>
     get<Series>(
       `/series?device=${seg(device)}${probe === null ? '' : `&probe=${seg(probe)}`}` +

@@ -135,6 +135,21 @@ export interface Share {
   revoked_at?: Time | null
 }
 
+/** What a vehicle did: one follows the other; `unknown` is a gap behind which it was somewhere else. */
+export interface Trip {
+  id: string
+  kind: 'trip' | 'stop' | 'unknown'
+  started_at: Time
+  ended_at: Time | null
+  site: string | null
+  distance_m: number | null
+  gap_m: number | null
+  moving_s: number | null
+  idle_s: number | null
+  unknown_s: number | null
+  speed_max_mps: number | null
+}
+
 export interface TrackPoint {
   t: Time
   lat: number
