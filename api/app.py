@@ -11,6 +11,7 @@ from fastapi.routing import APIRoute
 from api import (
     alerts,
     device_profiles,
+    eta,
     exports,
     facts,
     fleet,
@@ -36,7 +37,7 @@ __all__ = ["ApiConfig", "create_app"]
 
 BASE = "/api/v1"
 ROOMS = (
-    session, fleet, registry, device_profiles, stock, shipments, alerts, temperature, facts, exports, quarantine,
+    session, fleet, registry, device_profiles, stock, shipments, alerts, temperature, facts, eta, exports, quarantine,
     public,
 )  # fmt: skip
 

@@ -149,6 +149,8 @@ def tracker() -> None:
             metrics_port=settings.metrics_port,
             stop_dwell_minutes=settings.stop_dwell_minutes,
             prolonged_stop_minutes=settings.prolonged_stop_minutes,
+            late_risk=settings.late_risk,
+            driver_rest=settings.driver_rest,
         ),
         _stop_event(),
     )

@@ -73,6 +73,8 @@ class TrackerConfig:
     metrics_port: int = 0
     stop_dwell_minutes: float = 10.0
     prolonged_stop_minutes: float = 30.0
+    late_risk: float = 0.8
+    driver_rest: bool = False
 
     @property
     def calls(self) -> Limits:
@@ -166,7 +168,8 @@ class Tracker:
         self.admission = Admission(self.store)
         self.admission.load()
         self.vehicles, self.series, self.stockroom = Vehicles(), Series(), Stockroom()
-        self.journeys = Journeys(self.store, self._config.calls)
+        config = self._config
+        self.journeys = Journeys(self.store, config.calls, config.late_risk, driver_rest=config.driver_rest)
         self.speech = Speech(self._listening_since)
         self.vehicles.load(self.store)
         self.series.load(self.store)
@@ -216,6 +219,7 @@ class Tracker:
         connection = self._link.connection
         with connection.transaction(), connection.cursor() as cursor:
             self.commit.write(cursor, self.registry, decided, out)
+            self.journeys.teach(cursor, out)
             self._finish(cursor, out, taken)
         self.admission.committed(decided)
         self._positions.update(taken)
@@ -315,6 +319,7 @@ class Tracker:
             elif isinstance(mark.way, SeriesAgain):
                 mark.way.finish(self.series, out)
             self.commit.write(cursor, self.registry, {}, out)
+            self.journeys.teach(cursor, out)
             cursor.execute(self.store.sql("clear_dirty"), (kind, entity, mark.since))
             self._finish(cursor, out, {})
 
@@ -350,6 +355,8 @@ class Tracker:
         self.store.keep_house(now, now - timedelta(minutes=config.changes_retention_minutes))
         self.store.checkpoints.trim(now - timedelta(days=config.refold_horizon_days))
         drop_older(self._link.connection, now - timedelta(days=config.retention_days))
+        self.store.connection.execute(self.store.sql("trim_etas"), (now - timedelta(days=config.retention_days),))
+        self.journeys.learning.look_around()
         heads = self._log.heads()
         lag_frames.set(sum(max(heads.get(p, 0) - n, 0) for p, n in self._positions.items()))
         missing = set(range(config.partitions)) - set(self._positions)

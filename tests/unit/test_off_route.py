@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from domain.geo import local_m
 from tracker.carries import joined
 from tracker.rules import off_route
-from tracker.rules.eta import Line
+from tracker.rules.lines import Line
 from tracker.rules.scan import NEVER, Carry
 
 S = 1_000_000

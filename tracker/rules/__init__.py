@@ -7,16 +7,16 @@
 | `trips` | vehicle | trips and stops: from, to, distance, idling, what is unknown |
 | `geofence` | vehicle and site | visits: entered, left |
 | `calls` | shipment | arrival and departure at stops, what went otherwise than planned, status |
-| `eta` | stop | arrival p10, p50, p90 |
+| `forecast` | stop | arrival p10, p50, p90, and how likely it misses its window |
 | `temperature` | probe | excursions beyond the profile's limits, and which of them alarm |
 | `stock` | tag, slot | where tags are, what lies on shelves, how sure that is |
 | `silence` | device | who has said nothing for too long |
 
 `off_route` (shipment: away from the planned line for too long) and `trips` are not evaluated by the tracker yet.
 
-`lines`, `residuals`, `ranges`, `rest`, `grades` and `forecast` make arrival times that learn: docs/eta.md.
+`lines`, `residuals`, `ranges`, `rest`, `grades` and `forecast` together make arrival times that learn: docs/eta.md.
 """
 
-from tracker.rules import calls, eta, geofence, motion, quality, silence, stock, temperature, trips
+from tracker.rules import calls, forecast, geofence, motion, quality, silence, stock, temperature, trips
 
-RULES = (quality, motion, trips, geofence, calls, eta, temperature, stock, silence)
+RULES = (quality, motion, trips, geofence, calls, forecast, temperature, stock, silence)

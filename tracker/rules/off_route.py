@@ -13,7 +13,7 @@ import numpy as np
 
 from domain.geo import EARTH_M
 from domain.readings import F64, I64
-from tracker.rules.eta import Line
+from tracker.rules.lines import Line
 from tracker.rules.scan import Carry, Runs, scan
 
 VERSION = 1
