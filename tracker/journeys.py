@@ -110,7 +110,7 @@ class Journeys:
         seen = vehicles.seen(moved[plans.rows_of(moved) >= 0])
         rows = plans.rows_of(seen.entity)
         last = plans.progress.t_us[rows]
-        due: Bool = (last == NO_TIME) | (seen.t_us >= np.where(last == NO_TIME, 0, last) + INTERVAL_US)
+        due: Bool = seen.t_us >= np.where(last == NO_TIME, plans.since_us[rows], last + INTERVAL_US)
         return rows[due], Views(*(getattr(seen, name)[due] for name in Views.__dataclass_fields__))
 
     def _predict(self, plans: Plans, registry: Registry, rows: I64, views: Views, out: Outcome) -> dict[int, Shipment]:

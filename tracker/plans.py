@@ -118,6 +118,7 @@ class Plans:
         stops = [stop for s in going for stop in s.stops]
         places = [place(stop) for stop in stops]
         self.shipment = np.array([s.id for s in going], dtype=np.int64)
+        self.since_us = np.array([s.since_us for s in going], dtype=np.int64)
         self.tenant = np.array([s.tenant_id for s in going], dtype=np.int64)
         self.start = np.cumsum([0, *(len(s.stops) for s in going)]).astype(np.int64)
         self.stop = np.array([stop.id for stop in stops], dtype=np.int64)

@@ -21,7 +21,7 @@ from tracker.rules.scan import NEVER, segment_starts
 FASTEST_MPS, SLACK_M = 40.0, 500.0  # what can have been driven since
 PASSED_M = 500.0  # who is so far past a stop has to turn back
 STILL_M, STILL_MPS = 30.0, 0.2  # who moves less stands
-SAY_S, SAY_SHARE = 5.0, 0.01  # a time is said anew when it has moved by more: seconds, and a share of the time to go
+SAY_S, SAY_SHARE = 15.0, 0.02  # a time is said anew when it has moved by more: seconds, and a share of the time to go
 SAY_EVERY_S, SAY_EVERY_SHARE = 60.0, 0.02  # or after this long
 
 
