@@ -134,7 +134,10 @@ class Subject(TypedDict):
 
 
 class Alert(TypedDict):
-    """A fact that asks for a person, and what persons did about it. `opened_at` is event time."""
+    """A fact that asks for a person, and what persons did about it. `opened_at` is event time.
+
+    `kind` is `temperature`, `silence` (a device says nothing) or `late_risk` (a stop's window may be missed).
+    """
 
     id: str
     kind: str
