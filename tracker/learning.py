@@ -214,8 +214,13 @@ class Learning:
         return _Known(Knowledge.none(), 0)
 
     def _catch_up(self, tenant_id: int) -> None:
-        known = self._known[tenant_id]
-        for seq, body in self._store.rows("lessons", tenant_id, known.seq):
+        while True:
+            known = self._known[tenant_id]
+            rows = self._store.rows("lessons", tenant_id, known.seq)
+            if not rows or rows[0][0] == known.seq + 1:
+                break
+            self._known[tenant_id] = self._snapshot(tenant_id)  # somebody has just made another one
+        for seq, body in rows:
             lesson = unpack_lesson(bytes(body))
             known.knowledge = taught(known.knowledge, lesson) if lesson is not None else known.knowledge
             known.seq = int(seq)

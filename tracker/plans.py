@@ -118,7 +118,7 @@ class Plans:
         stops = [stop for s in going for stop in s.stops]
         places = [place(stop) for stop in stops]
         self.shipment = np.array([s.id for s in going], dtype=np.int64)
-        self.since_us = np.array([s.since_us for s in going], dtype=np.int64)
+        self.since_us = np.zeros(len(going), dtype=np.int64)
         self.tenant = np.array([s.tenant_id for s in going], dtype=np.int64)
         self.start = np.cumsum([0, *(len(s.stops) for s in going)]).astype(np.int64)
         self.stop = np.array([stop.id for stop in stops], dtype=np.int64)
@@ -197,6 +197,8 @@ class Plans:
         row = self.row(shipment.id)
         if row is None:
             return []
+        # planned for later: what its vehicle does before is another journey
+        self.since_us[row] = shipment.since_us if shipment.status == "planned" else 0
         ahead = {stop.id for stop in shipment.ahead()} if shipment.status != "delivered" else set()
         low, high = int(self.start[row]), int(self.start[row + 1])
         self.ahead[low:high] = [stop in ahead for stop in self.stop[low:high].tolist()]

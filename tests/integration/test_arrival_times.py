@@ -8,6 +8,7 @@ import numpy as np
 import orjson
 import psycopg
 import pytest
+from prometheus_client import REGISTRY
 
 from store.db import connect
 from store.link import Link
@@ -18,6 +19,7 @@ from tests.integration.seed_api import World, client, serving
 from tests.integration.test_calls import DC, TOUR, A, B, C, at, drive, ship
 from tracker import learning
 from tracker.learning import Learning, lesson_of, pack_knowledge
+from tracker.rules.forecast import Knowledge
 
 GRADES = (
     "select stop_id, bucket, lane, arrived_at, predictions, error_min, covered, width_min, jitter_min from eta_grade "
@@ -84,11 +86,20 @@ def parts(whole, seconds: float):
     return [whole.take(t == each) for each in np.unique(t)]
 
 
+def counted():
+    """Arrivals graded, their errors, shares covered and widths, as Prometheus sees them."""
+    names = ("graded", "error_minutes", "covered", "width_minutes")
+    found = (REGISTRY.get_sample_value(f"frostway_tracker_eta_{n}_total", {"hours_out": "all"}) for n in names)
+    return np.array([value or 0.0 for value in found])
+
+
 def test_every_arrival_is_predicted_graded_and_learned_from_once(fleet):
+    before = counted()
     found = told(fleet, parts(drive(fleet, *TOUR), 120))
+    whole = [row for row in found["grades"] if row[1] == -1]
+    assert counted() - before == pytest.approx([3, *np.sum([row[5:8] for row in whole], axis=0)])
     assert {row[0] for row in found["etas"]} == {2, 3, 4}  # it stood at the first when it got the shipment
     assert all(p10 <= p50 <= p90 and p50 >= made for _, made, p10, p50, p90, *_ in found["etas"])
-    whole = [row for row in found["grades"] if row[1] == -1]
     assert [(row[0], row[2], row[3]) for row in whole] == [
         (call[1], lane, call[3])
         for call, lane in zip(found["calls"][1:], ("dc-1 > store-a", "store-a > S-1-3", "S-1-3 > store-c"), strict=True)
@@ -240,6 +251,11 @@ def test_two_trackers_teach_one_tenant_in_one_order(fleet, monkeypatch):
     fresh = Learning(TrackingStore(links[0]))
     assert pack_knowledge(fresh.of(1)) == pack_knowledge(pupils[0].of(1)) == pack_knowledge(pupils[1].of(1))
     assert fresh.seq(1) == pupils[0].seq(1) == 17
+    slow = Learning(TrackingStore(links[0]))
+    slow._known[1] = learning._Known(Knowledge.none(), 3)  # it read a snapshot, then another one was made
+    slow._catch_up(1)
+    assert slow.seq(1) == 17
+    assert pack_knowledge(slow.of(1)) == pack_knowledge(fresh.of(1))
     assert fleet.rows("select saved_seq, (select count(*) from eta_lesson) from eta_knowledge") == [(15, 2)]
     for link in links:
         link.close()
