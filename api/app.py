@@ -11,6 +11,7 @@ from fastapi.routing import APIRoute
 from api import (
     alerts,
     device_profiles,
+    eta,
     exports,
     facts,
     fleet,
@@ -37,8 +38,8 @@ __all__ = ["ApiConfig", "create_app"]
 
 BASE = "/api/v1"
 ROOMS = (
-    session, fleet, trips, registry, device_profiles, stock, shipments, alerts, temperature, facts, exports, quarantine,
-    public,
+    session, fleet, trips, registry, device_profiles, stock, shipments, alerts, temperature, facts, eta, exports,
+    quarantine, public,
 )  # fmt: skip
 
 

@@ -136,7 +136,10 @@ class Subject(TypedDict):
 
 
 class Alert(TypedDict):
-    """A fact that asks for a person, and what persons did about it. `opened_at` is event time."""
+    """A fact that asks for a person, and what persons did about it. `opened_at` is event time.
+
+    `kind` is `temperature`, `silence` (a device says nothing) or `late_risk` (a stop's window may be missed).
+    """
 
     id: str
     kind: str
@@ -162,12 +165,16 @@ class Alert(TypedDict):
 
 
 class StopEta(TypedDict):
-    """When a vehicle arrives: one in ten is earlier than p10, half before p50, nine in ten before p90."""
+    """When a vehicle arrives: one in ten is earlier than p10, half before p50, nine in ten before p90.
+
+    `late_probability` is that of arriving after the window's end, null where there is none.
+    """
 
     p10: Time | None
     p50: Time | None
     p90: Time | None
     remaining_m: float
+    late_probability: float | None
     decided_at: Time | None
 
 
@@ -360,6 +367,7 @@ def stop(row: Row) -> Stop:
             "p50": when(row["p50"]),
             "p90": when(row["p90"]),
             "remaining_m": round(row["remaining_m"]),
+            "late_probability": None if row["late_probability"] is None else round(row["late_probability"], 3),
             "decided_at": when(row["decided_at"]),
         }
     return {

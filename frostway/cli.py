@@ -151,6 +151,8 @@ def tracker() -> None:
             prolonged_stop_minutes=settings.prolonged_stop_minutes,
             off_route_m=settings.off_route_m,
             off_route_minutes=settings.off_route_minutes,
+            late_risk=settings.late_risk,
+            driver_rest=settings.driver_rest,
         ),
         _stop_event(),
     )

@@ -71,6 +71,10 @@ class Settings(BaseSettings):
     )
     off_route_m: float = Field(500.0, gt=0, description="further than this from its line a vehicle is off route, m")
     off_route_minutes: float = Field(5.0, ge=0, description="and that is told when it has lasted this long, minutes")
+    late_risk: float = Field(
+        0.8, gt=0, le=1, description="probability of missing a stop's window from which an alert is raised"
+    )
+    driver_rest: bool = Field(default=False, description="arrival times contain the breaks drivers must take (EU 561)")
     refold_horizon_days: float = Field(30.0, gt=0, description="a reading later than this is kept, not decided, days")
     retention_days: float = Field(3650.0, gt=0, description="readings older than this are dropped, days")
     log_retention_minutes: float = Field(60.0, gt=0, description="processed log frames are kept this long, minutes")

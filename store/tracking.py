@@ -54,7 +54,7 @@ class TrackingStore:
 
     def __init__(self, link: Link) -> None:
         self._link = link
-        self._q = queries("tracker") | queries("facts")
+        self._q = queries("tracker") | queries("facts") | queries("eta")
         self.checkpoints = Checkpoints(link)
         self._partitions: Partitions | None = None
         self._writer: ReadingWriter | None = None

@@ -14,8 +14,8 @@ import numpy as np
 
 from domain.readings import F64, I64, Bool
 from tracker.arrivals import Journey, Reached, Stops, beeline
-from tracker.rules.eta import DETOUR
 from tracker.rules.forecast import (
+    DETOUR,
     NO_TIME,
     PACE_FORGET_S,
     PACE_MOST,

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import psycopg
 
 from domain.readings import Batch
 from domain.times import from_us, to_us
 from store.tracking import TrackingStore
+from tracker.alerts import alert_shape, news
 from tracker.facts import Facts
 from tracker.outcome import ExcursionFact, Outcome, VisitFact, instant, text
 from tracker.registry import Registry
+from tracker.risks import Risks
 from tracker.rules.scan import NEVER
 from tracker.segments import OpenTrip
 from tracker.series import OpenExcursion, Series
@@ -29,6 +30,7 @@ class Commit:
         self._vehicles = vehicles
         self._series = series
         self._facts = Facts(store)
+        self._risks = Risks(store)
 
     def write(self, cursor: psycopg.Cursor, registry: Registry, batches: Mapping[str, Batch], out: Outcome) -> None:
         """Everything but position and changes. Call inside the transaction."""
@@ -47,7 +49,6 @@ class Commit:
         store.bulk(cursor, "put_slot_states", out.slot_rows)
         store.bulk(cursor, "put_stock_levels", out.stock_rows)
         store.bulk(cursor, "put_stock_moves", out.move_rows)
-        store.bulk(cursor, "put_etas", out.eta_rows)
         store.mark_dirty(cursor, out.dirty)
         for visit in out.visits:
             self.visit(cursor, registry, visit, out)
@@ -68,6 +69,22 @@ class Commit:
         for status in out.shipment_status:
             times = {"started_at": instant(status.started_us), "delivered_at": instant(status.delivered_us)}
             store.one(cursor, "put_shipment_status", {"id": status.shipment_id, "status": status.status, **times})
+        self._arrival_times(cursor, registry, out)
+
+    def _arrival_times(self, cursor: psycopg.Cursor, registry: Registry, out: Outcome) -> None:
+        """What was predicted, how good it was, and what it teaches."""
+        store = self._store
+        store.bulk(cursor, "put_etas", out.eta_rows)
+        store.bulk(cursor, "put_journeys", out.journey_rows)
+        if out.journeys_over:
+            cursor.execute(store.sql("drop_journeys"), (out.journeys_over,))
+        if out.ungraded:
+            cursor.execute(store.sql("drop_grades"), (out.ungraded,))
+        store.bulk(cursor, "put_grades", out.grades)
+        if out.learned:
+            cursor.execute(store.sql("mark_learned"), (from_us(out.now_us), out.learned))
+        for vehicle_id in self._risks.write(cursor, registry, out):
+            self.count_alerts(cursor, registry, vehicle_id, out)
 
     def visit(self, cursor: psycopg.Cursor, registry: Registry, fact: VisitFact, out: Outcome) -> None:
         """A visit's newest word."""
@@ -174,71 +191,3 @@ class Commit:
             return
         row = self._store.one(cursor, "active_alerts", {"vehicle_id": vehicle_id})
         out.change(vehicle.tenant_id, "vehicles", vehicle.name, "merge", {"alerts": row["count"] if row else 0})
-
-
-def news(kept: Mapping[str, Any], *, retracted: bool) -> str | None:
-    """What has happened to an alert, None when it stands as it stood.
-
-    >>> news({"told_revision": 2, "revision": 3, "told_cleared_at": None, "cleared_at": None}, retracted=False)
-    'amended'
-    """
-    if kept["told_revision"] is None:
-        return "raised"
-    if kept["told_revision"] == kept["revision"]:
-        return None
-    if retracted:
-        return "retracted"
-    was_active, is_active = kept["told_cleared_at"] is None, kept["cleared_at"] is None
-    if was_active == is_active:
-        return "amended"
-    return "reopened" if is_active else "cleared"
-
-
-def alert_shape(
-    registry: Registry,
-    kept: Mapping[str, Any],
-    device_id: int,
-    *,
-    kind: str,
-    severity: str,
-    title: str,
-    probe: str | None,
-    opened: str | None,
-    alarm: str | None,
-    cleared: str | None,
-    figures: Mapping[str, Any] | None = None,
-) -> dict[str, Any]:
-    """An alert as people see it."""
-    device = registry.devices[device_id]
-    if device.vehicle_id:
-        subject = {"kind": "vehicle", "id": registry.vehicles[device.vehicle_id].name}
-    elif device.site_id:
-        subject = {"kind": "site", "id": registry.sites[device.site_id].name}
-    else:
-        subject = {"kind": "device", "id": device.name}
-    empty = {"limit_c": None, "extreme_c": None, "last_c": None}
-    return {
-        "id": str(kept["id"]),
-        "kind": kind,
-        "severity": severity,
-        "subject": subject,
-        "device": device.name,
-        "probe": probe,
-        "title": title,
-        **(figures or empty),
-        "opened_at": opened,
-        "alarm_at": alarm,
-        "decided_at": _when(kept["decided_at"]),
-        "cleared_at": cleared,
-        "state": "cleared" if cleared else "active",
-        "revision": kept["revision"],
-        "acknowledged_at": _when(kept["acknowledged_at"]),
-        "acknowledged_by": kept["acknowledged_by"],
-        "note": kept["note"],
-        "resolved_at": _when(kept["resolved_at"]),
-        "resolved_by": kept["resolved_by"],
-    }
-
-
-def _when(at: Any) -> str | None:
-    return text(to_us(at)) if at else None

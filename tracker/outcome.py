@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
 from domain.times import from_us, rfc3339
 from tracker.rules.off_route import Run
 from tracker.rules.scan import NEVER
+
+if TYPE_CHECKING:
+    from tracker.learning import Lesson
 
 
 def instant(us: int | None) -> datetime | None:
@@ -104,6 +107,17 @@ class DeviationFact(NamedTuple):
     retracted: bool = False
 
 
+class RiskNews(NamedTuple):
+    """A stop's window may be missed, or no longer (`raised` False)."""
+
+    tenant_id: int
+    stop_id: int
+    device_id: int
+    title: str
+    at_us: int
+    raised: bool
+
+
 class StopTime(NamedTuple):
     """The current call at a stop; None while that has not come."""
 
@@ -160,6 +174,16 @@ class Outcome:
     stock_rows: list[tuple[Any, ...]] = field(default_factory=list)
     move_rows: list[tuple[Any, ...]] = field(default_factory=list)
     eta_rows: list[tuple[Any, ...]] = field(default_factory=list)
+    journey_rows: list[tuple[int, bytes]] = field(default_factory=list)
+    journeys_over: list[int] = field(default_factory=list)
+    grades: list[tuple[Any, ...]] = field(default_factory=list)
+    ungraded: list[int] = field(default_factory=list)
+    """Stops whose grades no longer hold."""
+    learned: list[int] = field(default_factory=list)
+    """Stops whose arrivals teach in this step."""
+    lessons: list[tuple[int, Lesson]] = field(default_factory=list)
+    """What they teach, by tenant."""
+    risks: list[RiskNews] = field(default_factory=list)
     batteries: dict[int, float] = field(default_factory=dict)
     dirty: list[tuple[str, int, int, datetime]] = field(default_factory=list)
     visits: list[VisitFact] = field(default_factory=list)

@@ -16,8 +16,8 @@ from domain.readings import I32, I64
 from domain.times import to_us
 from store.tracking import TrackingStore
 from tracker.rules.calls import Planned
-from tracker.rules.eta import Line
 from tracker.rules.geofence import Fence, Fences, pair
+from tracker.rules.lines import Line
 from tracker.rules.off_route import Path
 from tracker.rules.scan import NEVER
 
@@ -86,6 +86,8 @@ class Stop:
     arrived_us: int | None
     departed_us: int | None
     deviations: list[str] = field(default_factory=list)
+    learned: bool = False
+    """Its arrival has taught what it can."""
 
     @property
     def fence_id(self) -> int:
@@ -286,7 +288,7 @@ def shipments_of(rows: Iterable[tuple[Any, ...]], stops: Iterable[tuple[Any, ...
         )
     for r in stops:
         found[r[1]].stops.append(
-            Stop(r[0], r[2], r[3], r[4], r[5], r[6], r[7], r[8], r[9], r[10], _us(r[11]), _us(r[12]), r[13])
+            Stop(r[0], r[2], r[3], r[4], r[5], r[6], r[7], r[8], r[9], r[10], _us(r[11]), _us(r[12]), *r[13:15])
         )
     return list(found.values())
 

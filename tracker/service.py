@@ -77,6 +77,8 @@ class TrackerConfig:
     prolonged_stop_minutes: float = 30.0
     off_route_m: float = 500.0
     off_route_minutes: float = 5.0
+    late_risk: float = 0.8
+    driver_rest: bool = False
 
     @property
     def calls(self) -> Limits:
@@ -174,9 +176,10 @@ class Tracker:
         self.registry = Registry.load(self.store, self._config.partitions)
         self.admission = Admission(self.store)
         self.admission.load()
-        self.vehicles, self.series, self.stockroom = Vehicles(self._config.corridor), Series(), Stockroom()
-        self.journeys = Journeys(self.store, self._config.calls)
-        self.routes = Routes(self.store, self._config.corridor)
+        config = self._config
+        self.vehicles, self.series, self.stockroom = Vehicles(config.corridor), Series(), Stockroom()
+        self.journeys = Journeys(self.store, config.calls, config.late_risk, driver_rest=config.driver_rest)
+        self.routes = Routes(self.store, config.corridor)
         self.speech = Speech(self._listening_since)
         self.vehicles.load(self.store)
         self.series.load(self.store)
@@ -225,6 +228,7 @@ class Tracker:
             log.error("readings behind %s are stored but not decided: the rules fail on them", self._positions)
         with self.store.transaction(self._positions) as cursor:
             self.commit.write(cursor, self.registry, decided, out)
+            self.journeys.teach(cursor, out)
             self._finish(cursor, out, taken)
         self.admission.committed(decided)
         self._positions.update(taken)
@@ -325,6 +329,7 @@ class Tracker:
             elif isinstance(mark.way, SeriesAgain):
                 mark.way.finish(self.series, out)
             self.commit.write(cursor, self.registry, {}, out)
+            self.journeys.teach(cursor, out)
             cursor.execute(self.store.sql("clear_dirty"), (kind, entity, mark.since))
             self._finish(cursor, out, {})
 
@@ -360,6 +365,8 @@ class Tracker:
         self.store.keep_house(now, now - timedelta(minutes=config.changes_retention_minutes))
         self.store.checkpoints.trim(now - timedelta(days=config.refold_horizon_days))
         drop_older(self._link.connection, now - timedelta(days=config.retention_days))
+        self.store.connection.execute(self.store.sql("trim_etas"), (now - timedelta(days=config.retention_days),))
+        self.journeys.learning.look_around()
         heads = self._log.heads()
         lag_frames.set(sum(max(heads.get(p, 0) - n, 0) for p, n in self._positions.items()))
         missing = set(range(config.partitions)) - set(self._positions)

@@ -8,7 +8,7 @@ import psycopg
 from domain.readings import I64, Batch, StatusBatch
 from domain.times import from_us, to_us
 from store.tracking import TrackingStore
-from tracker.commit import alert_shape
+from tracker.alerts import alert_shape
 from tracker.outcome import Outcome, known, text
 from tracker.registry import Registry
 from tracker.rules import silence

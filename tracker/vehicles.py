@@ -155,6 +155,10 @@ class Vehicles:
         found = self._views.of(np.array(sorted(vehicles), dtype=np.int64))
         return dict(zip(found.entity.tolist(), found.t_us.tolist(), strict=True))
 
+    def seen(self, vehicles: I64) -> Views:
+        """The views of those of these vehicles that have one, sorted."""
+        return self._views.of(vehicles)
+
     # ------------------------------------------------------------ live
     def step(self, registry: Registry, batch: PositionBatch, out: Outcome) -> tuple[PositionBatch, list[int]]:
         """Folds a batch; returns it with the jumps flagged, and the vehicles that have moved on."""

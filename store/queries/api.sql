@@ -181,12 +181,12 @@ order by sh.name limit %(limit)s
 -- Stops of shipments in order; an estimate stands only where the vehicle has still to arrive.
 select st.shipment_id, st.seq, st.name as stop_id, si.name as site, si.kind as site_kind, st.label as name, st.lat,
        st.lon, st.window_start, st.window_end, st.arrived_at, st.departed_at, e.p10, e.p50, e.p90, e.remaining_m,
-       e.decided_at,
+       e.late_probability, e.decided_at,
        array(select d.kind from deviation d where d.tenant_id = st.tenant_id and d.stop_id = st.id and d.kind <> 'off_route'
              and d.superseded_at is null and not d.retracted order by d.kind) as deviations
 from stop st left join site si on si.id = st.site_id
 left join lateral (
-    select x.p10, x.p50, x.p90, x.remaining_m, x.decided_at from eta x
+    select x.p10, x.p50, x.p90, x.remaining_m, x.late_probability, x.decided_at from eta x
     where x.stop_id = st.id and st.arrived_at is null order by x.at desc, x.id desc limit 1) e on true
 where st.tenant_id = %(tenant)s and st.shipment_id = any(%(shipments)s::int[]) order by st.shipment_id, st.seq
 
@@ -334,3 +334,17 @@ select r.time, r.received_at, b.text as boot, nullif(r.seq, -1) as seq, r.flags,
 from device d join reading_attribute r on r.device_id = d.id left join label b on b.id = r.boot_id
 left join label l on l.id = r.name_id left join label n on n.id = r.note_id
 where d.tenant_id = %(tenant)s and d.id = %(device)s and r.time >= %(since)s and r.time < %(until)s order by r.time, r.seq
+
+-- name: eta_grades
+-- How good predictions were by hours out, lane, vehicle or day; every arrival counts once in each line.
+select g.key, count(*) as arrivals, sum(g.predictions) as predictions, avg(g.error_min) as mae_min,
+       avg(g.error_share) as mape, avg(g.within_15) as within_15, avg(g.within_30) as within_30,
+       avg(g.covered) as coverage, avg(g.width_min) as width_min, avg(g.jitter_min) as jitter_min
+from (select e.*, case %(by)s when 'hours_out' then e.hours_out when 'lane' then e.lane when 'vehicle' then v.name
+                  else to_char(e.arrived_at at time zone 'UTC', 'YYYY-MM-DD') end as key
+      from eta_grade e left join vehicle v on v.id = e.vehicle_id and v.tenant_id = e.tenant_id
+      where e.tenant_id = %(tenant)s and (%(by)s = 'hours_out' or e.bucket = -1)
+      and (%(since)s::timestamptz is null or e.arrived_at >= %(since)s)
+      and (%(until)s::timestamptz is null or e.arrived_at < %(until)s)) g
+where g.key > %(after)s group by g.key
+order by case when %(by)s = 'hours_out' then min(g.bucket) end, g.key limit %(limit)s

@@ -99,7 +99,7 @@ order by h.id
 select s.id, s.shipment_id, s.seq, s.name, s.label, coalesce(s.site_id, 0), s.lat, s.lon, s.radius_m,
        s.window_start, s.window_end, s.arrived_at, s.departed_at,
        array(select d.kind from deviation d where d.stop_id = s.id and d.kind <> 'off_route' and d.superseded_at is null
-             and not d.retracted order by d.kind)
+             and not d.retracted order by d.kind), s.learned_at is not null
 from stop s where s.shipment_id = any(%s::int4[]) order by s.shipment_id, s.seq
 
 -- name: calls_of

@@ -212,12 +212,6 @@ insert into stock_move (tenant_id, site_id, zone_id, product_id, at, quantity, d
 select * from unnest(%s::int4[], %s::int4[], %s::int4[], %s::int4[], %s::timestamptz[], %s::float8[], %s::float8[],
                      %s::text[], %s::timestamptz[])
 
--- name: put_etas
--- Arrival times as predicted now; every prediction is kept.
-insert into eta (tenant_id, stop_id, at, p10, p50, p90, remaining_m, speed_mps, decided_at, rule_version)
-select * from unnest(%s::int4[], %s::int4[], %s::timestamptz[], %s::timestamptz[], %s::timestamptz[], %s::timestamptz[],
-                     %s::float8[], %s::float8[], %s::timestamptz[], %s::int4[])
-
 -- name: visits_since
 -- Current visits of a vehicle that had not ended before a time.
 select id, revision, site_id, entered_at, left_at from visit

@@ -209,8 +209,9 @@ class World:
 
     def eta(self, stop: str, p50: datetime, at: datetime = T0) -> None:
         self.run(
-            "insert into eta (tenant_id, stop_id, at, p10, p50, p90, remaining_m, speed_mps, decided_at, rule_version) "
-            "select %s, id, %s, %s, %s, %s, 12000, 10, %s, 1 from stop where name = %s and tenant_id = %s",
+            "insert into eta (tenant_id, stop_id, at, p10, p50, p90, remaining_m, late_probability, decided_at, "
+            "rule_version) select %s, id, %s, %s, %s, %s, 12000, 0.25, %s, 1 "
+            "from stop where name = %s and tenant_id = %s",
             self.tenant_id, at, p50 - minutes(5), p50, p50 + minutes(9), at, stop, self.tenant_id,
         )  # fmt: skip
 

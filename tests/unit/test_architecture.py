@@ -217,11 +217,11 @@ def test_sql_stands_in_the_store_only() -> None:
 
 
 def test_rules_see_numpy_shapely_and_domain_only() -> None:
-    assert rule_import_complaints("tracker/rules/eta.py", "import time")
-    assert rule_import_complaints("tracker/rules/eta.py", "from tracker import state")
-    assert rule_import_complaints("tracker/rules/eta.py", "from .. import state")
+    assert rule_import_complaints("tracker/rules/forecast.py", "import time")
+    assert rule_import_complaints("tracker/rules/forecast.py", "from tracker import state")
+    assert rule_import_complaints("tracker/rules/forecast.py", "from .. import state")
     assert not rule_import_complaints(
-        "tracker/rules/eta.py", "import numpy\nfrom domain.facts import Visit\nfrom . import base"
+        "tracker/rules/forecast.py", "import numpy\nfrom domain.facts import Visit\nfrom . import base"
     )
     assert complaints(rule_import_complaints, "tracker/rules") == []
 

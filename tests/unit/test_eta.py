@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.geo import distance_m
-from tracker.rules import eta, grades, ranges, residuals, rest
+from tracker.rules import grades, residuals, rest
 from tracker.rules.forecast import NO_TIME, Driven, Knowledge, Legs, calm, left_of_leg_s
 from tracker.rules.lines import Lines
 from tracker.rules.ranges import Ranges
@@ -344,9 +344,3 @@ def test_the_shown_time_lies_between_the_last_one_and_the_computed(off, remainin
     shown = calm(np.array([10**12]), np.array([10**12 + off]), np.array([remaining]), np.array([elapsed]))[0]
     assert min(0, off) - 1 <= shown - 10**12 <= max(0, off) + 1
     assert calm(np.array([NO_TIME]), np.array([5]), np.array([9.0]), np.array([0.0]))[0] == 5
-
-
-def test_the_running_tracker_finds_what_it_uses() -> None:
-    assert eta.arrivals(np.array([1_200.0]), 12.0, np.zeros(1)).shape == (1, 3)
-    assert eta.Line.of([[24.0, 60.0], [24.1, 60.0]]).locate(60.0, 24.05)[1] < 5
-    assert ranges.SOFT_S > 0

@@ -13,7 +13,7 @@ from ingest.prepare import Seen
 from ingest.receipts import SPANS_MAX, Mark, advance, runs_of
 from tracker.carries import Table
 from tracker.positions import fixes_for, no_fixes
-from tracker.rules import eta, geofence, quality, stock
+from tracker.rules import geofence, quality, stock
 from tracker.rules.scan import NEVER
 
 S = 1_000_000
@@ -150,30 +150,6 @@ def test_a_wrong_first_fix_does_not_condemn_the_good_ones():
     lat[0] = 63.0
     _, bad = quality.step(fixes_for(no_fixes(), np.array([1])), np.ones(101, np.int64), t, lat, np.full(101, 25.0))
     assert bad[2:].sum() == 0
-
-
-def test_the_planned_line_is_followed_forward_where_it_passes_a_place_twice():
-    there_and_back = [[25.0, 60.0], [25.1, 60.0], [25.0, 60.0]]
-    line = eta.Line.of(there_and_back)
-    half = distance_m(60.0, 25.0, 60.0, 25.1)
-    out, _ = line.locate(60.0, 25.04)
-    back, _ = line.locate(60.0, 25.04, from_m=float(half) + 10)
-    assert out == pytest.approx(0.4 * half, rel=0.01)
-    assert back == pytest.approx(1.6 * half, rel=0.01)
-
-
-def test_arrival_windows_are_ordered_and_grow_with_the_way():
-    found = eta.arrivals(np.array([1000.0, 20_000.0, 90_000.0]), 15.0, np.array([0.0, 1.0, 2.0]))
-    assert (np.diff(found, axis=1) > 0).all()
-    assert (np.diff(found[:, 2] - found[:, 0]) > 0).all()
-
-
-def test_the_pace_forgets_and_leans_on_the_prior_at_first():
-    pace = eta.Pace()
-    assert pace.speed_mps == eta.PRIOR_MPS
-    for _ in range(200):
-        pace = pace.after(20 * 60, 60)
-    assert pace.speed_mps == pytest.approx(20, abs=2)
 
 
 @given(

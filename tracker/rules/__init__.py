@@ -7,14 +7,14 @@
 | `geofence` | vehicle and site | visits: entered, left |
 | `calls` | shipment | arrival and departure at stops, what went otherwise than planned, status |
 | `off_route` | shipment | away from the planned line for too long |
-| `eta` | stop | arrival p10, p50, p90 |
+| `forecast` | stop | arrival p10, p50, p90, and how likely it misses its window |
 | `temperature` | probe | excursions beyond the profile's limits, and which of them alarm |
 | `stock` | tag, slot | where tags are, what lies on shelves, how sure that is |
 | `silence` | device | who has said nothing for too long |
 
-`lines`, `residuals`, `ranges`, `rest`, `grades` and `forecast` make arrival times that learn: docs/eta.md.
+`lines`, `residuals`, `ranges`, `rest`, `grades` and `forecast` together make arrival times that learn: docs/eta.md.
 """
 
-from tracker.rules import calls, eta, geofence, off_route, quality, silence, stock, temperature, trips
+from tracker.rules import calls, forecast, geofence, off_route, quality, silence, stock, temperature, trips
 
-RULES = (quality, trips, geofence, calls, off_route, eta, temperature, stock, silence)
+RULES = (quality, trips, geofence, calls, off_route, forecast, temperature, stock, silence)

@@ -18,6 +18,8 @@ from tracker.rules.residuals import Curve, Lane, Level, Residuals, bucket
 from tracker.rules.rest import rest_s
 from tracker.rules.scan import segment_starts
 
+VERSION = 2
+DETOUR = 1.3  # way by road over great circle, where no line is planned
 FOREVER_S = 1e8  # longer than any journey; keeps the vehicles of one scan apart
 DWELL_S, DWELL_SHARE = 600.0, 0.5  # a stay before one was seen: as a truck's, but no longer than half the leg
 DWELL_SOFT_S = 30.0

@@ -31,6 +31,23 @@ class Place(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class Line:
+    """A planned line: vertices in degrees, and the way from its start to each, metres."""
+
+    lat: F64
+    lon: F64
+    way_m: F64
+
+    @classmethod
+    def of(cls, coordinates: Sequence[Sequence[float]]) -> Line:
+        """A line from GeoJSON coordinates `[lon, lat]`."""
+        points = np.asarray(coordinates, dtype=np.float64)[:, :2]
+        lon, lat = points[:, 0].copy(), points[:, 1].copy()
+        legs = distance_m(lat[:-1], lon[:-1], lat[1:], lon[1:])
+        return cls(lat, lon, np.concatenate([[0.0], np.cumsum(legs)]))
+
+
+@dataclass(frozen=True, slots=True)
 class Lines:
     """Lines end to end; line i owns the vertices `start[i]:start[i + 1]`, at least two.
 
@@ -68,6 +85,16 @@ class Lines:
             flat[:, 1].copy(), flat[:, 0].copy(), np.concatenate([empty, *ways]), np.concatenate([empty, *times]), start
         )
 
+    @classmethod
+    def join(cls, lines: Sequence[Line]) -> Lines:
+        """Lines that are known one by one; no times."""
+        empty = np.empty(0)
+        lat, lon, way = (
+            np.concatenate([empty, *(getattr(line, c) for line in lines)]) for c in ("lat", "lon", "way_m")
+        )
+        start = np.cumsum([0, *(len(line.lat) for line in lines)]).astype(np.int64)
+        return cls(lat, lon, way, np.full(len(lat), np.nan), start)
+
     def begin(self, line: I64) -> Place:
         """The start of each of these lines."""
         return Place(self.start[line].copy(), np.zeros(len(line)), np.zeros(len(line)))
@@ -87,13 +114,25 @@ class Lines:
         found = self._nearest(line, lat, lon, last, until, WINDOWS[0])
         for width, wider in zip(WINDOWS, (*WINDOWS[1:], int(left.max(initial=0))), strict=True):
             unsure = (found.off_m > NEAR_M) | (found.segment - last.segment >= width - 1)
-            rows = np.flatnonzero(unsure & (left > width))
-            step = max(CELLS_MAX // max(wider, 1), 1)
-            for part in (rows[at : at + step] for at in range(0, len(rows), step)):
-                before = Place(last.segment[part], last.way_m[part], last.off_m[part])
-                seen = self._nearest(line[part], lat[part], lon[part], before, until[part], wider)
-                found.segment[part], found.way_m[part], found.off_m[part] = seen
+            self._search(line, lat, lon, last, until, wider, found, np.flatnonzero(unsure & (left > width)))
         return found
+
+    def find(self, line: I64, lat: F64, lon: F64, last: Place) -> Place:
+        """Where these places are on the whole of what is left of their lines, however far ahead: for stops."""
+        found = Place(last.segment.copy(), last.way_m.copy(), np.full(len(line), np.inf))
+        wide = int((self.start[line + 1] - 1 - last.segment).max(initial=1))
+        self._search(line, lat, lon, last, np.full(len(line), np.inf), wide, found, np.arange(len(line)))
+        return found
+
+    def _search(
+        self, line: I64, lat: F64, lon: F64, last: Place, until_m: F64, width: int, found: Place, rows: I64
+    ) -> None:
+        """`_nearest` for some rows, not too many cells at once; `found` is changed in place."""
+        step = max(CELLS_MAX // max(width, 1), 1)
+        for part in (rows[at : at + step] for at in range(0, len(rows), step)):
+            before = Place(last.segment[part], last.way_m[part], last.off_m[part])
+            seen = self._nearest(line[part], lat[part], lon[part], before, until_m[part], width)
+            found.segment[part], found.way_m[part], found.off_m[part] = seen
 
     def _nearest(self, line: I64, lat: F64, lon: F64, last: Place, until_m: F64, width: int) -> Place:
         """The nearest point within `width` segments from the last one on; of passages about as near, the first."""

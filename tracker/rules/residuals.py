@@ -18,7 +18,7 @@ from domain.readings import F64, I64
 DAY_US = 86_400_000_000
 FORGET_US = 21 * DAY_US
 SHRINK = (2.0, 8.0, 20.0, 20.0, 4.0, 8.0)  # k of all, hour, origin, goal, lane, lane x hour
-KEYS_MAX = 200_000  # lanes x buckets kept; the least known of go first
+KEYS_MAX = 100_000  # lanes x buckets kept; the least known of go first
 BUCKETS = 16  # 3 hours, on weekdays and at weekends
 SETTLE_N = 50.0
 DRIFT_FORGET_US = 2 * DAY_US  # what was new is old after some days

@@ -106,7 +106,7 @@ export interface Stop {
   departed_at: Time | null
   /** kinds of what went otherwise than planned here: skipped, out_of_sequence, late_departure, prolonged_stop */
   deviations: string[]
-  eta: (Eta & { remaining_m: number | null; decided_at: Time | null }) | null
+  eta: (Eta & { remaining_m: number | null; late_probability?: number | null; decided_at: Time | null }) | null
 }
 
 export type Verdict = 'in_range' | 'excursion' | 'indeterminate' | 'no_data'
