@@ -61,7 +61,7 @@ def told(fleet: Fleet, portions, *, restarts: bool = False) -> dict:
     """The portions come one after the other; everything that was said of them."""
     with psycopg.connect(fleet.dsn) as c:
         c.execute(
-            "truncate log_frame, log_head, tracker_position, vehicle_state, visit, stop_call, deviation, change, "
+            "truncate log_frame, log_head, tracker_position, vehicle_state, visit, trip, stop_call, deviation, change, "
             "dirty, checkpoint, eta, eta_grade, eta_knowledge, eta_lesson, journey, alert, alert_event, "
             "reading_position, device_state restart identity"
         )
