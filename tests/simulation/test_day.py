@@ -199,3 +199,49 @@ def test_visits_are_the_true_ones_none_missed_none_invented_none_split(day: Day)
     assert [found for found in met if len(found) > 1] == [], "split"
     others = [t for t in told if not any(t.meets(stay) for stay in true)]
     assert [t for t in others if not was_there(day, lived.clean, t)] == [], "invented"
+
+
+STOP_S = 180.0  # standing shorter than this splits no trip
+UNSURE_S = 40.0  # so well is the beginning of a standing known
+
+
+def true_drives(events: list[Event]) -> list[Stay]:
+    """From departure to the next arrival; `site` is where it went."""
+    found, since = [], {}
+    for e in events:
+        if e.kind == "departed":
+            since[e.subject] = e.t_ms / 1000
+        elif e.kind == "arrived" and e.subject in since:
+            found.append(Stay(e.subject, e.detail["site"], since.pop(e.subject), e.t_ms / 1000))
+    return found
+
+
+def told_trips(day: Day) -> list[Stay]:
+    """Our trips; one that is open lasts for ever."""
+    rows = day.rows(
+        "select v.name, '', extract(epoch from started_at)::float8, "
+        "coalesce(extract(epoch from ended_at)::float8, 'infinity') from trip f join vehicle v on v.id = f.vehicle_id "
+        "where kind = 'trip' and superseded_at is null and not retracted"
+    )
+    return [Stay(*row) for row in rows]
+
+
+def test_trips_are_the_true_ones_none_missed_none_invented_none_split(day: Day) -> None:
+    lived = live(day)
+    deliver(day, lived.batches, newest_first)
+    drives, stays, told = true_drives(lived.events), true_stays(lived.events), told_trips(day)
+    assert len(drives) > 8 * HOURS
+
+    def within(span: Stay, margin_s: float) -> list[Stay]:
+        inner = replace(span, site="", from_s=span.from_s + margin_s, to_s=span.to_s - margin_s)
+        return [t for t in told if t.meets(inner)]
+
+    long = [d for d in drives if d.to_s - d.from_s > 4 * UNSURE_S]
+    assert [d for d in long if not within(d, UNSURE_S)] == [], "missed"
+    assert [d for d in long if len(within(d, UNSURE_S)) > 1] == [], "split"
+    stood = [s for s in stays if s.to_s - s.from_s > STOP_S + UNSURE_S]
+    assert len(stood) > HOURS
+    assert [s for s in stood if within(s, UNSURE_S)] == [], "invented, or two made one"
+    first = {e.subject: e.t_ms / 1000 for e in reversed(lived.events) if e.kind in ("arrived", "departed")}
+    others = [t for t in told if t.from_s > first[t.vehicle] and not any(t.meets(replace(d, site="")) for d in drives)]
+    assert [t for t in others if t.to_s != float("inf")] == [], "invented"
