@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.benchmarks import backlog, cores, eta, fold, late, latency, sizes, throughput
+from tests.benchmarks import backlog, cores, eta, fold, late, latency, rules, sizes, throughput
 from tests.benchmarks.figures import Figure, Neighbours, machine, print_table, write
 from tests.benchmarks.stack import Databases, databases
 from tests.contract.mosquitto import executable
@@ -131,9 +131,9 @@ def again(server: Databases, folder: Path, effort: Effort) -> list[Figure]:
     return late.measure(server, folder, rounds=effort.rounds, with_broker=executable() is not None)
 
 
-def rules(_server: Databases, _folder: Path, effort: Effort) -> list[Figure]:
-    """The rules of positions by themselves."""
-    return fold.measure(effort.rounds)
+def folded(server: Databases, _folder: Path, effort: Effort) -> list[Figure]:
+    """The rules by themselves, those of positions and all of them."""
+    return [*fold.measure(effort.rounds), *rules.measure(server)]
 
 
 SECTIONS: dict[str, Callable[[Databases, Path, Effort], list[Figure]]] = {
@@ -143,7 +143,7 @@ SECTIONS: dict[str, Callable[[Databases, Path, Effort], list[Figure]]] = {
     "tracker": tracker,
     "late": again,
     "prepare": prepare,
-    "fold": rules,
+    "fold": folded,
     "backlog": kept,
 }
 PURE: dict[str, Callable[[Path], list[Figure]]] = {"eta": eta.measure}

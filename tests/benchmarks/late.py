@@ -38,7 +38,8 @@ QUIET_S = 12.0
 UPLOAD_PER_S = 5  # messages of 60 readings a second of one vehicle: about 140 kbit/s of mobile uplink
 
 
-def _tracker(dsn: str) -> Tracker:
+def begun(dsn: str) -> Tracker:
+    """A tracker that has read everything and done nothing."""
     found = Tracker(TrackerConfig(dsn, cores.PARTITIONS), threading.Event())
     found.load()
     return found
@@ -52,7 +53,7 @@ def day_again(server: Databases, rounds: int) -> Figure:
     link = Link(dsn, "bench fill")
     PostgresLog(link).append({int(fleet.partition[0]): encode([whole])})
     link.close()
-    tracker = _tracker(dsn)
+    tracker = begun(dsn)
     while tracker.step():
         pass
     (vehicle,) = (v for v in tracker.registry.vehicles if tracker.vehicles.view(v))
@@ -75,7 +76,7 @@ def begin_anew(server: Databases, rounds: int, vehicles: int = 10_000) -> list[F
     took, grown = [], []
     for _ in range(rounds):
         before, started = psutil.Process().memory_info().rss, time.monotonic()
-        tracker = _tracker(dsn)
+        tracker = begun(dsn)
         took.append(time.monotonic() - started)
         grown.append((psutil.Process().memory_info().rss - before) / vehicles / 1024)
         tracker._link.close()
