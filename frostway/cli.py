@@ -151,6 +151,7 @@ def tracker() -> None:
             prolonged_stop_minutes=settings.prolonged_stop_minutes,
             late_risk=settings.late_risk,
             driver_rest=settings.driver_rest,
+            routing_url=settings.routing_url,
         ),
         _stop_event(),
     )

@@ -32,6 +32,7 @@ from tracker.outcome import Outcome
 from tracker.refold import VehicleAgain
 from tracker.refold_series import SeriesAgain
 from tracker.registry import Registry
+from tracker.routing import Router
 from tracker.rules.calls import MINUTE_US, Limits
 from tracker.series import Series
 from tracker.speech import Speech
@@ -75,6 +76,7 @@ class TrackerConfig:
     prolonged_stop_minutes: float = 30.0
     late_risk: float = 0.8
     driver_rest: bool = False
+    routing_url: str = ""
 
     @property
     def calls(self) -> Limits:
@@ -107,6 +109,7 @@ class Tracker:
         self._stumbles = 0
         self._stumbled_at: dict[int, int] = {}
         self._listening_since = clock()
+        self._router = Router(config.routing_url) if config.routing_url else None
 
     # ------------------------------------------------------------ life
     def run(self) -> None:
@@ -118,6 +121,8 @@ class Tracker:
             pass
         finally:
             self._link.close()
+            if self._router is not None:
+                self._router.close()
 
     def _turn(self) -> None:
         """One turn of the loop; on any failure memory is read anew before the next."""
@@ -169,7 +174,8 @@ class Tracker:
         self.admission.load()
         self.vehicles, self.series, self.stockroom = Vehicles(), Series(), Stockroom()
         config = self._config
-        self.journeys = Journeys(self.store, config.calls, config.late_risk, driver_rest=config.driver_rest)
+        rest, router = config.driver_rest, self._router
+        self.journeys = Journeys(self.store, config.calls, config.late_risk, driver_rest=rest, router=router)
         self.speech = Speech(self._listening_since)
         self.vehicles.load(self.store)
         self.series.load(self.store)
