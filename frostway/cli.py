@@ -153,6 +153,7 @@ def tracker() -> None:
             off_route_minutes=settings.off_route_minutes,
             late_risk=settings.late_risk,
             driver_rest=settings.driver_rest,
+            routing_url=settings.routing_url,
         ),
         _stop_event(),
     )

@@ -76,8 +76,10 @@ class Commit:
         store = self._store
         store.bulk(cursor, "put_etas", out.eta_rows)
         store.bulk(cursor, "put_journeys", out.journey_rows)
+        store.bulk(cursor, "put_routes", out.route_rows)
         if out.journeys_over:
-            cursor.execute(store.sql("drop_journeys"), (out.journeys_over,))
+            for query in ("drop_journeys", "drop_routes"):
+                cursor.execute(store.sql(query), (out.journeys_over,))
         if out.ungraded:
             cursor.execute(store.sql("drop_grades"), (out.ungraded,))
         store.bulk(cursor, "put_grades", out.grades)

@@ -61,6 +61,7 @@ class Leg:
 
     t_us: int
     way_m: float
+    base_s: float
     bearing_rad: float
     number: int
     origin: int
@@ -194,7 +195,7 @@ class _Notes:
             t_us=leg.t_us,
             way_m=leg.way_m,
             bearing_rad=leg.bearing_rad,
-            base_s=math.nan,
+            base_s=leg.base_s,
             number=leg.number,
             origin=leg.origin,
             goal=leg.goal,
@@ -236,13 +237,16 @@ def _leg(plans: Plans, shipment: Shipment, stop: Stop, fact: CallFact) -> Leg | 
     here, there = place(last), place(stop)
     way, bearing = beelines(*(np.array([v]) for v in (*here[1:], *there[1:])))
     way_m = float(way[0]) * DETOUR
+    base_s = math.nan
     a, b = plans.index.get(last.id), plans.index.get(stop.id)
     if a is not None and b is not None and plans.way_m[b] > plans.way_m[a]:
         way_m = float(plans.way_m[b] - plans.way_m[a])
+        base_s = float(plans.time_s[b] - plans.time_s[a])
     number = lane_number(np.array([here.number]), np.array([there.number]))
     return Leg(
         left_us,
         way_m,
+        base_s,
         float(bearing[0]),
         int(number[0]),
         int(area(here.lat, here.lon)),

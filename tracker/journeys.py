@@ -20,9 +20,10 @@ from tracker.dispatch import Dispatch
 from tracker.grading import Grading
 from tracker.learning import Learning
 from tracker.outcome import Outcome, RiskNews, VisitFact, text
-from tracker.plans import Plans, unpacked
+from tracker.plans import Plans, Road, unpacked
 from tracker.predict import Here, Said, predict
 from tracker.registry import Registry, Shipment
+from tracker.routing import Question, Router, pack, unpack
 from tracker.rules import forecast
 from tracker.rules.calls import Limits
 from tracker.rules.forecast import NO_TIME
@@ -38,7 +39,13 @@ class Journeys:
     """Progress of the shipments on our vehicles."""
 
     def __init__(
-        self, store: TrackingStore, limits: Limits, late_risk: float = 0.8, *, driver_rest: bool = False
+        self,
+        store: TrackingStore,
+        limits: Limits,
+        late_risk: float = 0.8,
+        *,
+        driver_rest: bool = False,
+        router: Router | None = None,
     ) -> None:
         self._store = store
         self._dispatch = Dispatch(store, limits)
@@ -46,6 +53,8 @@ class Journeys:
         self._grading = Grading(store, self.learning)
         self._late_risk = late_risk
         self._driver_rest = driver_rest
+        self._router = router
+        self._roads: dict[int, Road] = {}
         self._registry: Registry | None = None
         self._plans: Plans | None = None
 
@@ -53,6 +62,7 @@ class Journeys:
         self, registry: Registry, vehicles: Vehicles, touched: list[int], visits: list[VisitFact], out: Outcome
     ) -> None:
         """Calls that these visits make or change, then predictions for the touched vehicles that are due one."""
+        self._hear(out)
         plans = self._planned(registry, out)
         told = {s.id: s for s in self._dispatch.step(registry, vehicles, touched, visits, out)}
         changed = [row for s in told.values() if (row := self._follow(plans, registry, s, out)) is not None]
@@ -73,11 +83,35 @@ class Journeys:
             self.learning.teach(cursor, tenant_id, lesson)
 
     # ------------------------------------------------------------ plans
+    def _hear(self, out: Outcome) -> None:
+        """Routes that have been found: plans are made anew with them."""
+        for shipment_id, mark, route in self._router.answers() if self._router else ():
+            self._roads[shipment_id] = Road(mark, route)
+            out.route_rows.append((shipment_id, mark, pack(route)))
+            self._registry = None
+
+    @staticmethod
+    def _ask(router: Router, plans: Plans, rows: I64, here: Here) -> None:
+        """Asks for the roads of those who have none yet, and of those who have left theirs, from where they are."""
+        off = (plans.line[rows] >= 0) & (plans.progress.line_us[rows] != here.t_us)
+        for i in np.flatnonzero(off | ~plans.routed[rows]).tolist():
+            row = int(rows[i])
+            stops = np.arange(plans.start[row], plans.start[row + 1])
+            stops = stops[plans.ahead[stops]] if off[i] else stops
+            places = list(zip(plans.lat[stops].tolist(), plans.lon[stops].tolist(), strict=True))
+            if off[i]:
+                places.insert(0, (float(here.lat[i]), float(here.lon[i])))
+            router.ask(Question(int(plans.shipment[row]), plans.mark[row], tuple(places)))
+
     def _planned(self, registry: Registry, out: Outcome) -> Plans:
         """The plans of this registry, with what was known of the same shipments."""
         if self._plans is not None and registry is self._registry:
             return self._plans
-        fresh = Plans(registry)
+        if self._plans is None:
+            rows = self._store.rows("routes")
+            self._roads = {int(sid): Road(int(mark), unpack(bytes(body))) for sid, mark, body in rows}
+        fresh = Plans(registry, self._roads)
+        self._roads = {sid: self._roads[sid] for sid in fresh.shipment[fresh.routed].tolist()}
         if self._plans is not None:
             fresh.adopt(self._plans.progress, self._plans.shown)
         else:
@@ -120,6 +154,8 @@ class Journeys:
             of = np.flatnonzero(plans.tenant[rows] == tenant_id)
             here = Here(views.t_us[of], views.lat[of], views.lon[of])
             said = predict(plans, rows[of], here, self.learning.of(tenant_id), rest=self._driver_rest)
+            if self._router is not None:
+                self._ask(self._router, plans, rows[of], here)
             say = said.say | self._judge(plans, registry, said, views, of, out)
             self._keep(plans, said, say, tenant_id, out)
             for vehicle_id in np.unique(views.entity[of[said.of[say]]]).tolist():

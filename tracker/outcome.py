@@ -175,6 +175,7 @@ class Outcome:
     move_rows: list[tuple[Any, ...]] = field(default_factory=list)
     eta_rows: list[tuple[Any, ...]] = field(default_factory=list)
     journey_rows: list[tuple[int, bytes]] = field(default_factory=list)
+    route_rows: list[tuple[int, int, bytes]] = field(default_factory=list)
     journeys_over: list[int] = field(default_factory=list)
     grades: list[tuple[Any, ...]] = field(default_factory=list)
     ungraded: list[int] = field(default_factory=list)

@@ -7,8 +7,9 @@ shipment, so that the arrival times of many are computed at once.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
+from types import MappingProxyType
 from typing import NamedTuple, TypeVar
 
 import numpy as np
@@ -17,6 +18,7 @@ from domain.readings import F64, I64, Bool
 from domain.times import to_us
 from tracker.carries import Columns, Packer, ranges, take
 from tracker.registry import Registry, Shipment, Stop
+from tracker.routing import Route
 from tracker.rules import forecast
 from tracker.rules.forecast import NO_TIME
 from tracker.rules.lines import Lines, Place
@@ -107,10 +109,25 @@ def place(stop: Stop) -> Where:
     return Where(stop.site_id or -1 - spot, stop.lat, stop.lon)
 
 
+class Road(NamedTuple):
+    """The route of a shipment whose stops had this mark."""
+
+    mark: int
+    route: Route
+
+
+NO_ROADS: Mapping[int, Road] = MappingProxyType({})
+
+
+def places_mark(shipment: Shipment) -> int:
+    """Another one when the stops are elsewhere."""
+    return zlib.crc32(np.array([(s.lat, s.lon) for s in shipment.stops], dtype="<f8").tobytes())
+
+
 class Plans:
     """Shipments that are not delivered, by row in order of their ids; their stops by index, in turn."""
 
-    def __init__(self, registry: Registry) -> None:
+    def __init__(self, registry: Registry, routes: Mapping[int, Road] = NO_ROADS) -> None:
         going = sorted(
             (s for aboard in registry.aboard.values() for s in aboard if s.status != "delivered" and s.stops),
             key=lambda s: s.id,
@@ -135,15 +152,21 @@ class Plans:
         self.from_lat, self.from_lon = np.full(n, np.nan), np.full(n, np.nan)
         self.there: Bool = np.zeros(n, dtype=np.bool_)
         self._row_of_vehicle = np.full(max(registry.vehicles, default=0) + 2, -1, dtype=np.int64)
-        lined = [(row, s.line) for row, s in enumerate(going) if s.line is not None and len(s.line.lat) > 1]
+        self.mark = [places_mark(s) for s in going]
+        marked = zip(going, self.mark, strict=True)
+        roads = {s.id: road.route for s, mark in marked if (road := routes.get(s.id)) and road.mark == mark}
+        self.routed: Bool = np.array([s.id in roads for s in going], dtype=np.bool_)
+        found = [(row, roads[s.id].line if s.id in roads else s.line) for row, s in enumerate(going)]
+        lined = [(row, line) for row, line in found if line is not None and len(line.lat) > 1]
+        times = [roads[going[row].id].time_s if going[row].id in roads else None for row, _ in lined]
         self.line = np.full(n, -1, dtype=np.int64)
         rows = np.array([row for row, _ in lined], dtype=np.int64)
         self.line[rows] = np.arange(len(lined))
-        self.lines = Lines.join([line for _, line in lined])
+        self.lines = Lines.join([line for _, line in lined], times)
         marks = np.array([s.vehicle_id for s in going], dtype=np.int64)
         crc = [zlib.crc32(line.lat.tobytes() + line.lon.tobytes()) for _, line in lined]
         marks[rows] += np.array(crc, dtype=np.int64)
-        self.way_m = self._along()
+        self.way_m, self.time_s = self._along()
         turn = np.arange(len(stops)) - np.repeat(self.start[:-1], np.diff(self.start))
         self.progress = Progress.none(self.shipment, marks)
         self.shown = Shown.none(np.repeat(self.shipment, np.diff(self.start)) << 16 | turn, self.stop)
@@ -152,9 +175,9 @@ class Plans:
         for vehicle_id in registry.aboard:
             self.assign(registry, vehicle_id)
 
-    def _along(self) -> F64:
-        """Way along its line of each stop, one after the other; NaN without a line, and where it passes far off."""
-        out = np.full(len(self.stop), np.nan)
+    def _along(self) -> tuple[F64, F64]:
+        """Way and time along its line of each stop, in turn; NaN without a line, and where it passes far off."""
+        out, time = np.full(len(self.stop), np.nan), np.full(len(self.stop), np.nan)
         row = np.flatnonzero(self.line >= 0)
         last = self.lines.begin(self.line[row])
         for turn in range(int(np.diff(self.start).max(initial=0))):
@@ -163,10 +186,10 @@ class Plans:
             stop = self.start[row] + turn
             found = self.lines.find(self.line[row], self.lat[stop], self.lon[stop], last)
             near = found.off_m <= OFF_LINE_M
-            out[stop[near]] = found.way_m[near]
+            out[stop[near]], time[stop[near]] = found.way_m[near], self.lines.time_of_s(found)[near]
             segment, way_m = np.where(near, found.segment, last.segment), np.where(near, found.way_m, last.way_m)
             last = Place(segment, way_m, last.off_m)
-        return out
+        return out, time
 
     # ------------------------------------------------------------ what is known of them
     def adopt(self, progress: Progress, shown: Shown) -> None:

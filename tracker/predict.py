@@ -52,8 +52,8 @@ class Said:
     say: Bool
 
 
-def along(plans: Plans, rows: I64, here: Here) -> F64:
-    """Way along the line of each, NaN for who has none or is far off it; progress and driving hours go on."""
+def along(plans: Plans, rows: I64, here: Here) -> tuple[F64, F64]:
+    """Way and time along the line of each, NaN for who has none or is far off; progress and driving hours go on."""
     p = plans.progress
     elapsed_s = np.where(p.t_us[rows] == NO_TIME, 0, here.t_us - p.t_us[rows]) / 1e6
     moved_m = np.nan_to_num(distance_m(p.lat[rows], p.lon[rows], here.lat, here.lon))
@@ -61,7 +61,7 @@ def along(plans: Plans, rows: I64, here: Here) -> F64:
     p.still_s[rows] = np.where(stands, p.still_s[rows] + elapsed_s, 0.0)
     moving_s = np.where(stands, 0.0, elapsed_s)
     p.driven_s[rows], p.today_s[rows] = driven(p.driven_s[rows], p.today_s[rows], moving_s, p.still_s[rows])
-    way = np.full(len(rows), np.nan)
+    way, time = np.full(len(rows), np.nan), np.full(len(rows), np.nan)
     on = np.flatnonzero(plans.line[rows] >= 0)
     if len(on):
         row, line = rows[on], plans.line[rows[on]]
@@ -74,15 +74,15 @@ def along(plans: Plans, rows: I64, here: Here) -> F64:
         row = row[near]
         p.segment[row], p.way_m[row] = (found.segment - start)[near], found.way_m[near]
         p.line_us[row] = here.t_us[on[near]]
-        way[on[near]] = found.way_m[near]
-    return way
+        way[on[near]], time[on[near]] = found.way_m[near], plans.lines.time_of_s(found)[near]
+    return way, time
 
 
 def predict(plans: Plans, rows: I64, here: Here, knowledge: Knowledge, *, rest: bool) -> Said:
     """Arrival times at the stops ahead of these rows, each from its newest fix; what is shown follows."""
     p, shown = plans.progress, plans.shown
-    way_m = along(plans, rows, here)
-    legs, stop = _legs(plans, rows, here, way_m)
+    way_m, time_s = along(plans, rows, here)
+    legs, stop = _legs(plans, rows, here, way_m, time_s)
     of = legs.vehicle
     now = here.t_us[of]
     remaining = knowledge.remaining_s(legs, rest=rest)
@@ -117,8 +117,8 @@ def _differs(plans: Plans, stop: I64, now_us: I64, p50_us: I64) -> Bool:
     return np.asarray(new | (moved_s > SAY_S + SAY_SHARE * left_s) | long_ago)
 
 
-def _legs(plans: Plans, rows: I64, here: Here, way_m: F64) -> tuple[Legs, I64]:
-    """The legs ahead, and the stop each ends at; `way_m` is where each vehicle is on its line."""
+def _legs(plans: Plans, rows: I64, here: Here, way_m: F64, time_s: F64) -> tuple[Legs, I64]:
+    """The legs ahead, and the stop each ends at; `way_m`, `time_s` say where each vehicle is on its line."""
     count = np.diff(plans.start)[rows]
     stop = ranges(plans.start[rows], plans.start[rows + 1])
     of = np.repeat(np.arange(len(rows)), count)
@@ -128,7 +128,10 @@ def _legs(plans: Plans, rows: I64, here: Here, way_m: F64) -> tuple[Legs, I64]:
     lat, lon = np.where(first, here.lat[of], plans.lat[prev]), np.where(first, here.lon[of], plans.lon[prev])
     way, bearing = beelines(lat, lon, plans.lat[stop], plans.lon[stop])
     by_line = plans.way_m[stop] - np.where(first, way_m[of], plans.way_m[prev])
-    way = np.where(by_line >= -PASSED_M, np.maximum(by_line, 0.0), way * DETOUR)
+    on_line = by_line >= -PASSED_M
+    way = np.where(on_line, np.maximum(by_line, 0.0), way * DETOUR)
+    base = plans.time_s[stop] - np.where(first, time_s[of], plans.time_s[prev])
+    base = np.where(on_line, np.maximum(base, 0.0), np.nan)
     came_from = ~np.isnan(plans.from_lat[row])
     origin = np.where(
         first,
@@ -145,7 +148,7 @@ def _legs(plans: Plans, rows: I64, here: Here, way_m: F64) -> tuple[Legs, I64]:
         np.where(waits, plans.leaves_us[row], now),
         way,
         bearing,
-        np.full(n, np.nan),
+        base,
         np.zeros(n, dtype=np.bool_),
         Lane(lane_number(before, plans.place[stop]), origin, plans.goal[stop], plans.lon[stop]),
         before,

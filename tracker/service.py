@@ -33,6 +33,7 @@ from tracker.refold import VehicleAgain
 from tracker.refold_series import SeriesAgain
 from tracker.registry import Registry
 from tracker.routes import Routes
+from tracker.routing import Router
 from tracker.rules import off_route
 from tracker.rules.calls import MINUTE_US, Limits
 from tracker.series import Series
@@ -79,6 +80,7 @@ class TrackerConfig:
     off_route_minutes: float = 5.0
     late_risk: float = 0.8
     driver_rest: bool = False
+    routing_url: str = ""
 
     @property
     def calls(self) -> Limits:
@@ -116,6 +118,7 @@ class Tracker:
         self._stumbles = 0
         self._stumbled_at: dict[int, int] = {}
         self._listening_since = clock()
+        self._router = Router(config.routing_url) if config.routing_url else None
 
     # ------------------------------------------------------------ life
     def run(self) -> None:
@@ -127,6 +130,8 @@ class Tracker:
             pass
         finally:
             self._link.close()
+            if self._router is not None:
+                self._router.close()
 
     def _turn(self) -> None:
         """One turn of the loop; on any failure memory is read anew before the next."""
@@ -178,7 +183,8 @@ class Tracker:
         self.admission.load()
         config = self._config
         self.vehicles, self.series, self.stockroom = Vehicles(config.corridor), Series(), Stockroom()
-        self.journeys = Journeys(self.store, config.calls, config.late_risk, driver_rest=config.driver_rest)
+        rest, router = config.driver_rest, self._router
+        self.journeys = Journeys(self.store, config.calls, config.late_risk, driver_rest=rest, router=router)
         self.routes = Routes(self.store, config.corridor)
         self.speech = Speech(self._listening_since)
         self.vehicles.load(self.store)

@@ -52,6 +52,13 @@ create table journey (
     carry       bytea not null
 ) with (fillfactor = 50);
 
+-- The road line a routing service gave for a shipment whose plan had this mark, with driving times.
+create table route (
+    shipment_id int primary key,
+    mark        int8 not null,
+    body        bytea not null
+);
+
 alter table alert drop constraint alert_kind_check;
 alter table alert add constraint alert_kind_check check (kind in ('temperature', 'silence', 'late_risk'));
 

@@ -76,6 +76,19 @@ on conflict (shipment_id) do update set carry = excluded.carry
 -- Shipments that are delivered.
 delete from journey where shipment_id = any(%s::int4[])
 
+-- name: routes
+-- Roads of shipments.
+select shipment_id, mark, body from route
+
+-- name: put_routes
+-- Roads of shipments, as the routing service has answered.
+insert into route (shipment_id, mark, body) select * from unnest(%s::int4[], %s::int8[], %s::bytea[])
+on conflict (shipment_id) do update set mark = excluded.mark, body = excluded.body
+
+-- name: drop_routes
+-- Shipments that are delivered.
+delete from route where shipment_id = any(%s::int4[])
+
 -- name: open_late_risks
 -- Stops of which somebody was told that they may be late.
 select fact_id from alert where kind = 'late_risk' and cleared_at is null

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from itertools import pairwise
 
 import numpy as np
 import orjson
@@ -14,11 +15,13 @@ from store.db import connect
 from store.link import Link
 from store.registry import Registry
 from store.tracking import TrackingStore
+from tests.contract.test_routing import Clock, engine
 from tests.integration.fleet import T0, Fleet, S
 from tests.integration.seed_api import World, client, serving
 from tests.integration.test_calls import DC, TOUR, A, B, C, at, drive, ship
 from tracker import learning
 from tracker.learning import Learning, lesson_of, pack_knowledge
+from tracker.routing import AGAIN_S, GATHER_S, Router
 from tracker.rules.forecast import Knowledge
 
 GRADES = (
@@ -372,3 +375,58 @@ def test_what_is_pushed_is_what_rest_tells_and_grades_can_be_asked_for(fleet):
         other.close()
     world.close()
     fleet.close(tracker)
+
+
+def straight(path: str, body: bytes):
+    """An OSRM whose roads are straight, at 16 m/s."""
+    way = path.removeprefix("/route/v1/driving/").split("?")[0]
+    points = [[float(v) for v in place.split(",")] for place in way.split(";")]
+    legs = []
+    for (_, south), (_, north) in pairwise(points):
+        legs.append({"annotation": {"duration": [abs(north - south) * 111_195 / 16]}})
+    return 200, {"code": "Ok", "routes": [{"geometry": {"coordinates": points}, "legs": legs}]}
+
+
+def test_roads_are_asked_for_kept_and_asked_for_again_when_the_vehicle_has_left_them(fleet):
+    clock = Clock()
+    whole = drive(fleet, *TOUR[:2], (3000, A + 0.01))
+    t = (whole.time_us - T0) / S
+    with engine(straight) as (url, asked):
+        tracker = fleet.tracker()
+        router = tracker.journeys._router = Router(url, clock)
+
+        def answered(portion):
+            """After the portion there is an answer, which the next one finds."""
+            fleet.append(portion)
+            fleet.settle(tracker)
+            with router._answers.mutex:
+                while not router._answers._qsize():
+                    assert router._answers.not_empty.wait(10)
+            clock.now += GATHER_S
+
+        answered(whole.take(t <= 600))
+        assert fleet.rows("select count(*) from route") == [(0,)]
+        for portion in parts(whole.take((t > 600) & (t < 1800)), 120):
+            fleet.append(portion)
+            fleet.settle(tracker)
+        assert [path.count(";") for path in asked] == [3]
+        assert fleet.rows("select count(*) from route") == [(1,)]
+        assert fleet.rows("select planned from eta order by id limit 3") == [(False,)] * 3
+        assert fleet.rows("select planned from eta order by id desc limit 3") == [(True,)] * 3
+        fleet.close(tracker)
+        tracker = fleet.tracker()
+        fleet.append(whole.take((t >= 1800) & (t < 1900)))
+        fleet.settle(tracker)
+        assert fleet.rows("select planned from eta order by id desc limit 1") == [(True,)]
+        tracker.journeys._router = router
+        clock.now += AGAIN_S
+        answered(fleet.batch("gps", "gps", [2000, 2020], seq=[900, 901], boot=1, lat=A - 0.05, lon=25.1))
+        ahead = ";".join(f"25.000000,{lat:.6f}" for lat in (A, B, C))
+        assert asked[-1].split("?")[0].endswith(f"/25.100000,60.050000;{ahead}")
+        fleet.append(fleet.batch("gps", "gps", [2060], seq=[902], boot=1, lat=A - 0.045, lon=25.09))
+        fleet.settle(tracker)
+        assert fleet.rows("select planned, remaining_m < 8000 from eta where stop_id = 2 order by id desc limit 1") == [
+            (True, True)
+        ]
+        router.close()
+        fleet.close(tracker)

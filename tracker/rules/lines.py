@@ -39,7 +39,7 @@ class Line:
     way_m: F64
 
     @classmethod
-    def of(cls, coordinates: Sequence[Sequence[float]]) -> Line:
+    def of(cls, coordinates: Sequence[Sequence[float]] | F64) -> Line:
         """A line from GeoJSON coordinates `[lon, lat]`."""
         points = np.asarray(coordinates, dtype=np.float64)[:, :2]
         lon, lat = points[:, 0].copy(), points[:, 1].copy()
@@ -86,14 +86,17 @@ class Lines:
         )
 
     @classmethod
-    def join(cls, lines: Sequence[Line]) -> Lines:
-        """Lines that are known one by one; no times."""
+    def join(cls, lines: Sequence[Line], times_s: Sequence[F64 | None]) -> Lines:
+        """Lines that are known one by one, with their times where there are any."""
         empty = np.empty(0)
         lat, lon, way = (
             np.concatenate([empty, *(getattr(line, c) for line in lines)]) for c in ("lat", "lon", "way_m")
         )
         start = np.cumsum([0, *(len(line.lat) for line in lines)]).astype(np.int64)
-        return cls(lat, lon, way, np.full(len(lat), np.nan), start)
+        times = [
+            np.full(len(line.lat), np.nan) if time is None else time for line, time in zip(lines, times_s, strict=True)
+        ]
+        return cls(lat, lon, way, np.concatenate([empty, *times]), start)
 
     def begin(self, line: I64) -> Place:
         """The start of each of these lines."""
@@ -158,6 +161,13 @@ class Lines:
         at = way[best, row] + share[best, row] * (way[best + 1, row] - way[best, row])
         at = np.maximum(np.minimum(at, until_m), last.way_m)
         return Place(last.segment + best, at, off[best, row])
+
+    def time_of_s(self, place: Place) -> F64:
+        """Planned driving time to places that were found; NaN where none is known."""
+        after = np.minimum(place.segment + 1, len(self.way_m) - 1)
+        low, high = self.way_m[place.segment], self.way_m[after]
+        share = np.clip((place.way_m - low) / np.maximum(high - low, 1e-9), 0.0, 1.0)
+        return np.asarray(self.time_s[place.segment] + share * (self.time_s[after] - self.time_s[place.segment]))
 
     def time_at_s(self, line: I64, way_m: F64) -> F64:
         """Planned driving time from the start of each line to this way along it; NaN where none is known."""
