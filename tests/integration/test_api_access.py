@@ -152,6 +152,11 @@ def test_another_tenants_things_are_not_there(world: World, url: str, database: 
     other.temperature("reefer-02", "canary", T0, 5)
     other.excursion("reefer-02", "canary", T0, None, 9)
     fact = other.one("select max(id) from excursion")
+    other.run(
+        "insert into trip (tenant_id, vehicle_id, kind, started_at, start_lat, start_lon, decided_at, rule_version) "
+        "select tenant_id, id, 'trip', now(), 1, 1, now(), 1 from vehicle where name = 'truck-02'"
+    )
+    trip = other.one("select max(id) from trip")
     other.close()
     with client(url, token) as api:
         spec = api.get("/openapi.json").json()
@@ -165,6 +170,7 @@ def test_another_tenants_things_are_not_there(world: World, url: str, database: 
             "token": "x",
             "kind": "excursion",
             "fact_id": str(fact),
+            "trip_id": str(trip),
         }
         tried = 0
         for path, methods in spec["paths"].items():
@@ -179,7 +185,7 @@ def test_another_tenants_things_are_not_there(world: World, url: str, database: 
                 tried += 1
                 assert "canary" not in answer.text, path
                 assert answer.status_code < 500, path
-                named = re.search("(vehicle|alert|message|fact)_id|excursions", path) or (
+                named = re.search("(vehicle|alert|message|fact|trip)_id|excursions", path) or (
                     "device_id" in path and method == "post"
                 )
                 is_profile = (method, path.split("/")[-1]) == ("get", "profile")
