@@ -70,7 +70,7 @@ class SeriesAgain(Again):
             told = pair.before
             if pair.now is not None:
                 fact = _excursion(pair.now, now, runs, told, profile, self.entity, probe.temp_c)
-                if told is None or told.rest[:3] != _rest(fact) or _span(told) != _span(fact):
+                if told is None or _says(told) != _says(fact):
                     facts.append(fact)
             elif told is not None:
                 alarm, extreme, samples, limit = told.rest
@@ -122,9 +122,8 @@ def _excursion(
     )
 
 
-def _span(fact: Told | ExcursionFact) -> tuple[int, int]:
-    return fact.start_us, fact.end_us
-
-
-def _rest(fact: ExcursionFact) -> tuple[int, float, int]:
-    return fact.alarm_us, fact.extreme_c, fact.samples
+def _says(fact: Told | ExcursionFact) -> tuple[float, ...]:
+    """What a revision is made for; the extreme and the samples of an open excursion grow, and are told when it ends."""
+    rest = fact.rest[:3] if isinstance(fact, Told) else (fact.alarm_us, fact.extreme_c, fact.samples)
+    span = (fact.start_us, fact.end_us)
+    return (*span, rest[0]) if fact.end_us == NEVER else (*span, *rest)

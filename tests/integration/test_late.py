@@ -162,3 +162,23 @@ def test_what_stands_can_be_derived_again_and_what_was_changed_is_found(database
     assert verified(database, monkeypatch, "--vehicle", "truck-1", "--since", since).exit_code == 1
     assert verified(database, monkeypatch, "--since", "2020-01-01T00:00:00Z", "--vehicle", "truck-2").exit_code == 1
     assert verified(database, monkeypatch, "--tenant", "nobody").exit_code == 1
+
+
+def test_an_open_excursion_that_has_grown_since_it_was_told_agrees(database, monkeypatch):
+    fleet = Fleet(database)
+    t = fleet.tracker()
+    seconds = np.arange(0, 3600, 30)
+    warming = 9 + seconds / 3600
+    temp = fleet.batch("temp", "reefer", seconds, seq=np.arange(120), boot=2, probe_id=fleet.probe, temp_c=warming)
+    for part in np.array_split(np.arange(120), 12):
+        fleet.append(temp.take(part))
+        t.step()
+    fleet.settle(t)
+    assert fleet.rows("select count(*) from excursion where ended_at is null and superseded_at is null") == [(1,)]
+    words = fleet.rows("select count(*) from excursion")
+    assert verified(database, monkeypatch).exit_code == 0
+    late = fleet.batch("temp", "reefer", [1815], seq=[900], boot=2, probe_id=fleet.probe, temp_c=9.5)
+    fleet.append(late)
+    fleet.settle(t)
+    assert fleet.rows("select count(*) from excursion") == words
+    fleet.close(t)
