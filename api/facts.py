@@ -62,8 +62,8 @@ class ExcursionFact(Fact):
     started_at: Time
     ended_at: Time | None
     alarm_at: Time | None
-    extreme_c: float
-    samples: int
+    extreme_c: float | None
+    samples: int | None
 
 
 class Call(Fact):

@@ -35,7 +35,7 @@ class Excursion(TypedDict):
     kind: str
     start: str | None
     end: str | None
-    extreme_c: float
+    extreme_c: float | None
 
 
 class Series(TypedDict):

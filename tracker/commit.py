@@ -119,7 +119,7 @@ class Commit:
         fact_id = self._facts.excursion(cursor, device, probe.name, fact, out) if fact.amends else fact.id
         key = (fact.probe_id, fact.kind)
         if fact.end_us == NEVER and not fact.retracted:
-            self._series.open[key] = OpenExcursion(fact_id, fact.revision, fact.start_us, fact.alarm_us, fact.extreme_c)
+            self._series.open[key] = OpenExcursion(fact_id, fact.revision, fact.start_us, fact.alarm_us)
         elif (still := self._series.open.get(key)) and still.id == fact_id:
             del self._series.open[key]
         if fact.alarm_us != NEVER:

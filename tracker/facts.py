@@ -16,6 +16,7 @@ from store.tracking import TrackingStore
 from tracker.outcome import CallFact, DeviationFact, ExcursionFact, Outcome, TripFact, VisitFact, instant, text
 from tracker.registry import Device, Registry
 from tracker.rules import calls, geofence, off_route, temperature, trips
+from tracker.rules.scan import NEVER
 
 
 class Fact(Protocol):
@@ -76,7 +77,8 @@ class Facts:
         return ids
 
     def excursion(self, cursor: psycopg.Cursor, device: Device, probe: str, fact: ExcursionFact, out: Outcome) -> int:
-        """An excursion; returns its id."""
+        """An excursion; returns its id. How far an open one has come is told when it ends."""
+        ended = fact.end_us != NEVER
         values = {
             "tenant_id": device.tenant_id,
             "probe_id": fact.probe_id,
@@ -86,8 +88,8 @@ class Facts:
             "started_at": from_us(fact.start_us),
             "ended_at": instant(fact.end_us),
             "alarm_at": instant(fact.alarm_us),
-            "extreme_c": fact.extreme_c,
-            "samples": fact.samples,
+            "extreme_c": fact.extreme_c if ended else None,
+            "samples": fact.samples if ended else None,
             "rule_version": temperature.VERSION,
         }
         about = {"device": device.name, "probe": probe, "what": fact.kind}

@@ -74,6 +74,7 @@ class SeriesAgain(Again):
                     facts.append(fact)
             elif told is not None:
                 alarm, extreme, samples, limit = told.rest
+                extreme, samples = (limit, 0) if extreme is None else (extreme, samples)
                 span, rest = (told.start_us, told.end_us), (alarm, extreme, samples, probe.temp_c)
                 gone = (told.id, told.revision + 1, self.entity, str(told.group), limit)
                 facts.append(ExcursionFact(*gone, *span, *rest, retracted=True))

@@ -30,7 +30,6 @@ class OpenExcursion(NamedTuple):
     revision: int
     start_us: int
     alarm_us: int
-    extreme_c: float
 
 
 def limits_of(registry: Registry, device: I64) -> temperature.Limits:
@@ -72,10 +71,8 @@ class Series:
         self.unreadable = [r[0] for r in states if not PACKER.knows(r[5])]
         self.keep(PACKER.unpack(r[5] for r in states if PACKER.knows(r[5]))[0])
         self.rests.load(store)
-        for eid, revision, probe, kind, start, alarm, extreme in store.rows("open_excursions"):
-            self.open[probe, kind] = OpenExcursion(
-                eid, revision, to_us(start), to_us(alarm) if alarm else NEVER, extreme
-            )
+        for eid, revision, probe, kind, start, alarm in store.rows("open_excursions"):
+            self.open[probe, kind] = OpenExcursion(eid, revision, to_us(start), to_us(alarm) if alarm else NEVER)
 
     def _know(self, probe_id: int, probe: Probe) -> None:
         if probe_id not in self.probes:

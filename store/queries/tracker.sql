@@ -114,7 +114,7 @@ select vehicle_id, id, revision from trip where superseded_at is null and not re
 
 -- name: open_excursions
 -- Excursions without an end.
-select id, revision, probe_id, kind, started_at, alarm_at, extreme_c from excursion
+select id, revision, probe_id, kind, started_at, alarm_at from excursion
 where superseded_at is null and not retracted and ended_at is null
 
 -- name: dirty

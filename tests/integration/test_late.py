@@ -181,4 +181,6 @@ def test_an_open_excursion_that_has_grown_since_it_was_told_agrees(database, mon
     fleet.append(late)
     fleet.settle(t)
     assert fleet.rows("select count(*) from excursion") == words
+    found = fleet.facts()
     fleet.close(t)
+    assert found == reference(fleet, [temp, late])
