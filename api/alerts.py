@@ -17,7 +17,7 @@ from api.inputs import NoteIn
 from api.jsons import Json
 from api.live import emit
 from api.paging import Cursor, Items, Limit, decode, instant, shaped_page
-from api.problems import not_found
+from api.problems import key_of, not_found
 from store.db import queries
 
 router = APIRouter(tags=["alerts"])
@@ -53,9 +53,7 @@ async def resolve_alert(request: Request, caller: Watcher, alert_id: str, given:
 async def _step(
     request: Request, caller: Caller, alert_id: str, given: NoteIn | None, what: Literal["acknowledge", "resolve"]
 ) -> Json:
-    if not alert_id.isascii() or not alert_id.isdecimal() or len(alert_id) > 18:
-        raise not_found()
-    key, note, now = int(alert_id), (given.note if given else None) or None, datetime.now(UTC)
+    key, note, now = key_of(alert_id), (given.note if given else None) or None, datetime.now(UTC)
     q = queries("api")
     async with context_of(request).database.tenant(caller.tenant_id) as session:
         actor = {"now": now, "actor": caller.user}

@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any, Literal, NamedTuple, get_type_hints
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Depends, Query, Request
 from pydantic import AwareDatetime
 from typing_extensions import TypedDict
 
@@ -17,7 +17,7 @@ from api.context import context_of
 from api.database import Row
 from api.jsons import Json, when
 from api.paging import Cursor, Items, Limit, decode, instant, shaped_page
-from api.problems import Problem, not_found
+from api.problems import Problem, key_of, not_found
 from store.db import queries
 
 router = APIRouter(tags=["facts"])
@@ -152,64 +152,38 @@ class Asked(NamedTuple):
     kind: str | None = None
 
 
+def asked(
+    since: Since = None, until: Until = None, as_of: AsOf = None, limit: Limit = 200, cursor: Cursor = None
+) -> Asked:
+    """What every list of facts can be asked for."""
+    return Asked(since, until, as_of, limit, cursor)
+
+
+Wanted = Annotated[Asked, Depends(asked)]
+
+
 @router.get("/vehicles/{vehicle_id}/visits", response_model=Items[Visit])
-async def list_visits(
-    request: Request,
-    caller: Anybody,
-    vehicle_id: str,
-    since: Since = None,
-    until: Until = None,
-    as_of: AsOf = None,
-    limit: Limit = 200,
-    cursor: Cursor = None,
-) -> Json:
+async def list_visits(request: Request, caller: Anybody, vehicle_id: str, wanted: Wanted) -> Json:
     """Visits of a vehicle in order of time."""
-    return await listed(request, caller, "visit", vehicle_id, Asked(since, until, as_of, limit, cursor))
+    return await listed(request, caller, "visit", vehicle_id, wanted)
 
 
 @router.get("/devices/{device_id}/excursions", response_model=Items[ExcursionFact])
-async def list_excursions(
-    request: Request,
-    caller: Anybody,
-    device_id: str,
-    since: Since = None,
-    until: Until = None,
-    as_of: AsOf = None,
-    limit: Limit = 200,
-    cursor: Cursor = None,
-) -> Json:
+async def list_excursions(request: Request, caller: Anybody, device_id: str, wanted: Wanted) -> Json:
     """Excursions of a device's probes in order of time."""
-    return await listed(request, caller, "excursion", device_id, Asked(since, until, as_of, limit, cursor))
+    return await listed(request, caller, "excursion", device_id, wanted)
 
 
 @router.get("/shipments/{shipment_id}/calls", response_model=Items[Call])
-async def list_calls(
-    request: Request,
-    caller: Anybody,
-    shipment_id: str,
-    since: Since = None,
-    until: Until = None,
-    as_of: AsOf = None,
-    limit: Limit = 200,
-    cursor: Cursor = None,
-) -> Json:
+async def list_calls(request: Request, caller: Anybody, shipment_id: str, wanted: Wanted) -> Json:
     """Calls at the stops of a shipment in order of time."""
-    return await listed(request, caller, "call", shipment_id, Asked(since, until, as_of, limit, cursor))
+    return await listed(request, caller, "call", shipment_id, wanted)
 
 
 @router.get("/shipments/{shipment_id}/deviations", response_model=Items[Deviation])
-async def list_deviations(
-    request: Request,
-    caller: Anybody,
-    shipment_id: str,
-    since: Since = None,
-    until: Until = None,
-    as_of: AsOf = None,
-    limit: Limit = 200,
-    cursor: Cursor = None,
-) -> Json:
+async def list_deviations(request: Request, caller: Anybody, shipment_id: str, wanted: Wanted) -> Json:
     """What went otherwise than planned with a shipment, in order of time."""
-    return await listed(request, caller, "deviation", shipment_id, Asked(since, until, as_of, limit, cursor))
+    return await listed(request, caller, "deviation", shipment_id, wanted)
 
 
 @router.get("/facts/{kind}/{fact_id}/history", response_model=Items[Visit | Trip | ExcursionFact | Call | Deviation])
@@ -217,22 +191,21 @@ async def fact_history(
     request: Request, caller: Anybody, kind: Named, fact_id: str, limit: Limit = 200, cursor: Cursor = None
 ) -> Json:
     """All words on one fact, the first one first: what was said, when, by which version of the rule."""
-    if not fact_id.isascii() or not fact_id.isdecimal() or len(fact_id) > 18:
-        raise not_found()
+    key = key_of(fact_id)
     after = decode(cursor, (int,))[0] if cursor else None
     async with context_of(request).database.tenant(caller.tenant_id) as session:
         nothing = dict.fromkeys(("owner", "kind", "as_of", "since", "until", "after_at"))
-        found = await session.rows(queries("history")[kind], id=int(fact_id), after=after, limit=limit + 1, **nothing)
+        found = await session.rows(queries("history")[kind], id=key, after=after, limit=limit + 1, **nothing)
     if not found and after is None:
         raise not_found()
     return shaped_page(request, found, limit, lambda f: [f["revision"]], lambda f: shaped(kind, f))
 
 
-async def listed(request: Request, caller: Caller, kind: str, owner: str, asked: Asked) -> Json:
+async def listed(request: Request, caller: Caller, kind: str, owner: str, wanted: Asked) -> Json:
     """A page of an owner's facts."""
-    if asked.since and asked.until and asked.since > asked.until:
+    if wanted.since and wanted.until and wanted.since > wanted.until:
         raise Problem(422, "from: later than to")
-    at, after = decode(asked.cursor, (str, int)) if asked.cursor else (None, None)
+    at, after = decode(wanted.cursor, (str, int)) if wanted.cursor else (None, None)
     start = KINDS[kind].start
     async with context_of(request).database.tenant(caller.tenant_id, snapshot=True) as session:
         found = await session.row(queries("api")[KINDS[kind].owner], name=owner)
@@ -240,7 +213,9 @@ async def listed(request: Request, caller: Caller, kind: str, owner: str, asked:
             raise not_found()
         rows = await session.rows(
             queries("history")[kind],
-            id=None, owner=found["key"], kind=asked.kind, as_of=asked.as_of, since=asked.since, until=asked.until,
-            after=after, after_at=instant(at) if at else None, limit=asked.limit + 1,
+            id=None, owner=found["key"], kind=wanted.kind, as_of=wanted.as_of, since=wanted.since, until=wanted.until,
+            after=after, after_at=instant(at) if at else None, limit=wanted.limit + 1,
         )  # fmt: skip
-    return shaped_page(request, rows, asked.limit, lambda f: [f[start].isoformat(), f["id"]], lambda f: shaped(kind, f))
+    return shaped_page(
+        request, rows, wanted.limit, lambda f: [f[start].isoformat(), f["id"]], lambda f: shaped(kind, f)
+    )

@@ -90,3 +90,14 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(psycopg.Error, _database)
     app.add_exception_handler(PoolTimeout, _database)
     app.add_exception_handler(Exception, _bug)
+
+
+def key_of(text: str, digits: int = 18) -> int:
+    """The number by which something is named in an address.
+
+    Raises:
+        Problem: 404 for what is no such number.
+    """
+    if not text.isascii() or not text.isdecimal() or len(text) > digits:
+        raise not_found()
+    return int(text)

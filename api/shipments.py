@@ -20,7 +20,7 @@ from api.inputs import ShareIn, ShipmentIn, stop_values
 from api.jsons import Json, when
 from api.live import emit
 from api.paging import Cursor, Items, Limit, decode, page
-from api.problems import Problem, not_found
+from api.problems import Problem, key_of, not_found
 from api.registry import profile_id
 from store.db import queries
 from store.secrets import new_token, token_hash
@@ -156,11 +156,10 @@ async def list_shares(request: Request, caller: Anybody, shipment_id: str) -> Js
 @router.delete("/shipments/{shipment_id}/shares/{share_id}", status_code=204)
 async def revoke_share(request: Request, caller: Dispatcher, shipment_id: str, share_id: str) -> Response:
     """Takes a link back at once."""
-    if not share_id.isascii() or not share_id.isdecimal() or len(share_id) > 9:
-        raise not_found()
+    number = key_of(share_id, digits=9)
     q = queries("api")
     async with context_of(request).database.tenant(caller.tenant_id) as session:
-        shipment, key = await _shipment_key(session, shipment_id), int(share_id)
+        shipment, key = await _shipment_key(session, shipment_id), number
         now = datetime.now(UTC)
         if await session.row(q["revoke_share"], shipment=shipment, id=key, now=now) is not None:
             await audit(session, caller, "share.revoke", shipment_id, share=share_id)

@@ -14,11 +14,11 @@ from starlette.responses import Response
 from api.auth import Anybody, Caller
 from api.context import context_of
 from api.database import Row
-from api.facts import Asked, AsOf, Since, Trip, Until, listed, shaped
+from api.facts import Trip, Wanted, listed, shaped
 from api.fleet import GEOJSON, PointsMax, columns, feature
 from api.jsons import Json, when
-from api.paging import Cursor, Items, Limit
-from api.problems import not_found
+from api.paging import Items
+from api.problems import key_of, not_found
 from domain.readings import F64, WRONG_TIME, Flag
 from domain.times import rfc3339
 from store.db import queries
@@ -32,19 +32,9 @@ KindOf = Annotated[Literal["trip", "stop", "unknown"] | None, Query(description=
 
 
 @router.get("/vehicles/{vehicle_id}/trips", response_model=Items[Trip])
-async def list_trips(
-    request: Request,
-    caller: Anybody,
-    vehicle_id: str,
-    kind: KindOf = None,
-    since: Since = None,
-    until: Until = None,
-    as_of: AsOf = None,
-    limit: Limit = 200,
-    cursor: Cursor = None,
-) -> Json:
+async def list_trips(request: Request, caller: Anybody, vehicle_id: str, wanted: Wanted, kind: KindOf = None) -> Json:
     """Trips, stops and gaps of a vehicle in order of time; each begins where the one before ends."""
-    return await listed(request, caller, "trip", vehicle_id, Asked(since, until, as_of, limit, cursor, kind))
+    return await listed(request, caller, "trip", vehicle_id, wanted._replace(kind=kind))
 
 
 @router.get(
@@ -86,16 +76,13 @@ async def _found(
     Raises:
         Problem: 404, there is none, or it is no longer so.
     """
-    if not trip_id.isascii() or not trip_id.isdecimal() or len(trip_id) > 18:
-        raise not_found()
+    key = key_of(trip_id)
     nothing = dict.fromkeys(("kind", "as_of", "since", "until", "after", "after_at"))
     async with context_of(request).database.tenant(caller.tenant_id, snapshot=True) as session:
         vehicle = await session.row(queries("api")["vehicle_key"], name=vehicle_id)
         if vehicle is None:
             raise not_found()
-        words = await session.rows(
-            queries("history")["trip"], id=int(trip_id), owner=vehicle["key"], limit=None, **nothing
-        )
+        words = await session.rows(queries("history")["trip"], id=key, owner=vehicle["key"], limit=None, **nothing)
         trip = words[-1] if words else None
         if trip is None or trip["retracted"]:
             raise not_found()

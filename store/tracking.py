@@ -9,7 +9,6 @@ from typing import Any, LiteralString
 
 import numpy as np
 import psycopg
-from psycopg.rows import dict_row
 
 from domain.readings import I32, I64, STREAMS, Batch
 from domain.times import from_us, to_us
@@ -186,11 +185,6 @@ class TrackingStore:
         if rows:
             cursor.executemany(self._q["put_change"], rows)
             cursor.execute(queries("log")["notify"], (NOTIFY_CHANGE, str(rows[0][0])))
-
-    def dict_rows(self, query: str, *parameters: Any) -> list[dict[str, Any]]:
-        """All rows of a named query by column name."""
-        with self.connection.cursor(row_factory=dict_row) as cursor:
-            return cursor.execute(self._q[query], parameters or None).fetchall()
 
     def keep_house(self, now: datetime, changes_before: datetime) -> None:
         """Time partitions ahead, old changes away."""

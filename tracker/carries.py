@@ -14,6 +14,7 @@ from typing import Any, ClassVar, Generic, Protocol, TypeVar
 import numpy as np
 
 from domain.readings import I64, Bool
+from tracker.rules.table import ranges
 
 
 class Columns(Protocol):
@@ -40,16 +41,6 @@ def joined(a: C, b: C) -> C:
         return b if not len(a.entity) else a
     order = np.argsort(np.concatenate([a.entity, b.entity]), kind="stable")
     return type(a)(*(np.concatenate([getattr(a, f.name), getattr(b, f.name)])[order] for f in fields(a)))
-
-
-def ranges(low: I64, high: I64) -> I64:
-    """The indices of all spans `low <= i < high`, one span after the other.
-
-    >>> ranges(np.array([2, 7]), np.array([4, 8])).tolist()
-    [2, 3, 7]
-    """
-    count = high - low
-    return np.repeat(low - np.cumsum(count) + count, count) + np.arange(count.sum())
 
 
 class Table(Generic[C]):

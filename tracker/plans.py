@@ -16,7 +16,7 @@ import numpy as np
 
 from domain.readings import F64, I64, Bool
 from domain.times import to_us
-from tracker.carries import Columns, Packer, ranges, take
+from tracker.carries import Columns, Packer, take
 from tracker.registry import Registry, Shipment, Stop
 from tracker.routing import Route
 from tracker.rules import forecast
@@ -24,6 +24,7 @@ from tracker.rules.forecast import NO_TIME
 from tracker.rules.lines import Lines, Place
 from tracker.rules.residuals import area
 from tracker.rules.scan import NEVER
+from tracker.rules.table import ranges
 
 OFF_LINE_M = 1000.0
 C = TypeVar("C", bound=Columns)

@@ -12,6 +12,7 @@ from tracker import carries
 from tracker.registry import Registry
 from tracker.rules import geofence, off_route, quality, trips
 from tracker.rules.scan import Carry, Runs, no_runs, segment_starts
+from tracker.rules.table import ranges
 
 NOT_USED = int(WRONG_TIME | Flag.NULL_ISLAND | Flag.INACCURATE | Flag.SWAPPED)
 NOT_SEEN = int(np.iinfo(np.int64).min // 2)
@@ -167,7 +168,7 @@ def _off_route(registry: Registry, state: VehicleState, rows: Rows, limits: off_
     if not len(lined.keys):
         return Carry.empty(), no_runs()
     low, high = (np.searchsorted(lined.keys, v << geofence.SHIFT) for v in (rows.vehicle, rows.vehicle + 1))
-    which = carries.ranges(low, high)
+    which = ranges(low, high)
     row = np.repeat(np.arange(len(rows.vehicle)), high - low)
     order = np.argsort(which, kind="stable")
     which, row = which[order], row[order]

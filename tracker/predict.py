@@ -9,7 +9,6 @@ import numpy as np
 
 from domain.geo import EARTH_M, distance_m
 from domain.readings import F64, I64, Bool
-from tracker.carries import ranges
 from tracker.plans import OFF_LINE_M, Plans
 from tracker.rules.forecast import DETOUR, NO_TIME, Knowledge, Legs, calm, pace
 from tracker.rules.grades import late_risk
@@ -17,6 +16,7 @@ from tracker.rules.lines import Place
 from tracker.rules.residuals import Lane, area
 from tracker.rules.rest import driven
 from tracker.rules.scan import NEVER, segment_starts
+from tracker.rules.table import ranges
 
 FASTEST_MPS, SLACK_M = 40.0, 500.0  # what can have been driven since
 PASSED_M = 500.0  # who is so far past a stop has to turn back

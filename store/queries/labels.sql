@@ -13,7 +13,3 @@ join label l on l.kind = w.kind and l.scope = w.scope and l.text = w.text
 -- How many texts of a kind each scope has; those that have none are left out.
 select l.kind, l.scope, count(*) from unnest(%s::text[], %s::int4[]) as w (kind, scope)
 join label l on l.kind = w.kind and l.scope = w.scope group by 1, 2
-
--- name: texts
--- Texts of keys.
-select id, text from label where id = any(%s::int4[])

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from domain.geo import distance_m
 from tracker.rules import grades, residuals, rest
 from tracker.rules.forecast import NO_TIME, Driven, Knowledge, Legs, calm, left_of_leg_s
-from tracker.rules.lines import Lines
+from tracker.rules.lines import Lines, Place
 from tracker.rules.ranges import Ranges
 from tracker.rules.residuals import Curve, Lane, Level, Residuals
 
@@ -111,7 +111,8 @@ def test_planned_time_is_interpolated_on_each_line_and_unknown_without_durations
     shapes = [line((0, 0), (0, 0.1)), line((0, 0), (0, 0.1), (0, 0.3))]
     lines = Lines.of(shapes, [None, np.array([0.0, 100.0, 400.0])])
     way = lines.length_m(np.array([1, 1, 0])) * [1 / 6, 2 / 3, 0.5]
-    found = lines.time_at_s(np.array([1, 1, 0]), way)
+    segment = lines.start[[1, 1, 0]] + [0, 1, 0]
+    found = lines.time_of_s(Place(segment, way, np.zeros(3)))
     assert found[:2] == pytest.approx([50, 250])
     assert np.isnan(found[2])
 

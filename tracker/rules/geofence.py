@@ -31,7 +31,7 @@ from domain.geo import near_m
 from domain.readings import F64, I64, Bool
 from tracker.rules.fences import Fence, Fences, distinct
 from tracker.rules.scan import NEVER, last_decisive
-from tracker.rules.table import Column, Table
+from tracker.rules.table import Column, Table, ranges
 
 __all__ = ["Carry", "Fence", "Fences", "Visits", "evaluate", "joined", "pair", "site_in", "step", "unpair"]
 
@@ -116,7 +116,7 @@ class Carry(NamedTuple):
     def of(self, vehicle: I64) -> Carry:
         """What is kept of these vehicles (sorted, unique)."""
         low, high = (np.searchsorted(self.pairs.entity, each << SHIFT) for each in (vehicle, vehicle + 1))
-        return Carry(self.last.of(vehicle), self.pairs.take(_ranges(low, high)))
+        return Carry(self.last.of(vehicle), self.pairs.take(ranges(low, high)))
 
     def updated(self, fresh: Carry) -> Carry:
         """This carry with what has become of the vehicles in `fresh`."""
@@ -125,7 +125,7 @@ class Carry(NamedTuple):
         low, high = (
             np.searchsorted(self.pairs.entity, each << SHIFT) for each in (fresh.last.entity, fresh.last.entity + 1)
         )
-        old = self.pairs.entity[_ranges(low, high)]
+        old = self.pairs.entity[ranges(low, high)]
         return Carry(self.last.updated(fresh.last), self.pairs.updated(fresh.pairs, old))
 
 
@@ -237,16 +237,6 @@ def _ended(way: _Way, gone: I64, vehicle: I64) -> Visits:
     return Visits(pairs.entity[gone], pairs.entered_us[gone], left_us, np.zeros(len(gone), np.bool_))
 
 
-def _ranges(low: I64, high: I64) -> I64:
-    """All indices from each low up to its high, one range behind the other.
-
-    >>> _ranges(np.array([3, 9]), np.array([5, 10])).tolist()
-    [3, 4, 9]
-    """
-    count = high - low
-    return np.repeat(low - (np.cumsum(count) - count), count) + np.arange(count.sum())
-
-
 class _Way:
     """The rows with each vehicle's last two fixes before its own; `first` is where a vehicle begins, `new` the rows."""
 
@@ -303,7 +293,7 @@ class _Scan:
         first = np.flatnonzero(fresh)
         low = at[first] - 1
         high = np.minimum(at[np.append(first[1:], len(at)) - 1] + LEAVE_FIXES + 1, way.end[way.of[at[first]]])
-        self.e = _ranges(low, high)
+        self.e = ranges(low, high)
         length = high - low
         self.begin = np.cumsum(length) - length
         self.length = length

@@ -168,15 +168,3 @@ class Lines:
         low, high = self.way_m[place.segment], self.way_m[after]
         share = np.clip((place.way_m - low) / np.maximum(high - low, 1e-9), 0.0, 1.0)
         return np.asarray(self.time_s[place.segment] + share * (self.time_s[after] - self.time_s[place.segment]))
-
-    def time_at_s(self, line: I64, way_m: F64) -> F64:
-        """Planned driving time from the start of each line to this way along it; NaN where none is known."""
-        # one search for all lines: each line's ways lie behind those of the lines before it
-        longest = float(self.way_m.max(initial=0.0)) + 1.0
-        owner = np.repeat(np.arange(len(self)), np.diff(self.start))
-        keys = self.way_m + owner * longest
-        inside = np.clip(way_m, 0.0, self.length_m(line))
-        after = np.clip(np.searchsorted(keys, inside + line * longest), self.start[line] + 1, self.start[line + 1] - 1)
-        low, high = self.way_m[after - 1], self.way_m[after]
-        share = np.clip((inside - low) / np.maximum(high - low, 1e-9), 0.0, 1.0)
-        return np.asarray(self.time_s[after - 1] + share * (self.time_s[after] - self.time_s[after - 1]))

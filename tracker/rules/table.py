@@ -80,3 +80,13 @@ class Table:
             name: np.concatenate([column[keep], getattr(fresh, name)])[order] for name, column in self.columns().items()
         }
         return type(self)(entity[order], **both)
+
+
+def ranges(low: I64, high: I64) -> I64:
+    """The indices of all spans `low <= i < high`, one span after the other.
+
+    >>> ranges(np.array([2, 7]), np.array([4, 8])).tolist()
+    [2, 3, 7]
+    """
+    count = high - low
+    return np.repeat(low - np.cumsum(count) + count, count) + np.arange(count.sum())
