@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
@@ -10,6 +11,11 @@ from numpy.typing import NDArray
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 US = timedelta(microseconds=1)
+_WRITTEN = re.compile(
+    r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)? ?([Zz]|[+-]\d\d:?\d\d)?", re.ASCII
+)
+_DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+_NUMERIC = re.compile(r"[+-]?\d+(\.\d*)?", re.ASCII)
 
 
 def to_us(instant: datetime) -> int:
@@ -28,6 +34,41 @@ def from_us(us: int) -> datetime:
     return EPOCH + timedelta(microseconds=int(us))
 
 
+def written(text: str) -> datetime:
+    """The moment of a date and a time of day as RFC 3339 and ISO 8601 write them; naive when there is no offset.
+
+    Seconds may be missing; a leap second is the second after it. Other things ISO 8601 allows (weeks, days of the year,
+    no separators, a date alone) are refused: no device or person means them here.
+
+    >>> written("2026-11-22 10:00+02:00").isoformat(), written("2016-12-31T23:59:60Z").isoformat()
+    ('2026-11-22T10:00:00+02:00', '2017-01-01T00:00:00+00:00')
+
+    Raises:
+        ValueError: says what is wrong with it.
+        TypeError: it is no text.
+    """
+    if not isinstance(text, str):
+        raise TypeError("a time is a text")
+    text = text.strip()
+    match = _WRITTEN.fullmatch(text)
+    if match is None:
+        if _DATE.fullmatch(text):
+            raise ValueError(f"{text!r} is a date without a time of day: write {text}T10:00:00Z")
+        if _NUMERIC.fullmatch(text):
+            raise ValueError(f"{text[:40]!r} is a number, not a time: write 2026-11-22T10:00:00Z")
+        raise ValueError(f"{text[:40]!r} is not a time: write 2026-11-22T10:00:00Z")
+    day, minute, second, fraction, offset = match.groups()
+    leap = second == "60"
+    offset = (offset or "").upper()
+    try:
+        moment = datetime.fromisoformat(
+            f"{day}T{minute}:{'59' if leap else second or '00'}.{(fraction or '0')[:6]:0<6}{offset}"
+        )
+        return moment + timedelta(seconds=1) if leap else moment
+    except (ValueError, OverflowError):
+        raise ValueError(f"{text[:40]!r} is not a time: there is no such day or time of day") from None
+
+
 def parse_rfc3339(text: str) -> int:
     """Microseconds of an RFC 3339 time with an offset.
 
@@ -37,7 +78,7 @@ def parse_rfc3339(text: str) -> int:
     Raises:
         ValueError: not a time, or without an offset.
     """
-    return to_us(datetime.fromisoformat(text))
+    return to_us(written(text))
 
 
 def rfc3339(us: int) -> str:
