@@ -23,6 +23,7 @@ from tracker.rules.forecast import (
     Knowledge,
     Legs,
     calm,
+    in_turn,
     left_of_leg_s,
     pace,
 )
@@ -157,7 +158,7 @@ class Replay:
         computed = now + np.rint(remaining * 1e6).astype(np.int64)
         shown = np.concatenate([v.shown_us[v.ahead()] for v in group])
         elapsed = np.array([v.elapsed_s for v in group])
-        p50 = np.maximum(calm(shown, computed, remaining, elapsed[which]), now)
+        p50 = in_turn(legs, np.maximum(calm(shown, computed, remaining, elapsed[which]), now))
         low, high = self.knowledge.ranges.around((p50 - now) / 1e6, planned)
         begin = 0
         for v in group:
@@ -166,7 +167,8 @@ class Replay:
             v.remember(p50[rows], planned[rows])
             begin = rows.stop
         p10, p90 = (now + np.rint(end * 1e6).astype(np.int64) for end in (low, high))
-        return Predicted(numbers[which], now, stop, np.minimum(p10, p50), p50, np.maximum(p90, p50))
+        p10, p90 = np.minimum(in_turn(legs, p10), p50), in_turn(legs, np.maximum(p90, p50))
+        return Predicted(numbers[which], now, stop, p10, p50, p90)
 
     def _settle(self, reached: list[tuple[int, Reached]]) -> None:
         """Holds predictions against the arrivals they waited for."""
@@ -250,6 +252,7 @@ def _legs(group: list[_Vehicle]) -> tuple[Legs, I64]:
         which,
         now,
         np.where(again, 0.0, way * DETOUR),
+        np.where(again, 0.0, way),
         bearing,
         base,
         ~np.isnan(base) | again.astype(np.bool_),

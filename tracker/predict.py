@@ -10,7 +10,7 @@ import numpy as np
 from domain.geo import EARTH_M, distance_m
 from domain.readings import F64, I64, Bool
 from tracker.plans import OFF_LINE_M, Plans
-from tracker.rules.forecast import DETOUR, NO_TIME, Knowledge, Legs, calm, pace
+from tracker.rules.forecast import DETOUR, NO_TIME, Knowledge, Legs, calm, in_turn, pace
 from tracker.rules.grades import late_risk
 from tracker.rules.lines import Place
 from tracker.rules.residuals import Lane, area
@@ -90,11 +90,11 @@ def predict(plans: Plans, rows: I64, here: Here, knowledge: Knowledge, *, rest: 
     began = p.t_us[rows][of] == NO_TIME
     elapsed_s = np.where(began, 0, now - p.t_us[rows][of]) / 1e6
     before = np.where(began, NO_TIME, shown.calm_us[stop])
-    p50 = np.maximum(calm(before, computed, (computed - now) / 1e6, elapsed_s), now)
+    p50 = in_turn(legs, np.maximum(calm(before, computed, (computed - now) / 1e6, elapsed_s), now))
     planned = legs.planned()
     low, high = knowledge.ranges.around((p50 - now) / 1e6, planned)
-    p10 = np.minimum(now + np.rint(low * 1e6).astype(np.int64), p50)
-    p90 = np.maximum(now + np.rint(high * 1e6).astype(np.int64), p50)
+    p10 = np.minimum(in_turn(legs, now + np.rint(low * 1e6).astype(np.int64)), p50)
+    p90 = in_turn(legs, np.maximum(now + np.rint(high * 1e6).astype(np.int64), p50))
     shown.calm_us[stop] = p50
     p.t_us[rows], p.lat[rows], p.lon[rows] = here
     risk = np.full(len(stop), np.nan)
@@ -126,10 +126,10 @@ def _legs(plans: Plans, rows: I64, here: Here, way_m: F64, time_s: F64) -> tuple
     first = segment_starts(of)
     prev, row, n = np.roll(stop, 1), rows[of], len(stop)
     lat, lon = np.where(first, here.lat[of], plans.lat[prev]), np.where(first, here.lon[of], plans.lon[prev])
-    way, bearing = beelines(lat, lon, plans.lat[stop], plans.lon[stop])
+    straight, bearing = beelines(lat, lon, plans.lat[stop], plans.lon[stop])
     by_line = plans.way_m[stop] - np.where(first, way_m[of], plans.way_m[prev])
     on_line = by_line >= -PASSED_M
-    way = np.where(on_line, np.maximum(by_line, 0.0), way * DETOUR)
+    way = np.where(on_line, np.maximum(by_line, 0.0), straight * DETOUR)
     base = plans.time_s[stop] - np.where(first, time_s[of], plans.time_s[prev])
     base = np.where(on_line, np.maximum(base, 0.0), np.nan)
     came_from = ~np.isnan(plans.from_lat[row])
@@ -147,6 +147,7 @@ def _legs(plans: Plans, rows: I64, here: Here, way_m: F64, time_s: F64) -> tuple
         of,
         np.where(waits, plans.leaves_us[row], now),
         way,
+        straight,
         bearing,
         base,
         np.zeros(n, dtype=np.bool_),

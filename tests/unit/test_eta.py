@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from domain.geo import distance_m
 from tracker.rules import grades, residuals, rest
-from tracker.rules.forecast import NO_TIME, Driven, Knowledge, Legs, calm, left_of_leg_s
+from tracker.rules.forecast import NO_TIME, SWIFTEST_MPS, Driven, Knowledge, Legs, calm, in_turn, left_of_leg_s
 from tracker.rules.lines import Lines, Place
 from tracker.rules.ranges import Ranges
 from tracker.rules.residuals import Curve, Lane, Level, Residuals
@@ -37,6 +37,7 @@ def legs(base_s, *, vehicle=None, now_us=0, planned_us=None, **columns):
         "vehicle": np.zeros(n, np.int64) if vehicle is None else np.asarray(vehicle),
         "now_us": np.full(n, now_us),
         "way_m": np.full(n, 10_000.0),
+        "straight_m": np.zeros(n),
         "bearing_rad": np.zeros(n),
         "base_s": base,
         "timetabled": ~np.isnan(base),
@@ -316,6 +317,27 @@ def test_a_strange_timetable_does_not_turn_stops_round(rows):
     hold = np.where(np.array(planned) > 9 * 10**5, np.array(planned) * 10**6, NO_TIME)
     found = Knowledge.none().remaining_s(legs(base, planned_us=np.array(planned) * 10**6, not_before_us=hold))
     assert (np.diff(found, prepend=0.0) >= -1e-3).all()
+
+
+late = st.one_of(st.floats(-6, 0), st.floats(0, 0.5), st.floats(0, 72))
+
+
+@given(st.lists(st.tuples(st.integers(0, 2), st.floats(0, 9e4), st.floats(0, 7200)), min_size=1, max_size=12), late)
+def test_a_stop_is_at_least_a_plausible_drive_after_the_one_before_however_late_the_vehicle_is(rows, late_h):
+    """Early, in time, or with a plan that is days past; also with a timetable that nobody can keep."""
+    rows = sorted(rows, key=lambda row: row[0])
+    vehicle, way, takes = (np.array([row[i] for row in rows]) for i in range(3))
+    starts = np.append(True, vehicle[1:] != vehicle[:-1])
+    due = np.cumsum(takes) - takes[0] - late_h * 3600
+    ask = legs(takes, vehicle=vehicle, planned_us=(due * 1e6).astype(np.int64), straight_m=way, way_m=1.3 * way)
+    found = Knowledge.none().remaining_s(ask)
+    least = way / SWIFTEST_MPS
+    assert (np.diff(found, prepend=0.0) >= least - 1e-3)[~starts].all()
+    assert (found >= least - 1e-3)[starts].all()
+    shown = in_turn(ask, np.random.default_rng(len(rows)).integers(-(10**10), 10**10, len(rows)))
+    assert (np.diff(shown, prepend=0) >= least * 1e6)[~starts].all()
+    assert (shown >= least * 1e6)[starts].all()
+    assert (in_turn(ask, shown) == shown).all()
 
 
 def test_what_was_driven_is_expected_again_and_a_stay_too() -> None:

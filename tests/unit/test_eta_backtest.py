@@ -8,6 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from frostway.backtest import read_stops, read_trace
@@ -18,7 +20,7 @@ from tests.benchmarks import eta as bench
 from tests.recorded import STOPS, TRACE, write
 from tracker.arrivals import Journey, Stops
 from tracker.backtest import Replay, Trace
-from tracker.rules.forecast import NO_TIME, Knowledge
+from tracker.rules.forecast import NO_TIME, SWIFTEST_MPS, Knowledge
 
 S = 1_000_000
 KM = 1 / 111.195  # degrees of latitude
@@ -172,6 +174,24 @@ def test_the_shown_time_is_calm_and_its_range_holds_its_middle() -> None:
 
 
 # ---- the command ----------------------------------------------------------------------------------------------------
+
+
+@given(st.lists(st.floats(0.3, 40), min_size=2, max_size=7), st.floats(-1, 30), st.floats(4, 25), st.floats(5, 30))
+@settings(deadline=None, max_examples=60)
+def test_of_a_vehicle_late_by_hours_each_stop_is_a_plausible_drive_after_the_one_before(ways, late_h, mps, plan_mps):
+    """In p10, p50 and p90, at every fix, with the plan in time or long past."""
+    km = np.cumsum([0.0, *ways])
+    stops = stops_at(*km, planned_s=(km * 1000 / plan_mps).round().astype(int))
+    begins, takes = round(late_h * 3600), km[-1] * 1000 / mps
+    fixes = steady(begins, begins + round(takes), 0.0, km[-1], every_s=max(10, round(takes / 60)))
+    t_s, north = np.array(fixes).T
+    n = len(t_s)
+    trace = Trace(np.zeros(n, np.int64), (t_s * S).astype(np.int64), 60 + north * KM, np.full(n, EAST))
+    for made in Replay([stops], Knowledge.none()).run(trace):
+        here = np.interp(made.t_us[0] / S, t_s, north)
+        least_us = np.diff(km[made.stop], prepend=min(here, km[made.stop[0]])) * 1000 / SWIFTEST_MPS * S
+        for said in (made.p10_us, made.p50_us, made.p90_us):
+            assert (np.diff(said, prepend=made.t_us[0]) >= least_us - S).all()
 
 
 def at(seconds):

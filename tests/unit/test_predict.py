@@ -8,12 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from domain.geo import EARTH_M
 from domain.times import from_us
 from tracker.plans import PACKER, Plans, unpacked
 from tracker.predict import Here, predict
 from tracker.registry import Shipment, Stop
 from tracker.rules.calls import MINUTE_US
-from tracker.rules.forecast import NO_TIME, Knowledge
+from tracker.rules.forecast import NO_TIME, SWIFTEST_MPS, Knowledge
 from tracker.rules.lines import Line
 from tracker.rules.scan import NEVER
 
@@ -76,6 +77,9 @@ def test_many_at_once_are_what_each_is_alone_and_in_order(rows: list[tuple[float
                 found, wanted = getattr(said, name)[of], getattr(one, name)
                 np.testing.assert_allclose(found, wanted, rtol=0, atol=alike + 1e-9, err_msg=name)
             assert (np.diff(one.p50_us) >= 0).all()
+            metres = np.radians(np.diff(plans.lon[one.stop])) * np.cos(np.radians(60.01)) * EARTH_M
+            for in_turn in (one.p10_us, one.p50_us, one.p90_us):
+                assert (np.diff(in_turn) >= metres / SWIFTEST_MPS * 1e6).all(), "a plausible drive apart"
 
 
 def test_who_is_on_its_line_has_the_way_of_the_line_to_go_and_who_is_not_goes_straight() -> None:

@@ -28,6 +28,8 @@ PACE_FORGET_S = 2700.0
 PACE_MOST = 1.6  # one leg counts as no slower than this: a wait is no pace
 CALM_S = 60.0  # a shown arrival time follows the computed one with this time constant
 RECOVERY_S = 5400.0  # a delay against a timetable melts with this time constant
+SWIFTEST_MPS = 80 / 3.6  # along the straight line between two stops: a lorry's top speed on a good road
+SWIFTEST_SHARE = 0.5  # who is late makes up no more than this of a leg
 BELIEVED = 0.5
 SHORT_S, FULL_S = 60.0, 1500.0  # when a vehicle passed a stop is known to half a minute; short legs teach less
 NO_TIME = np.iinfo(np.int64).min
@@ -46,6 +48,7 @@ class Legs:
     vehicle: I64
     now_us: I64
     way_m: F64
+    straight_m: F64  # between its ends
     bearing_rad: F64
     base_s: F64
     timetabled: Bool
@@ -163,7 +166,8 @@ class Knowledge:
         dwell = self.dwell_s(legs.place, at_us, travel) - np.nan_to_num(legs.stood_s)
         dwell = np.where(np.isnan(legs.stood_s) | legs.timetabled, 0.0, np.maximum(dwell, 0.0))
         arrival = _running(legs.vehicle, dwell + travel)
-        arrival = _largest(legs.vehicle, arrival - _made_up(legs, arrival))  # a stop is not reached before the last
+        least = np.maximum(legs.straight_m / SWIFTEST_MPS, SWIFTEST_SHARE * travel)
+        arrival = _apart(legs.vehicle, arrival - _made_up(legs, arrival), least)
         hold = np.where(legs.not_before_us == NO_TIME, 0, legs.not_before_us - legs.now_us) / 1e6
         arrival += _largest(legs.vehicle, hold - arrival)
         if rest:
@@ -187,6 +191,23 @@ def _largest(vehicle: I64, value: F64) -> F64:
     """Largest value so far within each vehicle, cut to 0 and FOREVER_S."""
     number = np.cumsum(segment_starts(vehicle)) * FOREVER_S
     return np.asarray(np.maximum.accumulate(np.clip(value, 0.0, FOREVER_S) + number) - number)
+
+
+def _apart(vehicle: I64, value: F64, least: F64) -> F64:
+    """Values raised, where they must be, to `least` above the one before within each vehicle, 0 for the first."""
+    driven = _running(vehicle, least)
+    return driven + _largest(vehicle, value - driven)
+
+
+def in_turn(legs: Legs, at_us: I64) -> I64:
+    """Arrival times raised so that none is sooner than a plausible driving time after now, or after the one before."""
+    least_us = np.ceil(legs.straight_m / SWIFTEST_MPS * 1e6)  # whole numbers, and so are their sums
+    soonest = legs.now_us + _running(legs.vehicle, least_us).astype(np.int64)
+    later, start = np.maximum(at_us - soonest, 0), segment_starts(legs.vehicle)
+    if not ((later[1:] < later[:-1]) & ~start[1:]).any():
+        return np.asarray(soonest + later)
+    apart = (np.cumsum(start) - 1) * (int(later.max()) + 1)  # keeps the vehicles of one scan apart
+    return np.asarray(soonest + np.maximum.accumulate(later + apart) - apart)
 
 
 def _made_up(legs: Legs, arrival_s: F64) -> F64:
