@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Annotated, Literal, cast
 
 from fastapi import APIRouter, Query, Request
-from pydantic import AwareDatetime
 from typing_extensions import TypedDict
 
 from api.auth import Anybody
 from api.context import context_of
 from api.database import Row
+from api.instants import QueryInstant
 from api.jsons import Json
 from api.paging import Cursor, Items, Limit, decode, shaped_page
 from api.problems import Problem
@@ -18,8 +18,8 @@ from store.db import queries
 
 router = APIRouter(tags=["arrival times"])
 By = Literal["hours_out", "lane", "vehicle", "day"]
-Since = Annotated[AwareDatetime | None, Query(alias="from", description="RFC 3339; arrivals before it are left out")]
-Until = Annotated[AwareDatetime | None, Query(alias="to", description="RFC 3339; arrivals from then on are left out")]
+Since = Annotated[QueryInstant | None, Query(alias="from", description="RFC 3339; arrivals before it are left out")]
+Until = Annotated[QueryInstant | None, Query(alias="to", description="RFC 3339; arrivals from then on are left out")]
 BUCKETS_MAX = 20
 _MEANS = ("mae_min", "mape", "within_15", "within_30", "coverage", "width_min", "jitter_min")
 

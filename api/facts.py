@@ -9,12 +9,12 @@ from datetime import datetime
 from typing import Annotated, Any, Literal, NamedTuple, get_type_hints
 
 from fastapi import APIRouter, Depends, Query, Request
-from pydantic import AwareDatetime
 from typing_extensions import TypedDict
 
 from api.auth import Anybody, Caller
 from api.context import context_of
 from api.database import Row
+from api.instants import QueryInstant
 from api.jsons import Json, when
 from api.paging import Cursor, Items, Limit, decode, instant, shaped_page
 from api.problems import Problem, key_of, not_found
@@ -23,11 +23,11 @@ from store.db import queries
 router = APIRouter(tags=["facts"])
 
 Since = Annotated[
-    AwareDatetime | None, Query(alias="from", description="RFC 3339; facts that end before it are left out")
+    QueryInstant | None, Query(alias="from", description="RFC 3339; facts that end before it are left out")
 ]
-Until = Annotated[AwareDatetime | None, Query(alias="to", description="RFC 3339; facts that begin later are left out")]
+Until = Annotated[QueryInstant | None, Query(alias="to", description="RFC 3339; facts that begin later are left out")]
 AsOf = Annotated[
-    AwareDatetime | None, Query(description="RFC 3339; what was known at that moment, instead of what is known now")
+    QueryInstant | None, Query(description="RFC 3339; what was known at that moment, instead of what is known now")
 ]
 Time = str
 

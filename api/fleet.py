@@ -8,13 +8,13 @@ from typing import Annotated, Any
 
 import numpy as np
 from fastapi import APIRouter, Query, Request
-from pydantic import AwareDatetime
 from typing_extensions import TypedDict
 
 from api import reads, shapes
 from api.auth import Anybody
 from api.context import context_of
 from api.database import Session
+from api.instants import QueryInstant
 from api.jsons import Json
 from api.paging import Cursor, Items, Limit, decode, page
 from api.problems import Problem, not_found
@@ -30,8 +30,8 @@ ROWS_MAX = 400_000
 BATCH = 10_000
 GEOJSON = "application/geo+json"
 
-Since = Annotated[AwareDatetime | None, Query(alias="from", description="RFC 3339; a day before `to` when left out")]
-Until = Annotated[AwareDatetime | None, Query(alias="to", description="RFC 3339; now when left out")]
+Since = Annotated[QueryInstant | None, Query(alias="from", description="RFC 3339; a day before `to` when left out")]
+Until = Annotated[QueryInstant | None, Query(alias="to", description="RFC 3339; now when left out")]
 PointsMax = Annotated[int, Query(ge=2, le=20_000)]
 
 

@@ -7,7 +7,9 @@ from typing import Annotated, Any, Literal
 from zoneinfo import available_timezones
 
 import shapely
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from api.instants import Instant
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$", description="a-z, 0-9, - and _, 64 at most")]
 ShipmentName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")]
@@ -145,7 +147,7 @@ class DeviceProfileIn(Strict):
     """A device's next profile; readings whose event time is `since` (now, when nothing is said) or later use it."""
 
     profile: dict[str, Any]
-    since: AwareDatetime | None = None
+    since: Instant | None = None
 
 
 class ProductIn(Strict):
@@ -169,8 +171,8 @@ class StopIn(Strict):
     lat: Latitude | None = None
     lon: Longitude | None = None
     radius_m: Annotated[float, Field(ge=10, le=100_000)] | None = None
-    window_start: AwareDatetime | None = None
-    window_end: AwareDatetime | None = None
+    window_start: Instant | None = None
+    window_end: Instant | None = None
 
     @model_validator(mode="after")
     def _somewhere(self) -> StopIn:
@@ -194,7 +196,7 @@ class ShipmentIn(Strict):
     profile: Name | None = None
     stops: Annotated[list[StopIn], Field(min_length=1, max_length=200)]
     planned_line: LineString | None = None
-    since: AwareDatetime | None = None
+    since: Instant | None = None
 
 
 class NoteIn(Strict):
@@ -206,7 +208,7 @@ class NoteIn(Strict):
 class ShareIn(Strict):
     """How long a customer's link is good; two weeks when nothing is said."""
 
-    expires_at: AwareDatetime | None = None
+    expires_at: Instant | None = None
 
 
 def stop_values(stop: StopIn, seq: int, shipment: str, site: dict[str, Any] | None) -> dict[str, Any]:

@@ -17,7 +17,8 @@ from rich.console import Console
 from rich.progress import Progress
 
 from domain.readings import I64
-from domain.times import to_us
+from domain.times import to_us, written
+from firmware_sim.recordings.shape import LeftOut, number
 from frostway.command import Failure, say
 from frostway.tables import print_table
 from tracker.arrivals import Stops
@@ -46,6 +47,7 @@ class Fixes:
     time: list[str]
     offset_us: I64
     strangers: int  # fixes of vehicles without stops
+    left_out: LeftOut  # lines of no use
 
 
 class _Stop(NamedTuple):
@@ -81,6 +83,8 @@ def backtest(trace: Path, stops: Path, history: Path | None, out: Path, *, rest:
                 found = _write(file, made, plan, fixes)
         except OSError as error:
             raise Failure(f"{out}: {error.strerror or error}") from None
+    for note in fixes.left_out.notes():
+        say(f"{trace.name}: {note}")
     if fixes.strangers:
         say(f"{trace.name}: {fixes.strangers} fixes of vehicles without stops were left out")
     say(f"{out}: {len(found.vehicle)} predictions, {len(replay.arrived)} arrivals found in the trace")
@@ -102,20 +106,29 @@ def read_stops(path: Path) -> Plan:
             raise Failure(f"{path.name}: more than {STOPS_MAX} stops: cut it into parts")
         where = f"{path.name}: line {line}"
         try:
-            seq = int(row["stop_seq"])
-        except ValueError:
-            raise Failure(f"{where}: stop_seq {row['stop_seq'][:40]!r} is not a whole number") from None
-        of = found.setdefault(_named(row["vehicle"], "vehicle", where), {})
+            seq, vehicle, stop = _stop(row)
+        except ValueError as error:  # a plan with a hole would be another plan
+            raise Failure(f"{where}: {error}") from None
+        of = found.setdefault(vehicle, {})
         if seq in of:
             raise Failure(f"{where}: vehicle {row['vehicle']} has stop_seq {seq} twice")
-        planned = row.get("planned_arrival", "")
-        lat, lon = _place(row, where)
-        at = to_us(_instant(planned, where)) if planned else NO_TIME
-        of[seq] = _Stop(_named(row["stop_id"], "stop_id", where), lat, lon, at)
+        of[seq] = stop
     if not found:
         raise Failure(f"{path.name}: no stop in it")
     vehicles = sorted(found)
     return Plan(vehicles, [_stops([of[seq] for seq in sorted(of)]) for of in (found[v] for v in vehicles)])
+
+
+def _stop(row: dict[str, str]) -> tuple[int, str, _Stop]:
+    try:
+        seq = int(row["stop_seq"])
+    except ValueError:
+        raise ValueError(f"stop_seq {row['stop_seq'][:40]!r} is not a whole number") from None
+    vehicle = _named(row["vehicle"], "vehicle")
+    lat, lon = _place(row)
+    planned = row.get("planned_arrival", "")
+    at = to_us(_instant(planned)) if planned else NO_TIME
+    return seq, vehicle, _Stop(_named(row["stop_id"], "stop_id"), lat, lon, at)
 
 
 def _stops(stops: list[_Stop]) -> Stops:
@@ -136,19 +149,25 @@ def _number(name: str) -> int:
 def read_trace(path: Path, plan: Plan) -> Fixes:
     """The trace file, in order of time and vehicle; of a vehicle's fixes at the same moment the first is taken.
 
+    A line of no use is left out and named.
+
     Raises:
-        Failure: names the line and what is wrong with it.
+        Failure: there is no fix in it, or it is no such file.
     """
-    number = {name: i for i, name in enumerate(plan.vehicles)}
+    left_out = LeftOut("line", "skipped")
+    known = {name: i for i, name in enumerate(plan.vehicles)}
     rows: list[tuple[int, int, float, float]] = []
     texts: list[str] = []
     offsets: list[int] = []
     strangers = 0
-    for line, row in _rows(path, ("vehicle", "time", "lat", "lon"), TRACE_WANTED):
-        where = f"{path.name}: line {line}"
-        at = _instant(row["time"], where)
-        lat, lon = _place(row, where)
-        vehicle = number.get(_named(row["vehicle"], "vehicle", where))
+    for line, row in _rows(path, ("vehicle", "time", "lat", "lon"), TRACE_WANTED, left_out):
+        try:
+            at = _instant(row["time"])
+            lat, lon = _place(row)
+            vehicle = known.get(_named(row["vehicle"], "vehicle"))
+        except ValueError as error:
+            left_out.add(line, str(error))
+            continue
         if vehicle is None:
             strangers += 1
             continue
@@ -157,36 +176,37 @@ def read_trace(path: Path, plan: Plan) -> Fixes:
         offset = at.utcoffset()
         offsets.append(round(offset.total_seconds()) if offset else 0)
     if not rows:
-        raise Failure(f"{path.name}: " + ("none of its vehicles has stops" if strangers else "no fix in it"))
+        none = "none of its vehicles has stops" if strangers else f"no fix in it {left_out.first}".strip()
+        raise Failure(f"{path.name}: {none}")
     owner, t_us, lats, lons = (np.array(column) for column in zip(*rows, strict=True))
     order = np.lexsort((np.arange(len(t_us)), owner, t_us))
     again = (np.diff(t_us[order], prepend=NO_TIME) == 0) & (np.diff(owner[order], prepend=-1) == 0)
     order = order[~again]
     trace = Trace(owner[order], t_us[order], lats[order], lons[order])
     offset_us = np.array(offsets, dtype=np.int64)[order] * 1_000_000
-    return Fixes(trace, [texts[i] for i in order.tolist()], offset_us, strangers)
+    return Fixes(trace, [texts[i] for i in order.tolist()], offset_us, strangers, left_out)
 
 
-def _rows(path: Path, needed: tuple[str, ...], wanted: str) -> Iterator[tuple[int, dict[str, str]]]:
-    """Lines of a CSV file as dictionaries, with their numbers."""
+def _rows(
+    path: Path, needed: tuple[str, ...], wanted: str, left_out: LeftOut | None = None
+) -> Iterator[tuple[int, dict[str, str]]]:
+    """Lines of a CSV file as dictionaries, with their numbers; what does not fit is left out if it may be."""
     try:
         size = path.stat().st_size
         if size > FILE_BYTES_MAX:
             raise Failure(f"{path.name}: {size} bytes is too large (at most {FILE_BYTES_MAX}): cut it into parts")
         with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.reader(file, strict=True)
-            header = [name.strip().lower() for name in next(reader, [])]
-            if missing := [name for name in needed if name not in header]:
-                raise Failure(f"{path.name}: no column {missing[0]!r} in the header: it must be {wanted}")
-            if len(set(header)) != len(header):
-                raise Failure(f"{path.name}: a column name stands twice in the header")
+            header = _header(path, next(reader, []), needed, wanted)
             for cells in reader:
                 if not cells:
                     continue
                 if len(cells) != len(header):
-                    raise Failure(
-                        f"{path.name}: line {reader.line_num}: {len(cells)} cells, but the header has {len(header)}"
-                    )
+                    wrong = f"{len(cells)} cells, but the header has {len(header)}"
+                    if left_out is None:
+                        raise Failure(f"{path.name}: line {reader.line_num}: {wrong}")
+                    left_out.add(reader.line_num, wrong)
+                    continue
                 yield reader.line_num, dict(zip(header, map(str.strip, cells), strict=True))
     except OSError as error:
         raise Failure(f"{path}: {error.strerror or error}") from None
@@ -196,34 +216,30 @@ def _rows(path: Path, needed: tuple[str, ...], wanted: str) -> Iterator[tuple[in
         raise Failure(f"{path.name}: broken CSV: {error}") from None
 
 
-def _named(text: str, what: str, where: str) -> str:
+def _header(path: Path, cells: list[str], needed: tuple[str, ...], wanted: str) -> list[str]:
+    header = [name.strip().lower() for name in cells]
+    if missing := [name for name in needed if name not in header]:
+        raise Failure(f"{path.name}: no column {missing[0]!r} in the header: it must be {wanted}")
+    if len(set(header)) != len(header):
+        raise Failure(f"{path.name}: a column name stands twice in the header")
+    return header
+
+
+def _named(text: str, what: str) -> str:
     if not text:
-        raise Failure(f"{where}: {what} is empty")
+        raise ValueError(f"{what} is empty")
     return text
 
 
-def _instant(text: str, where: str) -> datetime:
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError:
-        raise Failure(f"{where}: {text[:40]!r} is not a time: write 2026-11-22T10:00:00Z") from None
+def _instant(text: str) -> datetime:
+    at = written(text)
     if at.tzinfo is None:
-        raise Failure(f"{where}: the time {text!r} has no offset: add Z or +hh:mm")
+        raise ValueError(f"the time {text!r} has no offset: add Z or +hh:mm")
     return at
 
 
-def _place(row: dict[str, str], where: str) -> tuple[float, float]:
-    return _degrees(row["lat"], "lat", 90.0, where), _degrees(row["lon"], "lon", 180.0, where)
-
-
-def _degrees(text: str, what: str, most: float, where: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not -most <= value <= most:
-        raise Failure(f"{where}: {what} {text[:40]!r} is not a number from {-most:g} to {most:g}")
-    return value
+def _place(row: dict[str, str]) -> tuple[float, float]:
+    return number(row["lat"], "lat", -90, 90), number(row["lon"], "lon", -180, 180)
 
 
 # ---- history --------------------------------------------------------------------------------------------------------

@@ -202,6 +202,8 @@ UNANSWERABLE = {
     "/api/v1/alerts?cursor=WyJub3ciLCAxXQ": 422,
     "/api/v1/alerts?state=weird": 422,
     "/api/v1/vehicles/truck-01/track?from=2026-11-22T10:00:00": 422,
+    "/api/v1/vehicles/truck-01/track?from=1795809600&to=1795823999": 422,
+    "/api/v1/vehicles/truck-01/track?from=2026-11-22": 422,
     "/api/v1/vehicles/truck-01/track?from=2026-11-22T10:00:00Z&to=2026-11-21T10:00:00Z": 422,
     "/api/v1/vehicles/truck-01/track?from=2020-01-01T00:00:00Z&to=2026-01-01T00:00:00Z": 422,
     "/api/v1/vehicles/truck-01/track?to=0001-01-01T00:00:00Z": 422,

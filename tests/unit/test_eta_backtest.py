@@ -329,3 +329,19 @@ def test_coverage_comes_back_after_a_sudden_slowdown() -> None:
     before, after = bench.slow_fleet(seed=1, before=5, after=4)
     assert 0.73 < before[-400:].mean() < 0.87
     assert 0.75 <= after[bench.SETTLED :].mean() <= 0.85
+
+
+def test_lines_of_no_use_in_a_trace_cost_themselves_and_are_named(tmp_path: Path) -> None:
+    good = [f"v,2026-11-02T06:{m:02d}:00Z,60.0,25.{m:02d}" for m in range(4)]
+    bad = [
+        "v,2026-11-02,60,25",
+        "v,2026-11-02T06:00:00Z,60",
+        "v,2026-11-02T06:01:30Z,1_0,25",
+        ",2026-11-02T06:02:30Z,60,25",
+    ]
+    (tmp_path / "S.csv").write_text("vehicle,stop_seq,stop_id,lat,lon\nv,1,a,60,25\nv,2,b,60,26\n")
+    (tmp_path / "T.csv").write_text("vehicle,time,lat,lon\n" + "\n".join([good[0], *bad, *good[1:]]) + "\n")
+    fixes = read_trace(tmp_path / "T.csv", read_stops(tmp_path / "S.csv"))
+    assert len(fixes.time) == 4
+    assert fixes.left_out.count == 4
+    assert [note.split(":")[0] for note in fixes.left_out.named] == ["line 3", "line 4", "line 5", "line 6"]

@@ -1,0 +1,82 @@
+"""Recordings of real devices as readings: GPX, CSV and the text exports of Berlinger temperature loggers.
+
+A parser takes the whole file and gives every reading it holds, or refuses it and says how to mend it. A line or point
+that is of no use (a sensor that was not connected, a point without a time, a number that is none) is skipped, counted
+and named with its line; a value beside it that cannot be is left out and named. Loggers and some CSV files write local
+times without an offset: the caller gives the zone, UTC if it does not, and the recording says which was used.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, tzinfo
+from pathlib import Path
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from firmware_sim.recordings.berlinger import parse_berlinger
+from firmware_sim.recordings.csv_table import parse_csv
+from firmware_sim.recordings.encodings import text_of
+from firmware_sim.recordings.gpx import parse_gpx
+from firmware_sim.recordings.shape import Recording, RecordingError
+
+__all__ = ["Recording", "RecordingError", "parse", "read", "zone"]
+
+FILE_BYTES_MAX = 256 * 1024 * 1024
+
+
+def zone(name: str) -> tzinfo:
+    """Time zone of an IANA name.
+
+    Raises:
+        RecordingError: there is no such zone.
+    """
+    if name.upper() == "UTC":
+        return UTC
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise RecordingError(f"no time zone {name!r}: use an IANA name such as Europe/Helsinki") from None
+
+
+def read(path: Path, tz: str = "UTC") -> Recording:
+    """The recording in the file; its format is told by its content.
+
+    Args:
+        path: the file.
+        tz: IANA zone of times without an offset.
+
+    Raises:
+        RecordingError: says what is wrong and how to mend it.
+    """
+    try:
+        size = path.stat().st_size
+        if size > FILE_BYTES_MAX:
+            raise RecordingError(f"{path}: {size} bytes is too large (at most {FILE_BYTES_MAX}): cut it into parts")
+        content = path.read_bytes()
+    except OSError as error:
+        raise RecordingError(f"{path}: {error.strerror or error}") from None
+    try:
+        return parse(content, tz)
+    except RecordingError as error:
+        raise RecordingError(f"{path.name}: {error}") from None
+
+
+def parse(content: bytes, tz: str = "UTC") -> Recording:
+    """As `read`, from bytes.
+
+    Raises:
+        RecordingError: says what is wrong and how to mend it.
+    """
+    local = zone(tz)
+    text = text_of(content)
+    start = text[:4096].lstrip()
+    if start.startswith("<"):
+        recording = parse_gpx(content, local, tz)
+    else:
+        if "\x00" in text:
+            raise RecordingError("it holds NUL bytes, so it is not a text file: export it as GPX, CSV or logger text")
+        read_text = parse_berlinger if start.startswith("Device:") else parse_csv
+        recording = read_text(text, local, tz)
+    if not recording.readings:
+        why = next((note for note in recording.notes if "line" in note), f"{recording.skipped} without a value")
+        raise RecordingError(f"no reading in it ({why})")
+    return recording
