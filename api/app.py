@@ -15,6 +15,7 @@ from api import (
     exports,
     facts,
     fleet,
+    mending,
     ops,
     pages,
     problems,
@@ -39,7 +40,7 @@ __all__ = ["ApiConfig", "create_app"]
 BASE = "/api/v1"
 ROOMS = (
     session, fleet, trips, registry, device_profiles, stock, shipments, alerts, temperature, facts, eta, exports,
-    quarantine, public,
+    quarantine, mending, public,
 )  # fmt: skip
 
 

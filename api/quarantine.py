@@ -43,11 +43,13 @@ class Refusal(TypedDict):
     """A message that was set aside; `payload` is base64, as it came.
 
     `asked_at`: it is to be read again; `redriven_at`: it was, and nothing of it was refused. `mended`: another payload
-    or topic is read in place of the original.
+    or topic is read in place of the original. `count`: so often it came, from `received_at` to `last_received_at`.
     """
 
     id: str
     received_at: str | None
+    last_received_at: str | None
+    count: int
     device: str | None
     topic: str
     reason: str
@@ -136,7 +138,7 @@ async def redrive(request: Request, caller: Admin, message_id: int, given: Mende
     """Has a message read again, as of the moment it came. 200 when that is done already: it is done once."""
     mended = given or Mended()
     if mended.topic is not None:
-        _check_topic(caller, mended.topic)
+        check_topic(caller, mended.topic)
     q = queries("quarantine")
     async with context_of(request).database.tenant(caller.tenant_id) as session:
         row = await _message(session, caller, message_id)
@@ -192,7 +194,7 @@ async def _message(session: Session, caller: Caller, message_id: int) -> dict[st
     return row
 
 
-def _check_topic(caller: Caller, topic: str) -> None:
+def check_topic(caller: Caller, topic: str) -> None:
     """A mended topic is one of the caller's own tenant."""
     try:
         address = parse_topic(topic.encode(), FORMATS)
@@ -206,6 +208,8 @@ def _refusal(row: dict[str, Any]) -> Refusal:
     return {
         "id": str(row["id"]),
         "received_at": when(row["received_at"]),
+        "last_received_at": when(row["last_received_at"]),
+        "count": row["times"],
         "device": row["device"],
         "topic": row["topic"],
         "reason": row["reason"],

@@ -69,6 +69,18 @@ def parse_topic(topic: bytes, formats: Container[str] = ()) -> Address:
     return Address(tenant, device, stream, ENCODINGS[dot + ending])
 
 
+def owner_of(topic: bytes) -> tuple[str | None, str | None]:
+    """Tenant and device that a topic names, of a topic that says nothing else we know; None: it names none.
+
+    >>> owner_of(b"fw/v1/main/th-1/temperature"), owner_of(b"fw/v1/main/th-1/gps/x"), owner_of(b"else/where")
+    (('main', 'th-1'), ('main', 'th-1'), (None, None))
+    """
+    parts = topic.decode("utf-8", "replace").split("/")
+    if len(parts) < 4 or parts[:2] != ["fw", "v1"] or not NAME.match(parts[2]) or not NAME.match(parts[3]):
+        return None, None
+    return parts[2], parts[3]
+
+
 def _names(tenant: str, device: str) -> tuple[str, str]:
     if not NAME.match(tenant) or not NAME.match(device):
         raise TopicError("tenant or device is not a name of a-z, 0-9, - and _ of at most 64 characters")

@@ -38,11 +38,20 @@ def print_messages(
     with connect(find(data, settings).database_url, "quarantine list") as connection:
         found = Quarantine(connection, tenant).messages(device=device, reason=reason, waiting=not every, limit=limit)
     rows = [
-        [str(m["id"]), _when(m["received_at"]), m["device"] or "", m["topic"], m["reason"], m["detail"], _state(m)]
+        [
+            str(m["id"]),
+            _when(m["last_received_at"]),
+            str(m["times"]),
+            m["device"] or "",
+            m["topic"],
+            m["reason"],
+            m["detail"],
+            _state(m),
+        ]
         for m in found
     ]
-    head = ["id", "received", "device", "topic", "reason", "detail", "state"]
-    print_table(head, [[_one_line(cell) for cell in row] for row in rows], "Nothing waits in quarantine.")
+    head = ["id", "received", "times", "device", "topic", "reason", "detail", "state"]
+    print_table(head, [[one_line(cell) for cell in row] for row in rows], "Nothing waits in quarantine.")
 
 
 def print_strangers(data: Path | None, settings: Settings, tenant: str) -> None:
@@ -54,7 +63,7 @@ def print_strangers(data: Path | None, settings: Settings, tenant: str) -> None:
         for s in found
     ]
     head = ["device", "gateway", "first heard", "last heard", "messages", "topic"]
-    print_table(head, [[_one_line(cell) for cell in row] for row in rows], "Every device that speaks is registered.")
+    print_table(head, [[one_line(cell) for cell in row] for row in rows], "Every device that speaks is registered.")
 
 
 def save_payload(data: Path | None, settings: Settings, tenant: str, number: int, file: Path) -> int:
@@ -103,16 +112,21 @@ def redrive_many(data: Path | None, settings: Settings, tenant: str, *, device: 
     with connect(find(data, settings).database_url, "quarantine redrive") as connection:
         quarantine = Quarantine(connection, tenant)
         asked = quarantine.ask_many(ACTOR, device=device, reason=reason)
-        console = Console(stderr=True)
-        with Progress(console=console, disable=not console.is_terminal) as progress:
-            task = progress.add_task("read again", total=asked)
-            until = time.monotonic() + WAIT_S
-            while (left := quarantine.pending()) and time.monotonic() < until:
-                if asked - left > progress.tasks[0].completed:
-                    until = time.monotonic() + WAIT_S
-                progress.update(task, completed=max(asked - left, 0))
-                time.sleep(LOOK_S)
-        waiting = quarantine.pending()
+        return wait_for_verdicts(quarantine, asked)
+
+
+def wait_for_verdicts(quarantine: Quarantine, asked: int) -> str:
+    """Waits until messages that were asked for have been read; what became of them."""
+    console = Console(stderr=True)
+    with Progress(console=console, disable=not console.is_terminal) as progress:
+        task = progress.add_task("read again", total=asked)
+        until = time.monotonic() + WAIT_S
+        while (left := quarantine.pending()) and time.monotonic() < until:
+            if asked - left > progress.tasks[0].completed:
+                until = time.monotonic() + WAIT_S
+            progress.update(task, completed=max(asked - left, 0))
+            time.sleep(LOOK_S)
+    waiting = quarantine.pending()
     return (
         f"{asked} messages asked for, {waiting} not read yet: `frostway quarantine list` shows what was refused again"
     )
@@ -135,6 +149,6 @@ def _when(at: datetime) -> str:
     return f"{at:%Y-%m-%d %H:%M:%SZ}"
 
 
-def _one_line(text: str) -> str:
+def one_line(text: str) -> str:
     """Whatever a device called itself, a terminal is not to obey it."""
     return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)[:300]

@@ -74,3 +74,32 @@ def quarantine_redrive(
         typer.echo(redrive_one(data, settings(), tenant, message, payload=payload, topic=topic))
     except OSError as error:
         raise Failure(f"{payload}: {error.strerror}") from error
+
+
+@quarantine_app.command("mend")
+def quarantine_mend(
+    step: Annotated[
+        list[str],
+        typer.Option(
+            help="What to do, in turn: 'rename KEY NAME', 'multiply KEY NUMBER', 'add KEY NUMBER', 'set KEY VALUE', "
+            "'remove KEY', 'stream NAME' (in the topic).",
+            show_default=False,
+        ),
+    ],
+    device: DeviceOption = None,
+    reason: ReasonOption = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do it without asking.")] = False,  # noqa: FBT002
+    tenant: TenantOption = "main",
+    data: DataOption = None,
+) -> None:
+    """Mend many messages by one rule: shows what it would do, asks, and has them read again. The originals stay."""
+    from domain.mending import MendingError  # noqa: PLC0415
+    from frostway.mending import mend_many, steps_of  # noqa: PLC0415
+
+    try:
+        steps = steps_of(step)
+    except MendingError as error:
+        raise Failure(str(error)) from error
+    typer.echo(
+        mend_many(data, settings(), tenant, steps, device=device, reason=reason, ask=None if yes else typer.confirm)
+    )

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from domain.frames import encode
-from domain.names import Address, TopicError, foreign_id, is_receipt
+from domain.names import Address, TopicError, foreign_id, is_receipt, owner_of
 from domain.readings import BY_STREAM, I32, I64, Batch, Flag
 from domain.wire.native import NO_TIME, Rejection, Rows, decode
 from domain.wire.said import Said, WireError
@@ -27,6 +27,7 @@ LATE_US = 600 * 1_000_000  # a reading older than this takes the late lane
 LATE_ROWS = 1_000  # of one frame there: what the tracker takes between two live steps
 REVOKED = "this device was revoked: `frostway device rotate` gives it a new password"
 STRANGERS_MAX = 20  # of one message
+DETAIL_MAX = 1000  # characters
 UNREGISTERED = "nobody has registered this device: after `frostway device add` what waits is read again"
 
 
@@ -74,8 +75,21 @@ class Prepared:
     aside: dict[int, str] = field(default_factory=dict)
     """By number of the message: in one line, why it or a part of it is in quarantine."""
 
+    _placed: dict[tuple[int, str | None, str | None], int] = field(default_factory=dict)
+
     def set_aside(self, message: int, quarantined: Quarantined) -> None:
-        """Keeps a message in quarantine; the first reason is the one told."""
+        """Keeps a message in quarantine, once a device: the first reason is told, the others are in its detail."""
+        place = (message, quarantined.tenant, quarantined.device)
+        if (at := self._placed.get(place)) is not None:
+            kept = self.quarantine[at]
+            more = (
+                quarantined.detail
+                if quarantined.reason == kept.reason
+                else f"{quarantined.reason}: {quarantined.detail}"
+            )
+            self.quarantine[at] = kept._replace(detail=f"{kept.detail}; {more}"[:DETAIL_MAX])
+            return
+        self._placed[place] = len(self.quarantine)
         self.quarantine.append(quarantined)
         self.aside.setdefault(message, f"{quarantined.reason}: {quarantined.detail}")
 
@@ -122,7 +136,7 @@ class Preparer:
             try:
                 address, device = self._directory.route(topic)
             except TopicError as error:
-                out.set_aside(index, _aside(topic, payload, None, None, "topic", str(error)))
+                out.set_aside(index, _aside(topic, payload, *owner_of(topic), "topic", str(error)))
                 continue
             if device is None:
                 self._turn_away(index, topic, payload, address, out)
@@ -301,5 +315,10 @@ def _aside(
 ) -> Quarantined:
     clean = detail.encode("utf-8", "backslashreplace").decode().replace("\x00", "\\0")
     return Quarantined(
-        tenant, device, topic.decode("utf-8", "backslashreplace").replace("\x00", "\\0"), payload, reason, clean[:1000]
+        tenant,
+        device,
+        topic.decode("utf-8", "backslashreplace").replace("\x00", "\\0"),
+        payload,
+        reason,
+        clean[:DETAIL_MAX],
     )

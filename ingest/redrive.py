@@ -14,8 +14,11 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
 
+from domain.frames import decode
+from domain.readings import Flag
 from domain.times import to_us
 from ingest.beside import Beside, Side
+from ingest.prepare import Prepared
 from store.db import queries
 from store.link import RETRY, Stopped
 from store.log import PostgresLog
@@ -34,6 +37,9 @@ class Asked(NamedTuple):
     received_at: datetime
     topic: str
     payload: bytes
+    device: str | None
+    also_received: Sequence[datetime]
+    """When the same message came again."""
 
 
 class Redriver(Beside):
@@ -71,22 +77,32 @@ class Redriver(Beside):
 
     def _again(self, asked: Asked) -> bool:
         """One message; True when nothing of it was refused this time."""
-        message = (asked.topic.encode(), bytes(asked.payload), 0, False, False)
+        appends: list[Mapping[int, bytes]] = []
+        refused: tuple[str, str] | None = None
         try:
-            prepared = self._preparer.prepare([message], to_us(asked.received_at))
+            for received_at in (asked.received_at, *asked.also_received):
+                prepared = self._read(asked, received_at)
+                appends += prepared.appends
+                refused = refused or _refusal(prepared, asked.device)
+                if not any(map(_is_unclocked, prepared.appends)):
+                    break  # it says itself when it was: later deliveries are repeats
         except (*RETRY, Stopped):
             raise
         except Exception as error:  # a fault of ours: the messages behind this one must not wait for ever
             log.exception("message %d cannot be read again", asked.id)
             return self._finish(asked, (), ("malformed", f"a fault while reading it: {type(error).__name__}"))
-        refused = prepared.quarantine[0] if prepared.quarantine else None
-        return self._finish(asked, prepared.appends, (refused.reason, refused.detail) if refused else None)
+        return self._finish(asked, appends, refused)
+
+    def _read(self, asked: Asked, received_at: datetime) -> Prepared:
+        message = (asked.topic.encode(), bytes(asked.payload), 0, False, False)
+        return self._preparer.prepare([message], to_us(received_at))
 
     def _finish(self, asked: Asked, appends: Sequence[Mapping[int, bytes]], refused: tuple[str, str] | None) -> bool:
         """The message's row and its readings in one transaction."""
         reason, detail = refused or (None, None)
         now = None if refused else datetime.now(UTC)
         values = {"id": asked.id, "asked_at": asked.asked_at, "redriven_at": now, "reason": reason, "detail": detail}
+        values["again"] = len(asked.also_received)
         connection = self._link.connection
         with connection.transaction():
             if connection.execute(queries("quarantine")["redriven"], values).fetchone() is None:
@@ -94,3 +110,14 @@ class Redriver(Beside):
             for frames in appends:
                 self._log.append(frames)
         return refused is None
+
+
+def _refusal(prepared: Prepared, device: str | None) -> tuple[str, str] | None:
+    """Why a message is still refused. Each device that it speaks of has a row of its own, and an answer of its own."""
+    mine = [each for each in prepared.quarantine if device is None or each.device in (device, None)]
+    return (mine[0].reason, mine[0].detail) if mine else None
+
+
+def _is_unclocked(frames: Mapping[int, bytes]) -> bool:
+    """Whether a reading in them has the time at which its message was received."""
+    return any(bool((b.flags & Flag.SERVER_TIME).any()) for frame in frames.values() for b in decode(frame))

@@ -33,6 +33,7 @@ from ingest.doors.teltonika import TeltonikaDoor
 from ingest.drain import Drain, spool_bytes, spool_full, spooled_total
 from ingest.fairness import Fairness
 from ingest.prepare import Prepared, Preparer
+from ingest.quarantine import quarantine_rows
 from ingest.receipts import ReceiptBook
 from ingest.receiver import Endpoint, Group, Receiver, ReceiverConfig
 from ingest.receiver_paho import PahoReceiver
@@ -396,7 +397,7 @@ class Ingest:
                 self._log.append(frames)
             with connection.cursor() as cursor:
                 if prepared.quarantine:
-                    cursor.executemany(queries("quarantine")["put"], _quarantine_rows(prepared))
+                    cursor.executemany(queries("quarantine")["put"], quarantine_rows(prepared))
                 if prepared.strangers:
                     cursor.executemany(queries("quarantine")["put_strangers"], _stranger_rows(prepared))
 
@@ -424,11 +425,6 @@ class Ingest:
         connection, q = self._write.connection, queries("quarantine")
         connection.execute(q["trim"], (QUARANTINE_DEVICE_MAX, QUARANTINE_MAX))
         connection.execute(q["trim_strangers"], (STRANGERS_MAX,))
-
-
-def _quarantine_rows(prepared: Prepared) -> list[tuple[Any, ...]]:
-    received = from_us(prepared.received_us)
-    return [(received, *each) for each in prepared.quarantine]
 
 
 def _stranger_rows(prepared: Prepared) -> list[tuple[Any, ...]]:

@@ -49,6 +49,25 @@ class Quarantine:
         self._c.execute(self._q["notify"])
         return asked
 
+    def newest(self) -> int:
+        """Number of the newest message: what comes later is not meant by who looks now."""
+        return int(self._rows("newest")[0]["id"])
+
+    def to_mend(
+        self, *, device: str | None, reason: str | None, until: int, after: int = 0, limit: int = 100
+    ) -> list[dict[str, Any]]:
+        """Messages that wait, with number, topic and payload, the oldest first; the next ones with `after`."""
+        return self._rows("to_mend", device=device, reason=reason, until=until, after=after, limit=limit)
+
+    def mend(self, actor: str, number: int, topic: str, payload: bytes) -> bool:
+        """A message is to be read as this; False: it was read already. `notify` when all are asked for."""
+        values = {"tenant_name": self._tenant, "id": number, "actor": actor, "topic": topic, "payload": payload}
+        return self._c.execute(self._q["mend"], values).rowcount > 0
+
+    def notify(self) -> None:
+        """Wakes whoever reads messages again."""
+        self._c.execute(self._q["notify"])
+
     def ask_for_device(self, name: str, foreign_id: str | None) -> int:
         """What waited for a device to be registered is to be read again; how many messages."""
         values = {"tenant_name": self._tenant, "device": name, "foreign_id": foreign_id}

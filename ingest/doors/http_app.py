@@ -180,15 +180,14 @@ class HttpApp:
                 fate, why = await durable
         except TimeoutError:
             raise Refused(_later("not_durable", "not stored yet")) from None
-        if fate is Fate.ASIDE:
-            return Answer(400, fate.value, why)
         if fate is Fate.UNKNOWN:
             return Answer(404 if source else UNKNOWN_STATUS[way], fate.value, why)
         if fate is Fate.LATER:
             return _later(fate.value, why)
+        # What is safe in quarantine is ours: refused, a phone that stores and forwards would send it for ever.
         if way == "owntracks":
             return Answer(200, fate.value, "[]", (JSON,))
-        return Answer(200, fate.value)
+        return Answer(200, fate.value, f"set aside: {why}" if fate is Fate.ASIDE else "")
 
 
 def _token(way: str, parts: list[str], scope: Scope) -> str | None:

@@ -1,7 +1,9 @@
 -- name: put
--- Messages kept aside with their bytes.
-insert into quarantine (received_at, tenant, device, topic, payload, reason, detail)
-values (%s, %s, %s, %s, %s, %s, %s)
+-- Messages kept aside with their bytes; one that is there already is counted with the time at which it came again.
+insert into quarantine as q (received_at, tenant, device, topic, payload, reason, detail, digest)
+values (%s, %s, %s, %s, %s, %s, %s, %s)
+on conflict (digest) where redriven_at is null and cardinality(also_received) < 1000
+do update set also_received = q.also_received || excluded.received_at, reason = excluded.reason, detail = excluded.detail
 
 -- name: trim
 -- Keeps the newest so many messages of a device, and of all; what is gone is counted by the caller.
@@ -13,7 +15,8 @@ delete from quarantine where id in (
 -- name: list
 -- Messages of a tenant that were set aside, newest first.
 select q.id, q.received_at, q.device, q.topic, q.reason, q.detail, q.payload, q.redriven_at, q.asked_at, q.attempts,
-       q.mended_payload is not null or q.mended_topic is not null as mended
+       q.mended_payload is not null or q.mended_topic is not null as mended, 1 + cardinality(q.also_received) as times,
+       coalesce(q.also_received[cardinality(q.also_received)], q.received_at) as last_received_at
 from quarantine q
 where q.tenant = %(tenant_name)s and (%(after)s::int8 is null or q.id < %(after)s)
   and (%(device)s::text is null or q.device = %(device)s) and (%(reason)s::text is null or q.reason = %(reason)s)
@@ -23,7 +26,9 @@ order by q.id desc limit %(limit)s
 -- name: one
 -- One message of a tenant that was set aside.
 select q.id, q.received_at, q.device, q.topic, q.reason, q.detail, q.payload, q.redriven_at, q.asked_at, q.attempts,
-       q.mended_payload is not null or q.mended_topic is not null as mended, q.mended_payload, q.mended_topic
+       q.mended_payload is not null or q.mended_topic is not null as mended, q.mended_payload, q.mended_topic,
+       1 + cardinality(q.also_received) as times,
+       coalesce(q.also_received[cardinality(q.also_received)], q.received_at) as last_received_at
 from quarantine q where q.tenant = %(tenant_name)s and q.id = %(id)s
 
 -- name: ask
@@ -40,6 +45,22 @@ where id in (select id from quarantine
              where tenant = %(tenant_name)s and redriven_at is null and asked_at is null
                and (%(device)s::text is null or device = %(device)s) and (%(reason)s::text is null or reason = %(reason)s)
              order by id limit %(limit)s)
+
+-- name: to_mend
+-- Messages of a tenant that wait, the oldest first, up to one that was seen.
+select id, topic, payload, received_at from quarantine
+where tenant = %(tenant_name)s and redriven_at is null and id > %(after)s and id <= %(until)s
+  and (%(device)s::text is null or device = %(device)s) and (%(reason)s::text is null or reason = %(reason)s)
+order by id limit %(limit)s
+
+-- name: newest
+-- Number of the newest message of all.
+select coalesce(max(id), 0) as id from quarantine
+
+-- name: mend
+-- What is to be read in place of a message, and that it is to be read now.
+update quarantine set mended_payload = %(payload)s, mended_topic = %(topic)s, asked_at = now(), asked_by = %(actor)s
+where tenant = %(tenant_name)s and id = %(id)s and redriven_at is null
 
 -- name: ask_for_device
 -- What waited for a device to be registered is to be read again: its own messages, and those that spoke of its id.
@@ -64,14 +85,14 @@ select count(*) from quarantine where tenant = %(tenant_name)s and asked_at is n
 
 -- name: asked
 -- Messages that are to be read again, the oldest first.
-select id, asked_at, received_at, coalesce(mended_topic, topic), coalesce(mended_payload, payload) from quarantine
-where asked_at is not null order by id limit 100
+select id, asked_at, received_at, coalesce(mended_topic, topic), coalesce(mended_payload, payload), device, also_received
+from quarantine where asked_at is not null order by id limit 100
 
 -- name: redriven
--- A message was read again, once for each asking: nothing is touched when somebody else was first.
+-- A message was read again, once for each asking: nothing is touched when somebody else was first, or it came again.
 update quarantine set asked_at = null, attempts = attempts + 1, redriven_at = %(redriven_at)s,
     reason = coalesce(%(reason)s, reason), detail = coalesce(%(detail)s, detail)
-where id = %(id)s and asked_at = %(asked_at)s
+where id = %(id)s and asked_at = %(asked_at)s and cardinality(also_received) = %(again)s
 returning id
 
 -- name: put_strangers

@@ -17,12 +17,14 @@ from domain.times import from_us
 from ingest.beside import Side
 from ingest.directory import Directory
 from ingest.prepare import Preparer
+from ingest.quarantine import quarantine_rows
 from ingest.redrive import Redriver
 from store.db import connect, queries
 from store.labels import Labels
 from store.link import Link
 from store.quarantine import Quarantine
 from store.registry import DeviceSpec, Registry
+from store.secrets import token_hash
 from tests.integration.fleet import T0, Fleet
 from tests.integration.seed_api import World, client, serving
 from tests.stack import Stack, wait_for
@@ -48,7 +50,7 @@ class Aside:
         assert len(prepared.quarantine) == 1
         c = self.link.connection
         with c.transaction(), c.cursor() as cursor:
-            cursor.execute(queries("quarantine")["put"], (from_us(received_us), *prepared.quarantine[0]))
+            cursor.executemany(queries("quarantine")["put"], quarantine_rows(prepared))
             rows = [(*each, topic, from_us(received_us), from_us(received_us), n) for each, n in
                     prepared.strangers.items()]  # fmt: skip
             cursor.executemany(queries("quarantine")["put_strangers"], rows)
@@ -120,6 +122,63 @@ def test_what_an_unknown_device_said_is_read_when_it_is_registered_as_of_the_mom
     assert message["payload"] == b'{"lat":60.5,"lon":25}'
 
 
+@pytest.mark.parametrize("times", [1, 2, 5])
+def test_the_same_message_is_one_row_with_a_count_and_its_times(aside: Aside, times: int) -> None:
+    for n in range(times):
+        aside.refuse(GPS, b'{"t":1,"lat":', T0 + n * 10**6)
+    aside.refuse(GPS, b'{"t":2,"lat":')
+    aside.refuse("fw/v1/main/gps-8/gps", b'{"t":1,"lat":')
+    found = {(m["device"], bytes(m["payload"])[5:6]): m for m in aside.quarantine.messages()}
+    assert {key: m["times"] for key, m in found.items()} == {
+        ("gps-9", b"1"): times,
+        ("gps-9", b"2"): 1,
+        ("gps-8", b"1"): 1,
+    }
+    same = found["gps-9", b"1"]
+    assert (same["received_at"], same["last_received_at"]) == (from_us(T0), from_us(T0 + (times - 1) * 10**6))
+
+
+def test_a_message_with_faults_in_several_streams_is_one_row_with_all_of_them(aside: Aside) -> None:
+    aside.add("gps-9")
+    fix = b'{"timestamp":"2036-04-12T10:00:00Z","coords":{"latitude":60,"longitude":25},"battery":{"level":0.5}}'
+    aside.refuse("fw/v1/main/gps-9/osmand", b'{"location":%s}' % fix)
+    (message,) = aside.quarantine.messages()
+    assert (message["reason"], message["times"]) == ("time_out_of_range", 1)
+
+
+def test_a_message_without_a_time_that_came_often_is_as_many_readings_each_as_of_its_moment(aside: Aside) -> None:
+    for n in range(3):
+        aside.refuse(GPS, b'{"lat":60.5,"lon":25}', T0 + n * 60_000_000)
+    aside.add("gps-9")
+    assert aside.quarantine.ask_for_device("gps-9", None) == 1
+    assert aside.redriver().work() == 1
+    assert aside.positions() == [(from_us(T0 + n * 60_000_000), 60.5) for n in range(3)]
+
+
+def test_a_message_that_comes_again_while_it_is_read_again_is_not_lost(aside: Aside) -> None:
+    number = aside.refuse(GPS, b'{"lat":60.5,"lon":25}')
+    aside.add("gps-9")
+    aside.quarantine.ask(number, "test")
+    worker = aside.redriver()
+    (asked,) = worker._asked()
+    aside.link.connection.execute(
+        "update quarantine set also_received = array[received_at + interval '1 second'] where id = %s", (number,)
+    )
+    assert not worker._again(asked)
+    assert worker.work() == 1
+    assert len(aside.positions()) == 2
+
+
+def test_what_came_on_a_wrong_topic_is_listed_for_its_device_and_read_under_the_right_one(aside: Aside) -> None:
+    aside.add("gps-9")
+    number = aside.refuse("fw/v1/main/gps-9/position", b'{"t":%d,"lat":60.5,"lon":25}' % (T0 // 1000))
+    (message,) = aside.quarantine.messages(device="gps-9", reason="topic")
+    assert message["id"] == number
+    assert aside.quarantine.ask(number, "test", topic=GPS)
+    assert aside.redriver().work() == 1
+    assert aside.positions() == [(from_us(T0), 60.5)]
+
+
 def test_a_message_is_read_again_once_whoever_asks_how_often(aside: Aside) -> None:
     number = aside.refuse(GPS, b'{"lat":60.5,"lon":25}')
     aside.add("gps-9")
@@ -179,7 +238,7 @@ def test_good_neighbours_of_a_mended_reading_are_not_stored_twice(aside: Aside) 
     assert prepared.readings == 2
     c = aside.link.connection
     with c.transaction():
-        c.cursor().execute(queries("quarantine")["put"], (from_us(T0), *prepared.quarantine[0]))
+        c.cursor().executemany(queries("quarantine")["put"], quarantine_rows(prepared))
     redriver = aside.redriver()
     [redriver._log.append(frames) for frames in prepared.appends]
     assert [lat for _, lat in aside.positions()] == [60.1, 60.3]
@@ -317,3 +376,30 @@ def test_readings_of_another_tenant_stay_where_they_are(world: World, database: 
         assert api.post("/api/v1/devices/gps-1/revoke").status_code == 404
         assert world.one("select revoked_at from device where name = 'gps-1'") is None
     other.close()
+
+
+def test_one_rule_mends_many_messages_after_a_look_at_what_it_would_do(aside: Aside) -> None:
+    aside.add("gps-9")
+    for n in range(30):
+        aside.refuse("fw/v1/main/gps-9/position", b'{"t":%d,"latitude":60.5,"lon":25}' % (T0 // 1_000_000 + n))
+    aside.refuse("fw/v1/main/gps-9/gps", b"{")
+    rule = [
+        {"do": "multiply", "key": "t", "to": 1000},
+        {"do": "rename", "key": "latitude", "to": "lat"},
+        {"do": "stream", "to": "gps"},
+    ]
+    with connect(aside.dsn, "test") as c, c.transaction():
+        Registry(c).add_token(token_hash("secret"), kind="bearer", subject="test", role="admin")
+    with serving(aside.dsn) as url, client(url, "secret") as http:
+        look = http.post("/api/v1/quarantine/mend", json={"device": "gps-9", "steps": rule}).json()
+        counts = [look[key] for key in ("chosen", "changed", "readable", "applied", "until")]
+        assert counts == [31, 30, 30, 0, str(aside.quarantine.newest())]
+        assert look["examples"][0]["verdict"] == "1 reading of gps"
+        assert aside.redriver().work() == 0
+        aside.refuse("fw/v1/main/gps-9/position", b'{"t":%d,"latitude":61,"lon":25}' % (T0 // 1_000_000 + 99))
+        again = {"device": "gps-9", "steps": rule, "until": int(look["until"]), "apply": True}
+        assert http.post("/api/v1/quarantine/mend", json=again).json()["applied"] == 30
+        wrong = {"steps": [{"do": "stream", "to": "../../other/x/gps"}]}
+        assert http.post("/api/v1/quarantine/mend", json=wrong).status_code == 422
+    assert aside.redriver().work() == 30
+    assert len(aside.positions()) == 30

@@ -183,7 +183,7 @@ def test_a_registered_id_alone_is_enough_only_where_that_is_allowed() -> None:
 @pytest.mark.parametrize(
     ("outcome", "status"),
     [
-        (Outcome(Fate.ASIDE, "malformed: lat: not\na number"), 400),
+        (Outcome(Fate.UNKNOWN, "lat: not\na number"), 401),
         (Outcome(Fate.UNKNOWN, "revoked"), 401),
         (Outcome(Fate.LATER, "ingest stops"), 503),
     ],
@@ -194,6 +194,12 @@ def test_what_is_not_stored_is_said_in_one_line(outcome: Outcome, status: int) -
     assert answer.headers["content-type"] == "text/plain; charset=utf-8"
     assert answer.headers["x-content-type-options"] == "nosniff"
     assert ("retry-after" in answer.headers) == (status == 503)
+
+
+@pytest.mark.parametrize("way", [f"/api/v1/{TOKEN}/telemetry", f"/osmand/{TOKEN}"])
+def test_what_is_safe_in_quarantine_is_answered_2xx_so_that_it_blocks_no_phone(way: str) -> None:
+    answer = Site(Outcome(Fate.ASIDE, "malformed: lat: not\na number")).ask("POST", way, b"{}")
+    assert (answer.status_code, answer.text) == (200, "set aside: malformed: lat: not a number")
 
 
 def test_a_full_inbox_asks_to_come_again() -> None:
