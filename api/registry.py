@@ -23,6 +23,7 @@ from api.problems import Problem, not_found
 from api.quarantine import read_waiting
 from domain.names import foreign_id
 from store.db import queries
+from store.registry import FOREIGN_ID_TAKEN
 from store.secrets import new_token, token_hash
 
 router = APIRouter()
@@ -104,14 +105,17 @@ async def post_device(request: Request, caller: Admin, given: DeviceIn) -> Json:
     wanted = given.credentials if given.credentials is not None else old is None
     password, hashed = await _new_password(context) if wanted else ("", None)
     token = new_token() if given.http else ""
-    async with context.database.tenant(caller.tenant_id) as session:
-        await _put_device(session, given, hashed, token_hash(token) if token else None)
-        action = "device.create" if old is None else "device.change"
-        await audit(session, caller, action, given.id, **given.model_dump(exclude={"credentials"}), password=wanted)
-        await session.run(queries("registry")["notify_registry"])
-        await read_waiting(session, caller, given.id, foreign_id(given.foreign_id) if given.foreign_id else None)
-        row = await session.row(q["devices"], after="", name=given.id, limit=1)
-        await _tell(session, {given.vehicle, (old or {}).get("vehicle")}, {given.site, (old or {}).get("site")})
+    try:
+        async with context.database.tenant(caller.tenant_id) as session:
+            await _put_device(session, given, hashed, token_hash(token) if token else None)
+            action = "device.create" if old is None else "device.change"
+            await audit(session, caller, action, given.id, **given.model_dump(exclude={"credentials"}), password=wanted)
+            await session.run(queries("registry")["notify_registry"])
+            await read_waiting(session, caller, given.id, foreign_id(given.foreign_id) if given.foreign_id else None)
+            row = await session.row(q["devices"], after="", name=given.id, limit=1)
+            await _tell(session, {given.vehicle, (old or {}).get("vehicle")}, {given.site, (old or {}).get("site")})
+    except _Taken as taken:
+        raise await _refuse_taken(context, caller, given.id, taken.external_id) from None
     if wanted:
         await _tell_broker(context)
     return Json(_with_login(caller, row or {}, password, token), 201 if old is None else 200)
@@ -198,12 +202,8 @@ async def _put_device(
             zone = _id(old or new)
     if given.profile:
         profile = await profile_id(session, given.profile)
-    gateway = None
-    if given.gateway:
-        found = await session.row(q["device_id"], name=given.gateway)
-        if found is None:
-            raise Problem(422, f"gateway: there is no device {given.gateway}; add it first")
-        gateway = _id(found)
+    gateway = await _gateway(session, given.gateway) if given.gateway else None
+    external_id = await _external_id(session, given)
     try:
         await session.row(
             q["put_device"],
@@ -214,12 +214,49 @@ async def _put_device(
             zone=zone,
             profile=profile,
             password_hash=password_hash,
-            external_id=foreign_id(given.foreign_id) if given.foreign_id else None,
+            external_id=external_id,
             gateway=gateway,
             http_token_sha256=http_token_sha256,
         )
     except UniqueViolation:
         raise Problem(422, "foreign_id: it belongs to another device") from None
+
+
+async def _gateway(session: Session, name: str) -> int:
+    found = await session.row(queries("registry")["device_id"], name=name)
+    if found is None:
+        raise Problem(422, f"gateway: there is no device {name}; add it first")
+    return _id(found)
+
+
+async def _external_id(session: Session, given: DeviceIn) -> str | None:
+    """The foreign id as it is kept.
+
+    Raises:
+        _Taken: another tenant has it.
+    """
+    external_id = foreign_id(given.foreign_id) if given.foreign_id else None
+    if external_id and not given.gateway:
+        row = await session.row(queries("registry")["foreign_id_taken"], external_id=external_id)
+        if row and row["taken"]:
+            raise _Taken(external_id)
+    return external_id
+
+
+class _Taken(Exception):  # noqa: N818 -- an outcome: the transaction ends with it
+    """A device of another tenant has the foreign id."""
+
+    def __init__(self, external_id: str) -> None:
+        super().__init__(external_id)
+        self.external_id = external_id
+
+
+async def _refuse_taken(context: Context, caller: Caller, device: str, external_id: str) -> Problem:
+    """Both are told: who asked by the answer and in the audit trail, the holder there too."""
+    async with context.database.tenant(caller.tenant_id) as session:
+        await session.row(queries("registry")["tell_foreign_id_holder"], external_id=external_id)
+        await audit(session, caller, "device.foreign_id_refused", device, foreign_id=external_id)
+    return Problem(409, f"foreign_id: {FOREIGN_ID_TAKEN}")
 
 
 async def profile_id(session: Session, name: str) -> int:

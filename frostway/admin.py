@@ -24,7 +24,7 @@ from frostway.stack import NoStackError, Stack, find
 from frostway.tables import print_table
 from store.db import connect
 from store.quarantine import Quarantine
-from store.registry import DeviceSpec, Registry, RegistryError
+from store.registry import DeviceSpec, ForeignIdTakenError, Registry, RegistryError
 from store.secrets import new_token, password_hash, token_hash
 
 
@@ -66,8 +66,14 @@ def _add(stack: Stack, tenant: str, device: DeviceSpec, *, http: bool = False) -
         if name is not None and not NAME.match(name):
             raise RegistryError(f"{what} {name!r}: a name is a-z, 0-9, - and _, at most 64 characters, no - or _ first")
     password, token = new_password(), new_token() if http else ""
-    with connect(stack.database_url, "device add") as connection, connection.transaction():
-        Registry(connection, tenant).put_device(device, mosquitto_hash(password), token_hash(token) if token else None)
+    with connect(stack.database_url, "device add") as connection:
+        registry = Registry(connection, tenant)
+        try:
+            with connection.transaction():
+                registry.put_device(device, mosquitto_hash(password), token_hash(token) if token else None)
+        except ForeignIdTakenError as taken:
+            registry.tell_foreign_id_holder(taken)
+            raise
         Quarantine(connection, tenant).ask_for_device(device.name, foreign_id(device.foreign_id or "") or None)
     return Login(
         _tell_broker(stack, f"{tenant}/{device.name}", password, is_edge=device.kind in SPEAKERS), password, token

@@ -167,9 +167,12 @@ class Directory:
         return at
 
     def by_foreign_id(self, text: str) -> Device | None:
-        """The one device, of all tenants, that has this id and speaks for itself (an IMEI); None: none, or several."""
-        found = self._anywhere.get(foreign_id(text), ())
-        return found[0] if len(found) == 1 else None
+        """The device, of all tenants, that has this id and speaks for itself (an IMEI): of several the first made.
+
+        A second one is refused now; a registry of before may hold some.
+        """
+        found = self._anywhere.get(foreign_id(text))
+        return min(found, key=lambda device: device.device_id) if found else None
 
     def was_revoked(self, tenant: str, name: str) -> bool:
         """Whether a device that is not known was, until it was revoked."""

@@ -27,6 +27,20 @@ class RegistryError(ValueError):
     """What was asked for does not fit the registry; the message says how to mend it."""
 
 
+FOREIGN_ID_TAKEN = (
+    "a device of another tenant has it, and speaks for itself; name the gateway that brings this one's messages, "
+    "or ask the operator if the device is yours"
+)
+
+
+class ForeignIdTakenError(RegistryError):
+    """A device of another tenant has the foreign id; it would be silenced."""
+
+    def __init__(self, external_id: str) -> None:
+        super().__init__(f"foreign id {external_id!r}: {FOREIGN_ID_TAKEN}")
+        self.external_id = external_id
+
+
 @dataclass(frozen=True)
 class DeviceSpec:
     """A device and where it is: on a vehicle, or at a site (and zone), or nowhere yet."""
@@ -170,12 +184,24 @@ class Registry:
             "gateway": self._gateway(device.gateway) if device.gateway else None,
             "http_token_sha256": http_token_sha256,
         }
+        if values["external_id"] and not values["gateway"] and self._is_taken(str(values["external_id"])):
+            raise ForeignIdTakenError(str(values["external_id"]))
         try:
             found = self._id("put_device", values)
         except psycopg.errors.UniqueViolation:
             raise RegistryError(f"foreign id {device.foreign_id!r} belongs to another device") from None
         self.notify()
         return found
+
+    def _is_taken(self, external_id: str) -> bool:
+        values = {"external_id": external_id, "tenant": self.tenant_id}
+        row = self._c.execute(self._q["foreign_id_taken"], values).fetchone()
+        return bool(row and row[0])
+
+    def tell_foreign_id_holder(self, taken: ForeignIdTakenError) -> None:
+        """Whoever has a foreign id that was wanted here finds it in the audit trail. In a transaction of its own."""
+        values = {"external_id": taken.external_id, "tenant": self.tenant_id}
+        self._c.execute(self._q["tell_foreign_id_holder"], values)
 
     def rotate_device(self, name: str, password_hash: str) -> None:
         """A new password for a device in place of the old one; a revoked one may speak again."""

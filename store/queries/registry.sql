@@ -57,6 +57,14 @@ on conflict (tenant_id, name) do update set kind = excluded.kind, vehicle_id = e
                                  case when d.revoked_at is null then d.http_token_sha256 end)
 returning id
 
+-- name: foreign_id_taken
+-- Whether a device of another tenant that speaks for itself has this foreign id; holds others back until we have ended.
+select foreign_id_taken(%(external_id)s, %(tenant)s) as taken
+
+-- name: tell_foreign_id_holder
+-- Whoever has this foreign id is told that another tenant wanted it.
+select tell_foreign_id_holder(%(external_id)s, %(tenant)s)
+
 -- name: rotate_device
 -- A new password in place of the old one; a revoked device may speak again, but its token for HTTP stays void.
 update device set mqtt_password_hash = %(password_hash)s, revoked_at = null,
