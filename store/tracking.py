@@ -10,7 +10,7 @@ from typing import Any, LiteralString
 import numpy as np
 import psycopg
 
-from domain.readings import I32, I64, STREAMS, Batch
+from domain.readings import BY_STREAM, I32, I64, STREAMS, Batch
 from domain.times import from_us, to_us
 from store.arrays import Column, arrays, read_columns
 from store.checkpoints import Checkpoints
@@ -39,6 +39,19 @@ HISTORY_TEMP = (
     ("flags", "integer"),
     ("temp_c", "double precision"),
 )
+
+_TYPES = {"i1": "integer", "i2": "integer", "i4": "integer", "i8": "bigint", "f4": "real", "f8": "double precision"}
+STORED = {
+    stream: (
+        ("device_id", "integer"),
+        ("time_us", "timestamp with time zone"),
+        ("boot_id", "integer"),
+        ("seq", "bigint"),
+        ("flags", "integer"),
+        *((name, _TYPES[dtype]) for name, dtype in kind.DTYPES.items() if name not in Batch.DTYPES),
+    )
+    for stream, kind in BY_STREAM.items()
+}
 
 
 class LostPartitionError(RuntimeError):
@@ -86,17 +99,26 @@ class TrackingStore:
         """Texts of keys."""
         return {int(k): str(t) for k, t in self.rows("labels", list(ids))}
 
-    def stored(self, stream: str, device: I64, since_us: I64, until_us: I64) -> list[tuple[Any, ...]]:
-        """Identities of the readings stored in these spans of these devices."""
+    def stored(self, stream: str, device: I64, since_us: I64, until_us: I64) -> Batch:
+        """The readings stored in these spans of these devices."""
         if not len(device):
-            return []
-        spans = arrays(self._q[f"stored_{stream}"], (device, since_us, until_us))
-        return self.rows(f"stored_{stream}", *spans, from_us(int(since_us.min())), from_us(int(until_us.max())))
+            return BY_STREAM[stream].empty()
+        query = f"stored_{stream}"
+        spans = arrays(self._q[query], (device, since_us, until_us))
+        return self._batch(stream, query, (*spans, from_us(int(since_us.min())), from_us(int(until_us.max()))))
 
-    def stored_unclocked(self, stream: str, device: I32, boot: I32, seq: I64, since_us: int) -> list[tuple[Any, ...]]:
-        """Those of these readings, told by device, boot and number, that are stored since then without a time."""
+    def stored_unclocked(self, stream: str, device: I32, boot: I32, seq: I64, since_us: int) -> Batch:
+        """Those with one of these numbers (device, boot, number) that are stored since then without their own time."""
         query = f"stored_unclocked_{stream}"
-        return self.rows(query, *arrays(self._q[query], (device, boot, seq)), from_us(since_us))
+        return self._batch(stream, query, (*arrays(self._q[query], (device, boot, seq)), from_us(since_us)))
+
+    def _batch(self, stream: str, query: str, parameters: Sequence[Any]) -> Batch:
+        """Stored readings as they were measured; when they were received is not asked."""
+        kind = BY_STREAM[stream]
+        with self.connection.cursor() as cursor:
+            cursor.execute(self._q[query], parameters, binary=True)
+            found = read_columns(cursor, STORED[stream])
+        return kind.build({**found, "received_us": np.zeros(len(found["seq"]), np.int64)})
 
     def history(
         self, stream: str, parameters: Sequence[Any], most: int

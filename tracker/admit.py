@@ -1,66 +1,32 @@
 """Admission: a reading that is stored already is dropped, exactly; every other goes on, whatever is odd about it.
 
 A reading newer than its device's newest on that stream can only be new. The others are looked up in the store by
-device and time, and compared: by boot and sequence number when given, else by content. A numbered reading that came
-without a time has another one each time it is sent (when it was received), so it is looked up by its numbers alone.
+device and time, and compared as `domain.identity` has it: by boot, number and content, all of it. A numbered reading
+that came without a time has another one each time it is sent (when it was received), so it is looked up by its number.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 
-from domain.readings import I64, Batch, Bool, Flag
+from domain.identity import keys, unclocked
+from domain.readings import I64, Batch, Bool
 from domain.times import to_us
 from store.tracking import TrackingStore
 
-_CONTENT = {
-    "gps": ("lat", "lon"),
-    "temp": ("probe_id", "temp_c"),
-    "rfid": ("tag_id", "antenna"),
-    "shelf": ("slot_id", "mass_kg"),
-    "door": ("door_id", "open"),
-    "status": ("reefer_id", "battery_ratio"),
-    "attr": ("name_id", "value"),
-}
 SPAN_GAP_US = 30_000_000
 _NEVER = np.iinfo(np.int64).min
 UNCLOCKED_LOOK_BACK_US = 35 * 86_400_000_000  # a reading without a time is known again for this long
 
 
-def _identities(batch: Batch) -> list[tuple[Any, ...]]:
-    """Identity of each reading: what two deliveries of one reading share."""
-    one, two = (getattr(batch, name) for name in _CONTENT[batch.STREAM])
-    if batch.STREAM == "shelf":
-        two = np.where(np.isnan(two), batch.item_count, two)  # type: ignore[attr-defined]
-    elif batch.STREAM == "temp":
-        two = two - np.nan_to_num(batch.correction_c)  # type: ignore[attr-defined]
-    rows = zip(
-        batch.device_id.tolist(),
-        batch.time_us.tolist(),
-        batch.boot_id.tolist(),
-        batch.seq.tolist(),
-        batch.flags.tolist(),
-        one.tolist(),
-        two.tolist(),
-        strict=True,
-    )
-    return [_identity(*row) for row in rows]
-
-
-def _identity(device: int, time_us: int, boot: int, seq: int, flags: int, one: Any, two: Any) -> tuple[Any, ...]:
-    if boot > 0 and seq >= 0:
-        return (device, None if flags & Flag.SERVER_TIME else time_us, boot, seq)
-    if two is None or two != two:  # noqa: PLR0124  NaN
-        return (device, time_us, one, None)
-    return (device, time_us, one, round(two, 9))  # taking a correction off leaves a trace in the last digits
-
-
 def sort(batch: Batch) -> Batch:
-    """Rows by device, then time: how they are stored, and how repeats come to stand side by side."""
-    return batch.take(np.lexsort((batch.seq, batch.time_us, batch.device_id)))
+    """Rows by device, then time: how they are stored, and how repeats come to stand side by side.
+
+    Of one time the lower number comes first, and without numbers what was received first.
+    """
+    return batch.take(np.lexsort((batch.received_us, batch.seq, batch.time_us, batch.device_id)))
 
 
 def spans(batch: Batch) -> tuple[I64, I64, I64]:
@@ -127,27 +93,25 @@ class Admission:
         twin = np.zeros(n, dtype=np.bool_)
         twin[1:] = (batch.device_id[1:] == batch.device_id[:-1]) & (batch.time_us[1:] == batch.time_us[:-1])
         twin[:-1] |= twin[1:]
-        unclocked = (batch.flags & Flag.SERVER_TIME != 0) & (batch.boot_id > 0) & (batch.seq >= 0)
-        look = np.flatnonzero(old | twin | unclocked)
+        known_by_number = unclocked(batch)
+        look = np.flatnonzero(old | twin | known_by_number)
         if not len(look):
             return repeat
         some = batch.take(look)
-        seen = self._stored(stream, some, old[look], unclocked[look])
-        if not seen and not (twin | unclocked).any():
+        seen = self._stored(stream, some, old[look], known_by_number[look])
+        if not seen and not (twin | known_by_number).any():
             return repeat
-        for row, identity in zip(look.tolist(), _identities(some), strict=True):
+        for row, identity in zip(look.tolist(), keys(some), strict=True):
             if identity in seen:
                 repeat[row] = True
             seen.add(identity)
         return repeat
 
-    def _stored(self, stream: str, batch: Batch, old: Bool, unclocked: Bool) -> set[tuple[Any, ...]]:
-        asked = spans(batch.take(old & ~unclocked))
-        rows = self._store.stored(stream, *asked)
-        seen = {_identity(d, to_us(t), boot, seq, 0, one, two) for d, t, boot, seq, one, two in rows}
-        if unclocked.any():
-            some = batch.take(unclocked)
+    def _stored(self, stream: str, batch: Batch, old: Bool, known_by_number: Bool) -> set[bytes]:
+        """Identities of what is stored and might be the same."""
+        seen = set(keys(self._store.stored(stream, *spans(batch.take(old & ~known_by_number)))))
+        if known_by_number.any():
+            some = batch.take(known_by_number)
             since_us = int(some.time_us.min()) - UNCLOCKED_LOOK_BACK_US
-            found = self._store.stored_unclocked(stream, some.device_id, some.boot_id, some.seq, since_us)
-            seen.update((device, None, boot, seq) for device, boot, seq in found)
+            seen.update(keys(self._store.stored_unclocked(stream, some.device_id, some.boot_id, some.seq, since_us)))
         return seen

@@ -303,83 +303,120 @@ select d.id, l.time from device d cross join lateral
     (select time from reading_attribute r where r.device_id = d.id order by time desc limit 1) l
 
 -- name: stored_gps
--- Readings stored in these spans of these devices.
-select r.device_id, r.time, r.boot_id, r.seq, r.lat, r.lon from unnest(%s::int4[], %s::timestamptz[], %s::timestamptz[]) as w (device_id, since, until)
+-- Readings stored in these spans of these devices, as they were measured, column by column.
+select array_agg(r.device_id), array_agg(r.time), array_agg(r.boot_id), array_agg(r.seq), array_agg(r.flags),
+       array_agg(r.lat), array_agg(r.lon), array_agg(coalesce(r.speed_mps, 'NaN')),
+       array_agg(coalesce(r.heading_deg, 'NaN')), array_agg(coalesce(r.accuracy_m, 'NaN')),
+       array_agg(coalesce(r.altitude_m, 'NaN')), array_agg(coalesce(r.odometer_m, 'NaN')),
+       array_agg(coalesce(r.ignition::int, -1))
+from unnest(%s::int4[], %s::timestamptz[], %s::timestamptz[]) as w (device_id, since, until)
 join reading_position r on r.device_id = w.device_id and r.time between w.since and w.until
 where r.time between %s and %s
 
 -- name: stored_temp
--- Readings stored in these spans of these devices, by what was measured: a correction may differ the next time.
-select r.device_id, r.time, r.boot_id, r.seq, r.probe_id, r.temp_c - coalesce(r.correction_c, 0)
+-- Readings stored in these spans of these devices, as they were measured, column by column.
+select array_agg(r.device_id), array_agg(r.time), array_agg(r.boot_id), array_agg(r.seq), array_agg(r.flags),
+       array_agg(r.probe_id), array_agg(r.temp_c), array_agg(coalesce(r.humidity_pct, 'NaN')),
+       array_agg(coalesce(r.correction_c, 'NaN'))
 from unnest(%s::int4[], %s::timestamptz[], %s::timestamptz[]) as w (device_id, since, until)
 join reading_temperature r on r.device_id = w.device_id and r.time between w.since and w.until
 where r.time between %s and %s
 
 -- name: stored_rfid
--- Readings stored in these spans of these devices.
-select r.device_id, r.time, r.boot_id, r.seq, r.tag_id, r.antenna from unnest(%s::int4[], %s::timestamptz[], %s::timestamptz[]) as w (device_id, since, until)
+-- Readings stored in these spans of these devices, as they were measured, column by column.
+select array_agg(r.device_id), array_agg(r.time), array_agg(r.boot_id), array_agg(r.seq), array_agg(r.flags),
+       array_agg(r.tag_id), array_agg(r.antenna::int), array_agg(coalesce(r.rssi_dbm, 'NaN'))
+from unnest(%s::int4[], %s::timestamptz[], %s::timestamptz[]) as w (device_id, since, until)
 join reading_tag r on r.device_id = w.device_id and r.time between w.since and w.until
 where r.time between %s and %s
 
 -- name: stored_shelf
--- Readings stored in these spans of these devices.
-select r.device_id, r.time, r.boot_id, r.seq, r.slot_id, coalesce(r.mass_kg, r.item_count)
+-- Readings stored in these spans of these devices, as they were measured, column by column.
+select array_agg(r.device_id), array_agg(r.time), array_agg(r.boot_id), array_agg(r.seq), array_agg(r.flags),
+       array_agg(r.slot_id), array_agg(coalesce(r.mass_kg, 'NaN')), array_agg(coalesce(r.item_count, 'NaN'))
 from unnest(%s::int4[], %s::timestamptz[], %s::timestamptz[]) as w (device_id, since, until)
 join reading_shelf r on r.device_id = w.device_id and r.time between w.since and w.until
 where r.time between %s and %s
 
 -- name: stored_door
--- Readings stored in these spans of these devices.
-select r.device_id, r.time, r.boot_id, r.seq, r.door_id, r.open::int from unnest(%s::int4[], %s::timestamptz[], %s::timestamptz[]) as w (device_id, since, until)
+-- Readings stored in these spans of these devices, as they were measured, column by column.
+select array_agg(r.device_id), array_agg(r.time), array_agg(r.boot_id), array_agg(r.seq), array_agg(r.flags),
+       array_agg(r.door_id), array_agg(coalesce(r.open::int, -1))
+from unnest(%s::int4[], %s::timestamptz[], %s::timestamptz[]) as w (device_id, since, until)
 join reading_door r on r.device_id = w.device_id and r.time between w.since and w.until
 where r.time between %s and %s
 
 -- name: stored_status
--- Readings stored in these spans of these devices.
-select r.device_id, r.time, r.boot_id, r.seq, coalesce(r.reefer_id, 0), r.battery_ratio
+-- Readings stored in these spans of these devices, as they were measured, column by column.
+select array_agg(r.device_id), array_agg(r.time), array_agg(r.boot_id), array_agg(r.seq), array_agg(r.flags),
+       array_agg(coalesce(r.battery_ratio, 'NaN')), array_agg(coalesce(r.rssi_dbm, 'NaN')),
+       array_agg(coalesce(r.reefer_id, 0)), array_agg(coalesce(r.setpoint_c, 'NaN')),
+       array_agg(coalesce(r.defrost::int, -1))
 from unnest(%s::int4[], %s::timestamptz[], %s::timestamptz[]) as w (device_id, since, until)
 join reading_status r on r.device_id = w.device_id and r.time between w.since and w.until
 where r.time between %s and %s
 
 -- name: stored_attr
--- Readings stored in these spans of these devices.
-select r.device_id, r.time, r.boot_id, r.seq, r.name_id, r.value from unnest(%s::int4[], %s::timestamptz[], %s::timestamptz[]) as w (device_id, since, until)
+-- Readings stored in these spans of these devices, as they were measured, column by column.
+select array_agg(r.device_id), array_agg(r.time), array_agg(r.boot_id), array_agg(r.seq), array_agg(r.flags),
+       array_agg(r.name_id), array_agg(coalesce(r.value, 'NaN')), array_agg(coalesce(r.note_id, 0))
+from unnest(%s::int4[], %s::timestamptz[], %s::timestamptz[]) as w (device_id, since, until)
 join reading_attribute r on r.device_id = w.device_id and r.time between w.since and w.until
 where r.time between %s and %s
 
 -- name: stored_unclocked_gps
--- Numbered readings stored since a time, whose own time is that of receipt (flag 32).
-select r.device_id, r.boot_id, r.seq from unnest(%s::int4[], %s::int4[], %s::int8[]) as w (device_id, boot_id, seq)
+-- Numbered readings stored since a time, whose own time is that of receipt (flag 32), column by column.
+select array_agg(r.device_id), array_agg(r.time), array_agg(r.boot_id), array_agg(r.seq), array_agg(r.flags),
+       array_agg(r.lat), array_agg(r.lon), array_agg(coalesce(r.speed_mps, 'NaN')),
+       array_agg(coalesce(r.heading_deg, 'NaN')), array_agg(coalesce(r.accuracy_m, 'NaN')),
+       array_agg(coalesce(r.altitude_m, 'NaN')), array_agg(coalesce(r.odometer_m, 'NaN')),
+       array_agg(coalesce(r.ignition::int, -1))
+from (select distinct * from unnest(%s::int4[], %s::int4[], %s::int8[]) as u (device_id, boot_id, seq)) w
 join reading_position r using (device_id, boot_id, seq) where r.flags & 32 <> 0 and r.time >= %s
 
 -- name: stored_unclocked_temp
--- Numbered readings stored since a time, whose own time is that of receipt (flag 32).
-select r.device_id, r.boot_id, r.seq from unnest(%s::int4[], %s::int4[], %s::int8[]) as w (device_id, boot_id, seq)
+-- Numbered readings stored since a time, whose own time is that of receipt (flag 32), column by column.
+select array_agg(r.device_id), array_agg(r.time), array_agg(r.boot_id), array_agg(r.seq), array_agg(r.flags),
+       array_agg(r.probe_id), array_agg(r.temp_c), array_agg(coalesce(r.humidity_pct, 'NaN')),
+       array_agg(coalesce(r.correction_c, 'NaN'))
+from (select distinct * from unnest(%s::int4[], %s::int4[], %s::int8[]) as u (device_id, boot_id, seq)) w
 join reading_temperature r using (device_id, boot_id, seq) where r.flags & 32 <> 0 and r.time >= %s
 
 -- name: stored_unclocked_rfid
--- Numbered readings stored since a time, whose own time is that of receipt (flag 32).
-select r.device_id, r.boot_id, r.seq from unnest(%s::int4[], %s::int4[], %s::int8[]) as w (device_id, boot_id, seq)
+-- Numbered readings stored since a time, whose own time is that of receipt (flag 32), column by column.
+select array_agg(r.device_id), array_agg(r.time), array_agg(r.boot_id), array_agg(r.seq), array_agg(r.flags),
+       array_agg(r.tag_id), array_agg(r.antenna::int), array_agg(coalesce(r.rssi_dbm, 'NaN'))
+from (select distinct * from unnest(%s::int4[], %s::int4[], %s::int8[]) as u (device_id, boot_id, seq)) w
 join reading_tag r using (device_id, boot_id, seq) where r.flags & 32 <> 0 and r.time >= %s
 
 -- name: stored_unclocked_shelf
--- Numbered readings stored since a time, whose own time is that of receipt (flag 32).
-select r.device_id, r.boot_id, r.seq from unnest(%s::int4[], %s::int4[], %s::int8[]) as w (device_id, boot_id, seq)
+-- Numbered readings stored since a time, whose own time is that of receipt (flag 32), column by column.
+select array_agg(r.device_id), array_agg(r.time), array_agg(r.boot_id), array_agg(r.seq), array_agg(r.flags),
+       array_agg(r.slot_id), array_agg(coalesce(r.mass_kg, 'NaN')), array_agg(coalesce(r.item_count, 'NaN'))
+from (select distinct * from unnest(%s::int4[], %s::int4[], %s::int8[]) as u (device_id, boot_id, seq)) w
 join reading_shelf r using (device_id, boot_id, seq) where r.flags & 32 <> 0 and r.time >= %s
 
 -- name: stored_unclocked_door
--- Numbered readings stored since a time, whose own time is that of receipt (flag 32).
-select r.device_id, r.boot_id, r.seq from unnest(%s::int4[], %s::int4[], %s::int8[]) as w (device_id, boot_id, seq)
+-- Numbered readings stored since a time, whose own time is that of receipt (flag 32), column by column.
+select array_agg(r.device_id), array_agg(r.time), array_agg(r.boot_id), array_agg(r.seq), array_agg(r.flags),
+       array_agg(r.door_id), array_agg(coalesce(r.open::int, -1))
+from (select distinct * from unnest(%s::int4[], %s::int4[], %s::int8[]) as u (device_id, boot_id, seq)) w
 join reading_door r using (device_id, boot_id, seq) where r.flags & 32 <> 0 and r.time >= %s
 
 -- name: stored_unclocked_status
--- Numbered readings stored since a time, whose own time is that of receipt (flag 32).
-select r.device_id, r.boot_id, r.seq from unnest(%s::int4[], %s::int4[], %s::int8[]) as w (device_id, boot_id, seq)
+-- Numbered readings stored since a time, whose own time is that of receipt (flag 32), column by column.
+select array_agg(r.device_id), array_agg(r.time), array_agg(r.boot_id), array_agg(r.seq), array_agg(r.flags),
+       array_agg(coalesce(r.battery_ratio, 'NaN')), array_agg(coalesce(r.rssi_dbm, 'NaN')),
+       array_agg(coalesce(r.reefer_id, 0)), array_agg(coalesce(r.setpoint_c, 'NaN')),
+       array_agg(coalesce(r.defrost::int, -1))
+from (select distinct * from unnest(%s::int4[], %s::int4[], %s::int8[]) as u (device_id, boot_id, seq)) w
 join reading_status r using (device_id, boot_id, seq) where r.flags & 32 <> 0 and r.time >= %s
 
 -- name: stored_unclocked_attr
--- Numbered readings stored since a time, whose own time is that of receipt (flag 32).
-select r.device_id, r.boot_id, r.seq from unnest(%s::int4[], %s::int4[], %s::int8[]) as w (device_id, boot_id, seq)
+-- Numbered readings stored since a time, whose own time is that of receipt (flag 32), column by column.
+select array_agg(r.device_id), array_agg(r.time), array_agg(r.boot_id), array_agg(r.seq), array_agg(r.flags),
+       array_agg(r.name_id), array_agg(coalesce(r.value, 'NaN')), array_agg(coalesce(r.note_id, 0))
+from (select distinct * from unnest(%s::int4[], %s::int4[], %s::int8[]) as u (device_id, boot_id, seq)) w
 join reading_attribute r using (device_id, boot_id, seq) where r.flags & 32 <> 0 and r.time >= %s
 
 -- name: history_gps
