@@ -17,6 +17,7 @@ COPY firmware_sim firmware_sim
 COPY frostway frostway
 COPY ingest ingest
 COPY planning planning
+COPY serving serving
 COPY store store
 COPY tracker tracker
 RUN PATH=/opt/build/bin:$PATH /opt/build/bin/python -m hatchling build --target wheel --directory /tmp/wheel \

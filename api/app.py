@@ -34,6 +34,7 @@ from api.database import Database
 from api.live import Hub
 from api.metrics import Metrics
 from api.middleware import Guard
+from serving.origins import Hosts, public_origins, split
 
 __all__ = ["ApiConfig", "create_app"]
 
@@ -61,7 +62,11 @@ def _operation_id(route: APIRoute) -> str:
 
 
 def create_app(config: ApiConfig) -> FastAPI:
-    """The API over one database; it connects when it starts to serve, and says in /readyz whether it could."""
+    """The API over one database; it connects when it starts to serve, and says in /readyz whether it could.
+
+    Raises:
+        OriginError: a setting that names origins or networks does not.
+    """
     app = FastAPI(
         title="Frostway",
         version=config.version or "0",
@@ -75,10 +80,11 @@ def create_app(config: ApiConfig) -> FastAPI:
     )
     metrics = Metrics()
     database = Database(config.database_url, connections_max=config.connections_max)
-    app.state.context = Context(config, database, Hub(database, metrics), metrics)
+    hosts = Hosts(public_origins(config.public_origin), frozenset(split(config.allowed_hosts.lower())))
+    app.state.context = Context(config, database, Hub(database, metrics), metrics, hosts)
     app.state.doors = socket.Doors()
     problems.install(app)
-    app.add_middleware(Guard, metrics=metrics, map_style=config.map_style)
+    app.add_middleware(Guard, metrics=metrics, map_style=config.map_style, hosts=hosts)
     for room in ROOMS:
         app.include_router(room.router, prefix=BASE)
     for router in (socket.router, ops.router, pages.router):

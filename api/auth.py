@@ -5,20 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Annotated, Any
-from urllib.parse import urlsplit
 
 from fastapi import Depends, Request, Security
 from fastapi.security import APIKeyCookie, HTTPBearer
 from starlette.requests import HTTPConnection
 
 from api.context import Context, context_of
+from api.middleware import AT_END
 from api.problems import Problem
+from serving.origins import Origin, host_of, is_loopback
 from store.db import queries
 from store.secrets import token_hash
 
 COOKIE = "fw_session"
 _SAFE = ("GET", "HEAD", "OPTIONS")
 TOKEN_CHARS_MAX = 512
+MEND = "if that is the address of these pages, name it in FROSTWAY_PUBLIC_ORIGIN"
 
 _cookie = APIKeyCookie(name=COOKIE, auto_error=False, description="set by POST /api/v1/login")
 _bearer = HTTPBearer(auto_error=False, description="from `frostway token create`")
@@ -54,24 +56,27 @@ def bearer_of(connection: HTTPConnection) -> str | None:
 
 
 def same_origin(connection: HTTPConnection, origin: str) -> bool:
-    """Whether an `Origin` is that of our own pages."""
-    expected = context_of(connection).config.public_origin
-    if expected:
-        return origin.rstrip("/").lower() == expected.rstrip("/").lower()
-    try:
-        parts = urlsplit(origin)
-        port = parts.port
-    except ValueError:
-        return False
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        return False
-    host = urlsplit(f"//{connection.headers.get('host', '')}")
-    try:
-        own_port = host.port
-    except ValueError:
-        return False
-    default = 443 if parts.scheme == "https" else 80
-    return parts.hostname == host.hostname and (port or default) == (own_port or default)
+    """Whether an `Origin` is that of our own pages: a public one, or the address the request itself was sent to."""
+    found, host = Origin.parse(origin), host_of(connection.headers.get("host", ""))
+    return found is not None and host is not None and context_of(connection).hosts.is_ours(found, *host)
+
+
+def own_address(connection: HTTPConnection) -> str:
+    """The address by which the caller has reached us: `https://fleet.example`.
+
+    Behind a proxy that keeps both Host and scheme to itself, it is what the browser says, or the first public origin.
+    """
+    hosts = context_of(connection).hosts
+    said, host = Origin.parse(connection.headers.get("origin", "")), host_of(connection.headers.get("host", ""))
+    if said is not None and said in hosts.origins:
+        return str(said)
+    for origin in hosts.origins:
+        if host is None or origin.host == host[0]:
+            return str(origin)
+    scheme = "https" if connection.url.scheme in ("https", "wss") else "http"
+    if hosts.origins and (host is None or is_loopback(host[0])) and "x-forwarded-for" in connection.headers:
+        return str(hosts.origins[0])
+    return f"{scheme}://{connection.headers.get('host', '')}"
 
 
 def check_origin(request: Request) -> None:
@@ -80,7 +85,7 @@ def check_origin(request: Request) -> None:
     site = request.headers.get("sec-fetch-site")
     foreign = (origin is not None and not same_origin(request, origin)) or site in ("cross-site", "same-site")
     if foreign:
-        raise Problem(403, "this request comes from another site's page")
+        raise Problem(403, f"this request comes from another site's page; {MEND}")
 
 
 async def caller(
@@ -89,7 +94,7 @@ async def caller(
     """The holder of the request's token.
 
     Raises:
-        Problem: 401 without a good token, 403 for a change that a foreign page asks for.
+        Problem: 401 without a good token, 403 for a change that a foreign page asks for, 429 for too much at once.
     """
     bearer = bearer_of(request)
     token = request.cookies.get(COOKIE, "") if bearer is None else bearer
@@ -98,6 +103,8 @@ async def caller(
         raise Problem(401, "sign in first, or send a bearer token", {"WWW-Authenticate": "Bearer"})
     if found.by_cookie and request.method not in _SAFE:
         check_origin(request)
+    turn = context_of(request).shares.share((found.tenant_id, found.user))
+    await request.scope[AT_END].enter_async_context(turn)
     return found
 
 

@@ -7,21 +7,26 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import cast
 
+from fastapi import FastAPI
 from starlette.requests import HTTPConnection
 
 from api.database import Database
 from api.live import Hub
 from api.metrics import Metrics
+from api.places import Downloads, Shares
 from domain.limits import RateLimit
+from serving.origins import LOOPBACK, Hosts
 
 
 @dataclass(frozen=True)
 class ApiConfig:
     """What the API has to know; the caller takes it from its settings.
 
-    `cookie_secure` is None to follow the scheme of the request. `public_origin` (`https://host`) is the address users
-    type when a proxy stands before us; empty: the request's own. `mqtt_hash` makes the broker's form of a device's
-    password; without it no credentials are given out. `on_devices_changed` is called after a device was added.
+    `cookie_secure` is None to follow the address the caller used. `public_origin` (`https://host`, or several) is what
+    users type when a proxy stands before us; empty: the request's own. `trusted_proxies` are the addresses and networks
+    whose X-Forwarded-For and -Proto count; `allowed_hosts` further names a request may be meant for. `mqtt_hash` makes
+    the broker's form of a device's password; without it no credentials are given out. `on_devices_changed` is called
+    after a device was added. `metrics_port`: where /metrics is served on loopback without a token; 0: nowhere.
     """
 
     database_url: str
@@ -30,6 +35,12 @@ class ApiConfig:
     version: str = ""
     cookie_secure: bool | None = None
     public_origin: str = ""
+    trusted_proxies: str = LOOPBACK
+    allowed_hosts: str = ""
+    metrics_port: int = 0
+    http_connections_max: int = 2000
+    sockets_per_user_max: int = 20
+    sockets_per_tenant_max: int = 500
     tenant: str = "main"
     mqtt_hash: Callable[[str], str] | None = field(default=None, repr=False)
     on_devices_changed: Callable[[], None] | None = field(default=None, repr=False)
@@ -46,16 +57,23 @@ class Context:
     database: Database
     hub: Hub
     metrics: Metrics
+    hosts: Hosts
     login_by_account: RateLimit = field(default_factory=lambda: RateLimit(5, 60.0))
     login_by_address: RateLimit = field(default_factory=lambda: RateLimit(30, 60.0))
     wrong_links: RateLimit = field(default_factory=lambda: RateLimit(60, 60.0))
     hashing: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(2))  # scrypt takes 16 MiB each
-    exports: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(4))  # each holds a connection
+    downloads: Downloads = field(default_factory=Downloads)
+    shares: Shares = field(default_factory=Shares)
 
 
 def context_of(connection: HTTPConnection) -> Context:
     """The context of the app that serves a request or socket."""
     return cast("Context", connection.app.state.context)
+
+
+def context_in(app: FastAPI) -> Context:
+    """The context of an app."""
+    return cast("Context", app.state.context)
 
 
 def address_of(connection: HTTPConnection) -> str:

@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, Callable, Sequence
 from datetime import datetime
+from functools import partial
+from time import monotonic
 from typing import Annotated, Any, Literal
 
 import orjson
 from fastapi import APIRouter, Query, Request
 from starlette.responses import StreamingResponse
-from starlette.types import Send
+from starlette.types import Message, Receive, Scope, Send
 
 from api.auth import Anybody, Caller
 from api.context import Context, context_of
 from api.fleet import Since, Until
 from api.jsons import when
+from api.places import Place
 from api.problems import Problem, not_found
 from domain.readings import Flag
+from serving.pace import cut
 from store.db import queries
 
 router = APIRouter(tags=["readings"])
 
 CSV, NDJSON = "text/csv", "application/x-ndjson"
 BATCH = 2000
+PIECES_MAX = 8
 COMMON = ("time", "received_at", "boot", "seq", "flags")
 COLUMNS = {
     "gps": ("lat", "lon", "speed_mps", "heading_deg", "accuracy_m", "altitude_m", "odometer_m", "ignition"),
@@ -93,8 +99,6 @@ async def get_readings(
     """Readings of a device in event order with their quality flags; all of them when no span is given."""
     context = context_of(request)
     media_type = _wanted(request.headers.get("accept", ""))
-    if context.exports.locked():
-        raise Problem(503, "other exports are running: try again soon", {"Retry-After": "10"})
     async with context.database.tenant(caller.tenant_id) as session:
         row = await session.row(queries("api")["device_key"], name=device)
     if row is None:
@@ -103,27 +107,40 @@ async def get_readings(
     span = {"since": since or "-infinity", "until": until or "infinity"}
     encode = _csv if media_type == CSV else lambda rows: _ndjson(names, rows)
     head = (",".join(names) + "\r\n").encode() if media_type == CSV else b""
+    place = context.downloads.take((caller.tenant_id, caller.user), monotonic(), partial(cut, request.scope))
     body = _stream(context, caller, f"readings_{stream}", encode, head, {"device": row["key"], **span})
     ending = "csv" if media_type == CSV else "ndjson"
     headers = {"Content-Disposition": f'attachment; filename="{device}-{stream}.{ending}"'}
-    return _Export(context, body, media_type, headers)
+    return _Export(context, place, body, media_type, headers)
 
 
 class _Export(StreamingResponse):
-    """A stream that lets go of its connection also when the client goes half way."""
+    """A download that gives its place back, also when the client goes half way."""
 
     def __init__(
-        self, context: Context, body: AsyncGenerator[bytes, None], media_type: str, headers: dict[str, str]
+        self,
+        context: Context,
+        place: Place,
+        body: AsyncGenerator[bytes, None],
+        media_type: str,
+        headers: dict[str, str],
     ) -> None:
         super().__init__(body, media_type=media_type, headers=headers)
-        self._database, self._body = context.database, body
+        self._context, self._place, self._body = context, place, body
 
-    async def stream_response(self, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Sends all of it."""
+
+        async def watched(message: Message) -> None:
+            self._place.waiting_since = monotonic()
+            await send(message)
+            self._place.waiting_since = None
+
         try:
-            await super().stream_response(send)
+            await super().__call__(scope, receive, watched)
         finally:
-            await self._database.finish(self._body.aclose())
+            self._context.downloads.give_back(self._place)
+            await self._context.database.finish(self._body.aclose())
 
 
 async def _stream(
@@ -134,9 +151,24 @@ async def _stream(
     head: bytes,
     values: dict[str, str | int | datetime],
 ) -> AsyncGenerator[bytes, None]:
-    """A failure half way breaks the connection off, so that nobody takes a part for the whole."""
-    async with context.exports, context.database.tenant(caller.tenant_id) as session:
-        if head:
-            yield head
-        async for rows in session.batches(queries("api")[query], BATCH, **values):
-            yield encode(rows)
+    """Page by page, each in a transaction of its own: a client that reads slowly holds none, nor a connection.
+
+    A page ends between two times, so nothing is left out or sent twice. A failure half way breaks the connection off,
+    so that nobody takes a part for the whole.
+    """
+    if head:
+        yield head
+    after: datetime | None = None
+    while True:
+        count = 0
+        pieces = []
+        async with context.database.tenant(caller.tenant_id) as session:
+            async for rows in session.batches(queries("api")[query], BATCH, after=after, most=BATCH, **values):
+                pieces.append(await asyncio.to_thread(encode, rows))
+                after, count = rows[-1][0], count + len(rows)
+                if len(pieces) > PIECES_MAX:  # a great many readings of one time: better a held connection than memory
+                    yield pieces.pop(0)
+        for piece in pieces:
+            yield piece
+        if count < BATCH:
+            return

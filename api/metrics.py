@@ -24,6 +24,13 @@ class Metrics:
             buckets=(0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
             registry=self.registry,
         )
+        self.refused = Counter(
+            "frostway_api_refused",
+            "Refused before or behind the door, by reason",
+            ["reason"],
+            registry=self.registry,
+        )
+        self.connections = Gauge("frostway_api_connections", "Open connections", registry=self.registry)
         self.sockets = Gauge("frostway_api_sockets", "Open websockets", registry=self.registry)
         self.messages = Counter(
             "frostway_api_socket_messages", "Messages queued for websockets", registry=self.registry

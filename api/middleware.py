@@ -1,9 +1,11 @@
-"""Around every answer: security headers, a limit on bodies, metrics. Plain ASGI, so that nothing is buffered."""
+"""Around every answer: is it for us, headers, limits on bodies and patience, metrics. Plain ASGI: unbuffered."""
 
 from __future__ import annotations
 
 import logging
 import time
+from contextlib import AsyncExitStack
+from typing import Any
 from urllib.parse import urlsplit
 
 from starlette.datastructures import MutableHeaders
@@ -11,10 +13,16 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.metrics import Metrics
 from api.problems import Problem, answer
+from serving.front import Fault, framing_fault, host_fault
+from serving.origins import Hosts, host_of
+from serving.pace import Stalled, TooLarge, TooSlow, in_pieces, timely
 
 log = logging.getLogger(__name__)
 
+AT_END = "frostway.at_end"  # an exit stack of the request: what is let go when its answer is out
 BODY_BYTES_MAX = 2**20
+BODY_S = 20.0  # from the head to the whole body
+_TOO_LARGE = answer(413, "a body may have 1 MiB", {"Connection": "close"})
 
 
 def content_security_policy(map_style: str) -> str:
@@ -29,10 +37,11 @@ def content_security_policy(map_style: str) -> str:
 
 
 class Guard:
-    """Wraps the app; measures, limits and adds headers."""
+    """Wraps the app; refuses what is not for us, measures, limits and adds headers."""
 
-    def __init__(self, app: ASGIApp, metrics: Metrics, map_style: str) -> None:
-        self._app, self._metrics = app, metrics
+    def __init__(self, app: ASGIApp, metrics: Metrics, map_style: str, hosts: Hosts) -> None:
+        self._app, self._metrics, self._hosts = app, metrics, hosts
+        self._secure_hosts = frozenset(o.host for o in hosts.origins if o.scheme == "https")
         self._headers = {
             "content-security-policy": content_security_policy(map_style),
             "x-content-type-options": "nosniff",
@@ -43,24 +52,45 @@ class Guard:
         }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """One request."""
-        if scope["type"] != "http":
+        """One request or socket."""
+        if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
+        fault = framing_fault(scope) or host_fault(scope, self._hosts)
+        if scope["type"] == "http":
+            await self._request(scope, receive, send, fault)
+        elif fault is None:
+            await self._app(scope, receive, send)
+        else:
+            self._metrics.refused.labels("host" if fault.status == 421 else "framing").inc()
+            await receive()
+            await send({"type": "websocket.close", "code": 1008, "reason": fault.detail})
+
+    async def _request(self, scope: Scope, receive: Receive, send: Send, fault: Fault | None) -> None:
         started, status = time.perf_counter(), 500
+        patient = in_pieces(scope, send)
 
         async def measured(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
                 self._add_headers(scope, MutableHeaders(scope=message))
-            await send(message)
+            await patient(message)
 
         try:
-            if _declared_length(scope) > BODY_BYTES_MAX:
-                await answer(413, "a body may have 1 MiB", {"Connection": "close"})(scope, receive, measured)
+            if fault is not None:
+                self._metrics.refused.labels("host" if fault.status == 421 else "framing").inc()
+                await answer(*fault, {"Connection": "close"})(scope, receive, measured)
+            elif _declared_length(scope) > BODY_BYTES_MAX:
+                await _TOO_LARGE(scope, receive, measured)
             else:
-                await self._app(scope, _limited(receive), measured)
+                async with AsyncExitStack() as scope[AT_END]:
+                    await self._app(scope, _limited(receive), measured)
+        except Exception as error:
+            if not _is_stalled(error):
+                raise
+            self._metrics.refused.labels("stalled").inc()
+            log.info("%s: a client did not read its answer", getattr(scope.get("route"), "path", "other"))
         finally:
             route = getattr(scope.get("route"), "path", "other")
             self._metrics.requests.labels(scope["method"], route, status).inc()
@@ -77,7 +107,7 @@ class Guard:
             headers["x-robots-tag"] = "noindex, nofollow, noarchive"
         if path.startswith("/api/"):
             headers.setdefault("cache-control", "no-store")
-        if scope["scheme"] == "https":
+        if scope["scheme"] == "https" or _host_name(scope) in self._secure_hosts:
             headers.setdefault("strict-transport-security", "max-age=31536000")
 
 
@@ -89,16 +119,27 @@ def _declared_length(scope: Scope) -> int:
 
 
 def _limited(receive: Receive) -> Receive:
-    """A body without a declared length is cut off where it grows too large."""
-    seen = 0
+    """A body that grows too large, or does not come, becomes an answer."""
+    timed = timely(receive, BODY_BYTES_MAX, BODY_S)
 
-    async def take() -> Message:
-        nonlocal seen
-        message = await receive()
-        if message["type"] == "http.request":
-            seen += len(message.get("body", b""))
-            if seen > BODY_BYTES_MAX:
-                raise Problem(413, "a body may have 1 MiB", {"Connection": "close"})
-        return message
+    async def take() -> Any:
+        try:
+            return await timed()
+        except TooLarge:
+            raise Problem(413, "a body may have 1 MiB", {"Connection": "close"}) from None
+        except TooSlow:
+            raise Problem(408, f"the body was not there after {BODY_S:.0f} s", {"Connection": "close"}) from None
 
     return take
+
+
+def _host_name(scope: Scope) -> str:
+    value = next((value for name, value in scope["headers"] if name == b"host"), b"")
+    return (host_of(value.decode("latin-1")) or ("", None))[0]
+
+
+def _is_stalled(error: BaseException) -> bool:
+    """Whether an error, or all of a group, is that the client does not read."""
+    if isinstance(error, BaseExceptionGroup):
+        return all(_is_stalled(each) for each in error.exceptions)
+    return isinstance(error, Stalled)

@@ -6,45 +6,68 @@ import asyncio
 import logging
 import signal
 import socket
-from asyncio.transports import BaseTransport, Transport
-from typing import cast
+from typing import Any, cast
 
 import uvicorn
+from prometheus_client import start_http_server
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from api.app import create_app
-from api.context import ApiConfig
+from api.context import ApiConfig, context_in
+from serving.connection import Limits, Room, guarded
+from serving.files import connections_possible
+from serving.origins import in_networks, trusted_networks
 
 log = logging.getLogger(__name__)
 
 MESSAGE_BYTES_MAX = 64 * 1024
+HEAD_BYTES_MAX = 16 * 1024
+PER_NETWORK_MAX = 256
+PING_S = 20.0
 GRACE_S = 3
 
 
 class SocketProtocol(WebSocketsSansIOProtocol):
-    """uvicorn's websocket protocol, plus a way to drop a client that does not read: `state["abort"]`."""
+    """uvicorn's websocket protocol on a connection that has its place in the room."""
 
-    def connection_made(self, transport: BaseTransport) -> None:
-        """Hands the app the transport's abort."""
-        super().connection_made(transport)
-        self.app_state = {**self.app_state, "abort": cast("Transport", transport).abort}
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Gives the place back."""
+        self.app_state["left"]()
+        super().connection_lost(exc)
 
 
-def make_server(config: ApiConfig) -> uvicorn.Server:
-    """A server that has yet to be given its sockets."""
+def make_server(config: ApiConfig, limits: Limits | None = None) -> uvicorn.Server:
+    """A server that has yet to be given its sockets.
+
+    Raises:
+        OriginError: a setting that names origins or networks does not.
+    """
     logging.getLogger("uvicorn.access").disabled = True  # addresses of customers' pages hold their tokens
+    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)  # it warns at every bad request of a stranger
+    app, proxies = create_app(config), trusted_networks(config.trusted_proxies)
+    metrics = context_in(app).metrics
+    room = Room(
+        limits or Limits(connections=connections_possible(config.http_connections_max), per_network=PER_NETWORK_MAX),
+        is_proxy=lambda address: in_networks(proxies, address),
+        refused=lambda reason: metrics.refused.labels(reason).inc(),
+        count=metrics.connections.inc,
+    )
     return uvicorn.Server(
         uvicorn.Config(
-            create_app(config),
+            app,
+            http=guarded(room),
             ws=cast("type[asyncio.Protocol]", SocketProtocol),
             ws_max_size=MESSAGE_BYTES_MAX,
             ws_per_message_deflate=False,
+            ws_ping_interval=PING_S,
+            ws_ping_timeout=PING_S,
             lifespan="on",
             log_config=None,
             access_log=False,
             server_header=False,
+            h11_max_incomplete_event_size=HEAD_BYTES_MAX,
+            forwarded_allow_ips=proxies,
             timeout_graceful_shutdown=GRACE_S,
-            timeout_keep_alive=30,
         )
     )
 
@@ -59,20 +82,30 @@ def listen(host: str, port: int) -> socket.socket:
     return socket.create_server((host, port), family=family, backlog=2048)
 
 
+def _serve_metrics(app: Any, port: int) -> None:
+    try:
+        start_http_server(port, addr="127.0.0.1", registry=context_in(app).metrics.registry)
+    except OSError as error:
+        log.warning("metrics cannot be served on port %d: %s", port, error.strerror)
+
+
 def run(config: ApiConfig, host: str, port: int) -> None:
     """Serves until SIGTERM or SIGINT, then closes all sockets and returns within five seconds.
 
     Raises:
         OSError: the port is taken, or the address is not ours.
     """
+    server = make_server(config)
     with listen(host, port) as listener:
         bound = listener.getsockname()
         shown = f"[{bound[0]}]" if ":" in bound[0] else bound[0]
         log.info("api listens on http://%s:%d", shown, bound[1])
         # uvicorn raises the signal it was stopped by once more, for whoever was there before it: that is nobody.
+        if config.metrics_port:
+            _serve_metrics(server.config.app, config.metrics_port)
         before = {number: signal.signal(number, lambda *_: None) for number in (signal.SIGTERM, signal.SIGINT)}
         try:
-            make_server(config).run(sockets=[listener])
+            server.run(sockets=[listener])
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 from typing_extensions import TypedDict
 
-from api.auth import COOKIE, Anybody, check_origin
+from api.auth import COOKIE, Anybody, check_origin, own_address
 from api.context import address_of, context_of
 from api.jsons import Json
 from api.problems import Problem
@@ -122,5 +122,5 @@ class _Rules(TypedDict):
 
 def _cookie_rules(request: Request) -> _Rules:
     chosen = context_of(request).config.cookie_secure
-    secure = request.url.scheme == "https" if chosen is None else chosen
+    secure = own_address(request).startswith("https:") if chosen is None else chosen
     return {"path": "/", "secure": secure, "httponly": True, "samesite": "strict"}

@@ -140,7 +140,8 @@ async def share_shipment(request: Request, caller: Dispatcher, shipment_id: str,
         )
         share_id = str((share or {})["id"])
         await audit(session, caller, "share.create", shipment_id, share=share_id, expires_at=expires_at)
-    url = f"{context.config.public_origin.rstrip('/')}/t/{token}"
+    origins = context.hosts.origins
+    url = f"{origins[0] if origins else ''}/t/{token}"
     return Json({"id": share_id, "token": token, "url": url, "expires_at": when(expires_at)}, 201)
 
 

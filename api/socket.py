@@ -6,7 +6,8 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, cast
 
 import orjson
@@ -16,16 +17,16 @@ from starlette.websockets import WebSocketDisconnect, WebSocketState
 
 from api.auth import COOKIE, Caller, bearer_of, same_origin, who
 from api.changes import NOWHERE, TOPICS, Box, Vector, decode_cursor
-from api.context import context_of
-from api.live import DATABASE_ERRORS, Client
+from api.context import address_of, context_of
+from api.live import DATABASE_ERRORS, Client, Hub
 from api.outbox import message
-from domain.limits import RateLimit
+from domain.limits import RateLimit, network_of
 
 log = logging.getLogger(__name__)
 router = APIRouter()
 
-SOCKETS_PER_USER_MAX = 20
 STRANGERS_MAX = 200
+STRANGERS_PER_NETWORK_MAX = 50
 AUTH_S = 10.0
 STALL_S = 30.0
 CLOSE_S = 2.0
@@ -50,11 +51,61 @@ class Refused(Exception):  # noqa: N818 - an outcome, not an error of ours
 
 
 class Doors:
-    """Who stands where: open sockets by (tenant, user), and how many have not said yet who they are."""
+    """Who stands where: open sockets by user and by tenant, and those that have not said yet who they are.
+
+    A stranger has a place for as long as nobody else needs it: the oldest of the network that has the most goes first.
+    """
 
     def __init__(self) -> None:
-        self.by_user: dict[tuple[int, str], int] = {}
-        self.strangers = 0
+        self.by_user: Counter[tuple[int, str]] = Counter()
+        self.by_tenant: Counter[int] = Counter()
+        self._strangers: dict[str, dict[asyncio.Future[None], None]] = {}
+
+    @contextlib.contextmanager
+    def stranger(self, network: str) -> Iterator[asyncio.Future[None]]:
+        """A place until it is known who it is; the future is done when it has to be given up."""
+        place: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        own = self._strangers.setdefault(network, {})
+        own[place] = None
+        if len(own) > STRANGERS_PER_NETWORK_MAX:
+            self._dismiss(network)
+        elif sum(map(len, self._strangers.values())) > STRANGERS_MAX:
+            self._dismiss(max(self._strangers, key=lambda each: len(self._strangers[each])))
+        try:
+            yield place
+        finally:
+            self._forget(network, place)
+
+    @contextlib.contextmanager
+    def guest(self, caller: Caller, per_user: int, per_tenant: int) -> Iterator[str]:
+        """A place for a socket of somebody known; the text says why there is none."""
+        user = (caller.tenant_id, caller.user)
+        if self.by_user[user] >= per_user:
+            yield f"more than {per_user} sockets of one user: try again later"
+            return
+        if self.by_tenant[caller.tenant_id] >= per_tenant:
+            yield f"more than {per_tenant} sockets of one tenant: try again later"
+            return
+        self.by_user[user] += 1
+        self.by_tenant[caller.tenant_id] += 1
+        try:
+            yield ""
+        finally:
+            self.by_user[user] -= 1
+            self.by_tenant[caller.tenant_id] -= 1
+            self.by_user, self.by_tenant = +self.by_user, +self.by_tenant
+
+    def _dismiss(self, network: str) -> None:
+        place = next(iter(self._strangers[network]))
+        self._forget(network, place)
+        if not place.done():
+            place.set_result(None)
+
+    def _forget(self, network: str, place: asyncio.Future[None]) -> None:
+        own = self._strangers.get(network, {})
+        own.pop(place, None)
+        if not own:
+            self._strangers.pop(network, None)
 
 
 @router.websocket("/ws/v1")
@@ -87,38 +138,42 @@ async def live(socket: WebSocket) -> None:
 async def _introduced(socket: WebSocket) -> Caller | None:
     """Waits for `{"type":"auth","token":…}`; closes when it does not come or is not good."""
     doors: Doors = socket.app.state.doors
-    if doors.strangers >= STRANGERS_MAX:
-        await _close(socket, 1013, "too many sockets wait to sign in")
-        return None
-    doors.strangers += 1
-    found, reason = None, "sign in first"
-    try:
-        async with asyncio.timeout(AUTH_S):
-            body = _json(await socket.receive())
-        if body.get("type") == "auth" and isinstance(body.get("token"), str):
-            found = await who(context_of(socket), body["token"], by_cookie=False)
-    except TimeoutError:
-        reason = "nobody signed in"
-    except Refused as refused:
-        reason = str(refused)
-    except DATABASE_ERRORS:
-        reason = "the database cannot be reached"
-    finally:
-        doors.strangers -= 1
+    found, code, reason = None, 1008, "sign in first"
+    with doors.stranger(network_of(address_of(socket))) as dismissed:
+        said = asyncio.ensure_future(socket.receive())
+        waited: list[asyncio.Future[Any]] = [said, dismissed]
+        try:
+            await asyncio.wait(waited, timeout=AUTH_S, return_when=asyncio.FIRST_COMPLETED)
+            if not said.done() and dismissed.done():
+                code, reason = 1013, "too many sockets wait to sign in"
+            elif not said.done():
+                reason = "nobody signed in"
+            elif (body := _json(said.result())).get("type") == "auth" and isinstance(body.get("token"), str):
+                found = await who(context_of(socket), body["token"], by_cookie=False)
+        except Refused as refused:
+            reason = str(refused)
+        except DATABASE_ERRORS:
+            code, reason = 1013, "the database cannot be reached: try again"
+        finally:
+            said.cancel()
     if found is None:
-        await _close(socket, 1008, reason)
+        context_of(socket).metrics.refused.labels("socket").inc()
+        await _close(socket, code, reason)
     return found
 
 
 async def _serve(socket: WebSocket, caller: Caller) -> None:
-    hub = context_of(socket).hub
-    users = cast("Doors", socket.app.state.doors).by_user
-    user = (caller.tenant_id, caller.user)
-    if users.get(user, 0) >= SOCKETS_PER_USER_MAX:
-        await _close(socket, 1008, f"more than {SOCKETS_PER_USER_MAX} sockets of one user")
-        return
-    users[user] = users.get(user, 0) + 1
-    client = Client(caller.token_id, caller.tenant_id)
+    context = context_of(socket)
+    doors = cast("Doors", socket.app.state.doors)
+    limits = context.config
+    with doors.guest(caller, limits.sockets_per_user_max, limits.sockets_per_tenant_max) as refusal:
+        if refusal:
+            await _close(socket, 1013, refusal)
+            return
+        await _follow(socket, Client(caller.token_id, caller.tenant_id), context.hub)
+
+
+async def _follow(socket: WebSocket, client: Client, hub: Hub) -> None:
     hub.join(client)
     work = [asyncio.ensure_future(w) for w in (_send(socket, client), _receive(socket, client), client.closing)]
     try:
@@ -127,9 +182,6 @@ async def _serve(socket: WebSocket, caller: Caller) -> None:
         code, reason = ending.result() or (1000, "")
     finally:
         hub.leave(client)
-        users[user] -= 1
-        if not users[user]:
-            del users[user]
         for task in work:
             task.cancel()
         await asyncio.gather(*work, return_exceptions=True)

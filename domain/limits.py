@@ -4,6 +4,24 @@ from __future__ import annotations
 
 from collections import OrderedDict, deque
 from collections.abc import Hashable
+from ipaddress import IPv6Address, ip_address
+
+
+def network_of(address: str) -> str:
+    """Whom something is counted against: an IPv4 address, of IPv6 the network of 64 bits that one customer has.
+
+    >>> network_of("203.0.113.9"), network_of("2001:db8:1:2::7"), network_of("::ffff:203.0.113.9"), network_of("?")
+    ('203.0.113.9', '2001:db8:1:2::/64', '203.0.113.9', '?')
+    """
+    try:
+        found = ip_address(address[:64].partition("%")[0])
+    except ValueError:
+        return address[:64]
+    if isinstance(found, IPv6Address):
+        if found.ipv4_mapped:
+            return str(found.ipv4_mapped)
+        return f"{IPv6Address(int(found) >> 64 << 64)}/64"
+    return str(found)
 
 
 class RateLimit:

@@ -119,6 +119,7 @@ def ingest() -> None:
         spool_bytes=settings.ingest_spool_mb << 20,
         teltonika_host=settings.teltonika_host,
         teltonika_port=settings.teltonika_port,
+        trusted_proxies=settings.trusted_proxies,
         device_http_host=settings.device_http_host,
         device_http_port=settings.device_http_port,
         device_http_open_ids=settings.device_http_open_ids,
@@ -167,19 +168,34 @@ def api() -> None:
     from api.context import ApiConfig  # noqa: PLC0415
     from api.service import run  # noqa: PLC0415
     from frostway.broker import mosquitto_hash  # noqa: PLC0415
+    from serving.origins import OriginError  # noqa: PLC0415
 
     config = ApiConfig(
         database_url=_database(settings),
         map_style=settings.map_style,
         demo=settings.demo,
         version=__version__,
+        public_origin=settings.public_origin,
+        trusted_proxies=settings.trusted_proxies,
+        allowed_hosts=_own_names(settings),
+        http_connections_max=settings.http_connections_max,
+        sockets_per_user_max=settings.sockets_per_user_max,
+        sockets_per_tenant_max=settings.sockets_per_tenant_max,
+        metrics_port=settings.metrics_port,
         mqtt_hash=mosquitto_hash,
         on_devices_changed=_broker_users_writer(settings),
     )
     try:
         run(config, settings.http_host, settings.http_port)
+    except OriginError as error:
+        raise Failure(str(error)) from error
     except OSError as error:
         raise Failure(f"cannot listen on {settings.http_host} port {settings.http_port}: {error.strerror}") from error
+
+
+def _own_names(settings: Settings) -> str:
+    """Names by which the API may be asked: those of the setting, and the one it listens on, if that is a name."""
+    return f"{settings.allowed_hosts} {settings.http_host}"
 
 
 def _broker_users_writer(settings: Settings) -> Callable[[], None]:

@@ -29,6 +29,16 @@ class Settings(BaseSettings):
     nats_url: str = Field("", description="NATS servers for the log; empty: the log is in PostgreSQL")
     http_host: str = Field("127.0.0.1", description="address the API listens on")
     http_port: int = Field(8080, ge=0, le=65535, description="port the API listens on")
+    public_origin: str = Field(
+        "", description="address users type, https://fleet.example, when a proxy stands in front; several by commas"
+    )
+    trusted_proxies: str = Field(
+        "127.0.0.0/8,::1", description="addresses and networks of proxies whose X-Forwarded-For and -Proto count"
+    )
+    allowed_hosts: str = Field("", description="further names, without port, by which the API may be asked")
+    http_connections_max: int = Field(2000, ge=16, description="connections the API holds at most")
+    sockets_per_user_max: int = Field(20, ge=1, description="websockets of one user at most")
+    sockets_per_tenant_max: int = Field(500, ge=1, description="websockets of one tenant at most")
     partitions: int = Field(4, ge=1, le=256, description="partitions of the log; fixed once data are in it")
     admin_password: SecretStr = Field(SecretStr(""), description="password of the user admin; empty: generated")
     routing_url: str = Field("", description="OSRM or Valhalla; empty: learned fallback")
@@ -79,7 +89,7 @@ class Settings(BaseSettings):
     retention_days: float = Field(3650.0, gt=0, description="readings older than this are dropped, days")
     log_retention_minutes: float = Field(60.0, gt=0, description="processed log frames are kept this long, minutes")
     changes_retention_minutes: float = Field(60.0, gt=0, description="websocket clients may resume for this long")
-    metrics_port: int = Field(0, ge=0, le=65535, description="Prometheus port of ingest and tracker; 0: none")
+    metrics_port: int = Field(0, ge=0, le=65535, description="Prometheus port of a program, on loopback; 0: none")
 
     @classmethod
     def settings_customise_sources(

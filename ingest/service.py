@@ -89,6 +89,7 @@ class IngestConfig:
     device_rate_per_s: float = 0.0  # messages; 0: no limit
     teltonika_host: str = "127.0.0.1"
     teltonika_port: int = 0  # 0: this door is shut
+    trusted_proxies: str = "127.0.0.0/8,::1"  # whose word the door for HTTP takes about who is calling
     device_http_host: str = "127.0.0.1"
     device_http_port: int = 0  # 0: this door is shut
     device_http_open_ids: bool = False
@@ -160,7 +161,8 @@ class Ingest:
             doors.append(TeltonikaDoor(config.teltonika_host, config.teltonika_port, inbox, feed.knows))
         if config.device_http_port:
             knows = feed.knows if config.device_http_open_ids else None
-            doors.append(HttpDoor(config.device_http_host, config.device_http_port, inbox, feed.holder, knows))
+            host, port, proxies = config.device_http_host, config.device_http_port, config.trusted_proxies
+            doors.append(HttpDoor(host, port, inbox, feed.holder, knows, trusted_proxies=proxies))
         return Doors(feed, doors)
 
     def _make_spool(self) -> tuple[Spool | None, Drain | None]:

@@ -2,77 +2,32 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import socket
 import threading
-from asyncio.transports import BaseTransport, Transport
 from collections.abc import Callable
-from typing import cast
 
 import uvicorn
 from prometheus_client import Counter, Gauge
-from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
 from ingest.directory import Holder
 from ingest.doors.http_app import DURABLE_S, HttpApp
 from ingest.doors.inbox import Inbox
+from serving.connection import Limits, Room, guarded
+from serving.files import connections_possible
+from serving.origins import LOOPBACK, in_networks, trusted_networks
 
 log = logging.getLogger(__name__)
 
 HEAD_BYTES_MAX = 64 * 1024  # an address may hold a whole message
-IDLE_S = 30  # from the connection, or the last answer, to the whole head of a request
+IDLE_S = 15.0  # from the connection, or the last answer, to the whole head of a request
+PER_NETWORK_MAX = 200  # connections; many phones may be behind one address
 REQUEST_S = 60.0  # a request that is not over twice in a row after this long has a client that does not read
 GRACE_S = 8  # for requests under way when the door closes
 CLOSE_S = 5.0
 
 connections_open = Gauge("frostway_device_http_connections", "HTTP connections of devices")
 refused_total = Counter("frostway_device_http_refused_total", "Connections ended by the door", ["reason"])
-
-
-class _Connection(H11Protocol):
-    """uvicorn's connection with the limits it lacks: how many there are, how long a head or an answer may take."""
-
-    _watch: asyncio.TimerHandle | None = None
-    _lasting: RequestResponseCycle | None = None  # under way at the last look
-
-    def connection_made(self, transport: BaseTransport) -> None:
-        """Counts it in, or ends it at once."""
-        super().connection_made(cast("Transport", transport))
-        connections_open.inc()
-        if self.limit_concurrency is not None and len(self.connections) >= self.limit_concurrency:
-            self.connections.discard(self)
-            refused_total.labels("too_many").inc()
-            self.transport.abort()
-        else:
-            self._look_after(self.timeout_keep_alive)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """Counts it out."""
-        connections_open.dec()
-        if self._watch is not None:
-            self._watch.cancel()
-        super().connection_lost(exc)
-
-    def on_response_complete(self) -> None:
-        """The next request's time begins."""
-        super().on_response_complete()
-        self._look_after(self.timeout_keep_alive)
-
-    def _look_after(self, seconds: float) -> None:
-        if self._watch is not None:
-            self._watch.cancel()
-        self._watch = self.loop.call_later(seconds, self._look)
-
-    def _look(self) -> None:
-        """Ends a connection without a request; one under way has time limits of its own, in the application."""
-        under_way = self.cycle if self.cycle is not None and not self.cycle.response_complete else None
-        if under_way is None or under_way is self._lasting:
-            refused_total.labels("idle").inc()
-            self.transport.abort()
-        else:
-            self._lasting = under_way
-            self._look_after(REQUEST_S)
 
 
 class HttpDoor:
@@ -86,19 +41,28 @@ class HttpDoor:
         holder: Callable[[bytes], Holder | None],
         knows: Callable[[str], bool] | None = None,
         max_connections: int = 1000,
-        idle_s: int = IDLE_S,
+        idle_s: float = IDLE_S,
         durable_s: float = DURABLE_S,
         grace_s: int = GRACE_S,
+        trusted_proxies: str = LOOPBACK,
     ) -> None:
         self.name = "http"
         self.port = port  # after `start`: where it listens, when 0 was asked for
         self._host = host
         app = HttpApp(inbox, holder, knows, durable_s)
+        proxies = trusted_networks(trusted_proxies)
+        limits = Limits(connections_possible(max_connections), PER_NETWORK_MAX, idle_s, idle_s, REQUEST_S)
+        room = Room(
+            limits,
+            is_proxy=lambda address: in_networks(proxies, address),
+            refused=lambda reason: refused_total.labels(reason).inc(),
+            count=connections_open.inc,
+        )
         logging.getLogger("uvicorn.access").disabled = True  # addresses hold tokens
         logging.getLogger("uvicorn.error").setLevel(logging.ERROR)  # it warns at every bad request of a stranger
         config = uvicorn.Config(
             app,
-            http=cast("type[asyncio.Protocol]", _Connection),
+            http=guarded(room),
             ws="none",
             interface="asgi3",
             lifespan="off",
@@ -106,8 +70,7 @@ class HttpDoor:
             access_log=False,
             server_header=False,
             h11_max_incomplete_event_size=HEAD_BYTES_MAX,
-            limit_concurrency=max_connections + 1,  # one less is let in, see _Connection
-            timeout_keep_alive=idle_s,
+            forwarded_allow_ips=proxies,
             timeout_graceful_shutdown=grace_s,
         )
         self._server = uvicorn.Server(config)

@@ -17,17 +17,17 @@ import logging
 import time
 from base64 import b64decode
 from collections.abc import Awaitable, Callable, MutableMapping
-from ipaddress import IPv6Address, ip_address
 from typing import Any, NamedTuple
 
 from prometheus_client import Counter
 
-from domain.limits import RateLimit
+from domain.limits import RateLimit, network_of
 from domain.names import PAYLOAD_BYTES_MAX, foreign_id
 from domain.wire.osmand import device_id
 from ingest.directory import Holder
 from ingest.doors.answers import answering, resolve
 from ingest.doors.inbox import Fate, Inbox, Outcome, Parcel
+from serving.front import framing_fault
 
 log = logging.getLogger(__name__)
 
@@ -109,6 +109,8 @@ class HttpApp:
         await _respond(answer, send)
 
     async def _answer(self, way: str, parts: list[str], scope: Scope, receive: Receive) -> Answer:
+        if (fault := framing_fault(scope)) is not None:
+            raise Refused(Answer(fault.status, "framing", fault.detail, (CLOSE,)))
         token = _token(way, parts, scope)
         if scope["method"] not in METHODS[way]:
             raise Refused(Answer(405, "method", "another method", (("allow", ", ".join(METHODS[way])),)))
@@ -280,10 +282,5 @@ def _header(scope: Scope, name: bytes) -> str:
 
 
 def _address(scope: Scope) -> str:
-    """Whom wrong tokens are counted against: an address, of IPv6 the network of 64 bits that one customer has."""
-    host = str((scope.get("client") or ("", 0))[0])[:64]
-    try:
-        found = ip_address(host)
-    except ValueError:
-        return host
-    return str(int(found) >> 64) if isinstance(found, IPv6Address) and not found.ipv4_mapped else host
+    """Whom wrong tokens are counted against."""
+    return network_of(str((scope.get("client") or ("", 0))[0]))

@@ -285,55 +285,97 @@ select id as key from device where tenant_id = %(tenant)s and name = %(name)s
 select id as key from shipment where tenant_id = %(tenant)s and name = %(name)s
 
 -- name: readings_gps
--- Positions of a device as they were sent.
+-- Positions of a device as they were sent; a page of at least so many, which ends between two times.
 select r.time, r.received_at, b.text as boot, nullif(r.seq, -1) as seq, r.flags, r.lat, r.lon, r.speed_mps, r.heading_deg,
        r.accuracy_m, r.altitude_m, r.odometer_m, r.ignition
-from device d join reading_position r on r.device_id = d.id left join label b on b.id = r.boot_id
-where d.tenant_id = %(tenant)s and d.id = %(device)s and r.time >= %(since)s and r.time < %(until)s order by r.time, r.seq
+from device d cross join lateral (
+    select x.* from reading_position x
+    where x.device_id = d.id and x.time >= %(since)s and x.time < %(until)s
+    and (%(after)s::timestamptz is null or x.time > %(after)s)
+    order by x.time fetch first %(most)s rows with ties) r
+left join label b on b.id = r.boot_id
+where d.tenant_id = %(tenant)s and d.id = %(device)s
+order by r.time, r.seq
 
 -- name: readings_temp
 -- Temperatures of a device as they were sent.
 select r.time, r.received_at, b.text as boot, nullif(r.seq, -1) as seq, r.flags, l.text as probe, r.temp_c, r.humidity_pct,
        r.correction_c
-from device d join reading_temperature r on r.device_id = d.id left join label b on b.id = r.boot_id
+from device d cross join lateral (
+    select x.* from reading_temperature x
+    where x.device_id = d.id and x.time >= %(since)s and x.time < %(until)s
+    and (%(after)s::timestamptz is null or x.time > %(after)s)
+    order by x.time fetch first %(most)s rows with ties) r
+left join label b on b.id = r.boot_id
 left join label l on l.id = r.probe_id
-where d.tenant_id = %(tenant)s and d.id = %(device)s and r.time >= %(since)s and r.time < %(until)s order by r.time, r.seq
+where d.tenant_id = %(tenant)s and d.id = %(device)s
+order by r.time, r.seq
 
 -- name: readings_rfid
 -- Tag reads of a device as they were sent.
 select r.time, r.received_at, b.text as boot, nullif(r.seq, -1) as seq, r.flags, l.text as epc, r.antenna, r.rssi_dbm
-from device d join reading_tag r on r.device_id = d.id left join label b on b.id = r.boot_id
+from device d cross join lateral (
+    select x.* from reading_tag x
+    where x.device_id = d.id and x.time >= %(since)s and x.time < %(until)s
+    and (%(after)s::timestamptz is null or x.time > %(after)s)
+    order by x.time fetch first %(most)s rows with ties) r
+left join label b on b.id = r.boot_id
 left join label l on l.id = r.tag_id
-where d.tenant_id = %(tenant)s and d.id = %(device)s and r.time >= %(since)s and r.time < %(until)s order by r.time, r.seq
+where d.tenant_id = %(tenant)s and d.id = %(device)s
+order by r.time, r.seq
 
 -- name: readings_shelf
 -- Shelf readings of a device as they were sent.
 select r.time, r.received_at, b.text as boot, nullif(r.seq, -1) as seq, r.flags, l.text as slot, r.mass_kg, r.item_count
-from device d join reading_shelf r on r.device_id = d.id left join label b on b.id = r.boot_id
+from device d cross join lateral (
+    select x.* from reading_shelf x
+    where x.device_id = d.id and x.time >= %(since)s and x.time < %(until)s
+    and (%(after)s::timestamptz is null or x.time > %(after)s)
+    order by x.time fetch first %(most)s rows with ties) r
+left join label b on b.id = r.boot_id
 left join label l on l.id = r.slot_id
-where d.tenant_id = %(tenant)s and d.id = %(device)s and r.time >= %(since)s and r.time < %(until)s order by r.time, r.seq
+where d.tenant_id = %(tenant)s and d.id = %(device)s
+order by r.time, r.seq
 
 -- name: readings_door
 -- Door readings of a device as they were sent.
 select r.time, r.received_at, b.text as boot, nullif(r.seq, -1) as seq, r.flags, l.text as door, r.open
-from device d join reading_door r on r.device_id = d.id left join label b on b.id = r.boot_id
+from device d cross join lateral (
+    select x.* from reading_door x
+    where x.device_id = d.id and x.time >= %(since)s and x.time < %(until)s
+    and (%(after)s::timestamptz is null or x.time > %(after)s)
+    order by x.time fetch first %(most)s rows with ties) r
+left join label b on b.id = r.boot_id
 left join label l on l.id = r.door_id
-where d.tenant_id = %(tenant)s and d.id = %(device)s and r.time >= %(since)s and r.time < %(until)s order by r.time, r.seq
+where d.tenant_id = %(tenant)s and d.id = %(device)s
+order by r.time, r.seq
 
 -- name: readings_status
 -- Status readings of a device as they were sent.
 select r.time, r.received_at, b.text as boot, nullif(r.seq, -1) as seq, r.flags, r.battery_ratio, r.rssi_dbm,
        l.text as reefer, r.setpoint_c, r.defrost
-from device d join reading_status r on r.device_id = d.id left join label b on b.id = r.boot_id
+from device d cross join lateral (
+    select x.* from reading_status x
+    where x.device_id = d.id and x.time >= %(since)s and x.time < %(until)s
+    and (%(after)s::timestamptz is null or x.time > %(after)s)
+    order by x.time fetch first %(most)s rows with ties) r
+left join label b on b.id = r.boot_id
 left join label l on l.id = r.reefer_id
-where d.tenant_id = %(tenant)s and d.id = %(device)s and r.time >= %(since)s and r.time < %(until)s order by r.time, r.seq
+where d.tenant_id = %(tenant)s and d.id = %(device)s
+order by r.time, r.seq
 
 -- name: readings_attr
 -- What else a device said.
 select r.time, r.received_at, b.text as boot, nullif(r.seq, -1) as seq, r.flags, l.text as name, r.value, n.text as note
-from device d join reading_attribute r on r.device_id = d.id left join label b on b.id = r.boot_id
+from device d cross join lateral (
+    select x.* from reading_attribute x
+    where x.device_id = d.id and x.time >= %(since)s and x.time < %(until)s
+    and (%(after)s::timestamptz is null or x.time > %(after)s)
+    order by x.time fetch first %(most)s rows with ties) r
+left join label b on b.id = r.boot_id
 left join label l on l.id = r.name_id left join label n on n.id = r.note_id
-where d.tenant_id = %(tenant)s and d.id = %(device)s and r.time >= %(since)s and r.time < %(until)s order by r.time, r.seq
+where d.tenant_id = %(tenant)s and d.id = %(device)s
+order by r.time, r.seq
 
 -- name: eta_grades
 -- How good predictions were by hours out, lane, vehicle or day; every arrival counts once in each line.

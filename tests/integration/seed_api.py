@@ -15,6 +15,7 @@ import psycopg
 from api.app import ApiConfig
 from api.jsons import when
 from api.service import listen, make_server
+from serving.connection import Limits
 from store.db import connect
 from store.registry import DeviceSpec, Registry
 from store.secrets import new_token, password_hash, token_hash
@@ -217,9 +218,9 @@ class World:
 
 
 @contextmanager
-def serving(dsn: str, **settings: Any) -> Iterator[str]:
+def serving(dsn: str, limits: Limits | None = None, **settings: Any) -> Iterator[str]:
     """The real server in a thread; yields its address."""
-    server = make_server(ApiConfig(database_url=dsn, version="test", **settings))
+    server = make_server(ApiConfig(database_url=dsn, version="test", **settings), limits)
     with listen("127.0.0.1", 0) as listener:
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})

@@ -227,16 +227,12 @@ def test_a_body_has_its_limit(url: str, world: World) -> None:
         assert api.post("/api/v1/products", content=deep).status_code in (400, 422)
 
 
-def test_metrics_are_for_this_machine_and_for_admins(world: World, url: str) -> None:
+def test_metrics_are_for_admins_wherever_a_request_comes_from(world: World, url: str) -> None:
     with client(url) as api:
-        assert "frostway_api_requests_total" in api.get("/metrics").text
-        proxied = {"X-Forwarded-For": "203.0.113.9"}
-        assert api.get("/metrics", headers=proxied).status_code == 403
-        assert api.get("/metrics", headers={"Forwarded": "for=203.0.113.9"}).status_code == 403
-        assert api.get("/metrics", headers={"Host": "frostway.test"}).status_code == 403
-        assert api.get("/metrics", headers={**proxied, "Authorization": f"Bearer {world.token()}"}).status_code == 200
-        viewer = f"Bearer {world.token('viewer')}"
-        assert api.get("/metrics", headers={**proxied, "Authorization": viewer}).status_code == 403
+        for headers in ({}, {"X-Forwarded-For": "203.0.113.9"}, {"Authorization": f"Bearer {world.token('viewer')}"}):
+            assert api.get("/metrics", headers=headers).status_code == 403, headers
+        answer = api.get("/metrics", headers={"Authorization": f"Bearer {world.token()}"})
+        assert "frostway_api_requests_total" in answer.text
 
 
 def test_readiness_says_what_is_missing(database: str) -> None:
@@ -244,7 +240,7 @@ def test_readiness_says_what_is_missing(database: str) -> None:
         app = create_app(ApiConfig(database_url=dsn))
         async with app.router.lifespan_context(app):
             transport = httpx.ASGITransport(app)
-            async with httpx.AsyncClient(transport=transport, base_url="http://test") as api:
+            async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as api:
                 assert (await api.get("/healthz")).status_code == 200
                 return await api.get("/readyz")
 

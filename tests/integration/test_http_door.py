@@ -137,15 +137,17 @@ def test_an_idle_connection_is_closed_after_its_answer_too() -> None:
         assert until_closed(raw)
 
 
-def test_there_are_only_so_many_connections_and_room_again_when_one_has_gone() -> None:
+def test_there_are_only_so_many_connections_and_the_oldest_idle_one_makes_room() -> None:
     with door(Inbox(), max_connections=2) as found:
         address = ("127.0.0.1", found.port)
         held = [socket.create_connection(address, timeout=10) for _ in range(2)]
         for each in held:  # both are in
             each.sendall(b"GET /osmand/wrong?lat=1 HTTP/1.1\r\nhost: x\r\n\r\n")
             assert each.recv(4096).startswith(b"HTTP/1.1 404")
-        with socket.create_connection(address, timeout=10) as third:
-            assert third.recv(1) == b""
+        with client(found.port) as third:
+            assert telemetry(third, token="wrong").status_code == 401
+        with suppress(ConnectionResetError):
+            assert until_closed(held[0])
         held.pop().close()
 
         def in_again() -> bool:

@@ -18,12 +18,13 @@ ROOT = Path(__file__).resolve().parents[2]
 ARROWS = {
     "domain": set(),
     "store": {"domain"},
-    "ingest": {"domain", "store"},
+    "serving": {"domain"},
+    "ingest": {"domain", "store", "serving"},
     "tracker": {"domain", "store"},
     "planning": {"domain", "store"},
-    "api": {"domain", "store", "planning"},
+    "api": {"domain", "store", "planning", "serving"},
     "firmware_sim": {"domain"},
-    "frostway": {"domain", "store", "ingest", "tracker", "planning", "api", "firmware_sim"},
+    "frostway": {"domain", "store", "serving", "ingest", "tracker", "planning", "api", "firmware_sim"},
 }
 RULES_MAY_IMPORT = {
     "domain",
