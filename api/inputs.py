@@ -186,7 +186,8 @@ class StopIn(Strict):
 class ShipmentIn(Strict):
     """A shipment, new or changed; its stops are numbered from 1 in the order given.
 
-    `since`: from when on the vehicle has it, now when nothing is said; what it did before is not this shipment's.
+    `since`: from when on the vehicle has it; what it did before is not this shipment's. When nothing is said it is from
+    now on, and a stay at the first stop before that, in the time planned for it, was the pick-up.
     """
 
     id: ShipmentName

@@ -78,6 +78,8 @@ class PublicTemperature(TypedDict):
     """How cold it was kept."""
 
     verdict: str
+    min_c: float | None
+    max_c: float | None
     last_c: float | None
     last_at: str | None
     low_c: float | None
@@ -191,6 +193,8 @@ def _temperature(shipment: Row, found: Row | None) -> PublicTemperature | None:
     verdict = shapes.verdict(found)
     return {
         "verdict": verdict["verdict"],
+        "min_c": verdict["min_c"],
+        "max_c": verdict["max_c"],
         "last_c": verdict["last_c"],
         "last_at": verdict["last_at"],
         "low_c": limits["low_c"],

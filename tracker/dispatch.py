@@ -7,17 +7,19 @@ amends them. A shipment is looked at when its vehicle's visits change, when its 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from domain.times import from_us, to_us
 from store.tracking import TrackingStore
 from tracker.outcome import CallFact, DeviationFact, Outcome, ShipmentStatus, StopTime, VisitFact
 from tracker.registry import Registry, Shipment, current, shipments_of
-from tracker.rules.calls import AFTER_US, Call, Course, Limits, Plan, Stay, evaluate
+from tracker.rules.calls import AFTER_US, BEFORE_US, MINUTE_US, Call, Course, Limits, Plan, Stay, evaluate
 from tracker.rules.scan import NEVER
 from tracker.vehicles import Vehicles
 
 LOOK_BACK_US = 2 * AFTER_US  # a visit that changes may belong to a shipment delivered this long before it began
+PICKUP_US = 7 * 24 * 60 * MINUTE_US  # a shipment registered longer than this after its pick-up has none
 
 
 class ToldCall(NamedTuple):
@@ -26,6 +28,7 @@ class ToldCall(NamedTuple):
     id: int
     revision: int
     vehicle_id: int
+    turn: int
     call: Call
 
 
@@ -116,7 +119,8 @@ class Dispatch:
         """Stays of the shipments' vehicles: the store's current visits, with those of this step in their place."""
         since: dict[int, int] = {}
         for s in shipments:
-            since[s.vehicle_id] = min(s.since_us, since.get(s.vehicle_id, NEVER))
+            begins_us = min(s.since_us, max(s.planned[0].window[0], s.since_us - PICKUP_US)) if s.stops else s.since_us
+            since[s.vehicle_id] = min(begins_us - BEFORE_US, since.get(s.vehicle_id, NEVER))
         rows = self._bulk("visits_after", list(since.items()))
         found = {r[0]: (r[1], Stay(r[2], to_us(r[3]), to_us(r[4]) if r[4] else NEVER)) for r in rows}
         for n, fact in enumerate(visits):
@@ -131,9 +135,10 @@ class Dispatch:
 
     def _told(self, shipments: Sequence[int]) -> dict[int, Told]:
         told = {shipment: Told({}, {}) for shipment in shipments}
-        for sid, fact_id, revision, stop_id, vehicle_id, arrived, departed in self._store.rows("calls_of", shipments):
+        rows = self._store.rows("calls_of", shipments)
+        for sid, fact_id, revision, stop_id, vehicle_id, turn, arrived, departed in rows:
             call = Call(stop_id, to_us(arrived), to_us(departed) if departed else NEVER)
-            told[sid].calls[stop_id] = ToldCall(fact_id, revision, vehicle_id, call)
+            told[sid].calls[stop_id] = ToldCall(fact_id, revision, vehicle_id, turn, call)
         for sid, fact_id, revision, stop_id, kind, start, end in self._store.rows("deviations_of", shipments):
             end_us = to_us(end) if end else NEVER
             told[sid].deviations[kind, stop_id] = ToldDeviation(fact_id, revision, to_us(start), end_us)
@@ -155,12 +160,13 @@ def _plan(shipment: Shipment, told: Told) -> Plan:
         elif stop.arrived_us is not None:
             departed_us = stop.departed_us if stop.departed_us is not None else NEVER
             settled[stop.id] = Call(stop.id, stop.arrived_us, departed_us)
-    return Plan(shipment.planned, shipment.since_us, shipment.loaded, settled)
+    return replace(shipment.plan, settled=settled)
 
 
 def _stands(said: ToldCall, shipment: Shipment) -> bool:
-    """Whether a call is of another vehicle, or of a time before this one had the shipment."""
-    return said.vehicle_id != shipment.vehicle_id or said.call.departed_us <= shipment.since_us
+    """Whether a call is of another vehicle, or told before this one was given the shipment, of a time before that."""
+    before = said.turn < shipment.turn and said.call.departed_us <= shipment.since_us
+    return before or said.vehicle_id != shipment.vehicle_id
 
 
 def _say(shipment: Shipment, course: Course, told: Told, out: Outcome) -> bool:
@@ -188,16 +194,17 @@ def _say(shipment: Shipment, course: Course, told: Told, out: Outcome) -> bool:
 
 
 def _calls(shipment: Shipment, course: Course, told: Told) -> Iterable[CallFact]:
-    on, now = (shipment.id, shipment.vehicle_id), {call.stop_id: call for call in course.calls}
+    on, now = (shipment.id, shipment.vehicle_id, shipment.turn), {call.stop_id: call for call in course.calls}
     planned = {s.id for s in shipment.stops}
     for stop_id, said in told.calls.items():
         call = now.pop(stop_id, None)
         if call is None and not (stop_id in planned and _stands(said, shipment)):
-            yield CallFact(said.id, said.revision + 1, on[0], stop_id, said.vehicle_id, *said.call[1:], retracted=True)
+            of = (said.vehicle_id, said.turn)
+            yield CallFact(said.id, said.revision + 1, on[0], stop_id, *of, *said.call[1:], retracted=True)
         elif call is not None and call != said.call:
-            yield CallFact(said.id, said.revision + 1, on[0], stop_id, on[1], *call[1:])
+            yield CallFact(said.id, said.revision + 1, on[0], stop_id, *on[1:], *call[1:])
     for call in now.values():
-        yield CallFact(0, 1, on[0], call.stop_id, on[1], *call[1:])
+        yield CallFact(0, 1, on[0], call.stop_id, *on[1:], *call[1:])
 
 
 def _deviations(shipment: Shipment, course: Course, told: Told) -> Iterable[DeviationFact]:

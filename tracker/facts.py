@@ -97,7 +97,11 @@ class Facts:
 
     def call(self, cursor: psycopg.Cursor, registry: Registry, fact: CallFact, out: Outcome) -> int:
         """A call at a stop; returns its id."""
-        values = {"arrived_at": from_us(fact.arrived_us), "departed_at": instant(fact.departed_us)}
+        values = {
+            "turn": fact.turn,
+            "arrived_at": from_us(fact.arrived_us),
+            "departed_at": instant(fact.departed_us),
+        }
         return self._of_shipment(cursor, registry, "call", fact, values, (fact.arrived_us, fact.departed_us), out)
 
     def deviation(self, cursor: psycopg.Cursor, registry: Registry, fact: DeviationFact, out: Outcome) -> int:

@@ -231,6 +231,8 @@ def _leg(plans: Plans, shipment: Shipment, stop: Stop, fact: CallFact) -> Leg | 
         s for s in shipment.stops if s is not stop and s.arrived_us is not None and s.arrived_us < fact.arrived_us
     ]
     last = max(before, key=lambda s: (s.arrived_us or 0, s.seq), default=None)
+    if any(s.arrived_us == fact.arrived_us and s.seq < stop.seq for s in shipment.stops):
+        return None  # the same stay serves both: it was one drive
     if last is None or last.departed_us is None or last.departed_us >= fact.arrived_us:
         return None
     left_us = last.departed_us

@@ -81,13 +81,14 @@ class ExcursionFact(NamedTuple):
 
 
 class CallFact(NamedTuple):
-    """A call at a stop as it is known now."""
+    """A call at a stop as it is known now; `turn` counts to whom, and since when, the shipment was given."""
 
     id: int
     revision: int
     shipment_id: int
     stop_id: int
     vehicle_id: int
+    turn: int
     arrived_us: int
     departed_us: int
     retracted: bool = False

@@ -235,7 +235,7 @@ class Plans:
             self.from_place[row], self.from_lat[row], self.from_lon[row] = place(last)
             self.from_us[row] = last.arrived_us or 0
             self.there[row] = last.departed_us is None
-            if last is shipment.stops[0] and last.window_end:
+            if last.arrived_us == shipment.stops[0].arrived_us and last.window_end:
                 self.leaves_us[row] = to_us(last.window_end)  # it leaves when that was planned, not before
         over = np.flatnonzero(self.risky[low:high] & ~self.ahead[low:high]) + low
         self.risky[over] = False

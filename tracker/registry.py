@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -11,11 +11,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from domain.epc import gtin_of
+from domain.geo import distance_m
 from domain.names import partition_of
 from domain.readings import I32, I64
 from domain.times import to_us
 from store.tracking import TrackingStore
-from tracker.rules.calls import Planned
+from tracker.rules.calls import Plan, Planned, served_before
 from tracker.rules.geofence import Fence, Fences, pair
 from tracker.rules.lines import Line
 from tracker.rules.off_route import Path
@@ -110,24 +111,40 @@ class Shipment:
     stops: list[Stop] = field(default_factory=list)
     started_us: int | None = None
     delivered_us: int | None = None
+    turn: int = 1
+    """Counts the vehicles, and times, it was given to."""
+    given: bool = False
+    """Somebody said since when the vehicle has it."""
 
     @cached_property
     def planned(self) -> tuple[Planned, ...]:
         """The stops as planned."""
+        windows = [[to_us(w) if w else NEVER for w in (s.window_start, s.window_end)] for s in self.stops]
+        places = _places(self.stops)
         return tuple(
-            Planned(s.id, s.fence_id, *(to_us(w) if w else NEVER for w in (s.window_start, s.window_end)))
-            for s in self.stops
+            Planned(s.id, s.fence_id, opens_us, closes_us, place)
+            for s, (opens_us, closes_us), place in zip(self.stops, windows, places, strict=True)
         )
 
     @cached_property
     def signature(self) -> int:
         """Another one when the plan is another."""
-        return hash((self.vehicle_id, self.since_us, self.loaded, self.planned))
+        return hash((self.vehicle_id, self.since_us, self.loaded, self.given, self.planned))
+
+    @property
+    def plan(self) -> Plan:
+        """What the rule of calls is asked with, without the calls that stand."""
+        return Plan(self.planned, self.since_us, self.loaded, self.given)
 
     def ahead(self) -> list[Stop]:
-        """The stops still to come: those behind the one served last, else all that were left out."""
+        """The stops still to come: those behind the one served last, else all that were left out.
+
+        Of a shipment under way that was at no stop yet those where it was before are behind it.
+        """
         served = [s for s in self.stops if s.arrived_us is not None]
         last = max(served, key=lambda s: (s.arrived_us or 0, s.seq)).seq if served else 0
+        if self.status == "in_transit" and self.stops and not served and self.planned[0].over(self.since_us):
+            return self.stops[served_before(self.plan) :]
         left = [s for s in self.stops if s.arrived_us is None]
         return [s for s in left if s.seq > last] or left
 
@@ -273,7 +290,7 @@ def _us(instant: datetime | None) -> int | None:
 def shipments_of(rows: Iterable[tuple[Any, ...]], stops: Iterable[tuple[Any, ...]]) -> list[Shipment]:
     """Shipments with their stops."""
     found: dict[int, Shipment] = {}
-    for sid, tenant, name, status, vehicle, line, since, loaded, started, delivered in rows:
+    for sid, tenant, name, status, vehicle, line, since, loaded, started, delivered, *turn in rows:
         found[sid] = Shipment(
             sid,
             tenant,
@@ -285,12 +302,32 @@ def shipments_of(rows: Iterable[tuple[Any, ...]], stops: Iterable[tuple[Any, ...
             loaded,
             started_us=_us(started),
             delivered_us=_us(delivered),
+            turn=turn[0],
+            given=turn[1],
         )
     for r in stops:
         found[r[1]].stops.append(
             Stop(r[0], r[2], r[3], r[4], r[5], r[6], r[7], r[8], r[9], r[10], _us(r[11]), _us(r[12]), *r[13:15])
         )
     return list(found.values())
+
+
+SAME_M, SAME_SITES_M = 100.0, 25.0
+
+
+def _places(stops: Sequence[Stop]) -> list[int]:
+    """The place of each stop, as the fence of its first stop: stops of one site, or as good as at the same spot."""
+    lat, lon, radius_m = (np.array([getattr(s, name) for s in stops]) for name in ("lat", "lon", "radius_m"))
+    site = np.array([s.site_id for s in stops])
+    fence = np.array([s.fence_id for s in stops])
+    sites = (site[:, None] > 0) & (site[None, :] > 0)
+    near_m = np.minimum(np.minimum(radius_m[:, None], radius_m[None, :]), np.where(sites, SAME_SITES_M, SAME_M))
+    same = (fence[:, None] == fence[None, :]) | (distance_m(lat[:, None], lon[:, None], lat, lon) <= near_m)
+    found: list[int] = []
+    for i, row in enumerate(same):
+        first = next(j for j in np.flatnonzero(row).tolist() if j >= i or found[j] == fence[j])
+        found.append(int(fence[first]) if first <= i else int(fence[i]))
+    return found
 
 
 def current(shipments: Iterable[Shipment]) -> Shipment | None:

@@ -115,7 +115,7 @@ class Routes:
 
     def _parts(self, shipment: Shipment, runs: Sequence[Run], now_us: int) -> list[Run]:
         """What of some runs was while the shipment was under way."""
-        started_us = shipment.since_us if shipment.loaded else shipment.started_us
+        started_us = shipment.started_us
         under_way = None
         if shipment.status != "planned" and started_us is not None:
             under_way = Run(started_us, NEVER if shipment.delivered_us is None else shipment.delivered_us)

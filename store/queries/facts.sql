@@ -31,11 +31,11 @@ returning superseded_at
 
 -- name: put_call
 -- A word on a call: the first (no id yet), or the next.
-insert into stop_call (id, revision, tenant_id, shipment_id, stop_id, vehicle_id, arrived_at, departed_at, decided_at,
-                       rule_version, retracted)
+insert into stop_call (id, revision, tenant_id, shipment_id, stop_id, vehicle_id, turn, arrived_at, departed_at,
+                       decided_at, rule_version, retracted)
 values (coalesce(%(id)s::int8, nextval(pg_get_serial_sequence('stop_call', 'id'))), %(revision)s, %(tenant_id)s,
-        %(shipment_id)s, %(stop_id)s, %(vehicle_id)s, %(arrived_at)s, %(departed_at)s, %(decided_at)s, %(rule_version)s,
-        %(retracted)s)
+        %(shipment_id)s, %(stop_id)s, %(vehicle_id)s, %(turn)s, %(arrived_at)s, %(departed_at)s, %(decided_at)s,
+        %(rule_version)s, %(retracted)s)
 returning id
 
 -- name: supersede_deviation
@@ -89,7 +89,7 @@ where v.superseded_at is null and not v.retracted
 -- name: delivered_since
 -- Shipments of vehicles that were delivered at or after a time of each.
 select h.id, h.tenant_id, h.name, h.status, h.vehicle_id, h.planned_line, h.on_vehicle_since, h.loaded, h.started_at,
-       h.delivered_at
+       h.delivered_at, h.turn, h.since_given
 from unnest(%s::int4[], %s::timestamptz[]) as w (vehicle_id, since) join shipment h on h.vehicle_id = w.vehicle_id
 and h.status = 'delivered' and h.delivered_at >= w.since
 order by h.id
@@ -104,7 +104,7 @@ from stop s where s.shipment_id = any(%s::int4[]) order by s.shipment_id, s.seq
 
 -- name: calls_of
 -- Current calls of shipments.
-select shipment_id, id, revision, stop_id, vehicle_id, arrived_at, departed_at from stop_call
+select shipment_id, id, revision, stop_id, vehicle_id, turn, arrived_at, departed_at from stop_call
 where shipment_id = any(%s::int4[]) and superseded_at is null and not retracted order by id
 
 -- name: deviations_of

@@ -113,13 +113,19 @@ on conflict (device_id, name) do update set product_id = excluded.product_id ret
 -- name: put_shipment
 -- A shipment, made or changed; what has happened to it stays. Another vehicle has it from now on, or since a given time.
 insert into shipment as s (tenant_id, name, reference, customer, vehicle_id, profile_id, planned_line, status, loaded,
-                           on_vehicle_since)
+                           on_vehicle_since, since_given, started_at)
 values (%(tenant)s, %(name)s, %(reference)s, %(customer)s, %(vehicle)s, %(profile)s, %(planned_line)s::jsonb, %(status)s,
-        %(status)s = 'in_transit', coalesce(%(since)s::timestamptz, now()))
+        %(status)s = 'in_transit', coalesce(%(since)s::timestamptz, now()),
+        %(since)s::timestamptz is not null,
+        case when %(status)s = 'in_transit' then coalesce(%(since)s::timestamptz, now()) end)
 on conflict (tenant_id, name) do update set reference = excluded.reference, customer = excluded.customer,
     vehicle_id = excluded.vehicle_id, profile_id = excluded.profile_id, planned_line = excluded.planned_line,
     on_vehicle_since = case when %(since)s::timestamptz is not null or s.vehicle_id is distinct from excluded.vehicle_id
-                            then excluded.on_vehicle_since else s.on_vehicle_since end
+                            then excluded.on_vehicle_since else s.on_vehicle_since end,
+    since_given = case when %(since)s::timestamptz is not null or s.vehicle_id is distinct from excluded.vehicle_id
+                       then excluded.since_given else s.since_given end,
+    turn = s.turn + (s.vehicle_id is distinct from excluded.vehicle_id
+                     or %(since)s::timestamptz is not null and s.on_vehicle_since <> excluded.on_vehicle_since)::int
 returning id
 
 -- name: put_stop

@@ -67,7 +67,7 @@ join label l on l.kind = 'slot' and l.scope = s.device_id and l.text = s.name wh
 -- name: shipments
 -- Shipments on vehicles that are not delivered, and the last three of each vehicle that are: a late reading may amend them.
 select h.id, h.tenant_id, h.name, h.status, h.vehicle_id, h.planned_line, h.on_vehicle_since, h.loaded, h.started_at,
-       h.delivered_at
+       h.delivered_at, h.turn, h.since_given
 from vehicle v cross join lateral (
     (select o.* from shipment o where o.vehicle_id = v.id and o.status <> 'delivered')
     union all

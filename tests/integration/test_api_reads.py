@@ -193,6 +193,21 @@ def test_a_shipment_says_how_cold_it_was_kept(
     assert again == ("excursion" if temps else "no_data")
 
 
+def test_a_shipment_registered_in_transit_has_a_verdict_from_then_on(world: World, api: httpx.Client) -> None:
+    """Also on a vehicle that has a thermometer and never says where it is."""
+    stops = [{"seq": 1, "name": "S-9-1", "lat": 60.2, "lon": 25.0}]
+    world.registry.put_shipment(
+        "S-9", reference="", vehicle="truck-01", stops=stops, profile="chilled", status="in_transit", since=T0
+    )
+    for minute in range(-60, 40):
+        world.temperature("reefer-01", "rear", T0 + minutes(minute), 5.0 if minute >= 0 else 16.6)
+    world.run("update shipment set status = 'delivered', delivered_at = %s where name = 'S-9'", T0 + minutes(39))
+    found = api.get("/api/v1/shipments/S-9").json()["temperature"]
+    assert (found["verdict"], found["min_c"], found["max_c"]) == ("in_range", 5.0, 5.0)
+    world.excursion("reefer-01", "rear", T0 + minutes(3), T0 + minutes(34), 16.6)
+    assert api.get("/api/v1/shipments/S-9").json()["temperature"]["verdict"] == "excursion"
+
+
 UNANSWERABLE = {
     "/api/v1/vehicles/truck-99": 404,
     "/api/v1/vehicles?limit=0": 422,

@@ -221,6 +221,67 @@ def test_another_vehicle_takes_over_and_the_calls_of_the_first_stand(fleet):
     assert [r[1:3] for r in fleet.facts()["calls"]] == [(1, 1), (2, 1), (3, second)]
 
 
+def same_address(fleet: Fleet) -> None:
+    """Two orders for one shop, one by its site and one by where it is; and more shipments for it on the same truck."""
+    shop, spot = ("store-a", A), (None, A + 0.0003)
+    tours = {
+        "S-2": [("dc-1", DC), shop, spot, ("store-c", C)],
+        "S-3": [("dc-1", DC), shop],
+        "S-4": [("dc-1", DC), spot],
+    }
+    with connect(fleet.dsn, "test") as c, c.transaction():
+        for name, places in tours.items():
+            stops = [
+                {"seq": n, "name": f"{name}-{n}", "site": site, "lat": lat, "lon": 25.0, "radius_m": 120.0}
+                for n, (site, lat) in enumerate(places, 1)
+            ]
+            Registry(c).put_shipment(name, reference="", vehicle="truck-1", stops=stops, since=START)
+
+
+@pytest.mark.parametrize("kind", ["in portions", "newest first", "shuffled"])
+def test_orders_for_one_address_are_served_by_the_stay_there(fleet, kind):
+    same_address(fleet)
+    whole = drive(fleet, *TOUR)
+    facts = settled(fleet, *(whole.take(part) for part in split(kind, len(whole))))
+    by_shipment = {s: [r[3:] for r in facts["calls"] if r[0] == s] for s in (2, 3, 4)}
+    assert [len(by_shipment[s]) for s in (2, 3, 4)] == [4, 2, 2]
+    assert by_shipment[2][1] == by_shipment[2][2]
+    arrived, _ = by_shipment[2][1]
+    assert abs((arrived - at(2379)).total_seconds()) < 60
+    assert [r[1] for r in facts["shipments"]] == ["delivered"] * 4
+    assert [r[2] for r in facts["deviations"] if r[0] > 1] == []
+
+
+@pytest.mark.parametrize("since", [1300, 2700, 3500, 8000, 10100])
+@pytest.mark.parametrize("kind", ["in portions", "newest first", "shuffled"])
+def test_a_shipment_registered_under_way_has_the_pick_up_it_had(fleet, kind, since):
+    """When it was registered, or told to the tracker, does not matter: S-1 was registered before the tour."""
+    ship(fleet, "S-2", since=at(since))
+    with psycopg.connect(fleet.dsn) as c:
+        c.execute("update shipment set since_given = false where name = 'S-2'")
+    whole = drive(fleet, *TOUR)
+    facts = settled(fleet, *(whole.take(part) for part in split(kind, len(whole))))
+    first, second = facts["shipments"]
+    assert first[1:] == second[1:]
+    assert second[2] < second[3]
+    times = {s: [r[3:] for r in facts["calls"] if r[0] == s] for s in (1, 2)}
+    assert times[1] == times[2]
+    assert [r[2] for r in facts["deviations"] if r[0] == 2 and r[2] in ("skipped", "out_of_sequence")] == []
+
+
+def test_goods_registered_in_transit_set_out_when_their_vehicle_got_them(fleet):
+    stops = [{"seq": n, "name": f"S-9-{n}", "lat": lat, "lon": 25.0} for n, lat in enumerate((B, C), 1)]
+    with connect(fleet.dsn, "test") as c, c.transaction():
+        Registry(c).put_shipment(
+            "S-9", reference="", vehicle="truck-1", stops=stops, status="in_transit", since=at(3500)
+        )
+    assert fleet.rows("select started_at from shipment where name = 'S-9'") == [(at(3500),)]
+    facts = settled(fleet, drive(fleet, *TOUR))
+    _, status, started, delivered = facts["shipments"][1]
+    assert (status, started) == ("delivered", at(3500))
+    assert abs((delivered - at(8979)).total_seconds()) < 60
+
+
 def test_a_prolonged_stop_is_told_while_the_vehicle_stands_without_any_new_visit(fleet):
     tracker = fleet.tracker()
     standing = drive(fleet, (0, DC), (3600, DC))

@@ -207,6 +207,8 @@ export interface PublicShipment {
   planned_line: LineString | null
   temperature: {
     verdict: Verdict
+    min_c: number | null
+    max_c: number | null
     last_c: number | null
     last_at: Time | null
     low_c: number | null

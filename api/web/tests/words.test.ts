@@ -1,0 +1,34 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { PublicShipment } from '../src/lib/types.ts'
+import { temperatureWords } from '../src/public/words.ts'
+
+type Temperature = NonNullable<PublicShipment['temperature']>
+const NOW = Date.parse('2026-11-22T12:00:00Z')
+const KEPT: Temperature = { verdict: 'in_range', min_c: 3, max_c: 6, last_c: 5, last_at: '2026-11-22T11:59:00Z', low_c: 2, high_c: 8 }
+
+const plain = (said: ReturnType<typeof temperatureWords>) => said && { ...said, text: said.text.replace(/[\u00a0\u202f]/g, ' ') }
+const words = (status: PublicShipment['status'], temperature: Partial<Temperature> | null) =>
+  plain(temperatureWords({ status, temperature: temperature && { ...KEPT, ...temperature } } as PublicShipment, NOW))
+
+test('a customer is told how cold it was kept, on the way and when it was delivered', () => {
+  assert.deepEqual([words('in_transit', {})?.good, words('in_transit', {})?.text], [true, 'Kept in its range so far: 2 to 8 °C.'])
+  assert.equal(words('delivered', {})?.text, 'Kept in its range: 2 to 8 °C.')
+  assert.match(words('delivered', { max_c: 8.4 })!.text, /but for a short time, at 8.4/)
+})
+
+test('goods that were too warm or too cold are told with how far', () => {
+  const warm = words('delivered', { verdict: 'excursion', max_c: 16.6 })!
+  assert.equal(warm.good, false)
+  assert.match(warm.text, /^Left its range \(2 to 8 °C\) on the way: at 16.6.*The sender knows/)
+  assert.match(words('in_transit', { verdict: 'excursion', min_c: -3 })!.text, /at [-−]3/)
+  assert.match(words('delivered', { verdict: 'indeterminate', max_c: 16.6 })!.text, /Some measurements are missing; it was at 16.6/)
+})
+
+test('a promise that nobody measured is not passed over in silence', () => {
+  const none = { verdict: 'no_data', min_c: null, max_c: null, last_c: null, last_at: null } as const
+  assert.match(words('delivered', none)!.text, /Nobody measured/)
+  assert.equal(words('in_transit', none)!.good, null)
+  assert.equal(words('planned', none), null)
+  assert.equal(words('delivered', null), null)
+})
