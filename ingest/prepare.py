@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any, NamedTuple
@@ -17,6 +17,7 @@ from domain.wire.native import NO_TIME, Rejection, Rows, decode
 from domain.wire.said import Said, WireError
 from ingest.calibration import corrections
 from ingest.directory import Device, Directory
+from ingest.moments import of_messages, places, readings_max
 from ingest.quality import Quality, Readings, clock_advice
 from ingest.translate import Entry, Translator, Work
 from store.labels import Labels
@@ -40,6 +41,8 @@ class Quarantined(NamedTuple):
     payload: bytes
     reason: str
     detail: str
+    message: int = 0
+    """Its number in the group."""
 
 
 class Stranger(NamedTuple):
@@ -63,6 +66,8 @@ class Prepared:
     """What one group writes."""
 
     received_us: int
+    last_us: int = 0
+    """The last moment that one of its readings was received at."""
     appends: list[dict[int, bytes]] = field(default_factory=list)
     """Frames by partition, for the log to take one after the other; the first are the live ones, if there are any."""
     quarantine: list[Quarantined] = field(default_factory=list)
@@ -75,6 +80,8 @@ class Prepared:
     aside: dict[int, str] = field(default_factory=dict)
     """By number of the message: in one line, why it or a part of it is in quarantine."""
 
+    moments: I64 = field(default_factory=lambda: np.empty(0, np.int64))
+    """When each message was received."""
     _placed: dict[tuple[int, str | None, str | None], int] = field(default_factory=dict)
 
     def set_aside(self, message: int, quarantined: Quarantined) -> None:
@@ -90,7 +97,7 @@ class Prepared:
             self.quarantine[at] = kept._replace(detail=f"{kept.detail}; {more}"[:DETAIL_MAX])
             return
         self._placed[place] = len(self.quarantine)
-        self.quarantine.append(quarantined)
+        self.quarantine.append(quarantined._replace(message=message))
         self.aside.setdefault(message, f"{quarantined.reason}: {quarantined.detail}")
 
 
@@ -112,7 +119,11 @@ def _pieces(batches: Sequence[Batch]) -> Iterator[bytes]:
 class Preparer:
     """Decodes, checks, flags, turns text into keys and sorts by partition."""
 
-    def __init__(self, directory: Directory, labels: Labels, retention_us: int) -> None:
+    def __init__(
+        self, directory: Directory, labels: Labels, retention_us: int, reserve: Callable[[int], None] = lambda _: None
+    ) -> None:
+        """`reserve` is told up to which moment readings have been received."""
+        self._reserve = reserve
         self._directory = directory
         self._translator = Translator()
         self._labels = labels
@@ -148,8 +159,8 @@ class Preparer:
         batches: dict[int, list[Batch]] = {}
         seen: list[Seen] = []
         rejections = work.rejections
-        for stream in work.streams():
-            rows = decode(stream, work.native.get(stream, ()), work.said.get(stream, ()))
+        decoded = [decode(s, work.native.get(s, ()), work.said.get(s, ())) for s in work.streams()]
+        for rows in self._receive(decoded, work, messages, out):
             found = rows.rejections + self._check_times(rows, received_us)
             if len(rows.message):
                 self._place(rows, work.entries, received_us, batches, seen, found, out)
@@ -161,6 +172,32 @@ class Preparer:
         out.replies = self._translator.replies()
         self._unfinished, self._said = (), {}
         return out
+
+    def _receive(
+        self,
+        decoded: Sequence[Rows],
+        work: Work,
+        messages: Sequence[tuple[bytes, bytes, int, bool, bool]],
+        out: Prepared,
+    ) -> Sequence[Rows]:
+        """Gives each message its moment, and each reading its own within its message's; a time, too, if it has none."""
+        room = np.ones(len(messages), np.int64)
+        refused = [*out.aside, *(work.entries[e].message for e, *_ in work.rejections)]
+        refused += [work.entries[e].message for rows in decoded for e, *_ in rows.rejections]
+        for index in refused:  # mended and read again they may be more
+            room[index] = readings_max(messages[index][1])
+        message = np.array([e.message for e in work.entries], np.int64)
+        for rows in decoded:
+            rows.received_us, counts = places(rows.message, len(message))
+            np.maximum.at(room, message, counts)
+        out.moments = of_messages(out.received_us, room)
+        for rows in decoded:
+            rows.received_us += out.moments[message[rows.message]]
+            rows.server_time = rows.time_us == NO_TIME
+            rows.time_us = np.where(rows.server_time, rows.received_us, rows.time_us)
+        out.last_us = out.received_us + int(room.sum()) - 1
+        self._reserve(out.last_us)
+        return decoded
 
     def _turn_away(self, index: int, topic: bytes, payload: bytes, address: Address, out: Prepared) -> None:
         """A message of a device that nobody has registered, or that was revoked."""
@@ -190,6 +227,8 @@ class Preparer:
             if each.source not in entries:
                 found = self._directory.behind(device, each.source)
                 entries[each.source] = None if found is None else work.entry(index, found)
+            if each.flags & Flag.SERVER_TIME and each.values.get("t") == out.received_us // 1000:
+                each.values["t"] = None  # it has none of its own: it gets its moment, not the group's
             if (entry := entries[each.source]) is not None:
                 work.said.setdefault(each.stream, []).append((entry, each.values, each.flags))
         if strangers := sorted(source for source, entry in entries.items() if entry is None):
@@ -203,9 +242,6 @@ class Preparer:
     def _check_times(self, rows: Rows, received_us: int) -> list[Rejection]:
         if not len(rows.message):
             return []
-        missing = rows.time_us == NO_TIME
-        rows.time_us = np.where(missing, received_us, rows.time_us)
-        rows.server_time = missing
         wrong = (rows.time_us > received_us + FUTURE_MAX_US) | (rows.time_us < received_us - self._retention_us)
         wrong &= ~rows.bad
         if not wrong.any():
@@ -245,7 +281,7 @@ class Preparer:
             "time_us": rows.time_us,
             "boot_id": boots,
             "seq": rows.seq,
-            "received_us": np.full(len(device_id), received_us, np.int64),
+            "received_us": rows.received_us,
         }
         columns["flags"] = self._quality.flags(
             Readings(rows.stream, device_id, rows.time_us, received_us, rows.server_time, rows.flags, rows.bad, columns)

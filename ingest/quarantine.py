@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
 from datetime import datetime
 
 from domain.times import from_us
@@ -24,12 +23,8 @@ def digest(message: Quarantined) -> bytes:
 def quarantine_rows(prepared: Prepared) -> list[Row]:
     """Rows in one order for everybody, so that two workers never wait for each other.
 
-    The same message twice in one group has two times: one that gave none itself is read again as of each.
+    Each message has the moment at which it was received: one that gives no time itself is read again as of it.
     """
-    seen: Counter[bytes] = Counter()
-    rows: list[Row] = []
-    for message in prepared.quarantine:
-        key = digest(message)
-        rows.append((from_us(prepared.received_us + seen[key]), *message, key))
-        seen[key] += 1
+    moments = prepared.moments.tolist()
+    rows = [(from_us(moments[each.message]), *each[:6], digest(each)) for each in prepared.quarantine]
     return sorted(rows, key=lambda row: (row[-1], row[0]))

@@ -32,6 +32,7 @@ from ingest.doors.inbox import Inbox
 from ingest.doors.teltonika import TeltonikaDoor
 from ingest.drain import Drain, spool_bytes, spool_full, spooled_total
 from ingest.fairness import Fairness
+from ingest.moments import Steady, unread_us
 from ingest.prepare import Prepared, Preparer
 from ingest.quarantine import quarantine_rows
 from ingest.receipts import ReceiptBook
@@ -111,7 +112,7 @@ class Ingest:
     ) -> None:
         self._config = config
         self._stop = stop
-        self._clock = clock
+        self._clock = Steady(clock)
         endpoint = Endpoint.from_url(config.mqtt_url)
         self._session = ReceiverConfig(
             endpoint,
@@ -124,7 +125,7 @@ class Ingest:
         self._write = Link(config.database_url, "ingest", stop)
         directory = Directory(self._read, config.partitions, time.monotonic)
         self._directory = directory
-        self._preparer = Preparer(directory, Labels(self._read), int(config.retention_days * 86_400e6))
+        self._preparer = self._make_preparer(directory, self._read)
         self._log = PostgresLog(self._write)
         self._book = ReceiptBook(self._write, shared=bool(config.share))
         self._names: Mapping[int, tuple[str, str]] = {}
@@ -148,7 +149,11 @@ class Ingest:
     def _side(self, name: str, stop: threading.Event) -> Side:
         link = Link(self._config.database_url, name, stop)
         directory = Directory(link, self._config.partitions, time.monotonic)
-        return Side(link, directory, Preparer(directory, Labels(link), int(self._config.retention_days * 86_400e6)))
+        return Side(link, directory, self._make_preparer(directory, link))
+
+    def _make_preparer(self, directory: Directory, link: Link) -> Preparer:
+        retention_us = int(self._config.retention_days * 86_400e6)
+        return Preparer(directory, Labels(link), retention_us, self._clock.reserve)
 
     def _hand(self, prepared: Prepared, messages: int, durable: Callable[[], object]) -> bool:
         """As `_hand_over`, for what works beside the reader."""
@@ -271,10 +276,12 @@ class Ingest:
             return
         first, rest = self._fairness.split(group.messages, time.monotonic())
         if rest:
+            later_us = received_us + unread_us(payload for _, payload, *_ in first)
             try:
-                self._spool.append(rest, received_us)
+                self._spool.append(rest, later_us)
             except SpoolError:
                 return  # no room: they go with the others
+            self._clock.reserve(later_us + unread_us(payload for _, payload, *_ in rest))
             group.process = first
 
     @property
@@ -325,6 +332,7 @@ class Ingest:
             spool_full.set(1)
             self._finished = not self._stop.wait(FULL_WAIT_S)
             return not self._finished
+        self._clock.reserve(received_us + unread_us(payload for _, payload, *_ in group.process))
         self._is_full = False
         spool_full.set(0)
         spooled_total.inc(len(group.process))

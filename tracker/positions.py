@@ -91,7 +91,8 @@ def rows_of(registry: Registry, batch: PositionBatch) -> tuple[Rows, I64]:
     """Usable positions of vehicles, sorted by vehicle and time, and the batch's row each comes from."""
     vehicle = registry.vehicle_of[batch.device_id.clip(0, len(registry.vehicle_of) - 1)].astype(np.int64)
     used = np.flatnonzero((vehicle > 0) & (batch.flags & NOT_USED == 0))
-    order = used[np.lexsort((batch.seq[used], batch.device_id[used], batch.time_us[used], vehicle[used]))]
+    keys = (batch.received_us, batch.seq, batch.device_id, batch.time_us, vehicle)
+    order = used[np.lexsort([key[used] for key in keys])]
     return Rows(
         vehicle[order],
         batch.time_us[order],

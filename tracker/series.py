@@ -91,7 +91,7 @@ class Series:
     def step(self, registry: Registry, store: TrackingStore, batch: TemperatureBatch, out: Outcome) -> None:
         """Folds a batch of admitted temperatures."""
         used = np.flatnonzero(batch.flags & NOT_USED == 0)
-        order = used[np.lexsort((batch.seq[used], batch.time_us[used], batch.probe_id[used]))]
+        order = used[np.lexsort((batch.received_us[used], batch.seq[used], batch.time_us[used], batch.probe_id[used]))]
         probe = batch.probe_id[order].astype(np.int64)
         if not len(probe):
             return

@@ -130,7 +130,7 @@ class Stockroom:
         batch = usable(batch)
         if not len(batch):
             return
-        order = np.lexsort((batch.seq, batch.time_us, batch.slot_id))
+        order = np.lexsort((batch.received_us, batch.seq, batch.time_us, batch.slot_id))
         batch = batch.take(order)
         slots, first = np.unique(batch.slot_id, return_index=True)
         for slot, low, high in zip(slots.tolist(), first.tolist(), [*first[1:].tolist(), len(batch)], strict=True):

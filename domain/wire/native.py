@@ -52,6 +52,7 @@ class Rows:
     texts: dict[str, tuple[str, list[str | None]]]
     bad: Bool
     rejections: list[Rejection] = field(default_factory=list)
+    received_us: I64 = field(default_factory=lambda: np.empty(0, np.int64))
     server_time: Bool = field(default_factory=lambda: np.empty(0, np.bool_))
     flags: I32 = field(default_factory=lambda: np.empty(0, np.int32))
 

@@ -87,7 +87,7 @@ group by d.vehicle_id
 select (extract(epoch from r.time) * 1000000)::int8, r.lat, r.lon, r.speed_mps, r.heading_deg, r.flags
 from device d join reading_position r on r.device_id = d.id
 where d.tenant_id = %(tenant)s and d.vehicle_id = %(vehicle)s and r.time >= %(since)s and r.time < %(until)s
-order by r.time
+order by r.time, r.seq, r.received_at
 
 -- name: sites
 -- Sites by name.
@@ -201,10 +201,10 @@ with carried as (
 ), reading as (
     select c.*, r.probe_id, r.time, r.temp_c,
            r.time - coalesce(lag(r.time) over w, c.since) > make_interval(secs => c.gap_s) as unknown,
-           row_number() over (partition by c.id, r.probe_id order by r.time desc) as back
+           row_number() over (partition by c.id, r.probe_id order by r.time desc, r.seq desc, r.received_at desc) as back
     from carried c join reading_temperature r on r.device_id = c.device_id and r.time between c.since and c.until
     where r.flags & 8 = 0
-    window w as (partition by c.id, r.probe_id order by r.time)
+    window w as (partition by c.id, r.probe_id order by r.time, r.seq, r.received_at)
 )
 select g.id, min(g.temp_c) as min_c, max(g.temp_c) as max_c, max(g.time) as last_at,
        (array_agg(g.temp_c order by g.time desc) filter (where g.back = 1))[1] as last_c,
@@ -267,7 +267,7 @@ select (extract(epoch from r.time) * 1000000)::int8, r.temp_c
 from device d join reading_temperature r on r.device_id = d.id
 where d.tenant_id = %(tenant)s and d.id = %(device)s and r.probe_id = %(probe)s and r.flags & 8 = 0
 and r.time >= %(since)s and r.time < %(until)s
-order by r.time
+order by r.time, r.seq, r.received_at
 
 -- name: excursions
 -- Excursions of a probe as known now that touch a span.
@@ -295,7 +295,7 @@ from device d cross join lateral (
     order by x.time fetch first %(most)s rows with ties) r
 left join label b on b.id = r.boot_id
 where d.tenant_id = %(tenant)s and d.id = %(device)s
-order by r.time, r.seq
+order by r.time, r.seq, r.received_at
 
 -- name: readings_temp
 -- Temperatures of a device as they were sent.
@@ -309,7 +309,7 @@ from device d cross join lateral (
 left join label b on b.id = r.boot_id
 left join label l on l.id = r.probe_id
 where d.tenant_id = %(tenant)s and d.id = %(device)s
-order by r.time, r.seq
+order by r.time, r.seq, r.received_at
 
 -- name: readings_rfid
 -- Tag reads of a device as they were sent.
@@ -322,7 +322,7 @@ from device d cross join lateral (
 left join label b on b.id = r.boot_id
 left join label l on l.id = r.tag_id
 where d.tenant_id = %(tenant)s and d.id = %(device)s
-order by r.time, r.seq
+order by r.time, r.seq, r.received_at
 
 -- name: readings_shelf
 -- Shelf readings of a device as they were sent.
@@ -335,7 +335,7 @@ from device d cross join lateral (
 left join label b on b.id = r.boot_id
 left join label l on l.id = r.slot_id
 where d.tenant_id = %(tenant)s and d.id = %(device)s
-order by r.time, r.seq
+order by r.time, r.seq, r.received_at
 
 -- name: readings_door
 -- Door readings of a device as they were sent.
@@ -348,7 +348,7 @@ from device d cross join lateral (
 left join label b on b.id = r.boot_id
 left join label l on l.id = r.door_id
 where d.tenant_id = %(tenant)s and d.id = %(device)s
-order by r.time, r.seq
+order by r.time, r.seq, r.received_at
 
 -- name: readings_status
 -- Status readings of a device as they were sent.
@@ -362,7 +362,7 @@ from device d cross join lateral (
 left join label b on b.id = r.boot_id
 left join label l on l.id = r.reefer_id
 where d.tenant_id = %(tenant)s and d.id = %(device)s
-order by r.time, r.seq
+order by r.time, r.seq, r.received_at
 
 -- name: readings_attr
 -- What else a device said.
@@ -375,7 +375,7 @@ from device d cross join lateral (
 left join label b on b.id = r.boot_id
 left join label l on l.id = r.name_id left join label n on n.id = r.note_id
 where d.tenant_id = %(tenant)s and d.id = %(device)s
-order by r.time, r.seq
+order by r.time, r.seq, r.received_at
 
 -- name: eta_grades
 -- How good predictions were by hours out, lane, vehicle or day; every arrival counts once in each line.

@@ -425,9 +425,11 @@ select array_agg(time), array_agg(received_at), array_agg(device_id), array_agg(
        array_agg(coalesce(speed_mps, 'NaN')), array_agg(coalesce(heading_deg, 'NaN')),
        array_agg(coalesce(accuracy_m, 'NaN')), array_agg(coalesce(odometer_m, 'NaN')),
        array_agg(coalesce(ignition::int, -1))
-from (select * from reading_position where device_id = any(%s) and time > %s order by time, device_id, seq limit %s) r
+from (select * from reading_position where device_id = any(%s) and time > %s order by time, device_id, seq, received_at
+      limit %s) r
 
 -- name: history_temp
 -- The first temperatures of a probe after a time, for folding again, column by column.
 select array_agg(time), array_agg(received_at), array_agg(flags), array_agg(temp_c)
-from (select * from reading_temperature where device_id = %s and time > %s and probe_id = %s order by time, seq limit %s) r
+from (select * from reading_temperature where device_id = %s and time > %s and probe_id = %s order by time, seq, received_at
+      limit %s) r
