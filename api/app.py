@@ -34,6 +34,7 @@ from api.database import Database
 from api.live import Hub
 from api.metrics import Metrics
 from api.middleware import Guard
+from api.refusals import Refusals
 from serving.origins import Hosts, public_origins, split
 
 __all__ = ["ApiConfig", "create_app"]
@@ -50,10 +51,12 @@ async def _life(app: FastAPI) -> AsyncIterator[None]:
     context: Context = app.state.context
     await context.database.open()
     context.hub.start()
+    context.refusals.start()
     try:
         yield
     finally:
         await context.hub.stop()
+        await context.refusals.stop()
         await context.database.close()
 
 
@@ -81,7 +84,9 @@ def create_app(config: ApiConfig) -> FastAPI:
     metrics = Metrics()
     database = Database(config.database_url, connections_max=config.connections_max)
     hosts = Hosts(public_origins(config.public_origin), frozenset(split(config.allowed_hosts.lower())))
-    app.state.context = Context(config, database, Hub(database, metrics), metrics, hosts)
+    app.state.context = Context(
+        config, database, Hub(database, metrics), metrics, hosts, Refusals(database, metrics, config.tenant)
+    )
     app.state.doors = socket.Doors()
     problems.install(app)
     app.add_middleware(Guard, metrics=metrics, map_style=config.map_style, hosts=hosts)

@@ -10,7 +10,7 @@ from fastapi import Depends, Request, Security
 from fastapi.security import APIKeyCookie, HTTPBearer
 from starlette.requests import HTTPConnection
 
-from api.context import Context, context_of
+from api.context import Context, address_of, context_of
 from api.middleware import AT_END
 from api.problems import Problem
 from serving.origins import Origin, host_of, is_loopback
@@ -85,6 +85,7 @@ def check_origin(request: Request) -> None:
     site = request.headers.get("sec-fetch-site")
     foreign = (origin is not None and not same_origin(request, origin)) or site in ("cross-site", "same-site")
     if foreign:
+        context_of(request).metrics.refused.labels("origin").inc()
         raise Problem(403, f"this request comes from another site's page; {MEND}")
 
 
@@ -100,6 +101,8 @@ async def caller(
     token = request.cookies.get(COOKIE, "") if bearer is None else bearer
     found = await who(context_of(request), token, by_cookie=bearer is None)
     if found is None:
+        if bearer:
+            context_of(request).refusals.saw("token", "bearer token", address_of(request))
         raise Problem(401, "sign in first, or send a bearer token", {"WWW-Authenticate": "Bearer"})
     if found.by_cookie and request.method not in _SAFE:
         check_origin(request)

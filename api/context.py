@@ -11,10 +11,11 @@ from fastapi import FastAPI
 from starlette.requests import HTTPConnection
 
 from api.database import Database
+from api.doorman import Doorman
 from api.live import Hub
 from api.metrics import Metrics
 from api.places import Downloads, Shares
-from domain.limits import RateLimit
+from api.refusals import Refusals
 from serving.origins import LOOPBACK, Hosts
 
 
@@ -58,9 +59,8 @@ class Context:
     hub: Hub
     metrics: Metrics
     hosts: Hosts
-    login_by_account: RateLimit = field(default_factory=lambda: RateLimit(5, 60.0))
-    login_by_address: RateLimit = field(default_factory=lambda: RateLimit(30, 60.0))
-    wrong_links: RateLimit = field(default_factory=lambda: RateLimit(60, 60.0))
+    refusals: Refusals
+    doorman: Doorman = field(default_factory=Doorman)
     hashing: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(2))  # scrypt takes 16 MiB each
     downloads: Downloads = field(default_factory=Downloads)
     shares: Shares = field(default_factory=Shares)

@@ -15,9 +15,10 @@ from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any, LiteralString, TypeVar
 
+import psycopg
 from psycopg import AsyncConnection, AsyncServerCursor
 from psycopg.rows import dict_row, tuple_row
-from psycopg_pool import AsyncConnectionPool
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from store.db import queries
 
@@ -27,6 +28,7 @@ T = TypeVar("T")
 Row = dict[str, Any]
 Connection = AsyncConnection[Row]
 
+DATABASE_ERRORS = (psycopg.Error, PoolTimeout, OSError)
 CHECKOUT_S = 3.0
 STATEMENT_S = 20.0
 IDLE_S = 60.0

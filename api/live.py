@@ -19,11 +19,10 @@ from typing import Any, NamedTuple
 
 import orjson
 import psycopg
-from psycopg_pool import PoolTimeout
 
 from api import reads
 from api.changes import Box, Change, Vector, apply, coalesce, encode_cursor, flatten
-from api.database import Database, Session, connection_options
+from api.database import DATABASE_ERRORS, Database, Session, connection_options
 from api.jsons import now_text
 from api.metrics import Metrics
 from api.outbox import Outbox, delta, message
@@ -39,7 +38,6 @@ ROWS_MAX = 500  # of one partition at once
 MISSED_MAX = 5_000  # a client that missed more gets a snapshot
 WAITING_MAX = 20_000  # rows kept for a subscription whose snapshot is being read
 AWAY_S = 30.0
-DATABASE_ERRORS = (psycopg.Error, PoolTimeout, OSError)
 
 
 class ChangeRow(NamedTuple):

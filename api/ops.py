@@ -13,8 +13,8 @@ from typing_extensions import TypedDict
 from api.asyncapi import document
 from api.auth import bearer_of, who
 from api.context import context_of
+from api.database import DATABASE_ERRORS
 from api.jsons import Json
-from api.live import DATABASE_ERRORS
 from api.problems import Problem, answer
 from store.db import queries
 from store.migrate import migrations

@@ -6,7 +6,6 @@ between them are not shown, for they are other customers' places.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -16,10 +15,12 @@ from typing_extensions import TypedDict
 
 from api import reads, shapes
 from api.auth import TOKEN_CHARS_MAX
-from api.context import address_of, context_of
+from api.context import Context, address_of, context_of
 from api.database import Row
+from api.doorman import too_many
 from api.jsons import Json, when
 from api.problems import Problem, not_found
+from domain.limits import network_of
 from store.db import queries
 from store.secrets import token_hash
 
@@ -105,16 +106,11 @@ class PublicShipment(TypedDict):
 async def get_public_shipment(request: Request, token: str) -> Json:
     """One shipment for whoever holds its link."""
     context, now = context_of(request), datetime.now(UTC)
-    address = address_of(request)
-    wait_s = context.wrong_links.wait_s(address, time.monotonic())
-    if wait_s > 0:
-        raise Problem(429, "too many wrong links: wait a little", {"Retry-After": str(int(wait_s) + 1)})
     q = queries("api")
     async with context.database.owner(snapshot=False) as owner:
         share = await owner.row(q["share_by_token"], token_sha256=token_hash(token[:TOKEN_CHARS_MAX]))
         if share is None:
-            context.wrong_links.add(address, time.monotonic())
-            raise not_found()
+            raise _wrong(context, address_of(request))
         session = await context.database.become(owner, share["tenant_id"])
         shipment = (await reads.shipment_rows(session, key=share["shipment_id"]))[0]
         stops, temperatures = await reads.shipment_parts(session, shipment["key"], now)
@@ -123,6 +119,13 @@ async def get_public_shipment(request: Request, token: str) -> Json:
             position = await session.row(q["last_position"], vehicle=shipment["vehicle_id"])
         await session.run(q["share_used"], id=share["id"])
     return Json(build(shipment, stops, temperatures, position, now))
+
+
+def _wrong(context: Context, address: str) -> Problem:
+    """The answer to a link that opens nothing; a good one is never kept waiting for others' wrong ones."""
+    context.refusals.saw("link", "customer link", address)
+    wait_s = context.doorman.wrong_link(network_of(address))
+    return too_many(wait_s, "wrong links") if wait_s > 0 else not_found()
 
 
 def build(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Literal
@@ -13,12 +12,23 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 from typing_extensions import TypedDict
 
+from api.actions import audit
 from api.auth import COOKIE, Anybody, check_origin, own_address
-from api.context import address_of, context_of
+from api.context import Context, address_of, context_of
+from api.database import Row
 from api.jsons import Json
 from api.problems import Problem
+from domain.limits import network_of
 from store.db import queries
-from store.secrets import new_token, password_fits, password_hash, token_hash
+from store.secrets import (
+    PASSWORD_CHARS_MAX,
+    PASSWORD_CHARS_MIN,
+    new_token,
+    password_fits,
+    password_hash,
+    password_problem,
+    token_hash,
+)
 
 router = APIRouter(tags=["session"])
 _nobody = cache(password_hash)
@@ -69,23 +79,8 @@ async def login(request: Request, given: Credentials) -> Response:
     check_origin(request)
     context = context_of(request)
     tenant = given.tenant or context.config.tenant
-    address, now = address_of(request), time.monotonic()
-    attempt = (tenant, given.user, address)
-    wait_s = max(context.login_by_account.wait_s(attempt, now), context.login_by_address.wait_s(address, now))
-    if wait_s > 0:
-        raise Problem(429, "too many wrong passwords: wait a little", {"Retry-After": str(int(wait_s) + 1)})
-    context.login_by_account.add(attempt, now)
-    context.login_by_address.add(address, now)
+    row = await _checked(context, (tenant, given.user), address_of(request), given.password)
     q = queries("api")
-    async with context.database.owner() as session:
-        row = await session.row(q["account"], tenant_name=tenant, user=given.user)
-    async with context.hashing:  # as long for an unknown name as for a wrong password
-        kept = row["password_hash"] if row else await asyncio.to_thread(_nobody, "")
-        fits = await asyncio.to_thread(password_fits, given.password, kept)
-    if row is None or not fits:
-        raise Problem(401, "name or password is wrong")
-    context.login_by_account.forgive(attempt)
-    context.login_by_address.forgive(address)
     token, life = new_token(), timedelta(hours=context.config.session_hours)
     async with context.database.owner() as session:
         owner = {"tenant_id": row["tenant_id"], "subject": row["name"]}
@@ -102,6 +97,37 @@ async def login(request: Request, given: Credentials) -> Response:
     return answer
 
 
+async def _checked(context: Context, account: tuple[str, str], address: str, password: str) -> Row:
+    """The account whose password this is.
+
+    Raises:
+        Problem: 401, it is not; 429, there were too many wrong ones.
+    """
+    network = network_of(address)
+    try:
+        async with context.doorman.attempt(account, network):
+            row = await _compared(context, account, address, password)
+    except Problem as problem:
+        if problem.status_code == 429:
+            context.refusals.saw("throttled", account[1], address)
+        raise
+    context.doorman.passed(account, network)
+    return row
+
+
+async def _compared(context: Context, account: tuple[str, str], address: str, password: str) -> Row:
+    async with context.database.owner() as session:
+        row = await session.row(queries("api")["account"], tenant_name=account[0], user=account[1])
+    async with context.hashing:  # as long for an unknown name as for a wrong password
+        kept = row["password_hash"] if row else await asyncio.to_thread(_nobody, "")
+        fits = await asyncio.to_thread(password_fits, password, kept)
+    if row is not None and fits:
+        return row
+    context.doorman.failed(account, network_of(address))
+    context.refusals.saw("password", account[1], address, row["tenant_id"] if row else None)
+    raise Problem(401, "name or password is wrong")
+
+
 @router.post("/logout", status_code=204)
 async def logout(request: Request, caller: Anybody) -> Response:
     """Ends the session; its sockets close."""
@@ -111,6 +137,35 @@ async def logout(request: Request, caller: Anybody) -> Response:
     answer = Response(status_code=204)
     answer.delete_cookie(COOKIE, **_cookie_rules(request))
     return answer
+
+
+class NewPassword(BaseModel):
+    """A person's password, and the one that takes its place."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    old: str = Field(min_length=1, max_length=PASSWORD_CHARS_MAX)
+    new: str = Field(min_length=PASSWORD_CHARS_MIN, max_length=PASSWORD_CHARS_MAX)
+
+
+@router.post("/password", status_code=204)
+async def change_password(request: Request, caller: Anybody, given: NewPassword) -> Response:
+    """Another password for oneself; all other sessions of the account end, with their sockets."""
+    if not caller.by_cookie:
+        raise Problem(403, "only somebody who has signed in with a password can change it")
+    context = context_of(request)
+    if problem := password_problem(given.new, caller.user):
+        raise Problem(422, f"new: {problem}")
+    await _checked(context, (caller.tenant, caller.user), address_of(request), given.old)
+    async with context.hashing:
+        kept = await asyncio.to_thread(password_hash, given.new)
+    q, who = queries("api"), {"tenant_id": caller.tenant_id, "subject": caller.user}
+    async with context.database.owner() as session:
+        await session.run(q["change_password"], **who, password_hash=kept)
+        await session.run(q["end_other_sessions"], **who, id=caller.token_id)
+    async with context.database.tenant(caller.tenant_id) as session:
+        await audit(session, caller, "account.password", caller.user)
+    return Response(status_code=204)
 
 
 class _Rules(TypedDict):

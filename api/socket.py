@@ -18,7 +18,8 @@ from starlette.websockets import WebSocketDisconnect, WebSocketState
 from api.auth import COOKIE, Caller, bearer_of, same_origin, who
 from api.changes import NOWHERE, TOPICS, Box, Vector, decode_cursor
 from api.context import address_of, context_of
-from api.live import DATABASE_ERRORS, Client, Hub
+from api.database import DATABASE_ERRORS
+from api.live import Client, Hub
 from api.outbox import message
 from domain.limits import RateLimit, network_of
 
@@ -126,6 +127,8 @@ async def live(socket: WebSocket) -> None:
         caller = None
         token = token or cookie
     if caller is None and (token or cookie):
+        if not cookie:  # sessions end every day
+            context_of(socket).refusals.saw("token", "bearer token", address_of(socket))
         await socket.close(1008)
         return
     await socket.accept()
@@ -157,7 +160,7 @@ async def _introduced(socket: WebSocket) -> Caller | None:
         finally:
             said.cancel()
     if found is None:
-        context_of(socket).metrics.refused.labels("socket").inc()
+        context_of(socket).refusals.saw("socket", reason, address_of(socket))
         await _close(socket, code, reason)
     return found
 

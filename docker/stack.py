@@ -30,7 +30,6 @@ from frostway.secrets import Secrets, write_private
 from store.db import connect
 from store.migrate import migrate
 from store.registry import Registry, broker_edges, broker_users
-from store.secrets import password_hash
 
 SECRETS = Path(os.environ.get("FROSTWAY_SECRETS_DIR", "/run/frostway/secrets"))
 BROKER = Path(os.environ.get("FROSTWAY_BROKER_DIR", "/broker"))
@@ -88,7 +87,7 @@ def schema(dsn: str, admin_password: str) -> None:
     before, after = migrate(dsn)
     log.info("schema version %d, was %d", after, before)
     with connect(dsn, "migrate") as connection:
-        Registry(connection).put_account("admin", "admin", password_hash(admin_password))
+        Registry(connection).set_password("admin", "admin", admin_password)
 
 
 def credentials(dsn: str, broker_dir: Path) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from secrets import token_hex
 from typing import Literal, NamedTuple, cast
 
 import orjson
@@ -25,7 +27,9 @@ from frostway.tables import print_table
 from store.db import connect
 from store.quarantine import Quarantine
 from store.registry import DeviceSpec, ForeignIdTakenError, Registry, RegistryError
-from store.secrets import new_token, password_hash, token_hash
+from store.secrets import new_token, token_hash
+
+ACCOUNT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,127}")
 
 
 class Login(NamedTuple):
@@ -40,13 +44,16 @@ def ensure_admin(dsn: str, password: str = "") -> str:
     """Makes the account `admin` when there is none; returns the password it was given, empty when it was there.
 
     A given `password` is set in any case; without one a new account gets a random one.
+
+    Raises:
+        RegistryError: the given one is too short.
     """
     with connect(dsn, "admin account") as connection, connection.transaction():
         registry = Registry(connection)
         if not password and registry.has_account("admin"):
             return ""
         chosen = password or new_password()
-        registry.put_account("admin", "admin", password_hash(chosen))
+        registry.set_password("admin", "admin", chosen)
     return chosen
 
 
@@ -166,14 +173,43 @@ def show_device_profile(data: Path | None, settings: Settings, tenant: str, devi
     return orjson.dumps(current, option=orjson.OPT_INDENT_2).decode()
 
 
-def create_token(data: Path | None, settings: Settings, tenant: str, role: str, days: int) -> str:
-    """A new bearer token; only its hash is kept."""
-    token = new_token()
+def set_account(data: Path | None, settings: Settings, tenant: str, name: str, role: str, password: str) -> str:
+    """An account with this password, a new one when it is empty; its sessions of before end. Returns the password.
+
+    Raises:
+        RegistryError: a name that is none, a password that is too short.
+    """
+    if not ACCOUNT.fullmatch(name):
+        raise RegistryError(f"{name!r}: an account's name is letters, digits and . _ @ + -, at most 128 characters")
+    chosen = password or new_password()
+    with connect(find(data, settings).database_url, "account set") as connection, connection.transaction():
+        Registry(connection, tenant).set_password(name, role, chosen)
+    return chosen
+
+
+def print_accounts(data: Path | None, settings: Settings, tenant: str) -> None:
+    """A table of accounts."""
+    with connect(find(data, settings).database_url, "account list") as connection:
+        found = Registry(connection, tenant).accounts()
+    print_table(["account", "role"], [list(row) for row in found], "No accounts yet.")
+
+
+def create_token(data: Path | None, settings: Settings, tenant: str, role: str, days: int, name: str | None) -> str:
+    """A new bearer token; only its hash is kept. Its name stands in the audit trail; one is made up if need be.
+
+    Raises:
+        RegistryError: a name that is none, or that a token has which is still good.
+    """
+    if name is not None and not NAME.match(name):
+        raise RegistryError(f"--name {name!r}: a name is a-z, 0-9, - and _, at most 64 characters, no - or _ first")
+    token, chosen = new_token(), name or f"{role}-{token_hex(3)}"
     expires = datetime.now(UTC) + timedelta(days=days) if days else None
     with connect(find(data, settings).database_url, "token create") as connection, connection.transaction():
-        Registry(connection, tenant).add_token(
-            token_hash(token), kind="bearer", subject=f"token:{role}", role=role, expires_at=expires
+        registry = Registry(connection, tenant)
+        registry.add_token(
+            token_hash(token), kind="bearer", subject=f"token:{chosen}", role=role, expires_at=expires, unique=True
         )
+        registry.audit("command line", "token.create", f"token:{chosen}", role=role, expires_at=expires)
     return token
 
 

@@ -14,6 +14,7 @@ from typing import Annotated, Any
 import typer
 
 from frostway import __version__
+from frostway.cli_account import ROLES, account_app
 from frostway.cli_eta import eta_app
 from frostway.cli_facts import facts_app
 from frostway.cli_quarantine import quarantine_app
@@ -37,12 +38,12 @@ app.add_typer(config_app, name="config")
 app.add_typer(device_app, name="device")
 device_app.add_typer(profile_app, name="profile")
 app.add_typer(token_app, name="token")
+app.add_typer(account_app, name="account")
 app.add_typer(eta_app, name="eta")
 app.add_typer(quarantine_app, name="quarantine")
 app.add_typer(facts_app, name="facts")
 
 KINDS = ("tracker", "reefer", "thermometer", "rfid", "shelf", "door", "gateway", "phone", "connector")
-ROLES = ("admin", "dispatcher", "coldchain", "storekeeper", "viewer")
 
 
 def _logging(settings: Settings) -> None:
@@ -381,6 +382,9 @@ def token_create(
     role: Annotated[str, typer.Option(help=" | ".join(ROLES))],
     tenant: Annotated[str, typer.Option(help="Tenant.")] = "main",
     days: Annotated[int, typer.Option(help="Days until it expires; 0: never.")] = 0,
+    name: Annotated[
+        str | None, typer.Option(help="Under which it stands in the audit trail.", show_default="made up")
+    ] = None,
     data: DataOption = None,
 ) -> None:
     """Print a bearer token, once, on the last line."""
@@ -388,7 +392,7 @@ def token_create(
 
     if role not in ROLES:
         raise Failure(f"--role {role}: one of {', '.join(ROLES)}")
-    typer.echo(create_token(data, _settings(), tenant, role, days))
+    typer.echo(create_token(data, _settings(), tenant, role, days, name))
 
 
 # ---------------------------------------------------------------- recordings

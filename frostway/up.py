@@ -27,6 +27,7 @@ from frostway.secrets import Secrets, write_private
 from frostway.supervisor import Program, Supervisor
 from store.embedded import EmbeddedPostgres, check_disk_space
 from store.embedded_process import EmbeddedError, FolderLock
+from store.secrets import password_problem
 
 PROGRAMS = ("ingest", "tracker", "api")
 PORT_GRACE_S = 5.0
@@ -89,6 +90,8 @@ class _Stack:
             self._http_port = _bind(options.http_host, 0)
         if self._mqtt_port == self._http_port:
             raise EmbeddedError(f"HTTP and MQTT cannot share port {self._http_port}: change --http-port or --mqtt-port")
+        if problem := password_problem(os.environ.get("FROSTWAY_ADMIN_PASSWORD") or "a generated one", "admin"):
+            raise EmbeddedError(f"FROSTWAY_ADMIN_PASSWORD: {problem}")
         self._logs = data / "log"
         self._secrets = Secrets.load_or_create(data / "secrets.json")
         self._postgres = EmbeddedPostgres(data / "pg", log_dir=self._logs)
@@ -149,13 +152,12 @@ class _Stack:
         from store.db import connect  # noqa: PLC0415 - not needed until the server runs
         from store.migrate import migrate  # noqa: PLC0415
         from store.registry import Registry  # noqa: PLC0415
-        from store.secrets import password_hash  # noqa: PLC0415
 
         migrate(self._postgres.dsn)
         with connect(self._postgres.dsn, "up") as connection:
             registry = Registry(connection)
             if os.environ.get("FROSTWAY_ADMIN_PASSWORD") or not registry.has_account("admin"):
-                registry.put_account("admin", "admin", password_hash(self._admin_password))
+                registry.set_password("admin", "admin", self._admin_password)
         self._publish_devices()
 
     def _publish_devices(self) -> None:

@@ -14,6 +14,7 @@ from psycopg.rows import dict_row
 from domain.names import SPEAKERS, foreign_id
 from domain.profiles import HISTORY_MAX, body_text
 from store.db import queries
+from store.secrets import password_fits, password_hash, password_problem
 
 STANDARD_PROFILES = {  # low, high, degrees Celsius; seconds in the condition before the alarm
     "chilled": (2.0, 8.0, 600.0),
@@ -349,15 +350,58 @@ class Registry:
             {"tenant": self.tenant_id, "name": name, "role": role, "password_hash": password_hash},
         )
 
+    def set_password(self, name: str, role: str, password: str) -> None:
+        """A person's account with this password; when it is another than before, the sessions of before end.
+
+        Raises:
+            RegistryError: it is too short, or too easily guessed.
+        """
+        if problem := password_problem(password, name):
+            raise RegistryError(problem)
+        who = {"tenant": self.tenant_id, "name": name}
+        row = self._c.execute(self._q["account_password"], who).fetchone()
+        if row is not None and password_fits(password, row[0]):
+            self.put_account(name, role, row[0])
+            return
+        self.put_account(name, role, password_hash(password))
+        ended = self._c.execute(self._q["end_sessions"], who).rowcount
+        action = "account.create" if row is None else "account.password"
+        self.audit("command line", action, name, role=role, sessions_ended=ended)
+
+    def accounts(self) -> list[tuple[str, str]]:
+        """Names and roles of those who may sign in, by name."""
+        return [
+            (str(n), str(r)) for n, r in self._c.execute(self._q["accounts"], {"tenant": self.tenant_id}).fetchall()
+        ]
+
+    def audit(self, actor: str, action: str, subject: str, **detail: Any) -> None:
+        """One entry of the audit trail."""
+        values = {"tenant": self.tenant_id, "actor": actor, "action": action, "subject": subject}
+        self._c.execute(self._q["audit"], {**values, "detail": orjson.dumps(detail, default=str).decode()})
+
     def has_account(self, name: str) -> bool:
         """Whether this person may sign in already."""
         row = self._c.execute(self._q["has_account"], {"tenant": self.tenant_id, "name": name}).fetchone()
         return bool(row and row[0])
 
     def add_token(
-        self, token_sha256: bytes, *, kind: str, subject: str, role: str, expires_at: datetime | None = None
+        self,
+        token_sha256: bytes,
+        *,
+        kind: str,
+        subject: str,
+        role: str,
+        expires_at: datetime | None = None,
+        unique: bool = False,
     ) -> None:
-        """A bearer token or session by its hash."""
+        """A bearer token or session by its hash.
+
+        Raises:
+            RegistryError: it is to be the only good one of its subject, and is not.
+        """
+        values = {"tenant": self.tenant_id, "subject": subject}
+        if unique and self._c.execute(self._q["has_token"], values).fetchone() is not None:
+            raise RegistryError(f"a token has the name {subject.removeprefix('token:')} already: choose another")
         self._c.execute(
             self._q["add_token"],
             {

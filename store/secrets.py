@@ -7,6 +7,7 @@ import hmac
 import secrets
 from base64 import b64decode, b64encode
 
+PASSWORD_CHARS_MIN, PASSWORD_CHARS_MAX = 12, 1024
 _N, _R, _P = 2**14, 8, 1  # scrypt, RFC 7914; 16 MiB
 
 
@@ -18,6 +19,21 @@ def new_token() -> str:
 def token_hash(token: str) -> bytes:
     """What is kept of a token."""
     return hashlib.sha256(token.encode()).digest()
+
+
+def password_problem(password: str, user: str) -> str:
+    """Why a password is not taken, in one line; empty when it is.
+
+    >>> password_problem("short", "ann"), password_problem("a long enough one", "ann")
+    ('a password has at least 12 characters', '')
+    """
+    if len(password) < PASSWORD_CHARS_MIN:
+        return f"a password has at least {PASSWORD_CHARS_MIN} characters"
+    if len(password) > PASSWORD_CHARS_MAX:
+        return f"a password has at most {PASSWORD_CHARS_MAX} characters"
+    if len(set(password)) < 5 or password.lower().strip("0123456789 ") == user.lower():
+        return "this password is guessed too easily: choose another"
+    return ""
 
 
 def password_hash(password: str) -> str:

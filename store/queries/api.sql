@@ -14,6 +14,10 @@ select a.id, a.tenant_id, t.name as tenant, a.subject, a.role, a.kind
 from access_token a join tenant t on t.id = a.tenant_id
 where a.token_sha256 = %(token_sha256)s and a.revoked_at is null and (a.expires_at is null or a.expires_at > now())
 
+-- name: tenant_key
+-- A tenant's key.
+select id from tenant where name = %(tenant_name)s
+
 -- name: account
 -- Who may sign in under a name.
 select a.tenant_id, a.name, a.role, a.password_hash from account a join tenant t on t.id = a.tenant_id
@@ -23,6 +27,15 @@ where t.name = %(tenant_name)s and a.name = %(user)s
 -- A browser session; only its hash is kept.
 insert into access_token (tenant_id, kind, subject, role, token_sha256, expires_at)
 values (%(tenant_id)s, 'session', %(subject)s, %(role)s, %(token_sha256)s, %(expires_at)s)
+
+-- name: change_password
+-- Another password of a person.
+update account set password_hash = %(password_hash)s where tenant_id = %(tenant_id)s and name = %(subject)s
+
+-- name: end_other_sessions
+-- Signs a person out everywhere else.
+update access_token set revoked_at = now()
+where tenant_id = %(tenant_id)s and subject = %(subject)s and kind = 'session' and revoked_at is null and id <> %(id)s
 
 -- name: drop_old_sessions
 -- Forgets a person's sessions that ended long ago.

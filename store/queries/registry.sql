@@ -143,6 +143,24 @@ returning id
 insert into account (tenant_id, name, role, password_hash) values (%(tenant)s, %(name)s, %(role)s, %(password_hash)s)
 on conflict (tenant_id, name) do update set role = excluded.role, password_hash = excluded.password_hash
 
+-- name: account_password
+-- What is kept of a person's password.
+select password_hash from account where tenant_id = %(tenant)s and name = %(name)s
+
+-- name: accounts
+-- Who may sign in.
+select name, role from account where tenant_id = %(tenant)s order by name
+
+-- name: end_sessions
+-- A person's browser sessions end.
+update access_token set revoked_at = now()
+where tenant_id = %(tenant)s and subject = %(name)s and kind = 'session' and revoked_at is null
+
+-- name: has_token
+-- Whether a bearer token of this subject is good.
+select from access_token where tenant_id = %(tenant)s and subject = %(subject)s and kind = 'bearer' and revoked_at is null
+and (expires_at is null or expires_at > now())
+
 -- name: has_account
 -- Whether anybody of this name may sign in.
 select exists (select from account where tenant_id = %(tenant)s and name = %(name)s)

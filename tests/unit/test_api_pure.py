@@ -184,6 +184,8 @@ OWNERS_ONLY = {
     "add_session",
     "drop_old_sessions",
     "end_session",
+    "end_other_sessions",
+    "change_password",
     "share_by_token",
 }
 
