@@ -43,6 +43,7 @@ class Flag(IntFlag):
     SWAPPED = 4096  # latitude and longitude seem to be exchanged
     STUCK = 8192  # the probe has said the very same for hours
     WRONG_UNIT = 16384  # implausible, but not as Fahrenheit, kelvin or tenths of a degree
+    PARTIAL = 1 << 20  # a value beside the main one could not be: it was left out, and is kept as an attribute
 
     @classmethod
     def names(cls, value: int) -> list[str]:

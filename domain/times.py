@@ -16,6 +16,8 @@ _WRITTEN = re.compile(
 )
 _DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _NUMERIC = re.compile(r"[+-]?\d+(\.\d*)?", re.ASCII)
+_SINCE_1970 = {"seconds": 1, "milliseconds": 10**3, "microseconds": 10**6, "nanoseconds": 10**9}
+_PLAUSIBLE_S = (1_000_000_000, 4_200_000_000)  # from 2001 to 2103; no two units have a number in common
 
 
 def to_us(instant: datetime) -> int:
@@ -79,6 +81,26 @@ def parse_rfc3339(text: str) -> int:
         ValueError: not a time, or without an offset.
     """
     return to_us(written(text))
+
+
+def unit_since_1970(value: float) -> str:
+    """What a number of this size most likely counts since 1970; empty when it is no time of this century.
+
+    >>> unit_since_1970(1_795_823_158), unit_since_1970(1_795_823_158_000_000), unit_since_1970(188)
+    ('seconds', 'microseconds', '')
+    """
+    low, high = _PLAUSIBLE_S
+    return next((unit for unit, factor in _SINCE_1970.items() if low * factor <= value < high * factor), "")
+
+
+def unit_advice(value: float, wanted: str, name: str = "t") -> str:
+    """What is wrong with a number that was taken for a time in `wanted`; empty when its size does not tell.
+
+    >>> unit_advice(1_795_823_158, "milliseconds")
+    't looks like seconds: milliseconds are wanted'
+    """
+    unit = unit_since_1970(value)
+    return f"{name} looks like {unit}: {wanted} are wanted" if unit and unit != wanted else ""
 
 
 def rfc3339(us: int) -> str:

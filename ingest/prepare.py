@@ -13,8 +13,8 @@ import numpy as np
 from domain.frames import encode
 from domain.names import Address, TopicError, foreign_id, is_receipt, owner_of
 from domain.readings import BY_STREAM, I32, I64, Batch, Flag
-from domain.wire.native import NO_TIME, Rejection, Rows, decode
-from domain.wire.said import Said, WireError
+from domain.wire.native import NO_TIME, Rejection, Rows
+from domain.wire.said import REFUSED, Said, WireError, told
 from ingest.calibration import corrections
 from ingest.directory import Device, Directory
 from ingest.moments import of_messages, places, readings_max
@@ -159,8 +159,7 @@ class Preparer:
         batches: dict[int, list[Batch]] = {}
         seen: list[Seen] = []
         rejections = work.rejections
-        decoded = [decode(s, work.native.get(s, ()), work.said.get(s, ())) for s in work.streams()]
-        for rows in self._receive(decoded, work, messages, out):
+        for rows in self._receive(work.decoded(), work, messages, out):
             found = rows.rejections + self._check_times(rows, received_us)
             if len(rows.message):
                 self._place(rows, work.entries, received_us, batches, seen, found, out)
@@ -223,14 +222,20 @@ class Preparer:
             work.rejections.append(Rejection(work.entry(index, device), said.reason, str(said)))
             return
         entries: dict[str, int | None] = {}
+        refused: dict[int, list[Said]] = {}
         for each in said:
             if each.source not in entries:
                 found = self._directory.behind(device, each.source)
                 entries[each.source] = None if found is None else work.entry(index, found)
             if each.flags & Flag.SERVER_TIME and each.values.get("t") == out.received_us // 1000:
                 each.values["t"] = None  # it has none of its own: it gets its moment, not the group's
-            if (entry := entries[each.source]) is not None:
+            if (entry := entries[each.source]) is None:
+                continue
+            if each.stream == REFUSED:
+                refused.setdefault(entry, []).append(each)
+            else:
                 work.said.setdefault(each.stream, []).append((entry, each.values, each.flags))
+        work.rejections += [Rejection(entry, *told(several)) for entry, several in refused.items()]
         if strangers := sorted(source for source, entry in entries.items() if entry is None):
             detail = (
                 f"nobody has registered {', '.join(strangers[:STRANGERS_MAX])}: `frostway device add … --foreign-id`"

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domain.readings import F64, I32, I64, WRONG_TIME, Bool, Flag
-from domain.times import rfc3339
+from domain.times import rfc3339, unit_advice
 
 S_US = 1_000_000
 DAY_US = 86_400 * S_US
@@ -59,7 +59,9 @@ def rolled_over(time_us: I64, received_us: int) -> I64:
 
 
 def clock_advice(time_us: int, received_us: int) -> str:
-    """What a time that cannot be right tells about the device's clock, and what to do."""
+    """What a time that cannot be right tells about the device's clock, or about its unit, and what to do."""
+    if advice := unit_advice(time_us / 1000, "milliseconds"):
+        return advice
     if turns := int(rolled_over(np.array([time_us]), received_us)[0]):
         meant = rfc3339(time_us + turns * ROLLOVER_US)
         return f"{1024 * turns} weeks behind, a GPS week rollover: {rfc3339(time_us)} is most likely {meant}"

@@ -10,9 +10,10 @@ import psycopg
 
 from domain.names import PAYLOAD_BYTES_MAX, Address
 from domain.profiles import Profile
+from domain.readings import Flag
 from domain.wire.formats import FORMATS
-from domain.wire.native import Rejection
-from domain.wire.said import READINGS_MAX, Context, Said, WireError
+from domain.wire.native import NO_TIME, Rejection, Rows, decode
+from domain.wire.said import ATTRIBUTE, READINGS_MAX, Context, Said, WireError
 from ingest.directory import Device
 
 
@@ -37,9 +38,24 @@ class Work:
         self.entries.append(Entry(message, device))
         return len(self.entries) - 1
 
-    def streams(self) -> list[str]:
-        """Streams there is something of."""
-        return list({**self.native, **self.said})
+    def decoded(self) -> list[Rows]:
+        """Columns of each stream there is something of; attributes last, for what is left out of others becomes one."""
+        out = []
+        streams = [stream for stream in {**self.native, **self.said} if stream != ATTRIBUTE]
+        for stream in [*streams, ATTRIBUTE]:
+            if stream in self.native or stream in self.said:
+                rows = decode(stream, self.native.get(stream, ()), self.said.get(stream, ()))
+                self._keep_beside(rows)
+                out.append(rows)
+        return out
+
+    def _keep_beside(self, rows: Rows) -> None:
+        """What was left out of readings that are stored, as attributes of their devices and times."""
+        for row, values in rows.left_out:
+            if not rows.bad[row]:
+                time = {} if rows.time_us[row] == NO_TIME else {"t": rows.time_us[row] / 1000}
+                flags = int(Flag.SUSPECT | rows.flags[row] & Flag.HISTORICAL)
+                self.said.setdefault(ATTRIBUTE, []).append((int(rows.message[row]), time | values, flags))
 
 
 class Translator:

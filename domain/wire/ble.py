@@ -13,10 +13,13 @@ from domain.profiles import Target
 from domain.times import parse_rfc3339
 from domain.wire import bthome, ruuvi
 from domain.wire.channels import readings
-from domain.wire.said import Context, Measured, Said, WireError
+from domain.wire.clocks import believable
+from domain.wire.loading import loaded
+from domain.wire.said import ATTRIBUTE, REFUSED, Context, Measured, Said, WireError, refusal
 
 ADDRESSES = ("mac", "id", "address")
 TIMES = ("unixtime", "UTCtime")
+MODELS = frozenset({"model_id", "model", "brand"})
 RAW = ("service_data", "servicedata", "servicedatauuid", "manufacturerdata")
 ENVELOPE = frozenset({*ADDRESSES, *TIMES, *RAW, "rssi"})
 BTHOME_UUID = "fcd2"
@@ -36,15 +39,16 @@ KEYS_MAX = 256  # of one advertisement
 def decode(payload: bytes, context: Context) -> list[Said]:
     """Readings of a gateway's message. Without an address in the payload, the last level of the topic is it.
 
+    An advertisement that cannot be read is refused in its sender's name, and its neighbours go on.
+
     Raises:
-        WireError: says what and where. Of a list only when nothing in it can be read; see `ruuvi.together`.
+        WireError: says what and where.
     """
-    message = ruuvi.loaded(payload)
-    if type(message) is list:
-        if not message:
-            raise WireError("empty", "a list without advertisements")
-        return ruuvi.together(message, lambda heard: _one(heard, context), lambda heard: _address(heard, context))
-    return _one(message, context)
+    message = loaded(payload)
+    if message == []:
+        raise WireError("empty", "a list without advertisements")
+    heard = message if type(message) is list else [message]
+    return ruuvi.together(heard, lambda each: _one(each, context), lambda each: _address(each, context))
 
 
 def _one(heard: Any, context: Context) -> list[Said]:
@@ -55,23 +59,39 @@ def _one(heard: Any, context: Context) -> list[Said]:
     source = _address(heard, context)
     if not source:
         raise WireError("no_address", f"no Bluetooth address in {', '.join(ADDRESSES)}, nor at the end of the topic")
-    t_ms = _time_ms(heard)
-    if (service := _bthome_data(heard)) is not None:
-        said = bthome.advertised(service, source, context, t_ms)
-    elif (tag := _ruuvi_data(heard)) is not None:
-        said = ruuvi.advertised(tag, source, context, t_ms)
-    else:
-        said = _decoded(heard, source, context, t_ms)
-    # What a gateway decodes, or another format under the same address, could come from anyone.
-    if service is None and said and bthome.key_of(source, context) is not None:
-        raise WireError("downgrade", f"{source} has a {bthome.KEY}: only its own encrypted data are read")
-    if (rssi := heard.get("rssi")) is not None:
-        if type(rssi) not in (int, float):
-            raise WireError("malformed", "rssi: not a number of dBm")
-        said += readings([Measured(t_ms, "rssi", rssi, source=source)], context)
-    if not said:
+    t_ms = _time_ms(heard, context)
+    refused: list[Said] = []
+    try:
+        said = _advertised(heard, source, context, t_ms)
+    except WireError as error:
+        if bthome.key_of(source, context) is not None:
+            raise  # whoever sent it, nothing of it is believed, not even that the sensor was heard
+        said, refused = [], [refusal(source, error.reason, str(error))]
+    # How strong it was heard is the gateway's word, whatever the tag has said.
+    said += readings([Measured(t_ms, "rssi", heard.get("rssi"), source=source)], context)
+    if not said and not refused:
         raise WireError("empty", f"nothing we can read in {', '.join(map(str, heard))[:200]}")
+    return said + refused
+
+
+def _advertised(heard: dict[str, Any], source: str, context: Context, t_ms: float | None) -> list[Said]:
+    """Readings of what the sensor said, decoded here or by the gateway."""
+    if (service := _bthome_data(heard)) is not None:
+        return bthome.advertised(service, source, context, t_ms)
+    tag = _ruuvi_data(heard)
+    said = _decoded(heard, source, context, t_ms) if tag is None else ruuvi.advertised(tag, source, context, t_ms)
+    # What a gateway decodes, or another format under the same address, could come from anyone.
+    if said and bthome.key_of(source, context) is not None:
+        raise WireError("downgrade", f"{source} has a {bthome.KEY}: only its own encrypted data are read")
+    if tag is None and any(heard.get(key) for key in RAW) and not _is_decoded(heard, said):
+        data = ", ".join(f"{key} {heard[key]!r:.60}" for key in RAW if heard.get(key))
+        said.append(refusal(source, "unsupported", f"{data}: decode it on the gateway, BTHome and Ruuvi are read here"))
     return said
+
+
+def _is_decoded(heard: dict[str, Any], said: list[Said]) -> bool:
+    """Whether the gateway knew what it handed on: it names the model, or a value that has a stream."""
+    return not MODELS.isdisjoint(heard) or any(each.stream not in (ATTRIBUTE, REFUSED) for each in said)
 
 
 def _address(heard: Any, context: Context) -> str:
@@ -83,16 +103,16 @@ def _address(heard: Any, context: Context) -> str:
     return ruuvi.address(context.topic[-1]) if context.topic else ""
 
 
-def _time_ms(heard: dict[str, Any]) -> float | None:
-    """When the gateway heard it, if it is set up to say so."""
-    if "unixtime" in heard:
-        return ruuvi.unix_ms(heard["unixtime"])
-    if "UTCtime" not in heard:
+def _time_ms(heard: dict[str, Any], context: Context) -> float | None:
+    """When the gateway heard it, if it is set up to say so and its clock can be right."""
+    if heard.get("unixtime") is not None:
+        return ruuvi.heard_ms(heard["unixtime"], "unixtime", context)
+    if heard.get("UTCtime") is None:
         return None
     try:
-        return parse_rfc3339(heard["UTCtime"]) / 1000
+        return believable(parse_rfc3339(heard["UTCtime"]) / 1000, context.received_ms)
     except (TypeError, ValueError, OverflowError):
-        raise WireError("malformed", "UTCtime: not an RFC 3339 time with an offset") from None
+        return None
 
 
 def _bthome_data(heard: dict[str, Any]) -> bytes | None:
@@ -141,6 +161,6 @@ def _decoded(heard: dict[str, Any], source: str, context: Context, t_ms: float |
     measured = [
         Measured(t_ms, key, value, unit if key == "weight" and type(unit) is str else "", source)
         for key, value in heard.items()
-        if key not in ENVELOPE and type(value) in (bool, int, float, str)
+        if key not in ENVELOPE
     ]
     return readings(measured, context, defaults)

@@ -7,33 +7,33 @@ looked at; who sent it is the credential's business, so `topic` inside the messa
 
 from __future__ import annotations
 
-import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-import orjson
-
-from domain.names import PAYLOAD_BYTES_MAX
-from domain.units import convert
-from domain.wire.channels import attribute, timed
-from domain.wire.said import READINGS_MAX, Context, Said, Value, WireError
+from domain.profiles import Target
+from domain.readings import Flag
+from domain.wire.channels import attribute, readings
+from domain.wire.clocks import milliseconds
+from domain.wire.loading import loaded
+from domain.wire.said import Context, Measured, Said, WireError, refusal, settled
+from domain.wire.words import as_number
 
 Message = Mapping[str, Any]
 
-# their key -> ours, their unit, our unit (`domain.units`)
 _POSITION = {
-    "lat": ("lat", "", ""),
-    "lon": ("lon", "", ""),
-    "vel": ("spd", "km/h", "mps"),
-    "cog": ("hdg", "", ""),
-    "acc": ("acc", "", ""),
-    "alt": ("alt", "", ""),
-    "odometer": ("odo", "km", "m"),
+    "lat": Target("gps", "lat"),
+    "lon": Target("gps", "lon"),
+    "vel": Target("gps", "spd", unit="km/h"),
+    "cog": Target("gps", "hdg"),
+    "acc": Target("gps", "acc"),
+    "alt": Target("gps", "alt"),
+    "odometer": Target("gps", "odo", unit="km"),
+    "ign": Target("gps", "ign"),
 }
-_UNKNOWN_BELOW_ZERO = {"vel", "cog"}  # phones say -1; with `acc` -1 the whole position is wrong, and refused later
-_HEAD = {"_type", "topic", "tst"}
-_PLACE = {*_POSITION, "ign", "vac"}  # the accuracy of the altitude has no place with us
+_BATTERY = {"batt": Target("status", "batt", unit="%")}
+_UNKNOWN_BELOW_ZERO = {"vel", "cog", "batt"}  # phones say -1
+_HEAD = {"_type", "topic", "tst", "vac"}  # the accuracy of the altitude has no place with us
 _PROBE = re.compile(r"temp_c-(.{1,32})", re.DOTALL)  # Queclink: temperature of one analogue input
 
 _ATTRIBUTES_ONLY = {"steps", "beacon"}
@@ -41,31 +41,31 @@ _ATTRIBUTES_ONLY = {"steps", "beacon"}
 _NOTHING = {"waypoint", "waypoints", "status", "card", "cmd", "dump", "configuration", "request"}
 
 
-def decode(payload: bytes, _context: Context) -> list[Said]:
+def decode(payload: bytes, context: Context) -> list[Said]:
     """Readings of one message, or of an array of them. An empty body and an empty array say nothing.
 
     A location gives `gps`, `status` (battery) and `temp`; a transition `gps` and the attribute `transition`; a will
-    the attribute `lwt`. Everything else a message says is kept as attributes.
+    the attribute `lwt`. Everything else a message says is kept as attributes. A message of an array that cannot be read
+    costs itself.
 
     Raises:
-        WireError: `too_large`, `malformed`, `encrypted`, `unknown_type`.
+        WireError: `too_large`, `malformed`, `encrypted`, `unknown_type`, and what a lone message is refused for.
     """
-    if len(payload) > PAYLOAD_BYTES_MAX:
-        raise WireError("too_large", f"{len(payload)} bytes, at most {PAYLOAD_BYTES_MAX}")
-    if not payload.strip():
+    if not payload.strip(b" \t\r\n\0"):
         return []
-    try:
-        found = orjson.loads(payload)
-    except ValueError as error:
-        raise WireError("malformed", f"not JSON: {error}"[:300]) from None
-    messages = found if isinstance(found, list) else [found]
-    said = [each for message in messages for each in _message(message)]
-    if len(said) > READINGS_MAX:
-        raise WireError("too_large", f"{len(said)} readings, at most {READINGS_MAX}: send fewer in one message")
-    return said
+    found = loaded(payload)
+    if not isinstance(found, list):
+        return settled(_message(found, context))
+    said: list[Said] = []
+    for at, message in enumerate(found):
+        try:
+            said += _message(message, context)
+        except WireError as error:
+            said.append(refusal("", error.reason, f"message {at}: {error}"))
+    return settled(said)
 
 
-def _message(message: Any) -> list[Said]:
+def _message(message: Any, context: Context) -> list[Said]:
     if not isinstance(message, dict):
         raise WireError("malformed", "not an object with a _type")
     kind = message.get("_type")
@@ -74,35 +74,27 @@ def _message(message: Any) -> list[Said]:
     if kind == "encrypted":
         raise WireError("encrypted", "_type encrypted: take the encryption key out of the app's settings and use TLS")
     if kind == "location":
-        return _location(message)
+        return _location(message, context)
     if kind == "transition":
-        return _transition(message)
+        return _transition(message, context)
     if kind == "lwt":
-        return _will(message)
+        return _will(message, context)
     if kind in _ATTRIBUTES_ONLY:
-        return _attributes(message, _time_ms(message), _HEAD)
+        return _attributes(message, _time_ms(message), _HEAD, context)
     if kind in _NOTHING:
         return []
     raise WireError("unknown_type", f"_type {kind[:40]!r}: not one of OwnTracks")
 
 
-def _location(message: Message) -> list[Said]:
+def _location(message: Message, context: Context) -> list[Said]:
+    probes = {key: Target("temp", "c", probe[1]) for key in message if (probe := _PROBE.fullmatch(key))}
+    places = _POSITION | _BATTERY | probes
     t_ms = _time_ms(message)
-    said = [_position(message, t_ms)]
-    told = _HEAD | _PLACE | {"batt"}
-    battery_pct = _number(message, "batt")
-    if battery_pct is not None and battery_pct >= 0:
-        said.append(Said("status", timed(t_ms) | {"batt": battery_pct / 100}))
-    for key in message:
-        if probe := _PROBE.fullmatch(key):
-            told.add(key)
-            temp_c = _number(message, key)
-            if temp_c is not None:
-                said.append(Said("temp", timed(t_ms) | {"probe": probe[1], "c": temp_c}))
-    return said + _attributes(message, t_ms, told)
+    said = readings(_placed(message, t_ms, places), context, places)
+    return said + _attributes(message, t_ms, {*_HEAD, *places}, context)
 
 
-def _transition(message: Message) -> list[Said]:
+def _transition(message: Message, context: Context) -> list[Said]:
     """A region was entered or left: `enter Home`, and the position where it was noticed, when it is told."""
     t_ms = _time_ms(message)
     event, region = message.get("event"), message.get("desc")
@@ -111,70 +103,39 @@ def _transition(message: Message) -> list[Said]:
     said = [attribute(t_ms, "transition", f"{event} {region or ''}".strip())]
     told = _HEAD | {"event", "desc"}
     if message.get("lat") is not None or message.get("lon") is not None:
-        said.append(_position(message, t_ms))
-        told |= _PLACE
-    return said + _attributes(message, t_ms, told)
+        said += readings(_placed(message, t_ms, _POSITION), context, _POSITION)
+        told |= _POSITION.keys()
+    return said + _attributes(message, t_ms, told, context)
 
 
-def _will(message: Message) -> list[Said]:
+def _will(message: Message, context: Context) -> list[Said]:
     """The broker lost the app. `tst` is when it had connected, not when it was lost: that is when we hear of it."""
     connected_ms = _time_ms(message)
     said = [attribute(None, "lwt", "connection lost")]
     if connected_ms is not None:
         said.append(attribute(None, "connected_at", connected_ms / 1000))
-    return said + _attributes(message, None, _HEAD)
+    return said + _attributes(message, None, _HEAD, context)
 
 
-def _position(message: Message, t_ms: float | None) -> Said:
-    values: dict[str, Any] = {}
-    for key, (native, unit, base) in _POSITION.items():
-        number = _number(message, key)
-        if number is None or (number < 0 and key in _UNKNOWN_BELOW_ZERO):
-            continue
-        values[native] = _finite(convert(number, unit, base), key)
-    if "lat" not in values or "lon" not in values:
+def _placed(message: Message, t_ms: float | None, places: Mapping[str, Target]) -> Iterator[Measured]:
+    """The values of a message about a place, under its own names."""
+    if message.get("lat") is None or message.get("lon") is None:
         raise WireError("malformed", "lat or lon: missing in a message about a place")
-    ignition = message.get("ign")
-    if ignition is not None:
-        if ignition not in (0, 1):  # Queclink; True and False are among them
-            raise WireError("malformed", "ign: not true or false")
-        values["ign"] = bool(ignition)
-    return Said("gps", timed(t_ms) | values)
+    # With an accuracy below zero a phone says that the position is none: it is kept, and no rule uses it.
+    accuracy_m = as_number(message.get("acc"))
+    no_fix = int(Flag.INACCURATE) if accuracy_m is not None and accuracy_m < 0 else 0
+    for key, target in places.items():
+        value = message.get(key)
+        number = as_number(value)
+        if number is None or number >= 0 or key not in _UNKNOWN_BELOW_ZERO:
+            yield Measured(t_ms, key, value, flags=no_fix if target.stream == "gps" else 0)
 
 
-def _attributes(message: Message, t_ms: float | None, told: set[str]) -> list[Said]:
+def _attributes(message: Message, t_ms: float | None, told: set[str], context: Context) -> list[Said]:
     """What readings have not told."""
-    left = ((key, value) for key, value in message.items() if key not in told and value is not None)
-    return [attribute(t_ms, key, _note(key, value)) for key, value in left]
-
-
-def _note(key: str, value: Any) -> Value:
-    """A list of texts (`inregions`) is joined by commas; other structures are kept as JSON."""
-    if isinstance(value, list) and all(isinstance(item, str) for item in value):
-        return ",".join(value)
-    if not isinstance(value, list | dict):
-        return value  # type: ignore[no-any-return]  # text, number or truth value
-    try:
-        return orjson.dumps(value).decode()
-    except TypeError:  # its limit of depth is lower for writing than for reading
-        raise WireError("malformed", f"{key[:40]}: nested too deep") from None
+    return readings([Measured(t_ms, key, value) for key, value in message.items() if key not in told], context)
 
 
 def _time_ms(message: Message) -> float | None:
-    seconds = _number(message, "tst")
-    return None if seconds is None else _finite(seconds * 1000, "tst")
-
-
-def _number(message: Message, key: str) -> float | None:
-    value = message.get(key)
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise WireError("malformed", f"{key[:40]}: not a number")
-    return value
-
-
-def _finite(value: float, key: str) -> float:
-    if not math.isfinite(value):
-        raise WireError("malformed", f"{key[:40]}: too large a number")
-    return value
+    seconds = message.get("tst")
+    return None if seconds is None else milliseconds(seconds, "seconds", "tst")

@@ -6,14 +6,17 @@ of devices, databases or clocks; ranges, texts and times are checked afterwards 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from domain.profiles import NO_PROFILE, Profile
 
 ATTRIBUTE = "attr"  # the stream for whatever has no place in the others
+REFUSED = "refused"  # no stream: a part of the message that cannot be read, see `refusal`
 READINGS_MAX = 2_500  # of one message: more would keep its neighbours waiting for longer than 50 ms
+NOTE_MAX = 64  # characters of an attribute's text
+REFUSALS_MAX = 8  # of one message and device that are told in full
 
 
 class WireError(ValueError):
@@ -40,18 +43,54 @@ class Said:
     """Hash of what an authentic counter came in: it tells a repeat from a replay."""
 
 
+def refusal(source: str, reason: str, detail: str) -> Said:
+    """A part of a message that cannot be read: the message is kept in quarantine under the name of the device it is of.
+
+    The other parts go on. As a `WireError`, but for one device and part only.
+    """
+    return Said(REFUSED, {"reason": reason, "detail": detail}, source)
+
+
+def settled(said: list[Said]) -> list[Said]:
+    """What a message said.
+
+    Raises:
+        WireError: nothing but what cannot be read, and all of it the sender's own.
+        WireError: `too_large`, more readings than a message may hold.
+    """
+    if len(said) > READINGS_MAX:
+        raise WireError("too_large", f"{len(said)} readings, at most {READINGS_MAX}: send fewer in one message")
+    if said and all(each.stream == REFUSED and not each.source for each in said):
+        raise WireError(*told(said))
+    return said
+
+
+def told(refusals: Sequence[Said]) -> tuple[str, str]:
+    """Reason and detail of refusals taken together: the first one's, and how many more there are."""
+    reason = str(refusals[0].values["reason"])
+    details = list(dict.fromkeys(_detail(each, reason) for each in refusals))
+    more = f"; and {len(details) - REFUSALS_MAX} more" if len(details) > REFUSALS_MAX else ""
+    return reason, "; ".join(details[:REFUSALS_MAX]) + more
+
+
+def _detail(each: Said, reason: str) -> str:
+    own, detail = str(each.values["reason"]), str(each.values["detail"])
+    return detail if own == reason else f"{own}: {detail}"
+
+
 Value = float | bool | str
 
 
 class Measured(NamedTuple):
     """One value under a name the sender chose; `domain.wire.channels` finds its stream.
 
-    `t_ms` None: no time given. `unit` empty: the unit of the quantity's native key.
+    `t_ms` None: no time given. `unit` empty: the unit of the quantity's native key. `value` may be anything JSON can
+    say, or NaN; None says nothing.
     """
 
     t_ms: float | None
     channel: str
-    value: Value
+    value: Any
     unit: str = ""
     source: str = ""
     flags: int = 0

@@ -8,6 +8,7 @@ device URN is a channel of the sender. Times are seconds; below 2**28 they count
 from __future__ import annotations
 
 import base64
+import codecs
 import io
 import math
 import re
@@ -16,13 +17,15 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 import cbor2
-import orjson
 
 from domain.names import PAYLOAD_BYTES_MAX
 from domain.profiles import Target
 from domain.readings import Flag
+from domain.times import unit_advice
 from domain.wire.channels import PARTS, readings, target_of
-from domain.wire.said import READINGS_MAX, Context, Measured, Said, Value, WireError
+from domain.wire.loading import loaded
+from domain.wire.said import READINGS_MAX, Context, Measured, Said, Value, WireError, refusal, settled
+from domain.wire.words import as_number
 
 VERSION_MAX = 10  # of RFC 8428; a later one may hold what must be understood
 RELATIVE_BELOW_S = 2**28  # RFC 8428 §4.5.3
@@ -48,7 +51,11 @@ BY_UNIT: dict[str, Target] = {
     "kg": Target("shelf", "kg"),
 }
 _NAME = re.compile(rf"[A-Za-z0-9][A-Za-z0-9:./_-]{{0,{NAME_MAX - 1}}}\Z")
-_DEVICE = re.compile(r"(urn:dev:[a-z]+:[A-Za-z0-9.-]+)(?:[:/_](.*))?\Z")  # RFC 9039
+# RFC 9039; `urn:dev:DEVEUI:` and the like are not in it, but are sent. An address may be written in pairs.
+_DEVICE = re.compile(
+    r"(urn:dev:[a-z0-9]+:(?:(?:[0-9a-f]{2}[:-]){5,7}[0-9a-f]{2}(?![0-9a-f])|[a-z0-9.-]+))(?:[:/_]+(.*))?\Z",
+    re.IGNORECASE,
+)
 _LAST = re.compile(r"(.+)[:/]([^:/]+)\Z")
 _BASE64URL = re.compile(r"[A-Za-z0-9_-]*\Z")
 
@@ -66,17 +73,13 @@ class Resolved(NamedTuple):
 
 def decode(payload: bytes, context: Context) -> list[Said]:
     """JSON or CBOR, told by the first byte: a pack is an array in both, and no array of one begins like the other's."""
-    return (decode_cbor if payload[:1] >= b"\x80" else decode_json)(payload, context)
+    is_text = payload[:1] < b"\x80" or payload.startswith(codecs.BOM_UTF8)
+    return (decode_json if is_text else decode_cbor)(payload, context)
 
 
 def decode_json(payload: bytes, context: Context) -> list[Said]:
     """Readings of a pack of `application/senml+json`; a WireError says what is wrong, and in which record."""
-    _check_size(payload)
-    try:
-        pack = orjson.loads(payload)
-    except ValueError as error:
-        raise WireError("malformed", f"not JSON: {error}") from None
-    return _said(resolve(pack), context)
+    return _read(loaded(payload), context)
 
 
 def decode_cbor(payload: bytes, context: Context) -> list[Said]:
@@ -89,7 +92,13 @@ def decode_cbor(payload: bytes, context: Context) -> list[Said]:
         raise WireError("malformed", f"not CBOR: {error}"[:300]) from None
     if stream.tell() != len(payload):
         raise WireError("malformed", "bytes left over behind the CBOR array")
-    return _said(resolve(pack), context)
+    return _read(pack, context)
+
+
+def _read(pack: Any, context: Context) -> list[Said]:
+    refused: list[Said] = []
+    said = _said(resolve(pack, refused), context)
+    return settled([*said, *refused])
 
 
 def _check_size(payload: bytes) -> None:
@@ -97,8 +106,11 @@ def _check_size(payload: bytes) -> None:
         raise WireError("too_large", f"{len(payload)} bytes, at most {PAYLOAD_BYTES_MAX}: send smaller packs")
 
 
-def resolve(records: Any) -> list[Resolved]:
+def resolve(records: Any, refused: list[Said] | None = None) -> list[Resolved]:
     """The records of a pack with their base fields applied, in the pack's order; those with base fields only are gone.
+
+    A record whose own fields cannot be read is appended to `refused` and costs itself. A base field that cannot be
+    read costs the pack, for nobody knows what the records behind it mean.
 
     >>> resolve([{"bn": "urn:dev:ow:10e2073a01080063:", "bt": 1e9}, {"n": "temp", "u": "Cel", "t": 5, "v": 4}])[0][:4]
     ('urn:dev:ow:10e2073a01080063:temp', 1000000005.0, 4.0, 'Cel')
@@ -113,17 +125,45 @@ def resolve(records: Any) -> list[Resolved]:
     base: dict[str, Any] = {}
     resolved = []
     for at, raw in enumerate(records, 1):
-        record = _record(at, raw)
-        if not 1 <= record.get("bver", VERSION_MAX) <= VERSION_MAX:
-            raise WireError("version", f"record {at}: bver {record['bver']:g}, we know 1 to {VERSION_MAX}")
-        base |= {label: record[label] for label in BASES & record.keys()}
-        if REGULAR & record.keys():
-            resolved.append(_resolved(at, record, base))
+        labels: dict[str, Any] = {}
+        try:
+            labels = _labels(at, raw)
+            base |= {label: _checked(at, label, labels[label]) for label in BASES & labels.keys()}
+            _check_version(at, base.get("bver", VERSION_MAX))
+            if REGULAR & labels.keys():
+                own = {label: _checked(at, label, value) for label, value in labels.items() if label not in BASES}
+                resolved.append(_resolved(at, own, base))
+        except WireError as error:
+            if refused is None or error.reason in ("unsupported", "version") or _is_of_base(labels):
+                raise
+            refused.append(refusal(_device_of(labels, base), error.reason, str(error)))
     return resolved
 
 
-def _record(at: int, raw: Any) -> dict[str, Any]:
-    """A record with its values checked, the integer labels of CBOR replaced by those of JSON."""
+def _check_version(at: int, version: float) -> None:
+    if not 1 <= version <= VERSION_MAX:
+        raise WireError("version", f"record {at}: bver {version:g}, we know 1 to {VERSION_MAX}")
+
+
+def _is_of_base(labels: Mapping[str, Any]) -> bool:
+    """Whether a base field of the record cannot be read."""
+    try:
+        for label in BASES & labels.keys():
+            _checked(0, label, labels[label])
+    except WireError:
+        return True
+    return False
+
+
+def _device_of(labels: Mapping[str, Any], base: Mapping[str, Any]) -> str:
+    """The device a record that cannot be read is of, as far as its name tells."""
+    own = labels.get("n")
+    device = _DEVICE.match(base.get("bn", "") + (own if isinstance(own, str) else ""))
+    return device[1] if device else ""
+
+
+def _labels(at: int, raw: Any) -> dict[str, Any]:
+    """A record's values by their labels, the integers of CBOR replaced by those of JSON."""
     if type(raw) is not dict:
         raise _refused(at, "not an object of labels and values")
     record: dict[str, Any] = {}
@@ -134,7 +174,7 @@ def _record(at: int, raw: Any) -> dict[str, Any]:
         if label in record:
             raise _refused(at, f"{label:.40} is given twice")
         if type(label) is str:  # other integers have no meaning (RFC 8428 §6)
-            record[label] = _checked(at, label, value)
+            record[label] = value
     return record
 
 
@@ -165,6 +205,8 @@ def _number(at: int, label: str, value: Any) -> float:
             number = math.inf
         if math.isfinite(number):
             return number
+    elif type(value) is str and (read := as_number(value)) is not None:
+        return read
     raise _refused(at, f"{label}: not a finite number")
 
 
@@ -192,8 +234,10 @@ def _resolved(at: int, record: Mapping[str, Any], base: Mapping[str, Any]) -> Re
     if given == ["v"]:
         value += base.get("bv", 0.0)
     time_s = base.get("bt", 0.0) + record.get("t", 0.0)
+    if advice := unit_advice(time_s, "seconds"):
+        raise WireError("time_out_of_range", f"record {at}: {advice}")
     if abs(time_s) >= TIME_MAX_S:
-        raise _refused(at, f"time {time_s:g} s: not seconds since 1970 (milliseconds are to be divided by 1000)")
+        raise _refused(at, f"time {time_s:g} s: not seconds since 1970")
     if any(isinstance(number, float) and not math.isfinite(number) for number in (value, total)):
         raise _refused(at, "base and value together are too large for a number")
     return Resolved(name, time_s, value, record.get("u", base.get("bu", "")), total, record.get("ut"))
@@ -208,6 +252,7 @@ def _said(records: list[Resolved], context: Context) -> list[Said]:
         t_ms = round(record.time_s * 1000, 3) + (context.received_ms if relative else 0)
         device = _DEVICE.match(record.name)
         source, name = (device[1], device[2] or "") if device else ("", record.name)
+        name = name.rstrip(":/_") or name
         channel, target = name, None
         if name not in context.profile_at(source, t_ms).channels:
             channel, target = _placed(name, record)
@@ -219,10 +264,7 @@ def _said(records: list[Resolved], context: Context) -> list[Said]:
         measured += [
             Measured(t_ms, key, value, unit, source, flags) for key, value, unit in _parts(name, channel, record)
         ]
-    said = readings(measured, context, defaults)
-    if len(said) > READINGS_MAX:
-        raise WireError("too_large", f"{len(said)} readings, at most {READINGS_MAX}: send smaller packs")
-    return said
+    return readings(measured, context, defaults)
 
 
 def _parts(name: str, channel: str, record: Resolved) -> Iterator[tuple[str, Value, str]]:
@@ -249,9 +291,9 @@ def _placed(name: str, record: Resolved) -> tuple[str, Target | None]:
         return name, None
     last = _LAST.match(name)
     told = target_of(last[2]) if last else None
-    if last and told and told.stream in PARTS and not isinstance(record.value, str | bytes):
+    if last and told and told.stream in PARTS and not isinstance(record.value, bytes):
         return name, Target(told.stream, told.key, last[1] + told.part, told.unit)
-    target = BY_UNIT.get(record.unit) if isinstance(record.value, float) else None
+    target = BY_UNIT.get(record.unit) if as_number(record.value) is not None else None
     if target is None:
         return name or record.unit or "value", None
     channel = f"{name}:{record.unit}" if name else record.unit

@@ -8,82 +8,77 @@ names and units of values are the sender's; the device's profile, else the name,
     [{...}, {...}]                                           any of those
     {"Device A": [{...}, {...}], "Device B": [...]}          a gateway: the devices behind it, by name
 
-A message is a gateway's if and only if it is an object whose values are all arrays of objects.
+A message is a gateway's if and only if it is an object whose values are all arrays with objects in them.
 """
 
 from __future__ import annotations
 
-import math
-import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-import orjson
-
-from domain.names import PAYLOAD_BYTES_MAX
-from domain.profiles import Target
-from domain.wire.channels import BASES, TRUTHS, readings, target_of
-from domain.wire.said import READINGS_MAX, Context, Measured, Said, Value, WireError
+from domain.wire.channels import readings
+from domain.wire.clocks import milliseconds
+from domain.wire.loading import loaded
+from domain.wire.said import Context, Measured, Said, WireError, refusal, settled
 
 NAME_MAX = 255  # characters of a device's name, which is ThingsBoard's limit
 KEY_MAX = 128  # characters of a key; longer ones are no names but a mistake, and slow to look up
-
-_NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 
 
 def decode(payload: bytes, context: Context) -> list[Said]:
     """Readings of one telemetry message. `source` is the name of a device behind a gateway.
 
-    A text that reads as a number is one where its channel wants a number. Objects and arrays become attributes, as
-    JSON cut to an attribute's length; null says nothing. Of one key twice without a time the last one counts.
+    Each entry is read for itself, and one that cannot be read costs itself. Null says nothing.
 
     Raises:
-        WireError: `too_large`, `malformed`; `invalid` and `unit` as of `domain.wire.channels.readings`.
+        WireError: `too_large`, `malformed`, and what a lone entry is refused for.
     """
-    if len(payload) > PAYLOAD_BYTES_MAX:
-        raise WireError("too_large", f"{len(payload)} bytes, at most {PAYLOAD_BYTES_MAX}")
-    try:
-        found = orjson.loads(payload)
-    except ValueError as error:
-        raise WireError("malformed", f"not JSON: {error}"[:300]) from None
-    measured = list(_gateway(found, context) if _is_gateway(found) else _telemetry(found, "", context))
-    if len(measured) > READINGS_MAX:
-        raise WireError("too_large", f"{len(measured)} values, at most {READINGS_MAX}: send fewer in one message")
-    said = readings(measured, context)
-    for each in said:
-        for key, value in each.values.items():
-            if isinstance(value, float):
-                _finite(value, f"{each.stream} {key}")  # a unit may have made too much of it
-    return said
+    found = loaded(payload)
+    if _is_gateway(found):
+        return settled([each for device, entries in found.items() for each in _device(device, entries, context)])
+    return settled(_telemetry(found, "", context))
 
 
 def _is_gateway(found: Any) -> bool:
     return isinstance(found, dict) and all(
-        isinstance(value, list) and all(isinstance(item, dict) for item in value) for value in found.values()
+        isinstance(value, list) and (not value or any(isinstance(item, dict) for item in value))
+        for value in found.values()
     )
 
 
-def _gateway(found: Mapping[str, list[Any]], context: Context) -> Iterator[Measured]:
-    for device, entries in found.items():
-        if not device or len(device) > NAME_MAX or not device.isprintable():
-            raise WireError("malformed", f"{device[:40]!r}: not a device's name of 1 to {NAME_MAX} characters")
-        yield from _telemetry(entries, device, context)
+def _device(device: str, entries: list[Any], context: Context) -> list[Said]:
+    if not device or len(device) > NAME_MAX or not device.isprintable():
+        return [refusal("", "malformed", f"{device[:40]!r}: not a device's name of 1 to {NAME_MAX} characters")]
+    return _telemetry(entries, device, context)
 
 
-def _telemetry(found: Any, source: str, context: Context) -> Iterator[Measured]:
-    """Values of one entry or of an array of entries."""
+def _telemetry(found: Any, source: str, context: Context) -> list[Said]:
+    """Readings of one entry or of an array of entries."""
     entries: Iterable[Any] = found if isinstance(found, list) else [found]
+    said: list[Said] = []
     for at, entry in enumerate(entries):
-        if not isinstance(entry, dict):
-            raise WireError("malformed", f"entry {at}: not an object of keys and values")
-        t_ms, values = _parts(entry)
-        channels = context.profile_at(source, t_ms).channels
-        for key, value in values.items():
-            if not key or len(key) > KEY_MAX:
-                raise WireError("malformed", f"{key[:40]!r}: not a key of 1 to {KEY_MAX} characters")
-            if value is not None:
-                target = channels[key] if key in channels else target_of(key)
-                yield Measured(t_ms, key, _wanted(_flat(value, key), target, key), source=source)
+        try:
+            said += _entry(entry, source, context)
+        except WireError as error:
+            said.append(refusal(source, error.reason, f"entry {at}: {error}"))
+    return said
+
+
+def _entry(entry: Any, source: str, context: Context) -> list[Said]:
+    if not isinstance(entry, dict):
+        raise WireError("malformed", "not an object of keys and values")
+    t_ms, values = _parts(entry)
+    measured, refused = [], []
+    for key, value in values.items():
+        if not key or len(key) > KEY_MAX:
+            why = f"{key[:40]!r}: not a key of 1 to {KEY_MAX} characters"
+            refused.append(refusal(source, "malformed", why))
+        elif isinstance(value, list) and any(isinstance(item, dict) and "values" in item for item in value):
+            why = f"{key[:40]}: entries of a device beside plain values: a gateway's message has nothing else"
+            refused.append(refusal(source, "unsupported", why))
+        else:
+            measured.append(Measured(t_ms, key, value, source=source))
+    return readings(measured, context) + refused
 
 
 def _parts(entry: Mapping[str, Any]) -> tuple[float | None, Mapping[str, Any]]:
@@ -94,36 +89,5 @@ def _parts(entry: Mapping[str, Any]) -> tuple[float | None, Mapping[str, Any]]:
             raise WireError("malformed", "values: not an object of keys and values")
         return None, entry  # a lone `ts` is a key like any other, as it is for ThingsBoard
     beside = {key: value for key, value in entry.items() if key not in ("ts", "values")}
-    t_ms = entry.get("ts")
-    if isinstance(t_ms, str) and _NUMBER.fullmatch(t_ms):
-        t_ms = _finite(float(t_ms), "ts")
-    if isinstance(t_ms, bool) or not isinstance(t_ms, int | float | None):
-        raise WireError("malformed", "ts: not milliseconds since 1970")
-    return t_ms, beside | values
-
-
-def _wanted(value: Value, target: Target | None, key: str) -> Value:
-    """A text as the number or truth value that its channel wants, when it reads as one."""
-    if not isinstance(value, str) or target is None:
-        return value
-    place = (target.stream, target.key)
-    if place in TRUTHS and value.lower() in ("true", "false"):
-        return value.lower() == "true"
-    if (place in TRUTHS or place in BASES) and _NUMBER.fullmatch(value):
-        return _finite(float(value), key)
-    return value
-
-
-def _flat(value: Any, key: str) -> Value:
-    if not isinstance(value, list | dict):
-        return value  # type: ignore[no-any-return]  # text, number or truth value
-    try:
-        return orjson.dumps(value).decode()
-    except TypeError:  # its limit of depth is lower for writing than for reading
-        raise WireError("malformed", f"{key[:40]}: nested too deep") from None
-
-
-def _finite(value: float, key: str) -> float:
-    if not math.isfinite(value):
-        raise WireError("malformed", f"{key[:40]}: too large a number")
-    return value
+    ts = entry.get("ts")
+    return None if ts is None else milliseconds(ts, "milliseconds", "ts"), beside | values

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from domain.names import TopicError, parse_topic
+from domain.names import Address, TopicError, parse_topic
 from domain.wire.formats import FORMATS
 from domain.wire.native import decode
-from domain.wire.said import Context, WireError
+from domain.wire.said import REFUSED, Context, WireError, told
 
 
 def verdict(topic: str, payload: bytes, received_ms: int) -> tuple[bool, str]:
@@ -27,12 +27,19 @@ def verdict(topic: str, payload: bytes, received_ms: int) -> tuple[bool, str]:
         if rows.rejections:
             return False, "; ".join(f"{each.reason}: {each.detail}" for each in rows.rejections)[:1000]
         return True, _counted({address.stream: len(rows.message)})
+    return _of_format(address, payload, received_ms)
+
+
+def _of_format(address: Address, payload: bytes, received_ms: int) -> tuple[bool, str]:
     try:
         said = FORMATS[address.format]()(payload, Context(received_ms, address.rest))
     except WireError as error:
         return False, f"{error.reason}: {error}"
     except Exception as error:  # noqa: BLE001 -- whatever surprises a decoder is the payload's fault
         return False, f"malformed: not {address.format}: {type(error).__name__}"
+    if refused := [each for each in said if each.stream == REFUSED]:
+        reason, detail = told(refused)
+        return False, f"{reason}: {detail}"
     counts: dict[str, int] = {}
     for each in said:
         counts[each.stream] = counts.get(each.stream, 0) + 1

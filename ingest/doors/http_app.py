@@ -23,7 +23,7 @@ from prometheus_client import Counter
 
 from domain.limits import RateLimit, network_of
 from domain.names import PAYLOAD_BYTES_MAX, foreign_id
-from domain.wire.osmand import device_id
+from domain.wire.osmand import device_id, is_json
 from ingest.directory import Holder
 from ingest.doors.answers import answering, resolve
 from ingest.doors.inbox import Fate, Inbox, Outcome, Parcel
@@ -165,7 +165,7 @@ class HttpApp:
                 body = await _body(scope, receive)
         except TimeoutError:
             raise Refused(Answer(408, "slow", "the body took too long", (CLOSE,))) from None
-        if way != "osmand" or not query or body.lstrip().startswith(b"{"):
+        if way != "osmand" or not query or is_json(body, ""):
             return body
         if len(query) > PAYLOAD_BYTES_MAX:
             raise Refused(_too_large())

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-import pytest
-
-from domain.wire.said import Context, Said, WireError
+from domain.wire.said import REFUSED, Context, Said, WireError, told
 
 
 def mangled(payload: bytes) -> Iterator[bytes]:
@@ -30,7 +28,11 @@ def decodes_or_is_refused(decode: Callable[[bytes, Context], list[Said]], payloa
 
 
 def reason_of(decode: Callable[[bytes, Context], list[Said]], payload: bytes, context: Context) -> str:
-    """The reason for which the decoder refuses a payload."""
-    with pytest.raises(WireError) as refused:
-        decode(payload, context)
-    return refused.value.reason
+    """The reason for which the decoder refuses a payload, as a whole or a part of it in its device's name."""
+    try:
+        said = decode(payload, context)
+    except WireError as error:
+        return error.reason
+    refusals = [each for each in said if each.stream == REFUSED]
+    assert refusals, f"read: {said}"
+    return told(refusals)[0]

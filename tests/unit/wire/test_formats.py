@@ -17,7 +17,7 @@ from domain.readings import Flag
 from domain.wire import osmand, owntracks, ruuvi, senml, teltonika
 from domain.wire.formats import FORMATS
 from domain.wire.native import decode
-from domain.wire.said import Context, Said, WireError
+from domain.wire.said import REFUSED, Context, Said, WireError
 from domain.wire.sparkplug import Sparkplug
 from domain.wire.teltonika_frames import Framer, Imei, KeepAlive, Packet, crc16, parse_datagram
 from tests.unit.wire import mangle
@@ -257,7 +257,8 @@ def read(name: str, raw: bytes) -> None:
     except WireError:
         return
     for each in said:
-        decode(each.stream, [], [(0, each.values, each.flags)])
+        if each.stream != REFUSED:
+            decode(each.stream, [], [(0, each.values, each.flags)])
 
 
 def test_each_format_has_a_sample_and_each_sample_reads() -> None:

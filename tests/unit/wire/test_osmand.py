@@ -14,7 +14,7 @@ from domain.names import PAYLOAD_BYTES_MAX
 from domain.profiles import Profile
 from domain.readings import Flag
 from domain.wire.osmand import PAIRS_MAX, decode, device_id
-from domain.wire.said import Context, Said, WireError
+from domain.wire.said import REFUSED, Context, Said, WireError
 from tests.unit.wire import mangle
 
 CONTEXT = Context(received_ms=1_750_000_000_000)
@@ -80,7 +80,7 @@ def test_the_json_form_speaks_metres_per_second_and_ratios():
         "activity": "in_vehicle",
         "activity_confidence": 100,
         "is_charging": 0,
-        "geofence": '{"identifier":"DC"}',
+        "geofence.identifier": "DC",
         "load": "fish",
     }
     assert all(each.values["t"] == T_MS + 500 for each in said)
@@ -130,8 +130,8 @@ def test_a_position_without_a_fix_is_kept_for_no_rule_to_use():
 
 def test_a_message_without_a_place_says_the_rest():
     assert decode(b"id=1&batt=50&ignition=true&timestamp=1700000000", CONTEXT) == [
-        Said("attr", {"t": T_MS, "key": "ign", "num": 1}),
         Said("status", {"t": T_MS, "batt": 0.5}),
+        Said("attr", {"t": T_MS, "key": "ign", "num": 1}),
     ]
     assert [each.stream for each in decode(message(coords=None, battery={"level": 0.5}), CONTEXT)] == ["status"]
 
@@ -211,16 +211,15 @@ def test_the_claimed_device_is_found_without_ever_failing(payload, content_type,
     [
         (b"", "malformed", "empty"),
         (b"lat=60", "malformed", "latitude without longitude"),
-        (b"lat=60&lon=abc", "malformed", "lon: not a number"),
-        (b"lat=60&lon=1_0", "malformed", "lon: not a number"),
-        (b"lat=60&lon=1e999", "malformed", "lon: not a number"),
-        (b"lat=60&lon=nan", "malformed", "lon: not a number"),
+        (b"lat=60&lon=abc", "invalid", "lon: not a number"),
+        (b"lat=60&lon=1_0", "invalid", "lon: not a number"),
+        (b"lat=60&lon=1e999", "invalid", "lon: not a number"),
+        (b"lat=60&lon=nan", "invalid", "lon: not a number"),
         (b"lat=1&lat=2&lon=3", "malformed", "lat: given more than once"),
         (b"location=60", "malformed", "without longitude"),
-        (b"location=60,1,2", "malformed", "lon: not a number"),
+        (b"location=60,1,2a", "invalid", "lon: not a number"),
         (b"location=60,1&lat=60", "malformed", "only one of both"),
-        (b"lat=1&lon=2&ignition=perhaps", "malformed", "ignition: not true or false"),
-        (b"lat=1&lon=2&valid=perhaps", "malformed", "valid: not true or false"),
+        (b"lat=1&lon=2&timestamp=1700000000000000", "time_out_of_range", "looks like microseconds"),
         (b"lat=1&lon=2&timestamp=yesterday", "malformed", "timestamp: not a time"),
         (b"lat=1&lon=2&timestamp=2023-11-15", "malformed", "timestamp: not a time"),
         (b"lat=1&lon=2&timestamp=2023-13-15 00:00:00", "malformed", "timestamp: not a time"),
@@ -233,12 +232,8 @@ def test_the_claimed_device_is_found_without_ever_failing(payload, content_type,
         (b'{"location":[[]]}', "malformed", "location: missing"),
         (message(coords=[1, 2]), "malformed", "coords: not an object"),
         (message(coords={"latitude": 1}), "malformed", "latitude without longitude"),
-        (message(coords={"latitude": "1", "longitude": 2}), "malformed", "latitude: not a number"),
-        (message(timestamp=1_700_000_000), "malformed", "timestamp: not a time"),
-        (message(battery={"level": True}), "malformed", "level: not a number"),
-        (message(odometer="far"), "malformed", "odometer: not a number"),
-        (message(extras={"ignition": []}), "malformed", "ignition: not true or false"),
-        (message(deep=1).replace(b"1}}", b"[" * 600 + b"]" * 600 + b"}}"), "malformed", "nested too deep"),
+        (message(coords={"latitude": "north", "longitude": 2}), "invalid", "latitude: not a number"),
+        (message(timestamp=1_700_000_000_000_000), "time_out_of_range", "looks like microseconds"),
         (b'{"location":' * 5_000, "malformed", "not JSON"),
     ],
     ids=lambda value: repr(value)[:48],
@@ -249,8 +244,23 @@ def test_what_cannot_be_read_is_refused_with_a_reason(payload, reason, detail):
     assert caught.value.reason == reason
 
 
+@pytest.mark.parametrize(
+    ("payload", "detail"),
+    [
+        (message(extras={"ignition": []}), "ignition: not true or false"),
+        (message(odometer="12 parsecs"), "odometer: not a number"),
+        (message(deep=1).replace(b"1}}", b"[" * 600 + b"]" * 600 + b"}}"), "nested deeper than"),
+    ],
+    ids=lambda value: repr(value)[-48:],
+)
+def test_a_value_beside_the_place_that_cannot_be_read_is_told_and_the_place_is_kept(payload, detail):
+    said = decode(payload, CONTEXT)
+    assert [each.stream for each in said] == ["gps", REFUSED]
+    assert detail in said[-1].values["detail"]
+
+
 def test_more_readings_than_a_message_may_hold_are_refused(monkeypatch):
-    monkeypatch.setattr("domain.wire.osmand.READINGS_MAX", 0)
+    monkeypatch.setattr("domain.wire.said.READINGS_MAX", 0)
     with pytest.raises(WireError, match="1 readings, at most 0"):
         decode(message(), CONTEXT)
 

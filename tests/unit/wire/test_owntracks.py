@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from domain.names import PAYLOAD_BYTES_MAX
 from domain.wire.owntracks import decode
-from domain.wire.said import Context, Said, WireError
+from domain.wire.said import REFUSED, Context, Said, WireError
 from tests.unit.wire import mangle
 
 CONTEXT = Context(received_ms=1_750_000_000_000, topic=("owntracks", "jane", "phone"))
@@ -138,19 +138,15 @@ def test_an_array_of_messages_is_read_one_by_one():
         ({"lat": 1, "lon": 2}, "malformed", "_type"),
         ({"_type": 1}, "malformed", "_type"),
         ({"_type": "location", "tst": 1}, "malformed", "lat or lon"),
-        ({**HERE, "lat": "60.17"}, "malformed", "lat: not a number"),
-        ({**HERE, "lon": True}, "malformed", "lon: not a number"),
-        ({**HERE, "tst": "2024"}, "malformed", "tst: not a number"),
+        ({**HERE, "lat": "N 60.17"}, "invalid", "lat: not a number"),
+        ({**HERE, "lon": True}, "invalid", "lon: not a number"),
+        ({**HERE, "tst": "yesterday"}, "malformed", "tst: 'yesterday' is not a number"),
         ({**HERE, "tst": 1e308}, "malformed", "tst: too large"),
-        ({**HERE, "odometer": 1e308}, "malformed", "odometer: too large"),
-        ({**HERE, "batt": []}, "malformed", "batt: not a number"),
-        ({**HERE, "temp_c-1": "cold"}, "malformed", "temp_c-1: not a number"),
-        ({**HERE, "ign": "on"}, "malformed", "ign: not true or false"),
+        ({**HERE, "tst": 1_700_000_000_000}, "time_out_of_range", "tst looks like milliseconds: seconds are wanted"),
         ({**HERE, "_type": "transition"}, "malformed", "event"),
         ({**HERE, "_type": "transition", "event": "enter", "desc": 1}, "malformed", "desc"),
         ({**HERE, "_type": "transition", "event": "enter", "lon": None}, "malformed", "lat or lon"),
         ([[HERE]], "malformed", "not an object"),
-        ([HERE, 1], "malformed", "not an object"),
         ("location", "malformed", "not an object"),
         (None, "malformed", "not an object"),
     ],
@@ -170,7 +166,6 @@ def test_what_cannot_be_read_is_refused_with_a_reason(message, reason, detail):
         b'{"_type":"location","tst":1,"lat":NaN,"lon":1}',
         b'{"_type":"location","tst":1,"lat":1e999,"lon":1}',
         b"[" * 20_000,
-        orjson.dumps(HERE)[:-1] + b',"deep":' + b"[" * 900 + b"]" * 900 + b"}",
         orjson.dumps(HERE) + b" " * PAYLOAD_BYTES_MAX,
     ],
     ids=lambda payload: repr(payload[:32]),
@@ -180,8 +175,24 @@ def test_a_broken_payload_is_refused(payload):
         decode(payload, CONTEXT)
 
 
+@pytest.mark.parametrize(
+    ("beside", "detail"),
+    [
+        ({"batt": []}, "batt: not a number"),
+        ({"temp_c-1": "cold"}, "temp_c-1: not a number"),
+        ({"ign": "off-ish 2"}, "ign: not true or false"),
+        ({"deep": json.loads("[" * 30 + "]" * 30)}, "nested deeper than"),
+    ],
+    ids=lambda value: repr(value)[:48],
+)
+def test_a_value_beside_the_place_that_cannot_be_read_is_told_and_the_place_is_kept(beside, detail):
+    said = read({**HERE, **beside})
+    assert [each.stream for each in said] == ["gps", REFUSED]
+    assert detail in said[-1].values["detail"]
+
+
 def test_more_readings_than_a_message_may_hold_are_refused(monkeypatch):
-    monkeypatch.setattr("domain.wire.owntracks.READINGS_MAX", 3)
+    monkeypatch.setattr("domain.wire.said.READINGS_MAX", 3)
     assert len(read([HERE] * 3)) == 3
     with pytest.raises(WireError, match="4 readings, at most 3"):
         read([HERE] * 4)

@@ -13,7 +13,7 @@ from domain.names import PAYLOAD_BYTES_MAX
 from domain.profiles import NO_PROFILE, Profile, Target
 from domain.readings import Flag
 from domain.wire.ruuvi import RawV2, address, advertised, decode, manufacturer_data, parse
-from domain.wire.said import Context, Said, WireError
+from domain.wire.said import REFUSED, Context, Said, WireError
 from tests.unit.wire import mangle
 
 NOW = Context(received_ms=1_750_000_000_000)
@@ -29,7 +29,7 @@ MQTT = {
     "data": "0201061BFF99040515AE4C6DC6D7000CFFF803F4ADB6AD697FF41F0C28CBD6", "coords": "",
 }  # fmt: skip
 SENSOR = "F4:1F:0C:28:CB:D6"
-TOPIC = Context(received_ms=0, topic=("C8:25:2D:8E:9C:2C", SENSOR))
+TOPIC = Context(received_ms=1_653_668_027_500, topic=("C8:25:2D:8E:9C:2C", SENSOR))
 OTHER = "E3:75:CF:37:4E:23"
 # The example of the gateway's documentation for HTTP.
 HTTP = {
@@ -121,7 +121,7 @@ def test_without_a_time_none_is_invented():
 def test_the_address_heard_goes_before_the_one_in_the_data():
     assert read(MQTT)[0].source == SENSOR
     assert read(MQTT, Context(0, topic=("ruuvi", "gw", "e375cf374e23")))[0].source == OTHER
-    assert read(with_data(INVALID), Context(0, topic=(MAC,))) == [
+    assert read(with_data(INVALID), Context(NOW.received_ms, topic=(MAC,))) == [
         Said("status", {"t": 1_653_668_027_000, "rssi": -26}, MAC),
         Said("attr", {"t": 1_653_668_027_000, "key": "gateway", "txt": "C8:25:2D:8E:9C:2C"}, MAC),
     ]
@@ -137,8 +137,8 @@ def test_more_than_all_humidity_is_kept_and_flagged():
 
 def test_an_impossible_humidity_does_not_take_the_temperature_with_it():
     said = advertised(MAXIMUM, MAC, NOW)
-    assert said[0] == Said("temp", {"c": 163.835}, MAC, Flag.SUSPECT)
-    (wet,) = [s for s in said if s.values.get("key") == "humidity_pct"]
+    assert said[0] == Said("temp", {"c": 163.835}, MAC, Flag.SUSPECT | Flag.PARTIAL)
+    (wet,) = [s for s in said if s.values.get("key") == "humidity"]
     assert (wet.values["num"], wet.flags) == (163.835, Flag.SUSPECT)
 
 
@@ -160,21 +160,47 @@ def test_one_tag_that_cannot_be_read_is_told_and_its_neighbours_go_on():
     }
     said = read({"data": HTTP["data"] | {"tags": tags}})
     assert len([s for s in said if s.stream == "temp"]) == 2
-    refused = {s.source: s.values["txt"] for s in said if s.values.get("key") == "refused"}
-    assert refused[MAC].startswith("encrypted: ")
-    assert refused[""].startswith("malformed: ")
+    refused = {s.source: s.values["reason"] for s in said if s.stream == REFUSED}
+    assert refused == {MAC: "encrypted", "": "malformed"}
 
 
 def test_a_message_in_which_no_tag_can_be_read_is_refused():
     assert reason_of({"data": {"tags": {MAC: {"data": "0201"}, "x": 5}}}) == "malformed"
+    assert reason_of({"data": {"tags": {"x": 5}}}) == "malformed"
     assert read({"data": {"tags": {}}}) == []
 
 
-@pytest.mark.parametrize("data", [3, 4, 6, 0xC5, 0xE1])
-def test_another_data_format_is_refused_by_name(data):
-    with pytest.raises(WireError, match=f"format {data:02x}, not 05: set the tag to RAWv2") as refused:
+@pytest.mark.parametrize(
+    ("data", "advice"), [(3, "set it to RAWv2"), (4, "set it to RAWv2"), (0xC5, "set the tag to RAWv2"), (7, "05, 06")]
+)
+def test_another_data_format_is_refused_by_name_with_advice_that_can_be_followed(data, advice):
+    with pytest.raises(WireError, match=f"format {data:02X}: .*{advice}") as refused:
         parse(bytes([data]) + VALID[1:])
     assert refused.value.reason == "unsupported"
+
+
+AIR = bytes.fromhex("06170C5668C79E007000C90501D900CD004C884F")  # the documentation's valid vector
+AIR_LONG = bytes.fromhex("E1170C5668C79E0065007004BD11CA00C90A0213E0AC000000DECDEE100000000000CBB8334C884F")
+
+
+@pytest.mark.parametrize("data", [AIR, AIR_LONG], ids=["06", "E1"])
+def test_a_ruuvi_air_is_read_in_both_of_its_formats(data):
+    said = advertised(data, MAC, NOW)
+    assert said[0] == Said("temp", {"c": 29.5, "rh": 55.3}, MAC)
+    told = notes(said)
+    assert (told["pressure_pa"], told["co2_ppm"], told["pm25_ug_m3"]) == (101102, 201, 11.2)
+    assert (told["voc_index"], told["nox_index"], told["illuminance_lx"]) == (
+        (10, 2, 13026.67) if data is AIR else (20, 4, 13027.0)
+    )
+    for end in range(1, len(data)):
+        with pytest.raises(WireError):
+            advertised(data[:end], MAC, NOW)
+
+
+def test_what_a_ruuvi_air_has_not_measured_is_not_said():
+    nothing = bytes.fromhex("068000FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF")
+    assert advertised(nothing, MAC, NOW) == []
+    assert reason_of({**MQTT, "data": "17FF9904" + AIR.hex()}) == "no_address"
 
 
 def test_ruuvi_is_found_among_the_other_structures_of_an_advertisement():
@@ -202,12 +228,7 @@ def test_what_is_no_address_is_none(text):
         ({**MQTT, "data": 5}, "malformed"),
         ({**MQTT, "data": "02 01"}, "malformed"),
         ({**MQTT, "data": "020106"}, "unsupported"),
-        ({**MQTT, "rssi": "-60"}, "malformed"),
-        ({**MQTT, "rssi": True}, "malformed"),
-        ({**MQTT, "ts": "now"}, "malformed"),
-        ({**MQTT, "ts": "nan"}, "malformed"),
-        ({**MQTT, "ts": True}, "malformed"),
-        ({**MQTT, "ts": 1e300}, "malformed"),
+        ({**MQTT, "ts": 1_653_668_027_000}, "time_out_of_range"),
         ({"data": {}}, "malformed"),
         ({"data": {"tags": []}}, "malformed"),
         ({"data": {"tags": {MAC: None}}}, "malformed"),

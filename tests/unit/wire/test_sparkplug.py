@@ -152,7 +152,8 @@ def test_the_unit_of_the_birth_holds_for_data_and_a_profile_overrules_name_and_u
 
 def test_a_unit_nobody_knows_is_refused_but_the_birth_holds(decoder):
     born = encode_payload(encode_metric("Temperature", 1.0, alias=10, unit="hot"), seq=2)
-    assert reason(heard, decoder, "DBIRTH", born, device="truck-1") == "unit"
+    (refused,) = heard(decoder, "DBIRTH", born, device="truck-1")
+    assert (refused.source, refused.values["reason"]) == ("truck-1", "unit")
     profile = Profile(channels={"Temperature": Target("temp", "c", unit="°C")})
     assert heard(decoder, "DDATA", data(seq=3), device="truck-1", profile=profile) == [temperature(5.0)]
     assert decoder.replies == []
