@@ -16,6 +16,7 @@ from domain.readings import BY_STREAM, I32, I64, Batch, Flag
 from domain.wire.native import NO_TIME, Rejection, Rows
 from domain.wire.said import REFUSED, Said, WireError, told
 from ingest.calibration import corrections
+from ingest.deliveries import Delivered, delivered
 from ingest.directory import Device, Directory
 from ingest.moments import of_messages, places, readings_max
 from ingest.quality import Quality, Readings, clock_advice
@@ -82,6 +83,10 @@ class Prepared:
 
     moments: I64 = field(default_factory=lambda: np.empty(0, np.int64))
     """When each message was received."""
+    delivered: Delivered = field(default_factory=lambda: Delivered([], []))
+    """Messages that must be known again, since nothing in them tells: readings with neither a clock nor a number."""
+    unmarked: set[int] = field(default_factory=set)
+    """Their numbers."""
     _placed: dict[tuple[int, str | None, str | None], int] = field(default_factory=dict)
 
     def set_aside(self, message: int, quarantined: Quarantined) -> None:
@@ -166,6 +171,7 @@ class Preparer:
             rejections += found
         self._set_aside(rejections, messages, work.entries, out)
         out.appends = appends(batches)
+        out.delivered = delivered(messages[index] for index in sorted(out.unmarked | out.aside.keys()))
         if seen:
             out.seen = Seen(*(np.concatenate(c) for c in zip(*seen, strict=True)))
         out.replies = self._translator.replies()
@@ -295,6 +301,8 @@ class Preparer:
             self._calibrate(columns, rows, device_id)
         batch = BY_STREAM[rows.stream].build(columns)
         numbered = (batch.boot_id > 0) & (batch.seq >= 0)
+        if rows.server_time.any() and not numbered.all():
+            out.unmarked.update(entries[int(e)].message for e in np.unique(rows.message[rows.server_time & ~numbered]))
         if numbered.any():
             seen.append(Seen(device_id[numbered], batch.boot_id[numbered], batch.seq[numbered]))
         good = ~rows.bad

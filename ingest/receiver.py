@@ -81,6 +81,10 @@ class Receiver(Protocol):
         """Number of connections made so far; 0 before the first."""
 
     @property
+    def session_epoch(self) -> int:
+        """Number of the connection with which the broker's present session began; 0: it is older than we are."""
+
+    @property
     def received_total(self) -> int:
         """Messages handed out."""
 

@@ -49,6 +49,7 @@ class _Link:
         self.opened_s = time.monotonic()
         self.refused = ""
         self.accepted = False
+        self.resumed = False
         self.subscribed = False
         self.dropped_by_broker: int | None = None
         self._config = config
@@ -153,11 +154,12 @@ class _Link:
         if code != paho.MQTT_ERR_SUCCESS or self.client.socket() is None:
             raise _LostError(self.refused or paho.error_string(MQTTErrorCode(code)).rstrip("."))
 
-    def _on_connect(self, _client: Any, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
+    def _on_connect(self, _client: Any, _data: Any, flags: Any, reason: Any, _properties: Any) -> None:
         if reason.is_failure:
             self.refused = f"the connection: {str(reason).lower()}"
         else:
             self.accepted = True
+            self.resumed = bool(flags.session_present)
 
     def _on_subscribe(self, _client: Any, _data: Any, mid: int, reasons: Any, _properties: Any) -> None:
         if mid != self._telemetry_mid:
@@ -195,6 +197,7 @@ class PahoReceiver:
         self._thread: threading.Thread | None = None
         self._publish_ids = PublishIds()
         self._drain = True
+        self.session_epoch = 0
         self.received_total = 0
         self.stale_acks_total = 0
         self.reconnects_total = 0
@@ -319,6 +322,8 @@ class PahoReceiver:
         link.handshake(self._closing, subscribe=not self._leaving)
         with self._changed:
             self._epoch = link.epoch
+            if not link.resumed:
+                self.session_epoch = link.epoch
             self._link = link
             self._changed.notify_all()
         self.reconnects_total = self._epoch - 1

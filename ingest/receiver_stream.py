@@ -53,6 +53,7 @@ class _Link(Wire):
         self.epoch = epoch
         self.decoder = Decoder(max_packet_bytes)
         self.opened_s = time.monotonic()
+        self.resumed = False
         self.ping_since_s = 0.0  # when the oldest PINGREQ since the last input was sent; 0 = none
         self.subscribed = False
 
@@ -90,6 +91,7 @@ class StreamReceiver:
         self._backoff = Backoff(config.backoff_first_s, config.backoff_max_s)
         self._retry_at_s = 0.0
         self._publish_ids = PublishIds()
+        self.session_epoch = 0
         self.received_total = 0
         self.stale_acks_total = 0
         self.reconnects_total = 0
@@ -201,6 +203,8 @@ class StreamReceiver:
             link.close(DISCONNECT_BYTES)
             raise
         self._epoch = link.epoch
+        if not link.resumed:
+            self.session_epoch = link.epoch
         self._pending = link.decoder.messages
         self._pending_epoch = link.epoch
         self._link = link
@@ -222,6 +226,7 @@ class StreamReceiver:
         if code:
             reason = CONNACK_REASONS.get(code, f"reason {code}")
             raise ReceiverError(f"the broker at {endpoint.address} refused the connection: {reason}")
+        link.resumed = session_present
         log.info("connected to %s, session %s", endpoint.address, "resumed" if session_present else "new")
 
     def _subscribe(self, link: _Link, deadline_s: float) -> None:

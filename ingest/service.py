@@ -24,6 +24,7 @@ from prometheus_client import Counter, Gauge, Histogram, start_http_server
 from domain.names import subscriptions
 from domain.times import from_us
 from ingest.beside import Beside, PartError, Side
+from ingest.deliveries import KEPT, Deliveries, delivered
 from ingest.directory import Directory
 from ingest.doors.feed import Feed
 from ingest.doors.house import Door, Doors
@@ -128,6 +129,7 @@ class Ingest:
         self._preparer = self._make_preparer(directory, self._read)
         self._log = PostgresLog(self._write)
         self._book = ReceiptBook(self._write, shared=bool(config.share))
+        self._deliveries = Deliveries(self._session.client_id)
         self._names: Mapping[int, tuple[str, str]] = {}
         self._group_messages = min(config.group_messages, 256)  # until we know how big this fleet's messages are
         self._receipts_due = 0.0
@@ -186,6 +188,7 @@ class Ingest:
         if self._spool is not None:
             self._spool.open()
         self._read.run(self._directory.refresh)
+        self._read.run(lambda: self._deliveries.load(self._read, self._spool.newest(KEPT) if self._spool else ()))
         self.receiver.connect()
         log.info("connected to the broker")
         writer = threading.Thread(target=self._guarded_writer, name="writer", daemon=True)
@@ -263,6 +266,7 @@ class Ingest:
             received_us = self._clock()
             size = sum(len(message[1]) for message in group.messages) / len(group.messages)
             self._group_messages = max(16, min(self._config.group_messages, int(GROUP_BYTES / max(size, 1.0))))
+            self._leave_out_repeats(group, received_us)
             self._slow_floods(group, received_us)
             self._take(group, received_us)
         elif self._drain is None or not self._drain.away.is_set():
@@ -270,17 +274,26 @@ class Ingest:
                 self._read.run(self._directory.refresh_when_old, self._patience_s)
         return bool(group)
 
+    def _leave_out_repeats(self, group: Group, received_us: int) -> None:
+        """What the broker brings again, and we have, is only acknowledged."""
+        if group.epoch >= self.receiver.session_epoch:
+            epoch = self.receiver.session_epoch
+            with contextlib.suppress(*RETRY):
+                self._read.run(lambda: self._deliveries.session(epoch, received_us, self._read), self._patience_s)
+        group.process = self._deliveries.fresh(group.messages, received_us)
+
     def _slow_floods(self, group: Group, received_us: int) -> None:
         """What is beyond a device's rate is kept on disk, from where it comes when there is room."""
         if self._fairness is None or self._spool is None:
             return
-        first, rest = self._fairness.split(group.messages, time.monotonic())
+        first, rest = self._fairness.split(group.process, time.monotonic())
         if rest:
             later_us = received_us + unread_us(payload for _, payload, *_ in first)
             try:
                 self._spool.append(rest, later_us)
             except SpoolError:
                 return  # no room: they go with the others
+            self._deliveries.remember(delivered(rest))
             self._clock.reserve(later_us + unread_us(payload for _, payload, *_ in rest))
             group.process = first
 
@@ -301,6 +314,7 @@ class Ingest:
                     durable = partial(self._acknowledge, group)
                     handed = self._hand_over(Item(prepared, len(group.messages), durable), self._patience_s)
                 if handed:
+                    self._deliveries.remember(prepared.delivered)
                     self._handed += 1
                     return
                 if self._drain is None or self._stop.is_set():
@@ -332,6 +346,7 @@ class Ingest:
             spool_full.set(1)
             self._finished = not self._stop.wait(FULL_WAIT_S)
             return not self._finished
+        self._deliveries.remember(delivered(group.process))
         self._clock.reserve(received_us + unread_us(payload for _, payload, *_ in group.process))
         self._is_full = False
         spool_full.set(0)
@@ -405,6 +420,8 @@ class Ingest:
         with connection.transaction():
             for frames in prepared.appends:
                 self._log.append(frames)
+            if prepared.delivered.packet_ids:
+                self._deliveries.put(connection, prepared.received_us, prepared.delivered)
             with connection.cursor() as cursor:
                 if prepared.quarantine:
                     cursor.executemany(queries("quarantine")["put"], quarantine_rows(prepared))
@@ -426,6 +443,8 @@ class Ingest:
         self.receiver.publish_many(items)
 
     def _trim(self) -> None:
+        if self._deliveries.due:
+            self._write.run(lambda: self._deliveries.trim(self._write.connection))
         if time.monotonic() < self._trim_due:
             return
         self._trim_due = time.monotonic() + QUARANTINE_TRIM_S

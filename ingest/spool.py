@@ -140,19 +140,33 @@ class Spool:
         finally:
             os.close(folder)
 
+    def newest(self, messages: int) -> list[Sequence[RawMessage]]:
+        """The newest groups with so many messages at least, if there are, in order."""
+        with self._mutex:
+            found: list[Sequence[RawMessage]] = []
+            for segment in sorted(self._sizes, reverse=True):
+                groups, at = list[Sequence[RawMessage]](), 0
+                while (group := self._record(segment, at)) is not None:
+                    groups.append(group.messages)
+                    at = group.end
+                found = groups + found
+                if sum(map(len, found)) >= messages:
+                    break
+            return found
+
     def next(self) -> Spooled | None:
         """The oldest group, None when there is none. The same one until it is `done`."""
         with self._mutex:
             while self._sizes:
                 segment = min(self._sizes)
-                if (found := self._record(segment)) is not None:
+                if (found := self._record(segment, self._read_at)) is not None:
                     return found
                 self._keep_damaged(segment)
             return None
 
-    def _record(self, segment: int) -> Spooled | None:
+    def _record(self, segment: int, at: int) -> Spooled | None:
         with self._path(segment).open("rb") as file:
-            file.seek(self._read_at)
+            file.seek(at)
             head = file.read(_HEAD.size)
             if len(head) < _HEAD.size:
                 return None
@@ -161,7 +175,7 @@ class Spool:
         if len(body) < length or crc32(body) != crc:
             return None
         received_us, messages = msgspec.msgpack.decode(body, type=_Body)
-        return Spooled(received_us, messages, segment, self._read_at + _HEAD.size + length)
+        return Spooled(received_us, messages, segment, at + _HEAD.size + length)
 
     def done(self, group: Spooled) -> None:
         """The group is durable elsewhere."""

@@ -23,3 +23,16 @@ with given as (select * from unnest(%s::int4[], %s::int4[], %s::int8[], %s::text
              on conflict (device_id, boot_id) do update
              set contiguous = greatest(r.contiguous, excluded.contiguous), spans = excluded.spans, updated_at = now())
 select distinct l.id, l.text from given join label l on l.id = given.boot_id
+
+-- name: deliveries
+-- What a session's messages must be known again by, oldest first.
+select packet_ids, digests from delivery where client = %s order by received_us
+
+-- name: put_delivery
+-- Messages that must be known again when the broker brings them once more.
+insert into delivery (client, received_us, packet_ids, digests) values (%s, %s, %s::int4[], %s::int8[])
+on conflict do nothing
+
+-- name: trim_deliveries
+-- Those that the broker has heard of long since, or that were of an earlier session.
+delete from delivery where client = %s and received_us <= %s
