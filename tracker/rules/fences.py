@@ -34,30 +34,36 @@ Ring = Sequence[Sequence[float]]
 class Fence(NamedTuple):
     """A fence: `radius_m` around a point; or a polygon, which then counts alone; or `radius_m` on both sides of a line.
 
-    Coordinates are `[lon, lat]`, a polygon is one ring, or rings as in GeoJSON, holes behind the first. A visit counts
-    when it lasted `dwell_s`.
+    Coordinates are `[lon, lat]`; a polygon is one ring, rings as in a GeoJSON Polygon, holes behind the first, or the
+    parts of a MultiPolygon. A visit counts when it lasted `dwell_s`.
     """
 
     site_id: int
     lat: float
     lon: float
     radius_m: float
-    polygon: Ring | Sequence[Ring] | None = None
+    polygon: Ring | Sequence[Ring] | Sequence[Sequence[Ring]] | None = None
     line: Ring | None = None
     dwell_s: float = 0.0
 
 
-def _rings(polygon: Ring | Sequence[Ring]) -> Sequence[Any]:
-    return polygon if isinstance(polygon[0][0], Sequence) else [polygon]
+def _parts(polygon: Any) -> Sequence[Sequence[Ring]]:
+    """The parts of a polygon, each with its rings."""
+    if not isinstance(polygon[0][0], Sequence):
+        return [[polygon]]
+    return polygon if isinstance(polygon[0][0][0], Sequence) else [polygon]
 
 
 class _Paths:
     """Rings and lines of many shapes as flat columns, longitudes without jumps."""
 
-    def __init__(self, shapes: Sequence[Sequence[Ring]], closed: Bool) -> None:
-        """`shapes` are lists of rings (a line is one); `closed` tells which are polygons."""
-        self.of = np.repeat(np.arange(len(shapes)), [len(rings) for rings in shapes])
-        rings = list(chain.from_iterable(shapes))
+    def __init__(self, shapes: Sequence[Sequence[Sequence[Ring]]], closed: Bool) -> None:
+        """`shapes` are lists of parts, those of rings (a line is one of one); `closed` tells which are polygons."""
+        parts = list(chain.from_iterable(shapes))
+        self.part = np.repeat(np.arange(len(parts)), [len(rings) for rings in parts])
+        self.shape_of_part = np.repeat(np.arange(len(shapes)), [len(each) for each in shapes])
+        self.of = self.shape_of_part[self.part]
+        rings = list(chain.from_iterable(parts))
         self.count = np.array([len(ring) for ring in rings], dtype=np.int64)
         flat = np.fromiter(chain.from_iterable(chain.from_iterable(rings)), np.float64)
         if len(flat) != 2 * self.count.sum():  # some have an altitude
@@ -69,20 +75,23 @@ class _Paths:
         outer = np.flatnonzero(np.concatenate([[True], self.of[1:] != self.of[:-1]]))
         begin = np.cumsum(self.count) - self.count
         on_earth = self.lat.clip(-90, 90)
-        sides = [f.reduceat(c, begin) for c in (on_earth, self.lon) for f in (np.minimum, np.maximum)]
-        bounds = [each[outer] for each in sides]
-        self.lat0, self.lon0 = (bounds[0] + bounds[1]) / 2, (bounds[2] + bounds[3]) / 2
-        self.half_lat, self.half_lon = (bounds[1] - bounds[0]) / 2, (bounds[3] - bounds[2]) / 2
-        shift = 360 * np.rint(((sides[2] + sides[3]) / 2 - self.lon0[self.of]) / 360)  # holes to their outer ring
+        south, north = (f.reduceat(on_earth, begin) for f in (np.minimum, np.maximum))
+        west, east = (f.reduceat(self.lon, begin) for f in (np.minimum, np.maximum))
+        middle = (west + east) / 2
+        shift = 360 * np.rint((middle - middle[outer][self.of]) / 360)  # all rings of a shape to its first
         self.lon -= np.repeat(shift, self.count)
+        south, north = np.minimum.reduceat(south, outer), np.maximum.reduceat(north, outer)
+        west, east = np.minimum.reduceat(west - shift, outer), np.maximum.reduceat(east - shift, outer)
+        self.lat0, self.lon0 = (south + north) / 2, (west + east) / 2
+        self.half_lat, self.half_lon = (north - south) / 2, (east - west) / 2
 
     def _unwrap(self) -> None:
+        """Whole turns are counted and added, never summed with degrees: a ring's numbers are its own, and it closes."""
         begin = np.cumsum(self.count) - self.count
-        step = np.diff(self.lon, prepend=self.lon[:1])
-        step -= 360 * np.rint(step / 360)
-        step[begin] = self.lon[begin]
-        sums = np.cumsum(step)
-        self.lon = sums - np.repeat(sums[begin] - step[begin], self.count)
+        turn = -np.rint(np.diff(self.lon, prepend=self.lon[:1]) / 360).astype(np.int64)
+        turn[begin] = 0
+        turns = np.cumsum(turn)
+        self.lon += 360.0 * (turns - np.repeat(turns[begin], self.count))
 
     def _close_over_poles(self, closed: Bool) -> None:
         end = np.cumsum(self.count)
@@ -107,10 +116,16 @@ class _Paths:
         rows, rings = closed[shape], closed[self.of]
         if rings.any():
             made = shapely.linearrings(xy[rows], indices=(np.cumsum(rings) - 1)[path[rows]])
-            which = np.flatnonzero(closed)
-            out[which] = shapely.polygons(made, indices=(np.cumsum(closed) - 1)[self.of[rings]])
+            which, areas = np.flatnonzero(closed), closed[self.shape_of_part]
+            parts = shapely.polygons(made, indices=(np.cumsum(areas) - 1)[self.part[rings]])
+            of = self.shape_of_part[areas]
+            out[of] = parts
+            several = np.bincount(of, minlength=len(closed))[of] > 1
+            if several.any():
+                many, index = np.unique(of[several], return_inverse=True)
+                out[many] = shapely.multipolygons(parts[several], indices=index)
             odd = which[~shapely.is_valid(out[which])]
-            out[odd] = shapely.make_valid(out[odd])
+            out[odd] = shapely.make_valid(out[odd], method="structure", keep_collapsed=False)
         if not rings.all():
             out[~closed] = shapely.linestrings(xy[~rows], indices=(np.cumsum(~rings) - 1)[path[~rows]])
         return out
@@ -137,10 +152,10 @@ class Fences:
         which = np.flatnonzero(self._kind != CIRCLE)
         if len(which):
             closed = self._kind[which] == POLYGON
-            shapes: list[Sequence[Ring]] = []
+            shapes: list[Sequence[Sequence[Ring]]] = []
             for i in which.tolist():
                 polygon, line = fences[i].polygon, fences[i].line
-                shapes.append(_rings(polygon) if polygon is not None else [line or []])
+                shapes.append(_parts(polygon) if polygon is not None else [[line or []]])
             paths = _Paths(shapes, closed)
             self._lat[which], self._lon[which] = paths.lat0, paths.lon0
             half_lat[which], half_lon[which] = paths.half_lat, paths.half_lon

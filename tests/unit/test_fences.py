@@ -1,0 +1,160 @@
+"""Fences do not depend on one another: the answer of each is the same alone, in company and in any order."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import shapely
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from domain.geo import EARTH_M
+from tracker.rules import geofence
+from tracker.rules.geofence import Fence, Fences
+
+S = 1_000_000
+UNIT = {  # parts, each of rings, in a square of one by one
+    "rectangle": [[[(0, 0), (1, 0), (1, 0.6), (0, 0.6)]]],
+    "L": [[[(0, 0), (1, 0), (1, 0.4), (0.5, 0.4), (0.5, 1), (0, 1)]]],
+    "U": [[[(0, 0), (1, 0), (1, 1), (0.7, 1), (0.7, 0.4), (0.3, 0.4), (0.3, 1), (0, 1)]]],
+    "T": [[[(0, 0.7), (0, 1), (1, 1), (1, 0.7), (0.6, 0.7), (0.6, 0), (0.4, 0), (0.4, 0.7)]]],
+    "hole": [[[(0, 0), (1, 0), (1, 1), (0, 1)], [(0.4, 0.4), (0.6, 0.4), (0.6, 0.6), (0.4, 0.6)]]],
+    "parts": [[[(0, 0), (0.4, 0), (0.4, 1), (0, 1)]], [[(0.6, 0), (1, 0), (1, 1), (0.6, 1)]]],
+}
+
+
+class Yard:
+    """A shape of so many metres, turned, its middle at a place; corners as a user would draw them."""
+
+    def __init__(self, rng, lat, lon, decimals=7):
+        kind = rng.choice(list(UNIT))
+        self.lat, self.lon, self.size_m = lat, lon, rng.uniform(25, 500)
+        self.angle = rng.uniform(0, 2 * np.pi)
+        self.parts = [[self._turned(ring) for ring in part] for part in UNIT[kind]]
+        self.plane = shapely.union_all([shapely.Polygon(part[0], part[1:]) for part in self.parts])
+        self.rings = [[self._corners(ring, rng, decimals) for ring in part] for part in self.parts]
+        if len(self.rings) == 1:
+            self.rings = self.rings[0]
+
+    def _turned(self, ring):
+        x, y = (np.array(ring) - 0.5).T * self.size_m
+        c, s = np.cos(self.angle), np.sin(self.angle)
+        return np.column_stack([c * x - s * y, s * x + c * y])
+
+    def _corners(self, ring, rng, decimals):
+        lat, lon = self.at(*ring.T)
+        points = [[round(float(a), decimals), round(float(b), decimals)] for a, b in zip(lon, lat, strict=True)]
+        points = points if rng.random() < 0.5 else points[::-1]
+        return [*points, points[0]]
+
+    def at(self, east, north):
+        """Places so many metres from the middle."""
+        lat = self.lat + np.degrees(np.asarray(north) / EARTH_M)
+        lon = self.lon + np.degrees(np.asarray(east) / EARTH_M / np.cos(np.radians(self.lat)))
+        return lat, (lon + 180) % 360 - 180
+
+    def fence(self, site):
+        return Fence(site, self.lat, self.lon, 100.0, self.rings)
+
+
+def yards(seed, n):
+    """Yards anywhere, a tenth of them on 180 degrees."""
+    rng = np.random.default_rng(seed)
+    lon = np.where(rng.random(n) < 0.1, (180 + rng.normal(0, 0.001, n) + 180) % 360 - 180, rng.uniform(-180, 180, n))
+    return [Yard(rng, a, b) for a, b in zip(rng.uniform(-65, 75, n), lon, strict=True)]
+
+
+def stays(many):
+    """A vehicle for each yard that comes, stands within for a minute and goes; sorted by vehicle and time."""
+    columns = []
+    for vehicle, yard in enumerate(many, 1):
+        inside = yard.plane.representative_point()
+        x = np.concatenate([[-2_000, -1_000], np.full(7, inside.x), [1_000, 2_000, 3_000]])
+        y = np.full(len(x), inside.y)
+        lat, lon = yard.at(x, y)
+        columns.append((np.full(len(x), vehicle), np.arange(len(x)) * 10 * S, lat, lon, np.full(len(x), 5.0)))
+    return geofence.Rows(*(np.concatenate(c) for c in zip(*columns, strict=True)))
+
+
+def told(visits):
+    return list(zip(visits.entity.tolist(), visits.start_us.tolist(), visits.end_us.tolist(), strict=True))
+
+
+def test_three_thousand_yards_are_visited_alike_alone_and_together_in_any_order():
+    many = yards(1, 3_000)
+    fences = [yard.fence(site) for site, yard in enumerate(many, 1)]
+    rows = stays(many)
+    together = told(geofence.evaluate(Fences(fences), rows))
+    shuffled = [fences[i] for i in np.random.default_rng(2).permutation(len(fences))]
+    assert told(geofence.evaluate(Fences(shuffled), rows)) == together
+    alone, ends = [], np.searchsorted(rows.vehicle, np.arange(1, 3_002))
+    columns = (rows.vehicle, rows.t_us, rows.lat, rows.lon, rows.accuracy_m)
+    for i, fence in enumerate(fences):
+        mine = geofence.Rows(*(column[ends[i] : ends[i + 1]] for column in columns))
+        alone += told(geofence.evaluate(Fences([fence]), mine))
+    own = {int(geofence.pair(np.array([i]), np.array([i]))[0]) for i in range(1, 3_001)}
+    assert {key for key, *_ in alone} == own
+    assert [visit for visit in together if visit[0] in own] == alone  # some drive through a neighbour's too
+
+
+@given(st.integers(0, 10**9))
+@settings(deadline=None, max_examples=30)
+def test_how_far_inside_a_yard_a_fix_is_depends_on_no_other_yard_and_is_what_the_plane_says(seed):
+    many = yards(seed, 12)
+    rng = np.random.default_rng(seed)
+    together = Fences([yard.fence(site) for site, yard in enumerate(many)])
+    for i, yard in enumerate(many):
+        east, north = rng.uniform(-600, 600, (2, 50))
+        lat, lon = yard.at(east, north)
+        found = together.metres_inside(np.full(50, i), lat, lon)
+        alone = Fences([yard.fence(0)]).metres_inside(np.zeros(50, np.int64), lat, lon)
+        assert found.tobytes() == alone.tobytes()
+        points = shapely.points(east, north)
+        off = shapely.distance(yard.plane.boundary, points)
+        wanted = np.where(shapely.contains(yard.plane, points), off, -off)
+        assert found == pytest.approx(wanted, abs=0.5)
+
+
+@pytest.mark.parametrize("lon", [180.0, -180.0, 179.9, -179.9, 0.0])
+@pytest.mark.parametrize("company", [0, 1, 300])
+def test_a_ring_closes_whatever_stands_beside_it(lon, company):
+    corners = [(-0.2, -0.1), (0.2, -0.1), (0.2, 0.1), (-0.2, 0.1), (-0.2, -0.1)]
+    ring = [[(lon + x + 180) % 360 - 180, 10 + y] for x, y in corners]
+    others = [yard.fence(site) for site, yard in enumerate(yards(company, company), 2)]
+    fences = Fences([*others, Fence(1, 10.0, lon, 50.0, ring)])
+    at = fences.index_of(np.array([1, 1, 1]))
+    inside = fences.metres_inside(
+        at, np.array([10.0, 10.09, 10.2]), (lon + np.array([0.0, -0.19, 0.0]) + 180) % 360 - 180
+    )
+    assert (inside > 0).tolist() == [True, True, False]
+
+
+@pytest.mark.parametrize("pole", [90.0, -90.0])
+def test_a_ring_around_a_pole_holds_it_in_any_company(pole):
+    side = np.sign(pole)
+    ring = [[float(lon), side * 80.0] for lon in (-180, -90, 0, 90, 180)]
+    others = [yard.fence(site) for site, yard in enumerate(yards(5, 50), 2)]
+    for made in (ring, ring[::-1]):
+        fences = Fences([*others, Fence(1, pole, 0.0, 50.0, made)])
+        at = fences.index_of(np.ones(3, np.int64))
+        inside = fences.metres_inside(at, side * np.array([89.9, 85.0, 79.0]), np.array([10.0, -170.0, 40.0]))
+        assert (inside > 0).tolist() == [True, True, False]
+
+
+def test_a_ring_with_a_spur_or_a_double_corner_is_the_area_it_encloses():
+    corners = [
+        (24.0, 60.0),
+        (24.01, 60.0),
+        (24.01, 60.0),
+        (24.01, 60.01),
+        (24.01, 60.02),
+        (24.01, 60.01),
+        (24.0, 60.01),
+    ]
+    fences = Fences([Fence(1, 60.0, 24.0, 50.0, [*corners, corners[0]])])
+    assert (
+        fences.metres_inside(np.zeros(2, np.int64), np.array([60.005, 60.015]), np.array([24.005, 24.01])) > 0
+    ).tolist() == [
+        True,
+        False,
+    ]
