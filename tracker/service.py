@@ -352,7 +352,7 @@ class Tracker:
         """Silence is decided by the clock, not by a message."""
         out = self._outcome()
         found = self.speech.due(self.registry, out.now_us, round(self._config.silence_s * 1e6))
-        if not found and not self.speech.unsaved(time.monotonic()):
+        if not (found or self.speech.retired(self.registry) or self.speech.unsaved(time.monotonic())):
             return
         connection = self._link.connection
         with connection.transaction(), connection.cursor() as cursor:

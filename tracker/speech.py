@@ -80,10 +80,15 @@ class Speech:
         found = [int(d) for d in quiet if int(d) not in self._silent and int(d) in registry.devices]
         return [d for d in found if not registry.devices[d].revoked]
 
+    def retired(self, registry: Registry) -> list[int]:
+        """Silent devices that nobody waits for any more: revoked, or no longer registered."""
+        return [d for d in self._silent if d not in registry.devices or registry.devices[d].revoked]
+
     def write(
         self, cursor: psycopg.Cursor, registry: Registry, store: TrackingStore, silent: list[int], out: Outcome
     ) -> list[int]:
         """Saves what was heard; raises and clears silence alerts. Returns the vehicles whose alerts changed."""
+        self._speaking |= dict.fromkeys(self.retired(registry), out.now_us)
         changed = [*self._speaking, *silent]
         touched = sorted(d for d in self._touched if d in registry.devices)
         tenants = (registry.devices[d].tenant_id for d in touched)

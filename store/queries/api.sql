@@ -89,10 +89,10 @@ where sh.tenant_id = %(tenant)s and sh.vehicle_id = any(%(vehicles)s::int[]) and
 order by sh.vehicle_id, sh.status = 'in_transit' desc, sh.id
 
 -- name: vehicle_alerts
--- Number of active alerts of each vehicle itself; a window at risk is its shipment's.
+-- Number of active critical alerts of each vehicle, resolved ones too: it is in alarm while it is too warm.
 select d.vehicle_id, count(*) as alerts from alert a join device d on d.id = a.device_id and d.tenant_id = a.tenant_id
 where a.tenant_id = %(tenant)s and d.vehicle_id = any(%(vehicles)s::int[])
-and a.cleared_at is null and a.resolved_at is null and a.kind <> 'late_risk'
+and a.cleared_at is null and a.severity = 'critical'
 group by d.vehicle_id
 
 -- name: track

@@ -255,9 +255,9 @@ returning id
 select device_id from alert where kind = 'silence' and cleared_at is null and resolved_at is null
 
 -- name: active_alerts
--- How many alerts of a vehicle itself are active; a window at risk is its shipment's.
+-- How many critical alerts of a vehicle are active, resolved ones too: it is in alarm while it is too warm.
 select count(*) from alert a join device d on d.id = a.device_id
-where d.vehicle_id = %(vehicle_id)s and a.cleared_at is null and a.resolved_at is null and a.kind <> 'late_risk'
+where d.vehicle_id = %(vehicle_id)s and a.cleared_at is null and a.severity = 'critical'
 
 -- name: put_change
 -- What the websockets push: one row per transaction and tenant.

@@ -235,7 +235,7 @@ def test_an_alert_is_acknowledged_once_then_resolved(world: World, api: httpx.Cl
         {"alerts": [{"id": str(alert), "op": "put", "data": first.json()}]},
         {
             "alerts": [{"id": str(alert), "op": "delete"}],
-            "vehicles": [{"id": "truck-01", "op": "merge", "data": {"alerts": 0}}],
+            "vehicles": [{"id": "truck-01", "op": "merge", "data": {"alerts": 1}}],  # it is still too warm
         },
     ]
     for name in ("999", "0", "-1", "x", "9" * 30, "%F0%9F%8D%8C"):

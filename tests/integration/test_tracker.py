@@ -228,6 +228,23 @@ def test_silence_is_an_alert_that_the_next_reading_clears(any_database):
     fleet.close(tracker)
 
 
+def test_the_silence_of_a_retired_device_is_over(any_database):
+    fleet = Fleet(any_database)
+    tracker = fleet.tracker()
+    fleet.append(fleet.batch("gps", "gps", [0], lat=60.05, lon=25.0))
+    fleet.settle(tracker)
+    fleet.now_us += 3600 * S
+    tracker._speak()
+    assert fleet.rows("select severity, cleared_at is null from alert") == [("warning", True)]
+    with psycopg.connect(fleet.dsn) as c:
+        Registry(c).revoke_device("gps-1")
+    tracker.registry = type(tracker.registry).load(tracker.store, tracker._config.partitions)
+    tracker._speak()
+    tracker._speak()
+    assert fleet.rows("select kind, cleared_at is null from alert") == [("silence", False)]
+    fleet.close(tracker)
+
+
 def test_readings_on_which_a_rule_fails_are_stored_and_the_rest_goes_on(any_database, monkeypatch):
     from tracker import service  # noqa: PLC0415
 

@@ -1,8 +1,8 @@
 /// <reference types="vite/client" />
 
 interface Window {
-  /** For the browser tests: what the map has drawn. */
-  __frostway?: { vehicles(): [id: string, lon: number, lat: number][] }
+  /** For the browser tests: what the map has drawn, and how. */
+  __frostway?: { vehicles(): [id: string, lon: number, lat: number][]; zoom(): number; sees(id: string): boolean }
 }
 
 declare module '*?worker&url' {

@@ -25,9 +25,17 @@ export function stateWords(alert: Alert): string {
   return `${alert.state === 'active' ? 'active' : 'cleared'}${alert.acknowledged_at ? ', acknowledged' : ''}`
 }
 
-/** Active before cleared, not acknowledged before acknowledged, critical before warning, newest first. */
+/** Whose alert: the vehicle or place, and which of its probes. */
+export function probeWords(alert: Alert): string {
+  return alert.probe ? ` ${alert.probe}` : ''
+}
+
+/**
+ * Critical before warning, whatever somebody has clicked: a truck at 16 °C stands above a device that says nothing.
+ * Then active before cleared, not acknowledged before acknowledged, newest first.
+ */
 export function byUrgency(a: Alert, b: Alert): number {
   const rank = (x: Alert): number =>
-    (x.resolved_at ? 8 : 0) + (x.state === 'active' ? 0 : 4) + (x.acknowledged_at ? 2 : 0) + (x.severity === 'critical' ? 0 : 1)
+    (x.resolved_at ? 8 : 0) + (x.severity === 'critical' ? 0 : 4) + (x.state === 'active' ? 0 : 2) + (x.acknowledged_at ? 1 : 0)
   return rank(a) - rank(b) || ms(b.opened_at) - ms(a.opened_at)
 }

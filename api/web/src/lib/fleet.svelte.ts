@@ -10,6 +10,8 @@ export interface Row {
   vehicle: Vehicle
   status: Status
   stale: boolean
+  /** Alarms that are over and that nobody has acknowledged. */
+  unseen: number
 }
 
 // Natural order by plain comparison: a collator costs too much for ten thousand rows several times a second.
@@ -29,11 +31,19 @@ class Fleet {
   // Staleness needs the clock, but not every second.
   #slow = $derived(Math.floor(clock.now / 5000) * 5000)
 
+  #unseen = $derived.by(() => {
+    const counts = new Map<string, number>()
+    for (const a of world.alerts.values())
+      if (a.state === 'cleared' && a.severity === 'critical' && !a.acknowledged_at && a.subject.kind === 'vehicle')
+        counts.set(a.subject.id, (counts.get(a.subject.id) ?? 0) + 1)
+    return counts
+  })
+
   rows: Row[] = $derived.by(() => {
     const rows: Row[] = []
     for (const vehicle of world.vehicles.values()) {
       const shipment = vehicle.shipment ? world.shipments.get(vehicle.shipment.id) : undefined
-      rows.push({ vehicle, status: statusOf(vehicle, this.#slow, shipment), stale: isStale(vehicle, this.#slow) })
+      rows.push({ vehicle, status: statusOf(vehicle, this.#slow, shipment), stale: isStale(vehicle, this.#slow), unseen: this.#unseen.get(vehicle.id) ?? 0 })
     }
     return rows.sort((a, b) => {
       const first = urgency[a.status] - urgency[b.status]

@@ -111,12 +111,18 @@ export const world = new World()
 class Session {
   user = $state<{ user: string; role: string; tenant: string } | null | undefined>()
   unreachable = $state(false)
+  /** What is shown is simulated. */
+  demo = $state(false)
 
   async check(): Promise<void> {
     try {
       this.user = await api.me()
       this.unreachable = false
       world.start(() => void this.check())
+      api.config().then(
+        (config) => (this.demo = config.demo),
+        () => undefined, // the pages work without knowing
+      )
     } catch (error) {
       if ((error as { status?: number }).status === 401) this.end()
       else if (this.user === undefined) {

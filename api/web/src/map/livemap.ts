@@ -211,6 +211,11 @@ export class LiveMap {
     this.map.fitBounds(bounds, { padding: { top: 72, bottom: 56, left: 64, right: 64 }, maxZoom: 13, animate })
   }
 
+  /** Goes there, and near enough to see what is around. */
+  near(lon: number, lat: number, zoom: number): void {
+    this.goto(lon, lat, Math.max(zoom, this.map.getZoom()))
+  }
+
   goto(lon: number, lat: number, zoom?: number): void {
     this.map.easeTo({ center: [lon, lat], ...(zoom === undefined ? {} : { zoom }), duration: 500 })
   }
@@ -220,6 +225,16 @@ export class LiveMap {
     const { x, y } = this.map.project([lon, lat])
     const { clientWidth, clientHeight } = this.map.getContainer()
     return x > 40 && y > 40 && x < clientWidth - 40 && y < clientHeight - 40
+  }
+
+  zoom(): number {
+    return this.map.getZoom()
+  }
+
+  /** Whether a vehicle is drawn inside the view. */
+  seesVehicle(id: string): boolean {
+    const [, lon, lat] = this.#drawn.find(([drawn]) => drawn === id) ?? []
+    return lon !== undefined && lat !== undefined && this.sees(lon, lat)
   }
 
   remove(): void {

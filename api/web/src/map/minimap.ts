@@ -1,7 +1,7 @@
 // The customer's small map: the way planned, the place to reach, the vehicle.
 import type { Feature, Position } from 'geojson'
 
-import { baseStyle, canDraw, drawGrid, FONT_BOLD, lineFeature, maplibregl, NOTHING, paintBase, putIcons } from './base.ts'
+import { canDraw, drawGrid, FONT_BOLD, lineFeature, maplibregl, NOTHING, paintBase, putIcons } from './base.ts'
 import type { Palette } from './theme.ts'
 import type { PublicShipment } from '../lib/types.ts'
 
@@ -13,12 +13,12 @@ export class MiniMap {
   #shipment: PublicShipment | undefined
 
   /** Throws where the browser cannot draw. */
-  constructor(container: HTMLElement, p: Palette) {
+  constructor(container: HTMLElement, style: string, p: Palette) {
     if (!canDraw()) throw new Error('no WebGL 2')
     this.#palette = p
     this.#map = new maplibregl.Map({
       container,
-      style: baseStyle(p),
+      style,
       center: [10, 50],
       zoom: 3,
       cooperativeGestures: true,
