@@ -94,7 +94,8 @@ class Trip(Fact):
 
     While it lasts, `until` and the figures go up to the vehicle's newest fix, in an answer about now; otherwise they
     are null. `distance_m` was driven with fixes close together, `gap_m` is straight across longer gaps, whose time is
-    `unknown_s`. `idle_s` is standing with the engine on, `odometer_m` the device's own, at the end.
+    `unknown_s`. `idle_s` is standing with the engine on, `odometer_m` the device's own, at the end. `carried_m` of
+    the distance was moved with the engine off, on a ferry or towed.
     """
 
     vehicle: str
@@ -114,6 +115,7 @@ class Trip(Fact):
     unknown_s: float | None
     speed_max_mps: float | None
     odometer_m: float | None
+    carried_m: float | None
 
 
 class Kind(NamedTuple):

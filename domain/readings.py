@@ -43,6 +43,9 @@ class Flag(IntFlag):
     SWAPPED = 4096  # latitude and longitude seem to be exchanged
     STUCK = 8192  # the probe has said the very same for hours
     WRONG_UNIT = 16384  # implausible, but not as Fahrenheit, kelvin or tenths of a degree
+    SPEED_DOUBTED = 32768  # the way over some minutes says otherwise than the speed
+    IGNITION_DOUBTED = 65536  # the engine's wire seems not to be connected
+    CARRIED = 131072  # moves with the engine off: a ferry, a tow
     PARTIAL = 1 << 20  # a value beside the main one could not be: it was left out, and is kept as an attribute
 
     @classmethod

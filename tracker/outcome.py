@@ -49,7 +49,7 @@ class TripFact(NamedTuple):
     """A trip, stop or gap as it is known now.
 
     `figures`: places of start and end (lat, lon), metres driven, metres of gaps, seconds of moving, idling and unknown,
-    greatest speed, odometer. Those behind the first two are None while it lasts.
+    greatest speed, odometer, distance carried. Those behind the first two are None while it lasts.
     """
 
     id: int

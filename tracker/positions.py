@@ -10,13 +10,24 @@ from domain.geo import distance_m
 from domain.readings import F64, I8, I64, WRONG_TIME, Bool, Flag, PositionBatch
 from tracker import carries
 from tracker.registry import Registry
-from tracker.rules import geofence, off_route, quality, trips
+from tracker.rules import beliefs, geofence, off_route, quality, trips
 from tracker.rules.scan import Carry, Runs, no_runs, segment_starts
+from tracker.rules.stretches import Segments
 from tracker.rules.table import ranges
 
 NOT_USED = int(WRONG_TIME | Flag.NULL_ISLAND | Flag.INACCURATE | Flag.SWAPPED)
 NOT_SEEN = int(np.iinfo(np.int64).min // 2)
 SPEED_GAP_S = 600.0
+ALL_DOUBTS = int(Flag.SPEED_DOUBTED | Flag.IGNITION_DOUBTED | Flag.CARRIED)
+DOUBTS = np.array(
+    [
+        (said & beliefs.SPEED != 0) * Flag.SPEED_DOUBTED
+        | (said & beliefs.IGNITION != 0) * Flag.IGNITION_DOUBTED
+        | (said & beliefs.CARRIED != 0) * Flag.CARRIED
+        for said in range(8)
+    ],
+    dtype=np.int64,
+)
 
 
 def no_fixes() -> quality.Fixes:
@@ -82,7 +93,9 @@ class Folded:
     state: VehicleState
     rows: Rows
     jumps: Bool
-    segments: trips.Segments
+    doubts: I64
+    """Flags of the good rows: fields that are not believed, and who is carried."""
+    segments: Segments
     visit_runs: geofence.Visits
     off_runs: Runs
 
@@ -129,7 +142,7 @@ def fold(registry: Registry, state: VehicleState, rows: Rows, corridor: off_rout
     before = fixes_for(state.fixes, vehicles)
     after, jumps = quality.step(before, rows.vehicle, rows.t_us, rows.lat, rows.lon)
     good = rows.take(~jumps) if jumps.any() else rows
-    driven, segments = trips.step(
+    driven, segments, said = trips.judged(
         state.trips,
         trips.Rows(
             good.vehicle,
@@ -147,8 +160,12 @@ def fold(registry: Registry, state: VehicleState, rows: Rows, corridor: off_rout
     visits, visit_runs = _visits(registry, state, good)
     off, off_runs = _off_route(registry, state, good, corridor)
     at = np.searchsorted(vehicles, good.vehicle)
+    doubts = DOUBTS[said]
+    good.flags = (good.flags & ~ALL_DOUBTS) | doubts
+    good.speed_mps = np.where(doubts & Flag.SPEED_DOUBTED != 0, np.nan, good.speed_mps)
     good.speed_mps = speeds(good, (before.t_us[at], before.lat[at], before.lon[at]))
-    return Folded(vehicles, VehicleState(after, driven, *visits, off), good, jumps, segments, visit_runs, off_runs)
+    state = VehicleState(after, driven, *visits, off)
+    return Folded(vehicles, state, good, jumps, doubts, segments, visit_runs, off_runs)
 
 
 def speeds(rows: Rows, last: tuple[I64, F64, F64]) -> F64:

@@ -17,10 +17,11 @@ from tracker.outcome import TripFact
 from tracker.revisions import Told, match
 from tracker.rules import trips
 from tracker.rules.scan import NEVER
-from tracker.rules.trips import LONG_AGO, Segments
+from tracker.rules.stretches import WIDTH, Segments
+from tracker.rules.trips import LONG_AGO
 
 Word = tuple[int, str, int, int, tuple[float | None, ...]]
-FIGURES = 11
+FIGURES = 12
 AT_START = 2  # of the figures those that are known from the beginning
 
 
@@ -46,6 +47,7 @@ def figures(segments: Segments) -> list[F64]:
         segments.unknown_us / 1e6,
         segments.speed_max_mps,
         np.where(odometer == LONG_AGO, np.nan, odometer / 1e3),
+        segments.carried_mm / 1e3,
     ]
 
 
@@ -109,7 +111,7 @@ def reach(carry: trips.Carry, begun_us: int) -> int:
     """
     if not len(carry):
         return begun_us
-    marks = carry.marks.reshape(trips.MARKS, trips.WIDTH)[:, 0].tolist()
+    marks = carry.marks.reshape(trips.MARKS, WIDTH)[:, 0].tolist()
     if carry.kind[0] != trips.NONE:
         return int(marks[trips.SEGMENT])
     return int(min(marks[trips.SINCE], marks[trips.MOVE if carry.on_move[0] else trips.DEP]))

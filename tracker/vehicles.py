@@ -19,6 +19,7 @@ from tracker.positions import PACKER, Folded, Rows, VehicleState, fixes_for, fol
 from tracker.registry import Registry
 from tracker.rules import geofence, off_route, trips
 from tracker.rules.scan import NEVER, Carry
+from tracker.rules.stretches import WIDTH
 
 UNKNOWN, STOPPED, MOVING = 0, 1, 2
 STATUSES = ("unknown", "stopped", "moving")
@@ -179,9 +180,10 @@ class Vehicles:
         if not len(rows.vehicle):
             return batch, []
         folded = fold(registry, carried, rows, self.corridor)
-        if folded.jumps.any():
+        if folded.jumps.any() or folded.doubts.any():
             flags = batch.flags.copy()
             flags[source[folded.jumps]] |= Flag.TELEPORT
+            flags[source[~folded.jumps]] |= folded.doubts.astype(flags.dtype)
             batch = replace(batch, flags=flags)
         out.visits += self.facts(folded.visit_runs)
         out.trips += segments.news(folded.segments, self.open_trips)
@@ -254,7 +256,7 @@ class Vehicles:
         driven = folded.state.trips.of(vehicles)
         undecided = (driven.kind == trips.NONE) & (driven.sign != -1)
         status = np.where(driven.moving, MOVING, np.where(undecided, UNKNOWN, STOPPED))
-        since = np.where(driven.moving, driven.go_us, driven.marks[:, trips.SINCE * trips.WIDTH])
+        since = np.where(driven.moving, driven.go_us, driven.marks[:, trips.SINCE * WIDTH])
         battery = np.full(len(vehicles), np.nan)
         old = self._views.of(vehicles)
         battery[np.searchsorted(vehicles, old.entity)] = old.battery

@@ -97,7 +97,8 @@ group by d.vehicle_id
 
 -- name: track
 -- Positions of a vehicle's devices in event order; microseconds, degrees, m/s.
-select (extract(epoch from r.time) * 1000000)::int8, r.lat, r.lon, r.speed_mps, r.heading_deg, r.flags
+select (extract(epoch from r.time) * 1000000)::int8, r.lat, r.lon,
+       case when r.flags & 32768 = 0 then r.speed_mps end as speed_mps, r.heading_deg, r.flags
 from device d join reading_position r on r.device_id = d.id
 where d.tenant_id = %(tenant)s and d.vehicle_id = %(vehicle)s and r.time >= %(since)s and r.time < %(until)s
 order by r.time, r.seq, r.received_at

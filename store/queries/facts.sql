@@ -65,13 +65,13 @@ returning t.id, t.superseded_at
 -- name: put_trips
 -- Words on trips: the first ones, or the next.
 insert into trip (id, revision, tenant_id, vehicle_id, kind, started_at, ended_at, start_lat, start_lon, end_lat, end_lon,
-                  distance_m, gap_m, moving_s, idle_s, unknown_s, speed_max_mps, odometer_m, decided_at, rule_version,
-                  retracted)
-select i, r, t, v, k, s, e, a1, o1, a2, o2, d, g, m, w, u, x, o, c, l, z <> 0
+                  distance_m, gap_m, moving_s, idle_s, unknown_s, speed_max_mps, odometer_m, carried_m, decided_at,
+                  rule_version, retracted)
+select i, r, t, v, k, s, e, a1, o1, a2, o2, d, g, m, w, u, x, o, y, c, l, z <> 0
 from unnest(%s::int8[], %s::int4[], %s::int4[], %s::int4[], %s::text[], %s::timestamptz[], %s::timestamptz[],
             %s::float8[], %s::float8[], %s::float8[], %s::float8[], %s::float8[], %s::float8[], %s::float8[],
-            %s::float8[], %s::float8[], %s::float8[], %s::float8[], %s::timestamptz[], %s::int4[], %s::int4[])
-     as n (i, r, t, v, k, s, e, a1, o1, a2, o2, d, g, m, w, u, x, o, c, l, z)
+            %s::float8[], %s::float8[], %s::float8[], %s::float8[], %s::float8[], %s::timestamptz[], %s::int4[], %s::int4[])
+     as n (i, r, t, v, k, s, e, a1, o1, a2, o2, d, g, m, w, u, x, o, y, c, l, z)
 
 -- name: off_route_of
 -- Current deviations of shipments from their lines.

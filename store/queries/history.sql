@@ -77,6 +77,7 @@ select f.id, f.revision, v.name as vehicle, f.kind, f.started_at, f.ended_at, co
        coalesce(f.gap_m, w.trip_gap_m) as gap_m, coalesce(f.moving_s, w.trip_moving_s) as moving_s,
        coalesce(f.idle_s, w.trip_idle_s) as idle_s, coalesce(f.unknown_s, w.trip_unknown_s) as unknown_s,
        coalesce(f.speed_max_mps, w.trip_speed_max_mps) as speed_max_mps, coalesce(f.odometer_m, w.odometer_m) as odometer_m,
+       coalesce(f.carried_m, w.trip_carried_m) as carried_m,
        f.decided_at, f.superseded_at, f.rule_version, f.retracted
 from trip f join vehicle v on v.id = f.vehicle_id and v.tenant_id = f.tenant_id
 left join vehicle_state w on w.vehicle_id = f.vehicle_id and w.tenant_id = f.tenant_id and f.ended_at is null

@@ -143,11 +143,12 @@ delete from dirty where kind = %s and entity_id = %s and since = %s
 -- Last state of vehicles.
 insert into vehicle_state as s (vehicle_id, tenant_id, time, received_at, device_id, lat, lon, speed_mps, heading_deg,
                                 accuracy_m, flags, status, status_since, battery_ratio, trip_distance_m, trip_gap_m,
-                                trip_moving_s, trip_idle_s, trip_unknown_s, trip_speed_max_mps, odometer_m, carry)
+                                trip_moving_s, trip_idle_s, trip_unknown_s, trip_speed_max_mps, odometer_m, trip_carried_m,
+                                carry)
 select * from unnest(%s::int4[], %s::int4[], %s::timestamptz[], %s::timestamptz[], %s::int4[], %s::float8[], %s::float8[],
                      %s::float4[], %s::float4[], %s::float4[], %s::int4[], %s::text[], %s::timestamptz[], %s::float4[],
                      %s::float8[], %s::float8[], %s::float8[], %s::float8[], %s::float8[], %s::float8[], %s::float8[],
-                     %s::bytea[])
+                     %s::float8[], %s::bytea[])
 on conflict (vehicle_id) do update set time = excluded.time, received_at = excluded.received_at,
     device_id = excluded.device_id, lat = excluded.lat, lon = excluded.lon, speed_mps = excluded.speed_mps,
     heading_deg = excluded.heading_deg, accuracy_m = excluded.accuracy_m, flags = excluded.flags,
@@ -155,7 +156,7 @@ on conflict (vehicle_id) do update set time = excluded.time, received_at = exclu
     battery_ratio = coalesce(excluded.battery_ratio, s.battery_ratio), trip_distance_m = excluded.trip_distance_m,
     trip_gap_m = excluded.trip_gap_m, trip_moving_s = excluded.trip_moving_s, trip_idle_s = excluded.trip_idle_s,
     trip_unknown_s = excluded.trip_unknown_s, trip_speed_max_mps = excluded.trip_speed_max_mps,
-    odometer_m = excluded.odometer_m, carry = excluded.carry
+    odometer_m = excluded.odometer_m, trip_carried_m = excluded.trip_carried_m, carry = excluded.carry
 
 -- name: put_vehicle_carries
 -- What the fold carries of vehicles whose new fixes were all jumps.
@@ -221,7 +222,7 @@ order by entered_at
 -- name: trips_since
 -- Current trips, stops and gaps of a vehicle that had not ended before a time.
 select id, revision, kind, started_at, ended_at, start_lat, start_lon, end_lat, end_lon, distance_m, gap_m, moving_s,
-       idle_s, unknown_s, speed_max_mps, odometer_m
+       idle_s, unknown_s, speed_max_mps, odometer_m, coalesce(carried_m, case when ended_at is not null then 0 end)
 from trip where vehicle_id = %s and (ended_at is null or ended_at >= %s) and superseded_at is null and not retracted
 order by started_at
 

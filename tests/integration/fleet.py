@@ -101,7 +101,7 @@ class Fleet:
             ),
             "trips": self.rows(
                 "select vehicle_id, kind, started_at, ended_at, start_lat, start_lon, end_lat, end_lon, distance_m, "
-                "gap_m, moving_s, idle_s, unknown_s, speed_max_mps, odometer_m from trip "
+                "gap_m, moving_s, idle_s, unknown_s, speed_max_mps, odometer_m, carried_m from trip "
                 "where superseded_at is null and not retracted order by 1, 3"
             ),
             "excursions": self.rows(
@@ -125,7 +125,7 @@ class Fleet:
             "shipments": self.rows("select id, status, started_at, delivered_at from shipment order by 1"),
             "vehicle": self.rows(
                 "select time, lat, lon, status, status_since, trip_distance_m, trip_gap_m, trip_moving_s, trip_idle_s, "
-                "trip_unknown_s, trip_speed_max_mps, odometer_m from vehicle_state order by vehicle_id"
+                "trip_unknown_s, trip_speed_max_mps, odometer_m, trip_carried_m from vehicle_state order by vehicle_id"
             ),
             "series": self.rows("select time, temp_c, state from series_state order by probe_id"),
         }

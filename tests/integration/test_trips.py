@@ -96,7 +96,7 @@ def test_a_day_leaves_its_trips_stops_and_gap_and_the_one_way_off_the_line_that_
     wanted = [0, 1800, 3600, 6980, 10_620, 10_800, 18_000]
     assert np.abs(np.array([s[0] for s in spans]) - wanted).max() < 90
     assert spans[-1][1] is None
-    assert facts["trips"][-1][6:] == (None,) * 9
+    assert facts["trips"][-1][6:] == (None,) * 10
     stop = facts["trips"][1]
     assert stop[11] == pytest.approx(300, abs=60)  # idling, seconds: the engine runs for a part of it
     ((started, ended),) = off_route(facts)

@@ -306,10 +306,13 @@ def test_idling_is_the_engine_running_while_the_truck_stands():
     assert driven(rows(t, 0.0), 0.0).idle_us.tolist() == [0], "nobody said that the engine runs"
 
 
-def test_a_ferry_with_the_ignition_off_is_no_trip():
+def test_a_ferry_with_the_ignition_off_is_carried():
+    """Of an engine that nobody has ever said to be on, nobody can tell: see test_beliefs."""
     t = np.arange(0, 3_600, 10)
-    assert spans(driven(rows(t, t * 8.0), 8.0, 0), trips.TRIP) == []
-    assert len(spans(driven(rows(t, t * 8.0), 8.0, 1), trips.TRIP)) == 1
+    aboard = driven(rows(t, t * 8.0), 8.0, np.where(t < 600, 1, 0))
+    assert len(spans(aboard, trips.TRIP)) == 1
+    assert aboard.carried_mm.sum() / 1e6 == pytest.approx(3_000 * 0.008, rel=0.05)
+    assert driven(rows(t, t * 8.0), 8.0, 1).carried_mm.tolist() == [0]
 
 
 def test_a_device_that_sleeps_while_parked_still_makes_a_stop():

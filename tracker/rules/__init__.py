@@ -3,7 +3,7 @@
 | rule | entity | says |
 |---|---|---|
 | `quality` | vehicle | which fixes are jumps no vehicle makes |
-| `trips` | vehicle | moving or standing; trips and stops: from, to, distance, idling, what is unknown |
+| `trips` | vehicle | moving or standing; trips and stops: from, to, distance, idling, unknown, carried |
 | `geofence` | vehicle and site | visits: entered, left |
 | `calls` | shipment | arrival and departure at stops, what went otherwise than planned, status |
 | `off_route` | shipment | away from the planned line for too long |
@@ -12,6 +12,7 @@
 | `stock` | tag, slot | where tags are, what lies on shelves, how sure that is |
 | `silence` | device | who has said nothing for too long |
 
+`trips` believes speed and ignition as far as the way bears them out (`beliefs`): docs/adr/0010.
 `lines`, `residuals`, `ranges`, `rest`, `grades` and `forecast` together make arrival times that learn: docs/eta.md.
 """
 

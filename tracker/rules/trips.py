@@ -3,8 +3,8 @@
 Three questions, each answered by filling the last decisive row forward:
 
 1. *Moving?* By the ignition when it is off, by the receiver's speed when it gives one, otherwise by the way from where
-   the vehicle was one and two minutes ago. One fix never sets a vehicle in motion: a second at a later time must agree,
-   or the way to it with the speed it gives.
+   the vehicle was one and two minutes ago; what the way contradicts is not believed (`beliefs`). One fix never sets a
+   vehicle in motion: a second at a later time must agree, or the way to it with the speed it gives.
 2. *On the move?* Standing splits a movement only when it lasted `stop_us`; a traffic light does not.
 3. *A trip?* A movement is one from the moment it has taken the vehicle `trip_m` away on two fixes running. Otherwise it
    was jitter, a glitch or a shift in the yard, and the stop goes on.
@@ -18,29 +18,27 @@ known of what was between: the gap is a segment of its own. A device that slept 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
-from typing import Any, ClassVar, NamedTuple, Self
+from dataclasses import dataclass
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from domain.geo import distance_m, near_m
 from domain.readings import F64, I64, Bool
-from tracker.rules.scan import NEVER
+from tracker.rules.beliefs import FAR_M, MOVING_MPS, NOTHING, STANDING_MPS, Beliefs
+from tracker.rules.stretches import WIDTH, Segments, from_marks
 from tracker.rules.table import Column, Table
 
-VERSION = 1
+VERSION = 2
 NONE, STOP, TRIP, UNKNOWN = -1, 0, 1, 2
 KINDS = ("stop", "trip", "unknown")
-MOVING_MPS, STANDING_MPS = 1.5, 0.5
 BUCKET_US = 60_000_000
-FAR_M, CLOSE_M = 100.0, 60.0  # away from, and still at, where it was a minute or two ago
 SLEEP_M = 300.0  # a device that wakes within this of where it fell asleep has not been away
 INTEGRAL_US = 30_000_000  # up to here the receiver's speed over time is truer than the way between two fixes
 LAST, DEP, SINCE, MOVE, SEGMENT, HEADS = 0, 1, 2, 3, 4, 5
 MARKS = 8
-WIDTH = 8  # of a mark: time, latitude and longitude (bits of the float), then the five totals
-DIST, GAP, MOVING, IDLE, BLIND = 3, 4, 5, 6, 7
+DIST, GAP, MOVING, IDLE, BLIND, CARRIED = 3, 4, 5, 6, 7, 8  # the totals in a mark
 NOWHERE = int(np.array([np.nan]).view(np.int64)[0])
 LONG_AGO = -(2**62)
 
@@ -70,7 +68,7 @@ class Rows:
 
 @dataclass(frozen=True, slots=True)
 class Carry(Table):
-    """What a vehicle's next fix needs to know: 590 bytes.
+    """What a vehicle's next fix needs to know: 700 bytes.
 
     `marks` are eight moments, each a time, a place and the totals then: the last fix, the departure that is in doubt or
     under way, the beginning of the standing, of the movement and of the segment, and three minutes' first fixes.
@@ -92,6 +90,22 @@ class Carry(Table):
         "ignition": Column("i1", -1),
         "speed_mps": Column("f8", np.nan),
         "odometer_mm": Column("i8", LONG_AGO),
+        "doubted": Column("?", 0),
+        "said": Column("i1", NOTHING),
+        "said_us": Column("i8", LONG_AGO),
+        "still": Column("i1", 0),
+        "still_us": Column("i8", LONG_AGO),
+        "zero": Column("?", 0),
+        "frozen": Column("?", 0),
+        "scale": Column("?", 0),
+        "engine": Column("i1", -1),
+        "engine_us": Column("i8", LONG_AGO),
+        "wire": Column("?", 0),
+        "unwired": Column("?", 0),
+        "tow": Column("i1", 0),
+        "tow_us": Column("i8", LONG_AGO),
+        "claimed_mm": Column("i8", 0),
+        "way_mm": Column("i8", 0),
     }
 
     marks: I64
@@ -109,39 +123,22 @@ class Carry(Table):
     ignition: NDArray[np.int8]
     speed_mps: F64
     odometer_mm: I64
-
-
-@dataclass(frozen=True, slots=True)
-class Segments:
-    """Segments that were open or began in the rows, in order of vehicle and time; `end_us` is `NEVER` when open.
-
-    Totals of an open one are up to its vehicle's last fix, which is where `end_lat`, `end_lon` are then. The odometer
-    is the device's, carried on where it says nothing; `LONG_AGO` when it has never said anything.
-    """
-
-    entity: I64
-    kind: NDArray[np.int8]
-    start_us: I64
-    end_us: I64
-    start_lat: F64
-    start_lon: F64
-    end_lat: F64
-    end_lon: F64
-    distance_mm: I64
-    gap_mm: I64
-    moving_us: I64
-    idle_us: I64
-    unknown_us: I64
-    speed_max_mps: F64
-    odometer_mm: I64
-    began_here: Bool
-
-    def __len__(self) -> int:
-        return len(self.entity)
-
-    def take(self, index: I64 | Bool) -> Self:
-        """Rows by index or mask."""
-        return type(self)(*(getattr(self, f.name)[index] for f in fields(self)))
+    doubted: Bool
+    said: NDArray[np.int8]
+    said_us: I64
+    still: NDArray[np.int8]
+    still_us: I64
+    zero: Bool
+    frozen: Bool
+    scale: Bool
+    engine: NDArray[np.int8]
+    engine_us: I64
+    wire: Bool
+    unwired: Bool
+    tow: NDArray[np.int8]
+    tow_us: I64
+    claimed_mm: I64
+    way_mm: I64
 
 
 def evaluate(rows: Rows, limits: Limits | None = None) -> Segments:
@@ -151,7 +148,14 @@ def evaluate(rows: Rows, limits: Limits | None = None) -> Segments:
 
 def step(carry: Carry, rows: Rows, limits: Limits | None = None) -> tuple[Carry, Segments]:
     """The carry of the vehicles in `rows` after them, and the segments touched; `carry` may hold any vehicles."""
-    return _Scan(carry, rows, limits or Limits()).result()
+    return Scan(carry, rows, limits or Limits()).result()
+
+
+def judged(carry: Carry, rows: Rows, limits: Limits | None = None) -> tuple[Carry, Segments, NDArray[np.int8]]:
+    """As `step`; and what is to be said of the fields of each row (`beliefs`)."""
+    scan = Scan(carry, rows, limits or Limits())
+    after, segments = scan.result()
+    return after, segments, scan.beliefs.marks()[scan.new] if len(rows.entity) else np.empty(0, np.int8)
 
 
 def _fill(flag: Bool) -> I64:
@@ -159,7 +163,7 @@ def _fill(flag: Bool) -> I64:
     return np.maximum.accumulate(np.where(flag, np.arange(len(flag)), 0))
 
 
-class _Scan:
+class Scan:
     """One evaluation: rows with their vehicle's last fix before them (`old`), and indices into one table of marks.
 
     The table holds the rows' own marks, then those of the carries. A moment is an index into it until the end.
@@ -178,15 +182,16 @@ class _Scan:
         self.of = np.cumsum(self.old) - 1
         self.kept = self.carry.marks.reshape(self.v, MARKS, WIDTH)
         self.kept[~self.carry.seen, :, 0] = LONG_AGO
-        self.t = self._lay(rows.t_us, self.kept[:, LAST, 0])
+        self.t = self.lay(rows.t_us, self.kept[:, LAST, 0])
         place = [np.ascontiguousarray(self.kept[:, :, i]).view(np.float64) for i in (1, 2)]
         place = [np.where(self.carry.seen[:, None], each, np.nan) for each in place]
-        self.lat, self.lon = self._lay(rows.lat, place[0][:, LAST]), self._lay(rows.lon, place[1][:, LAST])
+        self.lat, self.lon = self.lay(rows.lat, place[0][:, LAST]), self.lay(rows.lon, place[1][:, LAST])
         self.all_t = np.concatenate([self.t, self.kept[:, 1:, 0].T.ravel()])
         self.all_lat = np.concatenate([self.lat, place[0][:, 1:].T.ravel()])
         self.all_lon = np.concatenate([self.lon, place[1][:, 1:].T.ravel()])
 
-    def _lay(self, new: NDArray[Any], old: NDArray[Any]) -> NDArray[Any]:
+    def lay(self, new: NDArray[Any], old: NDArray[Any]) -> NDArray[Any]:
+        """A column of the rows, with a value of each vehicle's carry before them."""
         out = np.empty(self.m, new.dtype)
         out[self.new], out[self.at_old] = new, old
         return out
@@ -195,7 +200,12 @@ class _Scan:
         """Indices of a mark of each vehicle's carry."""
         return self.m + (mark - 1) * self.v + np.arange(self.v)
 
-    def _from(self, otherwise: NDArray[Any], old: NDArray[Any], flag: Bool) -> NDArray[Any]:
+    @staticmethod
+    def fill(flag: Bool) -> I64:
+        """For each row the newest flagged row at or before it; the first row of each vehicle is flagged."""
+        return _fill(flag)
+
+    def filled(self, otherwise: NDArray[Any], old: NDArray[Any], flag: Bool) -> NDArray[Any]:
         """`otherwise` at flagged rows, `old` at the carries, filled forward."""
         values = otherwise.copy()
         values[self.at_old] = old
@@ -213,7 +223,7 @@ class _Scan:
         if not len(self.rows.entity):
             none = np.empty((0, WIDTH), np.int64)
             i = np.empty(0, np.int64)
-            return Carry.empty(), _segments(i, i.astype(np.int8), none, none, i > 0, np.empty(0), i, i > 0)
+            return Carry.empty(), from_marks(i, i.astype(np.int8), none, none, i > 0, np.empty(0), i, i > 0)
         self._steps()
         self._signs()
         self._motion()
@@ -236,8 +246,7 @@ class _Scan:
         self.cut = self.broken | (self.new & ~seen)
         slow = way * 1e6 <= STANDING_MPS * self.dt
         self.slept = (self.dt >= self.limits.stop_us) & slow & (way <= SLEEP_M)
-        self.speed = self._lay(self.rows.speed_mps, self.carry.speed_mps)
-        self.ignition = self._lay(self.rows.ignition, self.carry.ignition)
+        self.ignition = self.lay(self.rows.ignition, self.carry.ignition)
 
     def _heads(self) -> tuple[I64, I64]:
         """Indices of the first fixes of the two minutes with fixes before each row's own; keeps those of the end."""
@@ -262,24 +271,14 @@ class _Scan:
         near, earlier = self._heads()
         cut_us = np.where(self.cut, self.t, LONG_AGO)
         self.cut_us = cut_us[_fill(self.cut | self.old)]
-        speed = self.speed
+        self.beliefs = held = Beliefs(self, near, earlier, INTEGRAL_US)
+        self.speed = speed = held.speed_mps
         sign = np.where(speed >= MOVING_MPS, 1, np.where(speed <= STANDING_MPS, -1, 0)).astype(np.int8)
-        dumb = self.new & np.isnan(speed) & (self.ignition != 0)
-        if dumb.any():
-            i = np.flatnonzero(dumb)
-            accuracy = np.nan_to_num(self._lay(self.rows.accuracy_m, np.zeros(self.v))[i].clip(0, 150))
-            ways = np.empty((2, len(i)))
-            for row, mark in zip(ways, (near[i], earlier[i]), strict=True):
-                valid = self.all_t[mark] >= self.cut_us[i]
-                row[:] = np.where(
-                    valid, near_m(self.all_lat[mark], self.all_lon[mark], self.lat[i], self.lon[i]), np.nan
-                )
-            away = np.fmin(*ways) > np.maximum(FAR_M, 2 * accuracy)
-            at_rest = np.maximum(*ways) <= np.maximum(CLOSE_M, accuracy)
-            sign[i] = np.where(away, 1, np.where(at_rest, -1, 0))
-        sign[self.new & (self.ignition == 0)] = -1
+        sign = np.where(np.isnan(speed), held.way, sign)
+        sign = held.ignited(np.where(held.moves, 1, sign).astype(np.int8))
         sign[self.at_old] = self.carry.sign
-        self.sign, self.near, self.earlier, self.dumb = sign, near, earlier, dumb
+        self.sign, self.near, self.earlier = sign, near, earlier
+        self.dumb = self.new & np.isnan(speed) & ~held.off
 
     def _motion(self) -> None:
         """Moving or standing, since which moment, and the departure each row with sign +1 speaks of."""
@@ -295,33 +294,34 @@ class _Scan:
         stands = self.new & ((self.sign == -1) | self.slept | self.cut)
         agrees = (self.speed >= MOVING_MPS) & (self.way > SLEEP_M) & (self.way * 1e6 >= MOVING_MPS * self.dt)
         goes = self.new & (self.sign == 1) & ((self.t > self.run_us) | agrees) & ~stands
-        self.moving = self._from(goes, self.carry.moving, stands | goes)
+        goes &= ~self.beliefs.waits
+        self.moving = self.filled(goes, self.carry.moving, stands | goes)
         self.was_moving = np.roll(self.moving, 1) & self.new & ~self.cut
         self.go = self.moving & ~self.was_moving & self.new
         departed_us = np.where(self.go, self.all_t[self.departure], self.t)
-        self.go_us = self._from(departed_us, self.carry.go_us, self.go | self.cut)
+        self.go_us = self.filled(departed_us, self.carry.go_us, self.go | self.cut)
         halts = (~self.moving & self.was_moving) | self.cut
         since = np.where(self.slept & ~self.cut, row - 1, row)
         for mark in (self.near, self.earlier):
             usable = self.dumb & ~self.slept & ~self.cut & (self.all_t[mark] >= np.maximum(self.go_us, self.cut_us))
             since = np.where(usable, mark, since)
-        self.since = self._from(since, self._kept(SINCE), halts)
+        self.since = self.filled(since, self._kept(SINCE), halts)
 
     def _moves(self) -> None:
         """Movements, which standing ends only when it lasts; and which of them are trips."""
         held_us = np.where((self.sign == 1) & ~self.slept, self.all_t[self.departure], self.t)
         self.rests = self.new & ~self.moving & (held_us - self.all_t[self.since] >= self.limits.stop_us)
         decisive = self.rests | (self.moving & self.new) | self.cut
-        self.on_move = self._from(self.moving, self.carry.on_move, decisive)
+        self.on_move = self.filled(self.moving, self.carry.on_move, decisive)
         was = np.roll(self.on_move, 1) & self.new & ~self.cut
         self.sets_off = self.on_move & ~was & self.new
-        self.move = self._from(self.departure, self._kept(MOVE), self.sets_off)
+        self.move = self.filled(self.departure, self._kept(MOVE), self.sets_off)
         far = self._way(self.move, self.on_move & self.new)
         far[self.at_old] = self.carry.move_far_m
         self.far = np.nan_to_num(far)
         away = was & self.on_move & (np.fmin(self.far, np.roll(self.far, 1)) >= self.limits.trip_m)
         kind = np.where(away, TRIP, np.where(self.cut, NONE, STOP)).astype(np.int8)
-        self.kind = self._from(kind, self.carry.kind, away | self.rests | self.cut)
+        self.kind = self.filled(kind, self.carry.kind, away | self.rests | self.cut)
 
     def _totals(self) -> None:
         """Running totals of each vehicle, and with them the table of marks."""
@@ -333,16 +333,17 @@ class _Scan:
         take = known & (self.dt <= INTEGRAL_US) & ~np.isnan(integral)
         self.step_mm = np.where(take, integral, straight).astype(np.int64)
         rolling = known & (self.sign == 1)
-        self.run_mm = self._within_run(np.where(rolling, self.step_mm, 0), self.carry.run_mm)
-        self.run_moved_us = self._within_run(np.where(rolling, self.dt, 0), self.carry.run_moved_us)
+        self.run_mm = self.within(np.where(rolling, self.step_mm, 0), self.carry.run_mm, self.run)
+        self.run_moved_us = self.within(np.where(rolling, self.dt, 0), self.carry.run_moved_us, self.run)
         totals = np.zeros((self.m, WIDTH), np.int64)
         rides = self.was_moving & known
         totals[:, DIST] = np.where(rides, self.step_mm, np.where(self.go, self.run_mm, 0))
         totals[:, GAP] = np.where(apart & ~self.slept & (self.way > FAR_M), straight, 0)
         totals[:, MOVING] = np.where(rides, self.dt, np.where(self.go, self.run_moved_us, 0))
-        engine_on = np.roll(self.ignition, 1) == 1
+        engine_on = (np.roll(self.ignition, 1) == 1) & self.beliefs.idles
         idle = self.new & ~apart & ~self.cut & ~self.was_moving & (self.sign != 1) & engine_on
         totals[:, IDLE] = np.where(idle, self.dt, 0)
+        totals[:, CARRIED] = np.where(rides & self.beliefs.carried, self.step_mm, 0)
         totals[:, BLIND] = np.where(apart, self.dt, 0)
         sums = np.cumsum(totals[:, DIST:], axis=0)
         sums += (self.kept[:, LAST, DIST:] - sums[self.at_old])[self.of]
@@ -351,10 +352,10 @@ class _Scan:
         totals[:, 1], totals[:, 2] = self.lat.view(np.int64), self.lon.view(np.int64)
         self.totals = totals
         driven = sums[:, 0] + sums[:, 1]
-        given = self._lay(self.rows.odometer_m, np.full(self.v, np.nan))
+        given = self.lay(self.rows.odometer_m, np.full(self.v, np.nan))
         has = ~np.isnan(given)
         offset = np.rint(np.where(has, given, 0) * 1000).astype(np.int64) - driven
-        self.offset = self._from(offset, self.carry.odometer_mm, has)
+        self.offset = self.filled(offset, self.carry.odometer_mm, has)
 
     def _mark(self, index: I64) -> I64:
         """Marks by their index: a row's, or one of a carry."""
@@ -364,11 +365,11 @@ class _Scan:
         out[old] = self.kept[of, mark + 1]
         return out
 
-    def _within_run(self, value: I64, carried: I64) -> I64:
-        """Sums from the beginning of each row's run of equal signs."""
+    def within(self, value: I64, carried: I64, run: I64) -> I64:
+        """Sums from the beginning of each row's run, which is the row `run`."""
         value[self.at_old] = carried
         sums = np.cumsum(value)
-        return sums - sums[self.run] + value[self.run]
+        return np.asarray(sums - sums[run] + value[run])
 
     def _speed_max(self) -> F64:
         """Greatest speed of the movement each row belongs to, up to its end."""
@@ -392,6 +393,7 @@ class _Scan:
         gone = kept[:, HEADS:, 0] < self.cut_us[last][:, None]
         kept[:, HEADS:, 1:3][gone] = NOWHERE
         self.fastest = self._speed_max()
+        held = self.beliefs
         return Carry(
             self.carry.entity,
             kept.reshape(self.v, -1),
@@ -407,8 +409,9 @@ class _Scan:
             self.fastest[last],
             self.kind[last],
             self.ignition[last],
-            self.speed[last],
+            held.raw[last],
             self.offset[last],
+            *(column[last] for column in held.state()),
         )
 
     def _opened(self) -> I64:
@@ -418,7 +421,7 @@ class _Scan:
         self.opens = self.new & (self.kind != before) & (self.kind != NONE)
         mark = np.where(self.kind == TRIP, self.move, self.since)
         self.boundary = mark
-        return self._from(mark, self._kept(SEGMENT), self.opens)
+        return self.filled(mark, self._kept(SEGMENT), self.opens)
 
     def _found(self) -> Segments:
         """The segments, each from its first mark to the next one's, or to where the vehicle was last seen."""
@@ -445,44 +448,8 @@ class _Scan:
             (self._odometer(shown), self._odometer(gaps)),
             (~self.old[first], np.ones(len(gaps), np.bool_)),
         )
-        return _segments(*(np.concatenate(part)[order] for part in parts))
+        return from_marks(*(np.concatenate(part)[order] for part in parts))
 
     def _odometer(self, row: I64) -> I64:
         driven = self.totals[row, DIST] + self.totals[row, GAP]
         return np.where(self.offset[row] == LONG_AGO, LONG_AGO, self.offset[row] + driven)
-
-
-def _segments(
-    entity: I64,
-    kind: NDArray[np.int8],
-    start: I64,
-    end: I64,
-    is_open: Bool,
-    speed_max: F64,
-    odometer: I64,
-    began: Bool,
-) -> Segments:
-    """Segments from their first and last marks."""
-    totals = np.ascontiguousarray((end - start)[:, DIST:].T)
-
-    def place(mark: I64, column: int) -> F64:
-        return np.ascontiguousarray(mark[:, column]).view(np.float64)
-
-    return Segments(
-        entity,
-        kind,
-        start[:, 0].copy(),
-        np.where(is_open, NEVER, end[:, 0]),
-        place(start, 1),
-        place(start, 2),
-        place(end, 1),
-        place(end, 2),
-        totals[0],
-        totals[1],
-        totals[2],
-        totals[3],
-        totals[4],
-        speed_max,
-        odometer,
-        began,
-    )

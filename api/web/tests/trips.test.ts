@@ -46,3 +46,7 @@ test('today begins at midnight where the viewer is', () => {
   assert.ok(NOW - midnight(NOW) >= 0 && NOW - midnight(NOW) < 25 * 3600_000)
   assert.equal(new Date(midnight(NOW)).getHours(), 0)
 })
+
+test('what was carried with the engine off is told', () => {
+  assert.equal(plain(details(trip('trip', { carried_m: 28_800 }), NOW)), '23 min, 29 km carried with the engine off')
+})

@@ -4,6 +4,7 @@ import type { Trip } from './types.ts'
 
 const WORDS: Record<Trip['kind'], string> = { trip: 'Trip', stop: 'Stop', unknown: 'Not known' }
 const WORTH_TELLING_S = 60
+const WORTH_TELLING_M = 500
 
 /** 'Trip, 12.4 km', 'Stop at Depot'; `place` is the name of the site. */
 export function title(trip: Trip, place: string | null): string {
@@ -15,6 +16,7 @@ export function title(trip: Trip, place: string | null): string {
 export function details(trip: Trip, now: number): string {
   const said = [span((trip.ended_at ? ms(trip.ended_at) : now) - ms(trip.started_at))]
   if ((trip.idle_s ?? 0) >= WORTH_TELLING_S) said.push(`${span((trip.idle_s ?? 0) * 1000)} with the engine on`)
+  if ((trip.carried_m ?? 0) >= WORTH_TELLING_M) said.push(`${distance(trip.carried_m ?? 0)} carried with the engine off`)
   if ((trip.unknown_s ?? 0) >= WORTH_TELLING_S || trip.kind === 'unknown') {
     const unseen = trip.kind === 'unknown' ? '' : `${span((trip.unknown_s ?? 0) * 1000)} `
     said.push(`${unseen}${trip.gap_m ? `${unseen ? 'and ' : ''}${distance(trip.gap_m)} ` : ''}out of sight`)

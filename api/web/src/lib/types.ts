@@ -147,6 +147,7 @@ export interface Trip {
   moving_s: number | null
   idle_s: number | null
   unknown_s: number | null
+  carried_m?: number | null
   speed_max_mps: number | null
 }
 
