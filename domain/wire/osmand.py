@@ -181,7 +181,7 @@ def _measured(named: list[tuple[str, Any]], t_ms: float | None) -> list[Measured
 def _known(named: list[tuple[str, Any]], t_ms: float | None) -> Iterator[Measured]:
     for key, value in named:
         number = as_number(value)
-        if number is None or number >= 0 or key not in _UNKNOWN_BELOW_ZERO:
+        if number is None or not number < 0 or key not in _UNKNOWN_BELOW_ZERO:
             yield Measured(t_ms, key, value)
 
 

@@ -127,7 +127,7 @@ def _placed(message: Message, t_ms: float | None, places: Mapping[str, Target]) 
     for key, target in places.items():
         value = message.get(key)
         number = as_number(value)
-        if number is None or number >= 0 or key not in _UNKNOWN_BELOW_ZERO:
+        if number is None or not number < 0 or key not in _UNKNOWN_BELOW_ZERO:
             yield Measured(t_ms, key, value, flags=no_fix if target.stream == "gps" else 0)
 
 

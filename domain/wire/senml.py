@@ -73,7 +73,7 @@ class Resolved(NamedTuple):
 
 def decode(payload: bytes, context: Context) -> list[Said]:
     """JSON or CBOR, told by the first byte: a pack is an array in both, and no array of one begins like the other's."""
-    is_text = payload[:1] < b"\x80" or payload.startswith(codecs.BOM_UTF8)
+    is_text = payload[:1] < b"\x80" or payload.startswith((codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     return (decode_json if is_text else decode_cbor)(payload, context)
 
 

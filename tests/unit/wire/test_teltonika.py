@@ -55,10 +55,12 @@ def record(
     priority: int = 0,
     event: int = 0,
     t_ms: int = T_MS,
+    heading: int = 270,
+    speed_kmh: int = 36,
 ) -> bytes:
     """One record of Codec 8 Extended at 60.17 N, 24.94 W, 36 km/h; `io` is id -> (size in bytes, value)."""
     io, variable = io or {}, variable or {}
-    raw = struct.pack(">QBiihHBH", t_ms, priority, -249_400_000, 601_700_000, -12, 270, satellites, 36)
+    raw = struct.pack(">QBiihHBH", t_ms, priority, -249_400_000, 601_700_000, -12, heading, satellites, speed_kmh)
     raw += struct.pack(">HH", event, len(io) + len(variable))
     for size, letter in SIZES.items():
         group = {each: value for each, (width, value) in io.items() if width == size}
