@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from domain import identity
 from domain.frames import encode
 from domain.names import Address, TopicError, foreign_id, is_receipt, owner_of
 from domain.readings import BY_STREAM, I32, I64, Batch, Flag
@@ -20,6 +21,7 @@ from ingest.deliveries import Delivered, delivered
 from ingest.directory import Device, Directory
 from ingest.moments import of_messages, places, readings_max
 from ingest.quality import Quality, Readings, clock_advice
+from ingest.receipts import Seen
 from ingest.translate import Entry, Translator, Work
 from store.labels import Labels
 from store.log import LATE_LANE
@@ -52,14 +54,6 @@ class Stranger(NamedTuple):
     tenant: str
     speaker: str
     name: str
-
-
-class Seen(NamedTuple):
-    """Sequence numbers of one group that will be durable with it, for receipts."""
-
-    device_id: I32
-    boot_id: I32
-    seq: I64
 
 
 @dataclass
@@ -300,11 +294,13 @@ class Preparer:
         if rows.stream == "temp":
             self._calibrate(columns, rows, device_id)
         batch = BY_STREAM[rows.stream].build(columns)
-        numbered = (batch.boot_id > 0) & (batch.seq >= 0)
+        numbered = identity.numbered(batch)
         if rows.server_time.any() and not numbered.all():
             out.unmarked.update(entries[int(e)].message for e in np.unique(rows.message[rows.server_time & ~numbered]))
         if numbered.any():
-            seen.append(Seen(device_id[numbered], batch.boot_id[numbered], batch.seq[numbered]))
+            some = batch if numbered.all() else batch.take(numbered)
+            says, clocked = identity.digests(some), some.flags & Flag.SERVER_TIME == 0
+            seen.append(Seen(some.device_id, some.boot_id, some.seq, says, clocked, some.received_us))
         good = ~rows.bad
         if not good.all():
             batch, partition = batch.take(good), partition[good]

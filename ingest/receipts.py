@@ -1,139 +1,218 @@
-"""Receipts: how far a device's readings are durable without a hole, per boot.
+"""Receipts: what every boot's mark is, over the tables `receipt` and `receipt_said`. See `ingest.marks`.
 
-Sequence numbers of a boot begin at 0 or 1. What stands above a hole is remembered as spans and joins when the hole is
-filled; a device resends what has no receipt, so forgetting a span costs a repeat, never a reading.
+What each number said is kept as 32 bits of the identity that the tracker goes by (`domain.identity`), in pages of 64
+numbers. Marks and pages are stored before a receipt is sent.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable
-from typing import NamedTuple
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
+from prometheus_client import Counter
 
-from ingest.prepare import Seen
+from domain.readings import I32, I64, Bool
+from ingest.marks import SPANS_MAX, Arrived, Boot, Mark, advance, judge
 from store.arrays import arrays
 from store.db import queries
 from store.link import Link
 
-SPANS_MAX = 256
 SPANS_SHARED_MAX = 8192  # between two joins: what other workers take makes holes in ours
+PAGE = 64  # numbers
+PAGES_MAX = 2048  # of a boot: a device that keeps more readings than in them without a receipt begins its boot anew
 _Key = tuple[int, int]
+_Page = tuple[int, int, int]
+
+boots_begun_anew = Counter(
+    "frostway_ingest_boots_begun_anew_total", "Boots whose numbers came again with other readings"
+)
 
 
-class Mark(NamedTuple):
-    """Everything up to `contiguous` is durable (-1: nothing yet), and these spans (first, last) above it."""
+class Seen(NamedTuple):
+    """Numbered readings of one group that will be durable with it, in the order in which they came."""
 
-    contiguous: int = -1
-    spans: tuple[tuple[int, int], ...] = ()
-
-
-def advance(mark: Mark, runs: Iterable[tuple[int, int]], spans_max: int = SPANS_MAX) -> Mark:
-    """The mark after runs (first, last) of numbers have become durable.
-
-    >>> advance(Mark(), [(1, 3), (6, 7)])
-    Mark(contiguous=3, spans=((6, 7),))
-    >>> advance(Mark(3, ((6, 7),)), [(4, 5)])
-    Mark(contiguous=7, spans=())
-    """
-    contiguous = mark.contiguous
-    spans: list[tuple[int, int]] = []
-    for first, last in sorted((*mark.spans, *runs)):
-        if first <= max(contiguous + 1, 1):
-            contiguous = max(contiguous, last)
-        elif spans and first <= spans[-1][1] + 1:
-            spans[-1] = (spans[-1][0], max(spans[-1][1], last))
-        else:
-            spans.append((first, last))
-    return Mark(contiguous, tuple(spans[:spans_max]))
-
-
-def runs_of(seen: Seen) -> dict[_Key, list[tuple[int, int]]]:
-    """Runs of consecutive numbers per device and boot, found for all of them at once."""
-    order = np.lexsort((seen.seq, seen.boot_id, seen.device_id))
-    device, boot, seq = seen.device_id[order], seen.boot_id[order], seen.seq[order]
-    start = np.ones(len(seq), dtype=np.bool_)
-    start[1:] = (device[1:] != device[:-1]) | (boot[1:] != boot[:-1]) | (seq[1:] > seq[:-1] + 1)
-    first = np.flatnonzero(start)
-    last = np.append(first[1:], len(seq)) - 1
-    out: dict[_Key, list[tuple[int, int]]] = {}
-    for d, b, low, high in zip(
-        device[first].tolist(), boot[first].tolist(), seq[first].tolist(), seq[last].tolist(), strict=True
-    ):
-        out.setdefault((d, b), []).append((low, high))
-    return out
+    device_id: I32
+    boot_id: I32
+    seq: I64
+    says: I64
+    """What each says and when; see `domain.identity.digests`."""
+    clocked: Bool
+    """Whether it has a time of its own."""
+    received_us: I64
 
 
 class ReceiptBook:
-    """Marks of all boots seen lately, over the table `receipt`. A mark is stored before its receipt is sent."""
+    """Marks of all boots seen lately. One that has failed to store anything reads anew what is stored."""
 
     CACHE_MAX = 50_000
 
     def __init__(self, link: Link, *, shared: bool = False) -> None:
-        """`shared`: other workers have readings of the same boots, so marks are joined with theirs."""
+        """`shared`: other workers have readings of the same boots, so what they have stored is read each time."""
         self._link = link
         self._shared = shared
+        self._spans_max = SPANS_SHARED_MAX if shared else SPANS_MAX
         self._q = queries("ingest")
-        self._marks: OrderedDict[_Key, Mark] = OrderedDict()
-        self._changed: set[_Key] = set()
+        self._boots: OrderedDict[_Key, Boot] = OrderedDict()
+        self._pages: dict[_Page, int] = {}
+        self._said: NDArray[np.uint32] = np.zeros((0, PAGE), np.uint32)
+        self._of: list[_Page] = []  # the page in each row of it
+        self._waiting: list[Seen] = []
+        self._due: set[int] = set()
+        self._receipts: list[tuple[int, str, int]] = []
 
     def durable(self, seen: Seen) -> None:
-        """These numbers are in the log now."""
-        runs = runs_of(seen)
-        self._load(key for key in runs if key not in self._marks)
-        for key, found in runs.items():
-            before = self._marks[key]
-            self._marks[key] = advance(before, found, SPANS_SHARED_MAX if self._shared else SPANS_MAX)
-            self._marks.move_to_end(key)
-            self._changed.add(key)  # a repeat is receipted again: the device missed the first one
-
-    def _load(self, keys: Iterable[_Key]) -> None:
-        wanted = list(keys)
-        if not wanted:
-            return
-        columns = arrays(self._q["receipts"], list(zip(*wanted, strict=True)))
-        rows = self._link.connection.execute(self._q["receipts"], columns).fetchall()
-        self._marks.update(dict.fromkeys(wanted, Mark()))
-        for device, boot, contiguous, spans in rows:
-            self._marks[device, boot] = Mark(contiguous, tuple(zip(spans[::2], spans[1::2], strict=True)))
-
-    def _join(self, keys: list[_Key]) -> None:
-        """Takes over what other workers have stored, and keeps them from storing until we have."""
-        columns = list(zip(*keys, strict=True))
-        self._link.connection.execute(self._q["new_receipts"], arrays(self._q["new_receipts"], columns))
-        rows = self._link.connection.execute(self._q["lock_receipts"], arrays(self._q["lock_receipts"], columns))
-        for device, boot, contiguous, flat in rows.fetchall():
-            mine = self._marks[device, boot]
-            theirs = tuple(zip(flat[::2], flat[1::2], strict=True))
-            both = Mark(max(contiguous, mine.contiguous))
-            self._marks[device, boot] = advance(both, (*mine.spans, *theirs), SPANS_SHARED_MAX)
+        """These readings are in the log now."""
+        self._waiting.append(seen)
+        self._due.update(np.unique(seen.device_id.astype(np.int64) << 32 | seen.boot_id).tolist())
 
     @property
     def pending(self) -> int:
-        """Boots whose receipt is due."""
-        return len(self._changed)
+        """Boots whose receipt is due: also of repeats, since the device has missed the first one."""
+        return len(self._due)
 
     def store(self) -> list[tuple[int, str, int]]:
-        """Stores the changed marks; returns `(device id, boot, contiguous)` of the receipts that may now be sent."""
-        keys = sorted(self._changed)
-        if not keys:
+        """Stores the marks; returns `(device id, boot, contiguous)` of the receipts that may now be sent."""
+        if not self._waiting:
             return []
-        with self._link.connection.transaction():
-            if self._shared:
-                self._join(keys)
-            marks = [self._marks[key] for key in keys]
-            spans = ["{" + ",".join(f"{a},{b}" for a, b in m.spans) + "}" for m in marks]
-            columns = (*zip(*keys, strict=True), [m.contiguous for m in marks], spans)
-            rows = self._link.connection.execute(
-                self._q["put_receipts"], arrays(self._q["put_receipts"], columns)
-            ).fetchall()
-        self._changed.clear()
-        while len(self._marks) > self.CACHE_MAX:
-            self._marks.popitem(last=False)
-        boots = {int(key): str(text) for key, text in rows}
-        return [
-            (d, boots[b], m.contiguous)
-            for (d, b), m in zip(keys, marks, strict=True)
-            if m.contiguous >= 0 and b in boots
+        try:
+            with self._link.connection.transaction():
+                keys, boots = self._take()
+        except BaseException:
+            self._forget()
+            raise
+        self._waiting.clear()
+        self._due.clear()
+        for key, boot in zip(keys, boots, strict=True):
+            self._boots[key] = boot
+            self._boots.move_to_end(key)
+        while len(self._boots) > self.CACHE_MAX:
+            self._boots.popitem(last=False)
+        if self._shared or len(self._pages) > self.CACHE_MAX:
+            self._forget()
+        return self._receipts
+
+    def _forget(self) -> None:
+        self._boots.clear()
+        self._pages.clear()
+
+    def _take(self) -> tuple[list[_Key], list[Boot]]:
+        """Everything that waits, within one transaction; what boots are after it."""
+        columns = [np.concatenate(column) for column in zip(*self._waiting, strict=True)]
+        device_id, boot_id, *_, received_us = columns
+        order = np.lexsort((received_us, boot_id, device_id))
+        seen = Seen(*(column[order] for column in columns))
+        start = np.ones(len(order), np.bool_)
+        start[1:] = (seen.device_id[1:] != seen.device_id[:-1]) | (seen.boot_id[1:] != seen.boot_id[:-1])
+        first = np.flatnonzero(start)
+        keys = list(zip(seen.device_id[first].tolist(), seen.boot_id[first].tolist(), strict=True))
+        self._load(keys)
+        says = (seen.says ^ seen.says >> 32) & 0xFFFFFFFF
+        says[says == 0] = 1
+        slot = self._load_pages(seen, start)
+        boots = self._judged(keys, seen._replace(says=says), start, first, slot)
+        self._put(keys, boots, np.unique(slot))
+        return keys, boots
+
+    def _judged(self, keys: Sequence[_Key], seen: Seen, start: Bool, first: I64, slot: I64) -> list[Boot]:
+        """The boots after what has come; what each number says now is in its page."""
+        at = seen.seq % PAGE
+        in_turn = start.copy()
+        in_turn[1:] |= seen.seq[1:] == seen.seq[:-1] + 1
+        easy = np.logical_and.reduceat(in_turn & (self._said[slot, at] == 0), first)
+        ends = np.append(first[1:], len(start))
+        rows = zip(
+            keys,
+            easy.tolist(),
+            seen.seq[first].tolist(),
+            seen.seq[ends - 1].tolist(),
+            seen.received_us[first].tolist(),
+            strict=True,
+        )
+        boots: list[Boot] = []
+        for place, (key, is_easy, least, most, received_us) in enumerate(rows):
+            boot = self._boots[key]
+            contiguous, spans = boot.mark
+            newest = spans[-1][1] if spans else contiguous
+            if is_easy and least > newest and received_us >= boot.anew_us:  # nearly always
+                is_next = not spans and least == contiguous + 1
+                boots.append(
+                    Boot(Mark(most) if is_next else advance(boot.mark, [(least, most)], self._spans_max), *boot[1:])
+                )
+            else:
+                easy[place] = False
+                boots.append(self._judge(boot, seen, slice(int(first[place]), int(ends[place])), slot))
+        new = np.repeat(easy, ends - first)
+        self._said[slot[new], at[new]] = seen.says[new]
+        return boots
+
+    def _judge(self, boot: Boot, seen: Seen, of: slice, slot: I64) -> Boot:
+        number, places = seen.seq[of], (slot[of], seen.seq[of] % PAGE)
+        known = dict(zip(number.tolist(), self._said[places].tolist(), strict=True))
+        some = Arrived(number, seen.says[of], seen.clocked[of], seen.received_us[of])
+        after = judge(boot, known, some, self._spans_max)
+        self._said[places] = [known[n] for n in number.tolist()]
+        boots_begun_anew.inc(after.anew_us != boot.anew_us)
+        return after
+
+    # ------------------------------------------------------------ the tables
+    def _load(self, keys: Sequence[_Key]) -> None:
+        if self._shared:
+            columns = list(zip(*keys, strict=True))
+            self._link.connection.execute(self._q["new_receipts"], arrays(self._q["new_receipts"], columns))
+        wanted = [key for key in keys if key not in self._boots]
+        self._boots.update(dict.fromkeys(wanted, Boot()))
+        query = self._q["lock_receipts" if self._shared else "receipts"]
+        for device, boot, contiguous, spans, *others in self._rows(query, wanted):
+            mark = Mark(contiguous, tuple(zip(spans[::2], spans[1::2], strict=True)))
+            self._boots[device, boot] = Boot(mark, *others)
+
+    def _load_pages(self, seen: Seen, start: Bool) -> I64:
+        """Where the page of each number is, in `_said`; those read that are not there."""
+        page = seen.seq // PAGE
+        new = start.copy()
+        new[1:] |= page[1:] != page[:-1]
+        columns = (seen.device_id[new].tolist(), seen.boot_id[new].tolist(), page[new].tolist())
+        wanted = list(zip(*columns, strict=True))
+        missing = [each for each in dict.fromkeys(wanted) if each not in self._pages]
+        if (most := len(self._pages) + len(missing)) > len(self._said):
+            self._said = np.concatenate([self._said, np.zeros((most, PAGE), np.uint32)])
+            self._of.extend([(0, 0, 0)] * most)
+        for each in missing:
+            at = self._pages[each] = len(self._pages)
+            self._said[at], self._of[at] = 0, each
+        for *of, said in self._rows(self._q["receipt_pages"], missing):
+            self._said[self._pages[of[0], of[1], of[2]]] = np.frombuffer(said, "<u4")
+        slots: I64 = np.array([self._pages[each] for each in wanted], np.int64)[np.cumsum(new) - 1]
+        return slots
+
+    def _rows(self, query: str, columns: Sequence[tuple[int, ...]]) -> Iterator[tuple[Any, ...]]:
+        if columns:
+            found = arrays(query, list(zip(*columns, strict=True)))
+            yield from self._link.connection.execute(query, found, binary=True)
+
+    def _put(self, keys: Sequence[_Key], boots: Sequence[Boot], slots: I64) -> None:
+        connection, q = self._link.connection, self._q
+        spans = ["{" + ",".join(f"{a},{b}" for a, b in boot.mark.spans) + "}" for boot in boots]
+        others = zip(*(boot[1:] for boot in boots), strict=True)
+        columns = (*zip(*keys, strict=True), [boot.mark.contiguous for boot in boots], spans, *others)
+        rows = connection.execute(q["put_receipts"], arrays(q["put_receipts"], columns)).fetchall()
+        pages = [self._of[at] for at in slots.tolist()]
+        raw, width = self._said[slots].astype("<u4").tobytes(), 4 * PAGE
+        said = [raw[at : at + width] for at in range(0, len(raw), width)]
+        columns = (*zip(*pages, strict=True), said)
+        connection.execute(q["put_receipt_pages"], arrays(q["put_receipt_pages"], columns))
+        if old := [(d, b, number - PAGES_MAX) for d, b, number in pages if number >= PAGES_MAX]:
+            connection.execute(q["drop_receipt_pages"], arrays(q["drop_receipt_pages"], list(zip(*old, strict=True))))
+        names = {int(key): str(text) for key, text in rows}
+        self._receipts = [
+            (d, names[b], boot.mark.contiguous)
+            for (d, b), boot in zip(keys, boots, strict=True)
+            if boot.mark.contiguous >= 0 and b in names
         ]
+
+    def trim(self) -> None:
+        """Forgets what boots said that nobody has heard of for long."""
+        self._link.connection.execute(self._q["trim_receipt_pages"])

@@ -407,8 +407,7 @@ class Ingest:
                 quarantined_total.labels(each.reason).inc()
             if prepared.seen is not None:
                 self._names = prepared.names
-                seen = prepared.seen
-                self._write.run(lambda s=seen: self._book.durable(s))  # type: ignore[misc]
+                self._book.durable(prepared.seen)
             self._send_receipts(force=False)
             self._trim()
 
@@ -454,6 +453,7 @@ class Ingest:
         connection, q = self._write.connection, queries("quarantine")
         connection.execute(q["trim"], (QUARANTINE_DEVICE_MAX, QUARANTINE_MAX))
         connection.execute(q["trim_strangers"], (STRANGERS_MAX,))
+        self._book.trim()
 
 
 def _stranger_rows(prepared: Prepared) -> list[tuple[Any, ...]]:

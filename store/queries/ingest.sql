@@ -1,6 +1,6 @@
 -- name: receipts
 -- Marks of boots.
-select r.device_id, r.boot_id, r.contiguous, r.spans
+select r.device_id, r.boot_id, r.contiguous, r.spans, r.trusted, r.anew_us, r.past
 from unnest(%s::int4[], %s::int4[]) as w (device_id, boot_id) join receipt r using (device_id, boot_id)
 
 -- name: new_receipts
@@ -10,19 +10,41 @@ from unnest(%s::int4[], %s::int4[]) as w (device_id, boot_id) order by 1, 2 on c
 
 -- name: lock_receipts
 -- Marks of boots, in one order for everybody, kept from others until the transaction ends.
-select r.device_id, r.boot_id, r.contiguous, r.spans from receipt r
+select r.device_id, r.boot_id, r.contiguous, r.spans, r.trusted, r.anew_us, r.past from receipt r
 join unnest(%s::int4[], %s::int4[]) as w (device_id, boot_id) using (device_id, boot_id)
 order by r.device_id, r.boot_id for update of r
 
 -- name: put_receipts
 -- Stores marks; gives the text of the boots for the receipts.
-with given as (select * from unnest(%s::int4[], %s::int4[], %s::int8[], %s::text[])
-               as g (device_id, boot_id, contiguous, spans)),
-     put as (insert into receipt as r (device_id, boot_id, contiguous, spans)
-             select device_id, boot_id, contiguous, spans::int8[] from given
+with given as (select * from unnest(%s::int4[], %s::int4[], %s::int8[], %s::text[], %s::int8[], %s::int8[], %s::int8[])
+               as g (device_id, boot_id, contiguous, spans, trusted, anew_us, past)),
+     put as (insert into receipt as r (device_id, boot_id, contiguous, spans, trusted, anew_us, past)
+             select device_id, boot_id, contiguous, spans::int8[], trusted, anew_us, past from given
              on conflict (device_id, boot_id) do update
-             set contiguous = greatest(r.contiguous, excluded.contiguous), spans = excluded.spans, updated_at = now())
+             set contiguous = excluded.contiguous, spans = excluded.spans, trusted = excluded.trusted,
+                 anew_us = excluded.anew_us, past = excluded.past, updated_at = now())
 select distinct l.id, l.text from given join label l on l.id = given.boot_id
+
+-- name: receipt_pages
+-- What numbers of boots said, in pages.
+select p.device_id, p.boot_id, p.page, p.said
+from unnest(%s::int4[], %s::int4[], %s::int8[]) as w (device_id, boot_id, page)
+join receipt_said p using (device_id, boot_id, page)
+
+-- name: put_receipt_pages
+-- Stores what numbers of boots said.
+insert into receipt_said as p (device_id, boot_id, page, said)
+select * from unnest(%s::int4[], %s::int4[], %s::int8[], %s::bytea[]) order by 1, 2, 3
+on conflict (device_id, boot_id, page) do update set said = excluded.said, updated_at = now()
+
+-- name: drop_receipt_pages
+-- Pages far behind a boot's newest.
+delete from receipt_said p using unnest(%s::int4[], %s::int4[], %s::int8[]) as w (device_id, boot_id, page)
+where p.device_id = w.device_id and p.boot_id = w.boot_id and p.page = w.page
+
+-- name: trim_receipt_pages
+-- What boots said that nobody has heard of for long; as long as a reading without a time is known again.
+delete from receipt_said where updated_at < now() - interval '35 days'
 
 -- name: deliveries
 -- What a session's messages must be known again by, oldest first.

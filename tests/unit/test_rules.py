@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 
 from domain.epc import check_digit, gtin_of
 from domain.geo import distance_m
-from ingest.prepare import Seen
-from ingest.receipts import SPANS_MAX, Mark, advance, runs_of
+from ingest.marks import SPANS_MAX, Mark, advance, runs_of
 from tracker.carries import Table
 from tracker.positions import fixes_for, no_fixes
 from tracker.rules import geofence, quality, stock
@@ -227,8 +226,7 @@ def test_a_receipt_says_what_is_durable_without_a_hole_and_no_more(numbers, size
     for low in range(0, len(numbers), size):
         part = np.array(numbers[low : low + size], dtype=np.int64)
         have |= set(part.tolist())
-        same = np.ones(len(part), np.int32)
-        mark = advance(mark, runs_of(Seen(same, same, part))[1, 1])
+        mark = advance(mark, runs_of(part.tolist()))
         first = 0 if 0 in have else 1
         expected = first - 1
         while expected + 1 in have:
