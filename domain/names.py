@@ -96,6 +96,16 @@ def foreign_id(text: str) -> str:
     return "".join(c for c in text if c.isalnum()).upper()[:128]
 
 
+def named_by(urn: str) -> str:
+    """What a device URN names, without the kind of name: a device may be registered with either. Else empty.
+
+    >>> named_by("urn:dev:DEVEUI:70B3D57ED0001234"), named_by("cb:b8:33:4c:88:4f")
+    ('70B3D57ED0001234', '')
+    """
+    found = re.match(r"urn:dev:[a-z0-9]+:(.+)", urn, re.IGNORECASE)
+    return found[1] if found else ""
+
+
 def partition_of(tenant: str, home: str, count: int) -> int:
     """Partition of a device's home (`vehicle/truck-1`, `site/dc-1`, `device/x`): the same everywhere, for ever."""
     return crc32(f"{tenant}/{home}".encode()) % count

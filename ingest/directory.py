@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import orjson
 
-from domain.names import SPEAKERS, Address, TopicError, foreign_id, parse_topic, partition_of
+from domain.names import SPEAKERS, Address, TopicError, foreign_id, named_by, parse_topic, partition_of
 from domain.profiles import HISTORY_MAX, NO_HISTORY, NO_PROFILE, History, Profile, ProfileError, profile_of
 from domain.times import to_us
 from domain.wire.formats import FORMATS
@@ -136,10 +136,11 @@ class Directory:
         if speaker.device_id not in self._speakers:
             return None
         key = (speaker.tenant_id, foreign_id(source))
-        if key not in self._foreign and self._may_be_known_now(key):
+        plain = (speaker.tenant_id, foreign_id(named_by(source)))  # of a URN
+        if self._foreign.keys().isdisjoint({key, plain}) and self._may_be_known_now(key):
             self._unknown_since[key] = self._monotonic()
             self._refresh_for_unknown()
-        device, gateway = self._foreign.get(key, (None, 0))
+        device, gateway = self._foreign.get(key) or self._foreign.get(plain) or (None, 0)
         return device if gateway in (0, speaker.device_id) else None
 
     def is_speaker(self, topic: bytes) -> bool:

@@ -53,7 +53,7 @@ class Work:
         """What was left out of readings that are stored, as attributes of their devices and times."""
         for row, values in rows.left_out:
             if not rows.bad[row]:
-                time = {} if rows.time_us[row] == NO_TIME else {"t": rows.time_us[row] / 1000}
+                time = {} if rows.time_us[row] == NO_TIME else {"t": int(rows.time_us[row]) / 1000}
                 flags = int(Flag.SUSPECT | rows.flags[row] & Flag.HISTORICAL)
                 self.said.setdefault(ATTRIBUTE, []).append((int(rows.message[row]), time | values, flags))
 

@@ -140,8 +140,11 @@ class Reader:
     def truths(self, spec: Field, values: list[Any]) -> NDArray[np.int8]:
         """A column of 1, 0, and -1 where nothing is given, or nothing that can be."""
         column = np.full(self.rows, -1, dtype=np.int8)
-        if set(map(type, values)) <= {bool}:
+        kinds = set(map(type, values))
+        if kinds == {bool}:
             return np.array(values, dtype=np.int8)
+        if kinds == {type(None)} and not spec.required:
+            return column
         for row, value in enumerate(values):
             if type(value) is bool:
                 column[row] = value

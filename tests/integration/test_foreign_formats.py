@@ -156,3 +156,41 @@ def test_a_foreign_payload_that_cannot_be_read_is_kept_with_its_bytes(door: Door
     assert (kept.device, kept.reason, kept.payload) == ("phone-1", "malformed", b'{"_type":"location"')
     (kept,) = door.send("fw/v1/main/phone-1/osmand", b"lat=95&lon=10&timestamp=1700000000").quarantine
     assert kept.reason == "invalid"
+
+
+def test_what_cannot_be_read_is_told_under_the_name_of_the_device_it_is_of(door: Door) -> None:
+    door.add(DeviceSpec("lns", "connector", site="dc-1"))
+    door.add(DeviceSpec("fridge", "thermometer", vehicle="truck-1", foreign_id=EUI))
+    up = TTS["uplink_message"] | {"decoded_payload": {"temperature": "4 or 5", "humidity": 60}}
+    prepared = door.send("fw/v1/main/lns/tts", orjson.dumps(TTS | {"uplink_message": up}))
+    (aside,) = prepared.quarantine
+    assert (aside.device, aside.reason) == ("fridge", "invalid")
+    assert aside.detail == "temperature: not a number: '4 or 5'"
+
+
+def test_a_value_that_was_left_out_is_stored_as_an_attribute_of_its_device_and_time(door: Door) -> None:
+    door.add(DeviceSpec("lns", "connector", site="dc-1"))
+    door.add(DeviceSpec("fridge", "thermometer", vehicle="truck-1", foreign_id=EUI))
+    door.add(DeviceSpec("th-1", "thermometer", vehicle="truck-1"))
+    up = TTS["uplink_message"] | {"decoded_payload": {"temperature": 4.5, "humidity": 119}}
+    first = door.send("fw/v1/main/lns/tts", orjson.dumps(TTS | {"uplink_message": up}))
+    batch = b'{"t":[%d,%d],"c":[4.5,4.6],"rh":[61,nan]}\0' % (T0 // 1000, T0 // 1000 - 9)
+    second = door.send("fw/v1/main/th-1/temp", batch)
+    assert first.quarantine == second.quarantine == []
+    rows = door.fleet.rows(
+        "select d.name, a.time = t.time, l.text, a.value, n.text from reading_attribute a join device d"
+        " on d.id = a.device_id join label l on l.id = a.name_id left join label n on n.id = a.note_id"
+        " join reading_temperature t on t.device_id = a.device_id and t.humidity_pct is null"
+        " where l.text in ('humidity', 'humidity_pct') and a.flags & 128 <> 0 and t.flags & 1048576 <> 0 order by 1"
+    )
+    assert rows == [("fridge", True, "humidity", 119.0, None), ("th-1", True, "humidity_pct", None, "nan")]
+
+
+@pytest.mark.parametrize("registered", [EUI, f"urn:dev:DEVEUI:{EUI}", f"urn:dev:deveui:{EUI.lower()}"])
+def test_a_urn_is_the_device_registered_with_it_or_with_what_it_names(door: Door, registered: str) -> None:
+    door.add(DeviceSpec("lns", "connector", site="dc-1"))
+    door.add(DeviceSpec("fridge", "thermometer", vehicle="truck-1", foreign_id=registered))
+    pack = [{"bn": f"urn:dev:DEVEUI:{EUI}:", "bt": T0 // 10**6}, {"n": "temperature", "u": "Cel", "v": 4.5}]
+    prepared = door.send("fw/v1/main/lns/senml", orjson.dumps(pack))
+    assert (prepared.quarantine, prepared.readings) == ([], 1)
+    assert prepared.strangers == {}
