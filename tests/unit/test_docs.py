@@ -48,6 +48,7 @@ def test_every_quarantine_reason_is_described() -> None:
     reasons = set(re.findall(r"(?:Rejection\(\s*[^,]+(?:\([^)]*\))?,|_reject\(index,)\s*\"([a-z_]+)\"", sources))
     reasons |= set(re.findall(r"_aside\([^\"]*\"([a-z_]+)\"", sources))
     reasons |= set(re.findall(r"WireError\(\s*\"([a-z_]+)\"", sources))
+    reasons |= set(re.findall(r"refusal\(\s*[^,]+,\s*\"([a-z_]+)\"", sources))
     assert {"malformed", "unknown_device", "topic", "invalid", "time_out_of_range"} <= reasons
     rows = re.findall(r"^\| (`[a-z_`, ]+`) \| [^|]+ \| [^|]+ \|$", WIRE[WIRE.index("### Quarantine") :], re.MULTILINE)
     assert reasons == {reason for row in rows for reason in re.findall(r"[a-z_]+", row)}
