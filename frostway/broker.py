@@ -39,6 +39,7 @@ _SYSTEM_FOLDERS = "/usr/sbin:/usr/local/sbin:/opt/homebrew/sbin"
 _CONF = """\
 # Written by frostway at every start; changes are lost.
 listener {port} {host}
+max_qos 1
 allow_anonymous false
 password_file passwd
 acl_file acl
@@ -46,6 +47,7 @@ use_username_as_clientid true
 max_inflight_messages 5000
 max_queued_messages 0
 max_packet_size {packet_bytes_max}
+retain_available false
 persistence true
 persistence_location db/
 autosave_interval 10

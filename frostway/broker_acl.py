@@ -1,5 +1,8 @@
 """Mosquitto's rules: who may publish and read what.
 
+A device publishes on the topics of readings, one line for each stream and format, and hears its receipts. It cannot
+write what it can read: a client that publishes to itself and does not listen fills the broker's memory.
+
 Patterns do for almost all devices. The topics of Sparkplug B have tenant and device in separate levels, which a pattern
 cannot express, so each gateway and connector has lines of its own.
 """
@@ -10,7 +13,10 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
-BASE = """\
+from domain.names import ENCODINGS
+from domain.readings import STREAMS
+
+_INGEST = """\
 # Written by frostway; changes are lost.
 user ingest
 topic read fw/v1/#
@@ -20,19 +26,29 @@ topic read spBv1.0/#
 topic write spBv1.0/+/NCMD/+
 topic read $SYS/broker/#
 
-pattern write fw/v1/%u/#
-pattern write owntracks/%u
-pattern write owntracks/%u/#
 pattern read fw/v1/%u/receipt
 """
-_EDGE = """\
-
-user {user}
-topic write spBv1.0/{tenant}/+/{device}
-topic write spBv1.0/{tenant}/+/{device}/#
+_EDGE_READS = """\
 topic read spBv1.0/{tenant}/NCMD/{device}
 topic read spBv1.0/{tenant}/DCMD/{device}/#
 """
+_EDGE_SAYS = ("NBIRTH", "NDEATH", "NDATA")
+_ITS_DEVICES_SAY = ("DBIRTH", "DDEATH", "DDATA")
+
+
+def device_topics(user: str) -> list[str]:
+    """Topic filters of what a device (`tenant/device`, or the broker's placeholder for it) may publish.
+
+    >>> [t for t in device_topics("main/gps-1") if "gps-1/gps" in t or "tts" in t]  # doctest: +NORMALIZE_WHITESPACE
+    ['fw/v1/main/gps-1/gps', 'fw/v1/main/gps-1/gps.mp', 'fw/v1/main/gps-1/gps.cbor',
+     'fw/v1/main/gps-1/tts', 'fw/v1/main/gps-1/tts/#']
+    """
+    from domain.wire.formats import FORMATS  # noqa: PLC0415 - decoders that a command does not need otherwise
+
+    own = f"fw/v1/{user}/"
+    streams = [f"{own}{stream}{ending}" for stream in STREAMS for ending in ENCODINGS]
+    foreign = [f"{own}{name}{below}" for name in FORMATS for below in ("", "/#")]
+    return [*streams, *foreign, f"owntracks/{user}", f"owntracks/{user}/#"]
 
 
 def rules(edges: Iterable[str]) -> str:
@@ -41,12 +57,15 @@ def rules(edges: Iterable[str]) -> str:
     Raises:
         ValueError: a name that would be more than a name in the file.
     """
-    parts = [BASE]
+    parts = [_INGEST, *(f"pattern write {topic}\n" for topic in device_topics("%u"))]
     for user in sorted(set(edges)):
         tenant, slash, device = user.partition("/")
         if not slash or any(c in user for c in "#+\r\n\0 ") or "/" in device:
             raise ValueError(f"not a user of a rules file: {user!r}")
-        parts.append(_EDGE.format(user=user, tenant=tenant, device=device))
+        parts.append(f"\nuser {user}\n")
+        parts += (f"topic write spBv1.0/{tenant}/{said}/{device}\n" for said in _EDGE_SAYS)
+        parts += (f"topic write spBv1.0/{tenant}/{said}/{device}/#\n" for said in _ITS_DEVICES_SAY)
+        parts.append(_EDGE_READS.format(tenant=tenant, device=device))
     return "".join(parts)
 
 

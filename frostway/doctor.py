@@ -14,6 +14,7 @@ import psycopg
 from rich.console import Console
 
 from frostway.broker import find_mosquitto
+from frostway.broker_log import cut_off, explain
 from frostway.settings import Settings
 from frostway.stack import NoStackError, Stack, find
 from store import migrate
@@ -63,6 +64,9 @@ def findings(data: Path | None, settings: Settings) -> Iterator[Finding]:
         return
     yield from _database(stack)
     yield _broker(stack)
+    if stack.data_dir is not None and (found := cut_off(stack.data_dir / "log" / "broker.log")):
+        what, mend = explain(found)
+        yield Finding(False, what, mend)  # noqa: FBT003
     yield _api(stack)
 
 

@@ -23,6 +23,7 @@ from prometheus_client import Counter, Gauge, Histogram, start_http_server
 
 from domain.names import subscriptions
 from domain.times import from_us
+from ingest.allowance import Allowance
 from ingest.beside import Beside, PartError, Side
 from ingest.deliveries import KEPT, Deliveries, delivered
 from ingest.directory import Directory
@@ -133,6 +134,7 @@ class Ingest:
         self._names: Mapping[int, tuple[str, str]] = {}
         self._group_messages = min(config.group_messages, 256)  # until we know how big this fleet's messages are
         self._receipts_due = 0.0
+        self._allowance = Allowance()
         self._trim_due = 0.0
         self._failure: BaseException | None = None
         self._halt = threading.Event()  # for what works beside the reader: at the end, however it comes
@@ -430,12 +432,13 @@ class Ingest:
     def _send_receipts(self, *, force: bool) -> None:
         now = time.monotonic()
         pending = self._book.pending
-        if not pending or not (force or pending <= RECEIPTS_AT_ONCE or now >= self._receipts_due):
+        is_time = now >= self._receipts_due
+        if not (pending and (force or pending <= RECEIPTS_AT_ONCE or is_time)) and not (self._allowance and is_time):
             return
         due = self._write.run(self._book.store)
         self._receipts_due = now + RECEIPT_INTERVAL_S
         items: list[tuple[bytes, bytes]] = []
-        for device_id, boot, contiguous in due:
+        for device_id, boot, contiguous in self._allowance.take(due, now):
             if names := self._names.get(device_id):
                 topic = f"fw/v1/{names[0]}/{names[1]}/receipt".encode()
                 items.append((topic, orjson.dumps({"boot": boot, "seq": contiguous})))
