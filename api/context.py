@@ -50,6 +50,14 @@ class ApiConfig:
     connections_max: int = 10
 
 
+@dataclass
+class Storage:
+    """What was found when it was last tried whether anything can be stored; good until a monotonic second."""
+
+    found: str = "ok"
+    fresh_until: float = 0.0
+
+
 @dataclass(frozen=True)
 class Context:
     """One running API."""
@@ -64,6 +72,7 @@ class Context:
     hashing: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(2))  # scrypt takes 16 MiB each
     downloads: Downloads = field(default_factory=Downloads)
     shares: Shares = field(default_factory=Shares)
+    storage: Storage = field(default_factory=Storage)
 
 
 def context_of(connection: HTTPConnection) -> Context:

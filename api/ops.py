@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from html import escape
 from typing import Annotated, Any
 
@@ -12,7 +13,7 @@ from typing_extensions import TypedDict
 
 from api.asyncapi import document
 from api.auth import bearer_of, who
-from api.context import context_of
+from api.context import Context, context_of
 from api.database import DATABASE_ERRORS
 from api.jsons import Json
 from api.problems import Problem, answer
@@ -20,6 +21,7 @@ from store.db import queries
 from store.migrate import migrations
 
 router = APIRouter(tags=["operation"])
+STORAGE_FRESH_S = 2.0
 
 
 class Health(TypedDict):
@@ -37,7 +39,7 @@ async def healthz() -> Json:
 
 @router.get("/readyz", response_model=Health)
 async def readyz(request: Request) -> Response:
-    """The database is there, its schema is ours, and the live feed runs; else 503 with what is missing."""
+    """The database is there and can store, its schema is ours, the live feed runs; else 503 with what is missing."""
     context = context_of(request)
     checks = {"database": "ok", "schema": "ok", "live": "ok" if context.hub.healthy() else "does not run"}
     try:
@@ -47,14 +49,34 @@ async def readyz(request: Request) -> Response:
         if have != want:
             checks["schema"] = f"is version {have}, this program needs {want}"
     except DATABASE_ERRORS as error:
-        away = getattr(error, "sqlstate", None) is None
+        state = getattr(error, "sqlstate", None)
+        away = state is None
         checks["database" if away else "schema"] = (
             "cannot be reached" if away else "is not there: run `frostway migrate`"
         )
+    if checks["database"] == "ok":
+        checks["storage"] = await _storage(context)
     if all(found == "ok" for found in checks.values()):
         return Json({"status": "ok", "checks": checks})
     missing = ", ".join(f"{name} {found}" for name, found in checks.items() if found != "ok")
     return answer(503, missing, more={"checks": checks})
+
+
+async def _storage(context: Context) -> str:
+    """`ok` when a transaction that needs room on the disk can be committed; asked of the database at most every 2 s."""
+    now = time.monotonic()
+    if now < context.storage.fresh_until:
+        return context.storage.found
+    found = "ok"
+    try:
+        async with context.database.owner() as session:
+            await session.row(queries("schema")["little_memory"])
+            await session.row(queries("schema")["can_store"])
+    except DATABASE_ERRORS as error:
+        words = str(error).strip().split("\n")[0]
+        found = f"nothing can be stored ({words}): make room on the database's disk, it goes on by itself"
+    context.storage.found, context.storage.fresh_until = found, now + STORAGE_FRESH_S
+    return found
 
 
 async def _operator(request: Request) -> None:

@@ -62,6 +62,8 @@ def findings(data: Path | None, settings: Settings) -> Iterator[Finding]:
     except NoStackError as error:
         yield Finding(False, "no running stack", str(error))  # noqa: FBT003
         return
+    for name, address in stack.metrics.items():
+        yield Finding(True, f"metrics of {name}: {address}")  # noqa: FBT003
     yield from _database(stack)
     yield _broker(stack)
     if stack.data_dir is not None and (found := cut_off(stack.data_dir / "log" / "broker.log")):

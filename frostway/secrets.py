@@ -58,7 +58,12 @@ def new_password() -> str:
 
 
 def write_private(path: Path, text: str) -> None:
-    """Replaces `path` atomically by a 0600 file with `text`, owned by the owner of its folder."""
+    """Replaces `path` atomically by a 0600 file with `text`, owned by the owner of its folder.
+
+    What stands there stays whole when there is no room; when it is the same already, no room is needed.
+    """
+    if _holds(path, text):
+        return
     new = path.with_name(f".{path.name}.{os.getpid()}")
     fd = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     try:
@@ -70,5 +75,25 @@ def write_private(path: Path, text: str) -> None:
             folder = path.parent.stat()
             os.chown(new, folder.st_uid, folder.st_gid)
         new.replace(path)
+        _sync(path.parent)
     finally:
         new.unlink(missing_ok=True)
+
+
+def _holds(path: Path, text: str) -> bool:
+    """Whether a file holds this text, for its owner only, who is the owner of its folder."""
+    try:
+        status, folder = path.stat(), path.parent.stat()
+        is_ours = status.st_mode & 0o777 == 0o600 and (os.geteuid() != 0 or status.st_uid == folder.st_uid)
+        return is_ours and path.read_bytes() == text.encode()
+    except OSError:
+        return False
+
+
+def _sync(folder: Path) -> None:
+    """Makes a rename in `folder` durable."""
+    fd = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from frostway.settings import Settings
@@ -21,6 +22,8 @@ class Stack:
     mqtt_url: str
     http_url: str
     data_dir: Path | None
+    metrics: Mapping[str, str] = field(default_factory=dict)
+    """Program → address of its metrics, where they have been told."""
 
 
 def find(data: Path | None, settings: Settings) -> Stack:
@@ -40,7 +43,7 @@ def find(data: Path | None, settings: Settings) -> Stack:
     for each in candidates:
         try:
             found = json.loads((each / "run.json").read_text("utf-8"))
-            return Stack(found["database_url"], found["mqtt_url"], found["http_url"], each)
+            return Stack(found["database_url"], found["mqtt_url"], found["http_url"], each, found.get("metrics", {}))
         except FileNotFoundError:
             continue
         except PermissionError:

@@ -42,7 +42,7 @@ class Part(Protocol):
         """Process id while it runs."""
 
     def spawn(self) -> None:
-        """Starts the process; raises `EmbeddedError` when it cannot even be started."""
+        """Starts the process; raises `EmbeddedError` or `OSError` when it cannot even be started."""
 
     def ready(self) -> bool:
         """Whether it does its work now."""
@@ -151,12 +151,19 @@ class Supervisor:
     A context manager: inside, SIGINT, SIGTERM and SIGHUP ask to stop (`stopping`), and leaving stops all parts.
     """
 
-    def __init__(self, log_dir: Path, *, say: Callable[[str], None]) -> None:
-        """`say` gets one line per event; the attribute `on_start` is called after each (re)start of a part."""
+    def __init__(self, log_dir: Path, *, say: Callable[[str], None], trouble: Callable[[], str] = lambda: "") -> None:
+        """`say` gets one line per event; the attribute `on_start` is called after each (re)start of a part.
+
+        `trouble` names what is wrong with the machine itself (a full disk) and how to mend it, empty when nothing is.
+        While there is such, no failure of a part counts; when it is over, all parts are started again at once.
+        """
         self.stopping = False
         self.on_start: Callable[[], None] = lambda: None
         self._log_dir = log_dir
         self._say = say
+        self._trouble = trouble
+        self._in_trouble = False
+        self._is_told = True
         self._watched: list[_Watched] = []
         self._handlers: dict[int, object] = {}
         self._wake_in, self._wake_out = socket.socketpair()
@@ -196,7 +203,8 @@ class Supervisor:
         for part in parts:
             part.spawn()
             self._watched.append(_Watched(part, started_at=time.monotonic()))
-        self.on_start()
+        self._is_told = False
+        self._tell()
 
     def wait_ready(self, *parts: Part, timeout_s: float = START_TIMEOUT_S) -> bool:
         """Waits until these parts are ready; False when asked to stop meanwhile.
@@ -212,10 +220,14 @@ class Supervisor:
                 if watched.failures >= START_FAILURES_MAX:
                     raise EmbeddedError(self._did_not_start(watched, "does not start"))
                 watched.ready = watched.restart_at is None and watched.part.ready()
+                if watched.ready:
+                    watched.failures = 0  # only one that never does its work is given up
             late = [w for w in waiting if not w.ready]
             if not late:
                 return True
-            if time.monotonic() > deadline:
+            if self._in_trouble:
+                deadline = time.monotonic() + timeout_s
+            elif time.monotonic() > deadline:
                 raise EmbeddedError(self._did_not_start(late[0], f"is not ready after {timeout_s:.0f} s"))
             self.wait(POLL_S)
         return False
@@ -227,14 +239,17 @@ class Supervisor:
             self.wait(WATCH_S)
 
     def tick(self) -> None:
-        """One look at every part: notes deaths, restarts what is due, cuts long logs."""
+        """One look at every part: notes deaths, restarts what is due, cuts long logs. Raises nothing on a full disk."""
         now = time.monotonic()
+        self._look_at_machine(now)
         for watched in self._watched:
             self._look_at(watched, now)
         if now >= self._rotate_at:
             self._rotate_at = now + ROTATE_EVERY_S
             for log_path in self._log_dir.glob("*.log"):
-                rotate(log_path)
+                with suppress(OSError):
+                    rotate(log_path)
+        self._tell()
 
     def wait(self, timeout_s: float) -> None:
         """Sleeps until a signal, the next due restart or `timeout_s`."""
@@ -250,8 +265,28 @@ class Supervisor:
             part = self._watched.pop().part
             try:
                 part.stop()
-            except EmbeddedError as error:
+            except (EmbeddedError, OSError) as error:
                 self._say(str(error))
+
+    def _look_at_machine(self, now: float) -> None:
+        """Says when something is wrong with the machine, and when it is over; then nobody waits any longer."""
+        trouble = self._trouble()
+        if trouble and not self._in_trouble:
+            self._say(trouble)
+        elif self._in_trouble and not trouble:
+            waiting = [w for w in self._watched if w.restart_at is not None]
+            names = ", ".join(w.part.name for w in waiting)
+            self._say("there is room again" + (f": starting {names}" if names else ""))
+            for watched in waiting:
+                watched.restart_at, watched.backoff_s = now, BACKOFF_S_MIN
+        self._in_trouble = bool(trouble)
+
+    def _tell(self) -> None:
+        """Calls `on_start` for what was started since; again and again while it fails."""
+        if not self._is_told:
+            with suppress(OSError):
+                self.on_start()
+                self._is_told = True
 
     def _look_at(self, watched: _Watched, now: float) -> None:
         part = watched.part
@@ -265,15 +300,15 @@ class Supervisor:
         elif now >= watched.restart_at:
             try:
                 part.spawn()
-            except EmbeddedError as error:
-                self._schedule(watched, now, f"could not be restarted: {error}")
+            except Exception as error:  # noqa: BLE001 - whatever it is, it may be gone at the next try
+                self._schedule(watched, now, f"could not be restarted: {' '.join(str(error).split()) or repr(error)}")
                 return
             watched.restart_at, watched.started_at = None, now
-            self.on_start()
+            self._is_told = False
 
     def _schedule(self, watched: _Watched, now: float, event: str) -> None:
         watched.restart_at = now + watched.backoff_s
-        watched.failures += 1
+        watched.failures += not self._in_trouble
         self._say(f"{watched.part.name} {event}; restart in {watched.backoff_s:.1f} s")
         watched.backoff_s = min(BACKOFF_S_MAX, watched.backoff_s * 2)
 

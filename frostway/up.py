@@ -11,6 +11,7 @@ import http.client
 import json
 import math
 import os
+import shutil
 import site
 import socket
 import subprocess
@@ -32,6 +33,8 @@ from store.secrets import password_problem
 PROGRAMS = ("ingest", "tracker", "api")
 PORT_GRACE_S = 5.0
 PROBE_TIMEOUT_S = 2.0
+DATABASE_RETRY_S = 0.5
+FULL_BYTES = 32 * 1024**2  # two segments of PostgreSQL's write-ahead log
 
 
 @dataclass(frozen=True)
@@ -53,7 +56,7 @@ def run(options: UpOptions) -> int:
     try:
         _make_folder(data)
         lock = FolderLock(data / "lock")
-        with Supervisor(data / "log", say=say) as supervisor:
+        with Supervisor(data / "log", say=say, trouble=lambda: _full_disk(data)) as supervisor:
             lock.acquire()
             try:
                 check_disk_space(data)
@@ -93,6 +96,7 @@ class _Stack:
         if problem := password_problem(os.environ.get("FROSTWAY_ADMIN_PASSWORD") or "a generated one", "admin"):
             raise EmbeddedError(f"FROSTWAY_ADMIN_PASSWORD: {problem}")
         self._logs = data / "log"
+        self._metrics_ports = _metrics_ports(os.environ.get("FROSTWAY_METRICS_PORT", ""))
         self._secrets = Secrets.load_or_create(data / "secrets.json")
         self._postgres = EmbeddedPostgres(data / "pg", log_dir=self._logs)
         self._broker: Broker = choose_broker(
@@ -108,7 +112,8 @@ class _Stack:
             say("demo broker: no per-device ACL, nothing kept over restart (install mosquitto for more)")
         if not supervisor.wait_ready(self._postgres, timeout_s=math.inf):  # it says itself when it is stuck
             return
-        self._prepare_database()
+        if not self._prepared():
+            return
         if not supervisor.wait_ready(self._broker):
             return
         programs = [self._program(name) for name in PROGRAMS]
@@ -123,6 +128,22 @@ class _Stack:
             supervisor.run()
         say("stopping")
 
+    def _prepared(self) -> bool:
+        """Prepares the database, again when it dies or its disk is full meanwhile; False when asked to stop.
+
+        A step of the schema is one transaction, so that nothing is half done.
+        """
+        while self._supervisor.wait_ready(self._postgres, timeout_s=math.inf):
+            try:
+                self._prepare_database()
+            except (psycopg.OperationalError, psycopg.InterfaceError, OSError) as error:
+                words = " ".join(str(error).split()) or repr(error)
+                say(f"the database is not prepared yet: {words}; trying again")
+                self._supervisor.wait(DATABASE_RETRY_S)
+            else:
+                return True
+        return False
+
     def _write_run_file(self) -> None:
         """Tells other commands where the running stack is; anew after every restart of a part."""
         facts = {
@@ -131,6 +152,7 @@ class _Stack:
             "database_url": self._postgres.dsn,
             "mqtt_url": self._ingest_url,
             "http_url": self._http_url,
+            "metrics": {name: f"http://{HOST}:{port}/metrics" for name, port in self._metrics_ports.items()},
             "broker": "iotcore" if self._broker.is_demo else "mosquitto",
         }
         write_private(self._data / "run.json", json.dumps(facts, indent=2) + "\n")
@@ -170,7 +192,8 @@ class _Stack:
 
     def _program(self, name: str) -> Program:
         ready = self._api_is_ready if name == "api" else None
-        return Program(name, _command(name), self._environment(), self._logs, ready)
+        environment = self._environment() | {"FROSTWAY_METRICS_PORT": str(self._metrics_ports.get(name, 0))}
+        return Program(name, _command(name), environment, self._logs, ready)
 
     def _simulator(self, world: str) -> Program:
         from frostway.demo import prepare  # noqa: PLC0415 - the simulated world is not needed otherwise
@@ -230,6 +253,24 @@ class _Stack:
                     stderr=subprocess.DEVNULL,
                     start_new_session=True,
                 )
+
+
+def _metrics_ports(wanted: str) -> dict[str, int]:
+    """A port for the metrics of each program: those from `wanted` on, else free ones."""
+    if wanted.isdecimal() and int(wanted):
+        return {name: int(wanted) + n for n, name in enumerate(PROGRAMS)}
+    return {name: _bind(HOST, 0) for name in PROGRAMS}
+
+
+def _full_disk(data: Path) -> str:
+    """What is wrong with the disk of the data folder, and how to mend it; empty when there is room."""
+    try:
+        free = shutil.disk_usage(data).free
+    except OSError as error:
+        return f"the data folder {data} cannot be used: {error.strerror}; everything goes on when it can"
+    if free >= FULL_BYTES:
+        return ""
+    return f"the disk of {data} is full ({free // 1024**2} MB free): make room, everything goes on by itself then"
 
 
 def _command(*words: str) -> list[str]:

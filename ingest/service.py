@@ -477,5 +477,8 @@ def run(config: IngestConfig, stop: threading.Event) -> None:
         PartError: a door cannot be opened, or a part has failed.
     """
     if config.metrics_port:
-        start_http_server(config.metrics_port, addr="127.0.0.1")
+        try:
+            start_http_server(config.metrics_port, addr="127.0.0.1")
+        except OSError as error:
+            log.warning("no metrics: port %d: %s", config.metrics_port, error.strerror)
     Ingest(config, stop).run()

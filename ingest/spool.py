@@ -81,7 +81,10 @@ class Spool:
             raise SpoolError(f"{self._folder} cannot be used: {error.strerror}") from error
         for path in sorted(self._folder.glob(f"*{_ENDING}")):
             with suppress(ValueError):
-                self._sizes[int(path.stem)] = path.stat().st_size
+                if size := path.stat().st_size:
+                    self._sizes[int(path.stem)] = size
+                else:
+                    path.unlink(missing_ok=True)
         self._writing = max(self._sizes, default=0)
         self._skip_empty()
 
@@ -125,6 +128,8 @@ class Spool:
             with suppress(OSError):
                 self._file.close()
             self._file = None
+            if not size:
+                self._drop(self._writing)
             raise
         self._sizes[self._writing] = size + len(record)
 
@@ -159,9 +164,12 @@ class Spool:
         with self._mutex:
             while self._sizes:
                 segment = min(self._sizes)
-                if (found := self._record(segment, self._read_at)) is not None:
+                if self._read_at >= self._sizes[segment]:
+                    self._drop(segment)
+                elif (found := self._record(segment, self._read_at)) is not None:
                     return found
-                self._keep_damaged(segment)
+                else:
+                    self._keep_damaged(segment)
             return None
 
     def _record(self, segment: int, at: int) -> Spooled | None:

@@ -176,13 +176,15 @@ class FolderLock:
             raise FolderInUseError(
                 f"{self._path.parent} is in use by process {holder}: stop that one or choose another folder"
             ) from None
-        os.ftruncate(fd, 0)
-        os.write(fd, f"{os.getpid()}\n".encode())
         self._fd = fd
+        with suppress(OSError):  # whose it is, for the reader; the lock itself needs no room on the disk
+            os.ftruncate(fd, 0)
+            os.write(fd, f"{os.getpid()}\n".encode())
 
     def release(self) -> None:
         """Gives the lock back. The file stays: removing it would let two owners lock two files of one name."""
         if self._fd is not None:
-            os.ftruncate(self._fd, 0)
+            with suppress(OSError):
+                os.ftruncate(self._fd, 0)
             os.close(self._fd)
             self._fd = None

@@ -143,6 +143,11 @@ class Stack:
             process.wait()
             raise
 
+    @property
+    def running(self) -> bool:
+        """Whether the supervisor lives."""
+        return self._process is not None and self._process.poll() is None
+
     def wait(self) -> int:
         """Waits until it ends by itself; the exit status."""
         assert self._process is not None

@@ -412,5 +412,8 @@ def run(config: TrackerConfig, stop: threading.Event) -> None:
     """Runs the tracker until `stop` is set."""
     calm_collector()
     if config.metrics_port:
-        start_http_server(config.metrics_port, addr="127.0.0.1")
+        try:
+            start_http_server(config.metrics_port, addr="127.0.0.1")
+        except OSError as error:
+            log.warning("no metrics: port %d: %s", config.metrics_port, error.strerror)
     Tracker(config, stop).run()

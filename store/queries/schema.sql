@@ -19,6 +19,15 @@ create table if not exists schema_version (
 -- The newest migration applied.
 select max(version) from schema_version
 
+-- name: little_memory
+-- For the rest of the transaction: a sort goes to disk.
+select set_config('work_mem', '64kB', true)
+
+-- name: can_store
+-- Fails when nothing can be stored: sorts 4 MB on the disk of the tables (after little_memory) and has a number to commit.
+select pg_current_xact_id() is not null and max(length(p)) > 0 as stored
+from (select repeat('x', 65536) as p from generate_series(1, 64) g order by g desc offset 0) s
+
 -- name: record_version
 -- A migration is done.
 insert into schema_version (version, name) values (%s, %s)
