@@ -29,19 +29,21 @@ import psycopg
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 from websockets.sync.client import ClientConnection, connect
 
+from tests.deadlines import deadline
+
 ROOT = Path(__file__).resolve().parents[1]
-START_S = 90.0
-WAIT_S = 30.0
+START_S = deadline(90.0)
+WAIT_S = deadline(30.0)
 T = TypeVar("T")
 
 
 def wait_for(probe: Callable[[], T | None], what: str, timeout_s: float = WAIT_S) -> T:
     """The first true answer of `probe`, asked again and again; for what announces itself by no event."""
-    deadline = time.monotonic() + timeout_s
+    until_s = time.monotonic() + timeout_s
     while True:
         if found := probe():
             return found
-        assert time.monotonic() < deadline, f"waited {timeout_s:.0f} s in vain for: {what}"
+        assert time.monotonic() < until_s, f"waited {timeout_s:.0f} s in vain for: {what}"
         time.sleep(0.05)
 
 
@@ -137,7 +139,7 @@ class Stack:
         elif process.poll() is None:
             process.send_signal(number)
         try:
-            return process.wait(60)
+            return process.wait(deadline(60))
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
@@ -274,11 +276,11 @@ class Live:
 
     def until(self, probe: Callable[[Mapping[str, Any]], T | None], what: str, timeout_s: float = WAIT_S) -> T:
         """Takes messages until `probe` finds in one of them what it looks for; the last one is looked at again."""
-        deadline = time.monotonic() + timeout_s
+        until_s = time.monotonic() + timeout_s
         if self.last and (found := probe(self.last)):
             return found
         while True:
-            left_s = deadline - time.monotonic()
+            left_s = until_s - time.monotonic()
             assert left_s > 0, f"waited {timeout_s:.0f} s in vain for: {what}"
             try:
                 message = orjson.loads(self.socket.recv(timeout=left_s))

@@ -17,6 +17,7 @@ import psutil
 import psycopg
 
 from tests.chaos.fatal_ingest import POINTS
+from tests.deadlines import deadline
 from tests.stack import Stack, environment, wait_for
 
 
@@ -85,7 +86,9 @@ def _die_at(stack: Stack, point: str, calls: int, receiver: str) -> None:
         FROSTWAY_MQTT_RECEIVER=receiver,
     )
     words = [sys.executable, "-P", "-m", "tests.chaos.fatal_ingest", point, str(calls)]
-    done = subprocess.run(words, env=env, cwd=stack.folder, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(
+        words, env=env, cwd=stack.folder, capture_output=True, text=True, timeout=deadline(60), check=False
+    )
     assert done.returncode == -signal.SIGKILL, f"not killed {point}: {done.stderr[-2000:]}"
     assert f"killed {point}: {POINTS[point].status.name}" in done.stderr
 

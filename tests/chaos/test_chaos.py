@@ -22,6 +22,7 @@ from frostway.secrets import new_password
 from store.registry import DeviceSpec, Registry
 from tests.chaos.faults import FAULTS, FAULTS_IN_SHORT
 from tests.chaos.fleet import Fleet
+from tests.deadlines import deadline
 from tests.oracle import judge, set_aside
 from tests.stack import Stack, settled, wait_for
 
@@ -29,13 +30,13 @@ SEED = int(os.environ.get("FROSTWAY_CHAOS_SEED", "7"))
 ROUNDS = int(os.environ.get("FROSTWAY_CHAOS_ROUNDS", "1"))
 SECONDS = float(os.environ.get("FROSTWAY_CHAOS_SECONDS", "0"))
 DEVICES = 6
-HEAL_S = 60.0
+HEAL_S = deadline(60.0)
 LONG = ROUNDS > 1 or SECONDS > 0
 PLAN = FAULTS if LONG else FAULTS_IN_SHORT
 
 pytestmark = [
     pytest.mark.skipif(find_mosquitto() is None, reason="needs mosquitto: apt-get install mosquitto"),
-    pytest.mark.timeout(120 + 240 * ROUNDS + 2 * SECONDS),
+    pytest.mark.timeout(1200 + 1200 * ROUNDS + 4 * SECONDS),
 ]
 
 

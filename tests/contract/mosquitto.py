@@ -12,6 +12,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from tests.deadlines import deadline
+
 DEFAULTS = {
     "allow_anonymous": "true",
     "max_inflight_messages": "5000",
@@ -70,11 +72,11 @@ class Mosquitto:
             self._process = subprocess.Popen(
                 [program, "-c", str(self.folder / "mosquitto.conf")], stdout=log, stderr=log, stdin=subprocess.DEVNULL
             )
-        deadline = time.monotonic() + 10
-        while time.monotonic() < deadline:
+        until_s = time.monotonic() + deadline(10)
+        while time.monotonic() < until_s:
             if self._process.poll() is not None:
                 raise RuntimeError(f"mosquitto ended: {self.log()[-500:]}")
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), timeout=1):
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), timeout=deadline(1)):
                 return self
             time.sleep(0.02)
         raise TimeoutError("mosquitto does not listen")
@@ -103,7 +105,7 @@ class Mosquitto:
     def _end(self, number: signal.Signals) -> None:
         if self._process is not None:
             self._process.send_signal(number)
-            self._process.wait(20)
+            self._process.wait(deadline(20))
             self._process = None
 
 

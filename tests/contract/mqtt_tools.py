@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from ingest import mqtt_codec as codec
 from ingest.receiver import Group, Receiver
 from tests.contract.mosquitto import Mosquitto
+from tests.deadlines import deadline
 
 GPS = b"fw/v1/main/gps-01/gps"
 
@@ -19,7 +20,7 @@ class Device:
     """A plain blocking client that publishes with QoS 1 and waits for every answer; or hears what it subscribed to."""
 
     def __init__(self, port: int, name: str = "device", keepalive_s: int = 60, *, clean: bool = True) -> None:
-        self.sock = socket.create_connection(("127.0.0.1", port), timeout=10)
+        self.sock = socket.create_connection(("127.0.0.1", port), timeout=deadline(10))
         self.decoder = codec.Decoder()
         self.sock.sendall(codec.encode_connect(name, keepalive_s=keepalive_s, clean_session=clean))
         self.session_present, code = codec.parse_connack(self.answer())
@@ -80,8 +81,8 @@ def payloads_of(groups: Sequence[Group]) -> list[bytes]:
 def collect(receiver: Receiver, count: int, *, acknowledge: bool = True, timeout_s: float = 15) -> list[Group]:
     """Groups with at least `count` messages in all (fewer only when the time is over)."""
     groups: list[Group] = []
-    deadline = time.monotonic() + timeout_s
-    while sum(map(len, groups)) < count and time.monotonic() < deadline:
+    until_s = time.monotonic() + timeout_s
+    while sum(map(len, groups)) < count and time.monotonic() < until_s:
         group = receiver.receive(2_000, 0.005, 0.2)
         if group.messages:
             groups.append(group)
@@ -94,10 +95,10 @@ def nothing_more(receiver: Receiver, seconds: float = 0.4) -> bool:
     return not receiver.receive(100, 0, seconds).messages
 
 
-def wait_until(condition: Callable[[], bool], timeout_s: float = 10) -> None:
-    deadline = time.monotonic() + timeout_s
+def wait_until(condition: Callable[[], bool], timeout_s: float = deadline(10)) -> None:
+    until_s = time.monotonic() + timeout_s
     while not condition():
-        assert time.monotonic() < deadline, "this did not become true in time"
+        assert time.monotonic() < until_s, "this did not become true in time"
         time.sleep(0.02)
 
 

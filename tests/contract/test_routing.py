@@ -14,6 +14,7 @@ import numpy as np
 import orjson
 import pytest
 
+from tests.deadlines import deadline
 from tracker import routing
 from tracker.routing import Question, Route, Router, RoutingError, osrm, pack, polyline, thin, unpack, valhalla
 from tracker.rules.lines import Line, Lines
@@ -161,7 +162,7 @@ def gathered(router: Router, clock: Clock) -> Any:
     """The next answers."""
     with router._answers.mutex:
         while not router._answers._qsize():
-            assert router._answers.not_empty.wait(10)
+            assert router._answers.not_empty.wait(deadline(10))
     clock.now += routing.GATHER_S
     return router.answers()
 
@@ -199,7 +200,7 @@ def test_a_service_that_is_away_is_one_line_in_the_log() -> None:
     router = Router("http://127.0.0.1:9", Clock())
     for shipment in range(20):
         router.ask(Question(shipment, 1, PLACES))
-    assert said.wait(10)
+    assert said.wait(deadline(10))
     router.close()
     logging.getLogger("tracker.routing").removeHandler(handler)
     assert len(heard) == 1

@@ -19,6 +19,7 @@ from serving.connection import Limits
 from store.db import connect
 from store.registry import DeviceSpec, Registry
 from store.secrets import new_token, password_hash, token_hash
+from tests.deadlines import deadline
 
 T0 = datetime(2026, 11, 22, 10, tzinfo=UTC)
 PASSWORD = "correct horse"
@@ -226,22 +227,22 @@ def serving(dsn: str, limits: Limits | None = None, **settings: Any) -> Iterator
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
         try:
-            deadline = time.monotonic() + 10
+            until_s = time.monotonic() + deadline(10)
             while httpx.get(f"{url}/readyz").status_code != 200:
-                if time.monotonic() > deadline:
+                if time.monotonic() > until_s:
                     raise AssertionError(httpx.get(f"{url}/readyz").text)
                 time.sleep(0.02)
             yield url
         finally:
             server.should_exit = True
-            thread.join(10)
+            thread.join(deadline(10))
             assert not thread.is_alive(), "the server does not stop"
 
 
 def client(url: str, token: str = "", **settings: Any) -> httpx.Client:
     """An HTTP client that sends a bearer token."""
     headers = {"Authorization": f"Bearer {token}"} if token else {}
-    return httpx.Client(base_url=url, headers=headers, timeout=20, **settings)
+    return httpx.Client(base_url=url, headers=headers, timeout=deadline(20), **settings)
 
 
 def rows(dsn: str, query: str, *values: Any) -> list[tuple[Any, ...]]:

@@ -11,6 +11,7 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 from api.app import ApiConfig, create_app
+from tests.deadlines import deadline
 from tests.integration.seed_api import PASSWORD, T0, World, client, rows, serving
 
 CANARY = " zx-canary"
@@ -220,7 +221,7 @@ def test_a_body_has_its_limit(url: str, world: World) -> None:
         answer = api.post("/api/v1/products", content=chunks, headers={"content-type": "application/json"})
         assert (answer.status_code, answer.headers["content-type"]) == (413, "application/problem+json")
         host, port = url.removeprefix("http://").split(":")
-        with socket.create_connection((host, int(port)), timeout=5) as raw:
+        with socket.create_connection((host, int(port)), timeout=deadline(5)) as raw:
             raw.sendall(f"POST /api/v1/login HTTP/1.1\r\nHost: {host}\r\nContent-Length: 9999999\r\n\r\n".encode())
             assert b" 413 " in raw.recv(100)  # before any of it has come
         deep = b"[" * 100_000

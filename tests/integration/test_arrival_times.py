@@ -16,6 +16,7 @@ from store.link import Link
 from store.registry import Registry
 from store.tracking import TrackingStore
 from tests.contract.test_routing import Clock, engine
+from tests.deadlines import deadline
 from tests.integration.fleet import T0, Fleet, S
 from tests.integration.seed_api import World, client, serving
 from tests.integration.test_calls import DC, TOUR, A, B, C, at, drive, ship
@@ -401,7 +402,7 @@ def test_roads_are_asked_for_kept_and_asked_for_again_when_the_vehicle_has_left_
             fleet.settle(tracker)
             with router._answers.mutex:
                 while not router._answers._qsize():
-                    assert router._answers.not_empty.wait(10)
+                    assert router._answers.not_empty.wait(deadline(10))
             clock.now += GATHER_S
 
         answered(whole.take(t <= 600))

@@ -20,6 +20,7 @@ from websockets.exceptions import InvalidStatus
 
 from serving.front import framing_fault
 from serving.origins import Hosts, Origin, OriginError, public_origins, trusted_networks
+from tests.deadlines import deadline
 from tests.integration.seed_api import PASSWORD, World, serving
 from tests.stack import wait_for
 
@@ -86,7 +87,7 @@ def nginx(folder: Path, upstream: str, location: str) -> Iterator[str]:
         yield f"http://127.0.0.1:{port}"
     finally:
         program.terminate()
-        program.wait(30)
+        program.wait(deadline(30))
 
 
 def login(url: str, origin: str | None = PUBLIC, host: str = "fleet.example", **headers: str) -> httpx.Response:
@@ -235,7 +236,7 @@ def test_what_two_programs_could_read_differently_is_refused_and_ends_the_connec
 ) -> None:
     with serving(database) as url:
         parts = urlsplit(url)
-        with socket.create_connection((str(parts.hostname), parts.port or 80), timeout=30) as raw:
+        with socket.create_connection((str(parts.hostname), parts.port or 80), timeout=deadline(30)) as raw:
             raw.sendall((head % len(BODY) if b"%d" in head else head) + b"\r\n" + BODY)
             heard = b""
             with suppress(ConnectionResetError):

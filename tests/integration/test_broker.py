@@ -34,13 +34,14 @@ from frostway.broker import (
 )
 from frostway.secrets import Secrets
 from store.embedded_process import EmbeddedError
+from tests.deadlines import deadline
 
 MOSQUITTO = find_mosquitto()
 needs_mosquitto = pytest.mark.skipif(
     MOSQUITTO is None, reason="mosquitto is not installed: apt-get install mosquitto mosquitto-clients"
 )
 GPS, REEFER = "main/gps-01", "main/reefer-01"
-WAIT_S = 10.0
+WAIT_S = deadline(10.0)
 
 
 def free_port() -> int:
@@ -51,9 +52,9 @@ def free_port() -> int:
 
 def wait_until(condition: Any, what: str) -> None:
     """Polls `condition`; for what announces itself by no event, like a listening port."""
-    deadline = time.monotonic() + WAIT_S
+    until_s = time.monotonic() + WAIT_S
     while not condition():
-        assert time.monotonic() < deadline, f"waited in vain for: {what}"
+        assert time.monotonic() < until_s, f"waited in vain for: {what}"
         time.sleep(0.02)
 
 

@@ -19,6 +19,7 @@ import pytest
 from store import embedded, embedded_binaries
 from store.embedded import EmbeddedPostgres, PostgresError, check_disk_space
 from store.embedded_process import EmbeddedError, FolderInUseError, Identity
+from tests.deadlines import deadline
 
 ROOT = Path(__file__).resolve().parents[2]
 IS_ROOT = os.geteuid() == 0
@@ -60,7 +61,7 @@ def count(server: EmbeddedPostgres) -> int:
     return int(row[0])
 
 
-def wait_gone(pid: int, timeout_s: float = 10.0) -> None:
+def wait_gone(pid: int, timeout_s: float = deadline(10.0)) -> None:
     """Waits until the process has ended; a zombie that its new parent has not collected counts as ended."""
     try:
         process = psutil.Process(pid)
@@ -148,7 +149,7 @@ def test_a_server_left_by_its_owner_is_stopped_before_the_next_one_starts(tmp_pa
     after = make_server(tmp_path)
     after.start()
     try:
-        assert orphan.wait(1) == 0
+        assert orphan.wait(deadline(1)) == 0
         assert count(after) == 0
     finally:
         after.stop()

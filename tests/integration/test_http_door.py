@@ -28,6 +28,7 @@ from ingest.service import Ingest, IngestConfig
 from store.registry import DeviceSpec, Registry
 from store.secrets import new_token, token_hash
 from tests.contract.mosquitto import Mosquitto, executable, free_port, mosquitto
+from tests.deadlines import deadline
 from tests.integration.test_teltonika_door import BLOCK, HELLO, IMEI, Tracker8, connects
 from tests.stack import command, environment, settled, wait_for
 from tests.unit.wire.test_formats import OWNTRACKS
@@ -54,7 +55,7 @@ def door(inbox: Inbox, **limits: Any) -> Iterator[HttpDoor]:
 
 
 def client(port: int) -> httpx.Client:
-    return httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=20, trust_env=False)
+    return httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=deadline(20), trust_env=False)
 
 
 def telemetry(http: httpx.Client, body: bytes = b'{"temperature":4.5}', token: str = TOKEN) -> httpx.Response:
@@ -95,7 +96,7 @@ def test_a_large_body_is_refused_while_it_is_sent() -> None:
     with door(Inbox()) as found, client(found.port) as http:
         assert telemetry(http, b"x" * (64 * 1024 + 1)).status_code == 413
         assert telemetry(http, token="wrong").status_code == 401
-        with socket.create_connection(("127.0.0.1", found.port), timeout=10) as raw:
+        with socket.create_connection(("127.0.0.1", found.port), timeout=deadline(10)) as raw:
             raw.sendall(
                 f"POST /api/v1/{TOKEN}/telemetry HTTP/1.1\r\nhost: x\r\ncontent-length: 9000000\r\n\r\n".encode()
             )
@@ -111,7 +112,10 @@ def until_closed(raw: socket.socket) -> bool:
 
 @pytest.mark.parametrize("head", [b"", b"GET /osmand/x HTTP/1.1\r\nx-slow: "], ids=["silent", "slow"])
 def test_a_connection_that_brings_no_request_is_closed_in_time(head: bytes) -> None:
-    with door(Inbox(), idle_s=1) as found, socket.create_connection(("127.0.0.1", found.port), timeout=10) as raw:
+    with (
+        door(Inbox(), idle_s=1) as found,
+        socket.create_connection(("127.0.0.1", found.port), timeout=deadline(10)) as raw,
+    ):
         stop = threading.Event()
 
         def trickle() -> None:
@@ -125,13 +129,16 @@ def test_a_connection_that_brings_no_request_is_closed_in_time(head: bytes) -> N
         began = time.monotonic()
         with suppress(ConnectionResetError):
             until_closed(raw)
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < deadline(5)
         stop.set()
         trickling.join()
 
 
 def test_an_idle_connection_is_closed_after_its_answer_too() -> None:
-    with door(Inbox(), idle_s=1) as found, socket.create_connection(("127.0.0.1", found.port), timeout=10) as raw:
+    with (
+        door(Inbox(), idle_s=1) as found,
+        socket.create_connection(("127.0.0.1", found.port), timeout=deadline(10)) as raw,
+    ):
         raw.sendall(b"GET /osmand/wrong?lat=1 HTTP/1.1\r\nhost: x\r\n\r\n")
         assert raw.recv(4096).startswith(b"HTTP/1.1 404")
         assert until_closed(raw)
@@ -140,7 +147,7 @@ def test_an_idle_connection_is_closed_after_its_answer_too() -> None:
 def test_there_are_only_so_many_connections_and_the_oldest_idle_one_makes_room() -> None:
     with door(Inbox(), max_connections=2) as found:
         address = ("127.0.0.1", found.port)
-        held = [socket.create_connection(address, timeout=10) for _ in range(2)]
+        held = [socket.create_connection(address, timeout=deadline(10)) for _ in range(2)]
         for each in held:  # both are in
             each.sendall(b"GET /osmand/wrong?lat=1 HTTP/1.1\r\nhost: x\r\n\r\n")
             assert each.recv(4096).startswith(b"HTTP/1.1 404")
@@ -174,7 +181,10 @@ def test_there_are_only_so_many_connections_and_the_oldest_idle_one_makes_room()
 )
 def test_rubbish_ends_its_own_connection_only(raw: bytes) -> None:
     with door(Inbox()) as found, client(found.port) as http:
-        with socket.create_connection(("127.0.0.1", found.port), timeout=10) as bad, suppress(ConnectionError):
+        with (
+            socket.create_connection(("127.0.0.1", found.port), timeout=deadline(10)) as bad,
+            suppress(ConnectionError),
+        ):
             bad.sendall(raw)
             answer = bad.recv(4096)
             assert answer.startswith((b"HTTP/1.1 4", b"HTTP/1.0 4"))
@@ -257,7 +267,7 @@ class World:
     def __exit__(self, *_: object) -> None:
         self.stop.set()
         for thread in self.threads:
-            thread.join(20)
+            thread.join(deadline(20))
         assert not any(thread.is_alive() for thread in self.threads)
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
@@ -319,7 +329,9 @@ def test_a_place_reaches_the_table_before_it_is_answered_and_once(database: str,
 def test_a_device_is_added_with_a_token_of_which_only_the_hash_is_kept(database: str, tmp_path: Path) -> None:
     words = command("device", "add", "phone-9", "--kind", "phone", "--http")
     settings = environment(FROSTWAY_DATABASE_URL=database)
-    said = subprocess.run(words, cwd=tmp_path, env=settings, capture_output=True, text=True, timeout=60, check=True)
+    said = subprocess.run(
+        words, cwd=tmp_path, env=settings, capture_output=True, text=True, timeout=deadline(60), check=True
+    )
     named = dict(line.split(" ", 1) for line in said.stdout.splitlines())
     assert list(named) == ["user", "password", "http_token"]
     with psycopg.connect(database) as connection:
@@ -439,7 +451,7 @@ def test_a_failure_behind_the_doors_ends_ingest_instead_of_leaving_them_dead(
             packet = bytes(4) + len(BLOCK).to_bytes(4, "big") + BLOCK + crc16(BLOCK).to_bytes(4, "big")
             assert device.ask(packet, 4) == b""  # not acknowledged
             device.sock.close()
-        world.threads[0].join(20)
+        world.threads[0].join(deadline(20))
         assert not world.threads[0].is_alive()
         (failure,) = world.failure
         assert isinstance(failure, PartError)

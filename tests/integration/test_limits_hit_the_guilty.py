@@ -21,6 +21,7 @@ from frostway.cli import app
 from frostway.settings import Settings
 from store.db import connect
 from store.registry import Registry, RegistryError
+from tests.deadlines import deadline
 from tests.integration.seed_api import PASSWORD, World, client, rows, serving
 from tests.stack import wait_for
 
@@ -56,7 +57,9 @@ def stack() -> Iterator[ExitStack]:
 
 def login(url: str, user: str, password: str = PASSWORD, address: str = HERE, **more: str) -> int:
     body = {"user": user, "password": password, **more}
-    return httpx.post(f"{url}/api/v1/login", json=body, headers={"X-Forwarded-For": address}, timeout=30).status_code
+    return httpx.post(
+        f"{url}/api/v1/login", json=body, headers={"X-Forwarded-For": address}, timeout=deadline(30)
+    ).status_code
 
 
 def wrong(url: str, user: str, times: int, address: Callable[[int], str]) -> list[int]:

@@ -15,6 +15,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from api import live, socket
+from tests.deadlines import deadline
 from tests.integration.seed_api import World, rows, serving
 
 SUBSCRIBE = json.dumps({"type": "subscribe", "topics": ["vehicles"]})
@@ -48,7 +49,7 @@ def open_socket(url: str, token: str = "", **headers: str) -> connect:
     return connect(url.replace("http", "ws") + "/ws/v1", additional_headers=headers, max_size=None)
 
 
-async def closing(socket: ClientConnection, timeout_s: float = 5) -> int:
+async def closing(socket: ClientConnection, timeout_s: float = deadline(5)) -> int:
     """The code a socket is closed with."""
     async with asyncio.timeout(timeout_s):
         await heard_until_closed(socket)
@@ -283,7 +284,7 @@ def test_sigterm_ends_the_program_soon_though_sockets_and_exports_are_open(world
             process.terminate()
             assert await closing(socket) == 1012
             assert await asyncio.to_thread(process.wait, 5) == 0
-            assert time.monotonic() - began < 5
+            assert time.monotonic() - began < deadline(5)
 
     try:
         wait_ready()

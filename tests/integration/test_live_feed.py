@@ -17,6 +17,7 @@ from api.database import Database
 from api.jsons import when
 from api.live import Client, Hub
 from api.metrics import Metrics
+from tests.deadlines import deadline
 from tests.integration.seed_api import T0, World, minutes, serving
 
 TOPICS = ["vehicles", "shipments", "alerts", "stock", "sites"]
@@ -49,7 +50,7 @@ class Feed:
     async def subscribe(self, **more: Any) -> None:
         await self.socket.send(json.dumps({"type": "subscribe", "topics": TOPICS, **more}))
 
-    async def next(self, timeout_s: float = 5) -> dict[str, Any]:
+    async def next(self, timeout_s: float = deadline(5)) -> dict[str, Any]:
         text = await asyncio.wait_for(self.socket.recv(), timeout_s)
         assert isinstance(text, str)
         message: dict[str, Any] = json.loads(text)
@@ -63,7 +64,7 @@ class Feed:
         self.cursor = message.get("cursor", self.cursor)
         return message
 
-    async def until(self, done: Callable[[dict[str, dict[str, Any]]], bool], timeout_s: float = 5) -> None:
+    async def until(self, done: Callable[[dict[str, dict[str, Any]]], bool], timeout_s: float = deadline(5)) -> None:
         async with asyncio.timeout(timeout_s):
             while not self.state or not done(self.state):
                 await self.next()
@@ -97,7 +98,7 @@ def test_a_snapshot_holds_the_topics_asked_and_deltas_follow(world: World, url: 
             assert set(snapshot) == {"type", "cursor", "now", "vehicles", "stock"}
             assert [v["id"] for v in snapshot["vehicles"]] == [f"truck-0{n}" for n in range(1, 6)]
             world.move("truck-02", 60.5, 24.5)
-            delta = await live.next(timeout_s=1)
+            delta = await live.next(timeout_s=deadline(1))
             assert (delta["type"], set(delta)) == ("delta", {"type", "cursor", "now", "changes"})
             (change,) = delta["changes"]
             assert (change["topic"], change["id"], change["op"], change["data"]["lat"]) == (
@@ -110,7 +111,7 @@ def test_a_snapshot_holds_the_topics_asked_and_deltas_follow(world: World, url: 
             with world.connection.transaction():
                 world.tell(alerts=[{"id": "1", "op": "delete"}])
             world.stock(3)
-            assert [c["topic"] for c in (await live.next(timeout_s=1))["changes"]] == ["stock"]
+            assert [c["topic"] for c in (await live.next(timeout_s=deadline(1)))["changes"]] == ["stock"]
 
     run(work())
 
@@ -324,6 +325,6 @@ def test_the_feed_goes_on_after_the_database_has_cut_its_connections(world: Worl
                 "where datname = current_database() and starts_with(application_name, 'frostway api')"
             )
             world.move("truck-01", 60.0, 24.0)
-            await live.until(lambda s: s["vehicles"]["truck-01"]["lat"] == 60.0, timeout_s=10)
+            await live.until(lambda s: s["vehicles"]["truck-01"]["lat"] == 60.0, timeout_s=deadline(10))
 
     run(work())

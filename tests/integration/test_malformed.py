@@ -26,6 +26,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from ingest.service import Ingest, IngestConfig
 from store.registry import DeviceSpec, Registry
 from tests.contract.mosquitto import Mosquitto, executable, mosquitto
+from tests.deadlines import deadline
 from tests.stack import settled, wait_for
 from tracker.service import Tracker, TrackerConfig
 
@@ -208,7 +209,7 @@ class Programs:
         client.loop_start()
         try:
             for info in [client.publish(topic, payload, qos=1) for topic, payload in messages]:
-                info.wait_for_publish(20)
+                info.wait_for_publish(deadline(20))
                 assert info.is_published()
         finally:
             client.disconnect()
@@ -273,7 +274,7 @@ def programs(request: pytest.FixtureRequest, tmp_path: Path, database: str) -> I
         finally:
             stop.set()
             for thread in threads:
-                thread.join(20)
+                thread.join(deadline(20))
 
 
 def good(seq: int, boot: str = "good") -> Message:

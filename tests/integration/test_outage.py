@@ -24,6 +24,7 @@ from ingest.spool import Spool
 from store.embedded import EmbeddedPostgres
 from store.registry import DeviceSpec, Registry
 from tests.contract.mosquitto import Mosquitto, mosquitto
+from tests.deadlines import deadline
 from tests.stack import wait_for
 from tracker.service import Tracker, TrackerConfig
 
@@ -68,7 +69,7 @@ class Site:
     def stop(self) -> None:
         for stop, thread in self._running:
             stop.set()
-            thread.join(30)
+            thread.join(deadline(30))
             assert not thread.is_alive()
         self._running.clear()
 
@@ -82,7 +83,7 @@ class Site:
         for seq in sequences:
             body = {"t": self._origin_ms + 1000 * seq, "lat": 60 + seq * 1e-5, "lon": 24.0, "boot": "b1", "seq": seq}
             info = self._client.publish("fw/v1/main/gps-01/gps", orjson.dumps(body), qos=1)
-        info.wait_for_publish(20)
+        info.wait_for_publish(deadline(20))
 
     def _admin(self, *statements: sql.Composable) -> None:
         with psycopg.connect(self._server.dsn, autocommit=True) as connection:

@@ -25,6 +25,7 @@ from store.link import Link
 from store.quarantine import Quarantine
 from store.registry import DeviceSpec, Registry
 from store.secrets import token_hash
+from tests.deadlines import deadline
 from tests.integration.fleet import T0, Fleet
 from tests.integration.seed_api import World, client, serving
 from tests.stack import Stack, wait_for
@@ -202,7 +203,7 @@ def test_several_workers_put_each_message_in_once(aside: Aside) -> None:
     for worker in workers:
         worker.start()
     for worker in workers:
-        worker.join(60)
+        worker.join(deadline(60))
     assert sum(done) == 40
     assert aside.link.connection.execute("select sum(position) from log_head").fetchone() == (40,)
     assert len(aside.positions()) == 40

@@ -15,12 +15,13 @@ import pytest
 from api import middleware
 from serving import pace
 from serving.connection import Limits
+from tests.deadlines import deadline
 from tests.integration.seed_api import T0, World, client, serving
 from tests.stack import wait_for
 
 POST = b"POST /api/v1/login HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
 FAST = Limits(connections=200, per_network=100, head_s=0.5, idle_s=0.5)
-DEADLINE_S = 30.0
+DEADLINE_S = deadline(30.0)
 
 
 @pytest.fixture
@@ -209,4 +210,4 @@ def test_the_limit_of_open_files_is_raised_at_the_start(world: World, database: 
             assert httpx.get(f"{url}/healthz", timeout=DEADLINE_S).status_code == 200
     finally:
         program.terminate()
-        program.wait(30)
+        program.wait(deadline(30))

@@ -19,6 +19,7 @@ from store.labels import Labels
 from store.link import Link, Stopped
 from store.log import PostgresLog
 from store.partitions import READING_TABLES, Partitions, drop_older, edition
+from tests.deadlines import deadline
 
 SCHEMA = """
 select c.relname, a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull, pg_get_expr(d.adbin, d.adrelid)
@@ -85,7 +86,7 @@ def test_two_programs_may_migrate_at_once(postgres):
         threads.append(threading.Thread(target=lambda: found.append(migrations.migrate(dsn))))
         threads[-1].start()
     for t in threads:
-        t.join(30)
+        t.join(deadline(30))
     version = len(migrations.migrations())
     assert sorted(found) == [(0, version), (version, version), (version, version)]
 
@@ -236,9 +237,9 @@ def test_many_writers_leave_no_hole_a_reader_could_step_over(database):
     for t in threads:
         t.start()
     for t in threads:
-        t.join(60)
+        t.join(deadline(60))
     done.set()
-    reader.join(60)
+    reader.join(deadline(60))
     wanted = {f"{n}.{i}".encode() for n in range(4) for i in range(50)}
     assert set(seen[0]) == set(seen[1]) == wanted
     assert len(seen[0]) == len(seen[1]) == 200

@@ -17,6 +17,7 @@ from ingest.service import Ingest, IngestConfig
 from store.quarantine import Quarantine
 from store.registry import DeviceSpec, Registry
 from tests.contract.mosquitto import executable, mosquitto
+from tests.deadlines import deadline
 from tests.stack import settled, wait_for
 from tests.unit.wire.test_formats import CODEC_8
 from tracker.service import Tracker, TrackerConfig
@@ -40,7 +41,7 @@ class Tracker8:
     """A device on a TCP connection."""
 
     def __init__(self, port: int) -> None:
-        self.sock = socket.create_connection(("127.0.0.1", port), timeout=10)
+        self.sock = socket.create_connection(("127.0.0.1", port), timeout=deadline(10))
 
     def ask(self, raw: bytes, size: int) -> bytes:
         self.sock.sendall(raw)
@@ -176,7 +177,7 @@ def test_a_trackers_position_reaches_the_table_before_it_is_acknowledged_and_onc
         finally:
             stop.set()
             for thread in threads:
-                thread.join(20)
+                thread.join(deadline(20))
     assert not any(thread.is_alive() for thread in threads)
 
 
@@ -187,7 +188,7 @@ def strangers(database: str) -> dict[str, int]:
 
 def connects(port: int) -> bool:
     try:
-        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        socket.create_connection(("127.0.0.1", port), timeout=deadline(1)).close()
     except OSError:
         return False
     return True

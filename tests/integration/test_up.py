@@ -23,10 +23,11 @@ import pytest
 from frostway.broker import accepts, find_mosquitto
 from frostway.supervisor import BACKOFF_S_MIN, Program, Supervisor
 from store.embedded_process import EmbeddedError, rotate
+from tests.deadlines import deadline
 
 ROOT = Path(__file__).resolve().parents[2]
-WAIT_S = 20.0
-WARM_START_S_MAX = 8.0
+WAIT_S = deadline(20.0)
+WARM_START_S_MAX = deadline(8.0)
 
 PROGRAM = """
 import http.server, os, signal, sys, threading
@@ -73,9 +74,9 @@ def free_port() -> int:
 
 def wait_until(condition: Callable[[], Any], what: str) -> None:
     """Polls `condition`; for what announces itself by no event."""
-    deadline = time.monotonic() + WAIT_S
+    until_s = time.monotonic() + WAIT_S
     while not condition():
-        assert time.monotonic() < deadline, f"waited in vain for: {what}"
+        assert time.monotonic() < until_s, f"waited in vain for: {what}"
         time.sleep(0.02)
 
 
@@ -403,7 +404,7 @@ def test_without_mosquitto_up_takes_the_demo_broker_and_says_so(tmp_path: Path) 
     with subprocess.Popen(argv, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         stack = Up(tmp_path / "data", process)
         url = stack.wait_ready().split()[1]
-        connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=5)
+        connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=deadline(5))
         connection.request("GET", "/readyz")
         assert connection.getresponse().status == 200
         connection.close()

@@ -12,6 +12,7 @@ import httpx
 import psycopg
 import pytest
 
+from tests.deadlines import deadline
 from tests.stack import Stack, processes_of, wait_for
 
 Place = tuple[float, float]
@@ -141,5 +142,5 @@ def test_a_second_up_on_the_same_folder_or_port_is_one_line_and_harms_nothing(st
     assert same.stdout == ""
     assert same.stderr.count("\n") == 1
     assert f"is in use by process {stack.facts['pid']}" in same.stderr
-    with socket.create_connection(stack.broker, timeout=5):
+    with socket.create_connection(stack.broker, timeout=deadline(5)):
         assert stack.frostway("doctor").returncode == 0

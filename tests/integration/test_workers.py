@@ -18,6 +18,7 @@ from ingest import service
 from ingest.service import Ingest, IngestConfig
 from store.registry import DeviceSpec, Registry
 from tests.contract.mosquitto import Mosquitto, mosquitto
+from tests.deadlines import deadline
 from tests.stack import wait_for
 from tracker.service import Tracker, TrackerConfig
 
@@ -61,7 +62,7 @@ class Crew:
         for seq in sequences:
             body = {"t": self._origin_ms + 1000 * seq, "lat": 60 + seq * 1e-5, "lon": 24.0, "boot": "b1", "seq": seq}
             info = self._client.publish("fw/v1/main/gps-01/gps", orjson.dumps(body), qos=1)
-        info.wait_for_publish(20)
+        info.wait_for_publish(deadline(20))
 
     def stored(self) -> list[int]:
         with psycopg.connect(self.database) as connection:
@@ -70,7 +71,7 @@ class Crew:
     def close(self) -> None:
         for stop, thread in self._running:
             stop.set()
-            thread.join(30)
+            thread.join(deadline(30))
         self._client.disconnect()
         self._client.loop_stop()
 
@@ -97,8 +98,8 @@ def test_workers_share_one_leaves_and_nothing_is_lost_doubled_or_unreceipted(cre
     publisher = threading.Thread(target=crew.publish, args=(range(1001, 3001),))
     publisher.start()
     stop_first.set()
-    publisher.join(30)
-    thread_first.join(30)
+    publisher.join(deadline(30))
+    thread_first.join(deadline(30))
     assert not thread_first.is_alive()
     alone = second.receiver.received_total
     crew.publish(range(3001, 3101))
@@ -121,7 +122,7 @@ def test_a_worker_that_leaves_while_the_database_is_slow_takes_nothing_with_it(
         stop.set()
         thread.join(20 * service.LEAVE_QUIET_S)
         connection.commit()
-    thread.join(30)
+    thread.join(deadline(30))
     assert not thread.is_alive()
     crew.worker("ingest-1")
     wait_for(lambda: len(crew.stored()) >= 500, "everything is stored")

@@ -38,7 +38,7 @@ STREAMS = ("gps", "temp")
 MESSAGES = 5_000
 GLITCH_SHARE, GLITCH_DEG = 0.005, 0.0018  # one fix in 200 is 200 m off
 
-pytestmark = pytest.mark.timeout(900)
+pytestmark = pytest.mark.timeout(3600)
 
 Portions = list[I64]
 

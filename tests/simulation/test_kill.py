@@ -27,13 +27,14 @@ from frostway.broker import find_mosquitto, refresh_devices
 from frostway.demo import SEED, register
 from frostway.secrets import new_password, write_private
 from store.registry import Registry
+from tests.deadlines import deadline
 from tests.oracle import judge
 from tests.stack import Stack, command, environment, settled, wait_for
 
 ROUNDS = int(os.environ.get("FROSTWAY_CHAOS_ROUNDS", "1"))
 PARTS = ("ingest", "tracker", "api", "broker", "postgres")
 WORLD, RATE = "demo", 300
-ROUND_S_MAX = 90
+ROUND_S_MAX = 900
 
 pytestmark = [
     pytest.mark.skipif(find_mosquitto() is None, reason="needs mosquitto: apt-get install mosquitto"),
@@ -72,7 +73,7 @@ def simulator(stack: Stack, credentials: Path, truth: Path) -> Iterator[subproce
         yield process
         assert process.poll() is None, "the simulator has ended by itself"
         process.send_signal(signal.SIGTERM)
-        assert process.wait(30) == 0
+        assert process.wait(deadline(30)) == 0
     finally:
         if process.poll() is None:
             process.kill()

@@ -17,6 +17,7 @@ import numpy as np
 import psycopg
 import pytest
 
+from tests.deadlines import deadline
 from tests.integration.fleet import Fleet
 from tests.integration.test_late import days
 from tests.integration.test_tracker import reference
@@ -27,7 +28,7 @@ KILLS = 50 if LONG else 5
 FRAMES = 400
 SEED = int(os.environ.get("FROSTWAY_CHAOS_SEED", "7"))
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = pytest.mark.timeout(3600)
 
 
 @contextmanager
@@ -45,7 +46,7 @@ def tracker(dsn: str) -> Iterator[subprocess.Popen[bytes]]:
     finally:
         if process.poll() is None:
             process.kill()
-        process.wait(30)
+        process.wait(deadline(30))
 
 
 def position(dsn: str) -> int:

@@ -21,6 +21,7 @@ import pytest
 import yaml
 
 from frostway import broker as embedded_broker
+from tests.deadlines import deadline
 
 ROOT = Path(__file__).resolve().parents[2]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
@@ -249,4 +250,4 @@ def test_the_broker_lets_a_new_device_in_without_a_restart(tmp_path: Path, stack
             assert not accepted("main/gps-01", "another", 0)
         finally:
             running.send_signal(signal.SIGTERM)
-            assert running.wait(10) == 0
+            assert running.wait(deadline(10)) == 0

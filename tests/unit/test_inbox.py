@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 
 from ingest.doors.inbox import Inbox, Parcel
+from tests.deadlines import deadline
 
 
 def parcel(payload: bytes = b"x", sender: str = "s") -> Parcel:
@@ -34,7 +35,7 @@ def test_taking_waits_for_the_first_parcel() -> None:
     taker = threading.Thread(target=lambda: taken.extend(inbox.take(9, 0, 10)))
     taker.start()
     assert inbox.offer(parcel())
-    taker.join(10)
+    taker.join(deadline(10))
     assert len(taken) == 1
 
 
@@ -44,7 +45,7 @@ def test_taking_lingers_until_it_has_enough() -> None:
     taker.start()
     for _ in range(3):
         assert inbox.offer(parcel())
-    taker.join(5)  # sooner than it would linger
+    taker.join(deadline(5))  # sooner than it would linger
     assert len(taken) == 3
 
 
@@ -66,7 +67,7 @@ def test_closing_wakes_who_waits() -> None:
     taker = threading.Thread(target=lambda: inbox.take(1, 0, 60))
     taker.start()
     inbox.close()
-    taker.join(10)
+    taker.join(deadline(10))
     assert not taker.is_alive()
 
 
@@ -89,10 +90,10 @@ def test_between_many_threads_every_parcel_arrives_once() -> None:
     for thread in [*offering, *taking]:
         thread.start()
     for thread in offering:
-        thread.join(30)
+        thread.join(deadline(30))
     inbox.close()
     for thread in taking:
-        thread.join(30)
+        thread.join(deadline(30))
     of = {s: [p.payload for p in taken if p.sender == s] for s in map(str, range(senders))}
     assert {s: sorted(found) for s, found in of.items()} == {s: [n.to_bytes(2, "big") for n in range(each)] for s in of}
     assert len(inbox) == 0

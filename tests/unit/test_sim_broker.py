@@ -20,6 +20,7 @@ from firmware_sim.recordings import RecordingError
 from firmware_sim.replay import ReplayError, replay
 from firmware_sim.run import Credentials, CredentialsError, RunSettings, main, run_world
 from firmware_sim.truth import load, payload_hash
+from tests.deadlines import deadline
 
 MOSQUITTO = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin")
 pytestmark = pytest.mark.skipif(MOSQUITTO is None, reason="mosquitto is not installed: apt-get install mosquitto")
@@ -76,7 +77,7 @@ class Ingester:
         self._client.loop_start()
 
     def wait_for(self, n: int) -> None:
-        deadline_s = time.monotonic() + 30
+        deadline_s = time.monotonic() + deadline(30)
         while len(self.stored) < n and time.monotonic() < deadline_s:
             time.sleep(0.02)
         assert len(self.stored) >= n
@@ -166,7 +167,7 @@ def test_a_world_run_flat_out_ends_with_every_receipted_reading_stored_unchanged
         ingester.wait_for(19_000)
     finally:
         stop.set()
-        run.join(15)
+        run.join(deadline(15))
     assert not run.is_alive()
     truth = load(tmp_path / "truth")
     assert len(truth.readings) > 19_000
@@ -181,7 +182,7 @@ def test_at_rate_one_readings_are_of_now_and_the_stop_is_quick(broker: Broker, i
     began_s = time.time()
     main(RunSettings(world="demo", seed=7, rate=1.0, seconds=4.0), env=env)
     took_s = time.time() - began_s
-    assert took_s < 8
+    assert took_s < deadline(8)
     times = [row["t"] for row in ingester.stored.values()]
     assert len(times) > 30
     assert all(began_s * 1000 - 1000 <= t <= (began_s + took_s) * 1000 for t in times)  # type: ignore[operator]
@@ -203,7 +204,7 @@ def test_a_replay_keeps_the_pace_of_the_recording(broker: Broker, ingester: Inge
     target = MqttTarget.from_url(f"mqtt://127.0.0.1:{broker.port}")
     began_s = time.monotonic()
     replay(track(tmp_path, 61), "gps-9", target, speed=40.0)
-    assert 1.4 <= time.monotonic() - began_s < 4
+    assert 1.4 <= time.monotonic() - began_s < deadline(4)
     assert len(ingester.stored) == 61
 
 
