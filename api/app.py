@@ -10,6 +10,7 @@ from fastapi.routing import APIRoute
 
 from api import (
     alerts,
+    assignments,
     device_profiles,
     eta,
     exports,
@@ -41,8 +42,8 @@ __all__ = ["ApiConfig", "create_app"]
 
 BASE = "/api/v1"
 ROOMS = (
-    session, fleet, trips, registry, device_profiles, stock, shipments, alerts, temperature, facts, eta, exports,
-    quarantine, mending, public,
+    session, fleet, trips, registry, assignments, device_profiles, stock, shipments, alerts, temperature, facts, eta,
+    exports, quarantine, mending, public,
 )  # fmt: skip
 
 

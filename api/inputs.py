@@ -143,6 +143,34 @@ class DeviceIn(Strict):
         return self
 
 
+class AssignmentIn(Strict):
+    """Where a device was from a time (now, when nothing is said) until a time (still), whatever was known before.
+
+    `since_ever` in place of `from`. Nowhere when neither `vehicle` nor `site` is named.
+    """
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    vehicle: Name | None = None
+    site: Name | None = None
+    zone: Name | None = None
+    since: Annotated[Instant | None, Field(alias="from")] = None
+    until: Annotated[Instant | None, Field(alias="to")] = None
+    since_ever: bool = False
+
+    @model_validator(mode="after")
+    def _one_place(self) -> AssignmentIn:
+        if self.vehicle and self.site:
+            raise ValueError("a device is on a vehicle or at a site, not both")
+        if self.zone and not self.site:
+            raise ValueError("a zone needs its site")
+        if self.since and self.since_ever:
+            raise ValueError("from, or since_ever, not both")
+        if self.since and self.until and self.since >= self.until:
+            raise ValueError("to: not after from")
+        return self
+
+
 class DeviceProfileIn(Strict):
     """A device's next profile; readings whose event time is `since` (now, when nothing is said) or later use it."""
 

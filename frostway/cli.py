@@ -13,7 +13,7 @@ from typing import Annotated, Any
 
 import typer
 
-from frostway import __version__
+from frostway import __version__, cli_assignments
 from frostway.cli_account import ROLES, account_app
 from frostway.cli_eta import eta_app
 from frostway.cli_facts import facts_app
@@ -37,6 +37,7 @@ token_app = typer.Typer(no_args_is_help=True, help="Bearer tokens for programs."
 app.add_typer(config_app, name="config")
 app.add_typer(device_app, name="device")
 device_app.add_typer(profile_app, name="profile")
+cli_assignments.add_to(device_app)
 app.add_typer(token_app, name="token")
 app.add_typer(account_app, name="account")
 app.add_typer(eta_app, name="eta")

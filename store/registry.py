@@ -204,6 +204,54 @@ class Registry:
         values = {"external_id": taken.external_id, "tenant": self.tenant_id}
         self._c.execute(self._q["tell_foreign_id_holder"], values)
 
+    def assign(
+        self,
+        name: str,
+        *,
+        vehicle: str | None = None,
+        site: str | None = None,
+        zone: str | None = None,
+        since: datetime | None,
+        until: datetime | None = None,
+        by: str,
+    ) -> None:
+        """A device was there from a time (None: ever) until a time (None: still), whatever was known; or nowhere.
+
+        What this changes of vehicles' readings is folded again.
+
+        Raises:
+            RegistryError: no such device, vehicle, site or zone, or an empty interval.
+        """
+        if vehicle and site:
+            raise RegistryError("a device is on a vehicle or at a site, not both")
+        if zone and not site:
+            raise RegistryError("a zone needs its site: --site S --zone Z")
+        if since and until and since >= until:
+            raise RegistryError("it ends before it begins: --from is not before --to")
+        values = {
+            "device": self._device_key("lock_device", name),
+            "vehicle": self._known("vehicle", vehicle) if vehicle else None,
+            "site": self._known("site", site) if site else None,
+            "since": since,
+            "until": until,
+            "by": by,
+        }
+        values["zone"] = self.put_zone(site, zone) if site and zone else None
+        self._c.execute(self._q["reassign"], values)
+        self.notify()
+
+    def assignments(self, name: str, limit: int = 1000) -> list[dict[str, Any]]:
+        """Where a device was and when, newest first: vehicle, site, zone, since, until, recorded_at, recorded_by."""
+        values = {"tenant": self.tenant_id, "device": self._device_key("device_id", name), "id": None, "limit": limit}
+        with self._c.cursor(row_factory=dict_row) as cursor:
+            return cursor.execute(self._q["device_assignments"], values).fetchall()
+
+    def _known(self, kind: str, name: str) -> int:
+        row = self._c.execute(self._q[f"{kind}_id"], {"tenant": self.tenant_id, "name": name}).fetchone()
+        if row is None:
+            raise RegistryError(f"no {kind} {name!r}")
+        return int(row[0])
+
     def rotate_device(self, name: str, password_hash: str) -> None:
         """A new password for a device in place of the old one; a revoked one may speak again."""
         self._device_key("rotate_device", name, password_hash=password_hash)

@@ -37,17 +37,17 @@ def alert_shape(
     severity: str,
     title: str,
     probe: str | None,
-    opened: str | None,
+    opened_us: int,
     alarm: str | None,
     cleared: str | None,
     figures: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """An alert as people see it."""
-    device = registry.devices[device_id]
-    if device.vehicle_id:
-        subject = {"kind": "vehicle", "id": registry.vehicles[device.vehicle_id].name}
-    elif device.site_id:
-        subject = {"kind": "site", "id": registry.sites[device.site_id].name}
+    """An alert as people see it: of where its device was when it began."""
+    device, place = registry.devices[device_id], registry.where.at(device_id, opened_us)
+    if vehicle := registry.vehicles.get(place.vehicle_id):
+        subject = {"kind": "vehicle", "id": vehicle.name}
+    elif site := registry.sites.get(place.site_id):
+        subject = {"kind": "site", "id": site.name}
     else:
         subject = {"kind": "device", "id": device.name}
     empty = {"limit_c": None, "extreme_c": None, "last_c": None}
@@ -60,7 +60,7 @@ def alert_shape(
         "probe": probe,
         "title": title,
         **(figures or empty),
-        "opened_at": opened,
+        "opened_at": text(opened_us),
         "alarm_at": alarm,
         "decided_at": _when(kept["decided_at"]),
         "cleared_at": cleared,

@@ -40,6 +40,7 @@ class Commit:
         for query, columns in [*states, *(("put_series_states", c) for c in out.series_columns)]:
             store.columns(cursor, query, columns)
         store.bulk(cursor, "put_vehicle_carries", out.carry_rows)
+        store.bulk(cursor, "drop_vehicle_states", [(v,) for v in out.unknown_vehicles])
         for kind, entity, since in out.forgotten:
             store.checkpoints.forget_since(cursor, kind, entity, since)
         for rest in out.rests:
@@ -179,7 +180,7 @@ class Commit:
                 severity="critical",
                 title=title,
                 probe=probe.name,
-                opened=text(fact.start_us),
+                opened_us=fact.start_us,
                 alarm=text(fact.alarm_us),
                 cleared=text(cleared_us),
                 figures=figures,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -23,18 +24,21 @@ WAIT_SHARE, WAIT_US_MIN, WAIT_US_MAX = 0.01, 5_000_000, 300_000_000
 too_late_total = Counter("frostway_tracker_too_late_total", "Late readings beyond the horizon")
 
 
-def mark_late(registry: Registry, kind: str, entity: I64, t_us: I64, device: I64, newest_us: I64, out: Outcome) -> None:
+def mark_late(
+    registry: Registry, kind: str, entity: I64, t_us: I64, device: I64, newest_us: I64 | None, out: Outcome
+) -> None:
     """Late readings came for these entities, whose newest ones are given: to be folded again from the earliest.
 
-    A reading further back than the horizon is counted and decides nothing.
+    A reading further back than the horizon is counted and decides nothing; without `newest_us` nobody knows here.
     """
-    within = t_us > newest_us - out.horizon_us
+    within = np.ones(len(t_us), np.bool_) if newest_us is None else t_us > newest_us - out.horizon_us
     too_late_total.inc(int((~within).sum()))
     order = np.lexsort((t_us[within], entity[within]))
     entity, t_us, device = entity[within][order], t_us[within][order], device[within][order]
     first = np.flatnonzero(segment_starts(entity))
     for e, t, d in zip(entity[first].tolist(), t_us[first].tolist(), device[first].tolist(), strict=True):
-        out.dirty.append((kind, e, registry.devices[d].partition, from_us(t)))
+        partition = int(registry.vehicle_partition[e]) if kind == "vehicle" else registry.devices[d].partition
+        out.dirty.append((kind, e, partition, from_us(t)))
 
 
 @dataclass
@@ -63,10 +67,15 @@ class Late:
     def __len__(self) -> int:
         return len(self._marks)
 
-    def add(self, out: Outcome, log_us: int) -> None:
-        """What a step found late."""
-        for kind, entity, _, since in out.dirty:
-            self.wait(kind, entity, since, log_us)
+    def add(self, out: Outcome, log_us: int, owned: Container[int]) -> None:
+        """What a step found late of entities of these partitions."""
+        for kind, entity, partition, since in out.dirty:
+            if partition in owned:
+                self.wait(kind, entity, since, log_us)
+
+    def known(self, kind: str, entity: int) -> bool:
+        """Whether it waits already."""
+        return (kind, entity) in self._marks
 
     def wait(self, kind: str, entity: int, since: datetime, log_us: int) -> None:
         """An entity is to be folded again from `since`."""

@@ -188,6 +188,8 @@ class Outcome:
     risks: list[RiskNews] = field(default_factory=list)
     batteries: dict[int, float] = field(default_factory=dict)
     dirty: list[tuple[str, int, int, datetime]] = field(default_factory=list)
+    unknown_vehicles: list[int] = field(default_factory=list)
+    """Vehicles of which nothing is known after all."""
     visits: list[VisitFact] = field(default_factory=list)
     trips: list[TripFact] = field(default_factory=list)
     strays: list[Strays] = field(default_factory=list)

@@ -102,7 +102,7 @@ class Folded:
 
 def rows_of(registry: Registry, batch: PositionBatch) -> tuple[Rows, I64]:
     """Usable positions of vehicles, sorted by vehicle and time, and the batch's row each comes from."""
-    vehicle = registry.vehicle_of[batch.device_id.clip(0, len(registry.vehicle_of) - 1)].astype(np.int64)
+    vehicle = registry.where.vehicles(batch.device_id, batch.time_us)
     used = np.flatnonzero((vehicle > 0) & (batch.flags & NOT_USED == 0))
     keys = (batch.received_us, batch.seq, batch.device_id, batch.time_us, vehicle)
     order = used[np.lexsort([key[used] for key in keys])]

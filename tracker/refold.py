@@ -21,7 +21,8 @@ from tracker.positions import NOT_USED, PACKER, Folded, Rows, VehicleState, fold
 from tracker.registry import Registry
 from tracker.revisions import Match, Told, match
 from tracker.rules import geofence, off_route
-from tracker.rules.scan import NEVER, last_words
+from tracker.rules.scan import NEVER, last_words, no_runs
+from tracker.rules.stretches import Segments
 from tracker.vehicles import Vehicles
 
 
@@ -40,16 +41,21 @@ class VehicleAgain(Again):
         start = begin_from(store, "vehicle", vehicle_id, since, horizon, PACKER.knows)
         super().__init__("vehicle", vehicle_id, since, start[0] if start else to_us(horizon))
         self._registry, self._store, self._corridor = registry, store, corridor
-        self._devices = [d.id for d in registry.devices.values() if d.vehicle_id == vehicle_id]
         self._state = VehicleState(*PACKER.unpack([start[1]])) if start else VehicleState()
         self._begun = self._state
         visits = self._state.visits
         self._open_then = set(zip(visits.entity.tolist(), visits.entered_us.tolist(), strict=True))
         self._folded: list[Folded] = []
+        self._is_new = start is None
+
+    @property
+    def gone(self) -> bool:
+        """It has no reading at all: what it had was another vehicle's."""
+        return self._is_new and not self._folded
 
     def advance(self) -> bool:
         """Folds the next portion; False when the present is reached."""
-        found, more = self._store.history("gps", (self._devices, from_us(self.reached_us)), PORTION)
+        found, more = self._store.history("gps", (self.entity, from_us(self.reached_us)), PORTION)
         if not len(found["time"]):
             return False
         self.reached_us = int(found["time"][-1])
@@ -65,9 +71,9 @@ class VehicleAgain(Again):
 
     def revised(self) -> list[VisitFact]:
         """What is to be said of the vehicle's visits that was not said before."""
-        if not self._folded:
+        if not self._folded and not self.gone:
             return []
-        runs = last_words([f.visit_runs for f in self._folded])
+        runs = last_words([f.visit_runs for f in self._folded] or [geofence.Visits.empty()])
         _, sites = geofence.unpair(runs.entity)
         spans = zip(sites.tolist(), runs.start_us.tolist(), runs.end_us.tolist(), runs.entity.tolist(), strict=True)
         knows = self._registry.knows  # the fence of a stop goes with its shipment
@@ -84,18 +90,18 @@ class VehicleAgain(Again):
 
     def trips(self) -> list[TripFact]:
         """What is to be said of its trips and stops."""
-        if not self._folded:
+        if not self._folded and not self.gone:
             return []
-        found = last_words([f.segments for f in self._folded])
+        found = last_words([f.segments for f in self._folded] or [Segments.empty()])
         since_us = segments.reach(self._begun.trips, self.begun_us)
         told = self._store.rows("trips_since", self.entity, from_us(since_us))
         return segments.revised(self.entity, found, told, self._begun.trips, self.begun_us)
 
     def strays(self) -> list[Strays]:
         """Where it was off the lines of its shipments: all of them, also where it no longer was."""
-        if not self._folded:
+        if not self._folded and not self.gone:
             return []
-        runs = last_words([f.off_runs for f in self._folded])
+        runs = last_words([f.off_runs for f in self._folded] or [no_runs()])
         keys = self._registry.lined.of_vehicle(self.entity)
         return routes.anew(runs, keys, self._begun.off, self._state.off, self.begun_us)
 
@@ -104,11 +110,15 @@ class VehicleAgain(Again):
 
     def finish(self, vehicles: Vehicles, out: Outcome) -> None:
         """Arrived: the vehicle's facts, its state and its checkpoints are what was found on the way."""
-        if not self._folded:
+        if not self._folded and not self.gone:
             return
         out.visits += self.revised()
         out.trips += self.trips()
         out.strays += self.strays()
+        if self.gone:
+            vehicles.forget(self._registry, self.entity, out)
+            out.forgotten.append((self.kind, self.entity, self.since))
+            return
         vehicles.keep(self._state, np.array([self.entity], dtype=np.int64))
         last = next((f for f in reversed(self._folded) if len(f.rows.vehicle)), self._folded[-1])
         vehicles.describe(self._registry, replace(last, state=self._state), out)

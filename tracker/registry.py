@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -13,7 +13,7 @@ import numpy as np
 from domain.epc import gtin_of
 from domain.geo import distance_m
 from domain.names import partition_of
-from domain.readings import I32, I64
+from domain.readings import I32, I64, Bool
 from domain.times import to_us
 from store.tracking import TrackingStore
 from tracker.rules.calls import Plan, Planned, served_before
@@ -21,6 +21,7 @@ from tracker.rules.geofence import Fence, Fences, pair
 from tracker.rules.lines import Line
 from tracker.rules.off_route import Path
 from tracker.rules.scan import NEVER
+from tracker.whereabouts import Place, Whereabouts
 
 NAN = float("nan")
 
@@ -207,16 +208,18 @@ class Registry:
     """Shipments of each vehicle: those not delivered, and the last ones that are."""
     lined: Lined
     fences: dict[int, Fences]
-    vehicle_of: I32
-    site_of: I32
-    zone_of: I32
+    where: Whereabouts
+    """Where each device is, and was."""
     tenant_of: I32
     vehicle_tenant: I32
     """Tenant by vehicle; 0 for one that is not there."""
+    vehicle_partition: I32
+    """Partition by vehicle: who owns it folds it, whoever has read its readings."""
+    vehicle_owned: Bool
 
     @classmethod
-    def load(cls, store: TrackingStore, partitions: int) -> Registry:
-        """Reads the registry."""
+    def load(cls, store: TrackingStore, partitions: int, owned: Collection[int] | None = None) -> Registry:
+        """Reads the registry, for a tracker that owns these partitions (None: all)."""
         devices = {
             int(r[0]): Device(r[0], r[1], r[2], partition_of(r[3], r[4], partitions), *r[5:11])
             for r in store.rows("devices")
@@ -224,11 +227,10 @@ class Registry:
         in_home: dict[tuple[str, int], list[int]] = {}
         for device in devices.values():
             in_home.setdefault(device.home, []).append(device.id)
-        size = max(devices, default=0) + 2
-        arrays = {name: np.zeros(size, dtype=np.int32) for name in ("vehicle_id", "site_id", "zone_id", "tenant_id")}
+        tenant_of = np.zeros(max(devices, default=0) + 2, dtype=np.int32)
         for device in devices.values():
-            for name, column in arrays.items():
-                column[device.id] = getattr(device, name)
+            tenant_of[device.id] = device.tenant_id
+        now = ((d.id, Place(d.vehicle_id, d.site_id, d.zone_id)) for d in devices.values())
         going = store.rows("shipments")
         shipments = shipments_of(going, store.rows("stops_of", [r[0] for r in going]))
         aboard: dict[int, list[Shipment]] = {}
@@ -237,10 +239,13 @@ class Registry:
         sites = store.rows("sites")
         products = store.rows("products")
         slots = store.rows("slots")
-        vehicles = {int(r[0]): Site(r[1], r[2]) for r in store.rows("vehicles")}
+        rows = store.rows("vehicles")
+        vehicles = {int(r[0]): Site(r[1], r[2]) for r in rows}
         vehicle_tenant = np.zeros(max(vehicles, default=0) + 2, dtype=np.int32)
-        for vehicle_id, vehicle in vehicles.items():
-            vehicle_tenant[vehicle_id] = vehicle.tenant_id
+        vehicle_partition = np.zeros(len(vehicle_tenant), dtype=np.int32)
+        for vehicle_id, tenant_id, name, tenant in rows:
+            vehicle_tenant[vehicle_id] = tenant_id
+            vehicle_partition[vehicle_id] = partition_of(tenant, f"vehicle/{name}", partitions)
         return cls(
             devices=devices,
             in_home=in_home,
@@ -256,12 +261,16 @@ class Registry:
             aboard=aboard,
             lined=Lined.of(shipments),
             fences=_fences(sites, shipments),
-            vehicle_of=arrays["vehicle_id"],
-            site_of=arrays["site_id"],
-            zone_of=arrays["zone_id"],
-            tenant_of=arrays["tenant_id"],
+            where=Whereabouts.of(now, store.rows("assignments")),
+            tenant_of=tenant_of,
             vehicle_tenant=vehicle_tenant,
+            vehicle_partition=vehicle_partition,
+            vehicle_owned=np.isin(vehicle_partition, list(range(partitions) if owned is None else owned)),
         )
+
+    def owns(self, vehicle: I64) -> Bool:
+        """Whether these vehicles are of partitions of ours."""
+        return np.asarray(self.vehicle_owned[vehicle.clip(0, len(self.vehicle_owned) - 1)])
 
     def profile_of(self, device_id: int) -> Profile:
         """The profile of a device."""

@@ -49,7 +49,7 @@ class Risks:
                 severity=kept["severity"],
                 title=kept["title"],
                 probe=None,
-                opened=text(to_us(kept["opened_at"])),
+                opened_us=to_us(kept["opened_at"]),
                 alarm=text(to_us(kept["alarm_at"])),
                 cleared=text(to_us(cleared)) if cleared else None,
             )

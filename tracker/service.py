@@ -18,7 +18,7 @@ from prometheus_client import Counter, Gauge, Histogram, start_http_server
 
 from domain.frames import decode
 from domain.readings import Batch, PositionBatch, ShelfBatch, TagReadBatch, TemperatureBatch, merge
-from domain.times import from_us
+from domain.times import from_us, to_us
 from store.link import RETRY, Link, Stopped
 from store.log import LATE_LANE, Frame, PostgresLog
 from store.partitions import drop_older
@@ -145,8 +145,9 @@ class Tracker:
             self._wait(0.0)
             if self._registry_changed:
                 self._registry_changed = False
-                self.registry = Registry.load(self.store, self._config.partitions)
+                self.registry = Registry.load(self.store, self._config.partitions, self._owned)
                 self._late.begin_anew()
+                self._take_reassigned()
             self._woken = False
             worked = self.step()
             late = self._refold_some(self._log_us if worked else self._clock())
@@ -178,7 +179,7 @@ class Tracker:
         rows = self.store.rows("positions", [*owned, *(p + LATE_LANE for p in owned)])
         self._positions = {int(p): int(position) for p, position, _ in rows}
         self._sequences = {int(p): int(seq) for p, _, seq in rows}
-        self.registry = Registry.load(self.store, self._config.partitions)
+        self.registry = Registry.load(self.store, self._config.partitions, self._owned)
         self.admission = Admission(self.store)
         self.admission.load()
         config = self._config
@@ -193,9 +194,9 @@ class Tracker:
         self.speech.load(self.store)
         self.commit = Commit(self.store, self.vehicles, self.series)
         self._late = Late()
-        for kind, entity, since in self.store.rows("dirty", owned):
-            self._late.wait(str(kind), int(entity), since, 0)
+        self._take_late()
         self._read_anew()
+        self._take_reassigned()
         self._loaded = True
         if owned:
             log.info("own partitions %s", owned)
@@ -205,6 +206,33 @@ class Tracker:
         for kind, entities in (("vehicle", self.vehicles.unreadable), ("series", self.series.unreadable)):
             for entity in entities:
                 self._late.wait(kind, entity, from_us(0), 0)
+
+    @property
+    def _owned(self) -> list[int]:
+        return [p for p in self._positions if p < LATE_LANE]
+
+    def _take_late(self) -> None:
+        """Entities of ours with late readings, those too that another tracker has read."""
+        for kind, entity, since in self.store.rows("dirty", self._owned):
+            if not self._late.known(str(kind), int(entity)):
+                self._late.wait(str(kind), int(entity), since, 0)
+
+    def _take_reassigned(self) -> None:
+        """Vehicles of ours that have other readings than before, as devices were elsewhere: to be folded again."""
+        registry = self.registry
+        mine = [v for v in registry.vehicles if registry.vehicle_owned[v]]
+        rows = self.store.rows("reassigned", mine)
+        if not rows:
+            return
+        marks = [
+            ("vehicle", int(v), int(registry.vehicle_partition[v]), min(since, before or since))
+            for v, since, before in rows
+        ]
+        with self._link.connection.transaction(), self._link.connection.cursor() as cursor:
+            self.store.mark_dirty(cursor, marks)
+            cursor.execute(self.store.sql("drop_reassigned"), ([r[0] for r in rows], [r[1] for r in rows]))
+        for kind, entity, _, since in marks:
+            self._late.wait(kind, entity, since, 0)
 
     # ------------------------------------------------------------ live lane
     def step(self) -> bool:
@@ -240,7 +268,7 @@ class Tracker:
         self._positions.update(taken)
         self._stumbles = 0
         self._log_us = max((int(b.received_us.max()) for b in decided.values() if len(b)), default=self._log_us)
-        self._late.add(out, self._log_us)
+        self._late.add(out, self._log_us, self._positions)
         readings_total.inc(sum(map(len, decided.values())))
         repeats_total.inc(repeats)
         step_seconds.observe(time.monotonic() - started)
@@ -318,7 +346,7 @@ class Tracker:
     def _way(self, kind: str, entity: int, since: datetime) -> Again | None:
         """The way of an entity from the checkpoint before a late reading, or from the horizon; None for a stranger."""
         horizon = from_us(min(self._newest_us(kind, entity), self._clock()) - self._outcome().horizon_us)
-        if kind == "vehicle" and self.vehicles.view(entity) is not None:
+        if kind == "vehicle" and entity in self.registry.vehicles:
             return VehicleAgain(self.registry, self.store, entity, since, horizon, self.vehicles.corridor)
         if kind == "series" and entity in self.series.probes:
             return SeriesAgain(self.registry, self.store, entity, self.series.probes[entity], since, horizon)
@@ -342,8 +370,10 @@ class Tracker:
     def _newest_us(self, kind: str, entity: int) -> int:
         """Newest event time of an entity: the horizon is counted from there, so that old recordings are decided too."""
         if kind == "vehicle":
-            view = self.vehicles.view(entity)
-            return view.t_us if view else self._clock()
+            if view := self.vehicles.view(entity):
+                return view.t_us
+            newest = self.store.rows("newest_position", entity)[0][0]
+            return to_us(newest) if newest else self._clock()
         probe = self.series.probes.get(entity)
         return probe.t_us if probe else self._clock()
 
@@ -373,6 +403,7 @@ class Tracker:
         drop_older(self._link.connection, now - timedelta(days=config.retention_days))
         self.store.connection.execute(self.store.sql("trim_etas"), (now - timedelta(days=config.retention_days),))
         self.journeys.learning.look_around()
+        self._take_late()
         heads = self._log.heads()
         lag_frames.set(sum(max(heads.get(p, 0) - n, 0) for p, n in self._positions.items()))
         missing = set(range(config.partitions)) - set(self._positions)

@@ -104,7 +104,7 @@ class Speech:
         self._speaking.clear()
         for device_id in silent:
             self._raise(cursor, registry, store, device_id, out)
-        return sorted({int(registry.vehicle_of[d]) for d in changed if d in registry.devices} - {0})
+        return sorted({registry.devices[d].vehicle_id for d in changed if d in registry.devices} - {0})
 
     def _clear(
         self,
@@ -134,7 +134,7 @@ class Speech:
                 severity=kept["severity"],
                 title=kept["title"],
                 probe=None,
-                opened=text(to_us(kept["opened_at"])),
+                opened_us=to_us(kept["opened_at"]),
                 alarm=text(to_us(kept["alarm_at"])),
                 cleared=text(spoke_us),
             ),
@@ -182,7 +182,7 @@ class Speech:
                 severity="warning",
                 title=title,
                 probe=None,
-                opened=text(last_us),
+                opened_us=last_us,
                 alarm=text(out.now_us),
                 cleared=None,
             ),

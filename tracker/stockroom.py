@@ -64,11 +64,13 @@ class Stockroom:
     def _put_tag(self, registry: Registry, tag: int, now: Tag) -> set[Key]:
         """Moves a tag in the index; returns the keys whose stock changes."""
         touched: set[Key] = set()
-        if (old := self.tags.get(tag)) is not None and (key := place_of(registry, old.device_id, old.product_id)):
+        if (old := self.tags.get(tag)) is not None and (
+            key := place_of(registry, old.device_id, old.product_id, old.t_us)
+        ):
             self._by_key.get(key, set()).discard(tag)
             touched.add(key)
         self.tags[tag] = now
-        if key := place_of(registry, now.device_id, now.product_id):
+        if key := place_of(registry, now.device_id, now.product_id, now.t_us):
             self._by_key.setdefault(key, set()).add(tag)
             touched.add(key)
         return touched
@@ -86,7 +88,7 @@ class Stockroom:
             np.array([self.tags[t].device_id for t in have], dtype=np.int32),
             np.array([self.tags[t].reads for t in have], dtype=np.int32),
         )
-        places = stock.locate(known_places, batch.tag_id, batch.time_us, batch.device_id, registry.zone_of)
+        places = stock.locate(known_places, batch.tag_id, batch.time_us, batch.device_id, registry.where.zone_of)
         fresh = [int(t) for t in tags if int(t) not in self.tags]
         epcs = store.labels(fresh) if fresh else {}
         antenna = dict(zip(batch.tag_id.tolist(), batch.antenna.tolist(), strict=True))
@@ -95,8 +97,8 @@ class Stockroom:
             places.tag.tolist(), places.t_us.tolist(), places.device.tolist(), places.reads.tolist(), strict=True
         )
         for tag, t_us, device_id, reads in rows:
-            device = registry.devices.get(device_id)
-            if device is None or not device.site_id:
+            device, place = registry.devices.get(device_id), registry.where.at(device_id, t_us)
+            if device is None or not place.site_id:
                 continue
             old = self.tags.get(tag)
             product = (old.product_id if old else 0) or registry.product_of(device.tenant_id, epcs.get(tag, ""))
@@ -111,8 +113,8 @@ class Stockroom:
                     device.tenant_id,
                     t_us,
                     device_id,
-                    device.site_id,
-                    device.zone_id,
+                    place.site_id,
+                    place.zone_id,
                     product,
                     antenna[tag],
                     reads,
@@ -161,7 +163,7 @@ class Stockroom:
                 orjson.dumps([shelf.quantity, shelf.shown, shelf.confidence]),
             )
         )
-        if product and (key := place_of(registry, device.id, product.id)) and shelf.quantity >= 0:
+        if product and (key := place_of(registry, device.id, product.id, t_us)) and shelf.quantity >= 0:
             source = "count" if not np.isnan(rows.item_count[-1]) else "weight"
             quantity, confidence = self._shelves_of(registry, key, slot)
             self._tell(registry, key, quantity, confidence, source, t_us, out)
@@ -179,10 +181,9 @@ class Stockroom:
             min((self.slots[s].shelf.confidence for s in mine), default=0.0),
         )
 
-    @staticmethod
-    def _zone_of_slot(registry: Registry, slot: int) -> tuple[int, int] | None:
-        device = registry.devices.get(registry.slot_device.get(slot, 0))
-        return (device.site_id, device.zone_id) if device else None
+    def _zone_of_slot(self, registry: Registry, slot: int) -> tuple[int, int]:
+        place = registry.where.at(registry.slot_device.get(slot, 0), self.slots[slot].t_us)
+        return place.site_id, place.zone_id
 
     def _tell(
         self, registry: Registry, key: Key, quantity: float, confidence: float, source: str, t_us: int, out: Outcome
@@ -225,12 +226,12 @@ def shape(
     )
 
 
-def place_of(registry: Registry, device_id: int, product_id: int) -> Key | None:
-    """Where stock seen by a device counts; None without a zone or a product."""
-    device = registry.devices.get(device_id)
-    if device is None or not product_id or not device.site_id or device.zone_id not in registry.zones:
+def place_of(registry: Registry, device_id: int, product_id: int, t_us: int) -> Key | None:
+    """Where stock counts that a device saw at a time; None without a zone or a product."""
+    place = registry.where.at(device_id, t_us)
+    if not product_id or not place.site_id or place.zone_id not in registry.zones:
         return None
-    return device.site_id, device.zone_id, product_id
+    return place.site_id, place.zone_id, product_id
 
 
 def usable(batch: B) -> B:

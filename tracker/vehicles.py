@@ -138,6 +138,21 @@ class Vehicles:
         self._visits.put(state.visits)
         self._off.put(state.off)
 
+    def forget(self, registry: Registry, vehicle_id: int, out: Outcome) -> None:
+        """Nothing is known of a vehicle after all: its readings were another's."""
+        one = np.array([vehicle_id], dtype=np.int64)
+        for table in (self._fixes, self._trips, self._last, self._views):
+            table.drop(one)
+        for pairs in (self._visits, self._off):
+            pairs.drop(pairs.between(one << geofence.SHIFT, (one + 1) << geofence.SHIFT).entity)
+        out.unknown_vehicles.append(vehicle_id)
+        if (owner := registry.vehicles.get(vehicle_id)) is not None:
+            nothing = dict.fromkeys(
+                ("t", "received_at", "lat", "lon", "speed_mps", "heading_deg", "accuracy_m", "site")
+            )
+            nothing |= {"status_since": None}
+            out.change(owner.tenant_id, "vehicles", owner.name, "merge", {**nothing, "flags": [], "status": "unknown"})
+
     def strays(self, key: int) -> Strays:
         """A vehicle that is beyond the corridor of a shipment's line now, for long enough."""
         return routes.going_on(self._off.of(np.array([key])), key)
@@ -164,6 +179,10 @@ class Vehicles:
     def step(self, registry: Registry, batch: PositionBatch, out: Outcome) -> tuple[PositionBatch, list[int]]:
         """Folds a batch; returns it with the jumps flagged, and the vehicles that have moved on."""
         rows, source = rows_of(registry, batch)
+        foreign = ~registry.owns(rows.vehicle)
+        if foreign.any():  # the device was on another tracker's vehicle then: that one folds it
+            mark_late(registry, "vehicle", rows.vehicle[foreign], rows.t_us[foreign], rows.device[foreign], None, out)
+            rows, source = rows.take(~foreign), source[~foreign]
         if not len(rows.vehicle):
             return batch, []
         vehicles = np.unique(rows.vehicle)

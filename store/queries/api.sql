@@ -99,7 +99,7 @@ group by d.vehicle_id
 -- Positions of a vehicle's devices in event order; microseconds, degrees, m/s.
 select (extract(epoch from r.time) * 1000000)::int8, r.lat, r.lon,
        case when r.flags & 32768 = 0 then r.speed_mps end as speed_mps, r.heading_deg, r.flags
-from device d join reading_position r on r.device_id = d.id
+from assignment d join reading_position r on r.device_id = d.device_id and r.time >= d.valid_from and r.time < d.valid_to
 where d.tenant_id = %(tenant)s and d.vehicle_id = %(vehicle)s and r.time >= %(since)s and r.time < %(until)s
 order by r.time, r.seq, r.received_at
 
@@ -150,9 +150,12 @@ order by s.name, z.name, p.sku limit %(limit)s
 -- Alerts, newest first.
 select a.id, a.kind, a.severity, d.name as device, l.text as probe, v.name as vehicle, s.name as site, a.title, a.limit_c,
        a.extreme_c, a.last_c, a.opened_at, a.alarm_at, a.decided_at, a.cleared_at, a.revision, a.acknowledged_at,
-       a.acknowledged_by, a.note, a.resolved_at, a.resolved_by, d.vehicle_id
+       a.acknowledged_by, a.note, a.resolved_at, a.resolved_by, w.vehicle_id
 from alert a join device d on d.id = a.device_id and d.tenant_id = a.tenant_id
-left join label l on l.id = a.probe_id left join vehicle v on v.id = d.vehicle_id left join site s on s.id = d.site_id
+left join label l on l.id = a.probe_id
+left join assignment w on w.device_id = d.id and w.tenant_id = d.tenant_id
+                          and a.opened_at >= w.valid_from and a.opened_at < w.valid_to
+left join vehicle v on v.id = w.vehicle_id left join site s on s.id = w.site_id
 where a.tenant_id = %(tenant)s and (%(id)s::int8 is null or a.id = %(id)s)
 and (%(after_id)s::int8 is null or (a.opened_at, a.id) < (%(after_at)s::timestamptz, %(after_id)s))
 and case %(state)s
@@ -205,24 +208,31 @@ left join lateral (
 where st.tenant_id = %(tenant)s and st.shipment_id = any(%(shipments)s::int[]) order by st.shipment_id, st.seq
 
 -- name: shipment_temperatures
--- What each probe on the vehicle saw while the shipment was under way, and whether that span has unknown stretches.
+-- What each probe saw while it was on the vehicle and the shipment under way, and whether that span has unknown stretches.
 with carried as (
-    select sh.id, d.id as device_id, sh.started_at as since, coalesce(sh.delivered_at, %(now)s) as until,
+    select sh.id, d.id as device_id, greatest(sh.started_at, w.valid_from) as since,
+           least(coalesce(sh.delivered_at, %(now)s), w.valid_to) as until, w.valid_to as gone_at,
+           sh.started_at as began, coalesce(sh.delivered_at, %(now)s) as ended,
            coalesce(p.max_interval_s, 900) as gap_s, p.low_c, p.high_c
-    from shipment sh join device d on d.vehicle_id = sh.vehicle_id and d.tenant_id = sh.tenant_id
+    from shipment sh join assignment w on w.vehicle_id = sh.vehicle_id and w.tenant_id = sh.tenant_id
+                                          and w.valid_from <= coalesce(sh.delivered_at, %(now)s) and w.valid_to > sh.started_at
+    join device d on d.id = w.device_id
     left join profile p on p.id = coalesce(sh.profile_id, d.profile_id)
     where sh.tenant_id = %(tenant)s and sh.id = any(%(shipments)s::int[]) and sh.started_at is not null
 ), reading as (
     select c.*, r.probe_id, r.time, r.temp_c,
            r.time - coalesce(lag(r.time) over w, c.since) > make_interval(secs => c.gap_s) as unknown,
-           row_number() over (partition by c.id, r.probe_id order by r.time desc, r.seq desc, r.received_at desc) as back
+           row_number() over (partition by c.id, r.probe_id, c.since order by r.time desc, r.seq desc, r.received_at desc) as back
     from carried c join reading_temperature r on r.device_id = c.device_id and r.time between c.since and c.until
+                                                 and r.time < c.gone_at
     where r.flags & 8 = 0
-    window w as (partition by c.id, r.probe_id order by r.time, r.seq, r.received_at)
+    window w as (partition by c.id, r.probe_id, c.since order by r.time, r.seq, r.received_at)
 )
 select g.id, min(g.temp_c) as min_c, max(g.temp_c) as max_c, max(g.time) as last_at,
        (array_agg(g.temp_c order by g.time desc) filter (where g.back = 1))[1] as last_c,
-       bool_or(g.unknown or (g.back = 1 and g.until - g.time > make_interval(secs => g.gap_s))) as unknown,
+       bool_or(g.unknown or (g.back = 1 and g.until - g.time > make_interval(secs => g.gap_s)))
+       or not range_agg(tstzrange(g.since, g.until + make_interval(secs => g.gap_s)))
+              @> tstzrange(min(g.began), max(g.ended)) as unknown,
        max(g.low_c) as low_c, min(g.high_c) as high_c,
        exists (select from excursion x join carried c on c.device_id = x.device_id
                where c.id = g.id and x.superseded_at is null and not x.retracted and x.alarm_at is not null

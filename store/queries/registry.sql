@@ -17,6 +17,14 @@ returning id
 -- Id of a site by name; nothing when there is none.
 select id from site where tenant_id = %(tenant)s and name = %(name)s
 
+-- name: site_id
+-- Id of a site by name.
+select id from site where tenant_id = %(tenant)s and name = %(name)s
+
+-- name: vehicle_id
+-- Id of a vehicle by name.
+select id from vehicle where tenant_id = %(tenant)s and name = %(name)s
+
 -- name: put_zone
 -- A zone of a site, made or relabelled.
 insert into zone (tenant_id, site_id, name, label) values (%(tenant)s, %(site)s, %(name)s, %(label)s)
@@ -56,6 +64,26 @@ on conflict (tenant_id, name) do update set kind = excluded.kind, vehicle_id = e
     http_token_sha256 = coalesce(excluded.http_token_sha256,
                                  case when d.revoked_at is null then d.http_token_sha256 end)
 returning id
+
+-- name: device_assignments
+-- Where a device was and when, the newest first; null: since ever, and until now.
+select a.id, v.name as vehicle, s.name as site, z.name as zone, nullif(a.valid_from, '-infinity') as since,
+       nullif(a.valid_to, 'infinity') as until, a.recorded_at, a.recorded_by
+from assignment a left join vehicle v on v.id = a.vehicle_id left join site s on s.id = a.site_id
+left join zone z on z.id = a.zone_id
+where a.tenant_id = %(tenant)s and a.device_id = %(device)s and (%(id)s::int8 is null or a.id = %(id)s)
+order by a.valid_from desc limit %(limit)s
+
+-- name: aboard
+-- Devices that are on a vehicle now, and since when; null: since ever.
+select d.name as id, d.kind, nullif(a.valid_from, '-infinity') as since
+from assignment a join device d on d.id = a.device_id and d.tenant_id = a.tenant_id
+where a.tenant_id = %(tenant)s and a.vehicle_id = %(vehicle)s and a.valid_to = 'infinity' order by d.name limit 1000
+
+-- name: reassign
+-- A device was somewhere from a time to a time; nowhere when no place is given.
+select reassign(%(device)s, %(vehicle)s, %(site)s, %(zone)s, coalesce(%(since)s::timestamptz, '-infinity'),
+                coalesce(%(until)s::timestamptz, 'infinity'), %(by)s)
 
 -- name: foreign_id_taken
 -- Whether a device of another tenant that speaks for itself has this foreign id; holds others back until we have ended.

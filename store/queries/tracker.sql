@@ -35,13 +35,46 @@ select d.id, d.tenant_id, d.name, t.name,
 from device d join tenant t on t.id = d.tenant_id left join vehicle v on v.id = d.vehicle_id
 left join site s on s.id = d.site_id order by d.id
 
+-- name: assignments
+-- Where devices were and when, of those that were moved; microseconds, the least and greatest number for since ever and now.
+select a.device_id, coalesce(a.vehicle_id, 0), coalesce(a.site_id, 0), coalesce(a.zone_id, 0),
+       case when isfinite(a.valid_from) then (extract(epoch from a.valid_from) * 1000000)::int8 else -9223372036854775808 end,
+       case when isfinite(a.valid_to) then (extract(epoch from a.valid_to) * 1000000)::int8 else 9223372036854775807 end
+from assignment a
+where not (a.valid_from = '-infinity' and a.valid_to = 'infinity') order by a.device_id, a.valid_from
+
+-- name: reassigned
+-- Vehicles that have other readings than before, and the time from which on; a place to fold on from when some are gone.
+select r.vehicle_id, greatest(r.since, '0001-01-01T00:00:00Z') as since,
+       (select max(p.time) from assignment a join lateral (
+            select x.time from reading_position x where x.device_id = a.device_id and x.time >= a.valid_from
+            and x.time < a.valid_to and x.time < r.since order by x.time desc limit 1) p on true
+        where a.vehicle_id = r.vehicle_id)
+from reassigned r where r.vehicle_id = any(%s::int4[])
+
+-- name: drop_reassigned
+-- These are waiting to be folded again now; one that has changed further stays.
+delete from reassigned r using unnest(%s::int4[], %s::timestamptz[]) as u (vehicle_id, since)
+where r.vehicle_id = u.vehicle_id and greatest(r.since, '0001-01-01T00:00:00Z') = u.since
+
+-- name: newest_position
+-- Time of the newest position of a vehicle.
+select max(p.time) from assignment a join lateral (
+    select x.time from reading_position x where x.device_id = a.device_id and x.time >= a.valid_from and x.time < a.valid_to
+    order by x.time desc limit 1) p on true
+where a.vehicle_id = %s
+
+-- name: drop_vehicle_states
+-- Vehicles of which nothing is known after all.
+delete from vehicle_state s using unnest(%s::int4[]) as u (vehicle_id) where s.vehicle_id = u.vehicle_id
+
 -- name: profiles
 -- Temperature profiles.
 select id, low_c, high_c, for_s, hysteresis_c, max_interval_s from profile
 
 -- name: vehicles
 -- Vehicles.
-select id, tenant_id, name from vehicle
+select v.id, v.tenant_id, v.name, t.name from vehicle v join tenant t on t.id = v.tenant_id
 
 -- name: sites
 -- Sites with their fences.
@@ -421,13 +454,14 @@ from (select distinct * from unnest(%s::int4[], %s::int4[], %s::int8[]) as u (de
 join reading_attribute r using (device_id, boot_id, seq) where r.flags & 32 <> 0 and r.time >= %s
 
 -- name: history_gps
--- The first positions of a vehicle's devices after a time, for folding again, column by column.
+-- The first positions of a vehicle after a time, of whatever devices it had then, for folding again, column by column.
 select array_agg(time), array_agg(received_at), array_agg(device_id), array_agg(flags), array_agg(lat), array_agg(lon),
        array_agg(coalesce(speed_mps, 'NaN')), array_agg(coalesce(heading_deg, 'NaN')),
        array_agg(coalesce(accuracy_m, 'NaN')), array_agg(coalesce(odometer_m, 'NaN')),
        array_agg(coalesce(ignition::int, -1))
-from (select * from reading_position where device_id = any(%s) and time > %s order by time, device_id, seq, received_at
-      limit %s) r
+from (select p.* from assignment a join reading_position p on p.device_id = a.device_id
+      where a.vehicle_id = %s and p.time > %s and p.time >= a.valid_from and p.time < a.valid_to
+      order by p.time, p.device_id, p.seq, p.received_at limit %s) r
 
 -- name: history_temp
 -- The first temperatures of a probe after a time, for folding again, column by column.

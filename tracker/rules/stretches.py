@@ -41,6 +41,12 @@ class Segments:
     odometer_mm: I64
     began_here: Bool
 
+    @classmethod
+    def empty(cls) -> Self:
+        """No segments."""
+        i, f = np.empty(0, np.int64), np.empty(0)
+        return cls(i, np.empty(0, np.int8), i, i, f, f, f, f, i, i, i, i, i, i, f, i, np.empty(0, np.bool_))
+
     def __len__(self) -> int:
         return len(self.entity)
 

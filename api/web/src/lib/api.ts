@@ -1,5 +1,5 @@
 // REST: one fetch with the errors of RFC 9457 turned into sentences, and one function per address.
-import type { Alert, Config, Me, PublicShipment, Series, Share, Shipment, TrackPoint, Trip } from './types.ts'
+import type { Aboard, Alert, Config, Me, PublicShipment, Series, Share, Shipment, TrackPoint, Trip } from './types.ts'
 
 const BASE = '/api/v1'
 
@@ -52,6 +52,7 @@ const iso = (at: number): string => new Date(at).toISOString()
 
 export const api = {
   me: () => get<Me>('/me'),
+  aboard: (vehicle: string) => get<{ items: Aboard[] }>(`/vehicles/${seg(vehicle)}/devices`).then((x) => x.items),
   config: () => get<Config>('/config'),
   login: (user: string, password: string) => post<void>('/login', { user, password }),
   logout: () => post<void>('/logout'),

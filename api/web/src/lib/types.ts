@@ -136,6 +136,13 @@ export interface Share {
 }
 
 /** What a vehicle did: one follows the other; `unknown` is a gap behind which it was somewhere else. */
+/** A device on a vehicle; `from` null: since ever. */
+export interface Aboard {
+  id: string
+  kind: string
+  from: string | null
+}
+
 export interface Trip {
   id: string
   kind: 'trip' | 'stop' | 'unknown'
