@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import hashlib
 import math
+import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -25,6 +26,7 @@ from store.copy import TABLE
 
 FLOAT4 = 1e-6  # relative: the columns in single precision
 SHOWN = 20
+REASONS = {"invalid", "time_out_of_range"}
 
 
 class Sent(NamedTuple):
@@ -68,12 +70,82 @@ class Verdict:
         assert sorted(self.altered)[:SHOWN] == []
 
 
-def judge(truth: Truth, connection: psycopg.Connection, poison: Mapping[Key, Poison] | None = None) -> Verdict:
-    """Compares a ledger with all numbered readings and the quarantine of a database at rest."""
+@dataclass
+class Told:
+    """What devices have said that the ledger has no key for."""
+
+    said: dict[tuple[str, str], list[float]] = field(default_factory=dict)
+    """By device and stream, in order: what stands in its column (`ORDERED`), without numbers."""
+    receipted: dict[str, set[float]] = field(default_factory=dict)
+    """By device: numbers of its stream `attr`, each said once, under numbers that were used again."""
+    resets: int = 0
+
+
+ORDERED = {"door": "open", "temp": "temp_c", "attr": "value"}
+
+
+@dataclass
+class Order:
+    """The comparison of what was told with what is stored. All but the first three are 0."""
+
+    said: int = 0
+    receipted: int = 0
+    resets: int = 0
+    lost: int = 0
+    doubled: int = 0
+    altered: int = 0
+    displaced: int = 0
+    """Devices and streams whose readings are all there, but stand in another order."""
+
+    def __str__(self) -> str:
+        return ", ".join(f"{name} {value}" for name, value in vars(self).items())
+
+    def assert_clean(self) -> None:
+        assert (self.lost, self.doubled, self.altered, self.displaced) == (0, 0, 0, 0), str(self)
+
+
+def judge_told(told: Told, connection: psycopg.Connection) -> Order:
+    """Compares what was told, and its order, with a database at rest."""
+    found = Order(sum(map(len, told.said.values())), sum(map(len, told.receipted.values())), told.resets)
+    for (device, stream), said in told.said.items():
+        stored = told_by(connection, device, stream)
+        missing, more = Counter(said) - Counter(stored), Counter(stored) - Counter(said)
+        found.lost += missing.total()
+        found.doubled += sum(n for value, n in more.items() if value in said)
+        found.altered += sum(n for value, n in more.items() if value not in said)
+        found.displaced += not missing and not more and stored != said
+    for device, receipted in told.receipted.items():
+        counts = Counter(told_by(connection, device, "attr"))
+        found.lost += len(receipted - counts.keys())
+        found.doubled += sum(n - 1 for n in counts.values())
+    return found
+
+
+def told_by(connection: psycopg.Connection, device: str, stream: str) -> list[float]:
+    """What a device's stream says in the store, in the order of its readings."""
+    query = sql.SQL(
+        "select r.{column} from {table} r join device d on d.id = r.device_id where d.name = %s"
+        " order by r.time, r.seq, r.received_at"
+    ).format(column=sql.Identifier(ORDERED[stream]), table=sql.Identifier(TABLE[stream]))
+    return [float(value) for (value,) in connection.execute(query, (device,))]
+
+
+def judge(
+    truth: Truth,
+    connection: psycopg.Connection,
+    poison: Mapping[Key, Poison] | None = None,
+    without: Collection[str] = (),
+) -> Verdict:
+    """Compares a ledger with all numbered readings and the quarantine of a database at rest.
+
+    Devices in `without` are none of its business.
+    """
     poison = poison or {}
     counts: Counter[Key] = Counter()
     altered: set[Key] = set()
     for key, stream, row in stored_readings(connection):
+        if key[0] in without:
+            continue
         counts[key] += 1
         made = truth.readings.get(key)
         if key in poison or (made is not None and is_altered(made, stream, row)):
@@ -110,10 +182,16 @@ def stored_readings(connection: psycopg.Connection) -> Iterator[tuple[Key, str, 
 
 
 def set_aside(connection: psycopg.Connection) -> Iterator[tuple[Sent, str]]:
-    """What is in quarantine, each with its reason; a row that explains nothing is a fault of its own."""
+    """What is in quarantine, each with its reasons; a row that explains nothing is a fault of its own.
+
+    A message is one row: the first reason stands for it, others stand in its detail.
+    """
     for topic, payload, reason, detail in connection.execute("select topic, payload, reason, detail from quarantine"):
         assert detail, f"{topic}: set aside as {reason!r} without a word"
-        yield Sent.of(str(topic), bytes(payload)), str(reason)
+        sent = Sent.of(str(topic), bytes(payload))
+        yield sent, str(reason)
+        for more in REASONS & set(re.findall(r"; (\w+): ", detail)):
+            yield sent, more
 
 
 def is_altered(made: Mapping[str, Any], stream: str, row: Mapping[str, Any]) -> bool:

@@ -84,6 +84,7 @@ def _die_at(stack: Stack, point: str, calls: int, receiver: str) -> None:
         FROSTWAY_DATABASE_URL=facts["database_url"],
         FROSTWAY_MQTT_URL=facts["mqtt_url"],
         FROSTWAY_MQTT_RECEIVER=receiver,
+        FROSTWAY_DATA_DIR=str(stack.data),  # the spool is the one that the stack's own ingest has
     )
     words = [sys.executable, "-P", "-m", "tests.chaos.fatal_ingest", point, str(calls)]
     done = subprocess.run(
@@ -109,6 +110,17 @@ def broker_keeps_a_queue(stack: Stack, dice: random.Random, scale: float) -> Non
     heard = "session resumed"
     before = stack.log("ingest").count(heard)
     wait_for(lambda: stack.log("ingest").count(heard) > before, "ingest has its old session")
+
+
+def broker_saves(stack: Stack) -> None:
+    """Mosquitto writes its sessions and queues to disk now."""
+
+    def saved() -> list[int]:
+        return [each.stat().st_mtime_ns for each in _broker_store(stack)]
+
+    before = saved()
+    os.kill(stack.facts["pids"]["broker"], signal.SIGUSR1)
+    wait_for(lambda: saved() > before, "the broker has saved", 60)
 
 
 def _lose_broker(stack: Stack) -> None:

@@ -17,8 +17,9 @@ from typing import NamedTuple
 
 from firmware_sim.link import Link, MqttTarget, Network
 from firmware_sim.truth import Key, Truth
+from tests.chaos.quiet import Quiet, Reuser
 from tests.chaos.readings import ENCODERS, MAKERS, NONSENSE, Values, batch, mangled, single
-from tests.oracle import Poison, Sent
+from tests.oracle import Poison, Sent, Told
 
 TICK_S = 0.1
 RESEND_S, RESEND_S_MAX = 1.0, 4.0
@@ -62,6 +63,8 @@ class Ledger:
     """Messages that nobody can read. No device misses them, so a dying broker may take them with it, but for these:"""
     cut_short: set[Sent] = field(default_factory=set)
     """Sent in peace, at the end: one message per encoding, cut at each of its bytes."""
+    told: Told = field(default_factory=Told)
+    """What devices have said that do not number it, or number it anew again and again."""
     messages: int = 0
     repeats: int = 0
 
@@ -179,7 +182,11 @@ class Sender:
             kept.due_s = now_s + min(RESEND_S * 2**kept.tries, RESEND_S_MAX) * dice.uniform(0.5, 1)
         if dice.random() < 0.05:
             broken = mangled(payload, encoding, dice)
-            self._ledger.damaged.add(Sent.of(f"fw/v1/main/{self.name}/{stream}", broken))
+            damaged = Sent.of(f"fw/v1/main/{self.name}/{stream}", broken)
+            self._ledger.damaged.add(damaged)
+            if broken.endswith(b"NaN}"):  # may be read but for that value
+                for poison in filter(None, (self._ledger.poison.get(kept.key) for kept in chunk)):
+                    poison.sent.add(damaged)
             self.link.publish(stream, broken)
         copies = REPEATS if dice.random() < 0.2 else 1
         self._ledger.messages += copies
@@ -234,6 +241,36 @@ class Fleet:
             sender = Sender(name, seed, self.ledger, trials[number :: len(passwords)])
             sender.link = Link(self._network, target, name, sender.receipted, sender.lost_connection)
             self.senders.append(sender)
+        self.quiet: list[Quiet] = []
+        self.reusers: list[Reuser] = []
+        self._hushed = threading.Event()
+        self._hushed.set()
+        self._silent = threading.Event()
+
+    def join(self, address: tuple[str, int], passwords: Mapping[str, str], seed: int) -> None:
+        """Devices of other kinds, by their names. The quiet ones begin when they are told to speak."""
+        for name, password in passwords.items():
+            device: Quiet | Reuser
+            if name.startswith("reuser"):
+                device = Reuser(name, seed, self.ledger.told)
+                self.reusers.append(device)
+                heard, lost = device.receipted, device.lost_connection
+            else:
+                device = Quiet(name, seed, self.ledger.told, clocked=name.startswith("clocked"))
+                self.quiet.append(device)
+                heard, lost = (lambda _boot, _seq: None), (lambda: None)
+            target = MqttTarget(*address, user=f"main/{name}", password=password)
+            device.link = Link(self._network, target, name, heard, lost)
+
+    def hush(self) -> None:
+        """The quiet ones say nothing more, until they are told to speak."""
+        self._silent.clear()
+        self._hushed.set()
+        assert self._silent.wait(RESEND_S_MAX * 10), "the fleet does not tick"
+
+    def speak(self) -> None:
+        """The quiet ones may speak."""
+        self._hushed.clear()
 
     @contextmanager
     def running(self) -> Iterator[None]:
@@ -258,7 +295,8 @@ class Fleet:
     def empty(self) -> bool:
         """Whether every reading made has its receipt, and every trial was played."""
         assert self.failure is None, self.failure
-        return bool(self.ledger.cut_short) and all(not sender.size and not sender.script for sender in self.senders)
+        left = any(sender.size or sender.script for sender in self.senders) or any(each.size for each in self.reusers)
+        return bool(self.ledger.cut_short) and not left
 
     def _guarded(self) -> None:
         try:
@@ -285,6 +323,13 @@ class Fleet:
             if sender.script and sender.link.up and (ending or sender.rolls_a_trial()):
                 sender.play(now_s, now_ms)
             sender.send(now_s)
+        for reuser in self.reusers:
+            reuser.tick(now_s, now_ms, ending=ending)
+        if self._hushed.is_set():
+            self._silent.set()
+        elif all(each.link.up for each in self.quiet) and not ending:
+            for each in self.quiet:
+                each.tick(now_s, now_ms)
         last = self.senders[-1]
         if ending and not self.ledger.cut_short and last.link.up:
             last.cut_short(now_s, now_ms)
