@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from domain.times import unit_advice
+from domain.times import parse_rfc3339, unit_advice
 from domain.wire.said import WireError
 from domain.wire.words import as_number
 
@@ -15,12 +15,14 @@ _GATEWAY_LATE_MS = 300_000.0
 
 
 def milliseconds(value: Any, wanted: str, name: str) -> float:
-    """Milliseconds since 1970 of a number or its text, in `wanted` (seconds or milliseconds).
+    """Milliseconds since 1970 of a number or its text, in `wanted` (seconds or milliseconds), or of RFC 3339 text.
 
     Raises:
         WireError: `time_out_of_range`, naming the unit it seems to have; `malformed`.
     """
     number = as_number(value)
+    if number is None and (written_ms := _written_ms(value)) is not None:
+        return written_ms
     if number is None or math.isnan(number):
         raise WireError("malformed", f"{name}: {value!r:.40} is not a number of {wanted} since 1970")
     if advice := unit_advice(number, wanted, name):
@@ -29,6 +31,13 @@ def milliseconds(value: Any, wanted: str, name: str) -> float:
     if abs(t_ms) >= MS_MAX:
         raise WireError("malformed", f"{name}: too large a number of {wanted} since 1970")
     return t_ms
+
+
+def _written_ms(value: Any) -> float | None:
+    try:
+        return parse_rfc3339(value) / 1000
+    except (TypeError, ValueError, OverflowError):
+        return None
 
 
 def believable(t_ms: float | None, received_ms: float) -> float | None:

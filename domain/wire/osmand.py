@@ -220,12 +220,13 @@ def _timestamp_ms(text: str, context: Context) -> float:
     """Event time of the query form: seconds (below 2**31) or milliseconds since 1970, or a text."""
     if "T" in text:
         text = _LOST_PLUS.sub("+", text)  # the plus of an offset, when it was not written as %2B, has become a space
-    number = decimal(text)
-    return _instant_ms(text if number is None else number, context)
+    return _instant_ms(text, context)
 
 
 def _instant_ms(told: Any, context: Context) -> float:
     """A time as text, or a number of seconds or milliseconds since 1970, told apart by its size."""
+    if isinstance(told, str) and (number := decimal(told)) is not None:
+        told = number
     if isinstance(told, int | float) and not isinstance(told, bool):
         if unit_since_1970(told) in ("microseconds", "nanoseconds"):
             raise WireError("time_out_of_range", unit_advice(told, "seconds or milliseconds", "timestamp"))

@@ -100,6 +100,9 @@ def test_a_door_that_is_neither_is_told_and_is_no_note(name: str) -> None:
         Message("ble", text({"id": "A4:C1:38:56:53:84", "unixtime": "1795899940", "tempc": 4})),
         Message("owntracks", text({"_type": "location", "tst": "1795899940", "lat": 4, "lon": 4})),
         Message("osmand", b"timestamp=1795899940&lat=4&lon=4"),
+        Message("osmand", text({"location": {"timestamp": "1795899940", "coords": {"latitude": 4, "longitude": 4}}})),
+        Message("owntracks", text({"_type": "location", "tst": "2026-11-28T21:05:40Z", "lat": 4, "lon": 4})),
+        Message("thingsboard", text({"ts": "2026-11-28T22:05:40+01:00", "values": {"temperature": 4}})),
     ],
     ids=lambda message: message.format or "native",
 )
