@@ -161,10 +161,10 @@ def _kill_while_it_migrates(stack: Stack, dice: random.Random) -> bool:
         assert stack.running, stack.stderr
         return None
 
-    with wait_for(connected, "the database accepts connections") as connection:
-        version = 0
-        time.sleep(dice.uniform(0, 0.6))
-        with suppress(psycopg.OperationalError):
-            version = current_version(connection)
-        os.kill(stack.facts["pids"]["postgres"], signal.SIGKILL)
+    connection, version = wait_for(connected, "the database accepts connections"), 0
+    time.sleep(dice.uniform(0, 0.6))
+    with suppress(psycopg.OperationalError):
+        version = current_version(connection)
+    os.kill(stack.facts["pids"]["postgres"], signal.SIGKILL)
+    connection.close()
     return version < len(migrations())
