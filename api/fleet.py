@@ -18,7 +18,7 @@ from api.instants import QueryInstant
 from api.jsons import Json
 from api.paging import Cursor, Items, Limit, decode, page
 from api.problems import Problem, not_found
-from api.simplify import keep_shape, metres
+from api.simplify import cut_at_180, keep_shape, metres
 from domain.readings import F64, Flag
 from domain.times import rfc3339
 from store.db import queries
@@ -141,8 +141,8 @@ def _simplified(found: F64, max_points: int) -> F64:
     return found[keep_shape(found[:, 0] / 1e6, metres(found[:, 1], found[:, 2]), max_points)]
 
 
-def _track(vehicle: str, found: F64, max_points: int) -> Track:
-    points: list[TrackPoint] = [
+def _points(rows: F64) -> list[TrackPoint]:
+    return [
         {
             "t": rfc3339(int(time_us)),
             "lat": round(float(lat), 7),
@@ -151,23 +151,34 @@ def _track(vehicle: str, found: F64, max_points: int) -> Track:
             "heading_deg": number(heading, 1),
             "flags": Flag.names(int(flags)) if flags else [],
         }
-        for time_us, lat, lon, speed, heading, flags in _simplified(found, max_points)
+        for time_us, lat, lon, speed, heading, flags in rows
     ]
-    return {"vehicle": vehicle, "points": points}
+
+
+def _track(vehicle: str, found: F64, max_points: int) -> Track:
+    return {"vehicle": vehicle, "points": _points(_simplified(found, max_points))}
 
 
 def feature(vehicle: str, found: F64, max_points: int) -> dict[str, Any]:
-    """A GeoJSON feature (RFC 7946) with the times of its points beside."""
-    points = _track(vehicle, found, max_points)["points"]
-    line = {"type": "LineString", "coordinates": [[p["lon"], p["lat"]] for p in points]}
+    """A GeoJSON feature (RFC 7946) with the times of its positions beside, in their order over all lines.
+
+    A way over 180 degrees is cut there; the two positions of a cut have its time, and neither speed nor flags.
+    """
+    kept = _simplified(found, max_points)
+    lat, lon = np.round(kept[:, 1], 7), np.round(kept[:, 2], 7)
+    lines, rows, time_us = cut_at_180(kept[:, 0], lat, lon)
+    points = _points(kept)
+    line = {"type": "LineString", "coordinates": lines[0]}
+    if len(lines) > 1:
+        line = {"type": "MultiLineString", "coordinates": lines}
     return {
         "type": "Feature",
         "id": vehicle,
         "geometry": line if len(points) > 1 else None,
         "properties": {
             "vehicle": vehicle,
-            "times": [p["t"] for p in points],
-            "speeds_mps": [p["speed_mps"] for p in points],
-            "flags": [p["flags"] for p in points],
+            "times": [rfc3339(int(t)) for t in time_us],
+            "speeds_mps": [points[i]["speed_mps"] if i >= 0 else None for i in rows],
+            "flags": [points[i]["flags"] if i >= 0 else [] for i in rows],
         },
     }

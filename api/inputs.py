@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from typing import Annotated, Any, Literal
 from zoneinfo import available_timezones
 
-import shapely
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from api.areas import AreaIn, CorridorIn, LineIn
 from api.instants import Instant
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$", description="a-z, 0-9, - and _, 64 at most")]
@@ -16,7 +15,6 @@ ShipmentName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")
 Latitude = Annotated[float, Field(ge=-90, le=90)]
 Longitude = Annotated[float, Field(ge=-180, le=180)]
 Celsius = Annotated[float, Field(ge=-273.15, le=1000)]
-Position = Annotated[list[float], Field(min_length=2, max_length=3)]
 
 
 def _printable(text: str) -> str:
@@ -46,44 +44,6 @@ class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
 
-class Polygon(Strict):
-    """A GeoJSON polygon (RFC 7946), longitude first."""
-
-    type: Literal["Polygon"]
-    coordinates: Annotated[list[Annotated[list[Position], Field(max_length=2000)]], Field(min_length=1, max_length=20)]
-
-    @model_validator(mode="after")
-    def _sound(self) -> Polygon:
-        for ring in self.coordinates:
-            if len(ring) < 4 or ring[0] != ring[-1]:
-                raise ValueError("a ring has at least four positions and ends where it begins")
-            if any(not (-180 <= p[0] <= 180 and -90 <= p[1] <= 90) for p in ring):
-                raise ValueError("positions are longitude, latitude in degrees")
-        shape = shapely.from_geojson(json.dumps(self.model_dump()))
-        if not shape.is_valid:
-            raise ValueError(f"not a simple polygon: {shapely.is_valid_reason(shape)}")
-        return self
-
-
-class LineString(Strict):
-    """A GeoJSON line (RFC 7946), longitude first."""
-
-    type: Literal["LineString"]
-    coordinates: Annotated[list[Position], Field(min_length=2, max_length=10_000)]
-
-    @model_validator(mode="after")
-    def _sound(self) -> LineString:
-        if any(not (-180 <= p[0] <= 180 and -90 <= p[1] <= 90) for p in self.coordinates):
-            raise ValueError("positions are longitude, latitude in degrees")
-        return self
-
-
-class Corridor(LineString):
-    """The line that a corridor follows."""
-
-    coordinates: Annotated[list[Position], Field(min_length=2, max_length=2_000)]
-
-
 class ZoneIn(Strict):
     """A part of a site."""
 
@@ -103,8 +63,8 @@ class SiteIn(Strict):
     lat: Latitude
     lon: Longitude
     radius_m: Annotated[float, Field(ge=10, le=100_000)] = 150.0
-    polygon: Polygon | None = None
-    corridor: Corridor | None = None
+    polygon: AreaIn | None = None
+    corridor: CorridorIn | None = None
     dwell_s: Annotated[float, Field(ge=0, le=86_400)] = 0.0
     tz: Annotated[str, AfterValidator(_zone_name)] = "UTC"
     zones: Annotated[list[ZoneIn], Field(max_length=200)] = []
@@ -113,6 +73,9 @@ class SiteIn(Strict):
     def _one_shape(self) -> SiteIn:
         if self.polygon and self.corridor:
             raise ValueError("a site is a polygon or a corridor, not both")
+        for shape in (self.polygon, self.corridor):
+            if shape is not None:
+                shape.belongs_to(self.lat, self.lon)
         return self
 
 
@@ -224,7 +187,7 @@ class ShipmentIn(Strict):
     vehicle: Name | None = None
     profile: Name | None = None
     stops: Annotated[list[StopIn], Field(min_length=1, max_length=200)]
-    planned_line: LineString | None = None
+    planned_line: LineIn | None = None
     since: Instant | None = None
 
 

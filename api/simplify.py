@@ -7,6 +7,7 @@ import math
 
 import numpy as np
 
+from domain.geo import unwrapped
 from domain.readings import F64, I64
 
 EARTH_M_PER_DEG = 111_195.0
@@ -50,8 +51,36 @@ def keep_shape(time_s: F64, values: F64, points_max: int) -> I64:
 
 
 def metres(lat: F64, lon: F64) -> F64:
-    """Degrees as metres on a plane (n, 2), true enough over a day's drive to compare distances."""
+    """Degrees as metres on a plane (n, 2), true enough over a day's drive to compare distances; also over 180."""
     if not len(lat):
         return np.empty((0, 2))
     middle = math.cos(math.radians(float(np.median(lat))))
-    return np.column_stack([lon * EARTH_M_PER_DEG * middle, lat * EARTH_M_PER_DEG])
+    return np.column_stack([unwrapped(lon) * EARTH_M_PER_DEG * middle, lat * EARTH_M_PER_DEG])
+
+
+def cut_at_180(time_s: F64, lat: F64, lon: F64) -> tuple[list[list[tuple[float, float]]], I64, F64]:
+    """A way as lines of (lon, lat) that none crosses 180 degrees, each ending and beginning on it (RFC 7946, 3.1.9).
+
+    Beside the lines, for each of their positions in order: the row it is, -1 where it was cut, and its time.
+
+    >>> cut_at_180(np.array([0.0, 10.0]), np.array([1.0, 3.0]), np.array([179.0, -179.0]))[0]
+    [[(179.0, 1.0), (180.0, 2.0)], [(-180.0, 2.0), (-179.0, 3.0)]]
+    """
+    line: list[tuple[float, float]] = []
+    lines, rows, times = [line], [], []
+    over = np.append(np.rint(np.diff(lon) / 360), 0)
+    for i, (t, y, x, turn) in enumerate(zip(time_s.tolist(), lat.tolist(), lon.tolist(), over.tolist(), strict=True)):
+        line.append((x, y))
+        rows.append(i)
+        times.append(t)
+        if turn:
+            edge = math.copysign(180.0, -turn)
+            step = float(lon[i + 1]) - 360 * turn - x
+            share = (edge - x) / step if step else 0.0
+            at = round(y + share * (float(lat[i + 1]) - y), 7)
+            line.append((edge, at))
+            line = [(-edge, at)]
+            lines.append(line)
+            rows += [-1, -1]
+            times += [t + share * (float(time_s[i + 1]) - t)] * 2
+    return lines, np.array(rows, dtype=np.int64), np.array(times)

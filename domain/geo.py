@@ -34,6 +34,16 @@ def near_m(lat1: F64, lon1: F64, lat2: F64, lon2: F64) -> F64:
     return np.asarray(np.sqrt(east * east + (lat2 - lat1) ** 2) * (np.pi / 180.0 * EARTH_M))
 
 
+def unwrapped(lon: F64) -> F64:
+    """Longitudes of a way or ring without jumps at 180 degrees, whole turns added where it crosses them.
+
+    >>> unwrapped(np.array([179.0, -179.0, -178.0, 179.0])).tolist()
+    [179.0, 181.0, 182.0, 179.0]
+    """
+    turns = np.cumsum(-np.rint(np.diff(lon, prepend=lon[:1]) / 360))
+    return np.asarray(lon + 360.0 * turns)
+
+
 def local_m(lat: F64, lon: F64, lat0: F64 | float, lon0: F64 | float) -> tuple[F64, F64]:
     """East and north of a point near (lat0, lon0), metres; right within some 100 km, also across 180 degrees."""
     d_lon = (np.asarray(lon) - lon0 + 180.0) % 360.0 - 180.0

@@ -348,7 +348,7 @@ def current(shipments: Iterable[Shipment]) -> Shipment | None:
 def _fences(sites: list[tuple[Any, ...]], shipments: Iterable[Shipment]) -> dict[int, Fences]:
     found: dict[int, list[Fence]] = {}
     for sid, tenant, _, lat, lon, radius, polygon, corridor, dwell_s in sites:
-        if lat == 0 and lon == 0:
+        if lat == 0 and lon == 0 and not polygon and not corridor:
             continue  # a site that has not been put on the map yet
         rings, line = (shape["coordinates"] if shape else None for shape in (polygon, corridor))
         found.setdefault(tenant, []).append(Fence(sid, lat, lon, radius, rings, line, dwell_s))

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from api.areas import Polygon
 from api.changes import Box, Change, apply, coalesce, decode_cursor, encode_cursor, flatten
 from api.exports import csv_cell
-from api.inputs import Polygon
 from api.outbox import Outbox, delta, message
 from api.simplify import keep_shape, metres
 from domain.limits import RateLimit

@@ -1,5 +1,5 @@
 // The JSON shapes of the REST interface and the websocket. Times are RFC 3339 text in UTC; null means unknown.
-import type { LineString, Polygon } from 'geojson'
+import type { LineString, MultiPolygon, Polygon } from 'geojson'
 
 export type Time = string
 
@@ -49,7 +49,7 @@ export interface Site {
   lat: number | null
   lon: number | null
   radius_m: number | null
-  polygon: Polygon | null
+  polygon: Polygon | MultiPolygon | null
   corridor: LineString | null
   tz: string | null
   zones: { id: string; label: string }[]

@@ -8,6 +8,7 @@ import type { FeatureCollection, LineString, Position } from 'geojson'
 import worldUrl from '../../node_modules/.frostway/world.json?url'
 import { icons } from './icons.ts'
 import type { Palette } from './theme.ts'
+import { continuous } from '../lib/continuous.ts'
 
 maplibregl.setWorkerUrl(workerUrl)
 
@@ -72,7 +73,7 @@ export function drawGrid(map: maplibregl.Map): void {
 }
 
 export function lineFeature(line: LineString, properties: Record<string, unknown> = {}): GeoJSON.Feature {
-  return { type: 'Feature', properties, geometry: line }
+  return { type: 'Feature', properties, geometry: { ...line, coordinates: continuous(line.coordinates) } }
 }
 
 /** A circle of a radius in metres as a closed ring of 64 corners (flat-earth offsets: fine for a site's size). */

@@ -6,6 +6,7 @@ import { baseStyle, circleRing, drawGrid, FONT, FONT_BOLD, lineFeature, maplibre
 import { vehicleLayers, layers, CLUSTER } from './layers.ts'
 import type { Palette } from './theme.ts'
 import type { Row } from '../lib/fleet.svelte.ts'
+import { continuous, continuousArea } from '../lib/continuous.ts'
 import { age } from '../lib/format.ts'
 import type { Shipment, Site, Stop, TrackPoint } from '../lib/types.ts'
 
@@ -141,8 +142,8 @@ export class LiveMap {
     const points: Feature[] = []
     for (const site of sites) {
       const properties = { id: site.id, label: site.label, kind: site.kind, chosen: site.id === chosen }
-      if (site.polygon) areas.push({ type: 'Feature', properties, geometry: site.polygon })
-      else if (site.corridor) areas.push({ type: 'Feature', properties, geometry: site.corridor })
+      if (site.polygon) areas.push({ type: 'Feature', properties, geometry: continuousArea(site.polygon) })
+      else if (site.corridor) areas.push(lineFeature(site.corridor, properties))
       else if (site.lat !== null && site.lon !== null && site.radius_m)
         areas.push({
           type: 'Feature',
@@ -185,7 +186,7 @@ export class LiveMap {
       parts.at(-1)?.push([lon, lat])
       before = at
     }
-    const lines = parts.filter((line) => line.length > 1)
+    const lines = parts.filter((line) => line.length > 1).map((line) => continuous(line))
     this.#set('trail', lines.length ? [{ type: 'Feature', properties: {}, geometry: { type: 'MultiLineString', coordinates: lines } }] : [])
   }
 

@@ -3,6 +3,7 @@ import type { Feature, Position } from 'geojson'
 
 import { canDraw, drawGrid, FONT_BOLD, lineFeature, maplibregl, NOTHING, paintBase, putIcons } from './base.ts'
 import type { Palette } from './theme.ts'
+import { continuous } from '../lib/continuous.ts'
 import type { PublicShipment } from '../lib/types.ts'
 
 export class MiniMap {
@@ -96,10 +97,11 @@ export class MiniMap {
 
   /** Once for vehicle and place together; afterwards only when the vehicle leaves the picture. */
   #fit(seen: Position[], position: PublicShipment['position']): void {
-    const inside = position && this.#map.getBounds().contains([position.lon, position.lat])
+    const shown = this.#map.getBounds()
+    const inside = position && [-360, 0, 360].some((turn) => shown.contains([position.lon + turn, position.lat]))
     if (!seen.length || (this.#fitted && inside)) return
     const bounds = new maplibregl.LngLatBounds()
-    for (const [lon = 0, lat = 0] of seen) bounds.extend([lon, lat])
+    for (const [lon = 0, lat = 0] of continuous(seen)) bounds.extend([lon, lat])
     this.#map.fitBounds(bounds, { padding: 48, maxZoom: 13, animate: this.#fitted })
     this.#fitted = true
   }
