@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from domain.geo import EARTH_M
 from tracker.rules import geofence
 from tracker.rules.geofence import Fence, Fences
+from tracker.rules.scan import NEVER
 
 S = 1_000_000
 UNIT = {  # parts, each of rings, in a square of one by one
@@ -92,9 +93,9 @@ def test_three_thousand_yards_are_visited_alike_alone_and_together_in_any_order(
     for i, fence in enumerate(fences):
         mine = geofence.Rows(*(column[ends[i] : ends[i + 1]] for column in columns))
         alone += told(geofence.evaluate(Fences([fence]), mine))
-    own = {int(geofence.pair(np.array([i]), np.array([i]))[0]) for i in range(1, 3_001)}
-    assert {key for key, *_ in alone} == own
-    assert [visit for visit in together if visit[0] in own] == alone  # some drive through a neighbour's too
+    mine_keys = {int(geofence.pair(np.array([i]), np.array([i]))[0]) for i in range(1, 3_001)}
+    assert {key for key, *_ in alone} == mine_keys
+    assert [visit for visit in together if visit[0] in mine_keys] == alone  # some drive through a neighbour's too
 
 
 @given(st.integers(0, 10**9))
@@ -158,3 +159,105 @@ def test_a_ring_with_a_spur_or_a_double_corner_is_the_area_it_encloses():
         True,
         False,
     ]
+
+
+# ------------------------------------------------------------------ passages
+def passes(seed, n, *, noise_m=0.0, circles=False):
+    """Straight ways of vehicle i through yard i (or a circle of its size), at any phase: fixes 10 to 30 s apart."""
+    rng = np.random.default_rng(seed)
+    fences, columns = [], []
+    for vehicle in range(1, n + 1):
+        yard = Yard(rng, rng.uniform(-60, 60), rng.choice([rng.uniform(-180, 180), 180.0, -179.999]))
+        within, aside = yard.plane.representative_point(), rng.uniform(-0.9, 0.9) * yard.size_m
+        if circles:
+            fences.append(Fence(vehicle, yard.lat, yard.lon, yard.size_m))
+        else:
+            fences.append(yard.fence(vehicle))
+        x0, y0, aside = (0.0, 0.0, aside) if circles else (within.x, within.y, 0.0)
+        step_s, angle = rng.uniform(10, 30), rng.uniform(0, 2 * np.pi)
+        step_m = step_s * rng.uniform(5, 27)
+        along = np.arange(-3_000, 3_000, step_m) + rng.uniform(0, step_m)
+        x = x0 + along * np.cos(angle) - aside * np.sin(angle) + rng.normal(0, noise_m, len(along))
+        y = y0 + along * np.sin(angle) + aside * np.cos(angle) + rng.normal(0, noise_m, len(along))
+        t_us = (np.arange(len(along)) * step_s * S).astype(np.int64)
+        columns.append((np.full(len(along), vehicle), t_us, *yard.at(x, y), np.full(len(along), 5.0)))
+    return fences, geofence.Rows(*(np.concatenate(c) for c in zip(*columns, strict=True)))
+
+
+def own(visits):
+    """The vehicles of visits to the yard of their number."""
+    vehicle, site = geofence.unpair(visits.entity)
+    return vehicle[vehicle == site]
+
+
+@pytest.mark.parametrize("circles", [False, True])
+@pytest.mark.parametrize("noise_m", [0.0, 3.0])
+def test_a_straight_pass_at_any_phase_is_one_visit(circles, noise_m):
+    fences, rows = passes(11, 1_000, noise_m=noise_m if circles is False else 0.0, circles=circles)
+    count = np.bincount(own(geofence.evaluate(Fences(fences), rows)), minlength=1_001)[1:]
+    assert (count > 1).sum() == 0
+    assert (count == 0).sum() <= (1 if noise_m == 0 else 3)
+
+
+@given(st.integers(0, 10**9))
+@settings(deadline=None, max_examples=20)
+def test_passes_are_the_same_fix_by_fix(seed):
+    fences, rows = passes(seed, 6, noise_m=5.0)
+    made, carry, found = Fences(fences), geofence.Carry.empty(), []
+    for at in np.unique(rows.t_us):
+        now = rows.t_us == at
+        some = geofence.Rows(rows.vehicle[now], rows.t_us[now], rows.lat[now], rows.lon[now], rows.accuracy_m[now])
+        fresh, visits = geofence.step(made, carry, some)
+        carry = carry.updated(fresh)
+        found += [visit for visit in told(visits) if visit[2] != NEVER]
+    whole = [visit for visit in told(geofence.evaluate(made, rows)) if visit[2] != NEVER]
+    assert sorted(found) == sorted(whole)
+
+
+@pytest.mark.parametrize("circles", [False, True])
+@pytest.mark.parametrize(("off_m", "sigma_m", "glitches"), [(10, 5.0, 0.0), (24, 8.0, 0.003), (60, 15.0, 0.003)])
+def test_a_vehicle_parked_beside_a_yard_makes_no_visit(circles, off_m, sigma_m, glitches):
+    rng = np.random.default_rng(off_m)
+    n, fences, columns = 10_800, [], []
+    for vehicle in range(1, 11):  # 10 times 30 h
+        yard = Yard(rng, rng.uniform(-60, 60), rng.uniform(-180, 180))
+        edge = yard.plane.buffer(off_m).boundary
+        place = edge.interpolate(rng.uniform(0, edge.length))
+        x, y = (yard.size_m + off_m, 0.0) if circles else (place.x, place.y)
+        fences.append(Fence(vehicle, yard.lat, yard.lon, yard.size_m) if circles else yard.fence(vehicle))
+        wild, angle = 200.0 * (rng.random(n) < glitches), rng.uniform(0, 2 * np.pi, n)
+        east = x + rng.normal(0, sigma_m, n) + wild * np.cos(angle)
+        north = y + rng.normal(0, sigma_m, n) + wild * np.sin(angle)
+        columns.append((np.full(n, vehicle), np.arange(n) * 10 * S, *yard.at(east, north), np.full(n, 5.0)))
+    rows = geofence.Rows(*(np.concatenate(c) for c in zip(*columns, strict=True)))
+    assert own(geofence.evaluate(Fences(fences), rows)).tolist() == []
+
+
+def road(metres, aside_m, noise_m=0.0, seed=0):
+    """Places along a road that runs north, so far east of 27 E."""
+    noise = np.random.default_rng(seed).normal(0, noise_m, (2, len(metres)))
+    lat = 61.0 + np.degrees((np.asarray(metres) + noise[0]) / EARTH_M)
+    lon = 27.0 + np.degrees((aside_m + noise[1]) / EARTH_M / np.cos(np.radians(61.0)))
+    n = len(lat)
+    return geofence.Rows(
+        np.ones(n, np.int64), np.arange(n) * 20 * S, lat, np.broadcast_to(lon, n) * 1.0, np.full(n, 5.0)
+    )
+
+
+@pytest.mark.parametrize("phase_m", range(0, 300, 15))
+def test_a_fix_between_a_fence_and_its_outer_edge_hides_no_pass(phase_m):
+    rows = road(np.arange(-3_000 + phase_m, 3_000, 300), 0.0)
+    visits = geofence.evaluate(Fences([Fence(1, 61.0, 27.0, 150.0)]), rows)
+    assert ((visits.end_us - visits.start_us) / S).tolist() == pytest.approx([20.0], abs=2.5)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_driving_on_the_road_beside_a_fence_is_no_visit(seed):
+    square = [(26.99, 60.99), (27.0, 60.99), (27.0, 61.01), (26.99, 61.01), (26.99, 60.99)]
+    rows = road(np.arange(-3_000 + 10 * seed, 3_000, 300), 15.0, noise_m=3.0, seed=seed)
+    assert len(geofence.evaluate(Fences([Fence(1, 61.0, 27.0, 150.0, square)]), rows)) == 0
+
+
+def test_a_vehicle_that_turns_round_before_a_fence_was_not_there():
+    rows = road([-900, -600, -300, -180, -300, -600, -900, -1_200], 0.0)
+    assert len(geofence.evaluate(Fences([Fence(1, 61.0, 27.0, 150.0)]), rows)) == 0

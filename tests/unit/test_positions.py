@@ -211,7 +211,7 @@ def test_the_plane_is_as_good_as_the_sphere_where_it_is_used():
 
 
 # ------------------------------------------------------------------ the definition
-def decided(x, h, t):
+def decided(x, h, t, sure, moved_m):
     """Visits of one vehicle at one fence by a plain loop, without passages: entered, left, how long for certain."""
     sign = [1 if a > 0 else -1 if a <= -b else 0 for a, b in zip(x, h, strict=True)]
     inside, entered, out, first, crossed, seen = False, 0, [], 0, 0, 0
@@ -224,7 +224,12 @@ def decided(x, h, t):
                 crossed = t[i] - round((t[i] - t[i - 1]) * (1 - share))
         fixes, since = i - first + 1, t[i] - t[first]
         if not inside and s == 1 and since > 0:
-            inside, entered = True, crossed
+            step_us = t[i] - t[i - 1]
+            deep = x[i] >= sure[i] and x[i - 1] >= sure[i - 1]
+            still = moved_m[i - 1] <= geofence.STILL_M + geofence.STILL_MPS * step_us / S
+            many = fixes >= geofence.ENTER_FIXES and since >= geofence.LEAVE_US
+            if (deep and (still or fixes >= 3)) or many or step_us >= geofence.PASS_US:
+                inside, entered = True, crossed
         deep = since > 0 and x[i] <= -h[i] - geofence.DEEP_M
         long = fixes >= 3 and since >= geofence.LEAVE_US
         if inside and s == -1 and (deep or long or fixes >= geofence.LEAVE_FIXES):
@@ -248,7 +253,9 @@ def test_visits_are_those_of_a_plain_loop_over_all_fences_and_fixes(seed, lon):
             x = fences.metres_inside(at, mine.lat, mine.lon).tolist()
             h, t = fences.margin_m(at, mine.accuracy_m).tolist(), mine.t_us.tolist()
             key = int(geofence.pair(np.array([vehicle]), np.array([site]))[0])
-            lasting = [v for v in decided(x, h, t) if v[2] >= fences.dwell_us[index]]
+            sure = fences.sure_m(at, mine.accuracy_m).tolist()
+            moved_m = near_m(mine.lat[:-1], mine.lon[:-1], mine.lat[1:], mine.lon[1:]).tolist()
+            lasting = [v for v in decided(x, h, t, sure, moved_m) if v[2] >= fences.dwell_us[index]]
             wanted |= {(key, entered, left) for entered, left, _ in lasting}
     assert wanted <= told
     assert all(left - entered <= geofence.PASS_US for _, entered, left in told - wanted)

@@ -22,6 +22,7 @@ from tracker.rules.scan import segment_starts
 MARGIN_M = 30.0
 MARGIN_SHARE = 0.2
 ACCURACY_M_MAX = 150.0
+SURE_M, SURE_M_MIN, SURE_M_MAX = 15.0, 10.0, 50.0  # inside by so much is inside: of unknown accuracy, at least, at most
 COLUMNS = (*(65_536 >> 2 * k for k in range(8)), 1)  # of each level around the globe, 610 m upwards
 CELLS_MAX = 64  # of one piece of way on one level; of a longer one only the end is looked at
 PLANE_M = 50_000.0  # up to here the plane is as good as the sphere
@@ -147,6 +148,7 @@ class Fences:
         self._margin = np.maximum(MARGIN_M, MARGIN_SHARE * self._radius)
         kinds = [POLYGON if f.polygon is not None else CORRIDOR if f.line is not None else CIRCLE for f in fences]
         self._kind = np.array(kinds, dtype=np.int8)
+        self._sure = self._radius / 4
         self._geometry, self._edge = np.empty(n, dtype=object), np.empty(n, dtype=object)
         half_lat, half_lon = np.zeros(n), np.zeros(n)
         which = np.flatnonzero(self._kind != CIRCLE)
@@ -162,6 +164,8 @@ class Fences:
             self._geometry[which] = geometry = paths.geometries(closed)
             self._edge[which] = np.where(closed, shapely.boundary(geometry), geometry)
             shapely.prepare(self._geometry[which])
+            around = np.maximum(shapely.length(geometry), 1e-9)  # of a square, area by length is half of how deep it is
+            self._sure[which] = np.where(closed, shapely.area(geometry) / around / 2, self._sure[which])
         self._simple = not len(which)
         self._fine = (self._radius < PLANE_M) & (np.abs(self._lat) < PLANE_DEG)
         self._bound(half_lat, half_lon)
@@ -257,6 +261,11 @@ class Fences:
         """How far outside a vehicle must be to have left."""
         accuracy = np.clip(np.nan_to_num(accuracy_m, nan=0.0), 0.0, ACCURACY_M_MAX)
         return self._margin[fence] + accuracy
+
+    def sure_m(self, fence: I64, accuracy_m: F64) -> F64:
+        """How far inside a fix must be to be taken for inside at once; at most a share of the fence."""
+        accuracy = np.clip(np.nan_to_num(accuracy_m, nan=SURE_M), SURE_M_MIN, SURE_M_MAX)
+        return np.minimum(accuracy, self._sure[fence])
 
     def crossing(self, fence: I64, lat0: F64, lon0: F64, lat1: F64, lon1: F64) -> tuple[F64, F64]:
         """Where the straight way between two places enters and leaves a fence, shares of it; NaN where it does not."""

@@ -3,16 +3,15 @@
 The outer edge is further out by a margin that grows with the fence and with the fix's reported accuracy, so that noise
 at the edge is one visit, not many. No single fix opens or closes a visit:
 
-- it opens with two fixes running inside, at different times;
+- it opens with two fixes running inside, at different times, when both are further inside than their accuracy (of a
+  small fence: than a share of it) and the vehicle has slowed down or a third is inside; or when they are `PASS_US`
+  apart; otherwise with `ENTER_FIXES` that span `LEAVE_US`;
 - it closes with fixes running beyond the outer edge: two when the newest is `DEEP_M` beyond it, otherwise three that
   span `LEAVE_US`, or `LEAVE_FIXES`. A glitch, and most pairs of glitches, are neither.
 
 Times are those of the first crossing, interpolated between its fixes, or the first fix's when the gap before it is
-longer than `GAP_US`. A visit counts from when it lasted the fence's dwell time.
-
-A vehicle that passes straight through with no fix inside, or one, has a visit too, if the straight way between fixes
-outside leads through the fence, they are at most `PASS_US` apart, and the fix before and the one after say the same:
-a glitch on the other side of a fence is no passage.
+longer than `GAP_US`. A visit counts from when it lasted the fence's dwell time. A vehicle that passes straight through
+with fewer fixes inside has a visit too; see `passages`.
 
 Only pairs of a vehicle and a fence that its way touches are looked at, each for the rows in which anything can happen:
 from the fix before it came near to `LEAVE_FIXES` after it was last near, when it has left for certain.
@@ -30,16 +29,18 @@ from numpy.typing import NDArray
 from domain.geo import near_m
 from domain.readings import F64, I64, Bool
 from tracker.rules.fences import Fence, Fences, distinct
+from tracker.rules.passages import PASS_US, Doubt, passages
 from tracker.rules.scan import NEVER, last_decisive
 from tracker.rules.table import Column, Table, ranges
 
 __all__ = ["Carry", "Fence", "Fences", "Visits", "evaluate", "joined", "pair", "site_in", "step", "unpair"]
 
-VERSION = 2
+VERSION = 3
 GAP_US = 600_000_000
 DEEP_M = 500.0
 LEAVE_US, LEAVE_FIXES = 30_000_000, 32
-PASS_US = 300_000_000
+ENTER_FIXES = 4
+STILL_M, STILL_MPS = 50.0, 2.0
 LONG_AGO = -(2**62)
 SHIFT = 32
 
@@ -74,7 +75,8 @@ class Pairs(Table):
     """What is open between a vehicle and a fence; the entity is `pair(vehicle, site)`.
 
     `told`: the visit has lasted and was given out. `sign`: the last fix was inside (1), beyond the outer edge (-1) or
-    between (0); `fixes` have been so since `run_us`, crossed at `cross_us`. A passage in doubt has its times.
+    between (0); `fixes` have been so since `run_us`, crossed at `cross_us`. The rest is of a passage in doubt: its
+    times, where the vehicle was before, when it last cut the fence, and the fixes clear of it since.
     """
 
     COLUMNS: ClassVar[Mapping[str, Column]] = {
@@ -88,6 +90,11 @@ class Pairs(Table):
         "cross_us": Column("i8", 0),
         "passed_in_us": Column("i8", NEVER),
         "passed_out_us": Column("i8", NEVER),
+        "from_us": Column("i8", LONG_AGO),
+        "from_lat": Column("f8", np.nan),
+        "from_lon": Column("f8", np.nan),
+        "cut_us": Column("i8", LONG_AGO),
+        "clear": Column("i8", 0),
     }
 
     inside: Bool
@@ -100,6 +107,11 @@ class Pairs(Table):
     cross_us: I64
     passed_in_us: I64
     passed_out_us: I64
+    from_us: I64
+    from_lat: F64
+    from_lon: F64
+    cut_us: I64
+    clear: I64
 
 
 class Carry(NamedTuple):
@@ -225,7 +237,7 @@ def step(fences: Fences, carry: Carry, rows: Rows) -> tuple[Carry, Visits]:
         return Carry(way.last(), Pairs.empty()), ended
     near = np.take(matter, np.searchsorted(matter, key), mode="clip") == key
     row, fence = row[near], fence[near]
-    found = _Scan(fences, way, way.new[row], fence, kept, index)
+    found = Scan(fences, way, way.new[row], fence, kept, index)
     pairs, visits = found.result()
     return Carry(way.last(), pairs), joined(ended, visits)
 
@@ -265,7 +277,7 @@ class _Way:
         return Last(self.vehicle, *(c[self.end - 1] for c in columns), *(c[self.end - 2] for c in columns))
 
 
-class _Scan:
+class Scan:
     """Windows of rows, each of one vehicle at one fence; every column has a value per row of every window."""
 
     def __init__(self, fences: Fences, way: _Way, at: I64, fence: I64, kept: I64, kept_fence: I64) -> None:
@@ -311,8 +323,9 @@ class _Scan:
         self._runs()
         self._states()
         visits = self._visits()
-        passed = self._passages()
-        return self._open(), joined(visits, passed)
+        doubt, passed = passages(self)
+        ones = np.ones(len(passed.row), np.bool_)
+        return self._open(doubt), joined(visits, Visits(self._key(passed.row), passed.in_us, passed.out_us, ones))
 
     def _kept(self, column: str) -> NDArray[Any]:
         return np.asarray(getattr(self.way.pairs, column)[self.carried[self.kept]])
@@ -338,10 +351,24 @@ class _Scan:
         self.fixes = row - self.run + number[self.run]
         self.since, self.crossed = since[self.run], crossed[self.run]
 
+    def _enters(self, later: Bool) -> Bool:
+        """Rows that open a visit, if none is open."""
+        i = np.flatnonzero(self.new & (self.sign == 1) & later)
+        e, way, fence = self.e[i], self.way, self.fence[i]
+        deep = self.x[i] >= self.fences.sure_m(fence, way.accuracy_m[e])
+        deep &= self.x[i - 1] >= self.fences.sure_m(fence, way.accuracy_m[e - 1])
+        dt_us = self.t[i] - self.t[i - 1]
+        moved_m = near_m(way.lat[e - 1], way.lon[e - 1], way.lat[e], way.lon[e])
+        two = deep & ((moved_m <= STILL_M + STILL_MPS * dt_us / 1e6) | (self.fixes[i] >= 3))
+        many = (self.fixes[i] >= ENTER_FIXES) & (self.t[i] - self.since[i] >= LEAVE_US)
+        out = np.zeros(len(self.e), np.bool_)
+        out[i] = two | many | (dt_us >= PASS_US)
+        return out
+
     def _states(self) -> None:
         """Inside or outside, as decided."""
         later = self.t > self.since
-        enters = self.new & (self.sign == 1) & later
+        enters = self._enters(later)
         out = self.new & (self.sign == -1)
         deep = later & (self.x <= -self.h - DEEP_M)
         long = (self.fixes >= 3) & (self.t - self.since >= LEAVE_US)
@@ -377,61 +404,11 @@ class _Scan:
     def _key(self, row: I64) -> I64:
         return pair(self.way.vehicle[self.way.of[self.e[row]]], self.fences.site_id[self.fence[row]])
 
-    def _crossing(self, row: I64, begin: I64, end: I64) -> tuple[F64, F64]:
-        """Shares of the straight way between two rows of the way, at the fence of `row`."""
-        way = self.way
-        return self.fences.crossing(self.fence[row], way.lat[begin], way.lon[begin], way.lat[end], way.lon[end])
-
-    def _passages(self) -> Visits:
-        """Visits of vehicles that went straight through: those in doubt that the next fix, outside too, confirms."""
-        e = self.e
-        outside = self.new & (self.sign == -1) & ~self.inside & ~self.was_inside
-        self.in_us, self.out_us = np.full(len(e), NEVER), np.full(len(e), NEVER)
-        if len(self.kept):
-            self.in_us[self.kept], self.out_us[self.kept] = self._kept("passed_in_us"), self._kept("passed_out_us")
-        self._leaps(outside)
-        self._touches(outside)
-        row = np.flatnonzero(outside & (np.roll(self.in_us, 1) != NEVER))
-        row = row[~np.isnan(self._crossing(row, e[row] - 2, e[row])[0])]
-        entered, left = self.in_us[row - 1], self.out_us[row - 1]
-        given = left - entered >= self.fences.dwell_us[self.fence[row]]
-        return Visits(self._key(row[given]), entered[given], left[given], np.ones(int(given.sum()), np.bool_))
-
-    def _touches(self, outside: Bool) -> None:
-        """A single fix inside, between two outside whose straight way leads through the fence."""
-        e, way = self.e, self.way
-        i = np.flatnonzero(outside & (np.roll(self.sign, 1) == 1) & (np.roll(self.fixes, 1) == 1))
-        first, last = e[i] - 2, e[i]
-        ok = (way.of[first] == way.of[last]) & (way.t[last] - way.t[first] <= PASS_US) & ~np.isnan(way.lat[first])
-        i, first, last = i[ok], first[ok], last[ok]
-        x = self.fences.metres_inside(self.fence[i], way.lat[first], way.lon[first])
-        ok = x <= -self.fences.margin_m(self.fence[i], way.accuracy_m[first])
-        ok &= ~np.isnan(self._crossing(i, first, last)[0])
-        i = i[ok]
-        share = self.x[i - 1] / (self.x[i - 1] - self.x[i])
-        self.in_us[i] = self.crossed[i - 1]
-        self.out_us[i] = self.t[i - 1] + np.rint((self.t[i] - self.t[i - 1]) * share).astype(np.int64)
-
-    def _leaps(self, outside: Bool) -> None:
-        """Ways between two fixes outside that lead through the fence, also from the fix before them."""
-        e, way = self.e, self.way
-        leaps = outside & self.near & (np.roll(self.sign, 1) == -1) & (self.t - np.roll(self.t, 1) <= PASS_US)
-        i = np.flatnonzero(leaps)
-        long = near_m(way.lat[e[i] - 1], way.lon[e[i] - 1], way.lat[e[i]], way.lon[e[i]])
-        i = i[-self.x[i] - self.x[i - 1] <= long * 1.01]
-        enters, leaves = self._crossing(i, e[i] - 1, e[i])
-        has = (e[i] - 2 >= way.first[way.of[e[i]]]) & ~np.isnan(way.lat[e[i] - 2])
-        ok = ~np.isnan(enters)
-        ok[has] &= ~np.isnan(self._crossing(i[has], e[i[has]] - 2, e[i[has]])[0])
-        i, dt = i[ok], (self.t[i] - self.t[i - 1])[ok]
-        self.in_us[i] = self.t[i - 1] + np.rint(dt * enters[ok]).astype(np.int64)
-        self.out_us[i] = self.t[i - 1] + np.rint(dt * leaves[ok]).astype(np.int64)
-
-    def _open(self) -> Pairs:
+    def _open(self, doubt: Doubt) -> Pairs:
         """Pairs with a visit that is open, a fix inside that waits for a second, or a passage in doubt."""
         last = self.begin + self.length - 1
         last = last[self.e[last] == self.way.end[self.way.of[self.e[last]]] - 1]
-        last = last[self.inside[last] | (self.sign[last] == 1) | (self.in_us[last] != NEVER)]
+        last = last[self.inside[last] | (self.sign[last] == 1) | doubt.open[last]]
         inside = self.inside[last]
         entered, seen = np.zeros(len(last), np.int64), np.full(len(last), LONG_AGO)
         told = np.zeros(len(last), np.bool_)
@@ -440,7 +417,12 @@ class _Scan:
             entered[inside], seen[inside], told[inside] = self.entered[visit], self.seen[visit], self.lasted[visit]
         runs = inside | (self.sign[last] == 1)  # of one that is outside, nobody asks since when
         fixes, since, crossed = (np.where(runs, c[last], 0) for c in (self.fixes, self.since, self.crossed))
-        passed_in_us, passed_out_us = self.in_us[last], self.out_us[last]
+        names = ("in_us", "out_us", "from_us", "from_lat", "from_lon", "cut_us", "clear")
+        blank = (NEVER, NEVER, LONG_AGO, np.nan, np.nan, LONG_AGO, 0)
+        passing = (
+            np.where(doubt.open[last], getattr(doubt, name)[last], none)
+            for name, none in zip(names, blank, strict=True)
+        )
         found = Pairs(
             self._key(last),
             inside,
@@ -451,7 +433,6 @@ class _Scan:
             fixes,
             since,
             crossed,
-            passed_in_us,
-            passed_out_us,
+            *passing,
         )
         return found.take(np.argsort(found.entity, kind="stable"))
