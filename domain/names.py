@@ -114,13 +114,14 @@ def partition_of(tenant: str, home: str, count: int) -> int:
 def subscriptions(share: str = "") -> list[str]:
     """Topic filters of the ingester: everything below ours, so that a stream nobody knows is seen and set aside.
 
-    With a `share`, the workers of that name each get a part.
+    With a `share`, the workers of that name each get a part; but all of them hear all of Sparkplug, whose messages mean
+    something only in their order: what one has stored, another's is a repeat of.
 
-    >>> subscriptions("east")[0]
-    '$share/east/fw/v1/#'
+    >>> subscriptions("east")
+    ['$share/east/fw/v1/#', '$share/east/owntracks/#', 'spBv1.0/#']
     """
     prefix = f"$share/{share}/" if share else ""
-    return [prefix + each for each in ("fw/v1/#", "owntracks/#", "spBv1.0/#")]
+    return [f"{prefix}fw/v1/#", f"{prefix}owntracks/#", "spBv1.0/#"]
 
 
 def is_receipt(topic: bytes) -> bool:

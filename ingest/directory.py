@@ -72,6 +72,11 @@ class Directory:
         self.calibrated: frozenset[int] = frozenset()
         """Devices of which a calibration is known, now or of another time."""
 
+    @property
+    def link(self) -> Link:
+        """The connection the registry is read over."""
+        return self._link
+
     def refresh(self) -> None:
         """Reads the registry anew. When the database fails half-way, what is known stays, and is read again."""
         self._loaded_at = -1e9

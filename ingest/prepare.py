@@ -16,6 +16,7 @@ from domain.names import Address, TopicError, foreign_id, is_receipt, owner_of
 from domain.readings import BY_STREAM, I32, I64, Batch, Flag
 from domain.wire.native import NO_TIME, Rejection, Rows
 from domain.wire.said import REFUSED, Said, WireError, told
+from ingest.births import Births, nodes_of
 from ingest.calibration import corrections
 from ingest.deliveries import Delivered, delivered
 from ingest.directory import Device, Directory
@@ -124,7 +125,8 @@ class Preparer:
         """`reserve` is told up to which moment readings have been received."""
         self._reserve = reserve
         self._directory = directory
-        self._translator = Translator()
+        self._births = Births(directory.link)
+        self._translator = Translator(self._births)
         self._labels = labels
         self._retention_us = retention_us
         self._quality = Quality(lambda device, t_us: directory.history(device).at(t_us).clock_error_s)
@@ -140,6 +142,16 @@ class Preparer:
             self._unfinished, self._said = messages, {}
         out = Prepared(received_us, names=self._directory.names)
         work = Work()
+        try:
+            with self._births.hold(nodes_of([topic for topic, *_ in messages])):
+                self._hear(messages, work, out)
+        except BaseException:
+            self._said = {}  # what was heard of births is not kept either
+            raise
+        return self._prepared(messages, work, out)
+
+    def _hear(self, messages: Sequence[tuple[bytes, bytes, int, bool, bool]], work: Work, out: Prepared) -> None:
+        """Sorts messages by what is to be done with them; those of other formats are translated."""
         for index, (topic, payload, _, retain, _) in enumerate(messages):
             if retain or is_receipt(topic):
                 continue  # an old value kept by the broker is not news, nor is what we said ourselves
@@ -155,6 +167,11 @@ class Preparer:
             else:
                 entry = work.entry(index, device)
                 work.native.setdefault(address.stream, []).append((entry, payload, address.encoding))
+
+    def _prepared(
+        self, messages: Sequence[tuple[bytes, bytes, int, bool, bool]], work: Work, out: Prepared
+    ) -> Prepared:
+        received_us = out.received_us
         batches: dict[int, list[Batch]] = {}
         seen: list[Seen] = []
         rejections = work.rejections

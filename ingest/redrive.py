@@ -57,6 +57,8 @@ class Redriver(Beside):
         connection, q = self._link.connection, queries("quarantine")
         connection.execute(q["listen"])
         notices = list(connection.notifies(timeout=WAIT_S, stop_after=1))
+        if time.monotonic() >= self._look_at:
+            connection.execute(queries("births")["ask_unanswered"])
         if notices or time.monotonic() >= self._look_at:
             self._look_at = time.monotonic() + LOOK_S
             self.work()

@@ -25,6 +25,7 @@ from domain.names import subscriptions
 from domain.times import from_us
 from ingest.allowance import Allowance
 from ingest.beside import Beside, PartError, Side
+from ingest.births import TOPIC as SPARKPLUG
 from ingest.deliveries import KEPT, Deliveries, delivered
 from ingest.directory import Directory
 from ingest.doors.feed import Feed
@@ -285,10 +286,16 @@ class Ingest:
         group.process = self._deliveries.fresh(group.messages, received_us)
 
     def _slow_floods(self, group: Group, received_us: int) -> None:
-        """What is beyond a device's rate is kept on disk, from where it comes when there is room."""
-        if self._fairness is None or self._spool is None:
+        """What is beyond a device's rate is kept on disk, from where it comes when there is room.
+
+        What comes of Sparkplug while some of it may be on disk goes there too: its order counts.
+        """
+        if self._spool is None:
             return
-        first, rest = self._fairness.split(group.process, time.monotonic())
+        first, rest = self._fairness.split(group.process, time.monotonic()) if self._fairness else (group.process, ())
+        if self._spool.filled.is_set() and any(m[0].startswith(SPARKPLUG) for m in first):
+            rest = [*rest, *(m for m in first if m[0].startswith(SPARKPLUG))]
+            first = [m for m in first if not m[0].startswith(SPARKPLUG)]
         if rest:
             later_us = received_us + unread_us(payload for _, payload, *_ in first)
             try:

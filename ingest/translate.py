@@ -14,6 +14,7 @@ from domain.readings import Flag
 from domain.wire.formats import FORMATS
 from domain.wire.native import NO_TIME, Rejection, Rows, decode
 from domain.wire.said import ATTRIBUTE, READINGS_MAX, Context, Said, WireError
+from domain.wire.sparkplug import Memory, Sparkplug
 from ingest.directory import Device
 
 
@@ -61,8 +62,8 @@ class Work:
 class Translator:
     """The decoders of one ingest program; those with a memory keep it here."""
 
-    def __init__(self) -> None:
-        self._decoders = {name: make() for name, make in FORMATS.items()}
+    def __init__(self, births: Memory | None = None) -> None:
+        self._decoders = {name: make() for name, make in FORMATS.items()} | {"sparkplug": Sparkplug(births)}
 
     def translate(
         self,

@@ -1,16 +1,16 @@
 """Sparkplug B: births name the metrics, data may speak of them by number, deaths end them.
 
 Source: Eclipse Sparkplug 3.0, chapters 4 to 6, and its sparkplug_b.proto. Times are milliseconds since 1970; a unit is
-what the property `engUnit` says, or the profile. Sequence numbers run 0 to 255 over all messages of an edge node, so
-one object reads all of them; what it remembers is bounded, and whatever it forgot a rebirth brings back.
+what the property `engUnit` says, or the profile. Sequence numbers run 0 to 255 over all messages of an edge node; which
+birth the numbers of a message are of, `sparkplug_node` decides from what all readers together have heard.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from domain.names import PAYLOAD_BYTES_MAX
 from domain.profiles import Target
@@ -18,7 +18,8 @@ from domain.readings import Flag
 from domain.times import rfc3339
 from domain.wire import protobuf
 from domain.wire.channels import attribute, readings
-from domain.wire.said import ATTRIBUTE, READINGS_MAX, Context, Measured, Said, Value, WireError
+from domain.wire.said import ATTRIBUTE, READINGS_MAX, Context, Measured, Said, Value, WireError, refusal, settled
+from domain.wire.sparkplug_node import Birth, Definition, Node
 
 _NODE = {"NBIRTH", "NDATA", "NDEATH"}
 _DEVICE = {"DBIRTH", "DDATA", "DDEATH"}
@@ -58,135 +59,175 @@ class Payload(NamedTuple):
 
 
 @dataclass(slots=True)
-class _Names:
-    """What the last birth of a node or device has defined. An alias two metrics share stands for neither."""
+class Names:
+    """What a birth of a node or device has defined. An alias two metrics share stands for neither."""
 
-    by_name: dict[str, Metric] = field(default_factory=dict)
-    by_alias: dict[int, Metric | None] = field(default_factory=dict)
+    by_name: dict[str, Definition] = field(default_factory=dict)
+    by_alias: dict[int, Definition | None] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, definitions: Iterable[Definition]) -> Names:
+        """From what a birth defines."""
+        names = cls()
+        for each in definitions:
+            names.by_name[each.name] = each
+            if each.alias is not None:
+                names.by_alias[each.alias] = None if each.alias in names.by_alias else each
+        return names
 
 
-@dataclass(slots=True)
-class _Session:
-    group: str
-    edge: str
-    seq: int | None = None
-    bd_seq: int | None = None
-    gapped: bool = False
-    asked_ms: int | None = None
-    names: dict[str, _Names] = field(default_factory=dict)  # by device; "": the node itself
+class Memory(Protocol):
+    """Edge nodes and their births, shared by all who read messages: see `ingest/births.py`."""
+
+    def node(self, group: str, edge: str) -> Node:
+        """What is known of an edge node; changes to it are kept."""
+
+    def keep(self, group: str, edge: str, device: str, definitions: Sequence[Definition]) -> int:
+        """Keeps what a birth defines; its number. The same again has the same one."""
+
+    def names(self, number: int) -> Names | None:
+        """What a birth has defined; None when it is no longer known."""
+
+    def now_ms(self, received_ms: int) -> int:
+        """The present, for a message of that moment."""
+
+
+class OwnMemory:
+    """The memory of one decoder alone, bounded: whatever it forgot a rebirth brings back."""
+
+    def __init__(self, nodes_max: int = 1_000) -> None:
+        self._nodes: OrderedDict[tuple[str, str], Node] = OrderedDict()
+        self._names: OrderedDict[int, tuple[tuple[str, str], Names]] = OrderedDict()
+        self._numbers: dict[tuple[object, ...], int] = {}
+        self._nodes_max = nodes_max
+
+    def node(self, group: str, edge: str) -> Node:
+        """See `Memory`."""
+        found = self._nodes.setdefault((group, edge), Node())
+        self._nodes.move_to_end((group, edge))
+        if len(self._nodes) > self._nodes_max:
+            gone, _ = self._nodes.popitem(last=False)
+            for number in [n for n, (owner, _) in self._names.items() if owner == gone]:
+                del self._names[number]
+        return found
+
+    def keep(self, group: str, edge: str, device: str, definitions: Sequence[Definition]) -> int:
+        """See `Memory`."""
+        number = self._numbers.setdefault((group, edge, device, *definitions), len(self._numbers) + 1)
+        self._names[number] = ((group, edge), Names.of(definitions))
+        if len(self._numbers) > 16 * self._nodes_max:
+            self._numbers.clear()
+        return number
+
+    def names(self, number: int) -> Names | None:
+        """See `Memory`."""
+        found = self._names.get(number)
+        return found[1] if found else None
+
+    def now_ms(self, received_ms: int) -> int:
+        """See `Memory`."""
+        return received_ms
 
 
 class Sparkplug:
-    """Decoder with the memory of all edge nodes it hears. `replies` are topics and payloads for the caller to send."""
+    """Decoder of all edge nodes. `replies` are topics and payloads for the caller to send."""
 
-    def __init__(self, sessions_max: int = 1_000, metrics_max: int = 5_000, rebirth_interval_ms: int = 5_000) -> None:
+    def __init__(self, memory: Memory | None = None, *, metrics_max: int = 5_000, replies_max: int = 1_000) -> None:
         self.replies: list[tuple[str, bytes]] = []
-        self._sessions: OrderedDict[tuple[str, str], _Session] = OrderedDict()
-        self._sessions_max = sessions_max
-        self._metrics_max = metrics_max  # of one edge node, all its devices together
-        self._rebirth_interval_ms = rebirth_interval_ms
+        self.memory = memory or OwnMemory()
+        self._metrics_max = metrics_max  # of one birth
+        self._replies_max = replies_max
 
     def __call__(self, payload: bytes, context: Context) -> list[Said]:
         """As `decode`."""
         return self.decode(payload, context)
 
-    def is_gapped(self, group: str, edge: str) -> bool:
-        """Whether messages of the edge node are known to be missing since its last birth."""
-        session = self._sessions.get((group, edge))
-        return session is not None and session.gapped
-
     def decode(self, payload: bytes, context: Context) -> list[Said]:
         """Readings of one message; none for commands, host states and a death that is not of this birth.
 
         Raises:
-            WireError: `topic`, `too_large`, `malformed`, `compressed`, `bad_seq`, `no_birth`, `no_type`, `too_many`,
-                `invalid`, `unit`. With `no_birth` the message is good: it can be read after the rebirth asked for.
+            WireError: `topic`, `too_large`, `malformed`, `compressed`, `no_birth`, `lost_birth`, `no_type`, `too_many`,
+                `structure`, `invalid`, `unit`. With `no_birth` the message is good: it can be read after the rebirth
+                asked for; with `lost_birth` nobody can say any more what its numbers mean.
         """
         if context.topic[1:2] == ("STATE",) or context.topic[2:3] in _COMMANDS:
             return []
         group, kind, edge, device = _address(context.topic)
         said = parse(payload)
-        session = self._session(group, edge)
+        node = self.memory.node(group, edge)
+        sent_ms = context.received_ms if said.t_ms is None else said.t_ms
+        if kind != "NDEATH" and said.t_ms is not None:
+            node.came(said.t_ms, self.memory.now_ms(context.received_ms))
         if kind == "NDEATH":
-            return self._node_death(said, session)
-        if kind == "NBIRTH":
-            self._reset(session, said)
-        elif self._missed(said.seq, session):
-            self._ask(session, context)
-        if kind == "DDEATH":
-            session.names.pop(device, None)
-            return [attribute(said.t_ms, "death", kind, device)]
+            # The will was written when the node connected, so its time is not that of the death: it has none.
+            return [attribute(None, "death", kind)] if node.death(context.received_ms, _bd_seq(said)) else []
         if kind.endswith("BIRTH"):
-            self._define(session, device, said)
-        born = self._born(session, device, said, context)
-        return _readings(list(_measured(said, born, device)), context)
+            names = self._born(node, group, edge, device, said, sent_ms, context)
+            return _told(said, names, device, context)
+        proven = node.heard(said.seq, sent_ms)
+        if kind == "DDEATH":
+            node.put(Birth(0, device, sent_ms, context.received_ms, node.bd_seq))
+            return [attribute(said.t_ms, "death", kind, device)]
+        if not proven:
+            self._ask(node, group, edge, context)
+        names, doubted = self._names(node, group, edge, device, said, sent_ms, context, proven=proven)
+        return _told(said, names, device, context, doubted=doubted)
 
-    def _session(self, group: str, edge: str) -> _Session:
-        session = self._sessions.setdefault((group, edge), _Session(group, edge))
-        self._sessions.move_to_end((group, edge))
-        if len(self._sessions) > self._sessions_max:
-            self._sessions.popitem(last=False)
-        return session
+    def _born(
+        self, node: Node, group: str, edge: str, device: str, said: Payload, sent_ms: int, context: Context
+    ) -> Names:
+        if any(not metric.name for metric in said.metrics):
+            raise WireError("malformed", "a metric without a name in a birth")
+        if len(said.metrics) > self._metrics_max:
+            raise WireError("too_many", f"more than {self._metrics_max} metrics of one birth")
+        definitions = [Definition(m.name, m.alias, m.datatype, m.unit) for m in said.metrics]
+        bd_seq = _bd_seq(said) if not device else node.bd_seq
+        birth = Birth(self.memory.keep(group, edge, device, definitions), device, sent_ms, context.received_ms, bd_seq)
+        if device:
+            if not node.heard(said.seq, sent_ms, birth=True):
+                self._ask(node, group, edge, context)
+            node.put(birth)
+        else:
+            node.node_birth(said.seq, bd_seq, birth)
+        return Names.of(definitions)
 
-    @staticmethod
-    def _reset(session: _Session, said: Payload) -> None:
-        """A new life of the edge node: its devices have to be born again, too."""
-        if said.seq != 0:
-            raise WireError("bad_seq", f"NBIRTH with seq {said.seq}: an edge node begins with 0")
-        session.seq, session.bd_seq, session.gapped = 0, _bd_seq(said), False
-        session.names.clear()
+    def _names(
+        self,
+        node: Node,
+        group: str,
+        edge: str,
+        device: str,
+        said: Payload,
+        sent_ms: int,
+        context: Context,
+        *,
+        proven: bool,
+    ) -> tuple[Names, bool]:
+        """What the birth of a message has defined, and whether that is doubted.
 
-    @staticmethod
-    def _missed(seq: int, session: _Session) -> bool:
-        """Take note of a sequence number. True while messages are missing; the same number again is a repetition."""
-        if session.seq is None or seq not in (session.seq, (session.seq + 1) % 256):
-            session.gapped = True
-        session.seq = seq
-        return session.gapped
-
-    @staticmethod
-    def _node_death(said: Payload, session: _Session) -> list[Said]:
-        """The will was written when the node connected, so its time is not that of the death: it has none."""
-        told = _bd_seq(said)
-        if told is not None and session.bd_seq is not None and told != session.bd_seq:
-            return []  # the will of an earlier connection
-        session.seq, session.bd_seq = None, None
-        session.names.clear()
-        return [attribute(None, "death", "NDEATH")]
-
-    def _define(self, session: _Session, device: str, said: Payload) -> None:
-        session.names.pop(device, None)  # whatever comes of this birth, the old aliases have ended
-        born = _Names()
-        for metric in said.metrics:
-            if not metric.name:
-                raise WireError("malformed", "a metric without a name in a birth")
-            defined = Metric(metric.name, datatype=metric.datatype, unit=metric.unit)
-            born.by_name[metric.name] = defined
-            if metric.alias is not None:
-                born.by_alias[metric.alias] = None if metric.alias in born.by_alias else defined
-        others = sum(len(names.by_name) + 1 for names in session.names.values())
-        if others + len(born.by_name) > self._metrics_max:
-            raise WireError("too_many", f"more than {self._metrics_max} metrics of one edge node")
-        session.names[device] = born
-
-    def _born(self, session: _Session, device: str, said: Payload, context: Context) -> _Names:
-        """What the birth has defined; without it, or when it lacks an alias, the data have to wait for the next one."""
-        born = session.names.get(device)
-        if born and all(m.name or m.alias is None or m.alias in born.by_alias for m in said.metrics):
-            return born
-        self._ask(session, context)
-        why = "an alias that is not in the birth" if born else "data before the birth that names its metrics"
+        Raises:
+            WireError: `no_birth`, `lost_birth`; not for a message that names its metrics and their types itself.
+        """
+        now_ms = self.memory.now_ms(context.received_ms)
+        verdict = node.birth_of(device, sent_ms, context.received_ms, now_ms, proven=proven)
+        names = self.memory.names(verdict.birth.number) if verdict.birth else None
+        numbers = [m.alias for m in said.metrics if not m.name and m.alias is not None]
+        if names is not None and all(number in names.by_alias for number in numbers):
+            return names, verdict.doubted
+        if not numbers and all(
+            m.datatype or not isinstance(m.value, int) or isinstance(m.value, bool) for m in said.metrics
+        ):
+            return names or Names(), False
+        if verdict.lost:
+            raise WireError("lost_birth", verdict.why)
+        self._ask(node, group, edge, context)
+        why = "an alias that is not in the birth" if names else verdict.why or "the birth is no longer known"
         raise WireError("no_birth", f"{why}: a rebirth is asked for")
 
-    def _ask(self, session: _Session, context: Context) -> None:
-        """Ask for a rebirth, unless that was just done: a rebirth is a lot of data."""
-        session.gapped = True
-        asked_ms, now_ms = session.asked_ms, context.received_ms
-        if asked_ms is not None and 0 <= now_ms - asked_ms < self._rebirth_interval_ms:
-            return
-        if len(self.replies) < self._sessions_max:  # full when nobody drains them
-            session.asked_ms = now_ms
-            self.replies.append((f"spBv1.0/{session.group}/NCMD/{session.edge}", rebirth(now_ms)))
+    def _ask(self, node: Node, group: str, edge: str, context: Context) -> None:
+        """Asks for a rebirth, unless that was just done: a rebirth is a lot of data."""
+        if len(self.replies) < self._replies_max and node.may_ask(self.memory.now_ms(context.received_ms)):
+            self.replies.append((f"spBv1.0/{group}/NCMD/{edge}", rebirth(context.received_ms)))
 
 
 def rebirth(now_ms: int) -> bytes:
@@ -284,10 +325,10 @@ def _bd_seq(said: Payload) -> int | None:
     return found[-1] if found else None
 
 
-def _resolved(metric: Metric, born: _Names) -> Metric:
+def _resolved(metric: Metric, born: Names) -> Metric:
     """With name, type and unit: what a metric says itself goes before what its birth has said."""
     if metric.name:
-        known = born.by_name.get(metric.name, metric)
+        known = born.by_name.get(metric.name, Definition(metric.name, None, metric.datatype, metric.unit))
     elif metric.alias is None:
         raise WireError("malformed", "a metric with neither name nor alias")
     else:
@@ -299,22 +340,33 @@ def _resolved(metric: Metric, born: _Names) -> Metric:
     return metric._replace(name=known.name, datatype=datatype, unit=unit)
 
 
-def _measured(said: Payload, born: _Names, device: str) -> Iterator[Measured]:
-    for metric in (_resolved(each, born) for each in said.metrics):
-        if metric.null or metric.name == _BD_SEQ or metric.name.startswith(_CONTROLS):
+def _told(said: Payload, born: Names, device: str, context: Context, *, doubted: bool = False) -> list[Said]:
+    """Readings of the metrics. One that cannot be read costs itself, and its message is kept for it."""
+    measured: list[Measured] = []
+    refused: list[Said] = []
+    for each in said.metrics:
+        try:
+            metric = _resolved(each, born)
+            if metric.null or metric.name == _BD_SEQ or metric.name.startswith(_CONTROLS):
+                continue
+            value = _value(metric)
+        except WireError as error:
+            refused.append(refusal(device, error.reason, str(error)))
             continue
-        value = _value(metric)
         if value is not None:
             t_ms = said.t_ms if metric.t_ms is None else metric.t_ms
-            flags = int(Flag.HISTORICAL) if metric.historical else 0
-            yield Measured(t_ms, metric.name, value, metric.unit, device, flags)
+            flags = int(Flag.HISTORICAL) * metric.historical | int(Flag.SUSPECT) * doubted
+            measured.append(Measured(t_ms, metric.name, value, metric.unit, device, flags))
+    return settled(_readings(measured, context) + refused)
 
 
 def _value(metric: Metric) -> Value | None:
     """A whole number becomes what its data type says; other values are what they are."""
     value, datatype, name = metric.value, metric.datatype, metric.name[:40]
     if value is None:
-        return metric.structure or None
+        if metric.structure:
+            raise WireError("structure", f"{name}: a {metric.structure}, which is no single value; kept whole")
+        return None
     if isinstance(value, bool) or not isinstance(value, int):
         return value
     if datatype == _DATETIME:
