@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.geo import distance_m, near_m
+from domain.geo import EARTH_M, distance_m, near_m
 from tests.unit.test_fold_laws import FENCES, random_fixes
 from tracker.rules import geofence, trips
 from tracker.rules.geofence import Fence, Fences
@@ -211,7 +211,7 @@ def test_the_plane_is_as_good_as_the_sphere_where_it_is_used():
 
 
 # ------------------------------------------------------------------ the definition
-def decided(x, h, t, sure, moved_m):
+def decided(x, h, t, sure, moved_m, onward):
     """Visits of one vehicle at one fence by a plain loop, without passages: entered, left, how long for certain."""
     sign = [1 if a > 0 else -1 if a <= -b else 0 for a, b in zip(x, h, strict=True)]
     inside, entered, out, first, crossed, seen = False, 0, [], 0, 0, 0
@@ -228,7 +228,7 @@ def decided(x, h, t, sure, moved_m):
             deep = x[i] >= sure[i] and x[i - 1] >= sure[i - 1]
             still = moved_m[i - 1] <= geofence.STILL_M + geofence.STILL_MPS * step_us / S
             many = fixes >= geofence.ENTER_FIXES and since >= geofence.LEAVE_US
-            if (deep and (still or fixes >= 3)) or many or step_us >= geofence.PASS_US:
+            if (deep and (still or onward[i] or fixes >= 3)) or many or step_us >= geofence.PASS_US:
                 inside, entered = True, crossed
         deep = since > 0 and x[i] <= -h[i] - geofence.DEEP_M
         long = fixes >= 3 and since >= geofence.LEAVE_US
@@ -254,8 +254,11 @@ def test_visits_are_those_of_a_plain_loop_over_all_fences_and_fixes(seed, lon):
             h, t = fences.margin_m(at, mine.accuracy_m).tolist(), mine.t_us.tolist()
             key = int(geofence.pair(np.array([vehicle]), np.array([site]))[0])
             sure = fences.sure_m(at, mine.accuracy_m).tolist()
-            moved_m = near_m(mine.lat[:-1], mine.lon[:-1], mine.lat[1:], mine.lon[1:]).tolist()
-            lasting = [v for v in decided(x, h, t, sure, moved_m) if v[2] >= fences.dwell_us[index]]
+            north = np.diff(mine.lat)
+            east = (np.diff(mine.lon) + 180) % 360 - 180
+            moved_m = (np.hypot(north, east) * np.radians(1) * EARTH_M).tolist()  # these are at the equator
+            onward = [False, False, *(north[:-1] * north[1:] + east[:-1] * east[1:] > 0).tolist()]
+            lasting = [v for v in decided(x, h, t, sure, moved_m, onward) if v[2] >= fences.dwell_us[index]]
             wanted |= {(key, entered, left) for entered, left, _ in lasting}
     assert wanted <= told
     assert all(left - entered <= geofence.PASS_US for _, entered, left in told - wanted)

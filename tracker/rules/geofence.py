@@ -4,8 +4,8 @@ The outer edge is further out by a margin that grows with the fence and with the
 at the edge is one visit, not many. No single fix opens or closes a visit:
 
 - it opens with two fixes running inside, at different times, when both are further inside than their accuracy (of a
-  small fence: than a share of it) and the vehicle has slowed down or a third is inside; or when they are `PASS_US`
-  apart; otherwise with `ENTER_FIXES` that span `LEAVE_US`;
+  small fence: than a share of it) and the vehicle goes on from where it came, has slowed down, or a third is inside;
+  or when they are `PASS_US` apart; otherwise with `ENTER_FIXES` that span `LEAVE_US`;
 - it closes with fixes running beyond the outer edge: two when the newest is `DEEP_M` beyond it, otherwise three that
   span `LEAVE_US`, or `LEAVE_FIXES`. A glitch, and most pairs of glitches, are neither.
 
@@ -26,7 +26,7 @@ from typing import Any, ClassVar, NamedTuple, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from domain.geo import near_m
+from domain.geo import local_m
 from domain.readings import F64, I64, Bool
 from tracker.rules.fences import Fence, Fences, distinct
 from tracker.rules.passages import PASS_US, Doubt, passages
@@ -353,16 +353,22 @@ class Scan:
 
     def _enters(self, later: Bool) -> Bool:
         """Rows that open a visit, if none is open."""
-        i = np.flatnonzero(self.new & (self.sign == 1) & later)
+        out: Bool = self.new & (self.sign == 1) & later
+        few = (self.fixes < ENTER_FIXES) | (self.t - self.since < LEAVE_US)
+        i = np.flatnonzero(out & few)
+        if not len(i):
+            return out
         e, way, fence = self.e[i], self.way, self.fence[i]
         deep = self.x[i] >= self.fences.sure_m(fence, way.accuracy_m[e])
         deep &= self.x[i - 1] >= self.fences.sure_m(fence, way.accuracy_m[e - 1])
         dt_us = self.t[i] - self.t[i - 1]
-        moved_m = near_m(way.lat[e - 1], way.lon[e - 1], way.lat[e], way.lon[e])
-        two = deep & ((moved_m <= STILL_M + STILL_MPS * dt_us / 1e6) | (self.fixes[i] >= 3))
-        many = (self.fixes[i] >= ENTER_FIXES) & (self.t[i] - self.since[i] >= LEAVE_US)
-        out = np.zeros(len(self.e), np.bool_)
-        out[i] = two | many | (dt_us >= PASS_US)
+        here = way.lat[e - 1], way.lon[e - 1]
+        east, north = local_m(way.lat[e], way.lon[e], *here)
+        west, south = local_m(way.lat[e - 2], way.lon[e - 2], *here)
+        calm = np.hypot(east, north) <= STILL_M + STILL_MPS * dt_us / 1e6
+        with np.errstate(invalid="ignore"):
+            onward = (way.of[e - 2] == way.of[e]) & (east * west + north * south < 0)
+        out[i] = (deep & (calm | onward | (self.fixes[i] >= 3))) | (dt_us >= PASS_US)
         return out
 
     def _states(self) -> None:

@@ -56,6 +56,10 @@ def passages(scan: Scan) -> tuple[Doubt, Passed]:
     had = way.pairs.take(scan.carried[kept])
     apart = scan.inside | scan.was_inside
     cut, comes_us, goes_us = _cuts(scan, ~apart)
+    doubted = np.zeros(len(row), np.bool_)
+    doubted[kept] = had.passed_in_us != NEVER
+    if not (cut.any() or doubted.any()):
+        return _nothing(len(row)), Passed(row[:0], row[:0], row[:0])
     clear = _clear(scan, cut, apart, had.clear)
     with np.errstate(invalid="ignore"):
         ends = scan.new & ~apart & (x <= 0) & (cut | (np.roll(x, 1) > 0))
@@ -63,8 +67,6 @@ def passages(scan: Scan) -> tuple[Doubt, Passed]:
         event = cut | (scan.new & ~apart & (x > 0))
     settled = (clear >= CLEAR_FIXES) | ((clear == CLEAR_FIXES - 1) & further)
 
-    doubted = np.zeros(len(row), np.bool_)
-    doubted[kept] = had.passed_in_us != NEVER
     opens, quiet = cut | doubted, (settled & ~start) | apart | (start & ~doubted)
     last_cut, last_quiet = last_decisive(opens, start), last_decisive(quiet, start)
     is_open = (last_cut > last_quiet) | (opens[last_cut] & (last_cut == last_quiet))
@@ -91,6 +93,11 @@ def passages(scan: Scan) -> tuple[Doubt, Passed]:
         clear,
     )
     return doubt, _decided(scan, doubt, np.flatnonzero(settled & was_open & (out_us != NEVER)))
+
+
+def _nothing(n: int) -> Doubt:
+    zero, nan = np.zeros(n, np.int64), np.full(n, np.nan)
+    return Doubt(np.zeros(n, np.bool_), zero, nan, nan, zero, zero, zero, zero)
 
 
 def _clear(scan: Scan, cut: Bool, apart: Bool, carried: I64) -> I64:
