@@ -24,9 +24,9 @@ import pytest
 
 from frostway.broker import find_mosquitto
 from store.migrate import current_version, migrations
-from tests.chaos.test_chaos import HEAL_S, ROUNDS, SEED, recovered, registered
+from tests.chaos.test_chaos import HEAL_S, OTHERS, ROUNDS, SEED, recovered, registered
 from tests.deadlines import deadline
-from tests.oracle import judge
+from tests.oracle import judge, judge_told
 from tests.stack import Stack, settled, wait_for
 
 SIZE_MB = 700
@@ -113,13 +113,16 @@ def test_the_stack_comes_back_by_itself_when_a_full_disk_has_room_again(small_di
             wait_for(fleet.empty, "every reading has its receipt", HEAL_S)
         wait_for(lambda: settled(stack.database_url), "the tracker has processed the log", HEAL_S)
         with psycopg.connect(stack.database_url) as connection:
-            verdict = judge(fleet.ledger.truth, connection, fleet.ledger.poison)
+            verdict = judge(fleet.ledger.truth, connection, fleet.ledger.poison, OTHERS)
+            order = judge_told(fleet.ledger.told, connection)
         nonsense = [key for key in verdict.lost if key in fleet.ledger.poison]
         print(verdict, f"({len(nonsense)} of the lost were nonsense); longest time back, s: {dict(times)}")
+        print(f"numbers used again: {order}")
         assert "make room" in stack.stderr
         assert "there is room again" in stack.stderr
         assert [each.name for each in (stack.data / "spool").glob("*.damaged") if not each.stat().st_size] == []
     verdict.assert_clean()
+    order.assert_clean()
 
 
 def _kill(stack: Stack, name: str) -> None:
