@@ -42,8 +42,9 @@ def _payload(text: str) -> str:
 class Refusal(TypedDict):
     """A message that was set aside; `payload` is base64, as it came.
 
-    `asked_at`: it is to be read again; `redriven_at`: it was, and nothing of it was refused. `mended`: another payload
-    or topic is read in place of the original. `count`: so often it came, from `received_at` to `last_received_at`.
+    `reason` is the first of `reasons`. `asked_at`: it is to be read again; `redriven_at`: it was, and nothing of it was
+    refused. `mended`: another payload or topic is read in place of the original. `count`: so often it came, from
+    `received_at` to `last_received_at`.
     """
 
     id: str
@@ -53,6 +54,7 @@ class Refusal(TypedDict):
     device: str | None
     topic: str
     reason: str
+    reasons: list[str]
     detail: str
     payload: str
     mended: bool
@@ -213,6 +215,7 @@ def _refusal(row: dict[str, Any]) -> Refusal:
         "device": row["device"],
         "topic": row["topic"],
         "reason": row["reason"],
+        "reasons": [row["reason"], *row["more_reasons"]],
         "detail": row["detail"],
         "payload": b64encode(row["payload"]).decode(),
         "mended": row["mended"],

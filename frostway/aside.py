@@ -44,7 +44,7 @@ def print_messages(
             str(m["times"]),
             m["device"] or "",
             m["topic"],
-            m["reason"],
+            ", ".join([m["reason"], *m["more_reasons"]]),
             m["detail"],
             _state(m),
         ]

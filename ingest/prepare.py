@@ -47,6 +47,8 @@ class Quarantined(NamedTuple):
     detail: str
     message: int = 0
     """Its number in the group."""
+    more_reasons: tuple[str, ...] = ()
+    """The others, in the order in which they were found; what each is about stands in the detail."""
 
 
 class Stranger(NamedTuple):
@@ -82,23 +84,45 @@ class Prepared:
     """Messages that must be known again, since nothing in them tells: readings with neither a clock nor a number."""
     unmarked: set[int] = field(default_factory=set)
     """Their numbers."""
-    _placed: dict[tuple[int, str | None, str | None], int] = field(default_factory=dict)
+    _placed: dict[tuple[int, str | None, str | None], _Place] = field(default_factory=dict)
 
     def set_aside(self, message: int, quarantined: Quarantined) -> None:
-        """Keeps a message in quarantine, once a device: the first reason is told, the others are in its detail."""
-        place = (message, quarantined.tenant, quarantined.device)
-        if (at := self._placed.get(place)) is not None:
-            kept = self.quarantine[at]
-            more = (
-                quarantined.detail
-                if quarantined.reason == kept.reason
-                else f"{quarantined.reason}: {quarantined.detail}"
-            )
-            self.quarantine[at] = kept._replace(detail=f"{kept.detail}; {more}"[:DETAIL_MAX])
+        """Keeps a message in quarantine, once a device, with all its reasons; each keeps room in the detail."""
+        reason, detail = quarantined.reason, quarantined.detail
+        whose = (message, quarantined.tenant, quarantined.device)
+        if (place := self._placed.get(whose)) is None:
+            self._placed[whose] = _Place(len(self.quarantine), {reason: detail})
+            self.quarantine.append(quarantined._replace(message=message))
+            self.aside.setdefault(message, f"{reason}: {detail}")
             return
-        self._placed[place] = len(self.quarantine)
-        self.quarantine.append(quarantined._replace(message=message))
-        self.aside.setdefault(message, f"{quarantined.reason}: {quarantined.detail}")
+        at, details = place
+        details[reason] = f"{details[reason]}; {detail}"[:DETAIL_MAX] if reason in details else detail
+        kept = self.quarantine[at]
+        said = [each if name == kept.reason else f"{name}: {each}" for name, each in details.items()]
+        more = tuple(name for name in details if name != kept.reason)
+        self.quarantine[at] = kept._replace(detail=joined(said, DETAIL_MAX), more_reasons=more)
+
+
+class _Place(NamedTuple):
+    """Where a message stands in `Prepared.quarantine`, and what is said of it by reason."""
+
+    at: int
+    details: dict[str, str]
+
+
+def joined(texts: Sequence[str], room: int) -> str:
+    """Texts in one, of at most so many characters: what is too long is cut, a short one stays whole.
+
+    >>> joined(["aaaaaaaaaaaaa", "bb", "cccccccc"], 18)
+    'aaaaaa; bb; cccccc'
+    """
+    left, share = room - 2 * (len(texts) - 1), room
+    for done, length in enumerate(sorted(map(len, texts))):
+        share = left // (len(texts) - done)
+        if length > share:
+            break
+        left -= length
+    return "; ".join(text[:share] for text in texts)[:room]
 
 
 def appends(batches: Mapping[int, Sequence[Batch]]) -> list[dict[int, bytes]]:
@@ -236,7 +260,8 @@ class Preparer:
                 said = error
             self._said[index] = said
         if isinstance(said, WireError):
-            work.rejections.append(Rejection(work.entry(index, device), said.reason, str(said)))
+            speaker = work.entry(index, device)
+            work.rejections += [Rejection(speaker, *each) for each in said.told]
             return
         entries: dict[str, int | None] = {}
         refused: dict[int, list[Said]] = {}
@@ -252,14 +277,14 @@ class Preparer:
                 refused.setdefault(entry, []).append(each)
             else:
                 work.said.setdefault(each.stream, []).append((entry, each.values, each.flags))
-        work.rejections += [Rejection(entry, *told(several)) for entry, several in refused.items()]
+        work.rejections += [Rejection(entry, *each) for entry, several in refused.items() for each in told(several)]
         if strangers := sorted(source for source, entry in entries.items() if entry is None):
             detail = (
                 f"nobody has registered {', '.join(strangers[:STRANGERS_MAX])}: `frostway device add … --foreign-id`"
             )
             work.rejections.append(Rejection(work.entry(index, device), "unknown_device", detail))
-            tenant, speaker = self._directory.names[device.device_id]
-            out.strangers.update(Stranger(tenant, speaker, foreign_id(each)) for each in strangers[:STRANGERS_MAX])
+            tenant, name = self._directory.names[device.device_id]
+            out.strangers.update(Stranger(tenant, name, foreign_id(each)) for each in strangers[:STRANGERS_MAX])
 
     def _check_times(self, rows: Rows, received_us: int) -> list[Rejection]:
         if not len(rows.message):

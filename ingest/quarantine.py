@@ -8,7 +8,7 @@ from datetime import datetime
 from domain.times import from_us
 from ingest.prepare import Prepared, Quarantined
 
-Row = tuple[datetime, str | None, str | None, str, bytes, str, str, bytes]
+Row = tuple[datetime, str | None, str | None, str, bytes, str, str, list[str], bytes]
 
 
 def digest(message: Quarantined) -> bytes:
@@ -26,5 +26,8 @@ def quarantine_rows(prepared: Prepared) -> list[Row]:
     Each message has the moment at which it was received: one that gives no time itself is read again as of it.
     """
     moments = prepared.moments.tolist()
-    rows = [(from_us(moments[each.message]), *each[:6], digest(each)) for each in prepared.quarantine]
+    rows = [
+        (from_us(moments[each.message]), *each[:6], list(each.more_reasons), digest(each))
+        for each in prepared.quarantine
+    ]
     return sorted(rows, key=lambda row: (row[-1], row[0]))

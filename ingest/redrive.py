@@ -42,6 +42,14 @@ class Asked(NamedTuple):
     """When the same message came again."""
 
 
+class Refusal(NamedTuple):
+    """Why a message was refused again."""
+
+    reason: str
+    detail: str
+    more_reasons: Sequence[str] = []
+
+
 class Redriver(Beside):
     """A thread that reads again what was asked for; several workers do not disturb each other."""
 
@@ -80,7 +88,7 @@ class Redriver(Beside):
     def _again(self, asked: Asked) -> bool:
         """One message; True when nothing of it was refused this time."""
         appends: list[Mapping[int, bytes]] = []
-        refused: tuple[str, str] | None = None
+        refused: Refusal | None = None
         try:
             for received_at in (asked.received_at, *asked.also_received):
                 prepared = self._read(asked, received_at)
@@ -92,19 +100,19 @@ class Redriver(Beside):
             raise
         except Exception as error:  # a fault of ours: the messages behind this one must not wait for ever
             log.exception("message %d cannot be read again", asked.id)
-            return self._finish(asked, (), ("malformed", f"a fault while reading it: {type(error).__name__}"))
+            return self._finish(asked, (), Refusal("malformed", f"a fault while reading it: {type(error).__name__}"))
         return self._finish(asked, appends, refused)
 
     def _read(self, asked: Asked, received_at: datetime) -> Prepared:
         message = (asked.topic.encode(), bytes(asked.payload), 0, False, False)
         return self._preparer.prepare([message], to_us(received_at))
 
-    def _finish(self, asked: Asked, appends: Sequence[Mapping[int, bytes]], refused: tuple[str, str] | None) -> bool:
+    def _finish(self, asked: Asked, appends: Sequence[Mapping[int, bytes]], refused: Refusal | None) -> bool:
         """The message's row and its readings in one transaction."""
-        reason, detail = refused or (None, None)
+        reason, detail, more_reasons = refused or (None, None, None)
         now = None if refused else datetime.now(UTC)
-        values = {"id": asked.id, "asked_at": asked.asked_at, "redriven_at": now, "reason": reason, "detail": detail}
-        values["again"] = len(asked.also_received)
+        values = {"id": asked.id, "asked_at": asked.asked_at, "redriven_at": now, "again": len(asked.also_received)}
+        values |= {"reason": reason, "detail": detail, "more_reasons": more_reasons}
         connection = self._link.connection
         with connection.transaction():
             if connection.execute(queries("quarantine")["redriven"], values).fetchone() is None:
@@ -114,10 +122,10 @@ class Redriver(Beside):
         return refused is None
 
 
-def _refusal(prepared: Prepared, device: str | None) -> tuple[str, str] | None:
+def _refusal(prepared: Prepared, device: str | None) -> Refusal | None:
     """Why a message is still refused. Each device that it speaks of has a row of its own, and an answer of its own."""
     mine = [each for each in prepared.quarantine if device is None or each.device in (device, None)]
-    return (mine[0].reason, mine[0].detail) if mine else None
+    return Refusal(mine[0].reason, mine[0].detail, list(mine[0].more_reasons)) if mine else None
 
 
 def _is_unclocked(frames: Mapping[int, bytes]) -> bool:

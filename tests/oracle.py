@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import math
-import re
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -26,7 +25,6 @@ from store.copy import TABLE
 
 FLOAT4 = 1e-6  # relative: the columns in single precision
 SHOWN = 20
-REASONS = {"invalid", "time_out_of_range"}
 
 
 class Sent(NamedTuple):
@@ -184,14 +182,15 @@ def stored_readings(connection: psycopg.Connection) -> Iterator[tuple[Key, str, 
 def set_aside(connection: psycopg.Connection) -> Iterator[tuple[Sent, str]]:
     """What is in quarantine, each with its reasons; a row that explains nothing is a fault of its own.
 
-    A message is one row: the first reason stands for it, others stand in its detail.
+    A message is one row, whatever is wrong with it.
     """
-    for topic, payload, reason, detail in connection.execute("select topic, payload, reason, detail from quarantine"):
-        assert detail, f"{topic}: set aside as {reason!r} without a word"
+    query = "select topic, payload, reason || more_reasons, detail from quarantine"
+    for topic, payload, reasons, detail in connection.execute(query):
+        assert detail, f"{topic}: set aside as {reasons} without a word"
+        assert all(f"; {more}: " in detail for more in reasons[1:]), f"{topic}: {detail} says nothing of {reasons[1:]}"
         sent = Sent.of(str(topic), bytes(payload))
-        yield sent, str(reason)
-        for more in REASONS & set(re.findall(r"; (\w+): ", detail)):
-            yield sent, more
+        for reason in reasons:
+            yield sent, str(reason)
 
 
 def is_altered(made: Mapping[str, Any], stream: str, row: Mapping[str, Any]) -> bool:

@@ -22,9 +22,12 @@ REFUSALS_MAX = 8  # of one message and device that are told in full
 class WireError(ValueError):
     """A payload that cannot be read. `reason` is a short word for counting, the text says what and where."""
 
-    def __init__(self, reason: str, detail: str) -> None:
+    def __init__(self, reason: str, detail: str, *more: tuple[str, str]) -> None:
+        """`more`: other reasons with their details, when several things are wrong."""
         super().__init__(detail)
         self.reason = reason
+        self.told = [(reason, detail), *more]
+        """Each reason once, with its detail."""
 
 
 @dataclass(slots=True)
@@ -61,21 +64,26 @@ def settled(said: list[Said]) -> list[Said]:
     if len(said) > READINGS_MAX:
         raise WireError("too_large", f"{len(said)} readings, at most {READINGS_MAX}: send fewer in one message")
     if said and all(each.stream == REFUSED and not each.source for each in said):
-        raise WireError(*told(said))
+        first, *more = told(said)
+        raise WireError(*first, *more)
     return said
 
 
-def told(refusals: Sequence[Said]) -> tuple[str, str]:
-    """Reason and detail of refusals taken together: the first one's, and how many more there are."""
-    reason = str(refusals[0].values["reason"])
-    details = list(dict.fromkeys(_detail(each, reason) for each in refusals))
+def told(refusals: Sequence[Said]) -> list[tuple[str, str]]:
+    """Refusals taken together: each reason once, the first one first, with its details and how many more there are.
+
+    >>> told([refusal("", "invalid", "a"), refusal("", "malformed", "b"), refusal("", "invalid", "c")])
+    [('invalid', 'a; c'), ('malformed', 'b')]
+    """
+    found: dict[str, dict[str, None]] = {}
+    for each in refusals:
+        found.setdefault(str(each.values["reason"]), {})[str(each.values["detail"])] = None
+    return [(reason, _listed(list(details))) for reason, details in found.items()]
+
+
+def _listed(details: Sequence[str]) -> str:
     more = f"; and {len(details) - REFUSALS_MAX} more" if len(details) > REFUSALS_MAX else ""
-    return reason, "; ".join(details[:REFUSALS_MAX]) + more
-
-
-def _detail(each: Said, reason: str) -> str:
-    own, detail = str(each.values["reason"]), str(each.values["detail"])
-    return detail if own == reason else f"{own}: {detail}"
+    return "; ".join(details[:REFUSALS_MAX]) + more
 
 
 Value = float | bool | str

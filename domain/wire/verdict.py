@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from domain.names import Address, TopicError, parse_topic
 from domain.wire.formats import FORMATS
 from domain.wire.native import decode
@@ -34,16 +36,19 @@ def _of_format(address: Address, payload: bytes, received_ms: int) -> tuple[bool
     try:
         said = FORMATS[address.format]()(payload, Context(received_ms, address.rest))
     except WireError as error:
-        return False, f"{error.reason}: {error}"
+        return False, _refused(error.told)
     except Exception as error:  # noqa: BLE001 -- whatever surprises a decoder is the payload's fault
         return False, f"malformed: not {address.format}: {type(error).__name__}"
     if refused := [each for each in said if each.stream == REFUSED]:
-        reason, detail = told(refused)
-        return False, f"{reason}: {detail}"
+        return False, _refused(told(refused))
     counts: dict[str, int] = {}
     for each in said:
         counts[each.stream] = counts.get(each.stream, 0) + 1
     return True, _counted(counts)
+
+
+def _refused(reasons: Sequence[tuple[str, str]]) -> str:
+    return "; ".join(f"{reason}: {detail}" for reason, detail in reasons)[:1000]
 
 
 def _counted(counts: dict[str, int]) -> str:

@@ -1,9 +1,10 @@
 -- name: put
 -- Messages kept aside with their bytes; one that is there already is counted with the time at which it came again.
-insert into quarantine as q (received_at, tenant, device, topic, payload, reason, detail, digest)
-values (%s, %s, %s, %s, %s, %s, %s, %s)
+insert into quarantine as q (received_at, tenant, device, topic, payload, reason, detail, more_reasons, digest)
+values (%s, %s, %s, %s, %s, %s, %s, %s, %s)
 on conflict (digest) where redriven_at is null and cardinality(also_received) < 1000
-do update set also_received = q.also_received || excluded.received_at, reason = excluded.reason, detail = excluded.detail
+do update set also_received = q.also_received || excluded.received_at, reason = excluded.reason, detail = excluded.detail,
+              more_reasons = excluded.more_reasons
 
 -- name: trim
 -- Keeps the newest so many messages of a device, and of all; what is gone is counted by the caller.
@@ -14,18 +15,18 @@ delete from quarantine where id in (
 
 -- name: list
 -- Messages of a tenant that were set aside, newest first.
-select q.id, q.received_at, q.device, q.topic, q.reason, q.detail, q.payload, q.redriven_at, q.asked_at, q.attempts,
+select q.id, q.received_at, q.device, q.topic, q.reason, q.more_reasons, q.detail, q.payload, q.redriven_at, q.asked_at, q.attempts,
        q.mended_payload is not null or q.mended_topic is not null as mended, 1 + cardinality(q.also_received) as times,
        coalesce(q.also_received[cardinality(q.also_received)], q.received_at) as last_received_at
 from quarantine q
 where q.tenant = %(tenant_name)s and (%(after)s::int8 is null or q.id < %(after)s)
-  and (%(device)s::text is null or q.device = %(device)s) and (%(reason)s::text is null or q.reason = %(reason)s)
+  and (%(device)s::text is null or q.device = %(device)s) and (%(reason)s::text is null or %(reason)s = any(q.reason || q.more_reasons))
   and (not %(waiting)s or q.redriven_at is null)
 order by q.id desc limit %(limit)s
 
 -- name: one
 -- One message of a tenant that was set aside.
-select q.id, q.received_at, q.device, q.topic, q.reason, q.detail, q.payload, q.redriven_at, q.asked_at, q.attempts,
+select q.id, q.received_at, q.device, q.topic, q.reason, q.more_reasons, q.detail, q.payload, q.redriven_at, q.asked_at, q.attempts,
        q.mended_payload is not null or q.mended_topic is not null as mended, q.mended_payload, q.mended_topic,
        1 + cardinality(q.also_received) as times,
        coalesce(q.also_received[cardinality(q.also_received)], q.received_at) as last_received_at
@@ -43,14 +44,14 @@ returning id
 update quarantine set asked_at = now(), asked_by = %(actor)s
 where id in (select id from quarantine
              where tenant = %(tenant_name)s and redriven_at is null and asked_at is null
-               and (%(device)s::text is null or device = %(device)s) and (%(reason)s::text is null or reason = %(reason)s)
+               and (%(device)s::text is null or device = %(device)s) and (%(reason)s::text is null or %(reason)s = any(reason || more_reasons))
              order by id limit %(limit)s)
 
 -- name: to_mend
 -- Messages of a tenant that wait, the oldest first, up to one that was seen.
 select id, topic, payload, received_at from quarantine
 where tenant = %(tenant_name)s and redriven_at is null and id > %(after)s and id <= %(until)s
-  and (%(device)s::text is null or device = %(device)s) and (%(reason)s::text is null or reason = %(reason)s)
+  and (%(device)s::text is null or device = %(device)s) and (%(reason)s::text is null or %(reason)s = any(reason || more_reasons))
 order by id limit %(limit)s
 
 -- name: newest
@@ -66,7 +67,7 @@ where tenant = %(tenant_name)s and id = %(id)s and redriven_at is null
 -- What waited for a device to be registered is to be read again: its own messages, and those that spoke of its id.
 update quarantine set asked_at = now(), asked_by = 'registration'
 where id in (select id from quarantine
-             where tenant = %(tenant_name)s and redriven_at is null and asked_at is null and reason = 'unknown_device'
+             where tenant = %(tenant_name)s and redriven_at is null and asked_at is null and 'unknown_device' = any(reason || more_reasons)
                and (device = %(device)s or (%(foreign_id)s::text is not null and position(%(foreign_id)s in
                     upper(regexp_replace(detail, '[^[:alnum:] ]', '', 'g'))) > 0))
              order by id limit 10000)
@@ -91,7 +92,8 @@ from quarantine where asked_at is not null order by id limit 100
 -- name: redriven
 -- A message was read again, once for each asking: nothing is touched when somebody else was first, or it came again.
 update quarantine set asked_at = null, attempts = attempts + 1, redriven_at = %(redriven_at)s,
-    reason = coalesce(%(reason)s, reason), detail = coalesce(%(detail)s, detail)
+    reason = coalesce(%(reason)s, reason), detail = coalesce(%(detail)s, detail),
+    more_reasons = coalesce(%(more_reasons)s::text[], more_reasons)
 where id = %(id)s and asked_at = %(asked_at)s and cardinality(also_received) = %(again)s
 returning id
 

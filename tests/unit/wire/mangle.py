@@ -35,4 +35,4 @@ def reason_of(decode: Callable[[bytes, Context], list[Said]], payload: bytes, co
         return error.reason
     refusals = [each for each in said if each.stream == REFUSED]
     assert refusals, f"read: {said}"
-    return told(refusals)[0]
+    return told(refusals)[0][0]

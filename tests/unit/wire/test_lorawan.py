@@ -97,7 +97,7 @@ def reason(call, *args, **more):
         return error.reason
     refused = [each for each in found if each.stream == REFUSED]
     assert {each.source for each in refused} == {EUI}
-    return told(refused)[0]
+    return told(refused)[0][0]
 
 
 def named(codec, payload, port=2):
