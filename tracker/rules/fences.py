@@ -296,6 +296,26 @@ class Fences:
             meets = (leaves > 0) & (enters < 1) & (leaves > enters)
         return np.where(meets, enters.clip(0, 1), np.nan), np.where(meets, leaves.clip(0, 1), np.nan)
 
+    def cuts(self, fence: I64, lat0: F64, lon0: F64, lat1: F64, lon1: F64) -> Bool:
+        """Whether the straight way between two places leads through a fence; less work than where."""
+        out = np.zeros(len(fence), np.bool_)
+        round_ = self._kind[fence] == CIRCLE
+        which = np.flatnonzero(round_)
+        ends = lat0, lon0, lat1, lon1
+        out[which] = ~np.isnan(self.crossing(fence[which], *(each[which] for each in ends))[0])
+        i = np.flatnonzero(~round_)
+        if len(i):
+            mine = fence[i]
+            begin, end = (
+                local_m(lat[i], lon[i], self._lat[mine], self._lon[mine]) for lat, lon in (ends[:2], ends[2:])
+            )
+            lines = shapely.linestrings(np.stack([np.stack(begin, 1), np.stack(end, 1)], 1))
+            area = self._kind[mine] == POLYGON
+            shapes = self._geometry[mine]
+            out[i[area]] = shapely.intersects(shapes[area], lines[area])
+            out[i[~area]] = shapely.dwithin(shapes[~area], lines[~area], self._radius[mine[~area]])
+        return out
+
 
 def distinct(values: I64) -> I64:
     """The values sorted, each once; faster than `np.unique` for what is short or nearly sorted.

@@ -117,22 +117,23 @@ def _cuts(scan: Scan, free: Bool) -> tuple[Bool, I64, I64]:
         i = np.flatnonzero(free & scan.near & scan.new & (np.roll(x, 1) <= 0) & (t - np.roll(t, 1) <= PASS_US))
         back = np.flatnonzero(free & scan.new & (np.roll(x, 1) > 0) & (x <= 0))
     step_m = near_m(way.lat[e[i] - 1], way.lon[e[i] - 1], way.lat[e[i]], way.lon[e[i]])
-    i = i[-x[i] - x[i - 1] <= step_m * 1.01]
+    opening = (x > 0) & ~np.roll(free, -1) & ~np.roll(scan.start, -1)  # the next fix makes it a visit
+    i = i[(-x[i] - x[i - 1] <= step_m * 1.01) & ~opening[i]]
 
-    def way_between(at: I64, begin: I64) -> tuple[F64, F64]:
-        return fences.crossing(scan.fence[at], way.lat[begin], way.lon[begin], way.lat[e[at]], way.lon[e[at]])
+    def ways(at: I64, begin: I64) -> tuple[I64, F64, F64, F64, F64]:
+        return scan.fence[at], way.lat[begin], way.lon[begin], way.lat[e[at]], way.lon[e[at]]
 
     if len(back):
-        goes = way_between(back, e[back] - 1)[1]
+        goes = fences.crossing(*ways(back, e[back] - 1))[1]
         share = np.where(np.isnan(goes), x[back - 1] / (x[back - 1] - x[back]), goes)
         goes_us[back] = t[back - 1] + np.rint((t[back] - t[back - 1]) * share).astype(np.int64)
     if not len(i):
         return cut, comes_us, goes_us
-    comes, goes = way_between(i, e[i] - 1)
+    comes, goes = fences.crossing(*ways(i, e[i] - 1))
     within = x[i] > 0
     ok = within | ~np.isnan(comes)
     ask = np.flatnonzero(ok & ~within & (e[i] - 2 >= way.first[way.of[e[i]]]) & ~np.isnan(way.lat[e[i] - 2]))
-    ok[ask] = ~np.isnan(way_between(i[ask], e[i[ask]] - 2)[0])
+    ok[ask] = fences.cuts(*ways(i[ask], e[i[ask]] - 2))
     comes = np.where(np.isnan(comes), -x[i - 1] / np.maximum(x[i] - x[i - 1], 1e-9), comes)
     i, comes, goes, dt = i[ok], comes[ok], goes[ok], (t[i] - t[i - 1])[ok]
     cut[i] = True
@@ -149,5 +150,5 @@ def _decided(scan: Scan, doubt: Doubt, row: I64) -> Passed:
     end = scan.way.lat[scan.e[row]], scan.way.lon[scan.e[row]]
     ok = (out_us - doubt.from_us[row] <= PASS_US) & (out_us - in_us >= scan.fences.dwell_us[fence])
     ok &= near_m(*begin, *end) >= TRAVEL_M
-    ok &= ~np.isnan(scan.fences.crossing(fence, *begin, *end)[0])
+    ok &= scan.fences.cuts(fence, *begin, *end)
     return Passed(row[ok], in_us[ok], out_us[ok])
