@@ -63,12 +63,14 @@ PIP_COMPILE = CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --ge
 
 # Two stamps, so that a second `make install` takes no time and a changed page rebuilds the pages only.
 $(VENV)/.dependencies: requirements/dev.lock
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.lock
+	@test -x $(BIN)/python || { echo "making $(VENV)"; $(PYTHON) -m venv $(VENV); }
+	@echo "installing $$(grep -c '==' requirements/dev.lock) packages into $(VENV) (about a minute, once)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.lock
 	@touch $@
 
 WEB_SOURCES := $(shell find api/web -type f -not -path '*/node_modules/*' -not -path '*/tests/*' 2>/dev/null)
 
 $(VENV)/.package: $(VENV)/.dependencies pyproject.toml $(wildcard hatch_build.py) $(WEB_SOURCES)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@echo "building the pages and installing Frostway"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@

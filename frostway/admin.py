@@ -38,6 +38,8 @@ class Login(NamedTuple):
     user: str
     password: str
     http_token: str = ""
+    mqtt_url: str = ""
+    """Where it is to sign in; with the login of another."""
 
 
 def ensure_admin(dsn: str, password: str = "") -> str:
@@ -83,7 +85,10 @@ def _add(stack: Stack, tenant: str, device: DeviceSpec, *, http: bool = False) -
             raise
         Quarantine(connection, tenant).ask_for_device(device.name, foreign_id(device.foreign_id or "") or None)
     return Login(
-        _tell_broker(stack, f"{tenant}/{device.name}", password, is_edge=device.kind in SPEAKERS), password, token
+        _tell_broker(stack, f"{tenant}/{device.name}", password, is_edge=device.kind in SPEAKERS),
+        password,
+        token,
+        stack.mqtt_url,
     )
 
 
@@ -270,7 +275,7 @@ def _login(stack: Stack, name: str, *, is_track: bool) -> tuple[str, str]:
         spec = DeviceSpec(name, old["kind"], old["vehicle"], old["site"], old["zone"], old["profile"])
     else:
         spec = DeviceSpec(name, "tracker" if is_track else "thermometer", vehicle=name)
-    user, password, _ = _add(stack, "main", spec)
+    user, password, *_ = _add(stack, "main", spec)
     if kept:
         kept.devices[user] = password
         kept.save()

@@ -259,6 +259,30 @@ def doctor(data: DataOption = None) -> None:
     raise typer.Exit(examine(data, _settings()))
 
 
+@app.command()
+def backup(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="New folder for the backup.")], data: DataOption = None
+) -> None:
+    """Write a backup of the running stack into a new folder: database and secrets, of one moment."""
+    from frostway.backup import backup as make  # noqa: PLC0415
+
+    typer.echo(
+        f"backup in {make(data, _settings(), folder)}: `frostway restore {folder} --data NEW` makes a stack of it"
+    )
+
+
+@app.command()
+def restore(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of a backup.")],
+    data: Annotated[Path, typer.Option("--data", help="New data folder, which `frostway up` then goes on with.")],
+) -> None:
+    """Make a new data folder of a backup."""
+    from frostway.backup import restore as make  # noqa: PLC0415
+
+    make(folder, data.absolute())
+    typer.echo(f"restored: go on with `frostway up --data {data}`")
+
+
 @config_app.command("show")
 def config_show() -> None:
     """Print the effective settings, secrets hidden."""
@@ -298,6 +322,7 @@ def device_add(
 ) -> None:
     """Register a device and print its broker login, once."""
     from frostway.admin import add_device  # noqa: PLC0415
+    from frostway.hints import where_to_send  # noqa: PLC0415
     from store.registry import DEFAULT_PROFILES, DeviceSpec  # noqa: PLC0415
 
     if kind not in KINDS:
@@ -308,6 +333,8 @@ def device_add(
     if limits and not profile:
         _say(f"temperature limits: profile {limits}; another with --profile")
     typer.echo(f"user {login.user}\npassword {login.password}" + (f"\nhttp_token {login.http_token}" if http else ""))
+    for line in where_to_send(login.user, kind, login.mqtt_url, login.http_token, _settings()):
+        typer.echo(line, err=True)
 
 
 @device_app.command("list")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,6 +27,17 @@ class Stack:
     """Program → address of its metrics, where they have been told."""
 
 
+def _is_running(folder: Path) -> bool:
+    """Whether the program that wrote `run.json` there still lives."""
+    try:
+        os.kill(int(json.loads((folder / "run.json").read_text("utf-8"))["pid"]), 0)
+    except PermissionError:
+        return True
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+    return True
+
+
 def find(data: Path | None, settings: Settings) -> Stack:
     """The stack of `--data`, else the one in the settings, else the embedded one in the default folder.
 
@@ -40,7 +52,10 @@ def find(data: Path | None, settings: Settings) -> Stack:
         return Stack(database, settings.mqtt_url.get_secret_value(), http, folder)
     folder = (data or settings.data_dir).absolute()
     candidates = [folder] if explicit else [folder, Path("data").absolute()]
-    for each in candidates:
+    running = [each for each in candidates if _is_running(each)]
+    if len(running) > 1:
+        raise NoStackError(f"two stacks run, in {running[0]} and in {running[1]}: say which with --data")
+    for each in running or candidates:
         try:
             found = json.loads((each / "run.json").read_text("utf-8"))
             return Stack(found["database_url"], found["mqtt_url"], found["http_url"], each, found.get("metrics", {}))

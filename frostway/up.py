@@ -107,6 +107,7 @@ class _Stack:
         """Starts everything, says so, and watches until asked to stop."""
         supervisor = self._supervisor
         supervisor.on_start = self._write_run_file
+        say("starting the database and the broker")
         supervisor.add(self._postgres, self._broker)
         if self._broker.is_demo:
             say("demo broker: no per-device ACL, nothing kept over restart (install mosquitto for more)")
@@ -116,6 +117,7 @@ class _Stack:
             return
         if not supervisor.wait_ready(self._broker):
             return
+        say("starting " + ", ".join(PROGRAMS))
         programs = [self._program(name) for name in PROGRAMS]
         supervisor.add(*programs)
         if self._options.sim:

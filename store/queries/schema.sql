@@ -64,3 +64,7 @@ select drop_chunks(%s::regclass, older_than => %s::timestamptz)
 -- Names and types of a table's columns, in order.
 select a.attname, format_type(a.atttypid, null) from pg_attribute a
 where a.attrelid = %s::regclass and a.attnum > 0 and not a.attisdropped order by a.attnum
+
+-- name: empty
+-- Nothing in this database any more: a backup is brought in next.
+drop schema public cascade; create schema public; grant usage on schema public to public
