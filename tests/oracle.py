@@ -77,6 +77,8 @@ class Told:
     receipted: dict[str, set[float]] = field(default_factory=dict)
     """By device: numbers of its stream `attr`, each said once, under numbers that were used again."""
     resets: int = 0
+    strays: int = 0
+    """Receipts for numbers that their device had not sent since its reset, which it did not take."""
 
 
 ORDERED = {"door": "open", "temp": "temp_c", "attr": "value"}
@@ -84,11 +86,12 @@ ORDERED = {"door": "open", "temp": "temp_c", "attr": "value"}
 
 @dataclass
 class Order:
-    """The comparison of what was told with what is stored. All but the first three are 0."""
+    """The comparison of what was told with what is stored. All but the first four are 0."""
 
     said: int = 0
     receipted: int = 0
     resets: int = 0
+    strays: int = 0
     lost: int = 0
     doubled: int = 0
     altered: int = 0
@@ -104,7 +107,7 @@ class Order:
 
 def judge_told(told: Told, connection: psycopg.Connection) -> Order:
     """Compares what was told, and its order, with a database at rest."""
-    found = Order(sum(map(len, told.said.values())), sum(map(len, told.receipted.values())), told.resets)
+    found = Order(sum(map(len, told.said.values())), sum(map(len, told.receipted.values())), told.resets, told.strays)
     for (device, stream), said in told.said.items():
         stored = told_by(connection, device, stream)
         missing, more = Counter(said) - Counter(stored), Counter(stored) - Counter(said)
