@@ -85,7 +85,7 @@ class Boot(NamedTuple):
     trusted: int = -1
     anew_us: int = 0
     past: int = -1
-    """Up to this number it had everything before it began anew."""
+    """Up to this number it had some before it began anew, however often it did."""
 
 
 def judge(boot: Boot, known: dict[int, int], some: Arrived, spans_max: int = SPANS_MAX) -> Boot:
@@ -108,7 +108,7 @@ def judge(boot: Boot, known: dict[int, int], some: Arrived, spans_max: int = SPA
             continue
         if number in fresh or mark.has(number):
             if before not in (0, says) or (before == 0 and number > trusted):
-                past = mark.contiguous
+                past = max(past, mark.contiguous, mark.spans[-1][1] if mark.spans else -1)
                 mark, fresh, trusted, anew_us = Mark(), {number}, -1, received_us
         elif before == says and is_clocked and number <= past:
             continue

@@ -78,7 +78,7 @@ class Told:
     """By device: numbers of its stream `attr`, each said once, under numbers that were used again."""
     resets: int = 0
     strays: int = 0
-    """Receipts for numbers that their device had not sent since its reset, which it did not take."""
+    """Receipts that came before their device had sent anything since its reset, so that it did not take them."""
 
 
 ORDERED = {"door": "open", "temp": "temp_c", "attr": "value"}

@@ -72,7 +72,7 @@ class Reuser:
         self._count = itertools.count(1)
         self._kept: dict[int, tuple[float, int]] = {}  # by number: what it says, when
         self._due_s: dict[int, float] = {}
-        self._sent: set[int] = set()  # in this life
+        self._has_sent = False  # in this life
         self._since_s = 0.0  # the last receipt, or resending
         self._rest_s = 0.0
         self._heard = False
@@ -80,7 +80,7 @@ class Reuser:
 
     def _reset(self) -> None:
         self._number, self._left, self._rest_s = 0, self._dice.randint(1, 60), REST_S
-        self._sent.clear()
+        self._has_sent = False
 
     def tick(self, now_s: float, now_ms: int, *, ending: bool) -> None:
         """A few readings more, all that is due in turn; a reset when nothing is under way."""
@@ -94,7 +94,7 @@ class Reuser:
                 self._since_s, self._rest_s = now_s, 4 * REST_S  # its receipt may come twice
             columns = {"num": [self._kept[n][0] for n in due], "t": [self._kept[n][1] for n in due]}
             if self.link.publish("attr", ENCODERS[""]({"boot": "b1", "seq": due, "key": "count", **columns})):
-                self._sent.update(due)
+                self._has_sent = True
             self._due_s.update(dict.fromkeys(due, now_s + RESEND_S))
 
     def _make(self, now_s: float, now_ms: int) -> None:
@@ -108,13 +108,12 @@ class Reuser:
             self._due_s[self._number] = now_s
 
     def receipted(self, boot: str, number: int) -> None:
-        """Everything up to there is safe, of what it has sent.
-
-        What it has not sent nobody can have: the receipt is of the life before, for a message that came again.
-        """
+        """Everything up to there is safe; but for the life before, when it has sent nothing since its reset."""
         assert boot == "b1"
-        self._told.strays += any(n <= number and n not in self._sent for n in self._kept)
-        for n in [n for n in self._kept if n <= number and n in self._sent]:
+        if self._kept and not self._has_sent:
+            self._told.strays += 1
+            return
+        for n in [n for n in self._kept if n <= number]:
             self._told.receipted.setdefault(self.name, set()).add(self._kept.pop(n)[0])
             del self._due_s[n]
             self._heard = True

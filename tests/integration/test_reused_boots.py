@@ -168,6 +168,7 @@ def told(boot: Boot, known: dict[int, int], *groups: Arrived) -> Boot:
 
 HUNDRED = arrived(*((n, 1000 + n) for n in range(1, 101)))
 ANEW = arrived(*((n, 2000 + n) for n in range(4, 150)), (150, 5))
+NEW = arrived((1, 5), (2, 6))
 KINDS = {
     "a repeat": ([arrived((3, 1003))], 100),
     "all once more": ([HUNDRED, HUNDRED], 100),
@@ -183,6 +184,13 @@ KINDS = {
     "two resets in one group": ([arrived((1, 5), (2, 6), (1, 7), (2, 8), (3, 9))], 3),
     "a straggler from before the reset": ([arrived((1, 5)), arrived((2, 1002)), arrived((2, 6))], 2),
     "a straggler from before the reset, and no more": ([arrived((1, 5)), arrived((2, 1002))], 1),
+    "all of before once more after the reset": ([NEW, HUNDRED], 2),
+    "all of before once more, and then what was new": ([NEW, HUNDRED, NEW, HUNDRED, NEW], 2),
+    "all of before once more, and the new goes on": ([NEW, HUNDRED, arrived((3, 7), (4, 8))], 4),
+    "what stood above a hole before, once more": (
+        [arrived((102, 1102)), arrived((1, 5)), arrived((102, 1102)), arrived(*((n, n) for n in range(2, 102)))],
+        101,
+    ),
     "one that was on disk since before the reset": ([arrived((1, 5), at_us=20), arrived((2, 9), at_us=15)], 1),
     "a reset of one without a clock, that says the same": ([arrived((1, 1001), (2, 1002), clocked=False)], 100),
     "a reset of one without a clock": ([arrived((1, 5), (2, 1002), clocked=False)], 2),
