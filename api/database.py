@@ -1,7 +1,8 @@
 """The API's way to the database: a pool, and transactions that see one tenant only.
 
 Every query carries its tenant in a predicate; behind that stands row-level security, because a tenant's transaction
-runs as the role `frostway_api`. Only sessions, share tokens and the change stream are read as the owner.
+runs as the role `frostway_api`. The login itself (`frostway_web`) may see no table: sessions, share tokens and the
+change stream come from functions (`store/roles.sql`).
 
 A request may be cancelled at any await. A checkout that is cancelled half way would lose its connection, so taking and
 giving back run in tasks of their own.
@@ -99,7 +100,7 @@ class Database:
 
     @asynccontextmanager
     async def owner(self, *, snapshot: bool = False) -> AsyncIterator[Session]:
-        """A transaction as the database's owner: sessions, share tokens, the change stream."""
+        """A transaction of no tenant: sessions, share tokens, the change stream."""
         async with self._transaction(snapshot=snapshot) as connection:
             yield Session(connection, None)
 
@@ -110,7 +111,7 @@ class Database:
             yield await self.become(Session(connection, None), tenant_id)
 
     async def become(self, session: Session, tenant_id: int) -> Session:
-        """Narrows an owner's transaction to one tenant, for the rest of it."""
+        """Narrows a transaction of no tenant to one, for the rest of it."""
         await session.run(
             self._q["become_tenant"],
             tenant=tenant_id,

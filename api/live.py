@@ -210,7 +210,7 @@ class Hub:
     def _pass_on(self, rows: Sequence[ChangeRow]) -> None:
         by_tenant: dict[int, list[ChangeRow]] = defaultdict(list)
         for row in rows:
-            if row.tenant_id in self._clients:
+            if row.tenant_id in self._clients and row.body is not None:  # None: nobody of it was there when we read
                 by_tenant[row.tenant_id].append(row)
         for tenant_id, found in by_tenant.items():
             self._pass_on_tenant(tenant_id, [row._replace(body=orjson.loads(row.body)) for row in found])
@@ -347,7 +347,11 @@ class Hub:
             if not behind:
                 return False
             found = await owner.rows(
-                self._q["after"], partitions=list(behind), seqs=list(behind.values()), limit=ROWS_MAX
+                self._q["after"],
+                partitions=list(behind),
+                seqs=list(behind.values()),
+                limit=ROWS_MAX,
+                tenants=list(self._clients),
             )
         rows = _in_order([_change_row(row) for row in found])
         counts: dict[int, int] = defaultdict(int)

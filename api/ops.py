@@ -44,8 +44,8 @@ async def readyz(request: Request) -> Response:
     checks = {"database": "ok", "schema": "ok", "live": "ok" if context.hub.healthy() else "does not run"}
     try:
         async with context.database.owner() as session:
-            row = await session.row(queries("schema")["version"])
-        have, want = (row or {}).get("max") or 0, len(migrations())
+            row = await session.row(queries("schema")["door_version"])
+        have, want = (row or {}).get("version") or 0, len(migrations())
         if have != want:
             checks["schema"] = f"is version {have}, this program needs {want}"
     except DATABASE_ERRORS as error:

@@ -175,9 +175,7 @@ async def redrive_many(request: Request, caller: Admin, given: Chosen) -> Json:
 @router.get("/unknown-devices", response_model=Items[Stranger])
 async def list_strangers(request: Request, caller: Admin, limit: Limit = 200) -> Json:
     """Devices that speak and nobody has registered, those heard of last first. Registering one reads what waits."""
-    async with context_of(
-        request
-    ).database.owner() as session:  # whether there is one tenant only, is the owner's to see
+    async with context_of(request).database.tenant(caller.tenant_id) as session:
         found = await session.rows(queries("quarantine")["strangers"], tenant_name=caller.tenant, limit=limit)
     return page(request, [_stranger(row) for row in found], limit, lambda s: [s["id"]])
 

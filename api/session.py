@@ -84,11 +84,9 @@ async def login(request: Request, given: Credentials) -> Response:
     token, life = new_token(), timedelta(hours=context.config.session_hours)
     async with context.database.owner() as session:
         owner = {"tenant_id": row["tenant_id"], "subject": row["name"]}
-        await session.run(q["drop_old_sessions"], **owner)
         await session.run(
             q["add_session"],
             **owner,
-            role=row["role"],
             token_sha256=token_hash(token),
             expires_at=datetime.now(UTC) + life,
         )
@@ -161,8 +159,7 @@ async def change_password(request: Request, caller: Anybody, given: NewPassword)
         kept = await asyncio.to_thread(password_hash, given.new)
     q, who = queries("api"), {"tenant_id": caller.tenant_id, "subject": caller.user}
     async with context.database.owner() as session:
-        await session.run(q["change_password"], **who, password_hash=kept)
-        await session.run(q["end_other_sessions"], **who, id=caller.token_id)
+        await session.run(q["change_password"], **who, password_hash=kept, id=caller.token_id)
     async with context.database.tenant(caller.tenant_id) as session:
         await audit(session, caller, "account.password", caller.user)
     return Response(status_code=204)

@@ -27,6 +27,7 @@ from frostway.broker import HOST, Broker, choose_broker
 from frostway.secrets import Secrets, write_private
 from frostway.supervisor import Program, Supervisor
 from store.embedded import EmbeddedPostgres, check_disk_space
+from store.embedded_auth import OWNER
 from store.embedded_process import EmbeddedError, FolderLock
 from store.secrets import password_problem
 
@@ -194,7 +195,8 @@ class _Stack:
 
     def _program(self, name: str) -> Program:
         ready = self._api_is_ready if name == "api" else None
-        environment = self._environment() | {"FROSTWAY_METRICS_PORT": str(self._metrics_ports.get(name, 0))}
+        role = "frostway_web" if name == "api" else f"frostway_{name}"
+        environment = self._environment(role) | {"FROSTWAY_METRICS_PORT": str(self._metrics_ports.get(name, 0))}
         return Program(name, _command(name), environment, self._logs, ready)
 
     def _simulator(self, world: str) -> Program:
@@ -205,12 +207,12 @@ class _Stack:
         environment = self._environment() | {"FROSTWAY_SIM_CREDENTIALS": str(credentials)}
         return Program("sim", _command("sim", "--world", world), environment, self._logs)
 
-    def _environment(self) -> dict[str, str]:
-        """Settings of our programs: the user's own `FROSTWAY_*` and what only we know."""
+    def _environment(self, role: str = OWNER) -> dict[str, str]:
+        """Settings of our programs: the user's own `FROSTWAY_*` and what only we know. Each has a login of its own."""
         environment = {
             **os.environ,
             "PYTHONUNBUFFERED": "1",
-            "FROSTWAY_DATABASE_URL": self._postgres.dsn,
+            "FROSTWAY_DATABASE_URL": self._postgres.dsn_of(role),
             "FROSTWAY_MQTT_URL": self._ingest_url,
             "FROSTWAY_HTTP_HOST": self._options.http_host,
             "FROSTWAY_HTTP_PORT": str(self._http_port),

@@ -23,9 +23,9 @@ from urllib.parse import quote
 
 import psycopg
 
+from store.embedded_auth import OWNER, admit, of_nobody, service_identity
 from store.embedded_binaries import Binaries, locate
 from store.embedded_process import (
-    LINUX,
     EmbeddedError,
     FolderLock,
     Identity,
@@ -36,7 +36,6 @@ from store.embedded_process import (
     own_tree,
     rotate,
     spawn,
-    unprivileged,
 )
 from store.embedded_procs import process_exists, server_processes
 
@@ -106,8 +105,12 @@ class EmbeddedPostgres:
 
     @property
     def dsn(self) -> str:
-        """Address of the server for psycopg; the same over restarts."""
-        return f"postgresql://postgres@/postgres?host={quote(str(self._socket_dir), safe='')}&port={_PORT}"
+        """Address of the server for psycopg, as the owner of all; the same over restarts."""
+        return self.dsn_of(OWNER)
+
+    def dsn_of(self, role: str) -> str:
+        """Its address as one of the roles of `store/roles.sql`."""
+        return f"postgresql://{role}@/postgres?host={quote(str(self._socket_dir), safe='')}&port={_PORT}"
 
     @property
     def pid(self) -> int | None:
@@ -134,6 +137,7 @@ class EmbeddedPostgres:
         self._binaries = self._binaries or locate(self._bin_dir, identity)
         self._create_cluster(self._binaries, identity)
         self._settle_predecessor()
+        admit(self._data_dir, identity)
         rotate(self._log_path)
         self._log_start = log_size(self._log_path)
         where = _OWN_CWD if identity else str(self._data_dir)
@@ -220,15 +224,14 @@ class EmbeddedPostgres:
         return None if self.poll() is None else "the server has exited"
 
     def _identity(self) -> Identity | None:
-        """The user the server runs as when we are root: the owner of the existing cluster, else nobody."""
-        nobody = unprivileged("nobody")
-        if nobody is not None and not LINUX:
-            raise PostgresError("PostgreSQL does not run as root: start Frostway as an ordinary user")
-        if nobody is not None and self._data_dir.is_dir():
+        """The user the server runs as when we are root: the owner of the existing cluster, else one of its own."""
+        if os.geteuid() != 0:
+            return None
+        if self._data_dir.is_dir():
             status = self._data_dir.stat()
-            if status.st_uid:
+            if status.st_uid and not of_nobody(status.st_uid):
                 return Identity(status.st_uid, status.st_gid)
-        return nobody
+        return service_identity()
 
     def _create_cluster(self, binaries: Binaries, identity: Identity | None) -> None:
         """Makes the cluster beside its final place and renames it, so that a killed first start leaves no half one."""
@@ -243,7 +246,7 @@ class EmbeddedPostgres:
         new.mkdir(mode=0o700)
         own_tree(new, identity)
         where = _OWN_CWD if identity else str(new)
-        options = ["-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-locale", "--no-sync"]
+        options = ["-U", "postgres", "-A", "peer", "-E", "UTF8", "--no-locale", "--no-sync"]
         _run([str(binaries.initdb), "-D", where, *options], new, identity)
         if self._sync_initdb:
             _run([str(binaries.initdb), "--sync-only", "-D", where], new, identity)
@@ -301,6 +304,8 @@ class EmbeddedPostgres:
     def _make_socket_dir(self, identity: Identity | None) -> str:
         """Makes the short socket folder, 0700 and ours; one that somebody else made is refused."""
         folder = self._socket_dir
+        if identity and folder.is_dir() and not folder.is_symlink() and of_nobody(folder.lstat().st_uid):
+            shutil.rmtree(folder, ignore_errors=True)
         with suppress(FileExistsError):
             folder.mkdir(mode=0o700)
             own_tree(folder, identity)

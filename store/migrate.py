@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from importlib.resources import files
 from typing import NamedTuple
@@ -58,6 +59,16 @@ def check(connection: psycopg.Connection) -> None:
         raise SchemaError(f"the schema is version {have}, this program knows only {want}: install the newer Frostway")
 
 
+def grant(connection: psycopg.Connection) -> None:
+    """Gives each program the rights that `store/roles.sql` says, unless they are those already."""
+    text = files("store").joinpath("roles.sql").read_text("utf-8")
+    mark = hashlib.sha256(f"{len(migrations())}\n{text}".encode()).hexdigest()[:16]
+    row = connection.execute(queries("schema")["roles_mark"]).fetchone()
+    if row is None or row[0] != f"roles {mark}":
+        with connection.transaction():
+            connection.execute(text.replace("/*digest*/", mark))
+
+
 def migrate(dsn: str) -> tuple[int, int]:
     """Brings the schema up to date; returns the versions before and after.
 
@@ -85,6 +96,7 @@ def migrate(dsn: str) -> tuple[int, int]:
                     if timescale.available:
                         hypertables(connection, _PARTITIONED.findall(step.sql))
                     connection.execute(q["record_version"], (step.version, step.name))
+            grant(connection)
         finally:
             connection.execute(q["unlock"])
     return before, len(steps)

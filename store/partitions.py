@@ -73,16 +73,7 @@ class Partitions:
     def create(self, connection: psycopg.Connection, table: str, starts: Sequence[int]) -> None:
         """Creates the partitions of these weeks. Call outside the transaction that writes into them."""
         for start in starts:
-            first = from_us(start)
-            name = f"{table}_{first:%Y%m%d}"
-            connection.execute(
-                sql.SQL("create table if not exists {} partition of {} for values from ({}) to ({})").format(
-                    sql.Identifier(name),
-                    sql.Identifier(table),
-                    sql.Literal(first.isoformat()),
-                    sql.Literal(from_us(start + WEEK_US).isoformat()),
-                )
-            )
+            connection.execute(queries("schema")["make_partition"], (table, from_us(start), from_us(start + WEEK_US)))
             self._known.add((table, start))
 
     def keep_ahead(self, connection: psycopg.Connection, now: datetime, weeks_ahead: int = 2) -> None:
@@ -103,7 +94,8 @@ def drop_older(connection: psycopg.Connection, before: datetime) -> int:
         for table in READING_TABLES:
             try:
                 if row and row[0]:
-                    dropped += len(connection.execute(q["drop_chunks"], (table, before)).fetchall())
+                    found = connection.execute(q["drop_chunks"], (table, before)).fetchone()
+                    dropped += int(found[0]) if found else 0
                 else:
                     dropped += _drop_native(connection, table, before)
             except (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected):
@@ -118,6 +110,6 @@ def _drop_native(connection: psycopg.Connection, table: str, before: datetime) -
     for (name,) in connection.execute(queries("schema")["partitions"], (table,)).fetchall():
         start = datetime.strptime(name.rsplit("_", 1)[1], "%Y%m%d").replace(tzinfo=UTC)
         if start + timedelta(days=7) <= before:
-            connection.execute(sql.SQL("drop table {}").format(sql.Identifier(name)))
+            connection.execute(queries("schema")["drop_partition"], (table, name))
             dropped += 1
     return dropped

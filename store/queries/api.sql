@@ -10,41 +10,27 @@ select set_config('role', 'frostway_api', true), set_config('app.tenant', %(tena
 
 -- name: caller
 -- Who holds a token that is still good.
-select a.id, a.tenant_id, t.name as tenant, a.subject, a.role, a.kind
-from access_token a join tenant t on t.id = a.tenant_id
-where a.token_sha256 = %(token_sha256)s and a.revoked_at is null and (a.expires_at is null or a.expires_at > now())
+select * from door_caller(%(token_sha256)s)
 
 -- name: tenant_key
 -- A tenant's key.
-select id from tenant where name = %(tenant_name)s
+select * from door_tenant(%(tenant_name)s)
 
 -- name: account
 -- Who may sign in under a name.
-select a.tenant_id, a.name, a.role, a.password_hash from account a join tenant t on t.id = a.tenant_id
-where t.name = %(tenant_name)s and a.name = %(user)s
+select * from door_account(%(tenant_name)s, %(user)s)
 
 -- name: add_session
 -- A browser session; only its hash is kept.
-insert into access_token (tenant_id, kind, subject, role, token_sha256, expires_at)
-values (%(tenant_id)s, 'session', %(subject)s, %(role)s, %(token_sha256)s, %(expires_at)s)
+select door_add_session(%(tenant_id)s, %(subject)s, %(token_sha256)s, %(expires_at)s)
 
 -- name: change_password
--- Another password of a person.
-update account set password_hash = %(password_hash)s where tenant_id = %(tenant_id)s and name = %(subject)s
-
--- name: end_other_sessions
--- Signs a person out everywhere else.
-update access_token set revoked_at = now()
-where tenant_id = %(tenant_id)s and subject = %(subject)s and kind = 'session' and revoked_at is null and id <> %(id)s
-
--- name: drop_old_sessions
--- Forgets a person's sessions that ended long ago.
-delete from access_token where tenant_id = %(tenant_id)s and subject = %(subject)s and kind = 'session'
-and coalesce(revoked_at, expires_at) < now() - interval '1 day'
+-- Another password of a person, whose other sessions end.
+select door_change_password(%(tenant_id)s, %(subject)s, %(password_hash)s, %(id)s)
 
 -- name: end_session
 -- Signs out.
-update access_token set revoked_at = now() where id = %(id)s and revoked_at is null
+select door_end_session(%(id)s)
 
 -- name: vehicles
 -- Vehicles by name with their last state and the site they are in.
@@ -99,8 +85,9 @@ group by d.vehicle_id
 -- Positions of a vehicle's devices in event order; microseconds, degrees, m/s.
 select (extract(epoch from r.time) * 1000000)::int8, r.lat, r.lon,
        case when r.flags & 32768 = 0 then r.speed_mps end as speed_mps, r.heading_deg, r.flags
-from assignment d join reading_position r on r.device_id = d.device_id and r.time >= d.valid_from and r.time < d.valid_to
-where d.tenant_id = %(tenant)s and d.vehicle_id = %(vehicle)s and r.time >= %(since)s and r.time < %(until)s
+from assignment d
+cross join lateral own_position(d.device_id, greatest(d.valid_from, %(since)s), least(d.valid_to, %(until)s)) r
+where d.tenant_id = %(tenant)s and d.vehicle_id = %(vehicle)s
 order by r.time, r.seq, r.received_at
 
 -- name: sites
@@ -223,8 +210,8 @@ with carried as (
     select c.*, r.probe_id, r.time, r.temp_c,
            r.time - coalesce(lag(r.time) over w, c.since) > make_interval(secs => c.gap_s) as unknown,
            row_number() over (partition by c.id, r.probe_id, c.since order by r.time desc, r.seq desc, r.received_at desc) as back
-    from carried c join reading_temperature r on r.device_id = c.device_id and r.time between c.since and c.until
-                                                 and r.time < c.gone_at
+    from carried c
+    cross join lateral own_temperature(c.device_id, c.since, least(c.until + interval '1 microsecond', c.gone_at)) r
     where r.flags & 8 = 0
     window w as (partition by c.id, r.probe_id, c.since order by r.time, r.seq, r.received_at)
 )
@@ -261,8 +248,7 @@ where tenant_id = %(tenant)s and shipment_id = %(shipment)s and id = %(id)s and 
 
 -- name: share_by_token
 -- The shipment a link opens, while it is good.
-select s.id, s.tenant_id, s.shipment_id from share s
-where s.token_sha256 = %(token_sha256)s and s.revoked_at is null and s.expires_at > now()
+select * from door_share(%(token_sha256)s)
 
 -- name: share_used
 -- Remembers, to the minute, that a link is in use.
@@ -288,9 +274,8 @@ where d.tenant_id = %(tenant)s and d.id = %(device)s and l.kind = 'probe' order 
 -- name: series
 -- Temperatures of a probe in event order; error codes of the sensor are left out.
 select (extract(epoch from r.time) * 1000000)::int8, r.temp_c
-from device d join reading_temperature r on r.device_id = d.id
+from device d cross join lateral own_temperature(d.id, %(since)s, %(until)s) r
 where d.tenant_id = %(tenant)s and d.id = %(device)s and r.probe_id = %(probe)s and r.flags & 8 = 0
-and r.time >= %(since)s and r.time < %(until)s
 order by r.time, r.seq, r.received_at
 
 -- name: excursions
@@ -312,11 +297,7 @@ select id as key from shipment where tenant_id = %(tenant)s and name = %(name)s
 -- Positions of a device as they were sent; a page of at least so many, which ends between two times.
 select r.time, r.received_at, b.text as boot, nullif(r.seq, -1) as seq, r.flags, r.lat, r.lon, r.speed_mps, r.heading_deg,
        r.accuracy_m, r.altitude_m, r.odometer_m, r.ignition
-from device d cross join lateral (
-    select x.* from reading_position x
-    where x.device_id = d.id and x.time >= %(since)s and x.time < %(until)s
-    and (%(after)s::timestamptz is null or x.time > %(after)s)
-    order by x.time fetch first %(most)s rows with ties) r
+from device d cross join lateral own_position(d.id, %(since)s, %(until)s, %(after)s, %(most)s) r
 left join label b on b.id = r.boot_id
 where d.tenant_id = %(tenant)s and d.id = %(device)s
 order by r.time, r.seq, r.received_at
@@ -325,11 +306,7 @@ order by r.time, r.seq, r.received_at
 -- Temperatures of a device as they were sent.
 select r.time, r.received_at, b.text as boot, nullif(r.seq, -1) as seq, r.flags, l.text as probe, r.temp_c, r.humidity_pct,
        r.correction_c
-from device d cross join lateral (
-    select x.* from reading_temperature x
-    where x.device_id = d.id and x.time >= %(since)s and x.time < %(until)s
-    and (%(after)s::timestamptz is null or x.time > %(after)s)
-    order by x.time fetch first %(most)s rows with ties) r
+from device d cross join lateral own_temperature(d.id, %(since)s, %(until)s, %(after)s, %(most)s) r
 left join label b on b.id = r.boot_id
 left join label l on l.id = r.probe_id
 where d.tenant_id = %(tenant)s and d.id = %(device)s
@@ -338,11 +315,7 @@ order by r.time, r.seq, r.received_at
 -- name: readings_rfid
 -- Tag reads of a device as they were sent.
 select r.time, r.received_at, b.text as boot, nullif(r.seq, -1) as seq, r.flags, l.text as epc, r.antenna, r.rssi_dbm
-from device d cross join lateral (
-    select x.* from reading_tag x
-    where x.device_id = d.id and x.time >= %(since)s and x.time < %(until)s
-    and (%(after)s::timestamptz is null or x.time > %(after)s)
-    order by x.time fetch first %(most)s rows with ties) r
+from device d cross join lateral own_tag(d.id, %(since)s, %(until)s, %(after)s, %(most)s) r
 left join label b on b.id = r.boot_id
 left join label l on l.id = r.tag_id
 where d.tenant_id = %(tenant)s and d.id = %(device)s
@@ -351,11 +324,7 @@ order by r.time, r.seq, r.received_at
 -- name: readings_shelf
 -- Shelf readings of a device as they were sent.
 select r.time, r.received_at, b.text as boot, nullif(r.seq, -1) as seq, r.flags, l.text as slot, r.mass_kg, r.item_count
-from device d cross join lateral (
-    select x.* from reading_shelf x
-    where x.device_id = d.id and x.time >= %(since)s and x.time < %(until)s
-    and (%(after)s::timestamptz is null or x.time > %(after)s)
-    order by x.time fetch first %(most)s rows with ties) r
+from device d cross join lateral own_shelf(d.id, %(since)s, %(until)s, %(after)s, %(most)s) r
 left join label b on b.id = r.boot_id
 left join label l on l.id = r.slot_id
 where d.tenant_id = %(tenant)s and d.id = %(device)s
@@ -364,11 +333,7 @@ order by r.time, r.seq, r.received_at
 -- name: readings_door
 -- Door readings of a device as they were sent.
 select r.time, r.received_at, b.text as boot, nullif(r.seq, -1) as seq, r.flags, l.text as door, r.open
-from device d cross join lateral (
-    select x.* from reading_door x
-    where x.device_id = d.id and x.time >= %(since)s and x.time < %(until)s
-    and (%(after)s::timestamptz is null or x.time > %(after)s)
-    order by x.time fetch first %(most)s rows with ties) r
+from device d cross join lateral own_door(d.id, %(since)s, %(until)s, %(after)s, %(most)s) r
 left join label b on b.id = r.boot_id
 left join label l on l.id = r.door_id
 where d.tenant_id = %(tenant)s and d.id = %(device)s
@@ -378,11 +343,7 @@ order by r.time, r.seq, r.received_at
 -- Status readings of a device as they were sent.
 select r.time, r.received_at, b.text as boot, nullif(r.seq, -1) as seq, r.flags, r.battery_ratio, r.rssi_dbm,
        l.text as reefer, r.setpoint_c, r.defrost
-from device d cross join lateral (
-    select x.* from reading_status x
-    where x.device_id = d.id and x.time >= %(since)s and x.time < %(until)s
-    and (%(after)s::timestamptz is null or x.time > %(after)s)
-    order by x.time fetch first %(most)s rows with ties) r
+from device d cross join lateral own_status(d.id, %(since)s, %(until)s, %(after)s, %(most)s) r
 left join label b on b.id = r.boot_id
 left join label l on l.id = r.reefer_id
 where d.tenant_id = %(tenant)s and d.id = %(device)s
@@ -391,11 +352,7 @@ order by r.time, r.seq, r.received_at
 -- name: readings_attr
 -- What else a device said.
 select r.time, r.received_at, b.text as boot, nullif(r.seq, -1) as seq, r.flags, l.text as name, r.value, n.text as note
-from device d cross join lateral (
-    select x.* from reading_attribute x
-    where x.device_id = d.id and x.time >= %(since)s and x.time < %(until)s
-    and (%(after)s::timestamptz is null or x.time > %(after)s)
-    order by x.time fetch first %(most)s rows with ties) r
+from device d cross join lateral own_attribute(d.id, %(since)s, %(until)s, %(after)s, %(most)s) r
 left join label b on b.id = r.boot_id
 left join label l on l.id = r.name_id left join label n on n.id = r.note_id
 where d.tenant_id = %(tenant)s and d.id = %(device)s

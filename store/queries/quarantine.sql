@@ -112,7 +112,7 @@ delete from stranger where (tenant, speaker, name) in
 -- name: strangers
 -- Devices that speak and nobody has registered, of a tenant; those of no tenant when there is only one.
 select s.speaker, s.name, s.topic, s.first_seen, s.last_seen, s.messages from stranger s
-where (s.tenant = %(tenant_name)s or (s.tenant = '' and (select count(*) from tenant) = 1))
+where (s.tenant = %(tenant_name)s or (s.tenant = '' and (select is_only_tenant())))
   and not exists (select from device d join tenant t on t.id = d.tenant_id
                   where t.name = %(tenant_name)s
                     and case when s.speaker = '' and s.tenant <> '' then d.name else d.external_id end = s.name)

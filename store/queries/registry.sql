@@ -208,13 +208,11 @@ where d.tenant_id = %(tenant)s order by d.name
 
 -- name: broker_users
 -- User name and password hash of every device that may speak.
-select t.name || '/' || d.name, d.mqtt_password_hash from device d join tenant t on t.id = d.tenant_id
-where d.mqtt_password_hash is not null and d.revoked_at is null order by 1
+select name, password_hash from broker_logins()
 
 -- name: broker_edges
 -- User name of every device of these kinds that may speak.
-select t.name || '/' || d.name from device d join tenant t on t.id = d.tenant_id
-where d.mqtt_password_hash is not null and d.revoked_at is null and d.kind = any(%s::text[]) order by 1
+select name from broker_logins() where kind = any(%s::text[])
 
 -- name: notify_registry
 -- Tells ingest and tracker that the registry has changed.
@@ -246,7 +244,6 @@ where back <= %(most)s
 -- name: listen_registry
 -- Be told when the registry changes.
 listen frostway_registry
-
 
 -- name: audit
 -- A mutation by a person or a token.

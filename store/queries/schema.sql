@@ -28,6 +28,14 @@ select set_config('work_mem', '64kB', true)
 select pg_current_xact_id() is not null and max(length(p)) > 0 as stored
 from (select repeat('x', 65536) as p from generate_series(1, 64) g order by g desc offset 0) s
 
+-- name: roles_mark
+-- Which rights have been given.
+select obj_description('schema_version'::regclass)
+
+-- name: door_version
+-- The newest migration applied, for who may see no table.
+select door_schema_version() as version
+
 -- name: record_version
 -- A migration is done.
 insert into schema_version (version, name) values (%s, %s)
@@ -58,7 +66,15 @@ select c.relname from pg_inherits i join pg_class c on c.oid = i.inhrelid where 
 
 -- name: drop_chunks
 -- Own retention on every edition of TimescaleDB.
-select drop_chunks(%s::regclass, older_than => %s::timestamptz)
+select drop_reading_chunks(%s, %s::timestamptz)
+
+-- name: make_partition
+-- A native partition of a reading table.
+select make_partition(%s, %s::timestamptz, %s::timestamptz)
+
+-- name: drop_partition
+-- A native partition goes.
+select drop_partition(%s, %s)
 
 -- name: column_types
 -- Names and types of a table's columns, in order.

@@ -15,6 +15,7 @@ from store.labels import Labels
 from store.link import Link
 from store.log import PostgresLog
 from store.registry import DeviceSpec, Registry
+from tests.logins import of_tracker
 from tracker.service import Tracker, TrackerConfig
 
 T0 = 1_750_000_000_000_000  # 2025-06-15T15:06:40Z in microseconds
@@ -77,7 +78,7 @@ class Fleet:
 
     def tracker(self) -> Tracker:
         """A tracker that has taken the partitions but done nothing yet."""
-        t = Tracker(TrackerConfig(self.dsn, partitions=1), threading.Event(), clock=lambda: self.now_us)
+        t = Tracker(TrackerConfig(of_tracker(self.dsn), partitions=1), threading.Event(), clock=lambda: self.now_us)
         t.load()
         return t
 

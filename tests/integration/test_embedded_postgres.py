@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pwd
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,7 +19,9 @@ import pytest
 
 from store import embedded, embedded_binaries
 from store.embedded import EmbeddedPostgres, PostgresError, check_disk_space
-from store.embedded_process import EmbeddedError, FolderInUseError, Identity
+from store.embedded_auth import ROLES, SERVICE_USER
+from store.embedded_process import EmbeddedError, FolderInUseError, Identity, own_tree
+from store.migrate import migrate
 from tests.deadlines import deadline
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -74,7 +77,7 @@ def wait_gone(pid: int, timeout_s: float = deadline(10.0)) -> None:
 
 
 def same_user_as_server() -> dict[str, int]:
-    return {"user": pwd.getpwnam("nobody").pw_uid} if IS_ROOT else {}
+    return {"user": pwd.getpwnam(SERVICE_USER).pw_uid} if IS_ROOT else {}
 
 
 def test_data_survive_a_restart_and_the_address_stays(server: EmbeddedPostgres) -> None:
@@ -96,12 +99,67 @@ def test_it_listens_on_no_network_and_keeps_its_folder_private(server: EmbeddedP
 
 
 @needs_root
-def test_started_by_root_the_server_runs_as_nobody_below_a_folder_nobody_may_enter(
+def test_started_by_root_the_server_runs_as_a_user_of_its_own_below_a_folder_nobody_may_enter(
     server: EmbeddedPostgres, tmp_path: Path
 ) -> None:
-    assert psutil.Process(server.pid).username() == "nobody"
+    assert psutil.Process(server.pid).username() == SERVICE_USER
     assert tmp_path.stat().st_uid == 0
     assert tmp_path.stat().st_mode & 0o077 == 0
+
+
+def refusal_to(user: str, dsn: str) -> str:
+    """What a process of another user hears that connects; empty when it is let in."""
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        heard = ""
+        try:
+            os.setgroups([])
+            os.setuid(pwd.getpwnam(user).pw_uid)
+            psycopg.connect(dsn).close()
+        except psycopg.OperationalError as error:
+            heard = str(error)
+        finally:
+            os.write(writer, heard.encode()[:1000])
+            os._exit(0)
+    os.close(writer)
+    with os.fdopen(reader) as answer:
+        heard = answer.read()
+    os.waitpid(child, 0)
+    return heard
+
+
+@needs_root
+def test_the_server_lets_in_who_started_it_and_no_other_user(server: EmbeddedPostgres, tmp_path: Path) -> None:
+    """Also one who gets as far as the socket: the kernel says who is calling, in every role."""
+    migrate(server.dsn)
+    for role in ROLES:
+        psycopg.connect(server.dsn_of(role)).close()
+    socket = Path(tempfile.mkdtemp(dir="/tmp"))
+    try:
+        (socket / ".s.PGSQL.5432").hardlink_to(tmp_path / "pg" / ".s.PGSQL.5432")
+        for path in (socket, socket / ".s.PGSQL.5432"):
+            path.chmod(0o777)
+        for role in ROLES:
+            assert "Peer authentication failed" in refusal_to("nobody", f"host={socket} user={role} dbname=postgres")
+    finally:
+        shutil.rmtree(socket)
+
+
+@needs_root
+def test_a_folder_of_nobody_with_trust_becomes_one_of_the_servers_own_user(
+    server: EmbeddedPostgres, tmp_path: Path
+) -> None:
+    """As earlier versions left it."""
+    execute(server, "create table kept as select generate_series(1, 10)")
+    server.stop()
+    nobody = pwd.getpwnam("nobody")
+    own_tree(tmp_path / "pg", Identity(nobody.pw_uid, nobody.pw_gid))
+    (tmp_path / "pg" / "pg_hba.conf").write_text("local all all trust\n")
+    server.start()
+    assert psutil.Process(server.pid).username() == SERVICE_USER
+    assert "trust" not in (tmp_path / "pg" / "pg_hba.conf").read_text()
+    assert count(server) == 10
 
 
 def test_a_killed_server_comes_back_with_every_committed_row(server: EmbeddedPostgres) -> None:

@@ -30,6 +30,7 @@ from store.secrets import new_token, token_hash
 from tests.contract.mosquitto import Mosquitto, executable, free_port, mosquitto
 from tests.deadlines import deadline
 from tests.integration.test_teltonika_door import BLOCK, HELLO, IMEI, Tracker8, connects
+from tests.logins import of_ingest, of_tracker
 from tests.stack import command, environment, settled, wait_for
 from tests.unit.wire.test_formats import OWNTRACKS
 from tests.unit.wire.test_osmand import JSON_BODY
@@ -241,7 +242,7 @@ class World:
     def __init__(self, dsn: str, broker: Mosquitto, *, open_ids: bool = False) -> None:
         self.dsn, self.port, self.teltonika_port = dsn, free_port(), free_port()
         config = IngestConfig(
-            dsn,
+            of_ingest(dsn),
             broker.url_for("ingest"),
             teltonika_port=self.teltonika_port,
             device_http_port=self.port,
@@ -249,7 +250,7 @@ class World:
         )
         self.stop = threading.Event()
         self.failure: list[PartError] = []
-        self.ingest, self.tracker = Ingest(config, self.stop), Tracker(TrackerConfig(dsn), self.stop)
+        self.ingest, self.tracker = Ingest(config, self.stop), Tracker(TrackerConfig(of_tracker(dsn)), self.stop)
         self.threads = [threading.Thread(target=self._run, daemon=True), threading.Thread(target=self.tracker.run)]
 
     def _run(self) -> None:

@@ -27,6 +27,7 @@ from ingest.service import Ingest, IngestConfig
 from store.registry import DeviceSpec, Registry
 from tests.contract.mosquitto import Mosquitto, executable, mosquitto
 from tests.deadlines import deadline
+from tests.logins import of_ingest, of_tracker
 from tests.stack import settled, wait_for
 from tracker.service import Tracker, TrackerConfig
 
@@ -255,7 +256,7 @@ def programs(request: pytest.FixtureRequest, tmp_path: Path, database: str) -> I
         registry.put_device(DeviceSpec("thing-01", "gateway", vehicle="truck-01"), "x")
     stop = threading.Event()
     with mosquitto(tmp_path) as broker:
-        ingest = Ingest(IngestConfig(database, broker.url_for("ingest"), receiver=str(request.param)), stop)
+        ingest = Ingest(IngestConfig(of_ingest(database), broker.url_for("ingest"), receiver=str(request.param)), stop)
         failures: list[BaseException] = []
 
         def run(program: Ingest | Tracker) -> None:
@@ -264,7 +265,7 @@ def programs(request: pytest.FixtureRequest, tmp_path: Path, database: str) -> I
             except BaseException as error:  # noqa: BLE001 - shown by `assert_alive`
                 failures.append(error)
 
-        running = [ingest, Tracker(TrackerConfig(database), stop)]
+        running = [ingest, Tracker(TrackerConfig(of_tracker(database)), stop)]
         threads = [threading.Thread(target=run, args=(each,), daemon=True) for each in running]
         for thread in threads:
             thread.start()

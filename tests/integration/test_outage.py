@@ -25,6 +25,7 @@ from store.embedded import EmbeddedPostgres
 from store.registry import DeviceSpec, Registry
 from tests.contract.mosquitto import Mosquitto, mosquitto
 from tests.deadlines import deadline
+from tests.logins import of_ingest, of_tracker
 from tests.stack import wait_for
 from tracker.service import Tracker, TrackerConfig
 
@@ -51,7 +52,7 @@ class Site:
         stop = threading.Event()
         ingest = Ingest(
             IngestConfig(
-                self.database,
+                of_ingest(self.database),
                 self.broker.url_for("ingest"),
                 spool_dir=self.spool,
                 spool_bytes=self.spool_bytes,
@@ -59,7 +60,7 @@ class Site:
             ),
             stop,
         )
-        for program in (ingest, Tracker(TrackerConfig(self.database), stop)):
+        for program in (ingest, Tracker(TrackerConfig(of_tracker(self.database)), stop)):
             thread = threading.Thread(target=program.run, daemon=True)
             thread.start()
             self._running.append((stop, thread))

@@ -18,6 +18,7 @@ from store.quarantine import Quarantine
 from store.registry import DeviceSpec, Registry
 from tests.contract.mosquitto import executable, mosquitto
 from tests.deadlines import deadline
+from tests.logins import of_ingest, of_tracker
 from tests.stack import settled, wait_for
 from tests.unit.wire.test_formats import CODEC_8
 from tracker.service import Tracker, TrackerConfig
@@ -153,8 +154,8 @@ def test_a_trackers_position_reaches_the_table_before_it_is_acknowledged_and_onc
         port = free.getsockname()[1]
     stop = threading.Event()
     with mosquitto(tmp_path) as broker:
-        ingest = Ingest(IngestConfig(database, broker.url_for("ingest"), teltonika_port=port), stop)
-        tracker = Tracker(TrackerConfig(database), stop)
+        ingest = Ingest(IngestConfig(of_ingest(database), broker.url_for("ingest"), teltonika_port=port), stop)
+        tracker = Tracker(TrackerConfig(of_tracker(database)), stop)
         threads = [threading.Thread(target=each.run, daemon=True) for each in (ingest, tracker)]
         for thread in threads:
             thread.start()

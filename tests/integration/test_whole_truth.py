@@ -23,6 +23,7 @@ from store.registry import Registry
 from store.secrets import new_token, token_hash
 from tests.integration.seed_api import serving
 from tests.integration.test_live_feed import Feed, feed
+from tests.logins import of_tracker
 from tracker.service import Tracker, TrackerConfig
 
 MINUTES = 25
@@ -56,7 +57,9 @@ class Line:
         self.preparer = Preparer(Directory(self.read, 2, lambda: 0.0), Labels(self.read), 10**17)
         self.log = PostgresLog(self.write)
         self.now_us = 0
-        self.tracker = Tracker(TrackerConfig(dsn, partitions=2), threading.Event(), clock=lambda: self.now_us)
+        self.tracker = Tracker(
+            TrackerConfig(of_tracker(dsn), partitions=2), threading.Event(), clock=lambda: self.now_us
+        )
         self.tracker.load()
 
     def step(self, made: list[Any], now_s: float) -> None:

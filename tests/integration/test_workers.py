@@ -19,6 +19,7 @@ from ingest.service import Ingest, IngestConfig
 from store.registry import DeviceSpec, Registry
 from tests.contract.mosquitto import Mosquitto, mosquitto
 from tests.deadlines import deadline
+from tests.logins import of_ingest, of_tracker
 from tests.stack import wait_for
 from tracker.service import Tracker, TrackerConfig
 
@@ -40,7 +41,7 @@ class Crew:
         self._client.connect("127.0.0.1", broker.port)
         self._client.subscribe("fw/v1/main/gps-01/receipt", 1)
         self._client.loop_start()
-        self._run(Tracker(TrackerConfig(database), stop := threading.Event()), stop)
+        self._run(Tracker(TrackerConfig(of_tracker(database)), stop := threading.Event()), stop)
 
     def _run(self, program: Ingest | Tracker, stop: threading.Event) -> threading.Thread:
         thread = threading.Thread(target=program.run, daemon=True)
@@ -51,7 +52,7 @@ class Crew:
     def worker(self, name: str) -> tuple[Ingest, threading.Event, threading.Thread]:
         stop = threading.Event()
         config = IngestConfig(
-            self.database, self.broker.url_for(name), receiver=self._receiver, share="crew", leave=True
+            of_ingest(self.database), self.broker.url_for(name), receiver=self._receiver, share="crew", leave=True
         )
         ingest = Ingest(config, stop)
         thread = self._run(ingest, stop)

@@ -1,0 +1,312 @@
+-- Who may do what: applied after the migrations whenever this file or the schema has changed; repeatable.
+--
+-- frostway_api      one tenant, for the length of a transaction: row-level security, and own_* functions for readings
+-- frostway_web      login of the API: may become frostway_api, and call door_* functions; no table at all
+-- frostway_ingest, frostway_tracker, frostway_broker   logins of those programs
+-- The owner migrates, and is whom `frostway device add` and its like connect as.
+--
+-- A new table stands in the list below, or tests/integration/test_roles_catalogue.py fails; until then ingest and tracker
+-- may read and write it and the API may not.
+
+-- ---------------------------------------------------------------- roles
+do $$
+declare r text;
+begin
+    foreach r in array array['frostway_api nologin', 'frostway_web login noinherit', 'frostway_ingest login',
+                             'frostway_tracker login', 'frostway_broker login'] loop
+        begin
+            if not exists (select from pg_roles where rolname = split_part(r, ' ', 1)) then
+                execute 'create role ' || r;
+            end if;
+        exception when duplicate_object or unique_violation then null;
+        end;
+    end loop;
+    if not pg_has_role('frostway_web', 'frostway_api', 'member') then
+        grant frostway_api to frostway_web;
+    end if;
+    execute format('revoke temporary, create on database %I from public', current_database());
+    execute format('grant connect on database %I to frostway_web, frostway_ingest, frostway_tracker, frostway_broker',
+                   current_database());
+end $$;
+revoke create on schema public from public;
+grant usage on schema public to frostway_api, frostway_web, frostway_ingest, frostway_tracker, frostway_broker;
+
+-- ---------------------------------------------------------------- tables
+create temporary table class (name text primary key, tenancy text, api text, ingest text, tracker text) on commit drop;
+insert into class values
+    -- name                 whose a row is    api                               ingest                    tracker
+    ('tenant',              'id',             'select',                         'select',                 'select'),
+    ('site',                'tenant_id',      'select, insert, update, delete', 'select',                 'select'),
+    ('zone',                'tenant_id',      'select, insert, update, delete', 'select',                 'select'),
+    ('vehicle',             'tenant_id',      'select, insert, update, delete', 'select',                 'select'),
+    ('profile',             'tenant_id',      'select, insert, update',         'select',                 'select'),
+    ('device',              'tenant_id',      'select, insert, update, delete', 'select',                 'select'),
+    ('product',             'tenant_id',      'select, insert, update, delete', '',                       'select'),
+    ('slot',                'tenant_id',      'select, insert, update, delete', '',                       'select'),
+    ('shipment',            'tenant_id',      'select, insert, update, delete', '',                       'select, update'),
+    ('stop',                'tenant_id',      'select, insert, update, delete', '',                       'select, update'),
+    ('share',               'tenant_id',      'select, insert, update',         '',                       ''),
+    ('account',             'tenant_id',      '',                               '',                       ''),
+    ('access_token',        'tenant_id',      '',                               '',                       ''),
+    ('device_profile',      'tenant_id',      'select, insert',                 'select',                 'select'),
+    ('label',               'label',          'select',                         'select, insert',         'select, insert'),
+    ('log_head',            '',               '',                               'select, insert, update', 'select'),
+    ('log_frame',           '',               '',                               'select, insert',         'select, delete'),
+    ('quarantine',          'tenant',         'select, update',                 'select, insert, update, delete', ''),
+    ('stranger',            'tenant',         'select',                         'select, insert, update, delete', ''),
+    ('delivery',            '',               '',                               'select, insert, update, delete', ''),
+    ('receipt',             '',               '',                               'select, insert, update, delete', ''),
+    ('tracker_position',    '',               '',                               'select',                 'select, insert, update'),
+    ('vehicle_state',       'tenant_id',      'select',                         '',                       'select, insert, update, delete'),
+    ('series_state',        'tenant_id',      'select',                         '',                       'select, insert, update, delete'),
+    ('tag_state',           'tenant_id',      'select',                         '',                       'select, insert, update, delete'),
+    ('slot_state',          'tenant_id',      'select',                         '',                       'select, insert, update, delete'),
+    ('device_state',        'tenant_id',      'select',                         'select',                 'select, insert, update, delete'),
+    ('dirty',               '',               '',                               '',                       'select, insert, update, delete'),
+    ('checkpoint',          '',               '',                               '',                       'select, insert, update, delete'),
+    ('visit',               'tenant_id',      'select',                         '',                       'select, insert, update'),
+    ('excursion',           'tenant_id',      'select',                         '',                       'select, insert, update'),
+    ('trip',                'tenant_id',      'select',                         '',                       'select, insert, update'),
+    ('stop_call',           'tenant_id',      'select',                         '',                       'select, insert, update'),
+    ('deviation',           'tenant_id',      'select',                         '',                       'select, insert, update'),
+    ('eta',                 'tenant_id',      'select',                         '',                       'select, insert, delete'),
+    ('eta_grade',           'tenant_id',      'select',                         '',                       'select, insert, update, delete'),
+    ('eta_knowledge',       'tenant_id',      '',                               '',                       'select, insert, update'),
+    ('eta_lesson',          'tenant_id',      '',                               '',                       'select, insert, delete'),
+    ('journey',             '',               '',                               '',                       'select, insert, update, delete'),
+    ('route',               '',               '',                               '',                       'select, insert, update, delete'),
+    ('stock_level',         'tenant_id',      'select',                         '',                       'select, insert, update, delete'),
+    ('stock_move',          'tenant_id',      'select',                         '',                       'select, insert'),
+    ('alert',               'tenant_id',      'select, update (acknowledged_at, acknowledged_by, note, resolved_at, resolved_by)',
+                                                                                '',                       'select, insert, update'),
+    ('alert_event',         'alert',          'select, insert',                 '',                       'select, insert'),
+    ('change',              'tenant_id',      '',                               '',                       'select, insert, delete'),
+    ('change_head',         '',               '',                               '',                       'select'),
+    ('audit',               'tenant_id',      'select, insert',                 'insert',                 'insert'),
+    ('schema_version',      '',               '',                               'select',                 'select'),
+    -- the readings: no row-level security (COPY and TimescaleDB's compression refuse it), so no right of the API's at all
+    ('reading_position',    'reading',        '',                               '',                       'select, insert'),
+    ('reading_temperature', 'reading',        '',                               '',                       'select, insert'),
+    ('reading_tag',         'reading',        '',                               '',                       'select, insert'),
+    ('reading_shelf',       'reading',        '',                               '',                       'select, insert'),
+    ('reading_door',        'reading',        '',                               '',                       'select, insert'),
+    ('reading_status',      'reading',        '',                               '',                       'select, insert'),
+    ('reading_attribute',   'reading',        '',                               '',                       'select, insert');
+
+revoke all on all tables in schema public from frostway_api, frostway_web, frostway_ingest, frostway_tracker, frostway_broker;
+revoke all on all sequences in schema public from frostway_api, frostway_web, frostway_ingest, frostway_tracker, frostway_broker;
+grant usage on all sequences in schema public to frostway_tracker, frostway_ingest;
+
+create or replace function current_tenant() returns int language sql stable
+    as $$ select nullif(current_setting('app.tenant', true), '')::int $$;
+create or replace function current_tenant_name() returns text language sql stable security definer set search_path = pg_catalog
+    as $$ select t.name from public.tenant t where t.id = public.current_tenant() $$;
+create or replace function is_only_tenant() returns bool language sql stable security definer set search_path = pg_catalog
+    as $$ select (select count(*) from (select from public.tenant limit 2) t) = 1 $$;
+
+do $$
+declare
+    t record;
+    rule text;
+    wanted record;
+begin
+    for t in
+        select c.relname as name, c.relrowsecurity as has_rls, c.relforcerowsecurity as forced, coalesce(k.tenancy, '') as tenancy,
+               coalesce(k.api, '') as api, coalesce(k.ingest, 'select, insert, update, delete') as ingest,
+               coalesce(k.tracker, 'select, insert, update, delete') as tracker
+        from pg_class c left join class k on k.name = c.relname
+        where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p') and not c.relispartition
+    loop
+        for wanted in select * from (values ('frostway_api', t.api), ('frostway_ingest', t.ingest), ('frostway_tracker', t.tracker))
+                      as w (role, rights) where w.rights <> '' loop
+            execute format('grant %s on %I to %I', wanted.rights, t.name, wanted.role);
+        end loop;
+        continue when t.tenancy in ('', 'reading');
+        rule := case t.tenancy
+            when 'id' then 'id = current_tenant()'
+            when 'tenant_id' then 'tenant_id = current_tenant()'
+            when 'tenant' then case t.name when 'stranger'
+                then '(tenant = (select current_tenant_name()) or tenant = '''' and (select is_only_tenant()))'
+                else 'tenant = (select current_tenant_name())' end
+            when 'alert' then 'exists (select from alert a where a.id = alert_id)'
+            when 'label' then 'case when kind = ''epc'' then scope = current_tenant()
+                               else scope in (select d.id from device d where d.tenant_id = current_tenant()) end'
+        end;
+        if not t.has_rls then execute format('alter table %I enable row level security', t.name); end if;
+        if not t.forced then execute format('alter table %I force row level security', t.name); end if;
+        if not exists (select from pg_policies p where p.tablename = t.name and p.policyname = 'tenant_only') then
+            execute format('create policy tenant_only on %I to frostway_api using (%s)', t.name, rule);
+        end if;
+        if not exists (select from pg_policies p where p.tablename = t.name and p.policyname = 'programs') then
+            execute format('create policy programs on %I to frostway_ingest, frostway_tracker using (true)', t.name);
+        end if;
+        if not exists (select from pg_policies p where p.tablename = t.name and p.policyname = 'owner') then
+            execute format('create policy owner on %I to current_user using (true)', t.name);
+        end if;
+    end loop;
+end $$;
+
+-- ---------------------------------------------------------------- readings of one tenant
+-- own_position(device, since, until[, after, most]): of a device of the transaction's tenant, in event order; with `most` a
+-- page of at least so many, which ends between two times and begins after `after`.
+do $$
+declare t text;
+begin
+    foreach t in array array['position', 'temperature', 'tag', 'shelf', 'door', 'status', 'attribute'] loop
+        execute format($f$
+            create or replace function own_%1$s(device int, since timestamptz, until timestamptz,
+                                                after timestamptz default null, most bigint default null)
+            returns setof reading_%1$s language sql stable security definer set search_path = pg_catalog rows 5000 as $b$
+                select r.* from public.reading_%1$s r
+                where r.device_id = $1 and r.time >= $2 and r.time < $3 and ($4 is null or r.time > $4)
+                and exists (select from public.device d where d.id = $1 and d.tenant_id = public.current_tenant())
+                order by r.time fetch first (coalesce($5, 9223372036854775807)) rows with ties
+            $b$ $f$, t);
+    end loop;
+end $$;
+
+-- A change of the API's own, in order of commit: the head's row stays locked until then.
+create or replace function own_change(body bytea) returns void language sql security definer set search_path = pg_catalog as $$
+    with head as (update public.change_head set seq = seq + 1 where partition = -1 returning seq)
+    insert into public.change (partition, seq, tenant_id, at, body)
+    select -1, head.seq, public.current_tenant(), clock_timestamp(), $1 from head
+$$;
+
+-- ---------------------------------------------------------------- before it is known who asks
+create or replace function door_caller(digest bytea)
+returns table (id int, tenant_id int, tenant text, subject text, role text, kind text)
+language sql stable security definer set search_path = pg_catalog as $$
+    select a.id, a.tenant_id, t.name, a.subject, a.role, a.kind from public.access_token a join public.tenant t on t.id = a.tenant_id
+    where a.token_sha256 = digest and a.revoked_at is null and (a.expires_at is null or a.expires_at > now())
+$$;
+create or replace function door_tenant(wanted text) returns table (id int)
+language sql stable security definer set search_path = pg_catalog as $$ select t.id from public.tenant t where t.name = wanted $$;
+create or replace function door_account(of_tenant text, called text)
+returns table (tenant_id int, name text, role text, password_hash text)
+language sql stable security definer set search_path = pg_catalog as $$
+    select a.tenant_id, a.name, a.role, a.password_hash from public.account a join public.tenant t on t.id = a.tenant_id
+    where t.name = of_tenant and a.name = called
+$$;
+create or replace function door_add_session(of_tenant int, called text, digest bytea, until timestamptz) returns void
+language sql security definer set search_path = pg_catalog as $$
+    delete from public.access_token where tenant_id = of_tenant and subject = called and kind = 'session'
+    and coalesce(revoked_at, expires_at) < now() - interval '1 day';
+    insert into public.access_token (tenant_id, kind, subject, role, token_sha256, expires_at)
+    select a.tenant_id, 'session', a.name, a.role, digest, until from public.account a
+    where a.tenant_id = of_tenant and a.name = called
+$$;
+create or replace function door_end_session(token int) returns void
+language sql security definer set search_path = pg_catalog as $$
+    update public.access_token set revoked_at = now() where id = token and kind = 'session' and revoked_at is null
+$$;
+create or replace function door_change_password(of_tenant int, called text, hashed text, but_session int) returns void
+language sql security definer set search_path = pg_catalog as $$
+    update public.account set password_hash = hashed where tenant_id = of_tenant and name = called;
+    update public.access_token set revoked_at = now()
+    where tenant_id = of_tenant and subject = called and kind = 'session' and revoked_at is null and id <> but_session
+$$;
+create or replace function door_good_tokens(ids int[]) returns table (id int)
+language sql stable security definer set search_path = pg_catalog as $$
+    select a.id from public.access_token a
+    where a.id = any(ids) and a.revoked_at is null and (a.expires_at is null or a.expires_at > now())
+$$;
+create or replace function door_share(digest bytea) returns table (id int, tenant_id int, shipment_id int)
+language sql stable security definer set search_path = pg_catalog as $$
+    select s.id, s.tenant_id, s.shipment_id from public.share s
+    where s.token_sha256 = digest and s.revoked_at is null and s.expires_at > now()
+$$;
+create or replace function door_schema_version() returns int
+language sql stable security definer set search_path = pg_catalog as $$ select max(v.version) from public.schema_version v $$;
+
+-- The change stream: positions of all, bodies of the tenants that are named.
+create or replace function door_change_heads() returns table ("partition" int, seq int8)
+language sql stable security definer set search_path = pg_catalog as $$
+    select h.partition, h.seq from public.change_head h union all
+    select p.partition, p.change_seq from public.tracker_position p where p.partition < 65536 order by 1
+$$;
+create or replace function door_changes(partitions int[], seqs int8[], most bigint, tenants int[])
+returns table ("partition" int, seq int8, tenant_id int, at timestamptz, body bytea)
+language sql stable security definer set search_path = pg_catalog as $$
+    select c.partition, c.seq, c.tenant_id, c.at, case when c.tenant_id = any(tenants) then c.body end
+    from unnest(partitions, seqs) as w (partition, seq)
+    cross join lateral (
+        select n.* from public.change n
+        where n.partition = w.partition and n.seq > w.seq order by n.seq limit most) c
+    order by c.partition, c.seq
+$$;
+create or replace function door_missed_changes(of_tenant int, partitions int[], seqs int8[], heads int8[])
+returns table ("partition" int, seq int8, tenant_id int, at timestamptz, body bytea)
+language sql stable security definer set search_path = pg_catalog as $$
+    select c.partition, c.seq, c.tenant_id, c.at, c.body
+    from unnest(partitions, seqs, heads) as w (partition, seq, head)
+    join public.change c on c.partition = w.partition and c.seq > w.seq and c.seq <= w.head
+    where c.tenant_id = of_tenant order by c.partition, c.seq
+$$;
+create or replace function door_oldest_changes(partitions int[]) returns table ("partition" int, seq int8)
+language sql stable security definer set search_path = pg_catalog as $$
+    select w.partition, (select min(c.seq) from public.change c where c.partition = w.partition)
+    from unnest(partitions) as w (partition)
+$$;
+
+-- ---------------------------------------------------------------- the broker's users
+create or replace function broker_logins() returns table (name text, password_hash text, kind text)
+language sql stable security definer set search_path = pg_catalog as $$
+    select t.name || '/' || d.name, d.mqtt_password_hash, d.kind from public.device d join public.tenant t on t.id = d.tenant_id
+    where d.mqtt_password_hash is not null and d.revoked_at is null order by 1
+$$;
+
+-- ---------------------------------------------------------------- partitions belong to the owner
+create or replace function make_partition(parent text, since timestamptz, until timestamptz) returns void
+language plpgsql security definer set search_path = pg_catalog as $$
+begin
+    if not exists (select from pg_class where oid = format('public.%I', parent)::regclass and relkind = 'p')
+       or parent not like 'reading\_%' or until - since <> interval '7 days' then
+        raise exception 'no partition of % can be made', parent;
+    end if;
+    execute format('create table if not exists public.%I partition of public.%I for values from (%L) to (%L)',
+                   parent || '_' || to_char(since at time zone 'UTC', 'YYYYMMDD'), parent, since, until);
+end $$;
+create or replace function drop_partition(parent text, child text) returns void
+language plpgsql security definer set search_path = pg_catalog as $$
+begin
+    if parent not like 'reading\_%' or not exists (
+        select from pg_inherits where inhparent = format('public.%I', parent)::regclass
+        and inhrelid = format('public.%I', child)::regclass) then
+        raise exception '% is no partition of %', child, parent;
+    end if;
+    execute format('drop table public.%I', child);
+end $$;
+create or replace function drop_reading_chunks(parent text, before timestamptz) returns bigint
+language plpgsql security definer set search_path = pg_catalog, public as $$
+declare dropped bigint;
+begin
+    if parent not like 'reading\_%' then raise exception '% holds no readings', parent; end if;
+    select count(*) into dropped from drop_chunks(format('public.%I', parent)::regclass, older_than => before);
+    return dropped;
+end $$;
+
+-- ---------------------------------------------------------------- who may call what
+do $$
+declare f record;
+begin
+    for f in
+        select p.oid::regprocedure as name, p.proname as word from pg_proc p
+        where p.pronamespace = 'public'::regnamespace
+        and not exists (select from pg_depend d where d.objid = p.oid and d.deptype = 'e')
+        and (p.proname ~ '^(own|door)_' or p.proname in ('current_tenant', 'current_tenant_name', 'is_only_tenant', 'broker_logins',
+             'make_partition', 'drop_partition', 'drop_reading_chunks'))
+    loop
+        execute format('revoke execute on function %s from public', f.name);
+        if f.word ~ '^own_' or f.word in ('current_tenant', 'current_tenant_name', 'is_only_tenant') then
+            execute format('grant execute on function %s to frostway_api', f.name);
+        elsif f.word ~ '^door_' then
+            execute format('grant execute on function %s to frostway_web', f.name);
+        elsif f.word = 'broker_logins' then
+            execute format('grant execute on function %s to frostway_web, frostway_broker', f.name);
+        else
+            execute format('grant execute on function %s to frostway_tracker', f.name);
+        end if;
+    end loop;
+end $$;
+
+comment on table schema_version is 'roles /*digest*/';
