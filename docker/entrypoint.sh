@@ -7,9 +7,22 @@ secrets=${FROSTWAY_SECRETS_DIR:-/run/frostway/secrets}
 # secret NAME: one line of text, or nothing when there is no such file
 secret() { if [ -r "$secrets/$1" ]; then cat "$secrets/$1"; fi; }
 
+# Each program signs in under a name of its own, which may do what it needs; commands (migrate, device add) as the owner.
+login=frostway
 password=$(secret postgres_password)
+case "${1:-} ${3:-}" in
+"api "*) program=web ;;
+"ingest "*) program=ingest ;;
+"tracker "*) program=tracker ;;
+"python credentials") program=broker ;;
+*) program= ;;
+esac
+if [ -n "$program" ] && [ -n "$(secret "database_${program}_password")" ]; then
+    login=frostway_$program
+    password=$(secret "database_${program}_password")
+fi
 if [ -z "${FROSTWAY_DATABASE_URL:-}" ] && [ -n "$password" ]; then
-    export FROSTWAY_DATABASE_URL="postgresql://frostway:$password@${FROSTWAY_DATABASE_HOST:-timescaledb}:5432/frostway"
+    export FROSTWAY_DATABASE_URL="postgresql://$login:$password@${FROSTWAY_DATABASE_HOST:-timescaledb}:5432/frostway"
 fi
 password=$(secret mqtt_ingest_password)
 if [ -z "${FROSTWAY_MQTT_URL:-}" ] && [ -n "$password" ]; then

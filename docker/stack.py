@@ -28,6 +28,7 @@ from frostway.broker import Broker, mosquitto_hash, read_passwd, write_passwd
 from frostway.broker_acl import edges_of, rules
 from frostway.secrets import Secrets, write_private
 from store.db import connect
+from store.logins import LOGINS, set_passwords
 from store.migrate import migrate
 from store.registry import Registry, broker_edges, broker_users
 
@@ -40,6 +41,10 @@ BROKER_UID = 1883  # user of the broker in its image
 # secret -> the user beside our group who may read it
 READERS = {
     "postgres_password": POSTGRES_UID,
+    "database_web_password": 0,
+    "database_ingest_password": 0,
+    "database_tracker_password": 0,
+    "database_broker_password": 0,
     "mqtt_ingest_password": 0,
     "mqtt_health_password": BROKER_UID,
     "admin_password": 0,
@@ -82,11 +87,16 @@ def own(path: Path, uid: int, mode: int) -> None:
     path.chmod(mode)
 
 
-def schema(dsn: str, admin_password: str) -> None:
-    """Migrates, and makes or changes the admin's account. A schema newer than this image's is refused."""
+def schema(dsn: str, admin_password: str, secrets_dir: Path = SECRETS) -> None:
+    """Migrates, gives each program's login its password, makes or changes the admin's account.
+
+    A schema newer than this image's is refused.
+    """
     before, after = migrate(dsn)
     log.info("schema version %d, was %d", after, before)
     with connect(dsn, "migrate") as connection:
+        files = {role: secrets_dir / f"database_{role.removeprefix('frostway_')}_password" for role in LOGINS}
+        set_passwords(connection, {role: path.read_text() for role, path in files.items() if path.exists()})
         Registry(connection).set_password("admin", "admin", admin_password)
 
 

@@ -54,7 +54,10 @@ insert into class values
     ('log_frame',           '',               '',                               'select, insert',         'select, delete'),
     ('quarantine',          'tenant',         'select, update',                 'select, insert, update, delete', ''),
     ('stranger',            'tenant',         'select',                         'select, insert, update, delete', ''),
+    ('assignment',          'tenant_id',      'select',                         'select',                 'select'),
+    ('reassigned',          '',               '',                               '',                       'select, delete'),
     ('delivery',            '',               '',                               'select, insert, update, delete', ''),
+    ('receipt_said',        '',               '',                               'select, insert, update, delete', ''),
     ('receipt',             '',               '',                               'select, insert, update, delete', ''),
     ('tracker_position',    '',               '',                               'select',                 'select, insert, update'),
     ('vehicle_state',       'tenant_id',      'select',                         '',                       'select, insert, update, delete'),
@@ -289,6 +292,13 @@ end $$;
 do $$
 declare f record;
 begin
+    for f in
+        select p.oid::regprocedure as name from pg_proc p
+        where p.pronamespace = 'public'::regnamespace and p.prosecdef
+        and not exists (select from pg_depend d where d.objid = p.oid and d.deptype = 'e')
+    loop
+        execute format('revoke execute on function %s from public', f.name);
+    end loop;
     for f in
         select p.oid::regprocedure as name, p.proname as word from pg_proc p
         where p.pronamespace = 'public'::regnamespace

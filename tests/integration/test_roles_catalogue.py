@@ -11,6 +11,7 @@ from psycopg import sql
 from psycopg.rows import dict_row
 
 from store.db import connect
+from store.logins import set_passwords
 from store.migrate import grant
 from tests.integration.seed_api import T0, World
 from tests.logins import of_api, of_ingest, of_tracker
@@ -131,7 +132,7 @@ def wide_roles(connection: psycopg.Connection[Any]) -> list[str]:
 
 
 def wide_functions(connection: psycopg.Connection[Any]) -> list[str]:
-    """Functions that run as the owner: not for everybody, with a search path of their own, and of the API only by name."""
+    """Functions that run as the owner: not for everybody, with a search path of their own, the API's by name."""
     rows = connection.execute(
         "select p.oid::regprocedure::text, p.proname, coalesce(array_to_string(p.proconfig, ','), ''), "
         "has_function_privilege('frostway_api', p.oid, 'execute'), "
@@ -140,7 +141,7 @@ def wide_functions(connection: psycopg.Connection[Any]) -> list[str]:
         "from pg_proc p where p.pronamespace = 'public'::regnamespace and p.prosecdef "
         "and not exists (select from pg_depend d where d.objid = p.oid and d.deptype = 'e')"
     ).fetchall()
-    of_tenant = re.compile(r"own_|current_tenant|is_only_tenant|foreign_id_taken|tell_foreign_id_holder")
+    of_tenant = re.compile(r"own_|current_tenant|is_only_tenant|foreign_id_taken|tell_foreign_id_holder|reassign")
     found = []
     for name, word, settings, api, web, public in rows:
         if public or "search_path=" not in settings:
@@ -211,7 +212,8 @@ def tenants(any_database: str) -> Iterator[tuple[World, World]]:
         world.run("insert into alert_event (alert_id, at, what, actor) values (%s, now(), 'raised', 'tracker')", alert)
         world.run("insert into audit (tenant_id, actor, action, subject) values (%s, 'a', 'b', 'c')", world.tenant_id)
         world.run(
-            "insert into quarantine (received_at, tenant, device, topic, payload, reason) values (now(), %s, 'd', 't', '', 'x')",
+            "insert into quarantine (received_at, tenant, device, topic, payload, reason) "
+            "values (now(), %s, 'd', 't', '', 'x')",
             world.tenant,
         )
         for tenant in (world.tenant, ""):
@@ -283,42 +285,78 @@ def test_readings_of_another_tenants_device_are_not_there(tenants: tuple[World, 
 
 REFUSED = {
     of_api: (
-        "select * from site", "select * from access_token", "select * from account", "select * from log_frame",
-        "create table mine (n int)", "select * from own_position(1, '-infinity', 'infinity')", "set role frostway_tracker",
+        "select * from site",
+        "select * from access_token",
+        "select * from account",
+        "select * from log_frame",
+        "create table mine (n int)",
+        "select * from own_position(1, '-infinity', 'infinity')",
+        "set role frostway_tracker",
     ),
     of_ingest: (
-        "select * from access_token", "select * from share", "update audit set actor = 'x'", "delete from reading_position",
-        "insert into reading_position select * from reading_position", "update alert set title = ''", "drop table device",
-        "select door_caller('')", "select make_partition('reading_position', now(), now() + interval '7 days')",
+        "select * from access_token",
+        "select * from share",
+        "update audit set actor = 'x'",
+        "delete from reading_position",
+        "insert into reading_position select * from reading_position",
+        "update alert set title = ''",
+        "drop table device",
+        "select door_caller('')",
+        "select make_partition('reading_position', now(), now() + interval '7 days')",
     ),
     of_tracker: (
-        "select * from access_token", "select * from account", "delete from audit", "update alert_event set what = 'x'",
-        "update reading_position set lat = 0", "delete from reading_position", "truncate visit", "select door_caller('')",
-        "create table mine (n int)", "select drop_partition('reading_position', 'device')",
+        "select * from access_token",
+        "select * from account",
+        "delete from audit",
+        "update alert_event set what = 'x'",
+        "update reading_position set lat = 0",
+        "delete from reading_position",
+        "truncate visit",
+        "select door_caller('')",
+        "create table mine (n int)",
+        "select drop_partition('reading_position', 'device')",
     ),
-}  # fmt: skip
+}
+FAULTS = (psycopg.errors.InsufficientPrivilege, psycopg.errors.RaiseException)
 
 
 @pytest.mark.parametrize(("login", "statement"), [(login, s) for login, found in REFUSED.items() for s in found])
 def test_a_program_may_not(database: str, login: Callable[[str], str], statement: str) -> None:
-    with (
-        connect(login(database), "test") as connection,
-        pytest.raises(
-            (psycopg.errors.InsufficientPrivilege, psycopg.errors.RaiseException, psycopg.errors.UndefinedTable)
-        ),
-    ):
+    with connect(login(database), "test") as connection, pytest.raises(FAULTS):
         connection.execute(statement)  # type: ignore[arg-type]
 
 
 TENANT_REFUSED = (
-    "insert into reading_position (time, received_at, device_id, boot_id, seq, flags, lat, lon) values (now(), now(), 1, 0, 0, 0, 0, 0)",
-    "select * from reading_position", "select * from reading_position_20261116", "update audit set actor = 'x'", "delete from audit",
-    "truncate audit", "update alert_event set what = 'x'", "delete from alert_event", "delete from alert",
-    "update alert set title = 'x'", "update visit set left_at = now()", "select * from account", "select * from access_token",
-    "select * from change", "update tenant set name = 'x'", "select door_caller('')", "create table mine (n int)",
+    "insert into reading_position select * from own_position(1, '-infinity', 'infinity')",
+    "select * from reading_position",
+    "select * from reading_position_20261116",
+    "update audit set actor = 'x'",
+    "delete from audit",
+    "truncate audit",
+    "update alert_event set what = 'x'",
+    "delete from alert_event",
+    "delete from alert",
+    "update alert set title = 'x'",
+    "update visit set left_at = now()",
+    "select * from account",
+    "select * from access_token",
+    "select * from change",
+    "update tenant set name = 'x'",
+    "select door_caller('')",
+    "create table mine (n int)",
     "insert into audit (tenant_id, actor, action, subject) values (-1, 'a', 'b', 'c')",
     "insert into site (tenant_id, name, label, kind, lat, lon) values (-1, 'a', 'b', 'dc', 0, 0)",
-)  # fmt: skip
+)
+
+
+def test_a_login_signs_in_with_its_password(database: str) -> None:
+    with connect(database, "test") as connection:
+        set_passwords(connection, {"frostway_tracker": "one of its own"})
+        kept = connection.execute("select rolpassword from pg_authid where rolname = 'frostway_tracker'").fetchone()
+        assert kept
+        assert kept[0].startswith("SCRAM-SHA-256$")
+        with pytest.raises(ValueError, match="not a login"):
+            set_passwords(connection, {"postgres": "x"})
 
 
 @pytest.mark.parametrize("statement", TENANT_REFUSED)

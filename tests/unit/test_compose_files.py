@@ -214,6 +214,20 @@ def test_the_entry_point_turns_secrets_into_settings(tmp_path: Path) -> None:
     assert given["FROSTWAY_DATABASE_URL"] == "postgresql://frostway:made-postgres_password@timescaledb:5432/frostway"
     assert given["FROSTWAY_MQTT_URL"] == "mqtt://ingest:made-mqtt_ingest_password@mosquitto:1883"
     assert given["FROSTWAY_ADMIN_PASSWORD"] == "made-admin_password"
+    for name in ("web", "ingest", "tracker", "broker"):
+        (tmp_path / f"database_{name}_password").write_text(f"made-{name}")
+    entry = str(ROOT / "docker/entrypoint.sh")
+    stub = tmp_path / "bin"
+    stub.mkdir()
+    for program in ("frostway", "python"):
+        (stub / program).write_text('#!/bin/sh\necho "$FROSTWAY_DATABASE_URL"\n')
+        (stub / program).chmod(0o755)
+    logins = {"api": "web", "ingest": "ingest", "tracker": "tracker", "python stack.py credentials": "broker"}
+    for words, login in logins.items():
+        said = subprocess.check_output(
+            [entry, *words.split()], env=environment | {"PATH": f"{stub}:{environment['PATH']}"}, text=True
+        )
+        assert said.strip() == f"postgresql://frostway_{login}:made-{login}@timescaledb:5432/frostway"
     environment["FROSTWAY_DATABASE_URL"] = "postgresql://elsewhere/db"
     assert "postgresql://elsewhere/db" in subprocess.check_output(command, env=environment, text=True)
 
