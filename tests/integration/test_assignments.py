@@ -90,15 +90,25 @@ class Yard(Fleet):
             )
             key = c.execute("select id, tenant_id from shipment").fetchone() or {}
             asked = {"tenant": key["tenant_id"], "shipments": [key["id"]], "now": when(MINUTES)}
+            as_tenant(c, key["tenant_id"])
             return c.execute(queries("api")["shipment_temperatures"], asked).fetchone() or {}
 
     def tracks(self) -> dict[str, list[tuple[Any, ...]]]:
         with psycopg.connect(self.dsn) as c:
             ids = c.execute("select name, id, tenant_id from vehicle order by name").fetchall()
             asked = {"since": when(-1), "until": when(MINUTES)}
-            return {
-                n: c.execute(queries("api")["track"], asked | {"tenant": t, "vehicle": v}).fetchall() for n, v, t in ids
-            }
+            found = {}
+            for name, vehicle, tenant in ids:
+                as_tenant(c, tenant)
+                found[name] = c.execute(
+                    queries("api")["track"], asked | {"tenant": tenant, "vehicle": vehicle}
+                ).fetchall()
+            return found
+
+
+def as_tenant(connection: psycopg.Connection[Any], tenant: int) -> None:
+    """Readings are there for a tenant's transaction only."""
+    connection.execute("select set_config('app.tenant', %s, true)", (str(tenant),))
 
 
 def timeline(moves: list[Move]) -> dict[int, list[str | None]]:
