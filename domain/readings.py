@@ -46,6 +46,7 @@ class Flag(IntFlag):
     SPEED_DOUBTED = 32768  # the way over some minutes says otherwise than the speed
     IGNITION_DOUBTED = 65536  # the engine's wire seems not to be connected
     CARRIED = 131072  # moves with the engine off: a ferry, a tow
+    UNDECIDED = 262144  # came so long after newer ones that it decides nothing
     PARTIAL = 1 << 20  # a value beside the main one could not be: it was left out, and is kept as an attribute
 
     @classmethod

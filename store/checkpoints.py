@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import psycopg
@@ -32,15 +32,15 @@ class Checkpoints:
         found = self._link.connection.execute(self._q["newest"], (kind,), binary=True).fetchall()
         return [(int(entity), to_us(at)) for entity, at in found]
 
-    def before(self, kind: str, entity: int, since: datetime, horizon: datetime) -> list[tuple[int, bytes]]:
-        """Time and carry of the newest checkpoints in `horizon <= at < since`, newest first."""
-        found = self._link.connection.execute(self._q["before"], (kind, entity, since, horizon), binary=True).fetchall()
+    def before(self, kind: str, entity: int, since: datetime) -> list[tuple[int, bytes]]:
+        """Time and carry of the newest checkpoints before a time, newest first."""
+        found = self._link.connection.execute(self._q["before"], (kind, entity, since), binary=True).fetchall()
         return [(to_us(at), bytes(carry)) for at, carry in found]
 
     def forget_since(self, cursor: psycopg.Cursor, kind: str, entity: int, since: datetime) -> None:
         """Drops those that a late reading has made wrong."""
         cursor.execute(self._q["forget_since"], (kind, entity, since))
 
-    def trim(self, before: datetime) -> None:
-        """Drops what is older, but for the newest of each entity."""
-        self._link.connection.execute(self._q["trim"], (before,))
+    def trim(self, now: datetime, horizon: timedelta) -> None:
+        """Drops what is older than the horizon, but for the last before it of each entity."""
+        self._link.connection.execute(self._q["trim"], (now, horizon))

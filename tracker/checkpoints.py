@@ -84,8 +84,11 @@ class Again(ABC):
 
 
 def begin_from(
-    store: TrackingStore, kind: str, entity: int, since: datetime, horizon: datetime, knows: Callable[[bytes], bool]
+    store: TrackingStore, kind: str, entity: int, since: datetime, knows: Callable[[bytes], bool]
 ) -> tuple[int, bytes] | None:
-    """The newest checkpoint before a late reading that this version can read."""
-    found = store.checkpoints.before(kind, entity, since, horizon)
+    """The newest checkpoint before a late reading that this version can read, however old it is.
+
+    What stands from before the horizon is not to be cut there: a gap or a stay may reach over it.
+    """
+    found = store.checkpoints.before(kind, entity, since)
     return next(((at, carry) for at, carry in found if knows(carry)), None)

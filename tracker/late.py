@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Container
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import TypeVar
 
 import numpy as np
 from prometheus_client import Counter
 
-from domain.readings import I64
+from domain.readings import I64, Batch, Bool, Flag
 from domain.times import from_us, to_us
 from tracker.checkpoints import Again
 from tracker.outcome import Outcome
 from tracker.registry import Registry
 from tracker.rules.scan import segment_starts
 
+B = TypeVar("B", bound=Batch)
 QUIET_US = 1_000_000
 """So long no further late reading must have come, by the time the log was written."""
 WAIT_SHARE, WAIT_US_MIN, WAIT_US_MAX = 0.01, 5_000_000, 300_000_000
@@ -26,10 +28,11 @@ too_late_total = Counter("frostway_tracker_too_late_total", "Late readings beyon
 
 def mark_late(
     registry: Registry, kind: str, entity: I64, t_us: I64, device: I64, newest_us: I64 | None, out: Outcome
-) -> None:
+) -> Bool:
     """Late readings came for these entities, whose newest ones are given: to be folded again from the earliest.
 
-    A reading further back than the horizon is counted and decides nothing; without `newest_us` nobody knows here.
+    Returns which of them are further back than the horizon: they are counted, and decide nothing, now or later.
+    Without `newest_us` nobody knows here.
     """
     within = np.ones(len(t_us), np.bool_) if newest_us is None else t_us > newest_us - out.horizon_us
     too_late_total.inc(int((~within).sum()))
@@ -39,6 +42,16 @@ def mark_late(
     for e, t, d in zip(entity[first].tolist(), t_us[first].tolist(), device[first].tolist(), strict=True):
         partition = int(registry.vehicle_partition[e]) if kind == "vehicle" else registry.devices[d].partition
         out.dirty.append((kind, e, partition, from_us(t)))
+    return ~within
+
+
+def undecided(batch: B, row: I64) -> B:
+    """A batch with these rows flagged, so that no fold takes them up later."""
+    if not len(row):
+        return batch
+    flags = batch.flags.copy()
+    flags[row] |= Flag.UNDECIDED
+    return replace(batch, flags=flags)
 
 
 @dataclass

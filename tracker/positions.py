@@ -15,7 +15,7 @@ from tracker.rules.scan import Carry, Runs, no_runs, segment_starts
 from tracker.rules.stretches import Segments
 from tracker.rules.table import ranges
 
-NOT_USED = int(WRONG_TIME | Flag.NULL_ISLAND | Flag.INACCURATE | Flag.SWAPPED)
+NOT_USED = int(WRONG_TIME | Flag.NULL_ISLAND | Flag.INACCURATE | Flag.SWAPPED | Flag.UNDECIDED)
 NOT_SEEN = int(np.iinfo(np.int64).min // 2)
 SPEED_GAP_S = 600.0
 ALL_DOUBTS = int(Flag.SPEED_DOUBTED | Flag.IGNITION_DOUBTED | Flag.CARRIED)

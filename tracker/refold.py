@@ -38,7 +38,7 @@ class VehicleAgain(Again):
         horizon: datetime,
         corridor: off_route.Limits,
     ) -> None:
-        start = begin_from(store, "vehicle", vehicle_id, since, horizon, PACKER.knows)
+        start = begin_from(store, "vehicle", vehicle_id, since, PACKER.knows)
         super().__init__("vehicle", vehicle_id, since, start[0] if start else to_us(horizon))
         self._registry, self._store, self._corridor = registry, store, corridor
         self._state = VehicleState(*PACKER.unpack([start[1]])) if start else VehicleState()

@@ -26,7 +26,7 @@ class SeriesAgain(Again):
     def __init__(
         self, registry: Registry, store: TrackingStore, probe_id: int, probe: Probe, since: datetime, horizon: datetime
     ) -> None:
-        start = begin_from(store, "series", probe_id, since, horizon, PACKER.knows)
+        start = begin_from(store, "series", probe_id, since, PACKER.knows)
         super().__init__("series", probe_id, since, start[0] if start else to_us(horizon))
         self._registry, self._store, self._probe = registry, store, probe
         self._carry: Carry = PACKER.unpack([start[1]])[0] if start else Carry.empty()

@@ -12,14 +12,14 @@ from store.tracking import TrackingStore
 from tracker import carries
 from tracker.cards import Cards, Probe
 from tracker.checkpoints import Rests
-from tracker.late import mark_late
+from tracker.late import mark_late, undecided
 from tracker.outcome import ExcursionFact, Outcome, known
 from tracker.registry import Profile, Registry
 from tracker.rules import temperature
 from tracker.rules.scan import NEVER, Carry, Runs
 
 NOT_SEEN = int(np.iinfo(np.int64).min // 2)
-NOT_USED = int(WRONG_TIME | Flag.SENTINEL)
+NOT_USED = int(WRONG_TIME | Flag.SENTINEL | Flag.UNDECIDED)
 PACKER = carries.Packer(temperature.VERSION, (Carry.empty(),), (lambda e: e // 2,))
 
 
@@ -88,23 +88,24 @@ class Series:
         """Puts what the fold carries in the place of what it carried."""
         self._carry.put(carry)
 
-    def step(self, registry: Registry, store: TrackingStore, batch: TemperatureBatch, out: Outcome) -> None:
-        """Folds a batch of admitted temperatures."""
+    def step(self, registry: Registry, store: TrackingStore, batch: TemperatureBatch, out: Outcome) -> TemperatureBatch:
+        """Folds a batch of admitted temperatures; returns it with those flagged that come too late."""
         used = np.flatnonzero(batch.flags & NOT_USED == 0)
         order = used[np.lexsort((batch.received_us[used], batch.seq[used], batch.time_us[used], batch.probe_id[used]))]
         probe = batch.probe_id[order].astype(np.int64)
         if not len(probe):
-            return
+            return batch
         touched, first = np.unique(probe, return_index=True)
         newest = np.array([self.last.get(p, NOT_SEEN) for p in touched.tolist()])
         late = batch.time_us[order] <= np.repeat(newest, np.diff(np.append(first, len(probe))))
         device = batch.device_id[order].astype(np.int64)
         if late.any():
             newest = np.repeat(newest, np.diff(np.append(first, len(probe))))[late]
-            mark_late(registry, "series", probe[late], batch.time_us[order][late], device[late], newest, out)
+            too_late = mark_late(registry, "series", probe[late], batch.time_us[order][late], device[late], newest, out)
+            batch = undecided(batch, order[late][too_late])
             order, probe, device = order[~late], probe[~late], device[~late]
         if not len(probe):
-            return
+            return batch
         limits, touched = limits_of(registry, device), np.unique(probe)
         fresh, runs = temperature.step(self.carried(touched), probe, batch.time_us[order], batch.temp_c[order], limits)
         self.keep(fresh)
@@ -113,6 +114,7 @@ class Series:
         self._see(store, touched.tolist(), newest_of)
         out.excursions += self.facts(registry, runs)
         self._describe(registry, touched, newest_of, limits.take(last), fresh, out)
+        return batch
 
     def _see(self, store: TrackingStore, touched: list[int], newest: TemperatureBatch) -> None:
         """The newest readings of probes."""

@@ -301,7 +301,7 @@ class Tracker:
             self.routes.step(registry, self.vehicles.strays, out)
         temperatures = fresh.get("temp")
         if isinstance(temperatures, TemperatureBatch):
-            self.series.step(registry, self.store, temperatures, out)
+            decided["temp"] = self.series.step(registry, self.store, temperatures, out)
         tags = fresh.get("rfid")
         if isinstance(tags, TagReadBatch):
             self.stockroom.step_tags(registry, self.store, tags, out)
@@ -344,8 +344,13 @@ class Tracker:
         return False
 
     def _way(self, kind: str, entity: int, since: datetime) -> Again | None:
-        """The way of an entity from the checkpoint before a late reading, or from the horizon; None for a stranger."""
-        horizon = from_us(min(self._newest_us(kind, entity), self._clock()) - self._outcome().horizon_us)
+        """The way of an entity from the checkpoint before a late reading, else its first; None for a stranger.
+
+        Whose carry another version wrote begins at the horizon.
+        """
+        horizon = from_us(0)
+        if since <= horizon:
+            horizon = from_us(min(self._newest_us(kind, entity), self._clock()) - self._outcome().horizon_us)
         if kind == "vehicle" and entity in self.registry.vehicles:
             return VehicleAgain(self.registry, self.store, entity, since, horizon, self.vehicles.corridor)
         if kind == "series" and entity in self.series.probes:
@@ -399,7 +404,7 @@ class Tracker:
         config = self._config
         self._log.trim(self._positions, now - timedelta(minutes=config.log_retention_minutes))
         self.store.keep_house(now, now - timedelta(minutes=config.changes_retention_minutes))
-        self.store.checkpoints.trim(now - timedelta(days=config.refold_horizon_days))
+        self.store.checkpoints.trim(now, timedelta(days=config.refold_horizon_days))
         drop_older(self._link.connection, now - timedelta(days=config.retention_days))
         self.store.connection.execute(self.store.sql("trim_etas"), (now - timedelta(days=config.retention_days),))
         self.journeys.learning.look_around()

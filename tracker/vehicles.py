@@ -13,7 +13,7 @@ from domain.times import rfc3339_all, to_us
 from store.tracking import TrackingStore
 from tracker import carries, routes, segments
 from tracker.checkpoints import Rests
-from tracker.late import mark_late
+from tracker.late import mark_late, undecided
 from tracker.outcome import Outcome, Strays, VisitFact
 from tracker.positions import PACKER, Folded, Rows, VehicleState, fixes_for, fold, no_fixes, rows_of
 from tracker.registry import Registry
@@ -192,7 +192,8 @@ class Vehicles:
         newest = newest[np.searchsorted(vehicles, rows.vehicle)]
         late = rows.t_us <= newest
         if late.any():
-            mark_late(registry, "vehicle", rows.vehicle[late], rows.t_us[late], rows.device[late], newest[late], out)
+            whose = (rows.vehicle[late], rows.t_us[late], rows.device[late], newest[late])
+            batch = undecided(batch, source[late][mark_late(registry, "vehicle", *whose, out)])
             rows, source = rows.take(~late), source[~late]
             vehicles = np.unique(rows.vehicle)
             carried = self.carried(vehicles)
