@@ -89,6 +89,13 @@ def up(
     """Start the whole stack on this machine: database, broker, ingest, tracker, API."""
     from frostway.up import UpOptions, run  # noqa: PLC0415
 
+    if sim and not no_sim:
+        from firmware_sim.world import build  # noqa: PLC0415
+
+        try:
+            build(sim, 1)
+        except ValueError as error:
+            raise Failure(f"--sim: {error}") from None
     folder = data or Path(os.environ.get("FROSTWAY_DATA_DIR") or default_data_dir())
     world = None if no_sim else sim
     raise typer.Exit(run(UpOptions(folder, http_port, mqtt_port, world, open_browser=open_)))
@@ -301,6 +308,9 @@ def device_add(
     vehicle: Annotated[str | None, typer.Option(help="Vehicle it is on.", show_default=False)] = None,
     site: Annotated[str | None, typer.Option(help="Site it stands at.", show_default=False)] = None,
     zone: Annotated[str | None, typer.Option(help="Zone of the site.", show_default=False)] = None,
+    place: Annotated[
+        str | None, typer.Option(help="Where a new site is: latitude,longitude.", show_default=False)
+    ] = None,
     profile: Annotated[
         str | None,
         typer.Option(
@@ -328,13 +338,24 @@ def device_add(
     if kind not in KINDS:
         raise Failure(f"--kind {kind}: one of {', '.join(KINDS)}")
     limits = None if profile == "none" else profile or DEFAULT_PROFILES.get(kind)
-    spec = DeviceSpec(device, kind, vehicle, site, zone, limits, foreign_id, gateway)
+    spec = DeviceSpec(device, kind, vehicle, site, zone, limits, foreign_id, gateway, _place(place))
     login = add_device(data, _settings(), tenant, spec, http=http)
     if limits and not profile:
         _say(f"temperature limits: profile {limits}; another with --profile")
     typer.echo(f"user {login.user}\npassword {login.password}" + (f"\nhttp_token {login.http_token}" if http else ""))
     for line in where_to_send(login.user, kind, login.mqtt_url, login.http_token, _settings()):
         typer.echo(line, err=True)
+
+
+def _place(text: str | None) -> tuple[float, float] | None:
+    if text is None:
+        return None
+    from domain.numbers import decimal  # noqa: PLC0415
+
+    lat, lon = ([decimal(part) for part in text.split(",")] + [None, None])[:2]
+    if lat is None or lon is None or text.count(",") != 1 or not (-90 <= lat <= 90 and -180 <= lon <= 180):
+        raise Failure(f"--place {text}: latitude and longitude in degrees, such as 60.17,24.94")
+    return lat, lon
 
 
 @device_app.command("list")

@@ -56,6 +56,8 @@ class DeviceSpec:
     """Under which a gateway brings its messages."""
     gateway: str | None = None
     """The only device that may; none: any gateway or connector of the tenant."""
+    at: tuple[float, float] | None = None
+    """Latitude and longitude of a site that is new."""
 
 
 class Registry:
@@ -164,13 +166,17 @@ class Registry:
     def put_device(
         self, device: DeviceSpec, password_hash: str | None = None, http_token_sha256: bytes | None = None
     ) -> int:
-        """A device, with the vehicle, site or zone it names when new (a new site lies at 0 N 0 E until moved)."""
+        """A device, with the vehicle or zone it names when new; a new site wants its place (`device.at`).
+
+        Raises:
+            RegistryError: no such site, profile or gateway, a foreign id that another has, or two places at once.
+        """
         if device.vehicle and device.site:
             raise RegistryError("a device is on a vehicle or at a site, not both")
         if device.zone and not device.site:
             raise RegistryError("a zone needs its site: --site S --zone Z")
         vehicle = self.put_vehicle(device.vehicle) if device.vehicle else None
-        site = self._site_for(device.site) if device.site else None
+        site = self._site_for(device.site, device.at) if device.site else None
         zone = self.put_zone(device.site, device.zone) if device.site and device.zone else None
         values = {
             "tenant": self.tenant_id,
@@ -299,9 +305,13 @@ class Registry:
             raise RegistryError(f"no gateway {name!r}: `frostway device add {name} --kind gateway` first")
         return int(row[0])
 
-    def _site_for(self, name: str) -> int:
+    def _site_for(self, name: str, at: tuple[float, float] | None) -> int:
         found = self.find_site(name)
-        return found if found is not None else self.put_site(name, label=name, kind="depot", lat=0.0, lon=0.0)
+        if found is not None:
+            return found
+        if at is None:
+            raise RegistryError(f"no site {name!r}: a new one wants its place, --place LAT,LON")
+        return self.put_site(name, label=name, kind="depot", lat=at[0], lon=at[1])
 
     def put_product(
         self,
