@@ -32,6 +32,13 @@ _EDGE_READS = """\
 topic read spBv1.0/{tenant}/NCMD/{device}
 topic read spBv1.0/{tenant}/DCMD/{device}/#
 """
+MISNAMED = (  # what devices of other makes call these streams
+    *("position", "positions", "location", "track", "temperature", "temperatures", "temps", "humidity", "sensor"),
+    *("sensors", "telemetry", "data", "measurement", "measurements", "event", "events", "state", "attributes"),
+    *("tag", "tags", "weight", "battery"),
+)
+"""Words that are no stream, and yet let through: ingest sets the message aside and says which name is right. What the
+broker refuses is lost, and an MQTT 3.1.1 client takes it for stored."""
 _EDGE_SAYS = ("NBIRTH", "NDEATH", "NDATA")
 _ITS_DEVICES_SAY = ("DBIRTH", "DDEATH", "DDATA")
 
@@ -47,6 +54,7 @@ def device_topics(user: str) -> list[str]:
 
     own = f"fw/v1/{user}/"
     streams = [f"{own}{stream}{ending}" for stream in STREAMS for ending in ENCODINGS]
+    streams += [f"{own}{word}" for word in MISNAMED]
     foreign = [f"{own}{name}{below}" for name in FORMATS for below in ("", "/#")]
     return [*streams, *foreign, f"owntracks/{user}", f"owntracks/{user}/#"]
 

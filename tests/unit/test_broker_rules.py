@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from domain.names import ENCODINGS, parse_topic
+from domain.names import ENCODINGS, TopicError, parse_topic
 from domain.readings import STREAMS
 from domain.wire.formats import FORMATS
 from frostway import broker
-from frostway.broker_acl import device_topics, rules
+from frostway.broker_acl import MISNAMED, device_topics, rules
 from frostway.broker_log import cut_off, explain
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -55,6 +55,16 @@ def test_a_device_may_write_each_stream_in_each_encoding_and_each_format_with_wh
     assert {parse_topic(topic.encode(), FORMATS).device for topic in own} == {"d-1"}
     strange = ["receipt", "receipt/x", "sonar", "gps/more", "gps.xml", ""]
     assert [each for each in strange if any(_matches(w, f"fw/v1/main/d-1/{each}") for w in write)] == []
+
+
+@pytest.mark.parametrize("word", MISNAMED)
+def test_a_name_that_other_makes_give_a_stream_reaches_ingest_that_says_so(word: str) -> None:
+    write, read = _granted("main/d-1", edge=False)
+    topic = f"fw/v1/main/d-1/{word}"
+    assert any(_matches(each, topic) for each in write)
+    assert not any(_matches(each, topic) for each in read)
+    with pytest.raises(TopicError, match=f"unknown stream '{word}'"):
+        parse_topic(topic.encode(), FORMATS)
 
 
 @pytest.mark.parametrize("name", ["embedded", "compose"])
