@@ -430,7 +430,7 @@ def device_profile_set(
 def token_create(
     role: Annotated[str, typer.Option(help=" | ".join(ROLES))],
     tenant: Annotated[str, typer.Option(help="Tenant.")] = "main",
-    days: Annotated[int, typer.Option(help="Days until it expires; 0: never.")] = 0,
+    days: Annotated[int, typer.Option(min=0, max=36_500, help="Days until it expires; 0: never.")] = 0,
     name: Annotated[
         str | None, typer.Option(help="Under which it stands in the audit trail.", show_default="made up")
     ] = None,

@@ -42,3 +42,14 @@ def test_a_world_that_there_is_none_starts_nothing(tmp_path: Path) -> None:
     assert "--sim: no world 'dmeo': choose demo, small or fleet-N" in said.stderr
     assert len(said.stderr.strip().splitlines()) == 1
     assert not folder.exists()
+
+
+@pytest.mark.parametrize("days", ["-1", "36501", "99999999999999999999", "3.5", "soon"])
+def test_a_token_of_an_absurd_life_is_not_made(days: str, tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    line = [sys.executable, "-m", "frostway", "token", "create", "--role", "viewer", "--days", days]
+    said = subprocess.run([*line, "--data", str(folder)], capture_output=True, text=True, check=False)
+    assert said.returncode != 0
+    assert "--days" in said.stderr
+    assert "Traceback" not in said.stderr
+    assert not folder.exists()
