@@ -21,6 +21,7 @@ ZONES = (10, 100, 1_000, 10_000, 100_000)
 ROWS = 10_000  # of a step
 ON_WAY = 1_000  # ten around each site
 RULES = ("quality", "trips", "geofence")
+AHEAD_S = 300.0
 BARS = "▁▂▃▄▅▆▇█"
 
 
@@ -37,9 +38,12 @@ class Spent(NamedTuple):
 
 
 def zones(count: int, vehicles: int) -> geofence.Fences:
-    """Fences, a third of them polygons: `ON_WAY` on the circles of the vehicles, all others spread over Europe."""
+    """Fences, a third of them polygons: `ON_WAY` on the circles of the vehicles, all others spread over Europe.
+
+    Those on the way are a little ahead of where the vehicles begin: who is first heard of driving out made no visit.
+    """
     rng = np.random.default_rng(1)
-    lat, lon, _ = track(np.arange(count) % vehicles, np.zeros(count))
+    lat, lon, _ = track(np.arange(count) % vehicles, np.full(count, AHEAD_S))
     far = np.arange(count) >= ON_WAY
     lat[far], lon[far] = rng.uniform(40, 60, far.sum()), rng.uniform(-5, 30, far.sum())
     corners = np.array([(-2, -1), (2, -1), (2, 1), (-2, 1), (-2, -1)]) * 0.001

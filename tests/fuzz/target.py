@@ -11,7 +11,7 @@ from domain.readings import STREAMS
 from domain.wire.fields import FIELDS, NUMBER
 from domain.wire.formats import FORMATS
 from domain.wire.native import Rows, decode
-from domain.wire.said import Context, WireError
+from domain.wire.said import REFUSED, Context, WireError
 
 PARSE_S_MAX = 0.05
 NOW_MS = 1_764_000_000_000
@@ -61,7 +61,7 @@ def _foreign(target: str, payload: bytes) -> list[Rows]:
         return []
     return [
         decode(stream, (), [(0, each.values, each.flags) for each in said if each.stream == stream])
-        for stream in {each.stream for each in said}
+        for stream in {each.stream for each in said} - {REFUSED}
     ]
 
 

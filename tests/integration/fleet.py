@@ -132,4 +132,10 @@ class Fleet:
         }
 
     def close(self, t: Tracker) -> None:
+        """Returns when the next may have its partition: a lock goes with the server's process, a little later."""
+        held = t._owned
         t._link.close()
+        with psycopg.connect(self.dsn, autocommit=True, options="-c lock_timeout=60s") as c:
+            for partition in held:
+                c.execute("select pg_advisory_lock(hashtextextended('frostway.partition', %s))", (partition,))
+            c.execute("select pg_advisory_unlock_all()")
