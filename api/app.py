@@ -28,6 +28,7 @@ from api import (
     socket,
     stock,
     temperature,
+    tokens,
     trips,
 )
 from api.context import ApiConfig, Context
@@ -43,7 +44,7 @@ __all__ = ["ApiConfig", "create_app"]
 BASE = "/api/v1"
 ROOMS = (
     session, fleet, trips, registry, assignments, device_profiles, stock, shipments, alerts, temperature, facts, eta,
-    exports, quarantine, mending, public,
+    exports, quarantine, mending, tokens, public,
 )  # fmt: skip
 
 

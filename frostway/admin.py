@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 import sys
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
-from secrets import token_hex
 from typing import Literal, NamedTuple, cast
 
 import orjson
@@ -197,25 +196,6 @@ def print_accounts(data: Path | None, settings: Settings, tenant: str) -> None:
     with connect(find(data, settings).database_url, "account list") as connection:
         found = Registry(connection, tenant).accounts()
     print_table(["account", "role"], [list(row) for row in found], "No accounts yet.")
-
-
-def create_token(data: Path | None, settings: Settings, tenant: str, role: str, days: int, name: str | None) -> str:
-    """A new bearer token; only its hash is kept. Its name stands in the audit trail; one is made up if need be.
-
-    Raises:
-        RegistryError: a name that is none, or that a token has which is still good.
-    """
-    if name is not None and not NAME.match(name):
-        raise RegistryError(f"--name {name!r}: a name is a-z, 0-9, - and _, at most 64 characters, no - or _ first")
-    token, chosen = new_token(), name or f"{role}-{token_hex(3)}"
-    expires = datetime.now(UTC) + timedelta(days=days) if days else None
-    with connect(find(data, settings).database_url, "token create") as connection, connection.transaction():
-        registry = Registry(connection, tenant)
-        registry.add_token(
-            token_hash(token), kind="bearer", subject=f"token:{chosen}", role=role, expires_at=expires, unique=True
-        )
-        registry.audit("command line", "token.create", f"token:{chosen}", role=role, expires_at=expires)
-    return token
 
 
 def replay_file(

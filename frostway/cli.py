@@ -14,10 +14,11 @@ from typing import Annotated, Any
 import typer
 
 from frostway import __version__, cli_assignments
-from frostway.cli_account import ROLES, account_app
+from frostway.cli_account import account_app
 from frostway.cli_eta import eta_app
 from frostway.cli_facts import facts_app
 from frostway.cli_quarantine import quarantine_app
+from frostway.cli_token import token_app
 from frostway.command import DataOption, Failure, TenantOption
 from frostway.command import say as _say
 from frostway.command import settings as _settings
@@ -33,7 +34,6 @@ app = typer.Typer(
 config_app = typer.Typer(no_args_is_help=True, help="Effective settings.")
 device_app = typer.Typer(no_args_is_help=True, help="Devices that publish.")
 profile_app = typer.Typer(no_args_is_help=True, help="What is known of a device that its messages do not say.")
-token_app = typer.Typer(no_args_is_help=True, help="Bearer tokens for programs.")
 app.add_typer(config_app, name="config")
 app.add_typer(device_app, name="device")
 device_app.add_typer(profile_app, name="profile")
@@ -300,7 +300,7 @@ def config_show() -> None:
         typer.echo(f"FROSTWAY_{name.upper()}={'' if shown is None else shown}")
 
 
-# ---------------------------------------------------------------- devices and tokens
+# ---------------------------------------------------------------- devices
 @device_app.command("add")
 def device_add(
     device: Annotated[str, typer.Argument(metavar="ID")],
@@ -424,24 +424,6 @@ def device_profile_set(
     from frostway.admin import set_device_profile  # noqa: PLC0415
 
     typer.echo(set_device_profile(data, _settings(), tenant, device, file, since))
-
-
-@token_app.command("create")
-def token_create(
-    role: Annotated[str, typer.Option(help=" | ".join(ROLES))],
-    tenant: Annotated[str, typer.Option(help="Tenant.")] = "main",
-    days: Annotated[int, typer.Option(min=0, max=36_500, help="Days until it expires; 0: never.")] = 0,
-    name: Annotated[
-        str | None, typer.Option(help="Under which it stands in the audit trail.", show_default="made up")
-    ] = None,
-    data: DataOption = None,
-) -> None:
-    """Print a bearer token, once, on the last line."""
-    from frostway.admin import create_token  # noqa: PLC0415
-
-    if role not in ROLES:
-        raise Failure(f"--role {role}: one of {', '.join(ROLES)}")
-    typer.echo(create_token(data, _settings(), tenant, role, days, name))
 
 
 # ---------------------------------------------------------------- recordings

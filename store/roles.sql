@@ -177,6 +177,22 @@ create or replace function own_change(body bytea) returns void language sql secu
     select -1, head.seq, public.current_tenant(), clock_timestamp(), $1 from head
 $$;
 
+-- Bearer tokens of the transaction's tenant, never their hashes; and the end of those of a name.
+create or replace function own_tokens(of_tenant int)
+returns table (id int, name text, role text, created_at timestamptz, expires_at timestamptz, revoked_at timestamptz)
+language sql stable security definer set search_path = pg_catalog as $$
+    select a.id, regexp_replace(a.subject, '^token:', ''), a.role, a.created_at, a.expires_at, a.revoked_at
+    from public.access_token a
+    where a.tenant_id = of_tenant and a.tenant_id = public.current_tenant() and a.kind = 'bearer'
+$$;
+create or replace function own_revoke_token(of_tenant int, called text) returns table (id int)
+language sql security definer set search_path = pg_catalog as $$
+    update public.access_token a set revoked_at = now()
+    where a.tenant_id = of_tenant and a.tenant_id = public.current_tenant() and a.kind = 'bearer'
+    and regexp_replace(a.subject, '^token:', '') = called and a.revoked_at is null
+    returning a.id
+$$;
+
 -- ---------------------------------------------------------------- before it is known who asks
 create or replace function door_caller(digest bytea)
 returns table (id int, tenant_id int, tenant text, subject text, role text, kind text)

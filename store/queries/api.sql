@@ -32,6 +32,16 @@ select door_change_password(%(tenant_id)s, %(subject)s, %(password_hash)s, %(id)
 -- Signs out.
 select door_end_session(%(id)s)
 
+-- name: tokens
+-- Bearer tokens of a tenant, the newest first.
+select * from own_tokens(%(tenant)s)
+where (%(before)s::int is null or id < %(before)s) and (%(name)s::text is null or name = %(name)s)
+order by id desc limit %(limit)s
+
+-- name: revoke_token
+-- Bearer tokens of a name are good no more.
+select id from own_revoke_token(%(tenant)s, %(name)s)
+
 -- name: vehicles
 -- Vehicles by name with their last state and the site they are in.
 select v.id as key, v.name as id, v.label, s.time, s.received_at, s.lat, s.lon, s.speed_mps, s.heading_deg, s.accuracy_m,

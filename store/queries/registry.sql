@@ -198,6 +198,18 @@ select exists (select from account where tenant_id = %(tenant)s and name = %(nam
 insert into access_token (tenant_id, kind, subject, role, token_sha256, expires_at)
 values (%(tenant)s, %(kind)s, %(subject)s, %(role)s, %(token_sha256)s, %(expires_at)s)
 
+-- name: tokens
+-- Bearer tokens, the newest first; never what they are or their hashes.
+select id, regexp_replace(subject, '^token:', '') as name, role, created_at, expires_at, revoked_at from access_token
+where tenant_id = %(tenant)s and kind = 'bearer' and (%(name)s::text is null or regexp_replace(subject, '^token:', '') = %(name)s)
+order by id desc
+
+-- name: revoke_token
+-- Bearer tokens of a name are good no more.
+update access_token set revoked_at = now()
+where tenant_id = %(tenant)s and kind = 'bearer' and regexp_replace(subject, '^token:', '') = %(name)s and revoked_at is null
+returning id
+
 -- name: devices
 -- Devices of a tenant with where they are.
 select d.name, d.kind, v.name as vehicle, s.name as site, z.name as zone, p.name as profile, st.last_time

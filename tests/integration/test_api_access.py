@@ -158,6 +158,7 @@ def test_another_tenants_things_are_not_there(world: World, url: str, database: 
         "select tenant_id, id, 'trip', now(), 1, 1, now(), 1 from vehicle where name = 'truck-02'"
     )
     trip = other.one("select max(id) from trip")
+    other.token("admin", "token:canary-bot")
     other.close()
     with client(url, token) as api:
         spec = api.get("/openapi.json").json()
@@ -173,6 +174,7 @@ def test_another_tenants_things_are_not_there(world: World, url: str, database: 
             "fact_id": str(fact),
             "trip_id": str(trip),
             "assignment_id": "1",
+            "token_name": "canary-bot",
         }
         bodies = {"/api/v1/devices/{device_id}/assignments": {"vehicle": "truck-01"}}
         tried = 0
@@ -189,7 +191,7 @@ def test_another_tenants_things_are_not_there(world: World, url: str, database: 
                 tried += 1
                 assert "canary" not in answer.text, path
                 assert answer.status_code < 500, path
-                named = re.search("(vehicle|alert|message|fact|trip)_id|excursions", path) or (
+                named = re.search("(vehicle|alert|message|fact|trip)_id|token_name|excursions", path) or (
                     "device_id" in path and method == "post"
                 )
                 is_profile = (method, path.split("/")[-1]) == ("get", "profile")

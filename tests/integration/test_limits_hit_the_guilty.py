@@ -16,9 +16,10 @@ from typer.testing import CliRunner
 from api import doorman, refusals
 from api.doorman import Doorman
 from api.problems import Problem
-from frostway.admin import create_token, ensure_admin
+from frostway.admin import ensure_admin
 from frostway.cli import app
 from frostway.settings import Settings
+from frostway.tokens import create_token
 from store.db import connect
 from store.registry import Registry, RegistryError
 from tests.deadlines import deadline

@@ -1,0 +1,49 @@
+"""`frostway token`: bearer tokens for programs."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from frostway.cli_account import ROLES
+from frostway.command import DataOption, Failure, TenantOption, settings
+
+token_app = typer.Typer(no_args_is_help=True, help="Bearer tokens for programs.")
+
+
+@token_app.command("create")
+def token_create(
+    role: Annotated[str, typer.Option(help=" | ".join(ROLES))],
+    tenant: TenantOption = "main",
+    days: Annotated[int, typer.Option(min=0, max=36_500, help="Days until it expires; 0: never.")] = 0,
+    name: Annotated[
+        str | None, typer.Option(help="Under which it stands in the audit trail.", show_default="made up")
+    ] = None,
+    data: DataOption = None,
+) -> None:
+    """Print a bearer token, once, on the last line."""
+    from frostway.tokens import create_token  # noqa: PLC0415
+
+    if role not in ROLES:
+        raise Failure(f"--role {role}: one of {', '.join(ROLES)}")
+    typer.echo(create_token(data, settings(), tenant, role, days, name))
+
+
+@token_app.command("list")
+def token_list(tenant: TenantOption = "main", data: DataOption = None) -> None:
+    """List tokens: name, role, whether good, when made, until when, when revoked. What they are is not kept."""
+    from frostway.tokens import print_tokens  # noqa: PLC0415
+
+    print_tokens(data, settings(), tenant)
+
+
+@token_app.command("revoke")
+def token_revoke(
+    name: Annotated[str, typer.Argument(metavar="NAME")], tenant: TenantOption = "main", data: DataOption = None
+) -> None:
+    """Let a token open nothing more, from the next request on; its websockets close within seconds."""
+    from frostway.tokens import revoke_token  # noqa: PLC0415
+
+    changed = revoke_token(data, settings(), tenant, name)
+    typer.echo(f"token {name} is revoked" if changed else f"token {name} was revoked before: nothing changed")
