@@ -20,6 +20,7 @@ from api.database import Row
 from api.doorman import too_many
 from api.jsons import Json, when
 from api.problems import Problem, not_found
+from domain import goods
 from domain.limits import network_of
 from store.db import queries
 from store.secrets import token_hash
@@ -193,7 +194,7 @@ def _temperature(shipment: Row, found: Row | None) -> PublicTemperature | None:
     limits = found if found is not None else shipment
     if found is None and limits["low_c"] is None and limits["high_c"] is None:
         return None
-    verdict = shapes.verdict(found)
+    verdict = goods.verdict(found)
     return {
         "verdict": verdict["verdict"],
         "min_c": verdict["min_c"],

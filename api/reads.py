@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from api import shapes
 from api.database import Row, Session
+from domain import goods
 from store.db import queries
 
 T = TypeVar("T")
@@ -115,7 +116,7 @@ async def shipments(session: Session, now: datetime, **conditions: Any) -> list[
         shapes.shipment(
             row,
             [shapes.stop(s) for s in stops.get(row["key"], [])],
-            shapes.verdict(temperatures.get(row["key"])),
+            goods.verdict(temperatures.get(row["key"])),
         )
         for row in rows
     ]
@@ -158,7 +159,7 @@ async def _belongings(
     if not keys:
         return {}, {}
     stops = _groups(await session.rows(q["stops"], shipments=keys), "shipment_id", lambda row: row)
-    rows = await session.rows(q["shipment_temperatures"], shipments=keys, now=now)
+    rows = await session.rows(queries("goods")["shipment_temperatures"], shipments=keys, now=now)
     return stops, {row["id"]: row for row in rows}
 
 

@@ -13,6 +13,8 @@ from typing import Any
 from typing_extensions import TypedDict
 
 from api.jsons import when
+from domain.digits import shown
+from domain.goods import Verdict
 from domain.readings import Flag
 
 Row = Mapping[str, Any]
@@ -195,16 +197,6 @@ class Stop(TypedDict):
     eta: StopEta | None
 
 
-class Verdict(TypedDict):
-    """Temperature of the goods while under way: `in_range`, `excursion`, `indeterminate` or `no_data`."""
-
-    verdict: str
-    min_c: float | None
-    max_c: float | None
-    last_c: float | None
-    last_at: Time | None
-
-
 class Shipment(TypedDict):
     """A shipment with its stops."""
 
@@ -224,8 +216,8 @@ def temp(row: Row) -> Temp:
         "device": row["device"],
         "probe": row["probe"],
         "t": when(row["time"]),
-        "temp_c": row["temp_c"],
-        "humidity_pct": row["humidity_pct"],
+        "temp_c": shown("temp_c", row["temp_c"]),
+        "humidity_pct": shown("humidity_pct", row["humidity_pct"]),
         "low_c": row["low_c"],
         "high_c": row["high_c"],
         "state": row["state"],
@@ -250,16 +242,16 @@ def vehicle(row: Row, temps: list[Temp], carried: VehicleShipment | None, alerts
         "label": row["label"],
         "t": when(row["time"]),
         "received_at": when(row["received_at"]),
-        "lat": row["lat"],
-        "lon": row["lon"],
-        "speed_mps": row["speed_mps"],
-        "heading_deg": row["heading_deg"],
-        "accuracy_m": row["accuracy_m"],
+        "lat": shown("lat", row["lat"]),
+        "lon": shown("lon", row["lon"]),
+        "speed_mps": shown("speed_mps", row["speed_mps"]),
+        "heading_deg": shown("heading_deg", row["heading_deg"]),
+        "accuracy_m": shown("accuracy_m", row["accuracy_m"]),
         "flags": Flag.names(row["flags"]) if row["flags"] else [],
         "status": row["status"],
         "status_since": when(row["status_since"]),
         "site": row["site"],
-        "battery_ratio": row["battery_ratio"],
+        "battery_ratio": shown("battery_ratio", row["battery_ratio"]),
         "temps": temps,
         "shipment": carried,
         "alerts": alerts,
@@ -319,8 +311,8 @@ def stock(row: Row) -> Stock:
         "zone": row["zone"],
         "sku": row["sku"],
         "label": row["label"],
-        "quantity": row["quantity"],
-        "confidence": row["confidence"],
+        "quantity": shown("quantity", row["quantity"]),
+        "confidence": shown("confidence", row["confidence"]),
         "last_evidence_at": when(row["last_evidence_at"]),
         "source": row["source"],
         "reorder_point": row["reorder_point"],
@@ -342,8 +334,8 @@ def alert(row: Row) -> Alert:
         "probe": row["probe"],
         "title": row["title"],
         "limit_c": row["limit_c"],
-        "extreme_c": row["extreme_c"],
-        "last_c": row["last_c"],
+        "extreme_c": shown("extreme_c", row["extreme_c"]),
+        "last_c": shown("last_c", row["last_c"]),
         "opened_at": when(row["opened_at"]),
         "alarm_at": when(row["alarm_at"]),
         "decided_at": when(row["decided_at"]),
@@ -367,7 +359,7 @@ def stop(row: Row) -> Stop:
             "p50": when(row["p50"]),
             "p90": when(row["p90"]),
             "remaining_m": round(row["remaining_m"]),
-            "late_probability": None if row["late_probability"] is None else round(row["late_probability"], 3),
+            "late_probability": shown("late_probability", row["late_probability"]),
             "decided_at": when(row["decided_at"]),
         }
     return {
@@ -383,24 +375,6 @@ def stop(row: Row) -> Stop:
         "departed_at": when(row["departed_at"]),
         "deviations": row["deviations"],
         "eta": eta,
-    }
-
-
-def verdict(row: Row | None) -> Verdict:
-    """From a row of `shipment_temperatures`; without readings no verdict, without limits or with gaps no sure one."""
-    if row is None:
-        return {"verdict": "no_data", "min_c": None, "max_c": None, "last_c": None, "last_at": None}
-    word = "in_range"
-    if row["excursion"]:
-        word = "excursion"
-    elif row["unknown"] or (row["low_c"] is None and row["high_c"] is None):
-        word = "indeterminate"
-    return {
-        "verdict": word,
-        "min_c": row["min_c"],
-        "max_c": row["max_c"],
-        "last_c": row["last_c"],
-        "last_at": when(row["last_at"]),
     }
 
 

@@ -334,6 +334,9 @@ begin
         else
             execute format('grant execute on function %s to frostway_tracker', f.name);
         end if;
+        if f.word in ('own_temperature', 'current_tenant') then -- it tells the temperature of goods from the same query
+            execute format('grant execute on function %s to frostway_tracker', f.name);
+        end if;
     end loop;
 end $$;
 

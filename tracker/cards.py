@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-import numpy as np
-
+from domain.digits import shown, shown_all
 from domain.readings import F64, I64
 from domain.times import rfc3339, rfc3339_all
 from tracker.outcome import Outcome, known
@@ -42,7 +41,7 @@ class Cards:
         if registry is not self._registry:
             self._registry, self._cards, self._lists = registry, {}, {}
         homes: dict[Home, int] = {}
-        told = zip(touched.tolist(), rfc3339_all(t_us), np.round(temp_c, 2).tolist(), states, strict=True)
+        told = zip(touched.tolist(), rfc3339_all(t_us), shown_all("temp_c", temp_c), states, strict=True)
         for p, t, rounded_c, state in told:
             probe = self._probes[p]
             device = registry.devices.get(probe.device_id)
@@ -50,7 +49,7 @@ class Cards:
                 continue
             if (card := self._cards.get(p)) is not None:
                 card["t"], card["temp_c"], card["state"] = t, rounded_c, state
-                card["humidity_pct"] = probe.humidity_pct
+                card["humidity_pct"] = shown("humidity_pct", probe.humidity_pct)
             else:
                 self._lists.pop(device.home, None)  # a probe that its list does not have
             homes[device.home] = device.tenant_id
@@ -76,8 +75,8 @@ class Cards:
             "device": registry.devices[probe.device_id].name,
             "probe": probe.name,
             "t": rfc3339(probe.t_us),
-            "temp_c": round(probe.temp_c, 2),
-            "humidity_pct": probe.humidity_pct,
+            "temp_c": shown("temp_c", probe.temp_c),
+            "humidity_pct": shown("humidity_pct", probe.humidity_pct),
             "low_c": known(profile.low_c),
             "high_c": known(profile.high_c),
             "state": temperature.state_of(probe.temp_c, profile.low_c, profile.high_c),

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import psycopg
 
+from domain.digits import shown
 from domain.readings import Batch
 from domain.times import from_us, to_us
 from store.tracking import TrackingStore
@@ -166,7 +167,11 @@ class Commit:
         self.count_alerts(cursor, registry, device.vehicle_id, out)
         if kept["resolved_at"] is not None:
             return  # somebody is done with it: it is off the lists
-        figures = {"limit_c": fact.limit_c, "extreme_c": round(fact.extreme_c, 2), "last_c": round(fact.last_c, 2)}
+        figures = {
+            "limit_c": fact.limit_c,
+            "extreme_c": shown("extreme_c", fact.extreme_c),
+            "last_c": shown("last_c", fact.last_c),
+        }
         out.change(
             device.tenant_id,
             "alerts",

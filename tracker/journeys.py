@@ -13,13 +13,14 @@ import numpy as np
 import psycopg
 from prometheus_client import Counter
 
+from domain.digits import shown as figure
 from domain.readings import I64, Bool
 from domain.times import to_us
 from store.tracking import TrackingStore
 from tracker.dispatch import Dispatch
 from tracker.grading import Grading
 from tracker.learning import Learning
-from tracker.outcome import Outcome, RiskNews, VisitFact, text
+from tracker.outcome import Outcome, RiskNews, VisitFact, known, text
 from tracker.plans import Plans, Road, unpacked
 from tracker.predict import Here, Said, predict
 from tracker.registry import Registry, Shipment
@@ -205,13 +206,12 @@ class Journeys:
         shown = plans.shown
         if at is None or shown.at_us[at] == NO_TIME:
             return None
-        risk = float(shown.risk[at])
         return {
             "p10": text(int(shown.p10_us[at])),
             "p50": text(int(shown.p50_us[at])),
             "p90": text(int(shown.p90_us[at])),
             "remaining_m": round(float(shown.remaining_m[at])),
-            "late_probability": risk if risk == risk else None,  # noqa: PLR0124  not NaN
+            "late_probability": figure("late_probability", known(float(shown.risk[at]))),
             "decided_at": text(int(shown.decided_us[at])),
         }
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+import numpy as np
 import psycopg
 from prometheus_client import Counter, Gauge, Histogram, start_http_server
 
@@ -26,6 +27,7 @@ from store.tracking import LostPartitionError, TrackingStore
 from tracker.admit import Admission
 from tracker.checkpoints import Again
 from tracker.commit import Commit
+from tracker.goods import Goods
 from tracker.journeys import Journeys
 from tracker.late import Late, Mark
 from tracker.outcome import Outcome
@@ -148,10 +150,12 @@ class Tracker:
                 self.registry = Registry.load(self.store, self._config.partitions, self._owned)
                 self._late.begin_anew()
                 self._take_reassigned()
+                self._hear_all_goods()
             self._woken = False
             worked = self.step()
             late = self._refold_some(self._log_us if worked else self._clock())
             self._speak()
+            self._tell_goods()
             self._keep_house()
             if not worked and not late:
                 self._wait(0.25)
@@ -197,6 +201,8 @@ class Tracker:
         self._take_late()
         self._read_anew()
         self._take_reassigned()
+        self.goods = Goods()
+        self._hear_all_goods()
         self._loaded = True
         if owned:
             log.info("own partitions %s", owned)
@@ -302,6 +308,7 @@ class Tracker:
         temperatures = fresh.get("temp")
         if isinstance(temperatures, TemperatureBatch):
             decided["temp"] = self.series.step(registry, self.store, temperatures, out)
+            self.goods.heard(np.unique(temperatures.device_id).tolist())
         tags = fresh.get("rfid")
         if isinstance(tags, TagReadBatch):
             self.stockroom.step_tags(registry, self.store, tags, out)
@@ -312,6 +319,7 @@ class Tracker:
 
     def _finish(self, cursor: psycopg.Cursor, out: Outcome, taken: Mapping[int, int]) -> None:
         """Changes and positions, last in the transaction: a tracker that was overtaken writes nothing."""
+        self.goods.heard(shipments=[s.shipment_id for s in out.shipment_status])
         partition = min(taken or self._positions) % LATE_LANE
         rows = []
         for tenant_id, body in out.bodies():
@@ -367,6 +375,7 @@ class Tracker:
                 self.routes.step(self.registry, self.vehicles.strays, out)
             elif isinstance(mark.way, SeriesAgain):
                 mark.way.finish(self.series, out)
+                self.goods.heard([self.series.probes[entity].device_id])
             self.commit.write(cursor, self.registry, {}, out)
             self.journeys.teach(cursor, out)
             cursor.execute(self.store.sql("clear_dirty"), (kind, entity, mark.since))
@@ -394,6 +403,21 @@ class Tracker:
             for vehicle_id in self.speech.write(cursor, self.registry, self.store, found, out):
                 self.commit.count_alerts(cursor, self.registry, vehicle_id, out)
             self._finish(cursor, out, {})
+
+    def _hear_all_goods(self) -> None:
+        """Limits, devices or shipments may be others than before: whatever is under way with us is looked at."""
+        self.goods.heard(vehicles=(v for v in self.registry.shipments if self.registry.vehicle_owned[v]))
+
+    def _tell_goods(self, *, now: bool = False) -> None:
+        """What the goods of shipments have seen, a few at a time; all that is known for `now`."""
+        connection, started = self._link.connection, time.monotonic()
+        while self.goods.due(connection, self._clock(), started, now=now):
+            out = self._outcome()
+            with self.store.transaction(self._positions) as cursor:
+                self.goods.tell(connection, out)
+                if out.changes:
+                    self._finish(cursor, out, {})
+            self.goods.spent(time.monotonic(), time.monotonic() - started)
 
     def _keep_house(self) -> None:
         """Old frames, old changes, old readings away; time partitions ahead."""

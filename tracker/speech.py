@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import psycopg
 
+from domain.digits import shown
 from domain.readings import I64, Batch, StatusBatch
 from domain.times import from_us, to_us
 from store.tracking import TrackingStore
@@ -64,7 +65,13 @@ class Speech:
             vehicle = registry.vehicles.get(device.vehicle_id) if device else None
             if device and vehicle and device.kind in ("tracker", "phone"):
                 out.batteries[device.vehicle_id] = ratio
-                out.change(device.tenant_id, "vehicles", vehicle.name, "merge", {"battery_ratio": round(ratio, 3)})
+                out.change(
+                    device.tenant_id,
+                    "vehicles",
+                    vehicle.name,
+                    "merge",
+                    {"battery_ratio": shown("battery_ratio", ratio)},
+                )
 
     def unsaved(self, monotonic_s: float) -> bool:
         """Whether it is time to write what was heard."""

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 import orjson
 
+from domain.digits import shown
 from domain.readings import WRONG_TIME, Batch, ShelfBatch, TagReadBatch
 from domain.times import to_us
 from store.tracking import TrackingStore
@@ -217,8 +218,8 @@ def shape(
             "zone": zone,
             "sku": product.sku,
             "label": product.label,
-            "quantity": quantity,
-            "confidence": round(confidence, 3),
+            "quantity": shown("quantity", quantity),
+            "confidence": shown("confidence", confidence),
             "last_evidence_at": text(t_us),
             "source": source,
             "reorder_point": product.reorder_point,

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from domain.digits import shown_all
 from domain.readings import F64, I64, Flag, PositionBatch
 from domain.times import rfc3339_all, to_us
 from store.tracking import TrackingStore
@@ -319,11 +320,11 @@ def _shown(views: Views, status: list[str]) -> Iterator[dict[str, Any]]:
     rounded = zip(
         rfc3339_all(views.t_us),
         rfc3339_all(views.received_us),
-        np.round(views.lat, 7).tolist(),
-        np.round(views.lon, 7).tolist(),
-        np.round(views.speed_mps, 2).tolist(),
-        np.round(views.heading_deg, 1).tolist(),
-        np.round(views.accuracy_m, 1).tolist(),
+        shown_all("lat", views.lat),
+        shown_all("lon", views.lon),
+        shown_all("speed_mps", views.speed_mps),
+        shown_all("heading_deg", views.heading_deg),
+        shown_all("accuracy_m", views.accuracy_m),
         views.flags.tolist(),
         status,
         rfc3339_all(views.since_us),

@@ -204,38 +204,6 @@ left join lateral (
     where x.stop_id = st.id and st.arrived_at is null order by x.at desc, x.id desc limit 1) e on true
 where st.tenant_id = %(tenant)s and st.shipment_id = any(%(shipments)s::int[]) order by st.shipment_id, st.seq
 
--- name: shipment_temperatures
--- What each probe saw while it was on the vehicle and the shipment under way, and whether that span has unknown stretches.
-with carried as (
-    select sh.id, d.id as device_id, greatest(sh.started_at, w.valid_from) as since,
-           least(coalesce(sh.delivered_at, %(now)s), w.valid_to) as until, w.valid_to as gone_at,
-           sh.started_at as began, coalesce(sh.delivered_at, %(now)s) as ended,
-           coalesce(p.max_interval_s, 900) as gap_s, p.low_c, p.high_c
-    from shipment sh join assignment w on w.vehicle_id = sh.vehicle_id and w.tenant_id = sh.tenant_id
-                                          and w.valid_from <= coalesce(sh.delivered_at, %(now)s) and w.valid_to > sh.started_at
-    join device d on d.id = w.device_id
-    left join profile p on p.id = coalesce(sh.profile_id, d.profile_id)
-    where sh.tenant_id = %(tenant)s and sh.id = any(%(shipments)s::int[]) and sh.started_at is not null
-), reading as (
-    select c.*, r.probe_id, r.time, r.temp_c,
-           r.time - coalesce(lag(r.time) over w, c.since) > make_interval(secs => c.gap_s) as unknown,
-           row_number() over (partition by c.id, r.probe_id, c.since order by r.time desc, r.seq desc, r.received_at desc) as back
-    from carried c
-    cross join lateral own_temperature(c.device_id, c.since, least(c.until + interval '1 microsecond', c.gone_at)) r
-    where r.flags & 8 = 0
-    window w as (partition by c.id, r.probe_id, c.since order by r.time, r.seq, r.received_at)
-)
-select g.id, min(g.temp_c) as min_c, max(g.temp_c) as max_c, max(g.time) as last_at,
-       (array_agg(g.temp_c order by g.time desc) filter (where g.back = 1))[1] as last_c,
-       bool_or(g.unknown or (g.back = 1 and g.until - g.time > make_interval(secs => g.gap_s)))
-       or not range_agg(tstzrange(g.since, g.until + make_interval(secs => g.gap_s)))
-              @> tstzrange(min(g.began), max(g.ended)) as unknown,
-       max(g.low_c) as low_c, min(g.high_c) as high_c,
-       exists (select from excursion x join carried c on c.device_id = x.device_id
-               where c.id = g.id and x.superseded_at is null and not x.retracted and x.alarm_at is not null
-               and x.started_at <= c.until and coalesce(x.ended_at, 'infinity') >= c.since) as excursion
-from reading g group by g.id
-
 -- name: trim_stops
 -- Stops that are no longer planned and were never reached.
 delete from stop where tenant_id = %(tenant)s and shipment_id = %(shipment)s and not seq = any(%(seqs)s::int[])

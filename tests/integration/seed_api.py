@@ -15,6 +15,7 @@ import psycopg
 from api.app import ApiConfig
 from api.jsons import when
 from api.service import listen, make_server
+from domain.digits import shown
 from serving.connection import Limits
 from store.db import connect
 from store.registry import DeviceSpec, Registry
@@ -170,7 +171,8 @@ class World:
                 "lat = excluded.lat, lon = excluded.lon, status = 'moving', status_since = excluded.status_since",
                 self.ids[vehicle], self.tenant_id, at, at, lat, lon, at,
             )  # fmt: skip
-            data = {"t": when(at), "received_at": when(at), "lat": lat, "lon": lon, "flags": [], "status": "moving"}
+            place = {"lat": shown("lat", lat), "lon": shown("lon", lon)}
+            data = {"t": when(at), "received_at": when(at), **place, "flags": [], "status": "moving"}
             change = {"id": vehicle, "op": "merge", "data": {**data, "status_since": when(at)}}
             self.tell(partition, vehicles=[change])
 

@@ -1,0 +1,50 @@
+-- Whether the goods of shipments were kept in range: asked by the API for what it shows, and by the tracker for what it tells.
+--
+-- In a transaction of one tenant: readings come from `own_temperature`.
+
+-- name: for_tenant
+-- To the end of the transaction: readings of one tenant.
+select set_config('app.tenant', %(tenant)s::text, true)
+
+-- name: carried_by
+-- Of shipments not delivered before `recent`: these, those on these vehicles, and those on one that ever had these devices.
+select sh.id, sh.tenant_id, sh.name, sh.delivered_at is not null from shipment sh
+where (sh.delivered_at is null or sh.delivered_at > %(recent)s)
+and (sh.id = any(%(shipments)s::int[]) or sh.vehicle_id in (
+    select unnest(%(vehicles)s::int[]) union
+    select w.vehicle_id from assignment w where w.device_id = any(%(devices)s::int[]) and w.vehicle_id is not null))
+order by sh.id
+
+-- name: shipment_temperatures
+-- What each probe saw while it was on the vehicle and the shipment under way, whether that span has unknown stretches, and
+-- from when on it has one if nothing more comes (`silent_at`).
+with carried as (
+    select sh.id, d.id as device_id, greatest(sh.started_at, w.valid_from) as since,
+           least(coalesce(sh.delivered_at, %(now)s), w.valid_to) as until, w.valid_to as gone_at,
+           sh.started_at as began, coalesce(sh.delivered_at, %(now)s) as ended,
+           coalesce(p.max_interval_s, 900) as gap_s, p.low_c, p.high_c
+    from shipment sh join assignment w on w.vehicle_id = sh.vehicle_id and w.tenant_id = sh.tenant_id
+                                          and w.valid_from <= coalesce(sh.delivered_at, %(now)s) and w.valid_to > sh.started_at
+    join device d on d.id = w.device_id
+    left join profile p on p.id = coalesce(sh.profile_id, d.profile_id)
+    where sh.tenant_id = %(tenant)s and sh.id = any(%(shipments)s::int[]) and sh.started_at is not null
+), reading as (
+    select c.*, r.probe_id, r.time, r.temp_c,
+           r.time - coalesce(lag(r.time) over w, c.since) > make_interval(secs => c.gap_s) as unknown,
+           row_number() over (partition by c.id, r.probe_id, c.since order by r.time desc, r.seq desc, r.received_at desc) as back
+    from carried c
+    cross join lateral own_temperature(c.device_id, c.since, least(c.until + interval '1 microsecond', c.gone_at)) r
+    where r.flags & 8 = 0
+    window w as (partition by c.id, r.probe_id, c.since order by r.time, r.seq, r.received_at)
+)
+select g.id, min(g.temp_c) as min_c, max(g.temp_c) as max_c, max(g.time) as last_at,
+       min(g.time + make_interval(secs => g.gap_s)) filter (where g.back = 1) as silent_at,
+       (array_agg(g.temp_c order by g.time desc) filter (where g.back = 1))[1] as last_c,
+       bool_or(g.unknown or (g.back = 1 and g.until - g.time > make_interval(secs => g.gap_s)))
+       or not range_agg(tstzrange(g.since, g.until + make_interval(secs => g.gap_s)))
+              @> tstzrange(min(g.began), max(g.ended)) as unknown,
+       max(g.low_c) as low_c, min(g.high_c) as high_c,
+       exists (select from excursion x join carried c on c.device_id = x.device_id
+               where c.id = g.id and x.superseded_at is null and not x.retracted and x.alarm_at is not null
+               and x.started_at <= c.until and coalesce(x.ended_at, 'infinity') >= c.since) as excursion
+from reading g group by g.id

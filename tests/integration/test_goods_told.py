@@ -1,0 +1,105 @@
+"""What the goods of a shipment have seen reaches the feed by readings alone, late ones and silence too."""
+
+from __future__ import annotations
+
+import numpy as np
+import orjson
+import pytest
+
+from store.db import connect
+from store.registry import Registry
+from tests.integration.fleet import T0, Fleet, S
+from tests.integration.test_calls import TOUR, at, drive, ship
+
+
+@pytest.fixture
+def fleet(any_database: str) -> Fleet:
+    found = Fleet(any_database)
+    with connect(found.dsn, "test") as c, c.transaction():
+        for name, lat in (("store-a", 60.1), ("store-c", 60.3)):
+            Registry(c).put_site(name, label=name, kind="store", lat=lat, lon=25.0, radius_m=200)
+    ship(found, "S-1")
+    return found
+
+
+def reefer(fleet: Fleet, begin_s: int, end_s: int, temp_c: float = 4.126):
+    t = np.arange(begin_s, end_s, 60)
+    return fleet.batch("temp", "reefer", t, seq=t, boot=2, probe_id=fleet.probe, temp_c=np.full(len(t), temp_c))
+
+
+def told(fleet: Fleet) -> list[dict]:
+    """Every word on the temperature of S-1, in order."""
+    bodies = fleet.rows("select body from change order by seq")
+    shipments = [c for (b,) in bodies for c in orjson.loads(b).get("shipments", ())]
+    return [c["data"]["temperature"] for c in shipments if c["id"] == "S-1" and "temperature" in c["data"]]
+
+
+class Goods:
+    """A tracker at a time of day, and what it tells."""
+
+    def __init__(self, fleet: Fleet) -> None:
+        self.fleet, self.tracker = fleet, fleet.tracker()
+
+    def after(self, second: int, *batches) -> list[dict]:
+        self.fleet.now_us = T0 + second * S
+        for batch in batches:
+            self.fleet.append(batch)
+        self.fleet.settle(self.tracker)
+        self.tracker._tell_goods(now=True)
+        return told(self.fleet)
+
+
+def test_readings_alone_tell_the_temperature_of_what_is_under_way_and_once_what_has_not_changed(fleet):
+    goods = Goods(fleet)
+    way = drive(fleet, *TOUR)
+    t = (way.time_us - T0) / S
+    said = goods.after(2000, way.take(t <= 2000), reefer(fleet, 0, 2000))
+    assert said[-1] == {
+        "verdict": "in_range",
+        "min_c": 4.13,
+        "max_c": 4.13,
+        "last_c": 4.13,
+        "last_at": "2025-06-15T15:39:40.000Z",
+    }
+    before = len(said)
+    said = goods.after(2100, reefer(fleet, 2000, 2100, 5.0))
+    assert len(said) == before + 1
+    assert (said[-1]["max_c"], said[-1]["last_c"]) == (5.0, 5.0)
+    assert len(goods.after(2110)) == before + 1
+    fleet.close(goods.tracker)
+
+
+def test_silence_makes_a_sure_verdict_unsure_without_a_message(fleet):
+    goods = Goods(fleet)
+    way = drive(fleet, *TOUR)
+    t = (way.time_us - T0) / S
+    assert goods.after(2000, way.take(t <= 2000), reefer(fleet, 0, 2000))[-1]["verdict"] == "in_range"
+    assert goods.after(2240)[-1]["verdict"] == "in_range"
+    assert goods.after(2290)[-1]["verdict"] == "indeterminate"
+    assert goods.after(2400, reefer(fleet, 2000, 2400))[-1]["verdict"] == "in_range"
+    fleet.close(goods.tracker)
+
+
+def test_late_readings_correct_what_was_told_of_a_delivered_shipment_also_after_a_restart(fleet):
+    goods = Goods(fleet)
+    warm = reefer(fleet, 4000, 4600, 12.0)
+    said = goods.after(11_000, drive(fleet, *TOUR), reefer(fleet, 0, 4000), reefer(fleet, 4600, 11_000))
+    assert fleet.rows("select status from shipment") == [("delivered",)]
+    assert said[-1]["verdict"] == "indeterminate"
+    fleet.close(goods.tracker)
+    goods = Goods(fleet)
+    said = goods.after(12_000, warm)
+    fleet.close(goods.tracker)
+    assert (said[-1]["verdict"], said[-1]["max_c"]) == ("excursion", 12.0)
+
+
+def test_a_device_that_was_elsewhere_takes_its_temperatures_along(fleet):
+    goods = Goods(fleet)
+    way = drive(fleet, *TOUR)
+    said = goods.after(2000, way.take((way.time_us - T0) / S <= 2000), reefer(fleet, 0, 2000, 6.0))
+    assert said[-1]["max_c"] == 6.0
+    with connect(fleet.dsn, "test") as c, c.transaction():
+        Registry(c).assign("reefer-1", site="dc-1", since=at(-10), by="test")
+    goods.tracker.load()
+    assert goods.after(2010)[-1]["verdict"] == "no_data"
+    fleet.close(goods.tracker)
