@@ -61,7 +61,10 @@ class Quiet:
 
 
 class Reuser:
-    """One that calls every boot "b1", and loses its counter and all it had again and again. It sends in turn."""
+    """One that calls every boot "b1", and loses its counter and all it had again and again.
+
+    Until number 1 of its present life has a receipt, of exactly that number, it sends nothing else.
+    """
 
     link: Link  # set by the fleet
 
@@ -72,7 +75,7 @@ class Reuser:
         self._count = itertools.count(1)
         self._kept: dict[int, tuple[float, int]] = {}  # by number: what it says, when
         self._due_s: dict[int, float] = {}
-        self._has_sent = False  # in this life
+        self._is_known = False  # number 1 of this life has its receipt
         self._since_s = 0.0  # the last receipt, or resending
         self._rest_s = 0.0
         self._heard = False
@@ -80,7 +83,7 @@ class Reuser:
 
     def _reset(self) -> None:
         self._number, self._left, self._rest_s = 0, self._dice.randint(1, 60), REST_S
-        self._has_sent = False
+        self._is_known = False
 
     def tick(self, now_s: float, now_ms: int, *, ending: bool) -> None:
         """A few readings more, all that is due in turn; a reset when nothing is under way."""
@@ -88,13 +91,12 @@ class Reuser:
             self._since_s, self._heard = now_s, False
         if not ending:
             self._make(now_s, now_ms)
-        due = sorted(number for number, at_s in self._due_s.items() if at_s <= now_s)
+        due = sorted(n for n, at_s in self._due_s.items() if at_s <= now_s and (self._is_known or n == 1))
         if due and self.link.up:
             if any(self._due_s[n] < now_s for n in due):
                 self._since_s, self._rest_s = now_s, 4 * REST_S  # its receipt may come twice
             columns = {"num": [self._kept[n][0] for n in due], "t": [self._kept[n][1] for n in due]}
-            if self.link.publish("attr", ENCODERS[""]({"boot": "b1", "seq": due, "key": "count", **columns})):
-                self._has_sent = True
+            self.link.publish("attr", ENCODERS[""]({"boot": "b1", "seq": due, "key": "count", **columns}))
             self._due_s.update(dict.fromkeys(due, now_s + RESEND_S))
 
     def _make(self, now_s: float, now_ms: int) -> None:
@@ -108,11 +110,12 @@ class Reuser:
             self._due_s[self._number] = now_s
 
     def receipted(self, boot: str, number: int) -> None:
-        """Everything up to there is safe; but for the life before, when it has sent nothing since its reset."""
+        """Everything up to there is safe; the first receipt of a life names exactly 1, others are of lives before."""
         assert boot == "b1"
-        if self._kept and not self._has_sent:
+        if not self._is_known and number != 1:
             self._told.strays += 1
             return
+        self._is_known = True
         for n in [n for n in self._kept if n <= number]:
             self._told.receipted.setdefault(self.name, set()).add(self._kept.pop(n)[0])
             del self._due_s[n]
