@@ -70,7 +70,7 @@ def add_device(data: Path | None, settings: Settings, tenant: str, device: Devic
 
 
 def _add(stack: Stack, tenant: str, device: DeviceSpec, *, http: bool = False) -> Login:
-    for what, name in (("device", device.name), ("vehicle", device.vehicle), ("site", device.site), ("tenant", tenant)):
+    for what, name in (("device", device.name), ("vehicle", device.vehicle), ("site", device.site)):
         if name is not None and not NAME.match(name):
             raise RegistryError(f"{what} {name!r}: a name is a-z, 0-9, - and _, at most 64 characters, no - or _ first")
     password, token = new_password(), new_token() if http else ""

@@ -18,6 +18,7 @@ from frostway.cli_account import account_app
 from frostway.cli_eta import eta_app
 from frostway.cli_facts import facts_app
 from frostway.cli_quarantine import quarantine_app
+from frostway.cli_tenant import tenant_app
 from frostway.cli_token import token_app
 from frostway.command import DataOption, Failure, TenantOption
 from frostway.command import say as _say
@@ -38,6 +39,7 @@ app.add_typer(config_app, name="config")
 app.add_typer(device_app, name="device")
 device_app.add_typer(profile_app, name="profile")
 cli_assignments.add_to(device_app)
+app.add_typer(tenant_app, name="tenant")
 app.add_typer(token_app, name="token")
 app.add_typer(account_app, name="account")
 app.add_typer(eta_app, name="eta")

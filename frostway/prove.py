@@ -14,6 +14,7 @@ from frostway.command import Failure
 from frostway.settings import Settings
 from frostway.stack import find
 from store.link import Link
+from store.tenants import UnknownTenantError
 from tracker.rules.off_route import Limits
 from tracker.verify import Verdict, Verifier
 
@@ -23,6 +24,7 @@ def verify(data: Path | None, settings: Settings, tenant: str, vehicle: str | No
 
     Raises:
         Failure: no such vehicle, or a time that cannot be read.
+        UnknownTenantError: no such tenant.
     """
     try:
         begin = from_us(parse_rfc3339(since)) if since else None
@@ -39,7 +41,7 @@ def verify(data: Path | None, settings: Settings, tenant: str, vehicle: str | No
             try:
                 found = verifier.entities(tenant, vehicle)
             except LookupError as error:
-                raise Failure(f"{tenant}: no such tenant") from error
+                raise UnknownTenantError(tenant) from error
             if vehicle and not any(kind == "vehicle" for kind, _ in found):
                 raise Failure(f"{vehicle}: no such vehicle, or it has no position yet")
             shown = track(found, "deriving", console=Console(stderr=True), transient=True)

@@ -11,6 +11,7 @@ import psycopg
 
 from store.db import connect, queries
 from store.partitions import edition, hypertables
+from store.tenants import FIRST
 
 _FILE = re.compile(r"(\d{4})_[a-z0-9_]+\.sql")
 _PARTITIONED = re.compile(r"create table (\w+) \([^;]*\) /\*partitioned\*/;")
@@ -70,7 +71,7 @@ def grant(connection: psycopg.Connection) -> None:
 
 
 def migrate(dsn: str) -> tuple[int, int]:
-    """Brings the schema up to date; returns the versions before and after.
+    """Brings the schema up to date, and makes the first tenant; returns the versions before and after.
 
     Raises:
         SchemaError: the schema is newer than this program.
@@ -96,6 +97,7 @@ def migrate(dsn: str) -> tuple[int, int]:
                     if timescale.available:
                         hypertables(connection, _PARTITIONED.findall(step.sql))
                     connection.execute(q["record_version"], (step.version, step.name))
+            connection.execute(q["first_tenant"], {"name": FIRST})
             grant(connection)
         finally:
             connection.execute(q["unlock"])

@@ -8,18 +8,24 @@ import psycopg
 from psycopg.rows import dict_row
 
 from store.db import queries
+from store.tenants import tenant_key
 
 MANY_MAX = 10_000
 """Messages asked for at once."""
 
 
 class Quarantine:
-    """Messages of a tenant that were set aside, over one connection."""
+    """Messages of a tenant that were set aside, over one connection.
+
+    Raises:
+        UnknownTenantError: there is no such tenant.
+    """
 
     def __init__(self, connection: psycopg.Connection, tenant: str) -> None:
         self._c = connection
         self._q = queries("quarantine")
         self._tenant = tenant
+        tenant_key(connection, tenant)
 
     def _rows(self, query: str, **values: Any) -> list[dict[str, Any]]:
         with self._c.cursor(row_factory=dict_row) as cursor:

@@ -15,6 +15,9 @@ from domain.names import SPEAKERS, foreign_id
 from domain.profiles import HISTORY_MAX, body_text
 from store.db import queries
 from store.secrets import password_fits, password_hash, password_problem
+from store.tenants import FIRST, RegistryError, tenant_key
+
+__all__ = ["DeviceSpec", "ForeignIdTakenError", "Registry", "RegistryError", "broker_edges", "broker_users"]
 
 STANDARD_PROFILES = {  # low, high, degrees Celsius; seconds in the condition before the alarm
     "chilled": (2.0, 8.0, 600.0),
@@ -22,10 +25,6 @@ STANDARD_PROFILES = {  # low, high, degrees Celsius; seconds in the condition be
     "ambient": (15.0, 25.0, 3600.0),
 }
 DEFAULT_PROFILES = {"reefer": "chilled", "thermometer": "chilled"}  # by kind of device, when nothing is said
-
-
-class RegistryError(ValueError):
-    """What was asked for does not fit the registry; the message says how to mend it."""
 
 
 FOREIGN_ID_TAKEN = (
@@ -61,13 +60,17 @@ class DeviceSpec:
 
 
 class Registry:
-    """Writes the registry of one tenant over one connection; the caller decides about the transaction."""
+    """Writes the registry of one tenant over one connection; the caller decides about the transaction.
 
-    def __init__(self, connection: psycopg.Connection, tenant: str = "main") -> None:
+    Raises:
+        UnknownTenantError: there is no such tenant; `store.tenants.add_tenant` makes one.
+    """
+
+    def __init__(self, connection: psycopg.Connection, tenant: str = FIRST) -> None:
         self._c = connection
         self._q = queries("registry")
         self.tenant = tenant
-        self.tenant_id = self._id("tenant", {"name": tenant})
+        self.tenant_id = tenant_key(connection, tenant)
 
     def _id(self, query: str, values: Mapping[str, Any]) -> int:
         try:

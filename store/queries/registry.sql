@@ -1,7 +1,14 @@
 -- name: tenant
--- Id of a tenant by name, made when new.
-with made as (insert into tenant (name) values (%(name)s) on conflict (name) do nothing returning id)
-select id from made union all select id from tenant where name = %(name)s limit 1
+-- Id of a tenant by name; nothing when there is none.
+select id from tenant where name = %(name)s
+
+-- name: add_tenant
+-- A new tenant; nothing when there is one of this name.
+insert into tenant (name) values (%(name)s) on conflict (name) do nothing returning id
+
+-- name: tenants
+-- All tenants and how many devices each has.
+select t.name, count(d.id)::int as devices from tenant t left join device d on d.tenant_id = t.id group by t.name order by t.name
 
 -- name: put_site
 -- A site, made or changed.

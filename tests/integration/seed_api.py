@@ -20,11 +20,19 @@ from serving.connection import Limits
 from store.db import connect
 from store.registry import DeviceSpec, Registry
 from store.secrets import new_token, password_hash, token_hash
+from store.tenants import add_tenant, tenants
 from tests.deadlines import deadline
 from tests.logins import of_api
 
 T0 = datetime(2026, 11, 22, 10, tzinfo=UTC)
 PASSWORD = "correct horse"
+
+
+def registry_of(connection: psycopg.Connection, tenant: str) -> Registry:
+    """The registry of a tenant, which is added when it is new."""
+    if tenant not in {each.name for each in tenants(connection)}:
+        add_tenant(connection, tenant)
+    return Registry(connection, tenant)
 
 
 def minutes(n: float) -> timedelta:
@@ -37,7 +45,7 @@ class World:
     def __init__(self, dsn: str, tenant: str = "main", tag: str = "") -> None:
         self.connection = connect(dsn, "test")
         self.tenant, self.tag = tenant, tag
-        self.registry = Registry(self.connection, tenant)
+        self.registry = registry_of(self.connection, tenant)
         self.tenant_id = self.registry.tenant_id
         self.ids: dict[str, int] = {}
 

@@ -20,6 +20,7 @@ from domain.times import from_us
 from store.db import connect, queries
 from store.registry import DeviceSpec, Registry
 from store.secrets import token_hash
+from store.tenants import add_tenant
 from tests.integration.fleet import T0, Fleet, S
 from tests.integration.seed_api import client, serving
 from tests.integration.test_tracker import reference
@@ -235,7 +236,7 @@ def test_rest_shows_moves_and_corrects_where_a_device_was(database: str) -> None
     yard = Yard(database)
     with connect(database, "test") as c, c.transaction():
         Registry(c).add_token(token_hash("secret"), kind="bearer", subject="ann", role="admin")
-        c.execute("insert into tenant (name) values ('other')")
+        add_tenant(c, "other")
         Registry(c, "other").put_vehicle("foreign")
     base = "/api/v1/devices/reefer-1/assignments"
     with serving(database) as url, client(url, "secret") as api:
@@ -284,7 +285,7 @@ def yard_now() -> Any:
 def test_an_assignment_to_another_tenant_is_refused_by_the_database(database: str) -> None:
     yard = Yard(database)
     with connect(database, "test") as c:
-        c.execute("insert into tenant (name) values ('other')")
+        add_tenant(c, "other")
         foreign = Registry(c, "other").put_vehicle("foreign")
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             c.execute("select reassign(%s, %s, null, null, now(), 'infinity', 'x')", (yard.ids["gps"], foreign))

@@ -8,7 +8,7 @@ import pytest
 from store.db import connect
 from store.registry import DeviceSpec, ForeignIdTakenError, Registry, RegistryError
 from store.secrets import token_hash
-from tests.integration.seed_api import client, serving
+from tests.integration.seed_api import client, registry_of, serving
 
 IMEI = "356307042441013"
 
@@ -16,8 +16,7 @@ IMEI = "356307042441013"
 def tenants(dsn: str) -> None:
     with connect(dsn, "test") as c:
         for name in ("main", "other", "third"):
-            c.execute("insert into tenant (name) values (%s) on conflict do nothing", (name,))
-            Registry(c, name).add_token(token_hash(name), kind="bearer", subject="admin", role="admin")
+            registry_of(c, name).add_token(token_hash(name), kind="bearer", subject="admin", role="admin")
 
 
 def audited(dsn: str) -> list[tuple[str, str, str]]:
