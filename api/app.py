@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
@@ -36,6 +37,7 @@ from api.database import Database
 from api.live import Hub
 from api.metrics import Metrics
 from api.middleware import Guard
+from api.openapi import describe
 from api.refusals import Refusals
 from serving.origins import Hosts, public_origins, split
 
@@ -97,4 +99,5 @@ def create_app(config: ApiConfig) -> FastAPI:
     for router in (socket.router, ops.router, pages.router):
         app.include_router(router)
     pages.mount_assets(app)
+    app.openapi = partial(describe, app)  # type: ignore[method-assign]
     return app

@@ -57,6 +57,23 @@ class SiteIn(Strict):
     A visit counts when it lasted `dwell_s`.
     """
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "id": "store-7",
+                    "label": "Harbour store",
+                    "kind": "store",
+                    "lat": 60.17,
+                    "lon": 24.94,
+                    "radius_m": 150,
+                    "tz": "Europe/Helsinki",
+                    "zones": [{"id": "cold-room", "label": "Cold room"}],
+                }
+            ]
+        }
+    )
+
     id: Name
     label: Text | None = None
     kind: Literal["dc", "store", "customer", "depot"]
@@ -86,6 +103,12 @@ class DeviceIn(Strict):
     token for the door for HTTP; the one before is no longer good.
     """
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"id": "th-1", "kind": "thermometer", "vehicle": "truck-01", "profile": "chilled"}]
+        }
+    )
+
     id: Name
     kind: Literal["tracker", "reefer", "thermometer", "rfid", "shelf", "door", "gateway", "phone", "connector"]
     vehicle: Name | None = None
@@ -112,7 +135,9 @@ class AssignmentIn(Strict):
     `since_ever` in place of `from`. Nowhere when neither `vehicle` nor `site` is named.
     """
 
-    model_config = ConfigDict(populate_by_name=True)
+    model_config = ConfigDict(
+        populate_by_name=True, json_schema_extra={"examples": [{"vehicle": "truck-02", "from": "2026-11-22T10:00:00Z"}]}
+    )
 
     vehicle: Name | None = None
     site: Name | None = None
@@ -137,12 +162,39 @@ class AssignmentIn(Strict):
 class DeviceProfileIn(Strict):
     """A device's next profile; readings whose event time is `since` (now, when nothing is said) or later use it."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "profile": {"calibration": {"rear": {"offset_c": -0.3}}, "clock_error_s": 30},
+                    "since": "2026-11-22T10:00:00Z",
+                }
+            ]
+        }
+    )
+
     profile: dict[str, Any]
     since: Instant | None = None
 
 
 class ProductIn(Strict):
     """A product, new or changed."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "sku": "MILK-1L",
+                    "label": "Milk 1 l",
+                    "unit_mass_kg": 1.03,
+                    "low_c": 2,
+                    "high_c": 6,
+                    "reorder_point": 40,
+                    "gtin": "06414123456789",
+                }
+            ]
+        }
+    )
 
     sku: Annotated[str, AfterValidator(_printable), Field(min_length=1, max_length=64)]
     label: Text
@@ -181,6 +233,23 @@ class ShipmentIn(Strict):
     now on, and a stay at the first stop before that, in the time planned for it, was the pick-up.
     """
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "id": "S-1042",
+                    "reference": "PO 7731",
+                    "customer": "Harbour store",
+                    "vehicle": "truck-01",
+                    "stops": [
+                        {"site": "dc-1"},
+                        {"name": "Pier 3", "lat": 60.16, "lon": 24.96, "window_end": "2026-11-22T12:00:00Z"},
+                    ],
+                }
+            ]
+        }
+    )
+
     id: ShipmentName
     reference: Annotated[str, AfterValidator(_printable), Field(max_length=200)] = ""
     customer: Text | None = None
@@ -194,11 +263,15 @@ class ShipmentIn(Strict):
 class NoteIn(Strict):
     """A word to what one does."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [{"note": "door was open, closed by the driver"}]})
+
     note: NoteText | None = None
 
 
 class ShareIn(Strict):
     """How long a customer's link is good; two weeks when nothing is said."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"expires_at": "2026-12-01T00:00:00Z"}]})
 
     expires_at: Instant | None = None
 

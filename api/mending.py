@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Request
-from pydantic import Field
+from pydantic import ConfigDict, Field
 from typing_extensions import TypedDict
 
 from api.actions import audit
@@ -42,6 +42,19 @@ class MendIn(Chosen):
 
     Without `apply` nothing is changed: the answer says what would be.
     """
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "device": "th-1",
+                    "reason": "no_value",
+                    "steps": [{"do": "rename", "key": "temperature", "to": "c"}],
+                    "apply": False,
+                }
+            ]
+        }
+    )
 
     steps: Annotated[list[StepIn], Field(min_length=1, max_length=STEPS_MAX)]
     until: Annotated[int, Field(ge=0)] | None = None

@@ -7,7 +7,7 @@ from binascii import Error as Base64Error
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, ConfigDict, Field
 from starlette.responses import Response
 from typing_extensions import TypedDict
 
@@ -77,12 +77,18 @@ class Stranger(TypedDict):
 class Mended(Strict):
     """What is to be read in place of the original; nothing: the original once more."""
 
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"topic": "fw/v1/main/th-1/temp", "payload": "eyJjIjogNC41fQ=="}]}
+    )
+
     payload: Annotated[str, AfterValidator(_payload), Field(description="base64")] | None = None
     topic: Annotated[str, Field(min_length=1, max_length=1024)] | None = None
 
 
 class Chosen(Strict):
     """Which messages are to be read again: all that were not yet, of a device, for a reason."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"device": "th-1", "reason": "no_value"}]})
 
     device: Name | None = None
     reason: Reason | None = None

@@ -53,7 +53,10 @@ class Settings(TypedDict):
 class Credentials(BaseModel):
     """A person's name and password; the tenant is the installation's first when none is named."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"examples": [{"user": "ann", "password": "correct horse battery staple", "tenant": "main"}]},
+    )
 
     user: str = Field(min_length=1, max_length=128)
     password: str = Field(min_length=1, max_length=1024)
@@ -140,7 +143,10 @@ async def logout(request: Request, caller: Anybody) -> Response:
 class NewPassword(BaseModel):
     """A person's password, and the one that takes its place."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"examples": [{"old": "correct horse battery staple", "new": "another long sentence"}]},
+    )
 
     old: str = Field(min_length=1, max_length=PASSWORD_CHARS_MAX)
     new: str = Field(min_length=PASSWORD_CHARS_MIN, max_length=PASSWORD_CHARS_MAX)

@@ -125,6 +125,15 @@ def body_text(body: Mapping[str, Any]) -> str:
     return text
 
 
+def is_secret(name: str) -> bool:
+    """Whether something of this name is to be hidden.
+
+    >>> is_secret("apiKey"), is_secret("access_token"), is_secret("keyboard")
+    (True, True, False)
+    """
+    return _SECRET.search(_CAMEL.sub("_", name).lower()) is not None
+
+
 def without_secrets(body: Mapping[str, Any]) -> dict[str, Any]:
     """A profile's JSON form for those who may not know its keys: options named like a secret are hidden.
 
@@ -136,10 +145,7 @@ def without_secrets(body: Mapping[str, Any]) -> dict[str, Any]:
 
 def _hidden(value: Any) -> Any:
     if isinstance(value, Mapping):
-        return {
-            name: HIDDEN if _SECRET.search(_CAMEL.sub("_", str(name)).lower()) else _hidden(each)
-            for name, each in value.items()
-        }
+        return {name: HIDDEN if is_secret(str(name)) else _hidden(each) for name, each in value.items()}
     return [_hidden(each) for each in value] if isinstance(value, list) else value
 
 

@@ -13,6 +13,7 @@ from typing import Annotated, Any
 
 import typer
 
+from domain.profiles import HIDDEN
 from frostway import __version__, cli_assignments
 from frostway.cli_account import account_app
 from frostway.cli_eta import eta_app
@@ -23,6 +24,7 @@ from frostway.cli_token import token_app
 from frostway.command import DataOption, Failure, TenantOption
 from frostway.command import say as _say
 from frostway.command import settings as _settings
+from frostway.secrets import without_passwords
 from frostway.settings import Settings, default_data_dir
 
 app = typer.Typer(
@@ -298,8 +300,11 @@ def config_show() -> None:
     settings = _settings()
     for name in type(settings).model_fields:
         value = getattr(settings, name)
-        shown = ("********" if value.get_secret_value() else "") if hasattr(value, "get_secret_value") else value
-        typer.echo(f"FROSTWAY_{name.upper()}={'' if shown is None else shown}")
+        if hasattr(value, "get_secret_value"):
+            shown = HIDDEN if value.get_secret_value() else ""
+        else:
+            shown = without_passwords(str("" if value is None else value))
+        typer.echo(f"FROSTWAY_{name.upper()}={shown}")
 
 
 # ---------------------------------------------------------------- devices

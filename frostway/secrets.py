@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import secrets
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from domain.profiles import HIDDEN, is_secret
 from store.embedded_process import EmbeddedError
 
 
@@ -97,3 +99,14 @@ def _sync(folder: Path) -> None:
         os.fsync(fd)
     finally:
         os.close(fd)
+
+
+def without_passwords(text: str) -> str:
+    """A setting as it may be shown: passwords in addresses are hidden, before the host and in what follows a `?`.
+
+    >>> without_passwords("nats://a:b@n1:4222,nats://token@n2,https://tiles/{z}?key=f00&style=dark")
+    'nats://a:********@n1:4222,nats://********@n2,https://tiles/{z}?key=********&style=dark'
+    """
+    text = re.sub(r"(?<=://)([^/?#@:\s,]*):([^/?#\s]*)@", rf"\1:{HIDDEN}@", text)
+    text = re.sub(r"(?<=://)[^/?#@:\s,]+@", f"{HIDDEN}@", text)
+    return re.sub(r"([?&][^=&#\s]+)=([^&#\s,]*)", lambda m: f"{m[1]}={HIDDEN if is_secret(m[1][1:]) else m[2]}", text)

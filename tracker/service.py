@@ -120,6 +120,7 @@ class Tracker:
         self._stumbles = 0
         self._stumbled_at: dict[int, int] = {}
         self._listening_since = clock()
+        self._said_share: list[int] | None = None
         self._router = Router(config.routing_url) if config.routing_url else None
 
     # ------------------------------------------------------------ life
@@ -204,7 +205,18 @@ class Tracker:
         self.goods = Goods()
         self._hear_all_goods()
         self._loaded = True
-        if owned:
+        self._say_share(owned)
+
+    def _say_share(self, owned: list[int]) -> None:
+        """Which partitions are ours, and that we wait for those another tracker has; once, until it changes."""
+        if owned == self._said_share:
+            return
+        self._said_share, others = owned, self._config.partitions - len(owned)
+        if not owned:
+            log.warning("another tracker has all %d partitions: waiting to take over", others)
+        elif others:
+            log.info("own partitions %s; another tracker has the other %d: waiting for them", owned, others)
+        else:
             log.info("own partitions %s", owned)
 
     def _read_anew(self) -> None:

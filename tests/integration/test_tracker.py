@@ -168,6 +168,21 @@ def test_a_tracker_that_was_overtaken_writes_nothing(any_database):
     fleet.close(slow)
 
 
+def test_a_second_tracker_says_once_that_it_waits_and_then_that_it_has_taken_over(database, caplog):
+    caplog.set_level("INFO", "tracker.service")
+    fleet = Fleet(database)
+    first, second = fleet.tracker(), fleet.tracker()
+    second.load()
+    assert [r.message for r in caplog.records] == [
+        "own partitions [0]",
+        "another tracker has all 1 partitions: waiting to take over",
+    ]
+    fleet.close(first)
+    second.load()
+    assert caplog.records[-1].message == "own partitions [0]"
+    fleet.close(second)
+
+
 def test_after_a_restart_the_tracker_goes_on_where_it_stopped(any_database):
     fleet = Fleet(any_database)
     gps, temp = drive(fleet, np.random.default_rng(1))

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 
-import { byUrgency } from '../src/lib/alerts.ts'
+import { byUrgency, grouped } from '../src/lib/alerts.ts'
 import type { Alert } from '../src/lib/types.ts'
 
 const alert = (id: string, more: Partial<Alert>): Alert =>
@@ -21,4 +21,15 @@ test('a truck that is too warm stands above devices that say nothing, whatever w
     sorted.map((a) => a.id),
     ['warm since later', 'warm', 'warm, acknowledged', 'was warm, seen by nobody', 'silent test device', 'resolved'],
   )
+})
+
+test('twenty probes that a device makes up are one entry, front and rear are two, and none is left out', () => {
+  const warm = (device: string, n: number): Alert => alert(`${device}-${n}`, { device, kind: 'temperature', title: `Too warm: ${n}.0 °C` })
+  const invented = Array.from({ length: 20 }, (_, n) => warm('th-1', n))
+  const entries = grouped([warm('reefer-1', 1), ...invented, warm('reefer-1', 2), { ...warm('th-1', 99), state: 'cleared' }])
+  assert.deepEqual(
+    entries.map((e) => [e.alerts[0]!.device, e.alerts.length]),
+    [['reefer-1', 1], ['th-1', 20], ['reefer-1', 1], ['th-1', 1]],
+  )
+  assert.equal(new Set(entries.map((e) => e.key)).size, entries.length)
 })

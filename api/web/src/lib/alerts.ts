@@ -39,3 +39,25 @@ export function byUrgency(a: Alert, b: Alert): number {
     (x.resolved_at ? 8 : 0) + (x.severity === 'critical' ? 0 : 4) + (x.state === 'active' ? 0 : 2) + (x.acknowledged_at ? 1 : 0)
   return rank(a) - rank(b) || ms(b.opened_at) - ms(a.opened_at)
 }
+
+/** So many alerts of one device that say the same are one entry; a reefer with its few probes stays told apart. */
+export const GROUP_MIN = 6
+
+/** Alerts in their order, those that belong together where the first of them stands. */
+export function grouped(alerts: Alert[]): { key: string; alerts: Alert[] }[] {
+  const keyOf = (a: Alert): string =>
+    JSON.stringify([a.device, a.kind, a.severity, a.state, !!a.acknowledged_at, !!a.resolved_at, a.title.split(':')[0]])
+  const together = new Map<string, Alert[]>()
+  for (const a of alerts) {
+    const found = together.get(keyOf(a))
+    if (found) found.push(a)
+    else together.set(keyOf(a), [a])
+  }
+  const entries: { key: string; alerts: Alert[] }[] = []
+  for (const a of alerts) {
+    const all = together.get(keyOf(a)) ?? [a]
+    if (all.length < GROUP_MIN) entries.push({ key: a.id, alerts: [a] })
+    else if (all[0] === a) entries.push({ key: keyOf(a), alerts: all })
+  }
+  return entries
+}
