@@ -17,6 +17,7 @@ from api import (
     exports,
     facts,
     fleet,
+    lifecycle,
     mending,
     ops,
     pages,
@@ -45,8 +46,8 @@ __all__ = ["ApiConfig", "create_app"]
 
 BASE = "/api/v1"
 ROOMS = (
-    session, fleet, trips, registry, assignments, device_profiles, stock, shipments, alerts, temperature, facts, eta,
-    exports, quarantine, mending, tokens, public,
+    session, fleet, trips, registry, lifecycle, assignments, device_profiles, stock, shipments, alerts, temperature,
+    facts, eta, exports, quarantine, mending, tokens, public,
 )  # fmt: skip
 
 

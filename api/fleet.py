@@ -104,9 +104,9 @@ async def list_vehicles(request: Request, caller: Anybody, limit: Limit = 200, c
 
 @router.get("/vehicles/{vehicle_id}", response_model=shapes.Vehicle)
 async def get_vehicle(request: Request, caller: Anybody, vehicle_id: str) -> Json:
-    """One vehicle."""
+    """One vehicle, retired or not."""
     async with context_of(request).database.tenant(caller.tenant_id, snapshot=True) as session:
-        found = await reads.vehicles(session, name=vehicle_id)
+        found = await reads.vehicles(session, name=vehicle_id, retired=True)
     if not found:
         raise not_found()
     return Json(found[0])

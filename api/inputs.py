@@ -260,6 +260,14 @@ class ShipmentIn(Strict):
     since: Instant | None = None
 
 
+class EndIn(Strict):
+    """Whether a thing is retired."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"retired": True}]})
+
+    retired: bool
+
+
 class NoteIn(Strict):
     """A word to what one does."""
 

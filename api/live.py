@@ -27,6 +27,7 @@ from api.jsons import now_text
 from api.metrics import Metrics
 from api.outbox import Outbox, delta, message
 from store.db import queries
+from store.lifecycle import ANEW
 
 log = logging.getLogger(__name__)
 
@@ -194,8 +195,10 @@ class Hub:
                 heads=[heads[p] for p in behind],
                 tenant=client.tenant_id,
             )
-        rows = _in_order([_change_row(row) for row in found])
-        changes = coalesce(c for row in rows for c in flatten(orjson.loads(row.body), client.topics))
+        rows = [row._replace(body=orjson.loads(row.body)) for row in _in_order([_change_row(row) for row in found])]
+        if any(ANEW in row.body for row in rows):
+            return False
+        changes = coalesce(c for row in rows for c in flatten(row.body, client.topics))
         self._metrics.snapshots.labels("resumed").inc()
         client.outbox.push(delta(changes, encode_cursor(heads), now_text(), counted=False))
         self._begin(client, heads)
@@ -216,6 +219,9 @@ class Hub:
             self._pass_on_tenant(tenant_id, [row._replace(body=orjson.loads(row.body)) for row in found])
 
     def _pass_on_tenant(self, tenant_id: int, rows: list[ChangeRow]) -> None:
+        if any(ANEW in row.body for row in rows):
+            self._begin_anew(tenant_id)
+            return
         mirror = self._mirrors.get(tenant_id)
         if mirror is not None:
             mirror.follow(rows)
@@ -236,6 +242,12 @@ class Hub:
                 item = delta(changes, cursor, now)
                 for client in clients:
                     self._push(client, item)
+
+    def _begin_anew(self, tenant_id: int) -> None:
+        """All clients come again, and get a snapshot, as their cursors stand before what has changed all."""
+        self._mirrors.pop(tenant_id, None)
+        for client in self._clients[tenant_id]:
+            client.close(1013, "things were retired or deleted: connect again")
 
     def _ahead(self, client: Client, rows: Sequence[ChangeRow] = ()) -> bool:
         """Whether a client's snapshot is newer than some of these rows, or than what the hub has read up to them.

@@ -68,6 +68,8 @@ async def _invalid(_: Request, error: Exception) -> Response:
 async def _database(_: Request, error: Exception) -> Response:
     if isinstance(error, psycopg.errors.QueryCanceled):
         return answer(503, "this takes too long: ask for less at once", {"Retry-After": "5"})
+    if isinstance(error, psycopg.errors.RestrictViolation):  # ours alone: what was named is retired
+        return answer(409, error.diag.message_primary or "it is retired")
     if isinstance(error, psycopg.errors.UniqueViolation):
         return answer(409, "something else has this name or number already")
     if isinstance(error, psycopg.DataError | psycopg.IntegrityError):

@@ -29,11 +29,11 @@ def _zone(row: Row) -> shapes.Zone:
 
 
 async def vehicles(
-    session: Session, *, after: str = "", name: str | None = None, limit: int | None = None
+    session: Session, *, after: str = "", name: str | None = None, retired: bool = False, limit: int | None = None
 ) -> list[shapes.Vehicle]:
-    """Vehicles by name with state, temperatures, shipment and number of active alerts."""
+    """Vehicles by name with state, temperatures, shipment and number of active alerts; retired ones if wanted."""
     q = queries("api")
-    rows = await session.rows(q["vehicles"], after=after, name=name, limit=limit)
+    rows = await session.rows(q["vehicles"], after=after, name=name, retired=retired, limit=limit)
     keys = [row["key"] for row in rows]
     if not keys:
         return []
@@ -56,11 +56,11 @@ async def vehicle_alerts(session: Session, keys: list[int]) -> dict[int, int]:
 
 
 async def sites(
-    session: Session, *, after: str = "", name: str | None = None, limit: int | None = None
+    session: Session, *, after: str = "", name: str | None = None, retired: bool = False, limit: int | None = None
 ) -> list[shapes.Site]:
     """Sites by name with zones and temperatures."""
     q = queries("api")
-    rows = await session.rows(q["sites"], after=after, name=name, limit=limit)
+    rows = await session.rows(q["sites"], after=after, name=name, retired=retired, limit=limit)
     keys = [row["key"] for row in rows]
     if not keys:
         return []

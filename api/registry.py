@@ -103,7 +103,7 @@ async def post_device(request: Request, caller: Admin, given: DeviceIn) -> Json:
     async with context.database.tenant(caller.tenant_id) as session:
         old = await session.row(q["devices"], after="", name=given.id, limit=1)
     wanted = given.credentials if given.credentials is not None else old is None
-    password, hashed = await _new_password(context) if wanted else ("", None)
+    password, hashed = await new_device_password(context) if wanted else ("", None)
     token = new_token() if given.http else ""
     try:
         async with context.database.tenant(caller.tenant_id) as session:
@@ -117,7 +117,7 @@ async def post_device(request: Request, caller: Admin, given: DeviceIn) -> Json:
     except _Taken as taken:
         raise await _refuse_taken(context, caller, given.id, taken.external_id) from None
     if wanted:
-        await _tell_broker(context)
+        await tell_broker(context)
     return Json(_with_login(caller, row or {}, password, token), 201 if old is None else 200)
 
 
@@ -128,7 +128,7 @@ async def rotate_device(request: Request, caller: Admin, device_id: str) -> Json
     async with context.database.tenant(caller.tenant_id) as session:
         if await session.row(queries("registry")["device_id"], name=device_id) is None:
             raise not_found()
-    password, hashed = await _new_password(context)
+    password, hashed = await new_device_password(context)
     row = await _change_login(context, caller, device_id, "rotate", password_hash=hashed)
     return Json(_with_login(caller, row, password))
 
@@ -149,11 +149,11 @@ async def _change_login(
         await audit(session, caller, f"device.{what}", device_id)
         await session.run(q["notify_registry"])
         row = await session.row(queries("api")["devices"], after="", name=device_id, limit=1)
-    await _tell_broker(context)
+    await tell_broker(context)
     return row or {}
 
 
-async def _new_password(context: Context) -> tuple[str, str]:
+async def new_device_password(context: Context) -> tuple[str, str]:
     """A password and its hash for the broker."""
     if context.config.mqtt_hash is None:
         raise Problem(503, "this API gives out no MQTT passwords: use `frostway device add`")
@@ -161,7 +161,8 @@ async def _new_password(context: Context) -> tuple[str, str]:
     return password, await asyncio.to_thread(context.config.mqtt_hash, password)
 
 
-async def _tell_broker(context: Context) -> None:
+async def tell_broker(context: Context) -> None:
+    """Devices were added, changed or revoked."""
     if context.config.on_devices_changed is not None:
         await asyncio.to_thread(context.config.on_devices_changed)
 

@@ -112,7 +112,7 @@ async def post_shipment(request: Request, caller: Dispatcher, given: ShipmentIn)
 async def _put_stops(session: Session, given: ShipmentIn, shipment: int) -> None:
     sites: dict[str, Any] = {}
     for name in {stop.site for stop in given.stops if stop.site}:
-        sites[name] = await session.row(queries("api")["sites"], after="", name=name, limit=1)
+        sites[name] = await session.row(queries("api")["sites"], after="", name=name, retired=True, limit=1)
         if sites[name] is None:
             raise Problem(422, f"site: there is no {name}; add it first")
     values = [stop_values(s, n, given.id, sites.get(s.site or "")) for n, s in enumerate(given.stops, 1)]

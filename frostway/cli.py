@@ -14,14 +14,14 @@ from typing import Annotated, Any
 import typer
 
 from domain.profiles import HIDDEN
-from frostway import __version__, cli_assignments
+from frostway import __version__, cli_assignments, cli_lifecycle
 from frostway.cli_account import account_app
 from frostway.cli_eta import eta_app
 from frostway.cli_facts import facts_app
 from frostway.cli_quarantine import quarantine_app
 from frostway.cli_tenant import tenant_app
 from frostway.cli_token import token_app
-from frostway.command import DataOption, Failure, TenantOption
+from frostway.command import DataOption, Failure, TenantOption, words
 from frostway.command import say as _say
 from frostway.command import settings as _settings
 from frostway.secrets import without_passwords
@@ -42,6 +42,7 @@ app.add_typer(device_app, name="device")
 device_app.add_typer(profile_app, name="profile")
 cli_assignments.add_to(device_app)
 app.add_typer(tenant_app, name="tenant")
+cli_lifecycle.add_to(app, device_app)
 app.add_typer(token_app, name="token")
 app.add_typer(account_app, name="account")
 app.add_typer(eta_app, name="eta")
@@ -478,5 +479,5 @@ def main(*arguments: Any) -> None:
     except Exception as error:
         if not isinstance(error, _errors()):
             raise
-        _say(" ".join(str(error).split()) or type(error).__name__)
+        _say(words(error))
         sys.exit(1)

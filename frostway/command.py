@@ -22,6 +22,15 @@ def say(text: str) -> None:
     typer.echo(f"frostway: {text}", err=True)
 
 
+def words(error: BaseException) -> str:
+    """An error in one line."""
+    import psycopg  # noqa: PLC0415
+
+    if isinstance(error, psycopg.errors.RestrictViolation) and error.diag.message_primary:  # ours: see store/migrations
+        return error.diag.message_primary
+    return " ".join(str(error).split()) or type(error).__name__
+
+
 def settings() -> Settings:
     """The effective settings.
 

@@ -39,7 +39,7 @@ insert into class values
     ('site',                'tenant_id',      'select, insert, update, delete', 'select',                 'select'),
     ('zone',                'tenant_id',      'select, insert, update, delete', 'select',                 'select'),
     ('vehicle',             'tenant_id',      'select, insert, update, delete', 'select',                 'select'),
-    ('profile',             'tenant_id',      'select, insert, update',         'select',                 'select'),
+    ('profile',             'tenant_id',      'select, insert, update, delete', 'select',                 'select'),
     ('device',              'tenant_id',      'select, insert, update, delete', 'select',                 'select'),
     ('product',             'tenant_id',      'select, insert, update, delete', '',                       'select'),
     ('slot',                'tenant_id',      'select, insert, update, delete', '',                       'select'),
@@ -169,6 +169,30 @@ begin
             $b$ $f$, t);
     end loop;
 end $$;
+
+-- How many readings a device has of a span of time; no more than `most` are counted.
+create or replace function own_reading_count(device int, since timestamptz, until timestamptz, most bigint) returns bigint
+language sql stable security definer set search_path = pg_catalog as $$
+    select count(*) from (
+        select from public.reading_position r where r.device_id = $1 and r.time >= $2 and r.time < $3 union all
+        select from public.reading_temperature r where r.device_id = $1 and r.time >= $2 and r.time < $3 union all
+        select from public.reading_tag r where r.device_id = $1 and r.time >= $2 and r.time < $3 union all
+        select from public.reading_shelf r where r.device_id = $1 and r.time >= $2 and r.time < $3 union all
+        select from public.reading_door r where r.device_id = $1 and r.time >= $2 and r.time < $3 union all
+        select from public.reading_status r where r.device_id = $1 and r.time >= $2 and r.time < $3 union all
+        select from public.reading_attribute r where r.device_id = $1 and r.time >= $2 and r.time < $3
+        limit most) found
+    where exists (select from public.device d where d.id = $1 and d.tenant_id = public.current_tenant())
+$$;
+
+-- How many weighings and counts a shelf has of the slot it calls by a label.
+create or replace function own_slot_count(label int, most bigint) returns bigint
+language sql stable security definer set search_path = pg_catalog as $$
+    select count(*) from (
+        select from public.label l join public.device d on d.id = l.scope and d.tenant_id = public.current_tenant()
+        join public.reading_shelf r on r.device_id = d.id and r.slot_id = l.id
+        where l.id = $1 and l.kind = 'slot' limit most) found
+$$;
 
 -- A change of the API's own, in order of commit: the head's row stays locked until then.
 create or replace function own_change(body bytea) returns void language sql security definer set search_path = pg_catalog as $$

@@ -243,9 +243,9 @@ class Registry:
         vehicles = {int(r[0]): Site(r[1], r[2]) for r in rows}
         vehicle_tenant = np.zeros(max(vehicles, default=0) + 2, dtype=np.int32)
         vehicle_partition = np.zeros(len(vehicle_tenant), dtype=np.int32)
-        for vehicle_id, tenant_id, name, tenant in rows:
+        for vehicle_id, tenant_id, _, tenant, home in rows:
             vehicle_tenant[vehicle_id] = tenant_id
-            vehicle_partition[vehicle_id] = partition_of(tenant, f"vehicle/{name}", partitions)
+            vehicle_partition[vehicle_id] = partition_of(tenant, home, partitions)
         return cls(
             devices=devices,
             in_home=in_home,
@@ -347,11 +347,12 @@ def current(shipments: Iterable[Shipment]) -> Shipment | None:
 
 def _fences(sites: list[tuple[Any, ...]], shipments: Iterable[Shipment]) -> dict[int, Fences]:
     found: dict[int, list[Fence]] = {}
-    for sid, tenant, _, lat, lon, radius, polygon, corridor, dwell_s in sites:
+    for sid, tenant, _, lat, lon, radius, polygon, corridor, dwell_s, retired_at in sites:
         if lat == 0 and lon == 0 and not polygon and not corridor:
             continue  # a site that has not been put on the map yet
         rings, line = (shape["coordinates"] if shape else None for shape in (polygon, corridor))
-        found.setdefault(tenant, []).append(Fence(sid, lat, lon, radius, rings, line, dwell_s))
+        until_us = to_us(retired_at) if retired_at else NEVER
+        found.setdefault(tenant, []).append(Fence(sid, lat, lon, radius, rings, line, dwell_s, until_us))
     for shipment in shipments:
         for stop in shipment.stops:
             if not stop.site_id:

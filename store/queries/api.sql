@@ -43,7 +43,7 @@ order by id desc limit %(limit)s
 select id from own_revoke_token(%(tenant)s, %(name)s)
 
 -- name: vehicles
--- Vehicles by name with their last state and the site they are in.
+-- Vehicles by name with their last state and the site they are in; retired ones when they are asked for.
 select v.id as key, v.name as id, v.label, s.time, s.received_at, s.lat, s.lon, s.speed_mps, s.heading_deg, s.accuracy_m,
        coalesce(s.flags, 0) as flags, coalesce(s.status, 'unknown') as status, s.status_since, s.battery_ratio,
        here.name as site
@@ -53,6 +53,7 @@ left join lateral (
     where vi.vehicle_id = v.id and vi.superseded_at is null and not vi.retracted and vi.left_at is null
     order by vi.entered_at desc, vi.id desc limit 1) here on true
 where v.tenant_id = %(tenant)s and v.name > %(after)s and (%(name)s::text is null or v.name = %(name)s)
+and (v.retired_at is null or %(retired)s)
 order by v.name limit %(limit)s
 
 -- name: vehicle_key
@@ -101,16 +102,17 @@ where d.tenant_id = %(tenant)s and d.vehicle_id = %(vehicle)s
 order by r.time, r.seq, r.received_at
 
 -- name: sites
--- Sites by name.
+-- Sites by name; retired ones when they are asked for.
 select s.id as key, s.name as id, s.label, s.kind, s.lat, s.lon, s.radius_m, s.polygon, s.corridor, s.dwell_s, s.tz
 from site s
 where s.tenant_id = %(tenant)s and s.name > %(after)s and (%(name)s::text is null or s.name = %(name)s)
+and (s.retired_at is null or %(retired)s)
 order by s.name limit %(limit)s
 
 -- name: zones
 -- Zones of sites.
 select z.site_id, z.name as id, z.label from zone z
-where z.tenant_id = %(tenant)s and z.site_id = any(%(sites)s::int[]) order by z.name
+where z.tenant_id = %(tenant)s and z.site_id = any(%(sites)s::int[]) and z.retired_at is null order by z.name
 
 -- name: zone_key
 -- A zone's key.
@@ -128,9 +130,10 @@ where d.tenant_id = %(tenant)s and d.name > %(after)s and (%(name)s::text is nul
 order by d.name limit %(limit)s
 
 -- name: products
--- Products by SKU.
+-- Products by SKU, without retired ones; or one.
 select p.id as key, p.sku, p.label, p.unit_mass_kg, p.low_c, p.high_c, p.reorder_point, p.gtin from product p
-where p.tenant_id = %(tenant)s and p.sku > %(after)s and (%(name)s::text is null or p.sku = %(name)s)
+where p.tenant_id = %(tenant)s and p.sku > %(after)s
+and case when %(name)s::text is null then p.retired_at is null else p.sku = %(name)s end
 order by p.sku limit %(limit)s
 
 -- name: stock

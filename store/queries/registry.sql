@@ -240,8 +240,8 @@ select pg_notify('frostway_registry', '')
 -- name: ingest_devices
 -- What ingest knows of devices: ids, tenant and home.
 select t.name, d.name, d.id, d.tenant_id,
-       case when v.id is not null then 'vehicle/' || v.name when s.id is not null then 'site/' || s.name
-            else 'device/' || d.name end,
+       case when v.id is not null then 'vehicle/' || coalesce(v.home_name, v.name)
+            when s.id is not null then 'site/' || coalesce(s.home_name, s.name) else 'device/' || d.name end,
        d.kind, d.external_id, d.gateway_id, d.http_token_sha256
 from device d join tenant t on t.id = d.tenant_id left join vehicle v on v.id = d.vehicle_id
 left join site s on s.id = d.site_id

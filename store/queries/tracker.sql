@@ -28,8 +28,8 @@ where p.partition = n.partition and p.position = n.old_position
 -- name: devices
 -- Devices with their place and profile.
 select d.id, d.tenant_id, d.name, t.name,
-       case when v.id is not null then 'vehicle/' || v.name when s.id is not null then 'site/' || s.name
-            else 'device/' || d.name end,
+       case when v.id is not null then 'vehicle/' || coalesce(v.home_name, v.name)
+            when s.id is not null then 'site/' || coalesce(s.home_name, s.name) else 'device/' || d.name end,
        coalesce(d.vehicle_id, 0), coalesce(d.site_id, 0), coalesce(d.zone_id, 0), coalesce(d.profile_id, 0), d.kind,
        d.revoked_at is not null
 from device d join tenant t on t.id = d.tenant_id left join vehicle v on v.id = d.vehicle_id
@@ -74,11 +74,11 @@ select id, low_c, high_c, for_s, hysteresis_c, max_interval_s from profile
 
 -- name: vehicles
 -- Vehicles.
-select v.id, v.tenant_id, v.name, t.name from vehicle v join tenant t on t.id = v.tenant_id
+select v.id, v.tenant_id, v.name, t.name, 'vehicle/' || coalesce(v.home_name, v.name) from vehicle v join tenant t on t.id = v.tenant_id
 
 -- name: sites
 -- Sites with their fences.
-select id, tenant_id, name, lat, lon, radius_m, polygon, corridor, dwell_s from site
+select id, tenant_id, name, lat, lon, radius_m, polygon, corridor, dwell_s, retired_at from site
 
 -- name: zones
 -- Zones of sites.
@@ -91,11 +91,12 @@ select id, tenant_id, sku, label, gtin, unit_mass_kg, reorder_point from product
 -- name: slots
 -- What lies in the slots of shelves, by the slot's label.
 select l.id, s.device_id, s.product_id from slot s join label l on l.kind = 'slot' and l.scope = s.device_id and l.text = s.name
+where s.retired_at is null
 
 -- name: slot_of
 -- What lies in the slot of a label.
 select s.product_id, s.device_id from slot s
-join label l on l.kind = 'slot' and l.scope = s.device_id and l.text = s.name where l.id = %s
+join label l on l.kind = 'slot' and l.scope = s.device_id and l.text = s.name where l.id = %s and s.retired_at is null
 
 -- name: shipments
 -- Shipments on vehicles that are not delivered, and the last three of each vehicle that are: a late reading may amend them.

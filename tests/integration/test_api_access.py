@@ -174,6 +174,11 @@ def test_another_tenants_things_are_not_there(world: World, url: str, database: 
             "fact_id": str(fact),
             "trip_id": str(trip),
             "assignment_id": "1",
+            "site_id": "store-2",
+            "zone_id": "canary",
+            "sku": "CANARY",
+            "profile_id": "canary",
+            "slot": "canary",
             "token_name": "canary-bot",
         }
         bodies = {"/api/v1/devices/{device_id}/assignments": {"vehicle": "truck-01"}}
@@ -186,13 +191,13 @@ def test_another_tenants_things_are_not_there(world: World, url: str, database: 
                 if path.endswith(("/login", "/logout")):
                     continue
                 query = {"device": "reefer-02", "stream": "temp", "probe": "canary"} if method == "get" else None
-                body = bodies.get(path) if method == "post" else None
+                body = bodies.get(path) if method == "post" else {"retired": True} if method == "patch" else None
                 answer = api.request(method, address, params=query, json=body)
                 tried += 1
                 assert "canary" not in answer.text, path
                 assert answer.status_code < 500, path
                 named = re.search("(vehicle|alert|message|fact|trip)_id|token_name|excursions", path) or (
-                    "device_id" in path and method == "post"
+                    "device_id" in path and method in ("post", "patch")
                 )
                 is_profile = (method, path.split("/")[-1]) == ("get", "profile")
                 if named or is_profile or path.endswith(("/series", "/readings")):

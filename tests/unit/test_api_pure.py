@@ -193,6 +193,7 @@ def test_every_query_of_the_api_names_its_tenant() -> None:
     found = queries("api") | queries("history")
     without = {name for name, text in found.items() if "%(tenant)s" not in text and "%(tenant_name)s" not in text}
     assert without == OWNERS_ONLY - {"account"}
+    assert [name for name, text in queries("lifecycle").items() if "%(tenant)s" not in text] == []
     for name, text in found.items():
         assert "reading_" not in text, f"{name}: readings come from own_* functions"
         if re.search(r"\bown_\w+\(", text):

@@ -261,3 +261,52 @@ def test_driving_on_the_road_beside_a_fence_is_no_visit(seed):
 def test_a_vehicle_that_turns_round_before_a_fence_was_not_there():
     rows = road([-900, -600, -300, -180, -300, -600, -900, -1_200], 0.0)
     assert len(geofence.evaluate(Fences([Fence(1, 61.0, 27.0, 150.0)]), rows)) == 0
+
+
+# ------------------------------------------------------------------ fences that end
+def commuter(rng, vehicle):
+    """A day of a vehicle that goes to and fro past a yard, with stays of any length; fixes 10 to 60 s apart."""
+    t_s = np.cumsum(rng.integers(10, 60, 900))
+    north_m = 800 * np.cumsum(rng.normal(0, 0.12, 900)) + rng.normal(0, 4, 900)
+    return np.full(900, vehicle), t_s * S, 60 + north_m / 111_195, np.full(900, 25.0), np.full(900, 5.0)
+
+
+def without_end(fence):
+    return fence._replace(until_us=NEVER)
+
+
+@given(st.integers(0, 10**9), st.integers(2, 9))
+@settings(deadline=None, max_examples=40)
+def test_a_fence_that_ends_is_visited_until_then_whatever_comes_at_once(seed, portions):
+    """A visit that is open then ends with the vehicle's last fix before; the other fences know nothing of it."""
+    rng = np.random.default_rng(seed)
+    rows = geofence.Rows(*(np.concatenate(c) for c in zip(*(commuter(rng, v) for v in (1, 2, 3)), strict=True)))
+    ends = np.sort(rng.integers(0, int(rows.t_us.max()), 3)).tolist()
+    fences = [Fence(1, 60.0, 25.0, 300.0), Fence(2, 60.002, 25.0, 200.0, dwell_s=120)]
+    fences += [Fence(3 + n, 60.0 + n / 1000, 25.0, 250.0, until_us=end) for n, end in enumerate(ends)]
+    made = Fences(fences)
+    whole = told(geofence.evaluate(made, rows))
+    wanted = told(geofence.evaluate(Fences(fences[:2]), rows))
+    for fence in fences[2:]:
+        before = rows.take(rows.t_us < fence.until_us)
+        for vehicle, site, start, end in _by_vehicle(geofence.evaluate(Fences([without_end(fence)]), before)):
+            mine = rows.t_us[rows.vehicle == vehicle]
+            is_over = end == NEVER and mine.max() >= fence.until_us
+            last = int(mine[mine < fence.until_us].max())
+            wanted.append(
+                (int(geofence.pair(np.array([vehicle]), np.array([site]))[0]), start, last if is_over else end)
+            )
+    assert sorted(whole) == sorted(wanted)
+    carry, found = geofence.Carry.empty(), {}
+    for bounds in np.array_split(np.unique(rows.t_us), portions):
+        fresh, visits = geofence.step(made, carry, rows.take(np.isin(rows.t_us, bounds)))
+        carry = carry.updated(fresh) if len(carry.last) else fresh
+        found |= {(key, start): end for key, start, end in told(visits)}
+        begun = set(zip(visits.entity.tolist(), visits.start_us.tolist(), strict=True))
+        assert len(begun) == len(visits)  # each is told once of a step
+    assert sorted((key, start, end) for (key, start), end in found.items()) == sorted(whole)
+
+
+def _by_vehicle(visits):
+    vehicle, site = geofence.unpair(visits.entity)
+    return zip(vehicle.tolist(), site.tolist(), visits.start_us.tolist(), visits.end_us.tolist(), strict=True)

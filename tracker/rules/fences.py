@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from domain.geo import EARTH_M, distance_m, local_m, near_m
 from domain.readings import F64, I64, Bool
-from tracker.rules.scan import segment_starts
+from tracker.rules.scan import NEVER, segment_starts
 
 MARGIN_M = 30.0
 MARGIN_SHARE = 0.2
@@ -36,7 +36,7 @@ class Fence(NamedTuple):
     """A fence: `radius_m` around a point; or a polygon, which then counts alone; or `radius_m` on both sides of a line.
 
     Coordinates are `[lon, lat]`; a polygon is one ring, rings as in a GeoJSON Polygon, holes behind the first, or the
-    parts of a MultiPolygon. A visit counts when it lasted `dwell_s`.
+    parts of a MultiPolygon. A visit counts when it lasted `dwell_s`. From `until_us` on there is no fence any more.
     """
 
     site_id: int
@@ -46,6 +46,7 @@ class Fence(NamedTuple):
     polygon: Ring | Sequence[Ring] | Sequence[Sequence[Ring]] | None = None
     line: Ring | None = None
     dwell_s: float = 0.0
+    until_us: int = NEVER
 
 
 def _parts(polygon: Any) -> Sequence[Sequence[Ring]]:
@@ -145,6 +146,8 @@ class Fences:
         self._lon = np.array([f.lon for f in fences], dtype=np.float64)
         self._radius = np.array([f.radius_m for f in fences], dtype=np.float64)
         self.dwell_us = np.array([f.dwell_s * 1e6 for f in fences]).astype(np.int64)
+        self.until_us = np.array([f.until_us for f in fences], dtype=np.int64)
+        self.ends_us = distinct(self.until_us[self.until_us != NEVER])
         self._margin = np.maximum(MARGIN_M, MARGIN_SHARE * self._radius)
         kinds = [POLYGON if f.polygon is not None else CORRIDOR if f.line is not None else CIRCLE for f in fences]
         self._kind = np.array(kinds, dtype=np.int8)

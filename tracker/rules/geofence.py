@@ -19,8 +19,9 @@ from the fix before it came near to `LEAVE_FIXES` after it was last near, when i
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
+from itertools import pairwise
 from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
@@ -30,7 +31,7 @@ from domain.geo import local_m
 from domain.readings import F64, I64, Bool
 from tracker.rules.fences import Fence, Fences, distinct
 from tracker.rules.passages import PASS_US, Doubt, passages
-from tracker.rules.scan import NEVER, last_decisive
+from tracker.rules.scan import NEVER, last_decisive, last_words
 from tracker.rules.table import Column, Table, ranges
 
 __all__ = ["Carry", "Fence", "Fences", "Visits", "evaluate", "joined", "pair", "site_in", "step", "unpair"]
@@ -177,6 +178,10 @@ class Rows:
     lon: F64
     accuracy_m: F64
 
+    def take(self, index: Bool) -> Rows:
+        """Rows by mask."""
+        return Rows(*(getattr(self, f.name)[index] for f in fields(self)))
+
 
 def pair(vehicle: I64, site: I64) -> I64:
     """One key of a vehicle and a site; sites may be negative (a stop without a site)."""
@@ -216,21 +221,54 @@ def evaluate(fences: Fences, rows: Rows) -> Visits:
 def step(fences: Fences, carry: Carry, rows: Rows) -> tuple[Carry, Visits]:
     """The carry of the vehicles in `rows` after them, and the visits; `carry` may hold any vehicles.
 
-    An open visit at a site whose fence is no more ends with the vehicle's last fix before these rows; one at a stop
+    An open visit at a site whose fence is no more ends with the vehicle's last fix while it was one; one at a stop
     without a site, which goes with its shipment, is forgotten.
     """
     if not len(rows.vehicle):
         return Carry.empty(), Visits.empty()
+    if not len(fences.ends_us):
+        return _stretch(fences, carry, rows)
+    begins_us, ends_us = int(rows.t_us.min()), int(rows.t_us.max())
+    ends = fences.ends_us[(fences.ends_us > begins_us) & (fences.ends_us <= ends_us)].tolist()
+    if not ends:
+        return _stretch(fences, carry, rows, begins_us)
+    found = [Visits.empty()]
+    for since_us, until_us in pairwise([begins_us, *ends, NEVER]):
+        now = rows.take((rows.t_us >= since_us) & (rows.t_us < until_us))
+        if len(now.vehicle):
+            fresh, visits = _stretch(fences, carry, now, since_us)
+            carry = carry.updated(fresh) if len(carry.last) else fresh
+            found.append(visits)
+    return carry.of(np.unique(rows.vehicle)), _once(found)
+
+
+def _once(parts: Sequence[Visits]) -> Visits:
+    """Visits of stretches one after the other, each once: as the last one has it, and begun here if it once was."""
+    begun = joined(*parts)
+    begun = begun.take(begun.began_here)
+    last = last_words(parts)
+    keys = set(zip(begun.entity.tolist(), begun.start_us.tolist(), strict=True))
+    here = [key in keys for key in zip(last.entity.tolist(), last.start_us.tolist(), strict=True)]
+    return Visits(last.entity, last.start_us, last.end_us, np.array(here, dtype=np.bool_))
+
+
+def _stretch(fences: Fences, carry: Carry, rows: Rows, since_us: int | None = None) -> tuple[Carry, Visits]:
+    """A step over rows in which no fence ends; those that have ended by `since_us` are no more."""
     starts = np.flatnonzero(np.concatenate([[True], rows.vehicle[1:] != rows.vehicle[:-1]]))
     way = _Way(rows, starts, carry.of(rows.vehicle[starts]))
     of, site = unpair(way.pairs.entity)
     index = fences.index_of(site)
+    if since_us is not None:
+        index = np.where((index >= 0) & (fences.until_us[index] <= since_us), -1, index)
     ended = _ended(way, np.flatnonzero((index < 0) & way.pairs.told & (site > 0)), of)
     way.pairs, index, of = way.pairs.take(index >= 0), index[index >= 0], of[index >= 0]
     prev = way.new - 1
     lat0, lon0 = (np.where(np.isnan(way.lat[prev]), c[way.new], c[prev]) for c in (way.lat, way.lon))
     kept = np.searchsorted(way.vehicle, of)
     row, fence, touches = fences.near(lat0, lon0, rows.lat, rows.lon)
+    if since_us is not None:
+        stands = fences.until_us[fence] > since_us
+        row, fence, touches = row[stands], fence[stands], touches[stands]
     key = way.of[way.new[row]] * len(fences) + fence
     matter = distinct(np.concatenate([key[touches], kept * len(fences) + index]))
     if not len(matter):

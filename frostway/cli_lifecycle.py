@@ -1,0 +1,94 @@
+"""`frostway vehicle|site|product|zone|slot|profile|device  list|retire|restore|delete`: how things end."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from frostway.command import DataOption, Failure, TenantOption, settings
+
+HELP = {
+    "vehicle": "Vehicles.",
+    "site": "Sites: places with a fence.",
+    "product": "Products, by SKU.",
+    "zone": "Zones of sites, as SITE/ZONE.",
+    "slot": "Slots of shelves, as DEVICE/SLOT.",
+    "profile": "Temperature profiles: limits.",
+}
+ENDS = {
+    "device": "It may speak no more",
+    "vehicle": "It leaves the lists and the map",
+    "site": "It is visited no more and leaves the lists",
+    "product": "It leaves the lists",
+    "zone": "It leaves its site's list",
+    "slot": "What its shelf says of it is not stock any more",
+    "profile": "No device or shipment gets it any more",
+}
+
+
+def add_to(app: typer.Typer, device_app: typer.Typer) -> None:
+    """Puts the commands into `frostway`, and those of devices into `frostway device`."""
+    for kind, what in HELP.items():
+        group = typer.Typer(no_args_is_help=True, help=what)
+        app.add_typer(group, name=kind)
+        _list(group, kind)
+        _ends(group, kind)
+    _ends(device_app, "device")
+
+
+def _metavar(kind: str) -> str:
+    return {"zone": "SITE/ZONE", "slot": "DEVICE/SLOT", "product": "SKU", "device": "ID"}.get(kind, "NAME")
+
+
+def _list(group: typer.Typer, kind: str) -> None:
+    @group.command("list", help=f"List {kind}s; the last column says since when one is retired.")
+    def show(tenant: TenantOption = "main", data: DataOption = None) -> None:
+        from frostway.lifecycle import print_things  # noqa: PLC0415
+
+        print_things(data, settings(), tenant, kind)
+
+
+def _ends(group: typer.Typer, kind: str) -> None:
+    metavar = _metavar(kind)
+
+    @group.command("retire", help=f"{ENDS[kind]}; its name, history and facts stay. `restore` takes it back.")
+    def retire(
+        name: Annotated[str, typer.Argument(metavar=metavar)], tenant: TenantOption = "main", data: DataOption = None
+    ) -> None:
+        from frostway.lifecycle import retire_thing  # noqa: PLC0415
+
+        typer.echo(retire_thing(data, settings(), tenant, kind, name))
+
+    extra = " A new broker password is printed, once." if kind == "device" else ""
+
+    @group.command("restore", help=f"Take a retired {kind} back.{extra}")
+    def restore(
+        name: Annotated[str, typer.Argument(metavar=metavar)], tenant: TenantOption = "main", data: DataOption = None
+    ) -> None:
+        from frostway.lifecycle import restore_thing  # noqa: PLC0415
+
+        typer.echo(restore_thing(data, settings(), tenant, kind, name))
+
+    @group.command("delete", help=f"Delete a {kind} on which nothing depends; else say what does.")
+    def delete(
+        name: Annotated[str, typer.Argument(metavar=metavar)],
+        yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,  # noqa: FBT002
+        dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what depends on it.")] = False,  # noqa: FBT002
+        tenant: TenantOption = "main",
+        data: DataOption = None,
+    ) -> None:
+        from frostway.lifecycle import delete_thing, dependents_of  # noqa: PLC0415
+
+        if dry_run:
+            typer.echo(dependents_of(data, settings(), tenant, kind, name))
+            return
+        if not yes:
+            _ask(f"delete {kind} {name} for good?")
+        typer.echo(delete_thing(data, settings(), tenant, kind, name))
+
+
+def _ask(question: str) -> None:
+    if not sys.stdin.isatty():
+        raise Failure(f"{question} Nobody is there to ask: say --yes")
+    if not typer.confirm(question, err=True):
+        raise Failure("nothing was deleted")
