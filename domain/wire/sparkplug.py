@@ -8,7 +8,7 @@ birth the numbers of a message are of, `sparkplug_node` decides from what all re
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
@@ -20,6 +20,7 @@ from domain.wire import protobuf
 from domain.wire.channels import attribute, readings
 from domain.wire.said import ATTRIBUTE, READINGS_MAX, Context, Measured, Said, Value, WireError, refusal, settled
 from domain.wire.sparkplug_node import Birth, Definition, Node
+from domain.wire.words import has_digits
 
 _NODE = {"NBIRTH", "NDATA", "NDEATH"}
 _DEVICE = {"DBIRTH", "DDATA", "DDEATH"}
@@ -343,6 +344,7 @@ def _resolved(metric: Metric, born: Names) -> Metric:
 def _told(said: Payload, born: Names, device: str, context: Context, *, doubted: bool = False) -> list[Said]:
     """Readings of the metrics. One that cannot be read costs itself, and its message is kept for it."""
     measured: list[Measured] = []
+    times: set[str] = set()
     refused: list[Said] = []
     for each in said.metrics:
         try:
@@ -355,9 +357,11 @@ def _told(said: Payload, born: Names, device: str, context: Context, *, doubted:
             continue
         if value is not None:
             t_ms = said.t_ms if metric.t_ms is None else metric.t_ms
+            if metric.datatype == _DATETIME:
+                times.add(metric.name)
             flags = int(Flag.HISTORICAL) * metric.historical | int(Flag.SUSPECT) * doubted
             measured.append(Measured(t_ms, metric.name, value, metric.unit, device, flags))
-    return settled(_readings(measured, context) + refused)
+    return settled(_readings(measured, times, context) + refused)
 
 
 def _value(metric: Metric) -> Value | None:
@@ -384,13 +388,15 @@ def _value(metric: Metric) -> Value | None:
     return number
 
 
-def _readings(measured: list[Measured], context: Context) -> list[Said]:
-    """Texts are attributes. A unit the profile gives for a channel is taken before the sender's."""
-    texts: Mapping[str, Target | None] = {
-        m.channel: Target(ATTRIBUTE, m.channel) for m in measured if isinstance(m.value, str)
+def _readings(measured: list[Measured], times: Collection[str], context: Context) -> list[Said]:
+    """Words and times are notes, a text with digits is what its name says. A profile's unit beats the sender's."""
+    words: Mapping[str, Target | None] = {
+        m.channel: Target(ATTRIBUTE, m.channel)
+        for m in measured
+        if isinstance(m.value, str) and (m.channel in times or not has_digits(m.value))
     }
     mended = []
     for each in measured:
         told = context.profile_at(each.source, each.t_ms).channels.get(each.channel) if each.unit else None
         mended.append(each._replace(unit="") if told is not None and told.unit else each)
-    return readings(mended, context, texts)
+    return readings(mended, context, words)

@@ -245,6 +245,32 @@ def test_texts_and_times_are_attributes(decoder, metric, text):
     assert (said.stream, said.values["txt"]) == ("attr", text)
 
 
+@pytest.mark.parametrize(
+    ("name", "text", "stream", "key", "value"),
+    [
+        ("Temperature", "-4.5", "temp", "c", -4.5),
+        ("Temperature", "-4,5", "temp", "c", -4.5),
+        ("Temperature", " 4.50 °C", "temp", "c", 4.5),
+        ("Battery", "87 %", "status", "batt", 0.87),
+        ("Door", "open", "attr", "txt", "open"),
+        ("Temperature", "sensor lost", "attr", "txt", "sensor lost"),
+        ("Recipe", "3.1b", "attr", "txt", "3.1b"),
+    ],
+)
+def test_a_number_written_as_text_is_the_number_and_a_word_a_note(decoder, name, text, stream, key, value):
+    (said,) = heard(decoder, "DDATA", data(encode_metric(name, text, STRING)), device="truck-1")
+    assert (said.stream, said.values[key]) == (stream, pytest.approx(value) if key != "txt" else value)
+
+
+@pytest.mark.parametrize("text", ["4.5.1", "-0-.5", "5..0"])
+def test_a_text_with_digits_that_is_no_number_is_refused_under_the_devices_name(decoder, text):
+    metrics = (encode_metric("Humidity", 60.0, DOUBLE), encode_metric("Temperature", text, STRING))
+    found = heard(decoder, "DDATA", data(*metrics), device="truck-1")
+    assert refused(found) == "invalid"
+    assert found[-1].source == "truck-1"
+    assert all("txt" not in s.values for s in found)
+
+
 @pytest.mark.parametrize(("kind", "device"), [("NDATA", None), ("DDATA", "truck-9")])
 def test_data_before_a_birth_wait_and_a_rebirth_is_asked_for_once_in_a_while(kind, device):
     decoder = Sparkplug()
