@@ -96,11 +96,14 @@ class SiteIn(Strict):
         return self
 
 
-class DeviceIn(Strict):
-    """A device, new or moved. `credentials` asks for a new MQTT password; a new device gets one unless it is false.
+DeviceKind = Literal["tracker", "reefer", "thermometer", "rfid", "shelf", "door", "gateway", "phone", "connector"]
+ForeignId = Annotated[str, Field(pattern=r"[A-Za-z0-9]", max_length=128)]
 
-    `foreign_id`: under which a gateway brings its messages; `gateway`: the only one that may. `http` asks for a new
-    token for the door for HTTP; the one before is no longer good.
+
+class DeviceIn(Strict):
+    """A new device. It gets an MQTT password unless `credentials` is false, and with `http` a token for that door.
+
+    `foreign_id`: under which a gateway brings its messages; `gateway`: the only one that may.
     """
 
     model_config = ConfigDict(
@@ -110,14 +113,14 @@ class DeviceIn(Strict):
     )
 
     id: Name
-    kind: Literal["tracker", "reefer", "thermometer", "rfid", "shelf", "door", "gateway", "phone", "connector"]
+    kind: DeviceKind
     vehicle: Name | None = None
     site: Name | None = None
     zone: Name | None = None
     profile: Name | None = None
-    foreign_id: Annotated[str, Field(pattern=r"[A-Za-z0-9]", max_length=128)] | None = None
+    foreign_id: ForeignId | None = None
     gateway: Name | None = None
-    credentials: bool | None = None
+    credentials: bool = True
     http: bool = False
 
     @model_validator(mode="after")
@@ -127,6 +130,27 @@ class DeviceIn(Strict):
         if self.zone and not self.site:
             raise ValueError("a zone needs its site")
         return self
+
+
+class DeviceChangeIn(Strict):
+    """What becomes another of a device; what is not named stays, null takes it away."""
+
+    kind: DeviceKind = "tracker"
+    profile: Name | None = None
+    foreign_id: ForeignId | None = None
+    gateway: Name | None = None
+
+    @model_validator(mode="after")
+    def _something(self) -> DeviceChangeIn:
+        if not self.model_fields_set:
+            raise ValueError("say what: kind, profile, foreign_id or gateway")
+        return self
+
+
+class RotateIn(Strict):
+    """Which login of a device is made anew: the MQTT password, or the token for HTTP."""
+
+    http: bool = False
 
 
 class AssignmentIn(Strict):

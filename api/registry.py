@@ -1,4 +1,4 @@
-"""Sites, devices and products. A POST makes what is new (201) and changes what is there (200)."""
+"""Sites, devices and products. A POST makes what is new (201) and changes what is there (200), but a device (409)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from api.actions import audit, put
 from api.auth import Admin, Anybody, Caller
 from api.context import Context, context_of
 from api.database import Session
-from api.inputs import DeviceIn, ProductIn, SiteIn
+from api.inputs import DeviceChangeIn, DeviceIn, ProductIn, RotateIn, SiteIn
 from api.jsons import Json
 from api.live import emit
 from api.paging import Cursor, Items, Limit, decode, page, shaped_page
@@ -23,10 +23,15 @@ from api.problems import Problem, not_found
 from api.quarantine import read_waiting
 from domain.names import foreign_id
 from store.db import queries
-from store.registry import FOREIGN_ID_TAKEN
+from store.devices import FOREIGN_ID_TAKEN
 from store.secrets import new_token, token_hash
 
 router = APIRouter()
+ACTIONS = {
+    "rotate_device": "device.rotate",
+    "rotate_device_token": "device.rotate_token",
+    "revoke_device": "device.revoke",
+}
 
 
 class Mqtt(TypedDict):
@@ -97,56 +102,124 @@ async def list_devices(request: Request, caller: Anybody, limit: Limit = 200, cu
 
 @router.post("/devices", tags=["devices"], response_model=NewDevice, status_code=201)
 async def post_device(request: Request, caller: Admin, given: DeviceIn) -> Json:
-    """Makes or moves a device, with the vehicle or zone it names when that is new. Its secrets are shown here only."""
+    """Makes a device, with the vehicle or zone it names when that is new; 409 when there is one of this name.
+
+    Its secrets are shown here only.
+    """
     context = context_of(request)
-    q = queries("api")
     async with context.database.tenant(caller.tenant_id) as session:
-        old = await session.row(q["devices"], after="", name=given.id, limit=1)
-    wanted = given.credentials if given.credentials is not None else old is None
-    password, hashed = await new_device_password(context) if wanted else ("", None)
+        await _refuse_known(session, given.id)
+    password, hashed = await new_device_password(context) if given.credentials else ("", None)
     token = new_token() if given.http else ""
     try:
         async with context.database.tenant(caller.tenant_id) as session:
-            await _put_device(session, given, hashed, token_hash(token) if token else None)
-            action = "device.create" if old is None else "device.change"
-            await audit(session, caller, action, given.id, **given.model_dump(exclude={"credentials"}), password=wanted)
+            await _add_device(session, given, hashed, token_hash(token) if token else None)
+            detail = given.model_dump(exclude={"credentials"})
+            await audit(session, caller, "device.create", given.id, **detail, password=given.credentials)
             await session.run(queries("registry")["notify_registry"])
             await read_waiting(session, caller, given.id, foreign_id(given.foreign_id) if given.foreign_id else None)
-            row = await session.row(q["devices"], after="", name=given.id, limit=1)
-            await _tell(session, {given.vehicle, (old or {}).get("vehicle")}, {given.site, (old or {}).get("site")})
+            row = await session.row(queries("api")["devices"], after="", name=given.id, limit=1)
+            await _tell(session, {given.vehicle}, {given.site})
     except _Taken as taken:
         raise await _refuse_taken(context, caller, given.id, taken.external_id) from None
-    if wanted:
+    if password:
         await tell_broker(context)
-    return Json(_with_login(caller, row or {}, password, token), 201 if old is None else 200)
+    return Json(_with_login(caller, row or {}, password, token), 201)
+
+
+async def _refuse_known(session: Session, name: str) -> None:
+    """Refuses a device that is to be new and is there.
+
+    Raises:
+        Problem: 409, with what there is to do in its place.
+    """
+    row = await session.row(queries("registry")["device_revoked"], name=name)
+    if row is None:
+        return
+    rotate = f"POST /devices/{name}/rotate"
+    if row["revoked"]:
+        way = f'is retired, nothing was changed: PATCH /devices/{name} {{"retired": false}} lets it in again'
+    else:
+        way = (
+            f'is there already, nothing was changed: {rotate} gives it a new password, with {{"http": true}} a new '
+            f"token; POST /devices/{name}/assignments and POST /devices/{name}/change do the rest"
+        )
+    raise Problem(409, f"id: device {name} {way}")
+
+
+@router.post("/devices/{device_id}/change", tags=["devices"], response_model=shapes.Device)
+async def edit_device(request: Request, caller: Admin, device_id: str, given: DeviceChangeIn) -> Json:
+    """Changes what is named of a device, null takes it away; where it is and its login stay."""
+    context = context_of(request)
+    parts = given.model_dump(exclude_unset=True)
+    try:
+        async with context.database.tenant(caller.tenant_id) as session:
+            row = await session.row(
+                queries("registry")["change_device"],
+                name=device_id,
+                parts=list(parts),
+                kind=given.kind,
+                profile=await profile_id(session, given.profile) if given.profile else None,
+                external_id=foreign_id(given.foreign_id) or None if given.foreign_id else None,
+                gateway=await _gateway(session, given.gateway) if given.gateway else None,
+            )
+            if row is None:
+                await _refuse_known(session, device_id)
+                raise not_found()
+            if row["external_id"] and row["gateway_id"] is None:
+                await _refuse_of_another(session, row["external_id"])
+            await audit(session, caller, "device.change", device_id, **parts)
+            await session.run(queries("registry")["notify_registry"])
+            if given.foreign_id:
+                await read_waiting(session, caller, device_id, row["external_id"])
+            found = await session.row(queries("api")["devices"], after="", name=device_id, limit=1) or {}
+            await _tell(session, {found.get("vehicle")}, {found.get("site")})
+    except UniqueViolation:
+        raise Problem(422, "foreign_id: it belongs to another device") from None
+    except _Taken as taken:
+        raise await _refuse_taken(context, caller, device_id, taken.external_id) from None
+    return Json(shapes.device(found))
 
 
 @router.post("/devices/{device_id}/rotate", tags=["devices"], response_model=NewDevice)
-async def rotate_device(request: Request, caller: Admin, device_id: str) -> Json:
-    """A new password, shown here only; the old one is worth nothing at once. A revoked device may speak again."""
+async def rotate_device(request: Request, caller: Admin, device_id: str, given: RotateIn | None = None) -> Json:
+    """A new password, or with `http` a new token, shown here only; the old one is worth nothing at once.
+
+    A revoked device may speak again.
+    """
     context = context_of(request)
     async with context.database.tenant(caller.tenant_id) as session:
         if await session.row(queries("registry")["device_id"], name=device_id) is None:
             raise not_found()
+    if given is not None and given.http:
+        token = new_token()
+        row = await _change_login(
+            context, caller, device_id, "rotate_device_token", http_token_sha256=token_hash(token)
+        )
+        return Json(_with_login(caller, row, "", token))
     password, hashed = await new_device_password(context)
-    row = await _change_login(context, caller, device_id, "rotate", password_hash=hashed)
+    row = await _change_login(context, caller, device_id, "rotate_device", password_hash=hashed)
     return Json(_with_login(caller, row, password))
 
 
 @router.post("/devices/{device_id}/revoke", tags=["devices"], response_model=shapes.Device)
 async def revoke_device(request: Request, caller: Admin, device_id: str) -> Json:
     """The device may not speak any more, within seconds; what it said stays. Repeating changes nothing."""
-    return Json(shapes.device(await _change_login(context_of(request), caller, device_id, "revoke")))
+    return Json(shapes.device(await _change_login(context_of(request), caller, device_id, "revoke_device")))
 
 
 async def _change_login(
-    context: Context, caller: Caller, device_id: str, what: Literal["rotate", "revoke"], **values: Any
+    context: Context,
+    caller: Caller,
+    device_id: str,
+    what: Literal["rotate_device", "rotate_device_token", "revoke_device"],
+    **values: Any,
 ) -> dict[str, Any]:
     q = queries("registry")
     async with context.database.tenant(caller.tenant_id) as session:
-        if await session.row(q[f"{what}_device"], name=device_id, **values) is None:
+        if await session.row(q[what], name=device_id, **values) is None:
             raise not_found()
-        await audit(session, caller, f"device.{what}", device_id)
+        await audit(session, caller, ACTIONS[what], device_id)
         await session.run(q["notify_registry"])
         row = await session.row(queries("api")["devices"], after="", name=device_id, limit=1)
     await tell_broker(context)
@@ -185,7 +258,7 @@ async def _tell(session: Session, vehicles: set[str | None], sites: set[str | No
         await emit(session, vehicles=[put(v["id"], v) for v in left], sites=[put(s["id"], s) for s in right])
 
 
-async def _put_device(
+async def _add_device(
     session: Session, given: DeviceIn, password_hash: str | None, http_token_sha256: bytes | None
 ) -> None:
     q = queries("registry")
@@ -206,8 +279,8 @@ async def _put_device(
     gateway = await _gateway(session, given.gateway) if given.gateway else None
     external_id = await _external_id(session, given)
     try:
-        await session.row(
-            q["put_device"],
+        row = await session.row(
+            q["add_device"],
             name=given.id,
             kind=given.kind,
             vehicle=vehicle,
@@ -221,6 +294,8 @@ async def _put_device(
         )
     except UniqueViolation:
         raise Problem(422, "foreign_id: it belongs to another device") from None
+    if row is None:  # another has just added it
+        await _refuse_known(session, given.id)
 
 
 async def _gateway(session: Session, name: str) -> int:
@@ -238,10 +313,14 @@ async def _external_id(session: Session, given: DeviceIn) -> str | None:
     """
     external_id = foreign_id(given.foreign_id) if given.foreign_id else None
     if external_id and not given.gateway:
-        row = await session.row(queries("registry")["foreign_id_taken"], external_id=external_id)
-        if row and row["taken"]:
-            raise _Taken(external_id)
+        await _refuse_of_another(session, external_id)
     return external_id
+
+
+async def _refuse_of_another(session: Session, external_id: str) -> None:
+    row = await session.row(queries("registry")["foreign_id_taken"], external_id=external_id)
+    if row and row["taken"]:
+        raise _Taken(external_id)
 
 
 class _Taken(Exception):  # noqa: N818 -- an outcome: the transaction ends with it

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal, NamedTuple, cast
@@ -24,10 +25,13 @@ from frostway.settings import Settings
 from frostway.stack import NoStackError, Stack, find
 from frostway.tables import print_table
 from store.db import connect
+from store.device_changes import change_device as change
 from store.quarantine import Quarantine
 from store.registry import DeviceSpec, ForeignIdTakenError, Registry, RegistryError
 from store.secrets import new_token, token_hash
 
+REPLAYS = "replay-"
+"""How the names begin of devices that are only ever replayed."""
 ACCOUNT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,127}")
 
 
@@ -62,6 +66,7 @@ def add_device(data: Path | None, settings: Settings, tenant: str, device: Devic
     """Registers a device, tells the broker, returns its secrets; of those only hashes are kept.
 
     Raises:
+        DeviceExistsError: it is there already; nothing has changed.
         RegistryError: a name or a place that does not fit.
         NoStackError: no stack to register it in.
     """
@@ -78,7 +83,7 @@ def _add(stack: Stack, tenant: str, device: DeviceSpec, *, http: bool = False) -
         registry = Registry(connection, tenant)
         try:
             with connection.transaction():
-                registry.put_device(device, mosquitto_hash(password), token_hash(token) if token else None)
+                registry.add_device(device, mosquitto_hash(password), token_hash(token) if token else None)
         except ForeignIdTakenError as taken:
             registry.tell_foreign_id_holder(taken)
             raise
@@ -105,10 +110,40 @@ def rotate_device(data: Path | None, settings: Settings, tenant: str, name: str)
         RegistryError: there is no such device.
         NoStackError: no stack to look in.
     """
-    stack, password = find(data, settings), new_password()
+    return _rotate(find(data, settings), tenant, name)
+
+
+def _rotate(stack: Stack, tenant: str, name: str) -> tuple[str, str]:
+    password = new_password()
     with connect(stack.database_url, "device rotate") as connection, connection.transaction():
         Registry(connection, tenant).rotate_device(name, mosquitto_hash(password))
     return _tell_broker(stack, f"{tenant}/{name}", password), password
+
+
+def rotate_device_token(data: Path | None, settings: Settings, tenant: str, name: str) -> str:
+    """A new token for HTTP for a device, at once in place of the old one. Raises as `rotate_device`."""
+    token = new_token()
+    with connect(find(data, settings).database_url, "device rotate") as connection, connection.transaction():
+        Registry(connection, tenant).rotate_device_token(name, token_hash(token))
+    return token
+
+
+def change_device(
+    data: Path | None, settings: Settings, tenant: str, name: str, parts: Mapping[str, str | None]
+) -> None:
+    """Another kind, profile, foreign id or gateway of a device; None takes one away.
+
+    Raises:
+        RegistryError: no such device, profile or gateway, or a foreign id that another has.
+    """
+    with connect(find(data, settings).database_url, "device change") as connection:
+        registry = Registry(connection, tenant)
+        try:
+            with connection.transaction():
+                change(connection, registry, name, parts)
+        except ForeignIdTakenError as taken:
+            registry.tell_foreign_id_holder(taken)
+            raise
 
 
 def revoke_device(data: Path | None, settings: Settings, tenant: str, name: str) -> None:
@@ -239,23 +274,28 @@ def replay_file(
 
 def _name_for(file: Path) -> str:
     kept = "".join(c if c.isascii() and c.isalnum() else "-" for c in file.stem.lower()).strip("-")
-    return ("replay-" + kept)[:64]
+    return (REPLAYS + kept)[:64]
 
 
 def _login(stack: Stack, name: str, *, is_track: bool) -> tuple[str, str]:
-    """Login of the replaying device: the one kept with the stack, else a new one."""
+    """Login of the replaying device: the one kept with the stack, else a new one of a device that only replays."""
     user = f"main/{name}"
     kept = Secrets.load_or_create(stack.data_dir / "secrets.json") if stack.data_dir else None
     if kept and user in kept.devices:
         return user, kept.devices[user]
     with connect(stack.database_url, "replay") as connection:
-        known = {d["name"]: d for d in Registry(connection).devices()}
-    old = known.get(name)
-    if old:
-        spec = DeviceSpec(name, old["kind"], old["vehicle"], old["site"], old["zone"], old["profile"])
-    else:
-        spec = DeviceSpec(name, "tracker" if is_track else "thermometer", vehicle=name)
-    user, password, *_ = _add(stack, "main", spec)
+        known = {d["name"] for d in Registry(connection).devices()}
+    if name not in known:
+        password = _add(
+            stack, "main", DeviceSpec(name, "tracker" if is_track else "thermometer", vehicle=name)
+        ).password
+    elif name.startswith(REPLAYS):
+        _, password = _rotate(stack, "main", name)
+    else:  # somebody may be speaking with the password it has
+        raise RegistryError(
+            f"device {name!r} is there and its password is not kept here: "
+            f"replay as another, --as NAME, which is made when new"
+        )
     if kept:
         kept.devices[user] = password
         kept.save()

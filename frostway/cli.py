@@ -14,8 +14,9 @@ from typing import Annotated, Any
 import typer
 
 from domain.profiles import HIDDEN
-from frostway import __version__, cli_assignments, cli_lifecycle
+from frostway import __version__, cli_assignments, cli_device, cli_lifecycle
 from frostway.cli_account import account_app
+from frostway.cli_device import KINDS
 from frostway.cli_eta import eta_app
 from frostway.cli_facts import facts_app
 from frostway.cli_quarantine import quarantine_app
@@ -41,6 +42,7 @@ app.add_typer(config_app, name="config")
 app.add_typer(device_app, name="device")
 device_app.add_typer(profile_app, name="profile")
 cli_assignments.add_to(device_app)
+cli_device.add_to(device_app)
 app.add_typer(tenant_app, name="tenant")
 cli_lifecycle.add_to(app, device_app)
 app.add_typer(token_app, name="token")
@@ -48,8 +50,6 @@ app.add_typer(account_app, name="account")
 app.add_typer(eta_app, name="eta")
 app.add_typer(quarantine_app, name="quarantine")
 app.add_typer(facts_app, name="facts")
-
-KINDS = ("tracker", "reefer", "thermometer", "rfid", "shelf", "door", "gateway", "phone", "connector")
 
 
 def _logging(settings: Settings) -> None:
@@ -338,7 +338,7 @@ def device_add(
     tenant: Annotated[str, typer.Option(help="Tenant.")] = "main",
     data: DataOption = None,
 ) -> None:
-    """Register a device and print its broker login, once."""
+    """Register a new device and print its broker login, once. For one that is there: rotate, move, change."""
     from frostway.admin import add_device  # noqa: PLC0415
     from frostway.hints import where_to_send  # noqa: PLC0415
     from store.registry import DEFAULT_PROFILES, DeviceSpec  # noqa: PLC0415
@@ -372,17 +372,6 @@ def device_list(tenant: Annotated[str, typer.Option(help="Tenant.")] = "main", d
     from frostway.admin import print_devices  # noqa: PLC0415
 
     print_devices(data, _settings(), tenant)
-
-
-@device_app.command("rotate")
-def device_rotate(
-    device: Annotated[str, typer.Argument(metavar="ID")], tenant: TenantOption = "main", data: DataOption = None
-) -> None:
-    """Give a device a new broker password, at once in place of the old one, and print it, once."""
-    from frostway.admin import rotate_device  # noqa: PLC0415
-
-    user, password = rotate_device(data, _settings(), tenant, device)
-    typer.echo(f"user {user}\npassword {password}")
 
 
 @device_app.command("revoke")

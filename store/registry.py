@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -14,6 +13,7 @@ from psycopg.rows import dict_row
 from domain.names import SPEAKERS, foreign_id
 from domain.profiles import HISTORY_MAX, body_text
 from store.db import queries
+from store.devices import DeviceExistsError, DeviceSpec, ForeignIdTakenError
 from store.secrets import password_fits, password_hash, password_problem
 from store.tenants import FIRST, RegistryError, tenant_key
 
@@ -25,38 +25,6 @@ STANDARD_PROFILES = {  # low, high, degrees Celsius; seconds in the condition be
     "ambient": (15.0, 25.0, 3600.0),
 }
 DEFAULT_PROFILES = {"reefer": "chilled", "thermometer": "chilled"}  # by kind of device, when nothing is said
-
-
-FOREIGN_ID_TAKEN = (
-    "a device of another tenant has it, and speaks for itself; name the gateway that brings this one's messages, "
-    "or ask the operator if the device is yours"
-)
-
-
-class ForeignIdTakenError(RegistryError):
-    """A device of another tenant has the foreign id; it would be silenced."""
-
-    def __init__(self, external_id: str) -> None:
-        super().__init__(f"foreign id {external_id!r}: {FOREIGN_ID_TAKEN}")
-        self.external_id = external_id
-
-
-@dataclass(frozen=True)
-class DeviceSpec:
-    """A device and where it is: on a vehicle, or at a site (and zone), or nowhere yet."""
-
-    name: str
-    kind: str
-    vehicle: str | None = None
-    site: str | None = None
-    zone: str | None = None
-    profile: str | None = None
-    foreign_id: str | None = None
-    """Under which a gateway brings its messages."""
-    gateway: str | None = None
-    """The only device that may; none: any gateway or connector of the tenant."""
-    at: tuple[float, float] | None = None
-    """Latitude and longitude of a site that is new."""
 
 
 class Registry:
@@ -73,6 +41,12 @@ class Registry:
         self.tenant_id = tenant_key(connection, tenant)
 
     def _id(self, query: str, values: Mapping[str, Any]) -> int:
+        found = self._id_if_any(query, values)
+        if found is None:
+            raise RegistryError(f"{query}: nothing came back")
+        return found
+
+    def _id_if_any(self, query: str, values: Mapping[str, Any]) -> int | None:
         try:
             row = self._c.execute(self._q[query], values).fetchone()
         except psycopg.errors.CheckViolation as error:
@@ -80,9 +54,7 @@ class Registry:
             raise RegistryError(
                 f"refused by the registry ({name}): check the name (a-z, 0-9, -, _) and the numbers"
             ) from error
-        if row is None:
-            raise RegistryError(f"{query}: nothing came back")
-        return int(row[0])
+        return None if row is None else int(row[0])
 
     def find_site(self, name: str) -> int | None:
         """Id of a site, if there is one of this name."""
@@ -169,11 +141,34 @@ class Registry:
     def put_device(
         self, device: DeviceSpec, password_hash: str | None = None, http_token_sha256: bytes | None = None
     ) -> int:
-        """A device, with the vehicle or zone it names when new; a new site wants its place (`device.at`).
+        """A device, made or, when there is one, brought up to date: for fleets that are loaded again and again.
+
+        With the vehicle or zone it names when new; a new site wants its place (`device.at`).
 
         Raises:
             RegistryError: no such site, profile or gateway, a foreign id that another has, or two places at once.
         """
+        return self._device("put_device", device, password_hash, http_token_sha256)
+
+    def add_device(
+        self, device: DeviceSpec, password_hash: str | None = None, http_token_sha256: bytes | None = None
+    ) -> int:
+        """A device that is new, as `put_device`.
+
+        Raises:
+            DeviceExistsError: there is one of this name; nothing has been changed when the transaction ends with it.
+        """
+        self.refuse_known(device.name)
+        return self._device("add_device", device, password_hash, http_token_sha256)
+
+    def refuse_known(self, name: str) -> None:
+        """Raises `DeviceExistsError` when there is a device of this name."""
+        if row := self._c.execute(self._q["device_revoked"], {"tenant": self.tenant_id, "name": name}).fetchone():
+            raise DeviceExistsError(name, is_revoked=bool(row[0]))
+
+    def _device(
+        self, query: str, device: DeviceSpec, password_hash: str | None, http_token_sha256: bytes | None
+    ) -> int:
         if device.vehicle and device.site:
             raise RegistryError("a device is on a vehicle or at a site, not both")
         if device.zone and not device.site:
@@ -191,19 +186,22 @@ class Registry:
             "profile": self.profile(device.profile) if device.profile else None,
             "password_hash": password_hash,
             "external_id": foreign_id(device.foreign_id) or None if device.foreign_id else None,
-            "gateway": self._gateway(device.gateway) if device.gateway else None,
+            "gateway": self.gateway(device.gateway) if device.gateway else None,
             "http_token_sha256": http_token_sha256,
         }
-        if values["external_id"] and not values["gateway"] and self._is_taken(str(values["external_id"])):
+        if values["external_id"] and not values["gateway"] and self.is_taken(str(values["external_id"])):
             raise ForeignIdTakenError(str(values["external_id"]))
         try:
-            found = self._id("put_device", values)
+            found = self._id_if_any(query, values)
         except psycopg.errors.UniqueViolation:
             raise RegistryError(f"foreign id {device.foreign_id!r} belongs to another device") from None
+        if found is None:  # another has just added it
+            raise DeviceExistsError(device.name, is_revoked=False)
         self.notify()
         return found
 
-    def _is_taken(self, external_id: str) -> bool:
+    def is_taken(self, external_id: str) -> bool:
+        """Whether a device of another tenant that speaks for itself has this foreign id."""
         values = {"external_id": external_id, "tenant": self.tenant_id}
         row = self._c.execute(self._q["foreign_id_taken"], values).fetchone()
         return bool(row and row[0])
@@ -266,6 +264,11 @@ class Registry:
         self._device_key("rotate_device", name, password_hash=password_hash)
         self.notify()
 
+    def rotate_device_token(self, name: str, http_token_sha256: bytes) -> None:
+        """A new token for HTTP in place of the old one; the password stays. A revoked device may speak again."""
+        self._device_key("rotate_device_token", name, http_token_sha256=http_token_sha256)
+        self.notify()
+
     def revoke_device(self, name: str) -> None:
         """A device may not speak any more; what it said stays."""
         self._device_key("revoke_device", name)
@@ -302,7 +305,8 @@ class Registry:
             raise RegistryError(f"no device {name!r}: `frostway device list` shows them")
         return int(row[0])
 
-    def _gateway(self, name: str) -> int:
+    def gateway(self, name: str) -> int:
+        """Key of the device that brings the messages of another."""
         row = self._c.execute(self._q["device_id"], {"tenant": self.tenant_id, "name": name}).fetchone()
         if row is None:
             raise RegistryError(f"no gateway {name!r}: `frostway device add {name} --kind gateway` first")

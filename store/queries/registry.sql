@@ -72,6 +72,26 @@ on conflict (tenant_id, name) do update set kind = excluded.kind, vehicle_id = e
                                  case when d.revoked_at is null then d.http_token_sha256 end)
 returning id
 
+-- name: add_device
+-- A new device; nothing when there is one of this name.
+insert into device (tenant_id, name, kind, vehicle_id, site_id, zone_id, profile_id, mqtt_password_hash, external_id,
+                    gateway_id, http_token_sha256)
+values (%(tenant)s, %(name)s, %(kind)s, %(vehicle)s, %(site)s, %(zone)s, %(profile)s, %(password_hash)s,
+        %(external_id)s, %(gateway)s, %(http_token_sha256)s)
+on conflict (tenant_id, name) do nothing returning id
+
+-- name: device_revoked
+-- Whether a device may not speak any more; nothing when there is none of this name.
+select revoked_at is not null as revoked from device where tenant_id = %(tenant)s and name = %(name)s
+
+-- name: change_device
+-- Of a device that may speak what is named in `parts`; null takes it away. Where it is and its login stay.
+update device set kind = case when 'kind' = any(%(parts)s::text[]) then %(kind)s else kind end,
+    profile_id = case when 'profile' = any(%(parts)s::text[]) then %(profile)s::int else profile_id end,
+    external_id = case when 'foreign_id' = any(%(parts)s::text[]) then %(external_id)s::text else external_id end,
+    gateway_id = case when 'gateway' = any(%(parts)s::text[]) then %(gateway)s::int else gateway_id end
+where tenant_id = %(tenant)s and name = %(name)s and revoked_at is null returning id, external_id, gateway_id
+
 -- name: device_assignments
 -- Where a device was and when, the newest first; null: since ever, and until now.
 select a.id, v.name as vehicle, s.name as site, z.name as zone, nullif(a.valid_from, '-infinity') as since,
@@ -104,6 +124,11 @@ select tell_foreign_id_holder(%(external_id)s, %(tenant)s)
 -- A new password in place of the old one; a revoked device may speak again, but its token for HTTP stays void.
 update device set mqtt_password_hash = %(password_hash)s, revoked_at = null,
     http_token_sha256 = case when revoked_at is null then http_token_sha256 end
+where tenant_id = %(tenant)s and name = %(name)s returning id
+
+-- name: rotate_device_token
+-- A new token for HTTP in place of the old one; a revoked device may speak again, by HTTP only.
+update device set http_token_sha256 = %(http_token_sha256)s, revoked_at = null
 where tenant_id = %(tenant)s and name = %(name)s returning id
 
 -- name: revoke_device

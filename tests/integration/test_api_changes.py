@@ -138,28 +138,30 @@ def test_a_new_device_gets_its_password_once(api: httpx.Client, database: str, t
     kept = rows(database, "select mqtt_password_hash from device where name = 'gps-77'")[0][0]
     assert kept.startswith("$7$")
     assert mqtt["password"] not in str(rows(database, "select * from audit"))
-    moved = api.post("/api/v1/devices", json={"id": "gps-77", "kind": "tracker", "vehicle": "truck-01"})
-    assert (moved.status_code, moved.json()["vehicle"], "mqtt" in moved.json()) == (200, "truck-01", False)
+    changed = api.post("/api/v1/devices/gps-77/change", json={"kind": "phone"})
+    assert (changed.status_code, changed.json()["kind"], "mqtt" in changed.json()) == (200, "phone", False)
     assert rows(database, "select mqtt_password_hash from device where name = 'gps-77'") == [(kept,)]
-    renewed = api.post("/api/v1/devices", json={"id": "gps-77", "kind": "tracker", "credentials": True})
-    assert renewed.json()["mqtt"]["password"] != mqtt["password"]
     listed = {d["id"]: d for d in api.get("/api/v1/devices").json()["items"]}
     assert "mqtt" not in listed["gps-77"]
 
 
 def test_a_device_gets_a_token_for_http_when_asked_and_it_is_shown_once(api: httpx.Client, database: str) -> None:
+    hashes = "select mqtt_password_hash, http_token_sha256 from device where name = %s"
     body = {"id": "phone-77", "kind": "phone", "credentials": False}
     assert "http" not in api.post("/api/v1/devices", json=body).json()
-    assert rows(database, "select http_token_sha256 from device where name = 'phone-77'") == [(None,)]
-    given = api.post("/api/v1/devices", json={**body, "http": True})
+    assert rows(database, hashes, "phone-77") == [(None, None)]
+    made = api.post("/api/v1/devices", json={**body, "id": "phone-78", "credentials": True, "http": True}).json()
+    password, digest = rows(database, hashes, "phone-78")[0]
+    assert (len(made["http"]["token"]) >= 40, "mqtt" in made) == (True, True)
+    assert digest == hashlib.sha256(made["http"]["token"].encode()).digest()
+    given = api.post("/api/v1/devices/phone-78/rotate", json={"http": True})
     token = given.json()["http"]["token"]
-    assert (given.status_code, len(token) >= 40, "mqtt" in given.json()) == (200, True, False)
-    kept = rows(database, "select http_token_sha256 from device where name = 'phone-77'")
-    assert kept == [(hashlib.sha256(token.encode()).digest(),)]
+    assert (given.status_code, token != made["http"]["token"], "mqtt" in given.json()) == (200, True, False)
+    assert rows(database, hashes, "phone-78") == [(password, hashlib.sha256(token.encode()).digest())]
+    renewed = api.post("/api/v1/devices/phone-78/rotate").json()
+    assert (set(renewed) >= {"mqtt"}, "http" in renewed) == (True, False)
+    assert rows(database, hashes, "phone-78")[0][1] == hashlib.sha256(token.encode()).digest()
     assert token not in str(rows(database, "select * from audit"))
-    assert "http" not in api.post("/api/v1/devices", json={**body, "vehicle": "truck-01"}).json()
-    assert rows(database, "select http_token_sha256 from device where name = 'phone-77'") == kept
-    assert api.post("/api/v1/devices", json={**body, "http": True}).json()["http"]["token"] != token
 
 
 def test_without_a_broker_to_tell_no_password_is_given_out(world: World, database: str) -> None:

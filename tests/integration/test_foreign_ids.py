@@ -31,15 +31,25 @@ def test_the_second_tenant_is_refused_and_both_are_told(database: str) -> None:
     body = {"id": "box-1", "kind": "tracker", "vehicle": "v-1", "foreign_id": IMEI, "credentials": False}
     with serving(database) as url, client(url, "main") as first, client(url, "other") as second:
         assert first.post("/api/v1/devices", json=body).status_code == 201
-        assert first.post("/api/v1/devices", json=body).status_code == 200  # its own again
+        own = first.post("/api/v1/devices/box-1/change", json={"foreign_id": IMEI})
+        assert own.status_code == 200  # its own again
         for _ in range(3):
             refused = second.post("/api/v1/devices", json=body | {"foreign_id": f"{IMEI[:5]}-{IMEI[5:]}"})
             assert (refused.status_code, "another tenant has it" in refused.json()["detail"]) == (409, True)
         assert second.get("/api/v1/devices").json()["items"] == []
         assert second.post("/api/v1/devices", json=body | {"foreign_id": "1" + IMEI}).status_code == 201
+        assert second.post("/api/v1/devices/box-1/change", json={"foreign_id": IMEI}).status_code == 409
+        gateway = {"id": "gw", "kind": "gateway", "credentials": False}
+        assert second.post("/api/v1/devices", json=gateway).status_code == 201
+        assert (
+            second.post("/api/v1/devices/box-1/change", json={"foreign_id": IMEI, "gateway": "gw"}).status_code == 200
+        )
+        assert (
+            second.post("/api/v1/devices/box-1/change", json={"gateway": None}).status_code == 409
+        )  # it would speak itself
     told = Counter(audited(database))
     assert told["main", "device.foreign_id_wanted", "box-1"] == 1  # once a day, however often it is tried
-    assert told["other", "device.foreign_id_refused", "box-1"] == 3
+    assert told["other", "device.foreign_id_refused", "box-1"] == 5
 
 
 def test_behind_a_named_gateway_an_id_is_the_gateways_own_affair(database: str) -> None:
