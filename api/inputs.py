@@ -135,6 +135,8 @@ class DeviceIn(Strict):
 class DeviceChangeIn(Strict):
     """What becomes another of a device; what is not named stays, null takes it away."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [{"profile": "frozen", "gateway": None}]})
+
     kind: DeviceKind = "tracker"
     profile: Name | None = None
     foreign_id: ForeignId | None = None
@@ -149,6 +151,8 @@ class DeviceChangeIn(Strict):
 
 class RotateIn(Strict):
     """Which login of a device is made anew: the MQTT password, or the token for HTTP."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"http": True}]})
 
     http: bool = False
 
