@@ -288,12 +288,19 @@ class ShipmentIn(Strict):
     since: Instant | None = None
 
 
-class EndIn(Strict):
-    """Whether a thing is retired."""
+class ChangeIn(Strict):
+    """Another name for a thing, of a zone or slot its own part; or whether it is retired."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{"retired": True}]})
+    model_config = ConfigDict(json_schema_extra={"examples": [{"retired": True}, {"id": "truck-7"}]})
 
-    retired: bool
+    id: Annotated[str, AfterValidator(_printable), Field(min_length=1, max_length=128)] | None = None
+    retired: bool | None = None
+
+    @model_validator(mode="after")
+    def _one_thing(self) -> ChangeIn:
+        if (self.id is None) == (self.retired is None):
+            raise ValueError("say id or retired, one at a time")
+        return self
 
 
 class NoteIn(Strict):

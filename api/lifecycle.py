@@ -1,4 +1,4 @@
-"""How things end: PATCH retires and restores, DELETE deletes what nothing depends on, GET /retired shows what is."""
+"""PATCH renames, retires and restores things, DELETE deletes what nothing depends on, GET /retired shows what is."""
 
 from __future__ import annotations
 
@@ -10,13 +10,26 @@ from typing_extensions import TypedDict
 from api.auth import Admin, Anybody, Caller
 from api.context import Context, context_of
 from api.database import Session
-from api.inputs import EndIn
+from api.inputs import ChangeIn
 from api.jsons import Json, when
 from api.paging import Cursor, Items, Limit, decode, page
 from api.problems import Problem, not_found
 from api.registry import Mqtt, new_device_password, tell_broker
 from store.db import queries
-from store.lifecycle import KINDS, Kind, NothingThereError, RefusedError, T, Talk, Thing, delete, look, restore, retire
+from store.lifecycle import (
+    KINDS,
+    Kind,
+    NothingThereError,
+    RefusedError,
+    T,
+    Talk,
+    Thing,
+    delete,
+    look,
+    rename,
+    restore,
+    retire,
+)
 
 router = APIRouter()
 
@@ -92,21 +105,27 @@ def _ending(kind: Kind, name: str, thing: Thing, *, retired: bool) -> Ending:
     return {"kind": kind.name, "id": name, "retired": retired, "dependents": [_depends(d) for d in thing.dependents]}
 
 
-async def _change(request: Request, caller: Caller, kind: Kind, name: str, given: EndIn, *, dry_run: bool) -> Json:
+async def _change(request: Request, caller: Caller, kind: Kind, name: str, given: ChangeIn, *, dry_run: bool) -> Json:
     context = context_of(request)
     async with context.database.tenant(caller.tenant_id) as session:
+        if given.id is not None and not dry_run:
+            thing = await _perform(session, rename(kind, name, given.id, caller.user))
+            parent, _ = kind.part(name)
+            return Json(_ending(kind, "/".join(filter(None, (parent, given.id))), thing, retired=False))
         before = await _perform(session, look(kind, name))
-    if dry_run or given.retired == (before.retired_at is not None):
+    if given.retired is None or dry_run or given.retired == (before.retired_at is not None):
         return Json(_ending(kind, name, before, retired=before.retired_at is not None))
-    password, hashed = "", None
-    if kind.is_device and not given.retired:
-        password, hashed = await new_device_password(context)
+    return await _end(context, caller, kind, name, retired=given.retired)
+
+
+async def _end(context: Context, caller: Caller, kind: Kind, name: str, *, retired: bool) -> Json:
+    password, hashed = await new_device_password(context) if kind.is_device and not retired else ("", None)
     async with context.database.tenant(caller.tenant_id) as session:
-        talk = (
-            retire(kind, name, caller.user) if given.retired else restore(kind, name, caller.user, password_hash=hashed)
-        )
-        thing = await _perform(session, talk)
-    answer = _ending(kind, name, thing, retired=given.retired)
+        if retired:
+            thing = await _perform(session, retire(kind, name, caller.user))
+        else:
+            thing = await _perform(session, restore(kind, name, caller.user, password_hash=hashed))
+    answer = _ending(kind, name, thing, retired=retired)
     if kind.is_device:
         await tell_broker(context)
         if password and thing.retired_at is not None:
@@ -125,9 +144,12 @@ async def _delete(request: Request, caller: Caller, kind: Kind, name: str, *, dr
 
 @router.patch("/devices/{device_id}", tags=["devices"], response_model=Ending)
 async def change_device(
-    request: Request, caller: Admin, device_id: str, given: EndIn, *, dry_run: DryRun = False
+    request: Request, caller: Admin, device_id: str, given: ChangeIn, *, dry_run: DryRun = False
 ) -> Json:
-    """Retires a device: it may not speak any more, what it said stays; or restores it, with a new password."""
+    """Retires a device: it may not speak any more, what it said stays; or restores it, with a new password.
+
+    It keeps its name: 409 says why.
+    """
     return await _change(request, caller, KINDS["device"], device_id, given, dry_run=dry_run)
 
 
@@ -139,9 +161,9 @@ async def delete_device(request: Request, caller: Admin, device_id: str, *, dry_
 
 @router.patch("/vehicles/{vehicle_id}", tags=["vehicles"], response_model=Ending)
 async def change_vehicle(
-    request: Request, caller: Admin, vehicle_id: str, given: EndIn, *, dry_run: DryRun = False
+    request: Request, caller: Admin, vehicle_id: str, given: ChangeIn, *, dry_run: DryRun = False
 ) -> Json:
-    """Retires a vehicle: it leaves the lists, its facts stay; or restores it."""
+    """Renames a vehicle, its history with it; retires it: it leaves the lists, its facts stay; or restores it."""
     return await _change(request, caller, KINDS["vehicle"], vehicle_id, given, dry_run=dry_run)
 
 
@@ -152,8 +174,10 @@ async def delete_vehicle(request: Request, caller: Admin, vehicle_id: str, *, dr
 
 
 @router.patch("/sites/{site_id}", tags=["sites"], response_model=Ending)
-async def change_site(request: Request, caller: Admin, site_id: str, given: EndIn, *, dry_run: DryRun = False) -> Json:
-    """Retires a site: it is visited no more and leaves the lists, its facts stay; or restores it."""
+async def change_site(
+    request: Request, caller: Admin, site_id: str, given: ChangeIn, *, dry_run: DryRun = False
+) -> Json:
+    """Renames a site, its history with it; retires it: it is visited no more, its facts stay; or restores it."""
     return await _change(request, caller, KINDS["site"], site_id, given, dry_run=dry_run)
 
 
@@ -164,8 +188,10 @@ async def delete_site(request: Request, caller: Admin, site_id: str, *, dry_run:
 
 
 @router.patch("/products/{sku:path}", tags=["products"], response_model=Ending)
-async def change_product(request: Request, caller: Admin, sku: str, given: EndIn, *, dry_run: DryRun = False) -> Json:
-    """Retires a product: it leaves the lists; or restores it."""
+async def change_product(
+    request: Request, caller: Admin, sku: str, given: ChangeIn, *, dry_run: DryRun = False
+) -> Json:
+    """Renames a product, its history with it; retires it: it leaves the lists; or restores it."""
     return await _change(request, caller, KINDS["product"], sku, given, dry_run=dry_run)
 
 
@@ -177,9 +203,9 @@ async def delete_product(request: Request, caller: Admin, sku: str, *, dry_run: 
 
 @router.patch("/profiles/{profile_id}", tags=["profiles"], response_model=Ending)
 async def change_profile(
-    request: Request, caller: Admin, profile_id: str, given: EndIn, *, dry_run: DryRun = False
+    request: Request, caller: Admin, profile_id: str, given: ChangeIn, *, dry_run: DryRun = False
 ) -> Json:
-    """Retires a temperature profile: nothing gets it any more, what has it keeps it; or restores it."""
+    """Renames a temperature profile; retires it: nothing gets it any more, what has it keeps it; or restores it."""
     return await _change(request, caller, KINDS["profile"], profile_id, given, dry_run=dry_run)
 
 
@@ -191,9 +217,9 @@ async def delete_profile(request: Request, caller: Admin, profile_id: str, *, dr
 
 @router.patch("/sites/{site_id}/zones/{zone_id}", tags=["sites"], response_model=Ending)
 async def change_zone(
-    request: Request, caller: Admin, site_id: str, zone_id: str, given: EndIn, *, dry_run: DryRun = False
+    request: Request, caller: Admin, site_id: str, zone_id: str, given: ChangeIn, *, dry_run: DryRun = False
 ) -> Json:
-    """Retires a zone: it leaves its site's list; or restores it."""
+    """Renames a zone, its history with it; retires it: it leaves its site's list; or restores it."""
     return await _change(request, caller, KINDS["zone"], f"{site_id}/{zone_id}", given, dry_run=dry_run)
 
 
@@ -205,9 +231,9 @@ async def delete_zone(request: Request, caller: Admin, site_id: str, zone_id: st
 
 @router.patch("/devices/{device_id}/slots/{slot:path}", tags=["devices"], response_model=Ending)
 async def change_slot(
-    request: Request, caller: Admin, device_id: str, slot: str, given: EndIn, *, dry_run: DryRun = False
+    request: Request, caller: Admin, device_id: str, slot: str, given: ChangeIn, *, dry_run: DryRun = False
 ) -> Json:
-    """Retires a slot: what its shelf says of it is not stock any more; or restores it."""
+    """Renames a slot its shelf has not spoken of; retires one, which is no stock any more; or restores it."""
     return await _change(request, caller, KINDS["slot"], f"{device_id}/{slot}", given, dry_run=dry_run)
 
 

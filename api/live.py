@@ -247,7 +247,7 @@ class Hub:
         """All clients come again, and get a snapshot, as their cursors stand before what has changed all."""
         self._mirrors.pop(tenant_id, None)
         for client in self._clients[tenant_id]:
-            client.close(1013, "things were retired or deleted: connect again")
+            client.close(1013, "things were renamed, retired or deleted: connect again")
 
     def _ahead(self, client: Client, rows: Sequence[ChangeRow] = ()) -> bool:
         """Whether a client's snapshot is newer than some of these rows, or than what the hub has read up to them.

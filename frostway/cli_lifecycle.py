@@ -1,4 +1,4 @@
-"""`frostway vehicle|site|product|zone|slot|profile|device  list|retire|restore|delete`: how things end."""
+"""`frostway vehicle|site|product|zone|slot|profile|device  list|rename|retire|restore|delete`."""
 
 import sys
 from typing import Annotated
@@ -58,6 +58,22 @@ def _ends(group: typer.Typer, kind: str) -> None:
         from frostway.lifecycle import retire_thing  # noqa: PLC0415
 
         typer.echo(retire_thing(data, settings(), tenant, kind, name))
+
+    why = {
+        "device": "Say why a device keeps its name, and what to do instead.",
+        "slot": "Give a slot another name, as long as its shelf has not spoken of it.",
+    }
+
+    @group.command("rename", help=why.get(kind, f"Give a {kind} another name; its history and facts stay with it."))
+    def rename(
+        name: Annotated[str, typer.Argument(metavar=metavar)],
+        new: Annotated[str, typer.Argument(metavar="NEW")],
+        tenant: TenantOption = "main",
+        data: DataOption = None,
+    ) -> None:
+        from frostway.lifecycle import rename_thing  # noqa: PLC0415
+
+        typer.echo(rename_thing(data, settings(), tenant, kind, name, new))
 
     extra = " A new broker password is printed, once." if kind == "device" else ""
 

@@ -1,4 +1,4 @@
-"""What `frostway KIND retire`, `restore` and `delete` do on a stack's database; the broker hears of devices."""
+"""What `frostway KIND rename`, `retire`, `restore` and `delete` do in a stack; the broker hears of devices."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from frostway.settings import Settings
 from frostway.stack import Stack, find
 from frostway.tables import print_table
 from store.db import connect
-from store.lifecycle import KINDS, Talk, Thing, delete, listed, perform, restore, retire
+from store.lifecycle import KINDS, Talk, Thing, delete, listed, perform, rename, restore, retire
 from store.registry import Registry
 
 WHO = "command line"
@@ -56,6 +56,13 @@ def restore_thing(data: Path | None, settings: Settings, tenant: str, kind: str,
         _tell_broker(stack, f"{tenant}/{name}", password)
         return f"user {tenant}/{name}\npassword {password}"
     return f"{kind} {name} is restored"
+
+
+def rename_thing(data: Path | None, settings: Settings, tenant: str, kind: str, name: str, new: str) -> str:
+    """It has another name. Raises as `retire_thing`; a name that is taken, or that messages say."""
+    _do(find(data, settings), tenant, f"{kind} rename", rename(KINDS[kind], name, new, WHO))
+    parent, _ = KINDS[kind].part(name)
+    return f"{kind} {name} is now {'/'.join(filter(None, (parent, new)))}"
 
 
 def dependents_of(data: Path | None, settings: Settings, tenant: str, kind: str, name: str) -> str:

@@ -1,14 +1,19 @@
-"""How the things of the registry end: retired, restored, deleted. One table of their kinds, for commands and REST.
+"""How things of the registry change and end: renamed, retired, restored, deleted. One table of kinds for all askers.
 
 What is to be done is a conversation: it asks for rows and is sent them, so that a command and the API, which waits in
 another way, say the same. `perform` is the command's side.
 
 A retired thing keeps its name, its history and its facts, and is offered no more: the schema refuses to name it anew
 (`refuse_naming_retired`). It is deleted only when nothing depends on it.
+
+History has the keys of things, not their names, so a renamed thing keeps all of it. What messages name keeps its name:
+a device, and the slots that its shelf has spoken of. The partition of a vehicle's or site's readings is reckoned from
+its first name, for ever (`home_name`): nothing moves from one tracker to another.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,6 +24,7 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import dict_row
 
+from domain.names import NAME
 from store.db import queries
 from store.registry import RegistryError
 
@@ -80,6 +86,11 @@ class Kind:
     parent: str = ""
     shown: bool = False
     """The pages have it: they are to read all of it again."""
+    rename: str = "rename"
+    """The query that does it."""
+    names: re.Pattern[str] = NAME
+    rule: str = "a-z, 0-9, - and _, at most 64 characters, no - or _ first"
+    """What a name may be, and in words."""
 
     @property
     def is_device(self) -> bool:
@@ -112,15 +123,19 @@ class Kind:
         return parent, own
 
 
+def _text(most: int) -> re.Pattern[str]:
+    return re.compile(rf"[^\x00-\x1f\x7f]{{1,{most}}}\Z")
+
+
 KINDS = {
     kind.name: kind
     for kind in (
         Kind("device"),
-        Kind("vehicle", shown=True),
-        Kind("site", shown=True),
-        Kind("product", key="sku", shown=True),
-        Kind("zone", parent="site", shown=True),
-        Kind("slot", parent="device"),
+        Kind("vehicle", shown=True, rename="rename_home"),
+        Kind("site", shown=True, rename="rename_home"),
+        Kind("product", key="sku", shown=True, names=_text(64), rule="1 to 64 characters that can be printed"),
+        Kind("zone", parent="site", shown=True, rename="rename_labelled"),
+        Kind("slot", parent="device", names=_text(128), rule="1 to 128 characters that can be printed"),
         Kind("profile"),
     )
 }
@@ -186,6 +201,45 @@ def restore(kind: Kind, name: str, by: str, *, password_hash: str | None = None)
             yield Ask(kind.query("restore"), {"id": thing.id})
         yield from _tell(kind, name, "restore", by)
     return thing
+
+
+def rename(kind: Kind, name: str, new: str, by: str) -> Talk[Thing]:
+    """It has another name from now on, `new` without what it is a part of; its history and its partition stay.
+
+    Raises:
+        NothingThereError: there is none.
+        RefusedError: messages name it, it is retired, or the new name is none, or taken.
+    """
+    thing = yield from look(kind, name)
+    parent, own = kind.part(name)
+    if new == own:
+        return thing
+    if not kind.names.match(new):
+        raise RefusedError(f"{new!r} is no name of a {kind.name}: {kind.rule}")
+    if why := _spoken(kind, name, thing):
+        raise RefusedError(f"{why}, so it keeps its name")
+    if thing.retired_at is not None:
+        raise RefusedError(f"{kind.name} {name} is retired: restore it first")
+    taken = yield Ask(kind.query("find"), {"parent": parent, "name": new})
+    if taken:
+        retired = ", which is retired" if taken[0]["retired_at"] else ""
+        raise RefusedError(f"there is a {kind.name} {'/'.join(filter(None, (parent, new)))} already{retired}")
+    yield Ask(kind.query(kind.rename), {"id": thing.id, "new": new})
+    yield from _tell(kind, name, "rename", by, to=new)
+    return thing
+
+
+def _spoken(kind: Kind, name: str, thing: Thing) -> str:
+    """Why messages name a thing, if they do."""
+    if kind.is_device:
+        return (
+            f"device {name} signs in and publishes as {name} (for another: `frostway device add`, then `frostway "
+            f"device retire {name}`; what it has measured stays with its vehicle or site)"
+        )
+    if kind.name == "slot" and thing.dependents:
+        said = thing.dependents[0]
+        return f"slot {name} has {said.words(said.count)}, in which its shelf calls it that"
+    return ""
 
 
 def delete(kind: Kind, name: str, by: str, *, dry_run: bool = False) -> Talk[Thing]:

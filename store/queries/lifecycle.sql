@@ -12,6 +12,21 @@ update {table} set retired_at = now() where tenant_id = %(tenant)s and id = %(id
 -- It is as if it had never been retired.
 update {table} set retired_at = null where tenant_id = %(tenant)s and id = %(id)s returning id
 
+-- name: rename
+-- It has another name.
+update {table} set {key} = %(new)s where tenant_id = %(tenant)s and id = %(id)s returning id
+
+-- name: rename_labelled
+-- The same; a label that was only its name goes with it.
+update {table} set {key} = %(new)s, label = case when label = {key} then %(new)s else label end
+where tenant_id = %(tenant)s and id = %(id)s returning id
+
+-- name: rename_home
+-- The same of what devices are in; its first name is kept, as the partition of their readings is reckoned from it.
+update {table} set {key} = %(new)s, label = case when label = {key} then %(new)s else label end,
+    home_name = coalesce(home_name, {key})
+where tenant_id = %(tenant)s and id = %(id)s returning id
+
 -- name: delete
 -- It never was.
 delete from {table} where tenant_id = %(tenant)s and id = %(id)s returning id

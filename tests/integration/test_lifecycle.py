@@ -1,4 +1,4 @@
-"""How the things of the registry end: all seven kinds by command and by REST, and what the tracker makes of it."""
+"""How things of the registry change and end: all seven kinds, by command and by REST."""
 
 from __future__ import annotations
 
@@ -10,19 +10,15 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import httpx
-import numpy as np
 import psycopg
 import pytest
 
-from domain.times import from_us
 from frostway.cli import main
 from store.db import connect
 from store.lifecycle import KINDS, delete, perform, restore, retire
 from store.registry import Registry, RegistryError
-from tests.integration.fleet import T0, Fleet, S
 from tests.integration.seed_api import World, client, rows, serving
 from tests.integration.test_live_feed import feed, run
-from tests.integration.test_verify import differences
 
 BASE = "/api/v1"
 
@@ -257,6 +253,108 @@ def test_a_thing_of_another_tenant_is_not_there_and_only_admins_may(
         assert c.execute(mine.format(case.kind), (stranger.tenant_id,)).fetchall() == kept  # type: ignore[arg-type]
 
 
+# ---------------------------------------------------------------- another name
+NEW = {"product": "MILK 2", "zone": "cold", "slot": "Z"}
+KEPT = {
+    "device": "device reefer-01 signs in and publishes as reefer-01 (for another: `frostway device add`, then "
+    "`frostway device retire reefer-01`; what it has measured stays with its vehicle or site), so it keeps its name",
+    "slot": "slot shelf-1/A has 1 reading, in which its shelf calls it that, so it keeps its name",
+}
+
+
+def renamed(case: Case, name: str) -> str:
+    """What a thing is called then, in full."""
+    parent, _, own = name.rpartition("/")
+    new = NEW.get(case.kind, "new")
+    return f"{parent}/{new}" if case.kind in ("zone", "slot") and own else new
+
+
+@cases
+def test_a_thing_gets_another_name_by_command_and_keeps_its_key(case: Case, database: str, shell: Shell) -> None:
+    kind, new = case.kind, NEW.get(case.kind, "new")
+    if kind in KEPT:
+        assert shell.refused(kind, "rename", case.busy, new) == KEPT[kind]
+    name = case.idle if kind in KEPT else case.busy
+    if kind == "device":
+        return
+    key = KINDS[kind].key
+    everything = f"select to_jsonb(x) - %s - 'label' - 'home_name' from {kind} x order by id"
+    with psycopg.connect(database) as c:
+        before = c.execute(everything, (key,)).fetchall()  # type: ignore[arg-type]
+        assert shell(kind, "rename", name, new) == (0, f"{kind} {name} is now {renamed(case, name)}\n", "")
+        assert c.execute(everything, (key,)).fetchall() == before  # type: ignore[arg-type]
+    assert shell.refused(kind, "rename", name, "other") == f"no {kind} {name!r}: `frostway {kind} list` shows them"
+    taken = case.busy if kind in KEPT else case.idle
+    if kind == "zone":
+        shell("zone", "rename", "dc-1/dock", "cold")  # another site's zone of that name
+        taken = "store-1/dry"
+        with connect(database, "test") as c:
+            Registry(c).put_zone("store-1", "dry")
+    own = taken.rpartition("/")[2] if kind in ("zone", "slot") else taken
+    shell(kind, "retire", taken)
+    line = shell.refused(kind, "rename", renamed(case, name), own)
+    assert line == f"there is a {kind} {taken} already, which is retired"
+    assert shell.refused(kind, "rename", taken, "free") == KEPT.get(
+        kind, f"{kind} {taken} is retired: restore it first"
+    )
+    line = shell.refused(kind, "rename", renamed(case, name), "new\nline")
+    assert line.startswith(f"'new\\nline' is no name of a {kind}: ")
+    entry = f"select action, subject, detail ->> 'to' from audit where action = '{kind}.rename' order by id"
+    assert rows(database, entry)[0] == (f"{kind}.rename", name, new)
+
+
+@cases
+def test_a_thing_gets_another_name_by_rest(case: Case, world: World, database: str, api: httpx.Client) -> None:
+    new = NEW.get(case.kind, "new")
+    name = case.idle if case.kind in KEPT else case.busy
+    if case.kind in KEPT:
+        refusal = api.patch(case.address(case.busy), json={"id": new})
+        assert (refusal.status_code, refusal.json()["detail"]) == (409, KEPT[case.kind])
+    if case.kind == "device":
+        return
+    dry = api.patch(case.address(name), json={"id": new}, params={"dry_run": True})
+    assert (dry.status_code, dry.json()["id"]) == (200, name)
+    done = api.patch(case.address(name), json={"id": new})
+    assert (done.status_code, done.json()["id"]) == (200, renamed(case, name))
+    assert api.patch(case.address(name), json={"id": "other"}).status_code == 404
+    assert api.patch(case.address(renamed(case, name)), json={"id": new}).status_code == 200
+    for body in ({}, {"id": "a", "retired": True}, {"id": ""}):
+        assert api.patch(case.address(renamed(case, name)), json=body).status_code == 422
+    assert rows(database, "select actor, action, subject from audit") == [
+        ("admin-token", f"{case.kind}.rename", name),
+    ]
+
+
+def test_history_stays_with_what_is_renamed(world: World, database: str, api: httpx.Client) -> None:
+    world.run(
+        "insert into eta_grade select id, -1, 'all', tenant_id, %s, 'dc-1 > store-1', now(), 1, 1, 0, 1, 1, 1, 1, 0, "
+        "now(), 1 from stop where name = 'S-1-2'",
+        world.ids["truck-01"],
+    )
+    for path, name in (
+        ("/vehicles/truck-01", "t-1"),
+        ("/sites/store-1", "shop"),
+        ("/sites/shop/zones/chiller", "cold"),
+        ("/products/MILK", "M/1"),
+        ("/profiles/chilled", "cool"),
+    ):
+        assert api.patch(BASE + path, json={"id": name}).status_code == 200
+    (visit,) = api.get(f"{BASE}/vehicles/t-1/visits").json()["items"]
+    assert visit["site"] == "shop"
+    assert api.get(f"{BASE}/vehicles/truck-01/visits").status_code == 404
+    assert {d["id"] for d in api.get(f"{BASE}/vehicles/t-1/devices").json()["items"]} == {"gps-01", "reefer-01"}
+    shipment = api.get(f"{BASE}/shipments/S-1").json()
+    assert (shipment["vehicle"], [s["site"] for s in shipment["stops"]]) == ("t-1", ["dc-1", "shop"])
+    (stock,) = api.get(f"{BASE}/stock").json()["items"]
+    assert stock["id"] == "shop/cold/M/1"
+    (assignment,) = api.get(f"{BASE}/devices/shelf-1/assignments").json()["items"]
+    assert (assignment["site"], assignment["zone"]) == ("shop", "cold")
+    (grade,) = api.get(f"{BASE}/eta/grades", params={"by": "lane"}).json()["items"]
+    assert grade["key"] == "dc-1 > shop"
+    devices = {d["id"]: d for d in api.get(f"{BASE}/devices").json()["items"]}
+    assert (devices["reefer-01"]["vehicle"], devices["reefer-01"]["profile"]) == ("t-1", "cool")
+
+
 # ---------------------------------------------------------------- what retired is
 RETIRED = (
     ("vehicle", "truck-idle", "/devices", {"id": "new", "kind": "phone", "vehicle": "truck-idle"}),
@@ -325,86 +423,3 @@ def test_open_pages_read_all_of_it_again(world: World, database: str) -> None:
 
     with serving(database) as url:
         run(work(url))
-
-
-# ---------------------------------------------------------------- the tracker
-def day(fleet: Fleet) -> Any:
-    """A truck that is at the site, away and back, six times in six hours."""
-    t = np.arange(0, 6 * 3600, 30)
-    away_m = 3000 * np.clip(np.sin(2 * np.pi * t / 3600) - 0.2, 0, None)
-    return fleet.batch(
-        "gps", "gps", t, seq=np.arange(len(t)), boot=1, lat=60 + away_m / 111_195, lon=25.0, accuracy_m=4
-    )
-
-
-def turn(fleet: Fleet, tracker: Any) -> None:
-    """What the tracker does of itself: it hears of the registry, and folds again what that changes."""
-    for _ in range(3):
-        tracker._link.run(tracker._turn)
-        fleet.settle(tracker)
-
-
-def end(fleet: Fleet, what: Any, kind: str, name: str, at_s: float | None = None) -> None:
-    with connect(fleet.dsn, "test") as c, c.transaction():
-        tenant = Registry(c).tenant_id
-        perform(c, tenant, what(KINDS[kind], name, "test"))
-    if at_s is not None:
-        with psycopg.connect(fleet.dsn) as c:  # at a moment of the readings, and not of today
-            c.execute("alter table site disable trigger refuse_retired")
-            c.execute("update site set retired_at = %s where name = %s", (from_us(T0 + round(at_s * S)), name))
-            c.execute("alter table site enable trigger refuse_retired")
-            c.execute("select pg_notify('frostway_registry', '')")
-
-
-VISITS = "select entered_at, left_at from visit where superseded_at is null and not retracted order by 1"
-
-
-@pytest.mark.parametrize("late", [False, True], ids=["live", "late"])
-@pytest.mark.parametrize("at_s", [6_900, 8_200, 10_805], ids=["inside", "away", "between two fixes"])
-def test_a_retired_site_is_visited_no_more_and_keeps_its_visits(database: str, at_s: int, late: bool) -> None:
-    fleet = Fleet(database)
-    tracker = fleet.tracker()
-    whole = day(fleet)
-    t_s = (whole.time_us - T0) / S
-    if late:
-        fleet.append(whole)
-        turn(fleet, tracker)
-    else:
-        fleet.append(whole.take(t_s < at_s))
-        turn(fleet, tracker)
-    before = fleet.rows(VISITS)
-    end(fleet, retire, "site", "dc-1", at_s)
-    turn(fleet, tracker)
-    if not late:
-        for part in np.array_split(np.flatnonzero(t_s >= at_s), 5):
-            fleet.append(whole.take(part))
-            turn(fleet, tracker)
-    visits = fleet.rows(VISITS)
-    ended = from_us(T0 + at_s * S)
-    assert [v for v in visits if v[1] is None or v[1] > ended] == []
-    assert [v for v in before if v[1] and v[1] <= ended] == [v for v in visits if v in before]
-    assert len(visits) >= 2
-    assert differences(fleet, tracker) == []
-    end(fleet, restore, "site", "dc-1")
-    turn(fleet, tracker)
-    again = fleet.rows(VISITS)
-    assert len(again) > len(visits)
-    assert differences(fleet, tracker) == []
-    fleet.close(tracker)
-
-
-def test_a_retired_slot_is_no_stock_and_comes_back(database: str) -> None:
-    fleet = Fleet(database)
-    tracker = fleet.tracker()
-
-    def weighs(at_s: int, kg: float) -> list[tuple[Any, ...]]:
-        fleet.append(fleet.batch("shelf", "shelf", [at_s, at_s + 60], slot_id=fleet.slot, mass_kg=kg))
-        turn(fleet, tracker)
-        return fleet.rows("select quantity from stock_level")
-
-    assert weighs(0, 5.0) == [(5.0,)]
-    end(fleet, retire, "slot", "shelf-1/A")
-    assert weighs(600, 9.0) == [(5.0,)]
-    end(fleet, restore, "slot", "shelf-1/A")
-    assert weighs(1200, 7.0) == [(7.0,)]
-    fleet.close(tracker)
