@@ -56,6 +56,8 @@ insert into class values
     ('stranger',            'tenant',         'select',                         'select, insert, update, delete', ''),
     ('assignment',          'tenant_id',      'select',                         'select',                 'select'),
     ('reassigned',          '',               '',                               '',                       'select, delete'),
+    ('refenced',            'tenant_id',      '',                               '',                       'select, delete'),
+    ('vehicle_cell',        'tenant_id',      '',                               '',                       'select, insert, update, delete'),
     ('sparkplug_node',      '',               '',                               'select, insert, update, delete', ''),
     ('sparkplug_birth',     '',               '',                               'select, insert, update, delete', ''),
     ('delivery',            '',               '',                               'select, insert, update, delete', ''),

@@ -66,7 +66,7 @@ class TrackingStore:
 
     def __init__(self, link: Link) -> None:
         self._link = link
-        self._q = queries("tracker") | queries("facts") | queries("eta")
+        self._q = queries("tracker") | queries("corrections") | queries("facts") | queries("eta")
         self.checkpoints = Checkpoints(link)
         self._partitions: Partitions | None = None
         self._writer: ReadingWriter | None = None
@@ -120,22 +120,20 @@ class TrackingStore:
             found = read_columns(cursor, STORED[stream])
         return kind.build({**found, "received_us": np.zeros(len(found["seq"]), np.int64)})
 
-    def history(
-        self, stream: str, parameters: Sequence[Any], most: int
-    ) -> tuple[dict[str, np.ndarray[Any, Any]], bool]:
+    def history(self, stream: str, asked: Mapping[str, Any], most: int) -> tuple[dict[str, np.ndarray[Any, Any]], bool]:
         """Columns of the readings to be folded again, in order of time, about `most`; and whether there are more.
 
         Readings of one time are never separated.
         """
         spec = HISTORY_GPS if stream == "gps" else HISTORY_TEMP
         with self.connection.cursor() as cursor:
-            cursor.execute(self._q[f"history_{stream}"], (*parameters, most), binary=True)
+            cursor.execute(self._q[f"history_{stream}"], {**asked, "most": most}, binary=True)
             found = read_columns(cursor, spec)
         if len(found["time"]) < most:
             return found, False
         whole = found["time"] < found["time"][-1]
         if not whole.any():
-            return self.history(stream, parameters, 4 * most)
+            return self.history(stream, asked, 4 * most)
         return {name: column[whole] for name, column in found.items()}, True
 
     # ------------------------------------------------------------ one step

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -13,6 +13,7 @@ from domain.readings import I64
 from store.tracking import TrackingStore
 from tracker.carries import Table
 from tracker.outcome import Outcome, Rest
+from tracker.registry import Registry
 
 EVERY_US = 6 * 3_600_000_000
 
@@ -67,6 +68,13 @@ class Again(ABC):
     @abstractmethod
     def advance(self) -> bool:
         """Folds the next portion; False when the present is reached."""
+
+    @abstractmethod
+    def goes_on(self, registry: Registry, refenced: Container[int]) -> bool:
+        """Whether what was folded so far would be the same with this registry, which holds from here on.
+
+        `refenced` are tenants that have fences which are others than before.
+        """
 
     def keep(self, at_us: int, carry: bytes) -> None:
         """Keeps a carry on the way, when the one before is an interval old."""

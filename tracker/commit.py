@@ -38,10 +38,12 @@ class Commit:
         store = self._store
         store.write_readings(cursor, batches)
         states = [("put_vehicle_states", c) for c in out.vehicle_columns]
-        for query, columns in [*states, *(("put_series_states", c) for c in out.series_columns)]:
+        states += [("put_series_states", c) for c in out.series_columns]
+        for query, columns in [*states, *(("put_vehicle_cells", c) for c in out.cell_columns)]:
             store.columns(cursor, query, columns)
         store.bulk(cursor, "put_vehicle_carries", out.carry_rows)
         store.bulk(cursor, "drop_vehicle_states", [(v,) for v in out.unknown_vehicles])
+        store.bulk(cursor, "forget_unknown_cells", [(v,) for v in out.whole])
         for kind, entity, since in out.forgotten:
             store.checkpoints.forget_since(cursor, kind, entity, since)
         for rest in out.rests:

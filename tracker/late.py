@@ -63,7 +63,9 @@ class Mark:
     last_us: int
     reaches_us: int = 0
     way: Again | None = None
-    """How far it has been folded again; a further late reading lets it begin anew."""
+    """How far it has been folded again; a further late reading of where it has been lets it begin anew."""
+    behind: bool = False
+    """It waits for what the registry corrected, perhaps from its first reading on: bursts of others go before."""
 
     @property
     def patience_us(self) -> int:
@@ -90,25 +92,28 @@ class Late:
         """Whether it waits already."""
         return (kind, entity) in self._marks
 
-    def wait(self, kind: str, entity: int, since: datetime, log_us: int) -> None:
-        """An entity is to be folded again from `since`."""
-        mark = self._marks.setdefault((kind, entity), Mark(since, log_us, log_us))
+    def wait(self, kind: str, entity: int, since: datetime, log_us: int, *, behind: bool = False) -> None:
+        """An entity is to be folded again from `since`; `behind` those that wait for late readings."""
+        mark = self._marks.setdefault((kind, entity), Mark(since, log_us, log_us, behind=behind))
         mark.reaches_us = max(mark.reaches_us, log_us - to_us(since))
-        mark.since, mark.last_us, mark.way = min(since, mark.since), log_us, None
+        mark.since, mark.last_us, mark.behind = min(since, mark.since), log_us, mark.behind or behind
+        if mark.way is not None and (since < mark.way.since or to_us(since) <= mark.way.reached_us):
+            mark.way = None
 
     def due(self, log_us: int, *, now: bool = False) -> list[tuple[tuple[str, int], Mark]]:
-        """Those to be folded again at this time of the log, the longest waiting first; all of them for `now`."""
+        """Those to be folded again at this time of the log, late ones and the longest waiting first; all for `now`."""
         found = [
             (key, mark)
             for key, mark in self._marks.items()
             if now or mark.way or log_us - mark.last_us >= QUIET_US or log_us - mark.first_us >= mark.patience_us
         ]
-        return sorted(found, key=lambda f: f[1].first_us)
+        return sorted(found, key=lambda f: (f[1].behind, f[1].first_us))
 
-    def begin_anew(self) -> None:
-        """What was folded with another registry does not count."""
+    def go_on(self, registry: Registry, refenced: Container[int]) -> None:
+        """With another registry: ways on which it says the same go on, the others begin anew."""
         for mark in self._marks.values():
-            mark.way = None
+            if mark.way is not None and not mark.way.goes_on(registry, refenced):
+                mark.way = None
 
     def done(self, kind: str, entity: int) -> None:
         """It has been folded again."""

@@ -166,6 +166,10 @@ class Outcome:
     """How far back of an entity's newest reading a late one still decides something."""
     vehicle_columns: list[Sequence[Any]] = field(default_factory=list)
     carry_rows: list[tuple[int, bytes]] = field(default_factory=list)
+    cell_columns: list[Sequence[Any]] = field(default_factory=list)
+    """Tenant, vehicle, cell and time of cells that vehicles came into."""
+    whole: list[int] = field(default_factory=list)
+    """Vehicles folded again from their first reading: all of their cells are known."""
     rests: list[Rest] = field(default_factory=list)
     forgotten: list[tuple[str, int, datetime]] = field(default_factory=list)
     """Entities whose checkpoints since a time no longer hold."""

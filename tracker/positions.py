@@ -10,7 +10,7 @@ from domain.geo import distance_m
 from domain.readings import F64, I8, I64, WRONG_TIME, Bool, Flag, PositionBatch
 from tracker import carries
 from tracker.registry import Registry
-from tracker.rules import beliefs, geofence, off_route, quality, trips
+from tracker.rules import beliefs, cells, geofence, off_route, quality, trips
 from tracker.rules.scan import Carry, Runs, no_runs, segment_starts
 from tracker.rules.stretches import Segments
 from tracker.rules.table import ranges
@@ -18,6 +18,7 @@ from tracker.rules.table import ranges
 NOT_USED = int(WRONG_TIME | Flag.NULL_ISLAND | Flag.INACCURATE | Flag.SWAPPED | Flag.UNDECIDED)
 NOT_SEEN = int(np.iinfo(np.int64).min // 2)
 SPEED_GAP_S = 600.0
+NO_FENCES = geofence.Fences([])
 ALL_DOUBTS = int(Flag.SPEED_DOUBTED | Flag.IGNITION_DOUBTED | Flag.CARRIED)
 DOUBTS = np.array(
     [
@@ -98,6 +99,7 @@ class Folded:
     segments: Segments
     visit_runs: geofence.Visits
     off_runs: Runs
+    cells: cells.Entered
 
 
 def rows_of(registry: Registry, batch: PositionBatch) -> tuple[Rows, I64]:
@@ -159,13 +161,21 @@ def fold(registry: Registry, state: VehicleState, rows: Rows, corridor: off_rout
     driven = carries.joined(driven, state.trips.take(silent)) if silent.any() else driven
     visits, visit_runs = _visits(registry, state, good)
     off, off_runs = _off_route(registry, state, good, corridor)
+    places = _cells(before, vehicles, good)
     at = np.searchsorted(vehicles, good.vehicle)
     doubts = DOUBTS[said]
     good.flags = (good.flags & ~ALL_DOUBTS) | doubts
     good.speed_mps = np.where(doubts & Flag.SPEED_DOUBTED != 0, np.nan, good.speed_mps)
     good.speed_mps = speeds(good, (before.t_us[at], before.lat[at], before.lon[at]))
     state = VehicleState(after, driven, *visits, off)
-    return Folded(vehicles, state, good, jumps, doubts, segments, visit_runs, off_runs)
+    return Folded(vehicles, state, good, jumps, doubts, segments, visit_runs, off_runs, places)
+
+
+def _cells(before: quality.Fixes, vehicles: I64, rows: Rows) -> cells.Entered:
+    """Where vehicles have come, coarsely: a fence that is changed finds them."""
+    at = np.searchsorted(vehicles, rows.vehicle[segment_starts(rows.vehicle)])
+    last = cells.Fixes(before.t_us[at], before.lat[at], before.lon[at])
+    return cells.entered(rows.vehicle, cells.Fixes(rows.t_us, rows.lat, rows.lon), last)
 
 
 def speeds(rows: Rows, last: tuple[I64, F64, F64]) -> F64:
@@ -208,10 +218,9 @@ def _visits(registry: Registry, state: VehicleState, rows: Rows) -> tuple[geofen
     carried = geofence.Carry(state.last, state.visits)
     kept, visits = carried, [geofence.Visits.empty()]
     for each in np.unique(tenant).tolist():
-        if (fences := registry.fences.get(each)) is not None:
-            mine = rows.take(tenant == each) if (tenant != each).any() else rows
-            fixes = geofence.Rows(mine.vehicle, mine.t_us, mine.lat, mine.lon, mine.accuracy_m)
-            fresh, found = geofence.step(fences, carried, fixes)
-            kept = kept.updated(fresh)
-            visits.append(found)
+        mine = rows.take(tenant == each) if (tenant != each).any() else rows
+        fixes = geofence.Rows(mine.vehicle, mine.t_us, mine.lat, mine.lon, mine.accuracy_m)
+        fresh, found = geofence.step(registry.fences.get(each, NO_FENCES), carried, fixes)
+        kept = kept.updated(fresh)
+        visits.append(found)
     return kept, geofence.joined(*visits)

@@ -5,7 +5,7 @@ Reading begins at the newest checkpoint before the late reading.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -20,10 +20,10 @@ from tracker.outcome import Outcome, Strays, TripFact, VisitFact
 from tracker.positions import NOT_USED, PACKER, Folded, Rows, VehicleState, fold
 from tracker.registry import Registry
 from tracker.revisions import Match, Told, match
-from tracker.rules import geofence, off_route
+from tracker.rules import cells, geofence, off_route
 from tracker.rules.scan import NEVER, last_words, no_runs
 from tracker.rules.stretches import Segments
-from tracker.vehicles import Vehicles
+from tracker.vehicles import Vehicles, been_in
 
 
 class VehicleAgain(Again):
@@ -46,6 +46,7 @@ class VehicleAgain(Again):
         visits = self._state.visits
         self._open_then = set(zip(visits.entity.tolist(), visits.entered_us.tolist(), strict=True))
         self._folded: list[Folded] = []
+        self._last: Folded | None = None
         self._is_new = start is None
 
     @property
@@ -55,19 +56,31 @@ class VehicleAgain(Again):
 
     def advance(self) -> bool:
         """Folds the next portion; False when the present is reached."""
-        found, more = self._store.history("gps", (self.entity, from_us(self.reached_us)), PORTION)
+        found, more = self._store.history("gps", {"vehicle": self.entity, "since": from_us(self.reached_us)}, PORTION)
         if not len(found["time"]):
             return False
         self.reached_us = int(found["time"][-1])
         rows = _rows(self.entity, found)
         if len(rows.vehicle):
             folded = fold(self._registry, self._state, rows, self._corridor)
-            self._state, self._folded = folded.state, [*self._folded, folded]
+            self._state = folded.state
+            if self._last is None or len(folded.rows.vehicle):
+                self._last = folded
+            nothing = folded.rows.take(np.empty(0, np.int64))
+            self._folded.append(replace(folded, rows=nothing, state=self._begun))  # of years: only what was found
             fixes = self._state.fixes
             one = np.array([self.entity], dtype=np.int64)
             packed = PACKER.pack(one, self._state.parts())[0]
             self.keep(int(max(fixes.t_us[0], fixes.doubt_t_us[0])), packed)
         return more
+
+    def goes_on(self, registry: Registry, refenced: Container[int]) -> bool:
+        """Whether the fences of its tenant are the same, and its shipments as far as they matter here."""
+        before, self._registry = self._registry, registry
+        vehicle = registry.vehicles.get(self.entity)
+        if vehicle is None or vehicle.tenant_id in refenced:
+            return False
+        return registry.planned_for(self.entity) == before.planned_for(self.entity)
 
     def revised(self) -> list[VisitFact]:
         """What is to be said of the vehicle's visits that was not said before."""
@@ -110,18 +123,20 @@ class VehicleAgain(Again):
 
     def finish(self, vehicles: Vehicles, out: Outcome) -> None:
         """Arrived: the vehicle's facts, its state and its checkpoints are what was found on the way."""
-        if not self._folded and not self.gone:
+        if self._last is None and not self.gone:
             return
         out.visits += self.revised()
         out.trips += self.trips()
         out.strays += self.strays()
-        if self.gone:
+        if self._last is None:
             vehicles.forget(self._registry, self.entity, out)
             out.forgotten.append((self.kind, self.entity, self.since))
             return
         vehicles.keep(self._state, np.array([self.entity], dtype=np.int64))
-        last = next((f for f in reversed(self._folded) if len(f.rows.vehicle)), self._folded[-1])
-        vehicles.describe(self._registry, replace(last, state=self._state), out)
+        vehicles.describe(self._registry, replace(self._last, state=self._state), out)
+        been_in(self._registry, cells.earliest([f.cells for f in self._folded]), out)
+        if self._is_new and self.begun_us <= 0:
+            out.whole.append(self.entity)
         self.arrived(vehicles.rests, out)
 
 

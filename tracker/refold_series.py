@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -39,7 +39,7 @@ class SeriesAgain(Again):
     def advance(self) -> bool:
         """Folds the next portion; False when the present is reached."""
         device_id = self._probe.device_id
-        asked = (device_id, from_us(self.reached_us), self.entity)
+        asked = {"device": device_id, "since": from_us(self.reached_us), "probe": self.entity}
         found, more = self._store.history("temp", asked, PORTION)
         if not len(found["time"]):
             return False
@@ -54,6 +54,12 @@ class SeriesAgain(Again):
             self._runs.append(runs)
             self.keep(int(t_us[-1]), PACKER.pack(np.array([self.entity]), (self._carry,))[0])
         return more
+
+    def goes_on(self, registry: Registry, _: Container[int]) -> bool:
+        """Whether its limits are the same."""
+        device_id, before = self._probe.device_id, self._registry
+        self._registry = registry
+        return repr(registry.profile_of(device_id)) == repr(before.profile_of(device_id))  # a limit may be NaN: none
 
     def revised(self) -> list[ExcursionFact]:
         """What is to be said of the probe's excursions that was not said before."""

@@ -281,6 +281,18 @@ class Registry:
         """Whether a vehicle's visits here are facts: at any site, and at its own shipments' stops without one."""
         return site_id > 0 or any(s.id == -site_id for h in self.aboard.get(vehicle_id, ()) for s in h.stops)
 
+    def planned_for(self, vehicle_id: int) -> list[tuple[Any, ...]]:
+        """What a vehicle's fold depends on of its shipments: their lines, and their stops that are at no site."""
+        return [
+            (
+                s.id,
+                s.since_us,
+                s.line and (s.line.lat.tobytes(), s.line.lon.tobytes()),
+                [(x.fence_id, x.lat, x.lon, x.radius_m) for x in s.stops if not x.site_id],
+            )
+            for s in self.aboard.get(vehicle_id, ())
+        ]
+
     def product_of(self, tenant_id: int, epc: str) -> int:
         """Product of a tag; 0 for a private code or a product we do not know."""
         gtin = gtin_of(epc)

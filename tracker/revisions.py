@@ -5,7 +5,8 @@ The same are left alone, an overlapping one gets a revision, one that is no long
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from bisect import bisect_right
+from collections.abc import Container, Sequence
 from typing import Any, NamedTuple
 
 from tracker.rules.scan import NEVER
@@ -38,17 +39,45 @@ def match(now: Sequence[tuple[int | str, int, int]], before: Sequence[Told]) -> 
     [Match(now=None, before=Told(id=2, revision=1, group='a', start_us=20, end_us=30, rest=())), \
 Match(now=0, before=Told(id=1, revision=1, group='a', start_us=4, end_us=8, rest=()))]
     """
-    free = list(before)
-    pairs: list[Match] = []
+    groups: dict[int | str, _Group] = {}
+    for place in sorted(range(len(before)), key=lambda i: before[i].start_us):
+        groups.setdefault(before[place].group, _Group()).add(place, before[place])
+    taken: set[int] = set()
+    closing: list[Match] = []
+    opening: list[Match] = []
     for index, (group, start, end) in enumerate(now):
-        best, overlap = None, -1
-        for told in free:
+        best = groups[group].best(start, end, taken) if group in groups else None
+        if best is None:
+            opening.append(Match(index, None))
+            continue
+        taken.add(best)
+        (closing if end != NEVER else opening).append(Match(index, before[best]))
+    return [Match(None, told) for place, told in enumerate(before) if place not in taken] + closing + opening
+
+
+class _Group:
+    """What was told of one group, by begin: a year of it is matched in the time of a day for each day."""
+
+    def __init__(self) -> None:
+        self._starts: list[int] = []
+        self._told: list[tuple[int, Told]] = []
+        self._ends: list[int] = []
+        """The last end up to each."""
+
+    def add(self, place: int, told: Told) -> None:
+        """The next by begin."""
+        self._starts.append(told.start_us)
+        self._told.append((place, told))
+        self._ends.append(max(told.end_us, self._ends[-1]) if self._ends else told.end_us)
+
+    def best(self, start: int, end: int, taken: Container[int]) -> int | None:
+        """Place of the one that overlaps most and is not taken; the first of several."""
+        found: tuple[int, int] | None = None
+        for k in range(bisect_right(self._starts, end) - 1, -1, -1):
+            if self._ends[k] < start:
+                break
+            place, told = self._told[k]
             common = min(end, told.end_us) - max(start, told.start_us)
-            if told.group == group and common >= 0 and common > overlap:
-                best, overlap = told, common
-        if best is not None:
-            free.remove(best)
-        pairs.append(Match(index, best))
-    closing = [p for p in pairs if p.before is not None and now[p.now or 0][2] != NEVER]
-    opening = [p for p in pairs if p not in closing]
-    return [Match(None, told) for told in free] + closing + opening
+            if place not in taken and common >= 0 and (found is None or (common, -place) > found):
+                found = common, -place
+        return -found[1] if found else None

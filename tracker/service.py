@@ -27,6 +27,7 @@ from store.tracking import LostPartitionError, TrackingStore
 from tracker.admit import Admission
 from tracker.checkpoints import Again
 from tracker.commit import Commit
+from tracker.corrections import Corrections
 from tracker.goods import Goods
 from tracker.journeys import Journeys
 from tracker.late import Late, Mark
@@ -147,11 +148,7 @@ class Tracker:
                 return
             self._wait(0.0)
             if self._registry_changed:
-                self._registry_changed = False
-                self.registry = Registry.load(self.store, self._config.partitions, self._owned)
-                self._late.begin_anew()
-                self._take_reassigned()
-                self._hear_all_goods()
+                self._read_registry()
             self._woken = False
             worked = self.step()
             late = self._refold_some(self._log_us if worked else self._clock())
@@ -184,6 +181,7 @@ class Tracker:
         rows = self.store.rows("positions", [*owned, *(p + LATE_LANE for p in owned)])
         self._positions = {int(p): int(position) for p, position, _ in rows}
         self._sequences = {int(p): int(seq) for p, _, seq in rows}
+        corrected = Corrections(self.store, self._owned, self._config.partitions)
         self.registry = Registry.load(self.store, self._config.partitions, self._owned)
         self.admission = Admission(self.store)
         self.admission.load()
@@ -201,7 +199,7 @@ class Tracker:
         self._late = Late()
         self._take_late()
         self._read_anew()
-        self._take_reassigned()
+        self._take(corrected)
         self.goods = Goods()
         self._hear_all_goods()
         self._loaded = True
@@ -235,22 +233,20 @@ class Tracker:
             if not self._late.known(str(kind), int(entity)):
                 self._late.wait(str(kind), int(entity), since, 0)
 
-    def _take_reassigned(self) -> None:
-        """Vehicles of ours that have other readings than before, as devices were elsewhere: to be folded again."""
-        registry = self.registry
-        mine = [v for v in registry.vehicles if registry.vehicle_owned[v]]
-        rows = self.store.rows("reassigned", mine)
-        if not rows:
-            return
-        marks = [
-            ("vehicle", int(v), int(registry.vehicle_partition[v]), min(since, before or since))
-            for v, since, before in rows
-        ]
-        with self._link.connection.transaction(), self._link.connection.cursor() as cursor:
-            self.store.mark_dirty(cursor, marks)
-            cursor.execute(self.store.sql("drop_reassigned"), ([r[0] for r in rows], [r[1] for r in rows]))
-        for kind, entity, _, since in marks:
-            self._late.wait(kind, entity, since, 0)
+    def _read_registry(self) -> None:
+        """The registry anew, and what of it changes the past."""
+        self._registry_changed = False
+        corrected = Corrections(self.store, self._owned, self._config.partitions)
+        self.registry = Registry.load(self.store, self._config.partitions, self._owned)
+        self._late.go_on(self.registry, corrected.tenants)
+        self._take(corrected)
+        self._hear_all_goods()
+
+    def _take(self, corrected: Corrections) -> None:
+        """Vehicles of ours whose readings are others than before, or that were at a fence that is another."""
+        for vehicle_id, since in corrected.take(self.registry):
+            self._late.wait("vehicle", vehicle_id, since, 0, behind=True)
+        self._registry_changed |= corrected.more
 
     # ------------------------------------------------------------ live lane
     def step(self) -> bool:

@@ -18,7 +18,7 @@ from tracker.late import mark_late, undecided
 from tracker.outcome import Outcome, Strays, VisitFact
 from tracker.positions import PACKER, Folded, Rows, VehicleState, fixes_for, fold, no_fixes, rows_of
 from tracker.registry import Registry
-from tracker.rules import geofence, off_route, trips
+from tracker.rules import cells, geofence, off_route, trips
 from tracker.rules.scan import NEVER, Carry
 from tracker.rules.stretches import WIDTH
 
@@ -210,6 +210,7 @@ class Vehicles:
         out.trips += segments.news(folded.segments, self.open_trips)
         out.strays += routes.touched(folded.off_runs, folded.state.off)
         self.keep(folded.state, folded.vehicles)
+        been_in(registry, folded.cells, out)
         seen = self.describe(registry, folded, out)
         self._rest(folded, seen, out)
         return batch, seen.tolist()
@@ -313,6 +314,13 @@ class Vehicles:
             else:
                 found.pop(v, None)
         return found
+
+
+def been_in(registry: Registry, entered: cells.Entered, out: Outcome) -> None:
+    """Cells that vehicles came into, to be kept."""
+    if len(entered.vehicle):
+        tenant = registry.vehicle_tenant[entered.vehicle.clip(0, len(registry.vehicle_tenant) - 1)]
+        out.cell_columns.append((tenant, *entered))
 
 
 def _shown(views: Views, status: list[str]) -> Iterator[dict[str, Any]]:

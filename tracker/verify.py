@@ -93,7 +93,7 @@ class Verifier:
         for fact in facts:
             vehicle = self._registry.vehicles[fact.vehicle_id].name
             site = self._registry.sites.get(fact.site_id)
-            where = site.name if site else f"stop {-fact.site_id}"
+            where = site.name if site else f"stop {-fact.site_id}" if fact.site_id < 0 else "a site that is no more"
             yield _line(f"visit of {vehicle} at {where}", fact.id, fact.entered_us, fact.left_us, gone=fact.retracted)
 
     def _trips(self, facts: list[TripFact]) -> Iterator[str]:

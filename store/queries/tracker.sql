@@ -43,20 +43,6 @@ select a.device_id, coalesce(a.vehicle_id, 0), coalesce(a.site_id, 0), coalesce(
 from assignment a
 where not (a.valid_from = '-infinity' and a.valid_to = 'infinity') order by a.device_id, a.valid_from
 
--- name: reassigned
--- Vehicles that have other readings than before, and the time from which on; a place to fold on from when some are gone.
-select r.vehicle_id, greatest(r.since, '0001-01-01T00:00:00Z') as since,
-       (select max(p.time) from assignment a join lateral (
-            select x.time from reading_position x where x.device_id = a.device_id and x.time >= a.valid_from
-            and x.time < a.valid_to and x.time < r.since order by x.time desc limit 1) p on true
-        where a.vehicle_id = r.vehicle_id)
-from reassigned r where r.vehicle_id = any(%s::int4[])
-
--- name: drop_reassigned
--- These are waiting to be folded again now; one that has changed further stays.
-delete from reassigned r using unnest(%s::int4[], %s::timestamptz[]) as u (vehicle_id, since)
-where r.vehicle_id = u.vehicle_id and greatest(r.since, '0001-01-01T00:00:00Z') = u.since
-
 -- name: newest_position
 -- Time of the newest position of a vehicle.
 select max(p.time) from assignment a join lateral (
@@ -160,8 +146,9 @@ select kind, entity_id, since from dirty where partition = any(%s::int4[])
 select id from tenant where name = %s
 
 -- name: all_dirty
--- Entities to fold again, of all partitions.
-select kind, entity_id from dirty
+-- Entities to fold again, of all partitions; also those that a tracker is still to find for what the registry corrected.
+select kind, entity_id from dirty union select 'vehicle', vehicle_id from reassigned
+union select 'vehicle', v.id from vehicle v where v.tenant_id in (select tenant_id from refenced)
 
 -- name: mark_dirty
 -- A late reading came for these entities.
@@ -460,12 +447,14 @@ select array_agg(time), array_agg(received_at), array_agg(device_id), array_agg(
        array_agg(coalesce(speed_mps, 'NaN')), array_agg(coalesce(heading_deg, 'NaN')),
        array_agg(coalesce(accuracy_m, 'NaN')), array_agg(coalesce(odometer_m, 'NaN')),
        array_agg(coalesce(ignition::int, -1))
-from (select p.* from assignment a join reading_position p on p.device_id = a.device_id
-      where a.vehicle_id = %s and p.time > %s and p.time >= a.valid_from and p.time < a.valid_to
-      order by p.time, p.device_id, p.seq, p.received_at limit %s) r
+from (select p.* from assignment a cross join lateral (
+          select x.* from reading_position x
+          where x.device_id = a.device_id and x.time > %(since)s and x.time >= a.valid_from and x.time < a.valid_to
+          order by x.time limit %(most)s) p
+      where a.vehicle_id = %(vehicle)s order by p.time, p.device_id, p.seq, p.received_at limit %(most)s) r
 
 -- name: history_temp
 -- The first temperatures of a probe after a time, for folding again, column by column.
 select array_agg(time), array_agg(received_at), array_agg(flags), array_agg(temp_c)
-from (select * from reading_temperature where device_id = %s and time > %s and probe_id = %s order by time, seq, received_at
-      limit %s) r
+from (select * from reading_temperature where device_id = %(device)s and time > %(since)s and probe_id = %(probe)s
+      order by time, seq, received_at limit %(most)s) r

@@ -86,7 +86,7 @@ def test_a_late_reading_is_folded_from_the_checkpoint_before_it_and_no_further_b
     monkeypatch.setattr(t.store, "history", lambda stream, p, most: asked.append(p) or history(stream, p, most))
     fleet.append(gps.take(late))
     fleet.settle(t)
-    _, since = asked[0]
+    since = asked[0]["since"]
     back_us = gps.time_us[late[0]] - int(since.timestamp() * 1_000_000)
     assert 0 < back_us <= 2 * checkpoints.EVERY_US
     fleet.close(t)

@@ -191,7 +191,7 @@ class Fences:
         self._levels: list[tuple[int, I64, I64, I64]] = []
         for k in np.unique(level).tolist():
             i = np.flatnonzero(level == k)
-            row, cell = _cells(
+            row, cell = cells_of(
                 k,
                 self._lat[i] - self._half_lat[i],
                 self._lat[i] + self._half_lat[i],
@@ -202,6 +202,11 @@ class Fences:
             cell, owner = cell[order], i[row[order]]
             first = np.flatnonzero(np.concatenate([[True], cell[1:] != cell[:-1]]))
             self._levels.append((k, cell[first], np.append(first, len(cell)), owner))
+
+    def boxes(self) -> tuple[F64, F64, F64, F64]:
+        """South, north, west and east of the box around each fence and its margin; west and east may be beyond 180."""
+        high, wide = self._half_lat, self._half_lon
+        return self._lat - high, self._lat + high, self._lon - wide, self._lon + wide
 
     def near(self, lat0: F64, lon0: F64, lat1: F64, lon1: F64) -> tuple[I64, I64, Bool]:
         """Pairs (row, fence) whose boxes meet: that of a way from one place to another, and that of a fence's margin.
@@ -214,7 +219,7 @@ class Fences:
         wide, south, north = np.abs(east), np.minimum(lat0, lat1), np.maximum(lat0, lat1)
         found: list[I64] = [np.empty(0, np.int64)]
         for k, cells, first, owner in self._levels:
-            row, cell = _cells(k, south, north, west, west + wide, lat1, lon1)
+            row, cell = cells_of(k, south, north, west, west + wide, lat1, lon1)
             at = np.searchsorted(cells, cell)
             hit = np.flatnonzero(np.take(cells, at, mode="clip") == cell)
             row, at = row[hit], at[hit]
@@ -339,7 +344,7 @@ def _widened(lat: F64, half_lat: F64, half_lon: F64, by_m: F64) -> tuple[F64, F6
     return high, np.where((furthest >= 89.9) | (by >= 90), 180.0, np.minimum(half_lon + wide, 180.0))
 
 
-def _cells(
+def cells_of(
     level: int, south: F64, north: F64, west: F64, east: F64, lat: F64 | None = None, lon: F64 | None = None
 ) -> tuple[I64, I64]:
     """Pairs (row, cell) of boxes and the cells of a level they cover; of a box over too many, the one of (lat, lon)."""
