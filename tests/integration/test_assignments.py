@@ -92,7 +92,7 @@ class Yard(Fleet):
             key = c.execute("select id, tenant_id from shipment").fetchone() or {}
             asked = {"tenant": key["tenant_id"], "shipments": [key["id"]], "now": when(MINUTES)}
             as_tenant(c, key["tenant_id"])
-            return c.execute(queries("api")["shipment_temperatures"], asked).fetchone() or {}
+            return c.execute(queries("goods")["shipment_temperatures"], asked).fetchone() or {}
 
     def tracks(self) -> dict[str, list[tuple[Any, ...]]]:
         with psycopg.connect(self.dsn) as c:
