@@ -15,6 +15,10 @@ from tests.deadlines import deadline
 from tests.integration.seed_api import PASSWORD, T0, World, client, rows, serving
 
 CANARY = " zx-canary"
+POSTED = {
+    "/api/v1/devices/{device_id}/assignments": {"vehicle": "truck-01"},
+    "/api/v1/devices/{device_id}/change": {"kind": "phone"},
+}
 
 
 @pytest.fixture
@@ -181,7 +185,6 @@ def test_another_tenants_things_are_not_there(world: World, url: str, database: 
             "slot": "canary",
             "token_name": "canary-bot",
         }
-        bodies = {"/api/v1/devices/{device_id}/assignments": {"vehicle": "truck-01"}}
         tried = 0
         for path, methods in spec["paths"].items():
             if not path.startswith("/api/"):
@@ -191,7 +194,7 @@ def test_another_tenants_things_are_not_there(world: World, url: str, database: 
                 if path.endswith(("/login", "/logout")):
                     continue
                 query = {"device": "reefer-02", "stream": "temp", "probe": "canary"} if method == "get" else None
-                body = bodies.get(path) if method == "post" else {"retired": True} if method == "patch" else None
+                body = POSTED.get(path) if method == "post" else {"retired": True} if method == "patch" else None
                 answer = api.request(method, address, params=query, json=body)
                 tried += 1
                 assert "canary" not in answer.text, path

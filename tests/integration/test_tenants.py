@@ -34,6 +34,13 @@ COMMANDS = (
     ("quarantine", "redrive", "1"),
     ("quarantine", "mend", "--step", "multiply t 1000", "--yes"),
     ("facts", "verify"),
+    ("device", "change", "gps-1", "--kind", "phone"),
+    *((kind, "list") for kind in ("vehicle", "site", "product", "zone", "slot", "profile")),
+    *(
+        (kind, what, "a/b" if kind in ("zone", "slot") else "a", *more)
+        for kind in ("device", "vehicle", "site", "product", "zone", "slot", "profile")
+        for what, *more in (("retire",), ("restore",), ("delete", "--yes"), ("rename", "b"))
+    ),
 )
 TABLES = ("tenant", "device", "vehicle", "site", "zone", "profile", "account", "access_token", "audit", "quarantine")
 
