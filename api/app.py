@@ -18,6 +18,7 @@ from api import (
     facts,
     fleet,
     lifecycle,
+    limits,
     mending,
     ops,
     pages,
@@ -46,8 +47,8 @@ __all__ = ["ApiConfig", "create_app"]
 
 BASE = "/api/v1"
 ROOMS = (
-    session, fleet, trips, registry, lifecycle, assignments, device_profiles, stock, shipments, alerts, temperature,
-    facts, eta, exports, quarantine, mending, tokens, public,
+    session, fleet, trips, registry, lifecycle, assignments, limits, device_profiles, stock, shipments, alerts,
+    temperature, facts, eta, exports, quarantine, mending, tokens, public,
 )  # fmt: skip
 
 

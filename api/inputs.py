@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 
 from api.areas import AreaIn, CorridorIn, LineIn
 from api.instants import Instant
+from store.profiles import NONE, Limits
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$", description="a-z, 0-9, - and _, 64 at most")]
 ShipmentName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")]
@@ -231,6 +232,27 @@ class ProductIn(Strict):
     high_c: Celsius | None = None
     reorder_point: Annotated[float, Field(ge=0, le=1e9)] | None = None
     gtin: Annotated[str, Field(pattern=r"^([0-9]{8}|[0-9]{12,14})$")] | None = None
+
+
+class ProfileIn(Strict):
+    """Limits for what is carried: `low_c`, `high_c` or both; the alarm comes after `for_s` beyond them."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"id": "salad", "low_c": 1, "high_c": 5, "for_s": 900}]})
+
+    id: Name
+    low_c: Celsius | None = None
+    high_c: Celsius | None = None
+    for_s: Annotated[float, Field(ge=0, le=86_400)] = 600.0
+    hysteresis_c: Annotated[float, Field(ge=0, le=50)] = 0.3
+    max_interval_s: Annotated[float, Field(gt=0, le=604_800)] = 900.0
+
+    @model_validator(mode="after")
+    def _some_limit(self) -> ProfileIn:
+        if self.id == NONE:
+            raise ValueError(f"id: {NONE} stands for no profile")
+        if problem := Limits(self.low_c, self.high_c).problem():
+            raise ValueError(problem)
+        return self
 
 
 class StopIn(Strict):

@@ -17,6 +17,7 @@ from api.context import Context, context_of
 from api.database import Session
 from api.inputs import DeviceChangeIn, DeviceIn, ProductIn, RotateIn, SiteIn
 from api.jsons import Json
+from api.limits import profile_id
 from api.live import emit
 from api.paging import Cursor, Items, Limit, decode, page, shaped_page
 from api.problems import Problem, not_found
@@ -24,6 +25,7 @@ from api.quarantine import read_waiting
 from domain.names import foreign_id
 from store.db import queries
 from store.devices import FOREIGN_ID_TAKEN
+from store.profiles import NONE, of_new_device
 from store.secrets import new_token, token_hash
 
 router = APIRouter()
@@ -159,7 +161,7 @@ async def edit_device(request: Request, caller: Admin, device_id: str, given: De
                 name=device_id,
                 parts=list(parts),
                 kind=given.kind,
-                profile=await profile_id(session, given.profile) if given.profile else None,
+                profile=await profile_id(session, given.profile) if given.profile not in (None, NONE) else None,
                 external_id=foreign_id(given.foreign_id) or None if given.foreign_id else None,
                 gateway=await _gateway(session, given.gateway) if given.gateway else None,
             )
@@ -274,8 +276,8 @@ async def _add_device(
             old = await session.row(queries("api")["zone_key"], site=site, name=given.zone)
             new = None if old else await session.row(q["put_zone"], site=site, name=given.zone, label=given.zone)
             zone = _id(old or new)
-    if given.profile:
-        profile = await profile_id(session, given.profile)
+    if name := of_new_device(given.kind, given.profile):
+        profile = await profile_id(session, name)
     gateway = await _gateway(session, given.gateway) if given.gateway else None
     external_id = await _external_id(session, given)
     try:
@@ -337,18 +339,6 @@ async def _refuse_taken(context: Context, caller: Caller, device: str, external_
         await session.row(queries("registry")["tell_foreign_id_holder"], external_id=external_id)
         await audit(session, caller, "device.foreign_id_refused", device, foreign_id=external_id)
     return Problem(409, f"foreign_id: {FOREIGN_ID_TAKEN}")
-
-
-async def profile_id(session: Session, name: str) -> int:
-    """Key of a temperature profile.
-
-    Raises:
-        Problem: 422, there is none of this name.
-    """
-    row = await session.row(queries("registry")["profile_id"], name=name)
-    if row is None:
-        raise Problem(422, f"profile: there is no {name}")
-    return _id(row)
 
 
 def _id(row: dict[str, Any] | None) -> int:

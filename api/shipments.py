@@ -18,10 +18,10 @@ from api.context import context_of
 from api.database import Session
 from api.inputs import ShareIn, ShipmentIn, stop_values
 from api.jsons import Json, when
+from api.limits import profile_id
 from api.live import emit
 from api.paging import Cursor, Items, Limit, decode, page
 from api.problems import Problem, key_of, not_found
-from api.registry import profile_id
 from store.db import queries
 from store.secrets import new_token, token_hash
 

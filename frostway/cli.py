@@ -341,11 +341,12 @@ def device_add(
     """Register a new device and print its broker login, once. For one that is there: rotate, move, change."""
     from frostway.admin import add_device  # noqa: PLC0415
     from frostway.hints import where_to_send  # noqa: PLC0415
-    from store.registry import DEFAULT_PROFILES, DeviceSpec  # noqa: PLC0415
+    from store.profiles import of_new_device  # noqa: PLC0415
+    from store.registry import DeviceSpec  # noqa: PLC0415
 
     if kind not in KINDS:
         raise Failure(f"--kind {kind}: one of {', '.join(KINDS)}")
-    limits = None if profile == "none" else profile or DEFAULT_PROFILES.get(kind)
+    limits = of_new_device(kind, profile)
     spec = DeviceSpec(device, kind, vehicle, site, zone, limits, foreign_id, gateway, _place(place))
     login = add_device(data, _settings(), tenant, spec, http=http)
     if limits and not profile:

@@ -33,7 +33,27 @@ def add_to(app: typer.Typer, device_app: typer.Typer) -> None:
         app.add_typer(group, name=kind)
         _list(group, kind)
         _ends(group, kind)
+        if kind == "profile":
+            group.command("add")(add_profile)
     _ends(device_app, "device")
+
+
+def add_profile(
+    name: Annotated[str, typer.Argument(metavar="NAME")],
+    low_c: Annotated[float | None, typer.Option(help="Too cold below it.", show_default=False)] = None,
+    high_c: Annotated[float | None, typer.Option(help="Too warm above it.", show_default=False)] = None,
+    for_s: Annotated[float, typer.Option(min=0, help="Seconds beyond a limit before the alarm.")] = 600.0,
+    hysteresis_c: Annotated[float, typer.Option(min=0, help="So far inside again before it is over.")] = 0.3,
+    max_interval_s: Annotated[float, typer.Option(min=1, help="Seconds between readings; more is a gap.")] = 900.0,
+    tenant: TenantOption = "main",
+    data: DataOption = None,
+) -> None:
+    """Make a temperature profile. What was decided by one stays so: give another in its place."""
+    from frostway.lifecycle import make_profile  # noqa: PLC0415
+    from store.profiles import Limits  # noqa: PLC0415
+
+    limits = Limits(low_c, high_c, for_s, hysteresis_c, max_interval_s)
+    typer.echo(make_profile(data, settings(), tenant, name, limits))
 
 
 def _metavar(kind: str) -> str:

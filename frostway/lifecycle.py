@@ -12,6 +12,7 @@ from frostway.stack import Stack, find
 from frostway.tables import print_table
 from store.db import connect
 from store.lifecycle import KINDS, Talk, Thing, delete, listed, perform, rename, restore, retire
+from store.profiles import Limits, add_profile
 from store.registry import Registry
 
 WHO = "command line"
@@ -31,6 +32,15 @@ def _text(value: object) -> str:
     if isinstance(value, datetime):
         return f"{value:%Y-%m-%d %H:%M:%SZ}"
     return "" if value is None else str(value)
+
+
+def make_profile(data: Path | None, settings: Settings, tenant: str, name: str, limits: Limits) -> str:
+    """A new temperature profile. Raises `RegistryError`, `NoStackError`."""
+    with connect(find(data, settings).database_url, "profile add") as connection, connection.transaction():
+        registry = Registry(connection, tenant)
+        add_profile(connection, registry.tenant_id, name, limits)
+        registry.audit(WHO, "profile.create", name, **limits._asdict())
+    return f"profile {name}: give it to a device with `frostway device change ID --profile {name}`"
 
 
 def retire_thing(data: Path | None, settings: Settings, tenant: str, kind: str, name: str) -> str:

@@ -14,17 +14,11 @@ from domain.names import SPEAKERS, foreign_id
 from domain.profiles import HISTORY_MAX, body_text
 from store.db import queries
 from store.devices import DeviceExistsError, DeviceSpec, ForeignIdTakenError
+from store.profiles import STANDARD
 from store.secrets import password_fits, password_hash, password_problem
 from store.tenants import FIRST, RegistryError, tenant_key
 
 __all__ = ["DeviceSpec", "ForeignIdTakenError", "Registry", "RegistryError", "broker_edges", "broker_users"]
-
-STANDARD_PROFILES = {  # low, high, degrees Celsius; seconds in the condition before the alarm
-    "chilled": (2.0, 8.0, 600.0),
-    "frozen": (-25.0, -15.0, 1800.0),
-    "ambient": (15.0, 25.0, 3600.0),
-}
-DEFAULT_PROFILES = {"reefer": "chilled", "thermometer": "chilled"}  # by kind of device, when nothing is said
 
 
 class Registry:
@@ -131,12 +125,10 @@ class Registry:
         row = self._c.execute(self._q["profile_id"], {"tenant": self.tenant_id, "name": name}).fetchone()
         if row is not None:
             return int(row[0])
-        if name in STANDARD_PROFILES:
-            low_c, high_c, for_s = STANDARD_PROFILES[name]
-            return self.put_profile(name, low_c=low_c, high_c=high_c, for_s=for_s)
-        raise RegistryError(
-            f"no temperature profile {name!r}: one of {', '.join(STANDARD_PROFILES)}, or one of your own"
-        )
+        if name in STANDARD:
+            return self.put_profile(name, **STANDARD[name]._asdict())
+        known = ", ".join(STANDARD)
+        raise RegistryError(f"no temperature profile {name!r}: one of {known}, or your own: `frostway profile add`")
 
     def put_device(
         self, device: DeviceSpec, password_hash: str | None = None, http_token_sha256: bytes | None = None

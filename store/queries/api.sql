@@ -207,6 +207,11 @@ left join lateral (
     where x.stop_id = st.id and st.arrived_at is null order by x.at desc, x.id desc limit 1) e on true
 where st.tenant_id = %(tenant)s and st.shipment_id = any(%(shipments)s::int[]) order by st.shipment_id, st.seq
 
+-- name: profiles
+-- Temperature profiles by name.
+select p.name as id, p.low_c, p.high_c, p.for_s, p.hysteresis_c, p.max_interval_s, p.retired_at from profile p
+where p.tenant_id = %(tenant)s and p.name > %(after)s order by p.name limit %(limit)s
+
 -- name: trim_stops
 -- Stops that are no longer planned and were never reached.
 delete from stop where tenant_id = %(tenant)s and shipment_id = %(shipment)s and not seq = any(%(seqs)s::int[])

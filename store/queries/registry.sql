@@ -54,6 +54,13 @@ on conflict (tenant_id, name) do update set low_c = excluded.low_c, high_c = exc
         (excluded.low_c, excluded.high_c, excluded.for_s, excluded.hysteresis_c, excluded.max_interval_s))::int
 returning id
 
+-- name: add_profile
+-- A temperature profile of a new name.
+insert into profile as p (tenant_id, name, low_c, high_c, for_s, hysteresis_c, max_interval_s)
+values (%(tenant)s, %(id)s, %(low_c)s, %(high_c)s, %(for_s)s, %(hysteresis_c)s, %(max_interval_s)s)
+on conflict (tenant_id, name) do nothing
+returning p.name as id, p.low_c, p.high_c, p.for_s, p.hysteresis_c, p.max_interval_s, p.retired_at
+
 -- name: profile_id
 -- Id of a profile by name.
 select id from profile where tenant_id = %(tenant)s and name = %(name)s
