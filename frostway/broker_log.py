@@ -7,19 +7,14 @@ a line that names the client only.
 from __future__ import annotations
 
 import os
-import re
 from collections import Counter
 from pathlib import Path
 
 from frostway.broker_acl import device_topics
+from ingest.broker_log import CUT_OFF
 
 LOOKED_AT_BYTES = 1_000_000
 SHOWN = 3
-_CUT_OFF = re.compile(
-    r"^\d+: (?:Bad socket read/write on client (?P<who>[^ /]+/[^ /:]+): (?:Unknown error|Requested QoS)"
-    r"|Client (?P<other>\S+) disconnected due to (?:QoS too high|retain not supported|not authori[sz]ed))",
-    re.MULTILINE,
-)
 
 
 def cut_off(log_path: Path) -> Counter[str]:
@@ -30,7 +25,7 @@ def cut_off(log_path: Path) -> Counter[str]:
             text = log.read().decode("utf-8", "replace")
     except OSError:
         return Counter()
-    return Counter(found["who"] or found["other"] for found in _CUT_OFF.finditer(text))
+    return Counter(found["who"] or found["other"] for found in CUT_OFF.finditer(text))
 
 
 def explain(found: Counter[str]) -> tuple[str, str]:

@@ -137,6 +137,7 @@ def ingest() -> None:
         device_http_host=settings.device_http_host,
         device_http_port=settings.device_http_port,
         device_http_open_ids=settings.device_http_open_ids,
+        broker_log=settings.broker_log,
     )
     try:
         run(config, _stop_event())

@@ -69,6 +69,9 @@ class Settings(BaseSettings):
     device_http_host: str = Field("127.0.0.1", description="address the door for devices with HTTP listens on")
     device_http_port: int = Field(0, ge=0, le=65535, description="its port; 0: shut")
     device_http_open_ids: bool = Field(default=False, description="it takes a registered foreign id without a token")
+    broker_log: Path | None = Field(
+        None, description="Mosquitto's log, from which its refusals are counted and audited"
+    )
     mqtt_receiver: str = Field("stream", description="stream (own client) or paho")
     tracker_batch_readings: int = Field(50_000, ge=1, description="readings the tracker commits at once at most")
     position_interval_s_max: float = Field(

@@ -220,6 +220,8 @@ class _Stack:
             "FROSTWAY_ADMIN_PASSWORD": self._admin_password,
             "FROSTWAY_DEMO": "true" if self._options.sim else "false",
         }
+        if not self._broker.is_demo:
+            environment.setdefault("FROSTWAY_BROKER_LOG", str(self._logs / "broker.log"))
         root = str(Path(__file__).resolve().parents[1])
         if root not in site.getsitepackages():  # run from a checkout
             environment["PYTHONPATH"] = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))

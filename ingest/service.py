@@ -26,6 +26,7 @@ from domain.times import from_us
 from ingest.allowance import Allowance
 from ingest.beside import Beside, PartError, Side
 from ingest.births import TOPIC as SPARKPLUG
+from ingest.broker_log import followed
 from ingest.deliveries import KEPT, Deliveries, delivered
 from ingest.directory import Directory
 from ingest.doors.feed import Feed
@@ -97,6 +98,7 @@ class IngestConfig:
     device_http_host: str = "127.0.0.1"
     device_http_port: int = 0  # 0: this door is shut
     device_http_open_ids: bool = False
+    broker_log: Path | None = None  # Mosquitto's; whom it refuses is counted and audited
 
 
 class Item(NamedTuple):
@@ -488,4 +490,5 @@ def run(config: IngestConfig, stop: threading.Event) -> None:
             start_http_server(config.metrics_port, addr="127.0.0.1")
         except OSError as error:
             log.warning("no metrics: port %d: %s", config.metrics_port, error.strerror)
-    Ingest(config, stop).run()
+    with followed(config.broker_log, config.database_url):
+        Ingest(config, stop).run()

@@ -58,3 +58,9 @@ on conflict do nothing
 -- name: trim_deliveries
 -- Those that the broker has heard of long since, or that were of an earlier session.
 delete from delivery where client = %s and received_us <= %s
+
+-- name: audit_refusal
+-- Whom the broker refused, in the trail of the tenant that is named; of the first one when there is none of that name.
+insert into audit (tenant_id, actor, action, subject, detail)
+select t.id, %(actor)s, %(action)s, %(subject)s, %(detail)s::jsonb from tenant t
+where t.name in (%(tenant)s, %(first_tenant)s) order by t.name <> %(tenant)s limit 1

@@ -38,7 +38,7 @@ def test_a_world_that_there_is_none_starts_nothing(tmp_path: Path) -> None:
     folder = tmp_path / "data"
     line = [sys.executable, "-m", "frostway", "up", "--sim", "dmeo", "--data", str(folder)]
     said = subprocess.run(line, capture_output=True, text=True, check=False, env={**os.environ})
-    assert said.returncode != 0
+    assert said.returncode == 1
     assert "--sim: no world 'dmeo': choose demo, small or fleet-N" in said.stderr
     assert len(said.stderr.strip().splitlines()) == 1
     assert not folder.exists()
@@ -49,7 +49,7 @@ def test_a_token_of_an_absurd_life_is_not_made(days: str, tmp_path: Path) -> Non
     folder = tmp_path / "data"
     line = [sys.executable, "-m", "frostway", "token", "create", "--role", "viewer", "--days", days]
     said = subprocess.run([*line, "--data", str(folder)], capture_output=True, text=True, check=False)
-    assert said.returncode != 0
+    assert said.returncode == 2  # as all that is not a way to call the command
     assert "--days" in said.stderr
     assert "Traceback" not in said.stderr
     assert not folder.exists()
