@@ -166,10 +166,11 @@ def print_devices(data: Path | None, settings: Settings, tenant: str) -> None:
             d["zone"] or "",
             d["profile"] or "",
             f"{d['last_time']:%Y-%m-%d %H:%M:%SZ}" if d["last_time"] else "never",
+            f"{d['revoked_at']:%Y-%m-%d %H:%M:%SZ}" if d["revoked_at"] else "",
         ]
         for d in devices
     ]
-    head = ["device", "kind", "where", "zone", "profile", "last reading"]
+    head = ["device", "kind", "where", "zone", "profile", "last reading", "retired"]
     print_table(head, rows, "No devices yet: frostway device add ID --kind tracker --vehicle V")
 
 

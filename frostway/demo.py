@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,10 @@ import psycopg
 from firmware_sim.model import Shipment, World
 from firmware_sim.world import build
 from frostway.broker import Broker, mosquitto_hash
+from frostway.command import words
 from frostway.secrets import Secrets, new_password, write_private
 from store.db import connect, queries
+from store.embedded_process import EmbeddedError
 from store.link import Link, Stopped
 from store.registry import DeviceSpec, Registry
 
@@ -29,8 +32,11 @@ def prepare(dsn: str, world_name: str, secrets: Secrets, broker: Broker) -> Path
     for device in world.devices:
         secrets.devices.setdefault(f"{world.tenant}/{device.id}", new_password())
     secrets.save()
-    with connect(dsn, "demo") as connection, connection.transaction():
-        register(Registry(connection, world.tenant), world, secrets.devices, now)
+    try:
+        with connect(dsn, "demo") as connection, connection.transaction():
+            register(Registry(connection, world.tenant), world, secrets.devices, now)
+    except psycopg.errors.RestrictViolation as error:
+        raise EmbeddedError(f"--sim {world_name}: {words(error)}") from None
     path = secrets.path.parent / "sim.json"
     devices = {d.id: secrets.devices[f"{world.tenant}/{d.id}"] for d in world.devices}
     url = broker.url_for("sim", "").replace("sim:@", "")
@@ -39,7 +45,25 @@ def prepare(dsn: str, world_name: str, secrets: Secrets, broker: Broker) -> Path
 
 
 def register(registry: Registry, world: World, passwords: dict[str, str], now: datetime) -> None:
-    """Everything in the world, made or brought up to date."""
+    """A world, once; where something of it is there already, it stays as people have changed it since."""
+    known = {d["name"]: d for d in registry.devices()}
+    made = [d for d in world.devices if d.id not in known]
+    products = _furnish(registry, world) if made else {}
+    for d in made:
+        spec = DeviceSpec(d.id, d.kind, vehicle=d.vehicle, site=d.site, zone=d.zone, profile=d.profile)
+        device_id = registry.put_device(spec, mosquitto_hash(passwords[f"{world.tenant}/{d.id}"]))
+        for slot in d.slots:
+            registry.put_slot(device_id, slot.slot, products[slot.sku])
+    for d in world.devices:
+        if d.id in known and known[d.id]["revoked_at"] is None:
+            registry.rotate_device(d.id, mosquitto_hash(passwords[f"{world.tenant}/{d.id}"]))
+    for shipment in world.shipments if made else ():
+        if not registry.has_shipment(shipment.id):
+            ship(registry, shipment, shipment.id, now, shipment.status)
+
+
+def _furnish(registry: Registry, world: World) -> dict[str, int]:
+    """Everything but devices and shipments, made or brought up to date; products by SKU."""
     for p in world.profiles:
         registry.put_profile(
             p.name,
@@ -56,7 +80,9 @@ def register(registry: Registry, world: World, passwords: dict[str, str], now: d
         )
         for zone in s.zones:
             registry.put_zone(s.id, zone.id, zone.label)
-    products = {
+    for v in world.vehicles:
+        registry.put_vehicle(v.id, v.label)
+    return {
         p.sku: registry.put_product(
             p.sku,
             label=p.label,
@@ -68,16 +94,6 @@ def register(registry: Registry, world: World, passwords: dict[str, str], now: d
         )
         for p in world.products
     }
-    for v in world.vehicles:
-        registry.put_vehicle(v.id, v.label)
-    for d in world.devices:
-        spec = DeviceSpec(d.id, d.kind, vehicle=d.vehicle, site=d.site, zone=d.zone, profile=d.profile)
-        device_id = registry.put_device(spec, mosquitto_hash(passwords[f"{world.tenant}/{d.id}"]))
-        for slot in d.slots:
-            registry.put_slot(device_id, slot.slot, products[slot.sku])
-    for shipment in world.shipments:
-        if not registry.has_shipment(shipment.id):
-            ship(registry, shipment, shipment.id, now, shipment.status)
 
 
 def ship(registry: Registry, shipment: Shipment, name: str, now: datetime, status: str) -> None:
@@ -127,5 +143,7 @@ def _ship_again(connection: psycopg.Connection, world: World) -> None:
         rows = connection.execute(queries("registry")["idle_vehicles"], {"tenant": registry.tenant_id}).fetchall()
         for vehicle, done in rows:
             for shipment in world.shipments:
-                if shipment.vehicle == vehicle:
+                if shipment.vehicle != vehicle:
+                    continue
+                with suppress(psycopg.errors.RestrictViolation), connection.transaction():  # something is retired
                     ship(registry, shipment, f"{shipment.id}-{done + 1}", datetime.now(UTC), "planned")

@@ -251,7 +251,7 @@ returning id
 
 -- name: devices
 -- Devices of a tenant with where they are.
-select d.name, d.kind, v.name as vehicle, s.name as site, z.name as zone, p.name as profile, st.last_time
+select d.name, d.kind, v.name as vehicle, s.name as site, z.name as zone, p.name as profile, st.last_time, d.revoked_at
 from device d left join vehicle v on v.id = d.vehicle_id left join site s on s.id = d.site_id
 left join zone z on z.id = d.zone_id left join profile p on p.id = d.profile_id
 left join device_state st on st.device_id = d.id
@@ -306,6 +306,6 @@ values (%(tenant)s, %(actor)s, %(action)s, %(subject)s, %(detail)s::jsonb)
 select exists (select from shipment where tenant_id = %(tenant)s and name = %(name)s)
 
 -- name: idle_vehicles
--- Vehicles whose shipments are all delivered, and how many they had.
+-- Vehicles whose shipments are all delivered, and how many they had; not retired ones.
 select v.name, count(*) from vehicle v join shipment s on s.vehicle_id = v.id
-where v.tenant_id = %(tenant)s group by v.name having bool_and(s.status = 'delivered')
+where v.tenant_id = %(tenant)s and v.retired_at is null group by v.name having bool_and(s.status = 'delivered')

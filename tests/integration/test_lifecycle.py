@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,9 +13,11 @@ import httpx
 import psycopg
 import pytest
 
+from firmware_sim.world import build
 from frostway.cli import main
+from frostway.demo import _ship_again, register
 from store.db import connect
-from store.lifecycle import KINDS, delete, perform, restore, retire
+from store.lifecycle import KINDS, delete, perform, rename, restore, retire
 from store.registry import Registry, RegistryError
 from tests.integration.seed_api import World, client, rows, serving
 from tests.integration.test_live_feed import feed, run
@@ -423,3 +425,32 @@ def test_open_pages_read_all_of_it_again(world: World, database: str) -> None:
 
     with serving(database) as url:
         run(work(url))
+
+
+def test_what_people_change_of_a_simulated_world_stays_when_it_is_started_again(database: str) -> None:
+    world = build("demo", 7)
+    passwords = {f"{world.tenant}/{device.id}": "secret" for device in world.devices}
+    device, vehicle, site = world.devices[0].id, world.vehicles[0].id, world.sites[0].id
+
+    def names() -> list[list[tuple[Any, ...]]]:
+        query = "select name, retired_at is not null from {} order by id"
+        return [rows(database, query.format(table)) for table in ("vehicle", "site", "zone", "profile")]
+
+    with connect(database, "test") as c:
+        registry = Registry(c, world.tenant)
+        register(registry, world, passwords, datetime.now(UTC))
+        with c.transaction():
+            for talk in (
+                rename(KINDS["vehicle"], vehicle, "my-truck", "test"),
+                retire(KINDS["vehicle"], "my-truck", "test"),
+                retire(KINDS["site"], site, "test"),
+                retire(KINDS["device"], device, "test"),
+            ):
+                perform(c, registry.tenant_id, talk)
+        before = names()
+        register(registry, world, passwords, datetime.now(UTC))
+        assert names() == before
+        assert ("my-truck", True) in before[0]
+        assert next(d for d in registry.devices() if d["name"] == device)["revoked_at"] is not None
+        c.execute("update shipment set status = 'delivered'")
+        _ship_again(c, world)
