@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal, NamedTuple, cast
+from typing import Any, Literal, NamedTuple, cast
 
 import orjson
 from rich.console import Console
@@ -22,7 +23,7 @@ from firmware_sim.replay import replay
 from frostway.broker import mosquitto_hash, publish_device
 from frostway.secrets import Secrets, new_password
 from frostway.settings import Settings
-from frostway.stack import NoStackError, Stack, find
+from frostway.stack import WHO, NoStackError, Stack, find
 from frostway.tables import print_table
 from store.db import connect
 from store.device_changes import change_device as change
@@ -84,6 +85,7 @@ def _add(stack: Stack, tenant: str, device: DeviceSpec, *, http: bool = False) -
         try:
             with connection.transaction():
                 registry.add_device(device, mosquitto_hash(password), token_hash(token) if token else None)
+                registry.audit(WHO, "device.create", device.name, **_told(device), http=http)
         except ForeignIdTakenError as taken:
             registry.tell_foreign_id_holder(taken)
             raise
@@ -94,6 +96,11 @@ def _add(stack: Stack, tenant: str, device: DeviceSpec, *, http: bool = False) -
         token,
         stack.mqtt_url,
     )
+
+
+def _told(device: DeviceSpec) -> dict[str, Any]:
+    """What the audit trail has of a new device."""
+    return {name: value for name, value in asdict(device).items() if name != "name" and value is not None}
 
 
 def _tell_broker(stack: Stack, user: str, password: str | None, *, is_edge: bool | None = None) -> str:
@@ -116,7 +123,9 @@ def rotate_device(data: Path | None, settings: Settings, tenant: str, name: str)
 def _rotate(stack: Stack, tenant: str, name: str) -> tuple[str, str]:
     password = new_password()
     with connect(stack.database_url, "device rotate") as connection, connection.transaction():
-        Registry(connection, tenant).rotate_device(name, mosquitto_hash(password))
+        registry = Registry(connection, tenant)
+        registry.rotate_device(name, mosquitto_hash(password))
+        registry.audit(WHO, "device.rotate", name)
     return _tell_broker(stack, f"{tenant}/{name}", password), password
 
 
@@ -124,7 +133,9 @@ def rotate_device_token(data: Path | None, settings: Settings, tenant: str, name
     """A new token for HTTP for a device, at once in place of the old one. Raises as `rotate_device`."""
     token = new_token()
     with connect(find(data, settings).database_url, "device rotate") as connection, connection.transaction():
-        Registry(connection, tenant).rotate_device_token(name, token_hash(token))
+        registry = Registry(connection, tenant)
+        registry.rotate_device_token(name, token_hash(token))
+        registry.audit(WHO, "device.rotate_token", name)
     return token
 
 
@@ -141,6 +152,7 @@ def change_device(
         try:
             with connection.transaction():
                 change(connection, registry, name, parts)
+                registry.audit(WHO, "device.change", name, **parts)
         except ForeignIdTakenError as taken:
             registry.tell_foreign_id_holder(taken)
             raise
@@ -150,7 +162,9 @@ def revoke_device(data: Path | None, settings: Settings, tenant: str, name: str)
     """A device may not speak any more. Raises as `rotate_device`."""
     stack = find(data, settings)
     with connect(stack.database_url, "device revoke") as connection, connection.transaction():
-        Registry(connection, tenant).revoke_device(name)
+        registry = Registry(connection, tenant)
+        registry.revoke_device(name)
+        registry.audit(WHO, "device.revoke", name)
     _tell_broker(stack, f"{tenant}/{name}", None)
 
 
@@ -196,7 +210,7 @@ def set_device_profile(
     except (ValueError, OverflowError):
         raise RegistryError(f"--since {since}: not an RFC 3339 time such as 2026-11-01T00:00:00Z") from None
     with connect(find(data, settings).database_url, "device profile") as connection, connection.transaction():
-        version = Registry(connection, tenant).add_device_profile(device, body, begin, "command line")
+        version = Registry(connection, tenant).add_device_profile(device, body, begin, WHO)
     return f"device profile of {device}: version {version}, for readings from {since or 'now'} on"
 
 

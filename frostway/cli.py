@@ -348,7 +348,7 @@ def device_add(
     if kind not in KINDS:
         raise Failure(f"--kind {kind}: one of {', '.join(KINDS)}")
     limits = of_new_device(kind, profile)
-    spec = DeviceSpec(device, kind, vehicle, site, zone, limits, foreign_id, gateway, _place(place))
+    spec = DeviceSpec(device, kind, vehicle, site, zone, profile, foreign_id, gateway, _place(place))
     login = add_device(data, _settings(), tenant, spec, http=http)
     if limits and not profile:
         _say(f"temperature limits: profile {limits}; another with --profile")

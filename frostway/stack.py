@@ -10,6 +10,9 @@ from pathlib import Path
 
 from frostway.settings import Settings
 
+WHO = "command line"
+"""Who did it, in the audit trail."""
+
 
 class NoStackError(RuntimeError):
     """No stack to talk to; the message says how to get one."""

@@ -5,13 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from frostway.settings import Settings
-from frostway.stack import find
+from frostway.stack import WHO, find
 from frostway.tables import print_table
 from store import tenants
 from store.db import connect
 from store.registry import Registry
-
-ACTOR = "command line"
 
 
 def add_tenant(data: Path | None, settings: Settings, name: str) -> None:
@@ -22,7 +20,7 @@ def add_tenant(data: Path | None, settings: Settings, name: str) -> None:
     """
     with connect(find(data, settings).database_url, "tenant add") as connection, connection.transaction():
         tenants.add_tenant(connection, name)
-        Registry(connection, name).audit(ACTOR, "tenant.create", name)
+        Registry(connection, name).audit(WHO, "tenant.create", name)
 
 
 def print_tenants(data: Path | None, settings: Settings) -> None:

@@ -8,15 +8,13 @@ from secrets import token_hex
 
 from domain.names import NAME
 from frostway.settings import Settings
-from frostway.stack import find
+from frostway.stack import WHO, find
 from frostway.tables import print_table
 from store.db import connect
 from store.registry import Registry, RegistryError
 from store.secrets import new_token, token_hash
 from store.tokens import revoke_token as revoke
 from store.tokens import tokens
-
-ACTOR = "command line"
 
 
 def create_token(data: Path | None, settings: Settings, tenant: str, role: str, days: int, name: str | None) -> str:
@@ -34,7 +32,7 @@ def create_token(data: Path | None, settings: Settings, tenant: str, role: str, 
         registry.add_token(
             token_hash(token), kind="bearer", subject=f"token:{chosen}", role=role, expires_at=expires, unique=True
         )
-        registry.audit(ACTOR, "token.create", f"token:{chosen}", role=role, expires_at=expires)
+        registry.audit(WHO, "token.create", f"token:{chosen}", role=role, expires_at=expires)
     return token
 
 
@@ -61,7 +59,7 @@ def revoke_token(data: Path | None, settings: Settings, tenant: str, name: str) 
         registry = Registry(connection, tenant)
         changed = revoke(connection, registry.tenant_id, name)
         if changed:
-            registry.audit(ACTOR, "token.revoke", f"token:{name}")
+            registry.audit(WHO, "token.revoke", f"token:{name}")
     return changed
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -14,7 +15,7 @@ from domain.names import SPEAKERS, foreign_id
 from domain.profiles import HISTORY_MAX, body_text
 from store.db import queries
 from store.devices import DeviceExistsError, DeviceSpec, ForeignIdTakenError
-from store.profiles import STANDARD
+from store.profiles import STANDARD, of_new_device
 from store.secrets import password_fits, password_hash, password_problem
 from store.tenants import FIRST, RegistryError, tenant_key
 
@@ -145,12 +146,13 @@ class Registry:
     def add_device(
         self, device: DeviceSpec, password_hash: str | None = None, http_token_sha256: bytes | None = None
     ) -> int:
-        """A device that is new, as `put_device`.
+        """A device that is new, as `put_device`; without a profile it has the limits of its kind (`of_new_device`).
 
         Raises:
             DeviceExistsError: there is one of this name; nothing has been changed when the transaction ends with it.
         """
         self.refuse_known(device.name)
+        device = replace(device, profile=of_new_device(device.kind, device.profile))
         return self._device("add_device", device, password_hash, http_token_sha256)
 
     def refuse_known(self, name: str) -> None:

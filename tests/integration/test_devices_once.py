@@ -83,6 +83,8 @@ def test_rotate_makes_one_login_anew_and_leaves_the_other(database: str, tmp_pat
     status, out, err = typed(database, tmp_path, "device", "rotate", "gps-1")
     assert (status, err, [line.split()[0] for line in out.splitlines()]) == (0, "", ["user", "password"])
     assert (login(database)[0] != password, login(database)[1]) == (True, token)
+    told = rows(database, "select actor, action from audit where subject = 'gps-1' order by id")
+    assert told == [("command line", f"device.{what}") for what in ("create", "rotate_token", "rotate")]
 
 
 def test_a_device_without_a_token_gets_one_by_rotate_and_a_revoked_one_speaks_by_it_alone(

@@ -70,6 +70,25 @@ def test_a_revoked_device_gives_its_id_free(database: str) -> None:
         Registry(c, "other").put_device(DeviceSpec("box", "tracker", foreign_id=IMEI))
 
 
+@pytest.mark.parametrize("way", ["rotate", "token", "restore"])
+def test_a_revoked_device_does_not_come_back_to_an_id_that_another_has_by_now(database: str, way: str) -> None:
+    test_a_revoked_device_gives_its_id_free(database)
+    ways = {
+        "rotate": ("post", "/api/v1/devices/box/rotate", None),
+        "token": ("post", "/api/v1/devices/box/rotate", {"http": True}),
+        "restore": ("patch", "/api/v1/devices/box", {"retired": False}),
+    }
+    with serving(database, mqtt_hash=str.upper) as url, client(url, "main") as first:
+        method, path, body = ways[way]
+        refused = first.request(method, path, json=body)
+        assert (refused.status_code, "another tenant has it by now" in refused.json()["detail"]) == (409, True)
+        with connect(database, "test") as c:
+            query = "select t.name, d.revoked_at is null from device d join tenant t on t.id = d.tenant_id order by 1"
+            assert c.execute(query).fetchall() == [("main", False), ("other", True)]
+            Registry(c, "other").revoke_device("box")
+        assert first.request(method, path, json=body).status_code == 200
+
+
 def test_of_two_registrations_at_once_one_is_refused(database: str) -> None:
     tenants(database)
     came: list[str] = []

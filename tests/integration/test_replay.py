@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
+from zoneinfo import ZoneInfo
 
 import psycopg
 import pytest
@@ -124,6 +125,31 @@ def test_the_same_recordings_again_double_nothing(stack: Stack, shared_data: Pat
     assert count(stack, "reading_position") == bus
     assert count(stack, "reading_temperature") == logger
     assert count(stack, "quarantine") == 0
+
+
+def test_a_thermometer_that_is_replayed_is_held_to_limits_in_the_hour_that_comes_twice_too(
+    stack: Stack, tmp_path: Path
+) -> None:
+    begin = datetime(2026, 10, 24, 23, tzinfo=UTC)
+    times = [begin + timedelta(minutes=10 * n) for n in range(30)]
+    warm = datetime(2026, 10, 25, 1, tzinfo=UTC)  # 03:00 in Helsinki, for the second time
+    lines = [
+        f"{t.astimezone(ZoneInfo('Europe/Helsinki')):%Y-%m-%d %H:%M:%S},"
+        f"{12.0 if warm <= t < warm + timedelta(hours=1) else 4.5}"
+        for t in times
+    ]
+    assert lines[6][:16] == lines[12][:16]  # the wall clock says the same at 00:00Z and at 01:00Z
+    (tmp_path / "twice.csv").write_text("\n".join(["time,temp_c", *lines]) + "\n")
+    assert replay(stack, str(tmp_path / "twice.csv"), "--as", "t-twice", "--tz", "Europe/Helsinki") == (30, 30)
+    query = (
+        "select x.started_at, x.alarm_at, x.ended_at is not null from excursion x join device d on d.id = x.device_id "
+        "where d.name = 't-twice' and x.superseded_at is null and not x.retracted"
+    )
+    with psycopg.connect(stack.database_url, autocommit=True, options="-c timezone=UTC") as c:
+        found = wait_for(lambda: [r for r in c.execute(query).fetchall() if r[2]], "an excursion that is over")
+    ((started, alarm, _),) = found
+    assert f"{started:%d %H:%M}" == "25 00:54"  # where the line from 4.5 to 12 °C crosses 8
+    assert f"{alarm:%d %H:%M}" == "25 01:04"
 
 
 def test_a_file_that_is_no_recording_is_one_line(stack: Stack, tmp_path: Path) -> None:
