@@ -66,7 +66,9 @@ def database(postgres: EmbeddedPostgres, template: str) -> Iterator[str]:
     name = "t" + uuid.uuid4().hex[:12]
     with psycopg.connect(postgres.dsn, autocommit=True) as connection:
         connection.execute(
-            sql.SQL("create database {} template {}").format(sql.Identifier(name), sql.Identifier(template))
+            sql.SQL("create database {} template {} strategy file_copy").format(  # half the time of the default
+                sql.Identifier(name), sql.Identifier(template)
+            )
         )
     yield _with_database(postgres.dsn, name)
     with psycopg.connect(postgres.dsn, autocommit=True) as connection:

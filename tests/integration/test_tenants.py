@@ -36,6 +36,7 @@ COMMANDS = (
     ("facts", "verify"),
     ("device", "change", "gps-1", "--kind", "phone"),
     *((kind, "list") for kind in ("vehicle", "site", "product", "zone", "slot", "profile")),
+    ("profile", "add", "salad", "--high-c", "5"),
     *(
         (kind, what, "a/b" if kind in ("zone", "slot") else "a", *more)
         for kind in ("device", "vehicle", "site", "product", "zone", "slot", "profile")
