@@ -26,6 +26,7 @@ from psycopg.rows import dict_row
 
 from domain.names import NAME
 from store.db import queries
+from store.profiles import PROFILE_NAME, RULE
 from store.registry import RegistryError
 
 COUNT_MAX = 1_000_000  # readings that are counted of a device on one vehicle; nobody needs to know how many more
@@ -136,7 +137,7 @@ KINDS = {
         Kind("product", key="sku", shown=True, names=_text(64), rule="1 to 64 characters that can be printed"),
         Kind("zone", parent="site", shown=True, rename="rename_labelled"),
         Kind("slot", parent="device", names=_text(128), rule="1 to 128 characters that can be printed"),
-        Kind("profile"),
+        Kind("profile", names=PROFILE_NAME, rule=RULE),
     )
 }
 

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import psycopg
 
+from domain.names import NAME
 from store.db import queries
 from store.tenants import RegistryError
 
@@ -41,7 +42,8 @@ STANDARD = {
     "ambient": Limits(15.0, 25.0, 3600.0),
 }
 NONE = "none"
-NAME = r"[a-z0-9][a-z0-9_-]{0,63}"
+PROFILE_NAME = re.compile(rf"(?!{NONE}\Z){NAME.pattern}")
+RULE = f"a-z, 0-9, - and _, and not {NONE!r}"
 _BY_KIND = {"reefer": "chilled", "thermometer": "chilled"}
 
 
@@ -60,8 +62,8 @@ def add_profile(connection: psycopg.Connection, tenant_id: int, name: str, limit
     Raises:
         RegistryError: the name is taken or none, or the limits contradict each other.
     """
-    if not re.fullmatch(NAME, name) or name == NONE:
-        raise RegistryError(f"profile {name!r}: a name is a-z, 0-9, - and _, and not {NONE!r}")
+    if not PROFILE_NAME.match(name):
+        raise RegistryError(f"profile {name!r}: a name is {RULE}")
     if problem := limits.problem():
         raise RegistryError(problem)
     q, values = queries("registry"), {"tenant": tenant_id, "id": name, **limits._asdict()}

@@ -60,9 +60,8 @@ def test_a_profile_of_ones_own_is_made_once_and_given(api: httpx.Client, world: 
     assert api.post(f"{BASE}/devices/t-1/change", json={"profile": "salad"}).json()["profile"] == "salad"
     unknown = api.post(f"{BASE}/devices", json={"id": "t-2", "kind": "thermometer", "profile": "sallad"})
     assert "one of chilled, frozen, ambient, or your own by POST /profiles" in unknown.json()["detail"]
-    assert ("ann", "profile.create", "salad") in rows(database, "select actor, action, subject from audit") or rows(
-        database, "select action, subject from audit where action = 'profile.create'"
-    ) == [("profile.create", "salad")]
+    made = "select action, subject, detail ->> 'high_c' from audit where action = 'profile.create'"
+    assert rows(database, made) == [("profile.create", "salad", "5.0")]
 
 
 def test_another_tenants_profiles_are_not_seen_and_a_viewer_makes_none(
@@ -102,4 +101,6 @@ def test_the_command_makes_the_same_and_refuses_the_same(
         refused = run(app, ["profile", "add", *words])
         assert refused.exit_code != 0
         assert why in f"{refused.output}{refused.exception}"
-    assert rows(database, "select count(*) from profile") == [(1,)]
+    renamed = run(app, ["profile", "rename", "salad", "none"])
+    assert (renamed.exit_code, "and not 'none'" in f"{renamed.output}{renamed.exception}") == (1, True)
+    assert rows(database, "select name from profile") == [("salad",)]
