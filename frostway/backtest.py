@@ -21,8 +21,8 @@ from domain.times import to_us, written
 from firmware_sim.recordings.shape import LeftOut, number
 from frostway.command import Failure, say
 from frostway.tables import print_table
-from tracker.arrivals import Stops
-from tracker.backtest import Predicted, Replay, Trace
+from tracker.arrival_times.arrivals import Stops
+from tracker.arrival_times.backtest import Predicted, Replay, Trace
 from tracker.rules.forecast import NO_TIME, Knowledge
 from tracker.rules.grades import Grade, grade
 

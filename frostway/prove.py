@@ -15,8 +15,8 @@ from frostway.settings import Settings
 from frostway.stack import find
 from store.link import Link
 from store.tenants import UnknownTenantError
+from tracker.engine.verify import Verdict, Verifier
 from tracker.rules.off_route import Limits
-from tracker.verify import Verdict, Verifier
 
 
 def verify(data: Path | None, settings: Settings, tenant: str, vehicle: str | None, since: str | None) -> Verdict:

@@ -24,25 +24,25 @@ from store.link import RETRY, Link, Stopped
 from store.log import LATE_LANE, Frame, PostgresLog
 from store.partitions import drop_older
 from store.tracking import LostPartitionError, TrackingStore
-from tracker.admit import Admission
-from tracker.checkpoints import Again
-from tracker.commit import Commit
-from tracker.corrections import Corrections
-from tracker.goods import Goods
-from tracker.journeys import Journeys
-from tracker.late import Late, Mark
-from tracker.outcome import Outcome
-from tracker.refold import VehicleAgain
-from tracker.refold_series import SeriesAgain
-from tracker.registry import Registry
-from tracker.routes import Routes
-from tracker.routing import Router
+from tracker.arrival_times.family import Journeys
+from tracker.arrival_times.routing import Router
+from tracker.devices.liveness import Speech
+from tracker.engine.admit import Admission
+from tracker.engine.checkpoints import Again
+from tracker.engine.commit import Commit
+from tracker.engine.late import Late, Mark
+from tracker.engine.registry import Registry
+from tracker.engine.step import Outcome
 from tracker.rules import off_route
 from tracker.rules.calls import MINUTE_US, Limits
-from tracker.series import Series
-from tracker.speech import Speech
-from tracker.stockroom import Stockroom
-from tracker.vehicles import Vehicles
+from tracker.shipments.goods import Goods
+from tracker.shipments.off_route import Routes
+from tracker.stock.family import Stockroom
+from tracker.temperatures.family import Series
+from tracker.temperatures.refold import SeriesAgain
+from tracker.vehicles.corrections import Corrections
+from tracker.vehicles.family import Vehicles
+from tracker.vehicles.refold import VehicleAgain
 
 log = logging.getLogger(__name__)
 

@@ -24,7 +24,7 @@ from store.partitions import Partitions
 from tests.benchmarks.fleet import batches, messages
 from tests.benchmarks.publisher import BATCH
 from tests.benchmarks.world import Fleet, frames
-from tracker.admit import sort
+from tracker.engine.admit import sort
 from tracker.service import Tracker, TrackerConfig, calm_collector
 
 PARTITIONS = 4

@@ -20,8 +20,8 @@ from domain.readings import F64, I64
 from frostway.backtest import backtest
 from tests import recorded
 from tests.benchmarks.figures import Figure
-from tracker.arrivals import Stops
-from tracker.backtest import Predicted, Replay, Trace
+from tracker.arrival_times.arrivals import Stops
+from tracker.arrival_times.backtest import Predicted, Replay, Trace
 from tracker.rules.forecast import NO_TIME, Knowledge
 from tracker.rules.lines import Lines
 

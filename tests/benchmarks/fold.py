@@ -10,9 +10,9 @@ import numpy as np
 
 from tests.benchmarks.figures import Figure, show
 from tests.benchmarks.fleet import track
-from tracker.carries import Table
-from tracker.positions import fixes_for, no_fixes
+from tracker.engine.carries import Table
 from tracker.rules import geofence, quality, trips
+from tracker.vehicles.positions import fixes_for, no_fixes
 
 S = 1_000_000
 GOAL = 200_000

@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 from unittest.mock import patch
 
-import tracker.vehicles
+import tracker.vehicles.family
 from tests.benchmarks import cores
 from tests.benchmarks.figures import Figure
 from tests.benchmarks.late import begun

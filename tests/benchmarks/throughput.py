@@ -29,7 +29,7 @@ from tests.benchmarks.publisher import BATCH, Allowance
 from tests.benchmarks.receive_ceiling import bare_paho
 from tests.benchmarks.stack import ROOT, Databases, Pipeline, pipeline
 from tests.contract.mosquitto import mosquitto
-from tracker.admit import sort
+from tracker.engine.admit import sort
 
 DEVICES = 1_000
 COMMIT_ROWS = 5_000

@@ -15,8 +15,19 @@ import orjson
 import pytest
 
 from tests.deadlines import deadline
-from tracker import routing
-from tracker.routing import Question, Route, Router, RoutingError, osrm, pack, polyline, thin, unpack, valhalla
+from tracker.arrival_times import routing
+from tracker.arrival_times.routing import (
+    Question,
+    Route,
+    Router,
+    RoutingError,
+    osrm,
+    pack,
+    polyline,
+    thin,
+    unpack,
+    valhalla,
+)
 from tracker.rules.lines import Line, Lines
 
 PLACES = ((60.0, 25.0), (60.0, 25.2), (60.1, 25.2))

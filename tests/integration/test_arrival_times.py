@@ -20,9 +20,9 @@ from tests.deadlines import deadline
 from tests.integration.fleet import T0, Fleet, S
 from tests.integration.seed_api import World, client, serving
 from tests.integration.test_calls import DC, TOUR, A, B, C, at, drive, ship
-from tracker import learning
-from tracker.learning import Learning, lesson_of, pack_knowledge
-from tracker.routing import AGAIN_S, GATHER_S, Router
+from tracker.arrival_times import learning
+from tracker.arrival_times.learning import Learning, lesson_of, pack_knowledge
+from tracker.arrival_times.routing import AGAIN_S, GATHER_S, Router
 from tracker.rules.forecast import Knowledge
 
 GRADES = (

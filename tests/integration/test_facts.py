@@ -17,9 +17,9 @@ from store.db import queries
 from store.link import Link
 from store.tracking import TrackingStore
 from tests.integration.fleet import T0, Fleet, S
-from tracker.facts import Facts
-from tracker.outcome import Outcome, VisitFact
-from tracker.registry import Registry
+from tracker.engine.facts import Facts
+from tracker.engine.registry import Registry
+from tracker.engine.step import Outcome, VisitFact
 
 EVERYTHING = dict.fromkeys(("id", "since", "until", "after", "after_at", "limit"))
 

@@ -8,7 +8,7 @@ from domain.times import from_us
 from frostway.cli import app
 from tests.integration.fleet import T0, Fleet
 from tests.integration.test_tracker import delivered, reference
-from tracker import checkpoints
+from tracker.engine import checkpoints
 
 HOURS = 40
 

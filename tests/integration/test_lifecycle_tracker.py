@@ -27,8 +27,8 @@ from tests.integration.seed_api import rows
 from tests.integration.test_verify import differences
 from tests.logins import of_tracker
 from tests.stack import settled, wait_for
+from tracker.engine.verify import Verdict, Verifier
 from tracker.service import Tracker, TrackerConfig
-from tracker.verify import Verdict, Verifier
 
 
 def day(fleet: Fleet) -> Any:

@@ -13,7 +13,7 @@ from store.db import connect
 from store.link import Link
 from store.registry import DeviceSpec, Registry
 from tests.integration.fleet import T0, Fleet
-from tracker.verify import Verdict, Verifier
+from tracker.engine.verify import Verdict, Verifier
 
 DEG = 1 / 111_195
 PLACES = (0.0, 4_000.0, 9_000.0, 15_000.0)  # metres north of 60 degrees

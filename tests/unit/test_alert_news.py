@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tracker.alerts import news
+from tracker.alerts.shape import news
 
 ACTIVE, OVER = None, "2026-11-22T10:00:00Z"
 

@@ -18,8 +18,8 @@ from frostway.command import Failure
 from tests import recorded
 from tests.benchmarks import eta as bench
 from tests.recorded import STOPS, TRACE, write
-from tracker.arrivals import Journey, Stops
-from tracker.backtest import Replay, Trace
+from tracker.arrival_times.arrivals import Journey, Stops
+from tracker.arrival_times.backtest import Replay, Trace
 from tracker.rules.forecast import NO_TIME, SWIFTEST_MPS, Knowledge
 
 S = 1_000_000

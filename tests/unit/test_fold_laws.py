@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tracker.carries import Packer, Table
-from tracker.positions import fixes_for, no_fixes
+from tracker.engine.carries import Packer, Table
 from tracker.rules import geofence, quality, trips
 from tracker.rules.geofence import Fence, Fences
+from tracker.vehicles.positions import fixes_for, no_fixes
 
 S = 1_000_000
 VEHICLES = 3

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.geo import local_m
-from tracker.carries import joined
+from tracker.engine.carries import joined
 from tracker.rules import off_route
 from tracker.rules.scan import NEVER, Carry
 

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from domain.geo import EARTH_M
 from domain.times import from_us
-from tracker.plans import PACKER, Plans, unpacked
-from tracker.predict import Here, predict
-from tracker.registry import Shipment, Stop
+from tracker.arrival_times.plans import PACKER, Plans, unpacked
+from tracker.arrival_times.predict import Here, predict
+from tracker.engine.registry import Shipment, Stop
 from tracker.rules.calls import MINUTE_US
 from tracker.rules.forecast import NO_TIME, SWIFTEST_MPS, Knowledge
 from tracker.rules.lines import Line

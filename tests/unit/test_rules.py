@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from domain.epc import check_digit, gtin_of
 from domain.geo import distance_m
 from ingest.marks import SPANS_MAX, Mark, advance, runs_of
-from tracker.carries import Table
-from tracker.positions import fixes_for, no_fixes
+from tracker.engine.carries import Table
 from tracker.rules import geofence, quality, stock
 from tracker.rules.scan import NEVER
+from tracker.vehicles.positions import fixes_for, no_fixes
 
 S = 1_000_000
 

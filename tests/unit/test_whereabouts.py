@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tracker.whereabouts import EVER, FOR_EVER, NOWHERE, Place, Whereabouts
+from tracker.engine.whereabouts import EVER, FOR_EVER, NOWHERE, Place, Whereabouts
 
 T = st.integers(0, 40)
 places = st.builds(Place, st.integers(0, 3), st.just(0), st.just(0))

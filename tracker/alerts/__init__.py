@@ -1,0 +1,1 @@
+"""What people must act on: from facts, silence and risk."""

@@ -1,0 +1,1 @@
+"""When stops are reached: prediction, learning, grading, routing, backtest."""

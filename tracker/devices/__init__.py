@@ -1,0 +1,1 @@
+"""Who reported when: liveness and batteries."""

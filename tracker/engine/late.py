@@ -1,0 +1,120 @@
+"""Late readings: which entities wait to be folded again, since when, and which of them are due."""
+
+from __future__ import annotations
+
+from collections.abc import Container
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import TypeVar
+
+import numpy as np
+from prometheus_client import Counter
+
+from domain.readings import I64, Batch, Bool, Flag
+from domain.times import from_us, to_us
+from tracker.engine.checkpoints import Again
+from tracker.engine.registry import Registry
+from tracker.engine.step import Outcome
+from tracker.rules.scan import segment_starts
+
+B = TypeVar("B", bound=Batch)
+QUIET_US = 1_000_000
+"""So long no further late reading must have come, by the time the log was written."""
+WAIT_SHARE, WAIT_US_MIN, WAIT_US_MAX = 0.01, 5_000_000, 300_000_000
+"""An entity whose late readings do not end is folded again after this share of the time they reach back."""
+
+too_late_total = Counter("frostway_tracker_too_late_total", "Late readings beyond the horizon")
+
+
+def mark_late(
+    registry: Registry, kind: str, entity: I64, t_us: I64, device: I64, newest_us: I64 | None, out: Outcome
+) -> Bool:
+    """Late readings came for these entities, whose newest ones are given: to be folded again from the earliest.
+
+    Returns which of them are further back than the horizon: they are counted, and decide nothing, now or later.
+    Without `newest_us` nobody knows here.
+    """
+    within = np.ones(len(t_us), np.bool_) if newest_us is None else t_us > newest_us - out.horizon_us
+    too_late_total.inc(int((~within).sum()))
+    order = np.lexsort((t_us[within], entity[within]))
+    entity, t_us, device = entity[within][order], t_us[within][order], device[within][order]
+    first = np.flatnonzero(segment_starts(entity))
+    for e, t, d in zip(entity[first].tolist(), t_us[first].tolist(), device[first].tolist(), strict=True):
+        partition = int(registry.vehicle_partition[e]) if kind == "vehicle" else registry.devices[d].partition
+        out.dirty.append((kind, e, partition, from_us(t)))
+    return ~within
+
+
+def undecided(batch: B, row: I64) -> B:
+    """A batch with these rows flagged, so that no fold takes them up later."""
+    if not len(row):
+        return batch
+    flags = batch.flags.copy()
+    flags[row] |= Flag.UNDECIDED
+    return replace(batch, flags=flags)
+
+
+@dataclass
+class Mark:
+    """An entity's earliest late reading; when the first and the last of them came, by the log."""
+
+    since: datetime
+    first_us: int
+    last_us: int
+    reaches_us: int = 0
+    way: Again | None = None
+    """How far it has been folded again; a further late reading of where it has been lets it begin anew."""
+    behind: bool = False
+    """It waits for what the registry corrected, perhaps from its first reading on: bursts of others go before."""
+
+    @property
+    def patience_us(self) -> int:
+        """How long the end of the burst is waited for: the longer it reaches back, the dearer it is."""
+        return int(min(max(self.reaches_us * WAIT_SHARE, WAIT_US_MIN), WAIT_US_MAX))
+
+
+class Late:
+    """The entities that wait. A burst of late readings is folded once, when it is over, not message by message."""
+
+    def __init__(self) -> None:
+        self._marks: dict[tuple[str, int], Mark] = {}
+
+    def __len__(self) -> int:
+        return len(self._marks)
+
+    def add(self, out: Outcome, log_us: int, owned: Container[int]) -> None:
+        """What a step found late of entities of these partitions."""
+        for kind, entity, partition, since in out.dirty:
+            if partition in owned:
+                self.wait(kind, entity, since, log_us)
+
+    def known(self, kind: str, entity: int) -> bool:
+        """Whether it waits already."""
+        return (kind, entity) in self._marks
+
+    def wait(self, kind: str, entity: int, since: datetime, log_us: int, *, behind: bool = False) -> None:
+        """An entity is to be folded again from `since`; `behind` those that wait for late readings."""
+        mark = self._marks.setdefault((kind, entity), Mark(since, log_us, log_us, behind=behind))
+        mark.reaches_us = max(mark.reaches_us, log_us - to_us(since))
+        mark.since, mark.last_us, mark.behind = min(since, mark.since), log_us, mark.behind or behind
+        if mark.way is not None and (since < mark.way.since or to_us(since) <= mark.way.reached_us):
+            mark.way = None
+
+    def due(self, log_us: int, *, now: bool = False) -> list[tuple[tuple[str, int], Mark]]:
+        """Those to be folded again at this time of the log, late ones and the longest waiting first; all for `now`."""
+        found = [
+            (key, mark)
+            for key, mark in self._marks.items()
+            if now or mark.way or log_us - mark.last_us >= QUIET_US or log_us - mark.first_us >= mark.patience_us
+        ]
+        return sorted(found, key=lambda f: (f[1].behind, f[1].first_us))
+
+    def go_on(self, registry: Registry, refenced: Container[int]) -> None:
+        """With another registry: ways on which it says the same go on, the others begin anew."""
+        for mark in self._marks.values():
+            if mark.way is not None and not mark.way.goes_on(registry, refenced):
+                mark.way = None
+
+    def done(self, kind: str, entity: int) -> None:
+        """It has been folded again."""
+        del self._marks[kind, entity]

@@ -1,0 +1,1 @@
+"""Calls at stops, deviations, and what the goods have seen."""

@@ -1,0 +1,104 @@
+"""What the goods of shipments have seen, told when it is something else than was told last.
+
+Readings, excursions, calls and corrected assignments say of which shipments there is news; the clock says when a probe
+has been silent for too long. What is told is what the API would answer at that moment, by the same query, so it is
+right for late data too. It is asked for a few shipments at a time, the longest waiting first, and takes a small share
+of the tracker's time: with thousands of shipments under way it is told less often.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import timedelta
+from itertools import islice
+from typing import NamedTuple
+
+import psycopg
+
+from domain.goods import Verdict, verdict
+from domain.times import from_us, to_us
+from store import goods
+from tracker.engine.step import Outcome
+
+PACE_S = 5.0  # news of this long are told at once
+FEW = 8  # shipments at once
+SHARE = 0.05  # of the tracker's time
+ASKED_MAX = 1_000  # devices whose shipments are looked up at once
+RECENT = timedelta(days=1)  # a snapshot holds shipments delivered not longer ago
+
+
+class Known(NamedTuple):
+    """A shipment of which something was told."""
+
+    tenant_id: int
+    name: str
+    over: bool
+    told: Verdict | None = None
+    silent_us: int | None = None
+    """From when on it has a gap if nothing more comes; None when that changes nothing."""
+
+
+class Goods:
+    """Shipments of which there is news, and what was told of them."""
+
+    def __init__(self) -> None:
+        self._devices: dict[int, None] = {}
+        self._vehicles: dict[int, None] = {}
+        self._shipments: dict[int, None] = {}
+        self._waiting: dict[int, None] = {}
+        self._known: dict[int, Known] = {}
+        self._look_at = self._tell_at = 0.0
+
+    def heard(self, devices: Iterable[int] = (), vehicles: Iterable[int] = (), shipments: Iterable[int] = ()) -> None:
+        """There is news of these shipments, of what is on these vehicles, or was carried with these devices."""
+        self._shipments |= dict.fromkeys(shipments)
+        self._devices |= dict.fromkeys(devices)
+        self._vehicles |= dict.fromkeys(vehicles)
+
+    def due(self, connection: psycopg.Connection, now_us: int, monotonic_s: float, *, now: bool = False) -> bool:
+        """Whether something is to be told now; once a while, or `now`, it is looked for."""
+        if now or monotonic_s >= self._look_at:
+            self._look_at = monotonic_s + PACE_S
+            self._look(connection, now_us)
+        return bool(self._waiting) and (now or monotonic_s >= self._tell_at)
+
+    def _look(self, connection: psycopg.Connection, now_us: int) -> None:
+        self._waiting |= {i: None for i, k in self._known.items() if k.silent_us and k.silent_us < now_us}
+        devices, vehicles = _some(self._devices, ASKED_MAX), _some(self._vehicles, ASKED_MAX)
+        shipments = _some(self._shipments, ASKED_MAX)
+        if not (devices or vehicles or shipments):
+            return
+        recent = from_us(now_us) - RECENT
+        for i, tenant_id, name, over in goods.carried_by(connection, devices, vehicles, shipments, recent):
+            known = self._known.get(i) or Known(tenant_id, name, over)
+            self._known[i] = known._replace(name=name, over=over)
+            self._waiting[i] = None
+
+    def tell(self, connection: psycopg.Connection, out: Outcome) -> None:
+        """Tells of a few shipments what is something else than was told. Inside the transaction."""
+        by_tenant: dict[int, list[int]] = {}
+        for i in _some(self._waiting, FEW):
+            by_tenant.setdefault(self._known[i].tenant_id, []).append(i)
+        for tenant_id, shipments in by_tenant.items():
+            rows = goods.temperatures(connection, tenant_id, shipments, from_us(out.now_us))
+            for i in shipments:
+                row, known = rows.get(i), self._known[i]
+                said = verdict(row)
+                if said != known.told:
+                    out.change(tenant_id, "shipments", known.name, "merge", {"temperature": said})
+                silent_us = to_us(row["silent_at"]) if row and said["verdict"] == "in_range" else None
+                self._known[i] = known._replace(told=said, silent_us=silent_us)
+                if known.over:
+                    del self._known[i]
+
+    def spent(self, monotonic_s: float, seconds: float) -> None:
+        """So much time went into telling: the next few wait for their share."""
+        self._tell_at = monotonic_s + seconds / SHARE
+
+
+def _some(of: dict[int, None], most: int) -> list[int]:
+    """Takes out the first few."""
+    taken = list(islice(of, most))
+    for key in taken:
+        del of[key]
+    return taken

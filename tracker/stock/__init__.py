@@ -1,0 +1,1 @@
+"""Tags and shelves: presence, stock levels and moves."""

@@ -1,0 +1,1 @@
+"""Probes: their views and excursions."""

@@ -1,0 +1,136 @@
+"""The late lane of probes: a probe whose past got a reading is folded again, and its excursions revised."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Sequence
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+
+from domain.times import from_us, to_us
+from store.tracking import TrackingStore
+from tracker.engine.checkpoints import PORTION, Again, begin_from
+from tracker.engine.registry import Profile, Registry
+from tracker.engine.revisions import Told, match
+from tracker.engine.step import ExcursionFact, Outcome
+from tracker.rules import temperature
+from tracker.rules.scan import NEVER, Carry, Runs, last_words
+from tracker.temperatures.family import NOT_USED, PACKER, Series, absolute, limits_of
+from tracker.temperatures.probe_views import Probe
+
+
+class SeriesAgain(Again):
+    """A probe on its way to the present."""
+
+    def __init__(
+        self, registry: Registry, store: TrackingStore, probe_id: int, probe: Probe, since: datetime, horizon: datetime
+    ) -> None:
+        start = begin_from(store, "series", probe_id, since, PACKER.knows)
+        super().__init__("series", probe_id, since, start[0] if start else to_us(horizon))
+        self._registry, self._store, self._probe = registry, store, probe
+        self._carry: Carry = PACKER.unpack([start[1]])[0] if start else Carry.empty()
+        opened = self._carry.take(self._carry.inside)
+        kinds = [temperature.KINDS[e % 2] for e in opened.entity.tolist()]
+        self._open_then: set[tuple[int | str, int]] = set(zip(kinds, opened.start_us.tolist(), strict=True))
+        self._runs: list[Runs] = []
+        self._received_us = 0
+
+    def advance(self) -> bool:
+        """Folds the next portion; False when the present is reached."""
+        device_id = self._probe.device_id
+        asked = {"device": device_id, "since": from_us(self.reached_us), "probe": self.entity}
+        found, more = self._store.history("temp", asked, PORTION)
+        if not len(found["time"]):
+            return False
+        self.reached_us = int(found["time"][-1])
+        self._received_us = max(self._received_us, int(found["received_at"].max()))
+        keep = found["flags"] & NOT_USED == 0
+        t_us, temp_c = found["time"][keep], found["temp_c"][keep]
+        if len(t_us):
+            limits = limits_of(self._registry, np.full(len(t_us), device_id, np.int64))
+            series = np.full(len(t_us), self.entity, np.int64)
+            self._carry, runs = temperature.step(self._carry, series, t_us, temp_c, limits)
+            self._runs.append(runs)
+            self.keep(int(t_us[-1]), PACKER.pack(np.array([self.entity]), (self._carry,))[0])
+        return more
+
+    def goes_on(self, registry: Registry, _: Container[int]) -> bool:
+        """Whether its limits are the same."""
+        device_id, before = self._probe.device_id, self._registry
+        self._registry = registry
+        return repr(registry.profile_of(device_id)) == repr(before.profile_of(device_id))  # a limit may be NaN: none
+
+    def revised(self) -> list[ExcursionFact]:
+        """What is to be said of the probe's excursions that was not said before."""
+        registry, probe = self._registry, self._probe
+        runs, profile = last_words(self._runs), registry.profile_of(probe.device_id)
+        now: list[tuple[int | str, int, int]] = [
+            (temperature.KINDS[e % 2], a, b)
+            for e, a, b in zip(runs.entity.tolist(), runs.start_us.tolist(), runs.end_us.tolist(), strict=True)
+        ]
+        before = [_told(r) for r in self._store.rows("excursions_since", self.entity, from_us(self.begun_us))]
+        before = [t for t in before if t.end_us > self.begun_us or (t.group, t.start_us) in self._open_then]
+        facts: list[ExcursionFact] = []
+        for pair in match(now, before):
+            told = pair.before
+            if pair.now is not None:
+                fact = _excursion(pair.now, now, runs, told, profile, self.entity, probe.temp_c)
+                if told is None or _says(told) != _says(fact):
+                    facts.append(fact)
+            elif told is not None:
+                alarm, extreme, samples, limit = told.rest
+                extreme, samples = (limit, 0) if extreme is None else (extreme, samples)
+                span, rest = (told.start_us, told.end_us), (alarm, extreme, samples, probe.temp_c)
+                gone = (told.id, told.revision + 1, self.entity, str(told.group), limit)
+                facts.append(ExcursionFact(*gone, *span, *rest, retracted=True))
+        return facts
+
+    def finish(self, series: Series, out: Outcome) -> None:
+        """Arrived: the probe's facts, its carry and its checkpoints are what was found on the way."""
+        if not self._runs:
+            return
+        self._probe = series.probes[self.entity]
+        out.excursions += self.revised()
+        series.keep(self._carry)
+        series.describe_carry(self._registry, self.entity, self._carry, self._received_us, out)
+        self.arrived(series.rests, out)
+
+
+def _told(row: Sequence[Any]) -> Told:
+    start, end, alarm = (to_us(v) if v else NEVER for v in row[3:6])
+    return Told(row[0], row[1], str(row[2]), start, end, (alarm, *row[6:9]))
+
+
+def _excursion(
+    index: int,
+    now: Sequence[tuple[int | str, int, int]],
+    runs: Runs,
+    told: Told | None,
+    profile: Profile,
+    probe_id: int,
+    last_c: float,
+) -> ExcursionFact:
+    """One run as a fact: a new one, or the next revision of what was told before."""
+    kind, start, end = now[index]
+    limit, extreme = absolute(profile, int(runs.entity[index]) % 2, float(runs.extreme[index]))
+    return ExcursionFact(
+        told.id if told else 0,
+        told.revision + 1 if told else 1,
+        probe_id,
+        str(kind),
+        limit,
+        start,
+        end,
+        int(runs.lasted_at_us[index]),
+        extreme,
+        int(runs.samples[index]),
+        last_c,
+    )
+
+
+def _says(fact: Told | ExcursionFact) -> tuple[float, ...]:
+    """What a revision is made for; the extreme and the samples of an open excursion grow, and are told when it ends."""
+    rest = fact.rest[:3] if isinstance(fact, Told) else (fact.alarm_us, fact.extreme_c, fact.samples)
+    span = (fact.start_us, fact.end_us)
+    return (*span, rest[0]) if fact.end_us == NEVER else (*span, *rest)

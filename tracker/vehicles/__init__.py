@@ -1,0 +1,1 @@
+"""Positions: views, visits, trips, stops and gaps."""

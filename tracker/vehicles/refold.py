@@ -1,0 +1,194 @@
+"""The late lane of vehicles: a vehicle whose past got a reading is folded again from the store, and its facts revised.
+
+Reading begins at the newest checkpoint before the late reading.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+
+from domain.times import from_us, to_us
+from store.tracking import TrackingStore
+from tracker.engine.checkpoints import PORTION, Again, begin_from
+from tracker.engine.registry import Registry
+from tracker.engine.revisions import Match, Told, match
+from tracker.engine.step import Outcome, Strays, TripFact, VisitFact
+from tracker.rules import cells, geofence, off_route
+from tracker.rules.scan import NEVER, last_words, no_runs
+from tracker.rules.stretches import Segments
+from tracker.vehicles import off_route as routes
+from tracker.vehicles import segments
+from tracker.vehicles.family import Vehicles, been_in
+from tracker.vehicles.positions import NOT_USED, PACKER, Folded, Rows, VehicleState, fold
+
+
+class VehicleAgain(Again):
+    """A vehicle on its way to the present."""
+
+    def __init__(
+        self,
+        registry: Registry,
+        store: TrackingStore,
+        vehicle_id: int,
+        since: datetime,
+        horizon: datetime,
+        corridor: off_route.Limits,
+    ) -> None:
+        start = begin_from(store, "vehicle", vehicle_id, since, PACKER.knows)
+        super().__init__("vehicle", vehicle_id, since, start[0] if start else to_us(horizon))
+        self._registry, self._store, self._corridor = registry, store, corridor
+        self._state = VehicleState(*PACKER.unpack([start[1]])) if start else VehicleState()
+        self._begun = self._state
+        visits = self._state.visits
+        self._open_then = set(zip(visits.entity.tolist(), visits.entered_us.tolist(), strict=True))
+        self._folded: list[Folded] = []
+        self._last: Folded | None = None
+        self._is_new = start is None
+
+    @property
+    def gone(self) -> bool:
+        """It has no reading at all: what it had was another vehicle's."""
+        return self._is_new and not self._folded
+
+    def advance(self) -> bool:
+        """Folds the next portion; False when the present is reached."""
+        found, more = self._store.history("gps", {"vehicle": self.entity, "since": from_us(self.reached_us)}, PORTION)
+        if not len(found["time"]):
+            return False
+        self.reached_us = int(found["time"][-1])
+        rows = _rows(self.entity, found)
+        if len(rows.vehicle):
+            folded = fold(self._registry, self._state, rows, self._corridor)
+            self._state = folded.state
+            if self._last is None or len(folded.rows.vehicle):
+                self._last = folded
+            nothing = folded.rows.take(np.empty(0, np.int64))
+            self._folded.append(replace(folded, rows=nothing, state=self._begun))  # of years: only what was found
+            fixes = self._state.fixes
+            one = np.array([self.entity], dtype=np.int64)
+            packed = PACKER.pack(one, self._state.parts())[0]
+            self.keep(int(max(fixes.t_us[0], fixes.doubt_t_us[0])), packed)
+        return more
+
+    def goes_on(self, registry: Registry, refenced: Container[int]) -> bool:
+        """Whether the fences of its tenant are the same, and its shipments as far as they matter here."""
+        before, self._registry = self._registry, registry
+        vehicle = registry.vehicles.get(self.entity)
+        if vehicle is None or vehicle.tenant_id in refenced:
+            return False
+        return registry.planned_for(self.entity) == before.planned_for(self.entity)
+
+    def revised(self) -> list[VisitFact]:
+        """What is to be said of the vehicle's visits that was not said before."""
+        if not self._folded and not self.gone:
+            return []
+        runs = last_words([f.visit_runs for f in self._folded] or [geofence.Visits.empty()])
+        _, sites = geofence.unpair(runs.entity)
+        spans = zip(sites.tolist(), runs.start_us.tolist(), runs.end_us.tolist(), runs.entity.tolist(), strict=True)
+        knows = self._registry.knows  # the fence of a stop goes with its shipment
+        of_sites = [(s, a, b, key) for s, a, b, key in spans if knows(self.entity, s)]
+        before = [
+            Told(r[0], r[1], int(r[2]), to_us(r[3]), to_us(r[4]) if r[4] else NEVER, ())
+            for r in self._store.rows("visits_since", self.entity, from_us(self.begun_us))
+            if knows(self.entity, r[2])
+        ]
+        before = [t for t in before if t.end_us > self.begun_us or self._was_open(t)]
+        now = [(s, a, b) for s, a, b, _ in of_sites]
+        keys = [key for *_, key in of_sites]
+        return [fact for pair in match(now, before) for fact in _visit(pair, now, keys, self.entity)]
+
+    def trips(self) -> list[TripFact]:
+        """What is to be said of its trips and stops."""
+        if not self._folded and not self.gone:
+            return []
+        found = last_words([f.segments for f in self._folded] or [Segments.empty()])
+        since_us = segments.reach(self._begun.trips, self.begun_us)
+        told = self._store.rows("trips_since", self.entity, from_us(since_us))
+        return segments.revised(self.entity, found, told, self._begun.trips, self.begun_us)
+
+    def strays(self) -> list[Strays]:
+        """Where it was off the lines of its shipments: all of them, also where it no longer was."""
+        if not self._folded and not self.gone:
+            return []
+        runs = last_words([f.off_runs for f in self._folded] or [no_runs()])
+        keys = self._registry.lined.of_vehicle(self.entity)
+        return routes.anew(runs, keys, self._begun.off, self._state.off, self.begun_us)
+
+    def _was_open(self, told: Told) -> bool:
+        return (_key(self.entity, int(told.group)), told.start_us) in self._open_then
+
+    def finish(self, vehicles: Vehicles, out: Outcome) -> None:
+        """Arrived: the vehicle's facts, its state and its checkpoints are what was found on the way."""
+        if self._last is None and not self.gone:
+            return
+        out.visits += self.revised()
+        out.trips += self.trips()
+        out.strays += self.strays()
+        if self._last is None:
+            vehicles.forget(self._registry, self.entity, out)
+            out.forgotten.append((self.kind, self.entity, self.since))
+            return
+        vehicles.keep(self._state, np.array([self.entity], dtype=np.int64))
+        vehicles.describe(self._registry, replace(self._last, state=self._state), out)
+        been_in(self._registry, cells.earliest([f.cells for f in self._folded]), out)
+        if self._is_new and self.begun_us <= 0:
+            out.whole.append(self.entity)
+        self.arrived(vehicles.rests, out)
+
+
+def _rows(vehicle_id: int, found: Mapping[str, np.ndarray[Any, Any]]) -> Rows:
+    """The usable positions of a vehicle."""
+    keep = found["flags"] & NOT_USED == 0
+    c = {name: column[keep] for name, column in found.items()}
+    return Rows(
+        np.full(len(c["time"]), vehicle_id, np.int64),
+        c["time"],
+        c["received_at"],
+        c["device_id"].astype(np.int64),
+        c["lat"],
+        c["lon"],
+        c["speed_mps"].astype(np.float64),
+        c["heading_deg"].astype(np.float64),
+        c["accuracy_m"].astype(np.float64),
+        c["flags"].astype(np.int64),
+        c["odometer_m"].astype(np.float64),
+        c["ignition"].astype(np.int8),
+    )
+
+
+def _key(vehicle_id: int, site_id: int) -> int:
+    return int(geofence.pair(np.array([vehicle_id]), np.array([site_id]))[0])
+
+
+def _visit(
+    pair: Match, now: Sequence[tuple[int | str, int, int]], keys: Sequence[int], vehicle_id: int
+) -> list[VisitFact]:
+    told = pair.before
+    if pair.now is None:
+        if told is None:
+            return []
+        site = int(told.group)
+        return [
+            VisitFact(
+                told.id,
+                told.revision + 1,
+                _key(vehicle_id, site),
+                vehicle_id,
+                site,
+                told.start_us,
+                told.end_us,
+                retracted=True,
+            )
+        ]
+    group, start, end = now[pair.now]
+    site = int(group)
+    if told is None:
+        return [VisitFact(0, 1, keys[pair.now], vehicle_id, site, start, end)]
+    if (told.start_us, told.end_us) == (start, end):
+        return []
+    return [VisitFact(told.id, told.revision + 1, keys[pair.now], vehicle_id, site, start, end)]
