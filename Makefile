@@ -68,7 +68,7 @@ $(VENV)/.dependencies: requirements/dev.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.lock
 	@touch $@
 
-WEB_SOURCES := $(shell find api/web -type f -not -path '*/node_modules/*' -not -path '*/tests/*' 2>/dev/null)
+WEB_SOURCES := $(shell find api/web -type f -not -path '*/node_modules/*' -not -path '*/tests/*' -not -path '*/.svelte-kit/*' 2>/dev/null)
 
 $(VENV)/.package: $(VENV)/.dependencies pyproject.toml $(wildcard hatch_build.py) $(WEB_SOURCES)
 	@echo "building the pages and installing Frostway"

@@ -100,6 +100,6 @@ def create_app(config: ApiConfig) -> FastAPI:
         app.include_router(room.router, prefix=BASE)
     for router in (socket.router, ops.router, pages.router):
         app.include_router(router)
-    pages.mount_assets(app)
+    pages.mount_pages(app)
     app.openapi = partial(describe, app)  # type: ignore[method-assign]
     return app

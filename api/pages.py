@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 from typing import Any
@@ -27,10 +28,8 @@ def _page(name: str) -> Response:
     return FileResponse(path, media_type="text/html", headers={"cache-control": "no-cache"})
 
 
-@router.api_route("/", methods=["GET", "HEAD"])
-@router.api_route("/alerts", methods=["GET", "HEAD"])
-async def console() -> Response:
-    """The dispatcher's and the cold-chain staff's pages: one app."""
+async def _console() -> Response:
+    """The dispatcher's and the cold-chain staff's pages: one app, which looks at the address itself."""
     return _page("index.html")
 
 
@@ -47,21 +46,40 @@ async def robots() -> Response:
     return PlainTextResponse("User-agent: *\nDisallow: /\n")
 
 
+@router.get("/icon.svg")
+async def icon() -> Response:
+    """The mark of Frostway."""
+    path = STATIC / "icon.svg"
+    return (
+        FileResponse(path, headers={"cache-control": "max-age=86400"}) if path.is_file() else Response(status_code=404)
+    )
+
+
+def _addresses() -> list[str]:
+    """Where the console has a page: what the build wrote down, in the words of the router."""
+    path = STATIC / "pages.json"
+    found: list[str] = json.loads(path.read_bytes()) if path.is_file() else ["/"]
+    return found
+
+
 class _Assets(StaticFiles):
-    """Built files. Their names carry a hash of what is in them, so they are good for ever."""
+    """Built files. The names of most carry a hash of what is in them, so those are good for ever."""
 
     def file_response(
         self, full_path: str | os.PathLike[str], stat_result: os.stat_result, scope: Scope, status_code: int = 200
     ) -> Response:
         """A file with its caching rule and, for modules, a type that every browser runs."""
         answer = super().file_response(full_path, stat_result, scope, status_code)
-        answer.headers["cache-control"] = "public, max-age=31536000, immutable"
+        lasting = "immutable" in Path(full_path).parts
+        answer.headers["cache-control"] = "public, max-age=31536000, immutable" if lasting else "no-cache"
         if str(full_path).endswith((".mjs", ".js")):
             answer.headers["content-type"] = "text/javascript; charset=utf-8"
         return answer
 
 
-def mount_assets(app: FastAPI) -> None:
-    """Serves the built files below /assets, compressed."""
+def mount_pages(app: FastAPI) -> None:
+    """Serves the console at each of its addresses and the built files below /assets, compressed."""
+    for address in _addresses():
+        app.add_api_route(address, _console, methods=["GET", "HEAD"], include_in_schema=False)
     files: Any = _Assets(directory=STATIC / "assets", check_dir=False)
     app.mount("/assets", GZipMiddleware(files, minimum_size=1024, compresslevel=5))

@@ -125,31 +125,38 @@ def test_refused_messages_are_listed_newest_first(world: World, api: httpx.Clien
     assert [q["reason"] for q in rest] == ["reason 0"]
 
 
-def test_pages_are_served_as_built(api: httpx.Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pages_are_served_as_built(
+    world: World, database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "index.html").write_text("<p>console</p>")
     (tmp_path / "public.html").write_text("<p>customer</p>")
+    (tmp_path / "pages.json").write_text('["/", "/alerts", "/things/{id}"]')
     monkeypatch.setattr(pages, "STATIC", tmp_path)
-    assert api.get("/").text == api.get("/alerts").text == "<p>console</p>"
-    assert api.get("/t/one").text == api.get("/t/two").text == "<p>customer</p>"
-    assert api.head("/t/one").status_code == 200
-    assert api.get("/").headers["cache-control"] == "no-cache"
-    (tmp_path / "index.html").unlink()
-    missing = api.get("/")
-    assert missing.status_code == 503
-    assert "make install" in missing.text
+    with serving(database) as url, client(url) as api:
+        assert api.get("/").text == api.get("/alerts").text == api.get("/things/a").text == "<p>console</p>"
+        assert api.get("/t/one").text == api.get("/t/two").text == "<p>customer</p>"
+        assert api.head("/t/one").status_code == 200
+        assert api.get("/").headers["cache-control"] == "no-cache"
+        assert api.get("/things").status_code == api.get("/alerts/").status_code == 404
+        (tmp_path / "index.html").unlink()
+        missing = api.get("/")
+        assert missing.status_code == 503
+        assert "make install" in missing.text
 
 
 def test_assets_are_kept_for_ever_and_modules_have_their_type(
-    world: World, database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "assets").mkdir()
-    (tmp_path / "assets" / "worker-1a2b.mjs").write_text("export {}" * 1000)
+    (tmp_path / "assets" / "immutable").mkdir(parents=True)
+    (tmp_path / "assets" / "immutable" / "worker-1a2b.mjs").write_text("export {}" * 1000)
+    (tmp_path / "assets" / "version.json").write_text("{}")
     monkeypatch.setattr(pages, "STATIC", tmp_path)
     with serving(database) as url, client(url) as api:
-        answer = api.get("/assets/worker-1a2b.mjs")
+        answer = api.get("/assets/immutable/worker-1a2b.mjs")
         assert answer.headers["content-type"] == "text/javascript; charset=utf-8"
         assert "immutable" in answer.headers["cache-control"]
         assert answer.headers["content-encoding"] == "gzip"
+        assert api.get("/assets/version.json").headers["cache-control"] == "no-cache"
         for path in ("/assets/none.js", "/assets/..%2findex.html", "/assets/%2e%2e/%2e%2e/app.py", "/assets/"):
             answer = api.get(path)
             assert (answer.status_code, answer.headers["content-type"]) == (404, "application/problem+json"), path

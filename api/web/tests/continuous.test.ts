@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
-import { continuous, continuousArea } from '../src/lib/continuous.ts'
+import { continuous, continuousArea } from '#shared/continuous.ts'
 
 test('a way over 180 degrees goes on past it, both ways', () => {
   assert.deepEqual(continuous([[179, 1], [-179, 2], [-178, 3], [179, 4]]), [[179, 1], [181, 2], [182, 3], [179, 4]])

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
-import { age, clockTime, limits, span, temp, windowText } from '../src/lib/format.ts'
+import { age, clockTime, limits, span, temp, windowText } from '#shared/format.ts'
 
 const now = Date.parse('2026-11-22T12:00:00Z')
 const zone = 'Europe/Helsinki'

@@ -2,10 +2,10 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
 import { unwrapRing } from '../plugins/rings.ts'
-import { applyChanges, applySnapshot, emptyTables } from '../src/lib/apply.ts'
-import { backoff } from '../src/lib/live.ts'
-import { statusOf } from '../src/lib/status.ts'
-import type { Snapshot, Vehicle } from '../src/lib/types.ts'
+import { applyChanges, applySnapshot, emptyTables } from '#shared/apply.ts'
+import { backoff } from '#shared/live.ts'
+import { statusOf } from '#shared/status.ts'
+import type { Snapshot, Vehicle } from '#shared/types.ts'
 
 const vehicle = (id: string, more: Partial<Vehicle> = {}): Vehicle => ({
   id, label: id, t: '2026-11-22T10:00:00Z', received_at: null, lat: 60, lon: 25, speed_mps: 1, heading_deg: 0,

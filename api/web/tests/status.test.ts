@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
-import { nextStop } from '../src/lib/status.ts'
-import type { Stop } from '../src/lib/types.ts'
+import { nextStop } from '#shared/status.ts'
+import type { Stop } from '#shared/types.ts'
 
 function stops(...arrived: (string | null)[]): Stop[] {
   const rest = { site: null, name: '', lat: 0, lon: 0, window_start: null, window_end: null, departed_at: null, eta: null }

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 
-import { siteTotals, totalKey } from '../src/lib/stock.ts'
-import type { StockLevel } from '../src/lib/types.ts'
+import { siteTotals, totalKey } from '../src/routes/(console)/(live)/stock.ts'
+import type { StockLevel } from '#shared/types.ts'
 
 const level = (site: string, zone: string, sku: string, quantity: number): StockLevel =>
   ({ id: `${site}/${zone}/${sku}`, site, zone, sku, label: sku, quantity, reorder_point: 10 }) as unknown as StockLevel

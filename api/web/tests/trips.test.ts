@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
-import { details, midnight, title } from '../src/lib/trips.ts'
-import type { Trip } from '../src/lib/types.ts'
+import { details, midnight, title } from '../src/routes/(console)/(live)/trips.ts'
+import type { Trip } from '#shared/types.ts'
 
 const NOW = Date.parse('2026-11-22T11:00:00Z')
 const plain = (text: string): string => text.replaceAll('\u00a0', ' ')

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { PublicShipment } from '../src/lib/types.ts'
-import { temperatureWords } from '../src/public/words.ts'
+import type { PublicShipment } from '#shared/types.ts'
+import { temperatureWords } from '../src/routes/t/[token]/words.ts'
 
 type Temperature = NonNullable<PublicShipment['temperature']>
 const NOW = Date.parse('2026-11-22T12:00:00Z')

@@ -1,0 +1,89 @@
+// Writes the built pages the way the api serves them: index.html for the console, public.html for the customer's page,
+// pages.json with the addresses of the console.
+//
+// Kit starts a page by a script inside the page; our content security policy runs none, so the script becomes a file.
+import { createHash } from 'node:crypto'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+
+import adapterStatic from '@sveltejs/adapter-static'
+import type { Adapter, Builder } from '@sveltejs/kit'
+
+/** The one route that strangers open; it has a page of its own, which loads its chunk at once and nothing of the console. */
+const CUSTOMER = '/t/[token]'
+const INLINE = /<script>([\s\S]*?)<\/script>/g
+
+export function pages(folder: string): Adapter {
+  const files = adapterStatic({ pages: folder, assets: folder, fallback: 'index.html' })
+  return {
+    name: 'frostway-pages',
+    async adapt(builder) {
+      await files.adapt(builder)
+      const html = withoutInline(readFileSync(`${folder}/index.html`, 'utf8'), folder, builder.config.appDir)
+      const parts = chunks(builder)
+      writeFileSync(`${folder}/index.html`, preloading(html, parts('(console)/+layout.svelte')))
+      writeFileSync(`${folder}/public.html`, customerPage(preloading(html, parts('t/[token]/+page.svelte'))))
+      writeFileSync(`${folder}/pages.json`, `${JSON.stringify(addresses(builder))}\n`)
+    },
+  }
+}
+
+/** The page with its one inline script moved into a file that is named after what is in it. */
+export function withoutInline(html: string, folder: string, appDir: string): string {
+  const found = [...html.matchAll(INLINE)]
+  const script = found[0]?.[1]
+  if (found.length !== 1 || !script) throw new Error(`Kit's page has ${found.length} inline scripts instead of one`)
+  const name = `${appDir}/immutable/boot.${createHash('sha256').update(script).digest('base64url').slice(0, 8)}.js`
+  writeFileSync(`${folder}/${name}`, script)
+  // A classic script: it looks for the element it stands in.
+  return html.replace(INLINE, `<script src="/${name}"></script>`)
+}
+
+interface Chunk {
+  file: string
+  imports?: string[]
+  css?: string[]
+}
+
+/** Tells the files of a layout or page: its chunk, what that imports, its styles. */
+function chunks(builder: Builder): (component: string) => string[] {
+  const manifest = JSON.parse(readFileSync(`${builder.getClientDirectory()}/.vite/manifest.json`, 'utf8')) as Record<string, Chunk>
+  const nodes = builder.getBuildDirectory('generated/build/client-optimized/nodes')
+  return (component) => {
+    const node = readdirSync(nodes).find((name) => readFileSync(`${nodes}/${name}`, 'utf8').includes(`/src/routes/${component}"`))
+    const root = Object.keys(manifest).find((key) => key.endsWith(`/client-optimized/nodes/${node}`))
+    if (!node || !root) throw new Error(`no chunk of ${component} was built`)
+    const files = new Set<string>()
+    const visit = (key: string): void => {
+      const chunk = manifest[key]
+      if (!chunk || files.has(chunk.file)) return
+      files.add(chunk.file)
+      for (const file of chunk.css ?? []) files.add(file)
+      for (const each of chunk.imports ?? []) visit(each)
+    }
+    visit(root)
+    return [...files]
+  }
+}
+
+/** Kit names what every page needs; this adds what this page needs, so that it comes with the first answer too. */
+function preloading(html: string, files: string[]): string {
+  const links = files
+    .filter((file) => !html.includes(`"/${file}"`))
+    .map((file) => `<link href="/${file}" rel="${file.endsWith('.css') ? 'preload" as="style' : 'modulepreload'}" />`)
+  return html.replace('</head>', `  ${links.join('\n    ')}\n  </head>`)
+}
+
+function customerPage(html: string): string {
+  return html
+    .replace('<title>Frostway</title>', '<meta name="robots" content="noindex, nofollow, noarchive" /><title>Your shipment</title>')
+    .replace('<meta name="referrer" content="same-origin" />', '<meta name="referrer" content="no-referrer" />')
+}
+
+/** '/', '/alerts', '/vehicles/{id}': as the api's router writes them. */
+function addresses(builder: Builder): string[] {
+  return builder.routes
+    .map((route) => route.id)
+    .filter((id) => id !== CUSTOMER)
+    .map((id) => id.replace(/\/\([^)]+\)/g, '').replace(/\[([^\]]+)\]/g, '{$1}') || '/')
+    .sort()
+}

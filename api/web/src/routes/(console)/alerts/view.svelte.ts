@@ -1,0 +1,38 @@
+// Which alerts the page shows, and which one is open.
+import type { Kept } from '#shared/address.svelte.ts'
+
+/** Alerts by state; `open`: active, or cleared and seen by nobody. */
+export type Phase = 'open' | 'active' | 'cleared' | 'resolved'
+export type Acknowledged = 'any' | 'no' | 'yes'
+
+const PHASES: readonly Phase[] = ['open', 'active', 'cleared', 'resolved']
+const ACKNOWLEDGED: readonly Acknowledged[] = ['any', 'no', 'yes']
+
+class View implements Kept {
+  alert = $state<string | null>(null)
+  phase = $state<Phase>('open')
+  acknowledged = $state<Acknowledged>('any')
+  text = $state('')
+
+  read(query: URLSearchParams): void {
+    this.alert = query.get('alert')
+    this.phase = PHASES.find((p) => p === query.get('state')) ?? 'open'
+    this.acknowledged = ACKNOWLEDGED.find((a) => a === query.get('ack')) ?? 'any'
+    this.text = query.get('q') ?? ''
+  }
+
+  query(): URLSearchParams {
+    const query = new URLSearchParams()
+    if (this.alert) query.set('alert', this.alert)
+    if (this.phase !== 'open') query.set('state', this.phase)
+    if (this.acknowledged !== 'any') query.set('ack', this.acknowledged)
+    if (this.text) query.set('q', this.text)
+    return query
+  }
+
+  open(): string {
+    return this.alert ? 'alerts/alert' : 'alerts'
+  }
+}
+
+export const view = new View()

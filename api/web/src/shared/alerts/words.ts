@@ -1,0 +1,63 @@
+// What an alert says about its times, in words.
+import { clockTime, ms, span } from '#shared/format.ts'
+import type { Alert } from '#shared/types.ts'
+
+/** Learned more than two minutes after it was due: the device was out of reach, or its readings came late. */
+const LATE_MS = 120_000
+
+export function learnedLate(alert: Alert): boolean {
+  return ms(alert.decided_at) - Math.max(ms(alert.alarm_at ?? alert.opened_at), ms(alert.cleared_at) || 0) > LATE_MS
+}
+
+export function lateWords(alert: Alert, now: number): string {
+  return `happened ${clockTime(alert.opened_at, now)}, learned ${clockTime(alert.decided_at, now)}`
+}
+
+/** 'for 23 min' while it goes on, '12:03–12:40, 37 min' when it is over. */
+export function sinceWords(alert: Alert, now: number): string {
+  const from = ms(alert.opened_at)
+  if (!alert.cleared_at) return `since ${clockTime(from, now)}, ${span(now - from)}`
+  return `${clockTime(from, now)} to ${clockTime(alert.cleared_at, now)}, ${span(ms(alert.cleared_at) - from)}`
+}
+
+export function stateWords(alert: Alert): string {
+  if (alert.resolved_at) return 'resolved'
+  return `${alert.state === 'active' ? 'active' : 'cleared'}${alert.acknowledged_at ? ', acknowledged' : ''}`
+}
+
+/** Whose alert: the vehicle or place, and which of its probes. */
+export function probeWords(alert: Alert): string {
+  return alert.probe ? ` ${alert.probe}` : ''
+}
+
+/**
+ * Critical before warning, whatever somebody has clicked: a truck at 16 °C stands above a device that says nothing.
+ * Then active before cleared, not acknowledged before acknowledged, newest first.
+ */
+export function byUrgency(a: Alert, b: Alert): number {
+  const rank = (x: Alert): number =>
+    (x.resolved_at ? 8 : 0) + (x.severity === 'critical' ? 0 : 4) + (x.state === 'active' ? 0 : 2) + (x.acknowledged_at ? 1 : 0)
+  return rank(a) - rank(b) || ms(b.opened_at) - ms(a.opened_at)
+}
+
+/** So many alerts of one device that say the same are one entry; a reefer with its few probes stays told apart. */
+export const GROUP_MIN = 6
+
+/** Alerts in their order, those that belong together where the first of them stands. */
+export function grouped(alerts: Alert[]): { key: string; alerts: Alert[] }[] {
+  const keyOf = (a: Alert): string =>
+    JSON.stringify([a.device, a.kind, a.severity, a.state, !!a.acknowledged_at, !!a.resolved_at, a.title.split(':')[0]])
+  const together = new Map<string, Alert[]>()
+  for (const a of alerts) {
+    const found = together.get(keyOf(a))
+    if (found) found.push(a)
+    else together.set(keyOf(a), [a])
+  }
+  const entries: { key: string; alerts: Alert[] }[] = []
+  for (const a of alerts) {
+    const all = together.get(keyOf(a)) ?? [a]
+    if (all.length < GROUP_MIN) entries.push({ key: a.id, alerts: [a] })
+    else if (all[0] === a) entries.push({ key: keyOf(a), alerts: all })
+  }
+  return entries
+}

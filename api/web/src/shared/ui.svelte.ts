@@ -1,0 +1,55 @@
+// What the viewer chose for this device, whatever page is open: colours, keys, help.
+
+export type Theme = 'auto' | 'light' | 'dark'
+
+const dark = matchMedia('(prefers-color-scheme: dark)')
+
+/** Storage may be forbidden in a private window; then the choice lasts as long as the page. */
+function recall(key: string): string | null {
+  try {
+    return localStorage.getItem(key)
+  } catch {
+    return null
+  }
+}
+
+function keep(key: string, value: string): void {
+  try {
+    localStorage.setItem(key, value)
+  } catch {
+    // nothing to do: see recall
+  }
+}
+
+class Ui {
+  help = $state(false)
+  shortcuts = $state(recall('frostway.shortcuts') !== 'off')
+  theme = $state<Theme>((recall('frostway.theme') as Theme | null) ?? 'auto')
+  #systemDark = $state(dark.matches)
+
+  constructor() {
+    dark.addEventListener('change', () => (this.#systemDark = dark.matches))
+  }
+
+  get dark(): boolean {
+    return this.theme === 'auto' ? this.#systemDark : this.theme === 'dark'
+  }
+
+  setTheme(theme: Theme): void {
+    this.theme = theme
+    keep('frostway.theme', theme)
+  }
+
+  setShortcuts(on: boolean): void {
+    this.shortcuts = on
+    keep('frostway.shortcuts', on ? 'on' : 'off')
+  }
+}
+
+export const ui = new Ui()
+
+/** True where a single letter is text and not a command. */
+export function typing(event: KeyboardEvent): boolean {
+  const target = event.target as HTMLElement | null
+  return !!target?.closest('input, textarea, select, [contenteditable], dialog') || event.ctrlKey || event.metaKey || event.altKey
+}

@@ -1,0 +1,142 @@
+// What the pages know: the tables kept by the websocket, with one version number per topic. Pages read a table through
+// its getter inside $derived/$effect and are run again when that topic changed, at most ten times a second and more rarely with a large fleet.
+import { api } from './api.ts'
+import { applyChanges, applySnapshot, emptyTables } from './apply.ts'
+import { clock } from './clock.svelte.ts'
+import { Live } from './live.ts'
+import type { Connection } from './live.ts'
+import { TOPICS } from './types.ts'
+import type { Alert, Shipment, Site, StockLevel, Topic, Vehicle } from './types.ts'
+
+const FLUSH_MS = 100
+const PER_FLUSH = 40 // vehicles drawn per ms waited: 10 000 of them are drawn four times a second at most
+
+class World {
+  connection = $state<Connection>('connecting')
+  /** A snapshot has been seen: lists may say 'none' instead of 'not known yet'. */
+  loaded = $state(false)
+  /** Server time of the last message, ms; what is on the screen is of this time. */
+  heardAt = $state(0)
+  /** The newest alert that came in while the page was open, for the announcement. */
+  newest = $state<Alert | undefined>()
+
+  #tables = emptyTables()
+  #version = $state<Record<Topic, number>>({ vehicles: 0, shipments: 0, alerts: 0, stock: 0, sites: 0 })
+  #dirty = new Set<Topic>()
+  #timer: ReturnType<typeof setTimeout> | undefined
+  #live: Live | undefined
+  #heard = 0
+
+  get vehicles(): ReadonlyMap<string, Vehicle> {
+    return this.#read('vehicles')
+  }
+  get shipments(): ReadonlyMap<string, Shipment> {
+    return this.#read('shipments')
+  }
+  get alerts(): ReadonlyMap<string, Alert> {
+    return this.#read('alerts')
+  }
+  get stock(): ReadonlyMap<string, StockLevel> {
+    return this.#read('stock')
+  }
+  get sites(): ReadonlyMap<string, Site> {
+    return this.#read('sites')
+  }
+
+  #read<T extends Topic>(topic: T) {
+    void this.#version[topic]
+    return this.#tables[topic]
+  }
+
+  start(refused: () => void): void {
+    if (this.#live) return
+    const scheme = location.protocol === 'https:' ? 'wss' : 'ws'
+    this.#live = new Live(`${scheme}://${location.host}/ws/v1`, TOPICS, {
+      snapshot: (message) => {
+        for (const topic of applySnapshot(this.#tables, message)) this.#mark(topic)
+        this.loaded = true
+      },
+      changes: (changes) => {
+        for (const { topic, id, op, data } of changes) {
+          if (topic === 'alerts' && op === 'put' && data?.['state'] === 'active' && !this.#tables.alerts.has(id))
+            this.newest = data as unknown as Alert
+        }
+        for (const topic of applyChanges(this.#tables, changes)) this.#mark(topic)
+      },
+      serverNow: (now) => {
+        clock.learn(now)
+        this.#heard = now
+      },
+      state: (state) => {
+        this.heardAt = this.#heard
+        this.connection = state
+      },
+      refused,
+    })
+    this.#live.start()
+  }
+
+  stop(): void {
+    this.#live?.stop()
+    this.#live = undefined
+    this.#tables = emptyTables()
+    for (const topic of TOPICS) this.#mark(topic)
+    this.loaded = false
+    this.connection = 'connecting'
+    this.newest = undefined
+  }
+
+  /** Takes over an alert that a request answered with, ahead of the websocket. */
+  putAlert(alert: Alert): void {
+    const known = this.#tables.alerts.get(alert.id)
+    if (known && known.revision > alert.revision) return
+    if (alert.resolved_at) this.#tables.alerts.delete(alert.id)
+    else this.#tables.alerts.set(alert.id, alert)
+    this.#mark('alerts')
+  }
+
+  #mark(topic: Topic): void {
+    this.#dirty.add(topic)
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined
+      for (const t of this.#dirty) this.#version[t]++
+      this.#dirty.clear()
+    }, Math.max(FLUSH_MS, this.#tables.vehicles.size / PER_FLUSH))
+  }
+}
+
+export const world = new World()
+
+/** Who is signed in; undefined while not known, null when nobody is. */
+class Session {
+  user = $state<{ user: string; role: string; tenant: string } | null | undefined>()
+  unreachable = $state(false)
+  /** What is shown is simulated. */
+  demo = $state(false)
+
+  async check(): Promise<void> {
+    try {
+      this.user = await api.me()
+      this.unreachable = false
+      world.start(() => void this.check())
+      api.config().then(
+        (config) => (this.demo = config.demo),
+        () => undefined, // the pages work without knowing
+      )
+    } catch (error) {
+      if ((error as { status?: number }).status === 401) this.end()
+      else if (this.user === undefined) {
+        this.unreachable = true
+        setTimeout(() => void this.check(), 3000)
+      }
+    }
+  }
+
+  end(): void {
+    world.stop()
+    this.user = null
+    this.unreachable = false
+  }
+}
+
+export const session = new Session()
