@@ -9,46 +9,45 @@ from functools import partial
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
-from api import (
+from api.database import Database
+from api.feed import socket
+from api.feed.hub import Hub
+from api.http import pages, problems
+from api.http.context import ApiConfig, Context
+from api.http.metrics import Metrics
+from api.http.middleware import Guard
+from api.http.openapi import describe
+from api.http.refusals import Refusals
+from api.resources import (
     alerts,
+    arrival_times,
     assignments,
     device_profiles,
-    eta,
-    exports,
     facts,
-    fleet,
+    health,
     lifecycle,
-    limits,
     mending,
-    ops,
-    pages,
-    problems,
     public,
     quarantine,
+    readings,
     registry,
     session,
     shipments,
-    socket,
     stock,
-    temperature,
+    temperature_profiles,
+    temperature_series,
     tokens,
     trips,
+    vehicles,
 )
-from api.context import ApiConfig, Context
-from api.database import Database
-from api.live import Hub
-from api.metrics import Metrics
-from api.middleware import Guard
-from api.openapi import describe
-from api.refusals import Refusals
 from serving.origins import Hosts, public_origins, split
 
 __all__ = ["ApiConfig", "create_app"]
 
 BASE = "/api/v1"
-ROOMS = (
-    session, fleet, trips, registry, lifecycle, assignments, limits, device_profiles, stock, shipments, alerts,
-    temperature, facts, eta, exports, quarantine, mending, tokens, public,
+RESOURCES = (
+    session, vehicles, trips, registry, lifecycle, assignments, temperature_profiles, device_profiles, stock, shipments,
+    alerts, temperature_series, facts, arrival_times, readings, quarantine, mending, tokens, public,
 )  # fmt: skip
 
 
@@ -96,9 +95,9 @@ def create_app(config: ApiConfig) -> FastAPI:
     app.state.doors = socket.Doors()
     problems.install(app)
     app.add_middleware(Guard, metrics=metrics, map_style=config.map_style, hosts=hosts)
-    for room in ROOMS:
-        app.include_router(room.router, prefix=BASE)
-    for router in (socket.router, ops.router, pages.router):
+    for resource in RESOURCES:
+        app.include_router(resource.router, prefix=BASE)
+    for router in (socket.router, health.router, pages.router):
         app.include_router(router)
     pages.mount_pages(app)
     app.openapi = partial(describe, app)  # type: ignore[method-assign]

@@ -13,7 +13,7 @@ from prometheus_client import start_http_server
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from api.app import create_app
-from api.context import ApiConfig, context_in
+from api.http.context import ApiConfig, context_in
 from serving.connection import Limits, Room, guarded
 from serving.files import connections_possible
 from serving.origins import in_networks, trusted_networks

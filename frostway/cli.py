@@ -180,7 +180,7 @@ def api() -> None:
     """Serve the pages, REST and websockets."""
     settings = _settings()
     _logging(settings)
-    from api.context import ApiConfig  # noqa: PLC0415
+    from api.http.context import ApiConfig  # noqa: PLC0415
     from api.service import run  # noqa: PLC0415
     from frostway.broker import mosquitto_hash  # noqa: PLC0415
     from serving.origins import OriginError  # noqa: PLC0415

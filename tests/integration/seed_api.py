@@ -13,7 +13,7 @@ import orjson
 import psycopg
 
 from api.app import ApiConfig
-from api.jsons import when
+from api.http.jsons import when
 from api.service import listen, make_server
 from domain.digits import shown
 from serving.connection import Limits

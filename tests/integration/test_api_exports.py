@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from api import pages
+from api.http import pages
 from tests.integration.seed_api import T0, World, client, minutes, serving
 
 

@@ -12,7 +12,7 @@ from xml.etree import ElementTree as ET
 import httpx
 import pytest
 
-from api.jsons import when
+from api.http.jsons import when
 from domain.readings import Flag
 from tests.integration.seed_api import T0, World, client, minutes, serving
 from tests.integration.test_live_feed import feed

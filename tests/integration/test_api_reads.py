@@ -7,7 +7,7 @@ from datetime import timedelta
 import httpx
 import pytest
 
-from api.jsons import when
+from api.http.jsons import when
 from tests.integration.seed_api import T0, World, client, minutes, rows, serving
 
 

@@ -10,7 +10,7 @@ import orjson
 import psycopg
 import pytest
 
-from api.asyncapi import document
+from api.feed.asyncapi import document
 from store import migrate
 from store.db import connect
 from store.registry import DeviceSpec, Registry

@@ -13,9 +13,9 @@ import httpx
 import pytest
 from typer.testing import CliRunner
 
-from api import doorman, refusals
-from api.doorman import Doorman
-from api.problems import Problem
+from api.http import doorman, refusals
+from api.http.doorman import Doorman
+from api.http.problems import Problem
 from frostway.admin import ensure_admin
 from frostway.cli import app
 from frostway.settings import Settings

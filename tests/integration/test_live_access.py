@@ -14,7 +14,8 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from api import live, socket
+from api.feed import hub as live
+from api.feed import socket
 from tests.deadlines import deadline
 from tests.integration.seed_api import World, rows, serving
 

@@ -12,11 +12,11 @@ import orjson
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
 
-from api.changes import apply, decode_cursor
 from api.database import Database
-from api.jsons import when
-from api.live import Client, Hub
-from api.metrics import Metrics
+from api.feed.changes import apply, decode_cursor
+from api.feed.hub import Client, Hub
+from api.http.jsons import when
+from api.http.metrics import Metrics
 from tests.deadlines import deadline
 from tests.integration.seed_api import T0, World, minutes, serving
 

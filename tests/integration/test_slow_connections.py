@@ -12,7 +12,7 @@ import httpx
 import psutil
 import pytest
 
-from api import middleware
+from api.http import middleware
 from serving import pace
 from serving.connection import Limits
 from tests.deadlines import deadline

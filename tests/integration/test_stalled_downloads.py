@@ -7,9 +7,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from api import context
-from api.places import Downloads, Place
-from api.problems import Problem
+from api.http import context
+from api.http.places import Downloads, Place
+from api.http.problems import Problem
 from serving import pace
 from tests.integration.seed_api import T0, World, client, serving
 from tests.stack import wait_for

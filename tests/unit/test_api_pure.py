@@ -12,11 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.areas import Polygon
-from api.changes import Box, Change, apply, coalesce, decode_cursor, encode_cursor, flatten
-from api.exports import csv_cell
-from api.outbox import Outbox, delta, message
-from api.simplify import keep_shape, metres
+from api.feed.changes import Box, Change, apply, coalesce, decode_cursor, encode_cursor, flatten
+from api.feed.outbox import Outbox, delta, message
+from api.resources.readings import csv_cell
+from api.resources.shared.areas import Polygon
+from api.resources.shared.simplify import keep_shape, metres
 from domain.limits import RateLimit
 from store.db import queries
 

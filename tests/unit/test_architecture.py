@@ -175,7 +175,7 @@ def test_programs_import_only_along_the_arrows() -> None:
     assert import_complaints("ingest/loop.py", "def f():\n    from tracker.rules import visits\n")
     assert import_complaints("store/log.py", "import frostway.settings")
     assert import_complaints("firmware_sim/world.py", "import store")
-    assert not import_complaints("api/live.py", "from planning import eta\nfrom .auth import user\nimport numpy")
+    assert not import_complaints("api/feed/hub.py", "from planning import eta\nfrom .auth import user\nimport numpy")
     assert complaints(import_complaints, *ARROWS) == []
 
 

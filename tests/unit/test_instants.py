@@ -5,7 +5,7 @@ from datetime import datetime
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from api.instants import Instant, QueryInstant
+from api.http.instants import Instant, QueryInstant
 
 BODY, ADDRESS = TypeAdapter(Instant), TypeAdapter(QueryInstant)
 

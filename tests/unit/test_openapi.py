@@ -10,9 +10,9 @@ import pytest
 from fastapi.routing import APIRoute
 from pydantic import TypeAdapter
 
-from api.app import ROOMS, ApiConfig, create_app
-from api.openapi import WORDS, describe
-from api.problems import MEDIA_TYPE
+from api.app import RESOURCES, ApiConfig, create_app
+from api.http.openapi import WORDS, describe
+from api.http.problems import MEDIA_TYPE
 
 APP = create_app(ApiConfig(database_url="postgresql://nowhere.invalid/none"))
 DOCUMENT = APP.openapi()
@@ -24,8 +24,8 @@ OPERATIONS = {
 }
 BODIES = {
     route.name: route.dependant.body_params[0].field_info.annotation
-    for room in ROOMS
-    for route in room.router.routes
+    for resource in RESOURCES
+    for route in resource.router.routes
     if isinstance(route, APIRoute) and route.dependant.body_params
 }
 
@@ -78,4 +78,4 @@ def test_a_wrong_example_would_be_found():
 def test_every_status_that_the_code_refuses_with_is_documented():
     sources = [*Path("api").glob("*.py"), *Path("serving").glob("*.py")]
     found = {int(s) for p in sources for s in re.findall(r"\b(?:Problem|answer)\((\d{3})", p.read_text())}
-    assert found - WORDS.keys() <= {406, 408, 500}, "give it a word in api/openapi.py, or say why not"
+    assert found - WORDS.keys() <= {406, 408, 500}, "give it a word in api/http/openapi.py, or say why not"

@@ -1,0 +1,98 @@
+"""What waits to be sent to one websocket client: bounded, and shrunk instead of grown while the client is slow."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from dataclasses import dataclass
+from typing import Any
+
+from api.feed.changes import Change, coalesce
+from api.http.jsons import dumps
+
+MESSAGES_MAX = 256
+BYTES_MAX = 4 * 2**20
+COMPACT_AT = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message as text, shared by all clients that get it. A delta keeps its parts, so that it can be merged."""
+
+    text: str
+    kind: str
+    cursor: str = ""
+    now: str = ""
+    changes: tuple[Change, ...] = ()
+    counted: bool = True
+
+
+def message(kind: str, *, now: str = "", **parts: Any) -> Message:
+    """A message that is not a delta. A snapshot's size is not held against the client that asked for it."""
+    body = {"type": kind, **({"now": now} if now else {}), **parts}
+    return Message(dumps(body).decode(), kind, now=now, counted=kind != "snapshot")
+
+
+def delta(changes: list[Change], cursor: str, now: str, *, counted: bool = True) -> Message:
+    """A delta message. What a client asked for when it resumed is not counted, as a snapshot is not."""
+    text = dumps({"type": "delta", "cursor": cursor, "now": now, "changes": changes}).decode()
+    return Message(text, "delta", cursor, now, tuple(changes), counted)
+
+
+class Outbox:
+    """A queue of messages with one reader."""
+
+    def __init__(self, messages_max: int = MESSAGES_MAX, bytes_max: int = BYTES_MAX) -> None:
+        self._messages_max, self._bytes_max = messages_max, bytes_max
+        self._waiting: deque[Message] = deque()
+        self._bytes = 0
+        self._compacted = 0
+        self._news = asyncio.Event()
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def push(self, item: Message) -> bool:
+        """Adds a message; False when the client is too slow: even merged, too much is waiting."""
+        self._waiting.append(item)
+        self._bytes += len(item.text) if item.counted else 0
+        self._news.set()
+        if len(self._waiting) - self._compacted >= COMPACT_AT or self._bytes > self._bytes_max:
+            self._compact()
+        return len(self._waiting) <= self._messages_max and self._bytes <= self._bytes_max
+
+    async def pop(self) -> Message:
+        """The next message, when there is one."""
+        while not self._waiting:
+            self._news.clear()
+            await self._news.wait()
+        item = self._waiting.popleft()
+        self._bytes -= len(item.text) if item.counted else 0
+        self._compacted = min(self._compacted, len(self._waiting))
+        return item
+
+    def _compact(self) -> None:
+        """Merges neighbouring deltas and leaves out all pings: no state and no alert is lost."""
+        kept: list[Message] = []
+        run: list[Message] = []
+        for item in [*self._waiting, None]:
+            if item is not None and item.kind == "ping":
+                continue
+            if item is not None and item.kind == "delta":
+                run.append(item)
+                continue
+            if run:
+                kept.append(_merged(run))
+                run = []
+            if item is not None:
+                kept.append(item)
+        self._waiting = deque(kept)
+        self._bytes = sum(len(item.text) for item in kept if item.counted)
+        self._compacted = len(kept)
+
+
+def _merged(run: list[Message]) -> Message:
+    if len(run) == 1:
+        return run[0]
+    changes = coalesce(change for item in run for change in item.changes)
+    return delta(changes, run[-1].cursor, run[-1].now, counted=all(item.counted for item in run))

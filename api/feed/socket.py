@@ -1,0 +1,284 @@
+"""`/ws/v1`: one socket from handshake to close. What it sends comes from the hub; what it may ask is little."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, cast
+
+import orjson
+from fastapi import APIRouter, WebSocket
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from starlette.websockets import WebSocketDisconnect, WebSocketState
+
+from api.database import DATABASE_ERRORS
+from api.feed.changes import NOWHERE, TOPICS, Box, Vector, decode_cursor
+from api.feed.hub import Client, Hub
+from api.feed.outbox import message
+from api.http.auth import COOKIE, Caller, bearer_of, same_origin, who
+from api.http.context import address_of, context_of
+from domain.limits import RateLimit, network_of
+
+log = logging.getLogger(__name__)
+router = APIRouter()
+
+STRANGERS_MAX = 200
+STRANGERS_PER_NETWORK_MAX = 50
+AUTH_S = 10.0
+STALL_S = 30.0
+CLOSE_S = 2.0
+MESSAGES_PER_10S_MAX = 100
+
+Closing = tuple[int, str]
+
+
+class Subscribe(BaseModel):
+    """What a client wants to follow; a later one replaces the former."""
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+    type: str = Field(pattern="^subscribe$")
+    topics: list[str] = Field(min_length=1, max_length=len(TOPICS))
+    bbox: tuple[float, float, float, float] | None = None
+    cursor: str | None = Field(default=None, max_length=8192)
+
+
+class Refused(Exception):  # noqa: N818 - an outcome, not an error of ours
+    """The client is told why, then closed with 1008."""
+
+
+class Doors:
+    """Who stands where: open sockets by user and by tenant, and those that have not said yet who they are.
+
+    A stranger has a place for as long as nobody else needs it: the oldest of the network that has the most goes first.
+    """
+
+    def __init__(self) -> None:
+        self.by_user: Counter[tuple[int, str]] = Counter()
+        self.by_tenant: Counter[int] = Counter()
+        self._strangers: dict[str, dict[asyncio.Future[None], None]] = {}
+
+    @contextlib.contextmanager
+    def stranger(self, network: str) -> Iterator[asyncio.Future[None]]:
+        """A place until it is known who it is; the future is done when it has to be given up."""
+        place: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        own = self._strangers.setdefault(network, {})
+        own[place] = None
+        if len(own) > STRANGERS_PER_NETWORK_MAX:
+            self._dismiss(network)
+        elif sum(map(len, self._strangers.values())) > STRANGERS_MAX:
+            self._dismiss(max(self._strangers, key=lambda each: len(self._strangers[each])))
+        try:
+            yield place
+        finally:
+            self._forget(network, place)
+
+    @contextlib.contextmanager
+    def guest(self, caller: Caller, per_user: int, per_tenant: int) -> Iterator[str]:
+        """A place for a socket of somebody known; the text says why there is none."""
+        user = (caller.tenant_id, caller.user)
+        if self.by_user[user] >= per_user:
+            yield f"more than {per_user} sockets of one user: try again later"
+            return
+        if self.by_tenant[caller.tenant_id] >= per_tenant:
+            yield f"more than {per_tenant} sockets of one tenant: try again later"
+            return
+        self.by_user[user] += 1
+        self.by_tenant[caller.tenant_id] += 1
+        try:
+            yield ""
+        finally:
+            self.by_user[user] -= 1
+            self.by_tenant[caller.tenant_id] -= 1
+            self.by_user, self.by_tenant = +self.by_user, +self.by_tenant
+
+    def _dismiss(self, network: str) -> None:
+        place = next(iter(self._strangers[network]))
+        self._forget(network, place)
+        if not place.done():
+            place.set_result(None)
+
+    def _forget(self, network: str, place: asyncio.Future[None]) -> None:
+        own = self._strangers.get(network, {})
+        own.pop(place, None)
+        if not own:
+            self._strangers.pop(network, None)
+
+
+@router.websocket("/ws/v1")
+async def live(socket: WebSocket) -> None:
+    """Snapshot, then deltas, of the topics a client subscribes."""
+    origin = socket.headers.get("origin")
+    token = bearer_of(socket)
+    if origin is not None and not same_origin(socket, origin):
+        await socket.close(1008)
+        return
+    cookie = socket.cookies.get(COOKIE, "") if token is None else ""
+    if cookie and origin is None:  # only a browser keeps cookies, and a browser says where it is
+        await socket.close(1008)
+        return
+    try:
+        caller = await who(context_of(socket), token or cookie, by_cookie=bool(cookie))
+    except DATABASE_ERRORS:
+        caller = None
+        token = token or cookie
+    if caller is None and (token or cookie):
+        if not cookie:  # sessions end every day
+            context_of(socket).refusals.saw("token", "bearer token", address_of(socket))
+        await socket.close(1008)
+        return
+    await socket.accept()
+    with contextlib.suppress(WebSocketDisconnect):
+        caller = caller or await _introduced(socket)
+        if caller is not None:
+            await _serve(socket, caller)
+
+
+async def _introduced(socket: WebSocket) -> Caller | None:
+    """Waits for `{"type":"auth","token":…}`; closes when it does not come or is not good."""
+    doors: Doors = socket.app.state.doors
+    found, code, reason = None, 1008, "sign in first"
+    with doors.stranger(network_of(address_of(socket))) as dismissed:
+        said = asyncio.ensure_future(socket.receive())
+        waited: list[asyncio.Future[Any]] = [said, dismissed]
+        try:
+            await asyncio.wait(waited, timeout=AUTH_S, return_when=asyncio.FIRST_COMPLETED)
+            if not said.done() and dismissed.done():
+                code, reason = 1013, "too many sockets wait to sign in"
+            elif not said.done():
+                reason = "nobody signed in"
+            elif (body := _json(said.result())).get("type") == "auth" and isinstance(body.get("token"), str):
+                found = await who(context_of(socket), body["token"], by_cookie=False)
+        except Refused as refused:
+            reason = str(refused)
+        except DATABASE_ERRORS:
+            code, reason = 1013, "the database cannot be reached: try again"
+        finally:
+            said.cancel()
+    if found is None:
+        context_of(socket).refusals.saw("socket", reason, address_of(socket))
+        await _close(socket, code, reason)
+    return found
+
+
+async def _serve(socket: WebSocket, caller: Caller) -> None:
+    context = context_of(socket)
+    doors = cast("Doors", socket.app.state.doors)
+    limits = context.config
+    with doors.guest(caller, limits.sockets_per_user_max, limits.sockets_per_tenant_max) as refusal:
+        if refusal:
+            await _close(socket, 1013, refusal)
+            return
+        await _follow(socket, Client(caller.token_id, caller.tenant_id), context.hub)
+
+
+async def _follow(socket: WebSocket, client: Client, hub: Hub) -> None:
+    hub.join(client)
+    work = [asyncio.ensure_future(w) for w in (_send(socket, client), _receive(socket, client), client.closing)]
+    try:
+        done, _ = await asyncio.wait(work, return_when=asyncio.FIRST_COMPLETED)
+        ending = client.closing if client.closing.done() else done.pop()
+        code, reason = ending.result() or (1000, "")
+    finally:
+        hub.leave(client)
+        for task in work:
+            task.cancel()
+        await asyncio.gather(*work, return_exceptions=True)
+    await _close(socket, code, reason)
+
+
+async def _send(socket: WebSocket, client: Client) -> Closing:
+    """Sends what waits in the outbox; a client that takes nothing for `STALL_S` has to go."""
+    while True:
+        item = await client.outbox.pop()
+        try:
+            async with asyncio.timeout(STALL_S):
+                await socket.send({"type": "websocket.send", "text": item.text})
+        except TimeoutError:
+            return 1013, "too slow: resume with the cursor"
+        except (WebSocketDisconnect, RuntimeError, OSError):
+            return 1006, ""
+
+
+async def _receive(socket: WebSocket, client: Client) -> Closing:
+    """Takes subscriptions until the client goes."""
+    hub = context_of(socket).hub
+    flood = RateLimit(MESSAGES_PER_10S_MAX, 10.0)
+    while True:
+        event = await socket.receive()
+        if event["type"] == "websocket.disconnect":
+            return 1006, ""
+        flood.add("", time.monotonic())
+        try:
+            wanted = _subscription(_json(event), flooded=flood.wait_s("", time.monotonic()) > 0)
+            cursor = _position(wanted.cursor)
+            box = Box(*wanted.bbox) if wanted.bbox else None
+            await hub.subscribe(client, frozenset(wanted.topics), box, cursor)
+        except Refused as refused:
+            with contextlib.suppress(WebSocketDisconnect, RuntimeError):
+                await socket.send_text(message("error", detail=str(refused)).text)
+            return 1008, str(refused)
+        except DATABASE_ERRORS:
+            log.warning("a snapshot failed", exc_info=True)
+            return 1013, "the database cannot be reached: try again"
+
+
+def _json(event: Mapping[str, Any]) -> dict[str, Any]:
+    if event["type"] == "websocket.disconnect":
+        raise WebSocketDisconnect(event.get("code", 1006))
+    text = event.get("text")
+    if text is None:
+        raise Refused("text messages only")
+    try:
+        body = orjson.loads(text)
+    except ValueError:
+        raise Refused("not JSON") from None
+    if not isinstance(body, dict):
+        raise Refused("not a JSON object")
+    return body
+
+
+def _position(cursor: str | None) -> Vector | None:
+    """Where a client was; a cursor that is not ours is one that cannot be served any more."""
+    if cursor is None:
+        return None
+    try:
+        return decode_cursor(cursor)
+    except ValueError:
+        return dict(NOWHERE)
+
+
+def _subscription(body: dict[str, Any], *, flooded: bool) -> Subscribe:
+    if flooded:
+        raise Refused("too many messages")
+    try:
+        wanted = Subscribe.model_validate(body)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise Refused(f"{'.'.join(str(p) for p in first['loc'])}: {first['msg']}") from None
+    if unknown := set(wanted.topics) - set(TOPICS):
+        raise Refused(f"no topic {min(unknown)[:40]!r}: there are {', '.join(TOPICS)}")
+    if wanted.bbox is not None:
+        west, south, east, north = wanted.bbox
+        if not (-180 <= west <= 180 and -180 <= east <= 180 and -90 <= south <= north <= 90):
+            raise Refused("bbox: west, south, east, north in degrees")
+    return wanted
+
+
+async def _close(socket: WebSocket, code: int, reason: str) -> None:
+    """Closes politely, or, when the client does not even read that, by force."""
+    if code == 1006 or socket.client_state is WebSocketState.DISCONNECTED:
+        return
+    abort: Callable[[], None] | None = socket.scope.get("state", {}).get("abort")
+    try:
+        async with asyncio.timeout(CLOSE_S):
+            await socket.close(code, reason[:120])
+    except TimeoutError:
+        if abort is not None:
+            abort()
+    except (WebSocketDisconnect, RuntimeError, OSError):
+        pass

@@ -1,0 +1,129 @@
+"""Who is asking: a session cookie or a bearer token, its role, and whether a browser sent it from our own pages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from fastapi import Depends, Request, Security
+from fastapi.security import APIKeyCookie, HTTPBearer
+from starlette.requests import HTTPConnection
+
+from api.http.context import Context, address_of, context_of
+from api.http.middleware import AT_END
+from api.http.problems import Problem
+from serving.origins import Origin, host_of, is_loopback
+from store.db import queries
+from store.secrets import token_hash
+
+COOKIE = "fw_session"
+_SAFE = ("GET", "HEAD", "OPTIONS")
+TOKEN_CHARS_MAX = 512
+MEND = "if that is the address of these pages, name it in FROSTWAY_PUBLIC_ORIGIN"
+
+_cookie = APIKeyCookie(name=COOKIE, auto_error=False, description="set by POST /api/v1/login")
+_bearer = HTTPBearer(auto_error=False, description="from `frostway token create`")
+
+
+@dataclass(frozen=True)
+class Caller:
+    """The holder of a good token."""
+
+    token_id: int
+    tenant_id: int
+    tenant: str
+    user: str
+    role: str
+    by_cookie: bool
+
+
+async def who(context: Context, token: str, *, by_cookie: bool) -> Caller | None:
+    """The holder of a token; None when the token is unknown, revoked or expired."""
+    if not token or len(token) > TOKEN_CHARS_MAX:
+        return None
+    async with context.database.owner() as session:
+        row = await session.row(queries("api")["caller"], token_sha256=token_hash(token))
+    if row is None or by_cookie != (row["kind"] == "session"):
+        return None
+    return Caller(row["id"], row["tenant_id"], row["tenant"], row["subject"], row["role"], by_cookie)
+
+
+def bearer_of(connection: HTTPConnection) -> str | None:
+    """The bearer token of a request or handshake."""
+    scheme, _, token = connection.headers.get("authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else None
+
+
+def same_origin(connection: HTTPConnection, origin: str) -> bool:
+    """Whether an `Origin` is that of our own pages: a public one, or the address the request itself was sent to."""
+    found, host = Origin.parse(origin), host_of(connection.headers.get("host", ""))
+    return found is not None and host is not None and context_of(connection).hosts.is_ours(found, *host)
+
+
+def own_address(connection: HTTPConnection) -> str:
+    """The address by which the caller has reached us: `https://fleet.example`.
+
+    Behind a proxy that keeps both Host and scheme to itself, it is what the browser says, or the first public origin.
+    """
+    hosts = context_of(connection).hosts
+    said, host = Origin.parse(connection.headers.get("origin", "")), host_of(connection.headers.get("host", ""))
+    if said is not None and said in hosts.origins:
+        return str(said)
+    for origin in hosts.origins:
+        if host is None or origin.host == host[0]:
+            return str(origin)
+    scheme = "https" if connection.url.scheme in ("https", "wss") else "http"
+    if hosts.origins and (host is None or is_loopback(host[0])) and "x-forwarded-for" in connection.headers:
+        return str(hosts.origins[0])
+    return f"{scheme}://{connection.headers.get('host', '')}"
+
+
+def check_origin(request: Request) -> None:
+    """Refuses what a foreign page makes a browser send. A program that is no browser says nothing about where it is."""
+    origin = request.headers.get("origin")
+    site = request.headers.get("sec-fetch-site")
+    foreign = (origin is not None and not same_origin(request, origin)) or site in ("cross-site", "same-site")
+    if foreign:
+        context_of(request).metrics.refused.labels("origin").inc()
+        raise Problem(403, f"this request comes from another site's page; {MEND}")
+
+
+async def caller(
+    request: Request, _c: Annotated[str | None, Security(_cookie)], _b: Annotated[Any, Security(_bearer)]
+) -> Caller:
+    """The holder of the request's token.
+
+    Raises:
+        Problem: 401 without a good token, 403 for a change that a foreign page asks for, 429 for too much at once.
+    """
+    bearer = bearer_of(request)
+    token = request.cookies.get(COOKIE, "") if bearer is None else bearer
+    found = await who(context_of(request), token, by_cookie=bearer is None)
+    if found is None:
+        if bearer:
+            context_of(request).refusals.saw("token", "bearer token", address_of(request))
+        raise Problem(401, "sign in first, or send a bearer token", {"WWW-Authenticate": "Bearer"})
+    if found.by_cookie and request.method not in _SAFE:
+        check_origin(request)
+    turn = context_of(request).shares.share((found.tenant_id, found.user))
+    await request.scope[AT_END].enter_async_context(turn)
+    return found
+
+
+def one_of(*roles: str) -> Callable[..., Coroutine[Any, Any, Caller]]:
+    """A dependency that lets in some roles; `admin` may do everything."""
+
+    async def check(found: Annotated[Caller, Depends(caller)]) -> Caller:
+        if found.role != "admin" and found.role not in roles:
+            allowed = " or ".join(("admin", *roles))
+            raise Problem(403, f"your role is {found.role}; this needs {allowed}")
+        return found
+
+    return check
+
+
+Anybody = Annotated[Caller, Depends(caller)]
+Admin = Annotated[Caller, Depends(one_of())]
+Dispatcher = Annotated[Caller, Depends(one_of("dispatcher"))]
+Watcher = Annotated[Caller, Depends(one_of("dispatcher", "coldchain"))]

@@ -1,0 +1,90 @@
+"""What all parts of one API process share."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import cast
+
+from fastapi import FastAPI
+from starlette.requests import HTTPConnection
+
+from api.database import Database
+from api.feed.hub import Hub
+from api.http.doorman import Doorman
+from api.http.metrics import Metrics
+from api.http.places import Downloads, Shares
+from api.http.refusals import Refusals
+from serving.origins import LOOPBACK, Hosts
+
+
+@dataclass(frozen=True)
+class ApiConfig:
+    """What the API has to know; the caller takes it from its settings.
+
+    `cookie_secure` is None to follow the address the caller used. `public_origin` (`https://host`, or several) is what
+    users type when a proxy stands before us; empty: the request's own. `trusted_proxies` are the addresses and networks
+    whose X-Forwarded-For and -Proto count; `allowed_hosts` further names a request may be meant for. `mqtt_hash` makes
+    the broker's form of a device's password; without it no credentials are given out. `on_devices_changed` is called
+    after a device was added. `metrics_port`: where /metrics is served on loopback without a token; 0: nowhere.
+    """
+
+    database_url: str
+    map_style: str = ""
+    demo: bool = False
+    version: str = ""
+    cookie_secure: bool | None = None
+    public_origin: str = ""
+    trusted_proxies: str = LOOPBACK
+    allowed_hosts: str = ""
+    metrics_port: int = 0
+    http_connections_max: int = 2000
+    sockets_per_user_max: int = 20
+    sockets_per_tenant_max: int = 500
+    tenant: str = "main"
+    mqtt_hash: Callable[[str], str] | None = field(default=None, repr=False)
+    on_devices_changed: Callable[[], None] | None = field(default=None, repr=False)
+    session_hours: float = 24 * 7
+    share_days: float = 14
+    connections_max: int = 10
+
+
+@dataclass
+class Storage:
+    """What was found when it was last tried whether anything can be stored; good until a monotonic second."""
+
+    found: str = "ok"
+    fresh_until: float = 0.0
+
+
+@dataclass(frozen=True)
+class Context:
+    """One running API."""
+
+    config: ApiConfig
+    database: Database
+    hub: Hub
+    metrics: Metrics
+    hosts: Hosts
+    refusals: Refusals
+    doorman: Doorman = field(default_factory=Doorman)
+    hashing: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(2))  # scrypt takes 16 MiB each
+    downloads: Downloads = field(default_factory=Downloads)
+    shares: Shares = field(default_factory=Shares)
+    storage: Storage = field(default_factory=Storage)
+
+
+def context_of(connection: HTTPConnection) -> Context:
+    """The context of the app that serves a request or socket."""
+    return cast("Context", connection.app.state.context)
+
+
+def context_in(app: FastAPI) -> Context:
+    """The context of an app."""
+    return cast("Context", app.state.context)
+
+
+def address_of(connection: HTTPConnection) -> str:
+    """Who is calling, as far as the network tells."""
+    return connection.client.host if connection.client else ""

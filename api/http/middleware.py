@@ -1,0 +1,145 @@
+"""Around every answer: is it for us, headers, limits on bodies and patience, metrics. Plain ASGI: unbuffered."""
+
+from __future__ import annotations
+
+import logging
+import time
+from contextlib import AsyncExitStack
+from typing import Any
+from urllib.parse import urlsplit
+
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.http.metrics import Metrics
+from api.http.problems import Problem, answer
+from serving.front import Fault, framing_fault, host_fault
+from serving.origins import Hosts, host_of
+from serving.pace import Stalled, TooLarge, TooSlow, in_pieces, timely
+
+log = logging.getLogger(__name__)
+
+AT_END = "frostway.at_end"  # an exit stack of the request: what is let go when its answer is out
+BODY_BYTES_MAX = 2**20
+BODY_S = 20.0  # from the head to the whole body
+_TOO_LARGE = answer(413, "a body may have 1 MiB", {"Connection": "close"})
+
+
+def content_security_policy(map_style: str) -> str:
+    """What our pages may load: our own files, and the style's server when a map style is set."""
+    parts = urlsplit(map_style)
+    other = f" {parts.scheme}://{parts.netloc}" if parts.scheme in ("http", "https") else ""
+    return (
+        "default-src 'self'; script-src 'self'; worker-src 'self'; "
+        f"img-src 'self' data: blob:{other}; style-src 'self' 'unsafe-inline'; connect-src 'self'{other}; "
+        "object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+    )
+
+
+class Guard:
+    """Wraps the app; refuses what is not for us, measures, limits and adds headers."""
+
+    def __init__(self, app: ASGIApp, metrics: Metrics, map_style: str, hosts: Hosts) -> None:
+        self._app, self._metrics, self._hosts = app, metrics, hosts
+        self._secure_hosts = frozenset(o.host for o in hosts.origins if o.scheme == "https")
+        self._headers = {
+            "content-security-policy": content_security_policy(map_style),
+            "x-content-type-options": "nosniff",
+            "x-frame-options": "DENY",
+            "cross-origin-opener-policy": "same-origin",
+            "cross-origin-resource-policy": "same-origin",
+            "permissions-policy": "camera=(), microphone=(), geolocation=()",
+        }
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request or socket."""
+        if scope["type"] not in ("http", "websocket"):
+            await self._app(scope, receive, send)
+            return
+        fault = framing_fault(scope) or host_fault(scope, self._hosts)
+        if scope["type"] == "http":
+            await self._request(scope, receive, send, fault)
+        elif fault is None:
+            await self._app(scope, receive, send)
+        else:
+            self._metrics.refused.labels("host" if fault.status == 421 else "framing").inc()
+            await receive()
+            await send({"type": "websocket.close", "code": 1008, "reason": fault.detail})
+
+    async def _request(self, scope: Scope, receive: Receive, send: Send, fault: Fault | None) -> None:
+        started, status = time.perf_counter(), 500
+        patient = in_pieces(scope, send)
+
+        async def measured(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                self._add_headers(scope, MutableHeaders(scope=message))
+            await patient(message)
+
+        try:
+            if fault is not None:
+                self._metrics.refused.labels("host" if fault.status == 421 else "framing").inc()
+                await answer(*fault, {"Connection": "close"})(scope, receive, measured)
+            elif _declared_length(scope) > BODY_BYTES_MAX:
+                await _TOO_LARGE(scope, receive, measured)
+            else:
+                async with AsyncExitStack() as scope[AT_END]:
+                    await self._app(scope, _limited(receive), measured)
+        except Exception as error:
+            if not _is_stalled(error):
+                raise
+            self._metrics.refused.labels("stalled").inc()
+            log.info("%s: a client did not read its answer", getattr(scope.get("route"), "path", "other"))
+        finally:
+            route = getattr(scope.get("route"), "path", "other")
+            self._metrics.requests.labels(scope["method"], route, status).inc()
+            self._metrics.request_s.labels(route).observe(time.perf_counter() - started)
+            log.debug("%s %s %d", scope["method"], route, status)  # the route, not the path: that may hold a token
+
+    def _add_headers(self, scope: Scope, headers: MutableHeaders) -> None:
+        for name, value in self._headers.items():
+            headers.setdefault(name, value)
+        path: str = scope["path"]
+        customer = path.startswith(("/t/", "/api/v1/public/"))
+        headers.setdefault("referrer-policy", "no-referrer" if customer else "same-origin")
+        if customer:
+            headers["x-robots-tag"] = "noindex, nofollow, noarchive"
+        if path.startswith("/api/"):
+            headers.setdefault("cache-control", "no-store")
+        if scope["scheme"] == "https" or _host_name(scope) in self._secure_hosts:
+            headers.setdefault("strict-transport-security", "max-age=31536000")
+
+
+def _declared_length(scope: Scope) -> int:
+    for name, value in scope["headers"]:
+        if name == b"content-length":
+            return int(value) if value.isdigit() else BODY_BYTES_MAX + 1
+    return 0
+
+
+def _limited(receive: Receive) -> Receive:
+    """A body that grows too large, or does not come, becomes an answer."""
+    timed = timely(receive, BODY_BYTES_MAX, BODY_S)
+
+    async def take() -> Any:
+        try:
+            return await timed()
+        except TooLarge:
+            raise Problem(413, "a body may have 1 MiB", {"Connection": "close"}) from None
+        except TooSlow:
+            raise Problem(408, f"the body was not there after {BODY_S:.0f} s", {"Connection": "close"}) from None
+
+    return take
+
+
+def _host_name(scope: Scope) -> str:
+    value = next((value for name, value in scope["headers"] if name == b"host"), b"")
+    return (host_of(value.decode("latin-1")) or ("", None))[0]
+
+
+def _is_stalled(error: BaseException) -> bool:
+    """Whether an error, or all of a group, is that the client does not read."""
+    if isinstance(error, BaseExceptionGroup):
+        return all(_is_stalled(each) for each in error.exceptions)
+    return isinstance(error, Stalled)

@@ -1,0 +1,100 @@
+"""The OpenAPI document: what FastAPI finds in the routes, and every refusal as the problem it is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from api.http.problems import MEDIA_TYPE
+
+Document = dict[str, Any]
+
+PROBLEM: Document = {
+    "title": "Problem",
+    "description": "What is wrong and how to mend it (RFC 9457); of a field that is wrong, which, in `errors`.",
+    "type": "object",
+    "required": ["type", "title", "status"],
+    "properties": {
+        "type": {"type": "string", "const": "about:blank"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+        "errors": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["in", "field", "message"],
+                "properties": {"in": {"type": "string"}, "field": {"type": "string"}, "message": {"type": "string"}},
+            },
+        },
+    },
+}
+WORDS = {
+    400: (
+        "Bad Request",
+        "the request is not for this server, or contradicts itself",
+        "Host: this server has no such name",
+    ),
+    401: ("Unauthorized", "nobody is signed in", "sign in, or send a token"),
+    403: ("Forbidden", "the role does not allow it", "this needs the role dispatcher or admin"),
+    404: ("Not Found", "it is not there, or somebody else's", "there is nothing here"),
+    409: ("Conflict", "it contradicts what there is", "something else has this name or number already"),
+    413: ("Content Too Large", "the body is larger than this takes", "at most 1 MB"),
+    422: ("Unprocessable Content", "a value cannot be right", "stops.0: a stop needs a site, or lat and lon"),
+    429: ("Too Many Requests", "too often; `Retry-After` says when again", "too many attempts: wait a minute"),
+    503: (
+        "Service Unavailable",
+        "the database is away; `Retry-After` says when again",
+        "the database cannot be reached",
+    ),
+}
+WRITES = frozenset({"post", "put", "patch", "delete"})
+
+
+def _refusals(method: str, path: str, operation: Document) -> list[int]:
+    """The statuses with which an operation may refuse.
+
+    >>> _refusals("get", "/api/v1/vehicles/{vehicle_id}", {"security": [{}], "parameters": [{}]})
+    [400, 401, 403, 404, 422, 429, 503]
+    """
+    found = {400, 429, 503}
+    if operation.get("security"):
+        found |= {401, 403}
+    if "{" in path:
+        found.add(404)
+    if operation.get("parameters") or "requestBody" in operation:
+        found.add(422)
+    if method in WRITES:
+        found |= {404, 409}
+    if "requestBody" in operation:
+        found.add(413)
+    return sorted(found)
+
+
+def _problem(status: int) -> Document:
+    title, when, detail = WORDS[status]
+    example = {"type": "about:blank", "title": title, "status": status, "detail": detail}
+    return {
+        "description": f"{title}: {when}",
+        "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}, "example": example}},
+    }
+
+
+def describe(app: FastAPI) -> Document:
+    """The document of an app, made once."""
+    if app.openapi_schema is None:
+        found = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
+        for path, operations in found["paths"].items():
+            for method, operation in operations.items():
+                responses = operation["responses"]
+                responses.pop("422", None)
+                if path.startswith("/api/"):
+                    responses |= {str(status): _problem(status) for status in _refusals(method, path, operation)}
+        schemas = found["components"]["schemas"]
+        for unused in ("HTTPValidationError", "ValidationError"):
+            schemas.pop(unused, None)
+        schemas["Problem"] = PROBLEM
+        app.openapi_schema = found
+    return app.openapi_schema

@@ -1,0 +1,85 @@
+"""The pages, as Vite has built them into `api/static`."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from fastapi import APIRouter, FastAPI
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.responses import FileResponse, HTMLResponse, PlainTextResponse, Response
+from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
+
+STATIC = Path(__file__).parents[1] / "static"
+router = APIRouter(include_in_schema=False)
+
+_NOT_BUILT = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Frostway</title>
+<p>Frostway runs, but its pages have not been built. Run <code>make install</code> and load this page again.</p>
+</html>"""
+
+
+def _page(name: str) -> Response:
+    path = STATIC / name
+    if not path.is_file():
+        return HTMLResponse(_NOT_BUILT, 503, {"cache-control": "no-store"})
+    return FileResponse(path, media_type="text/html", headers={"cache-control": "no-cache"})
+
+
+async def _console() -> Response:
+    """The dispatcher's and the cold-chain staff's pages: one app, which looks at the address itself."""
+    return _page("index.html")
+
+
+@router.api_route("/t/{token}", methods=["GET", "HEAD"])
+async def customer(token: str) -> Response:
+    """The customer's page: the same bytes for every token; what it shows comes from the REST interface."""
+    del token
+    return _page("public.html")
+
+
+@router.get("/robots.txt")
+async def robots() -> Response:
+    """Nothing here is for search engines."""
+    return PlainTextResponse("User-agent: *\nDisallow: /\n")
+
+
+@router.get("/icon.svg")
+async def icon() -> Response:
+    """The mark of Frostway."""
+    path = STATIC / "icon.svg"
+    return (
+        FileResponse(path, headers={"cache-control": "max-age=86400"}) if path.is_file() else Response(status_code=404)
+    )
+
+
+def _addresses() -> list[str]:
+    """Where the console has a page: what the build wrote down, in the words of the router."""
+    path = STATIC / "pages.json"
+    found: list[str] = json.loads(path.read_bytes()) if path.is_file() else ["/"]
+    return found
+
+
+class _Assets(StaticFiles):
+    """Built files. The names of most carry a hash of what is in them, so those are good for ever."""
+
+    def file_response(
+        self, full_path: str | os.PathLike[str], stat_result: os.stat_result, scope: Scope, status_code: int = 200
+    ) -> Response:
+        """A file with its caching rule and, for modules, a type that every browser runs."""
+        answer = super().file_response(full_path, stat_result, scope, status_code)
+        lasting = "immutable" in Path(full_path).parts
+        answer.headers["cache-control"] = "public, max-age=31536000, immutable" if lasting else "no-cache"
+        if str(full_path).endswith((".mjs", ".js")):
+            answer.headers["content-type"] = "text/javascript; charset=utf-8"
+        return answer
+
+
+def mount_pages(app: FastAPI) -> None:
+    """Serves the console at each of its addresses and the built files below /assets, compressed."""
+    for address in _addresses():
+        app.add_api_route(address, _console, methods=["GET", "HEAD"], include_in_schema=False)
+    files: Any = _Assets(directory=STATIC / "assets", check_dir=False)
+    app.mount("/assets", GZipMiddleware(files, minimum_size=1024, compresslevel=5))

@@ -1,0 +1,1 @@
+"""What can be asked for and changed: one file a resource, with its routes, its shapes and the names of its queries."""

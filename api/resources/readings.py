@@ -1,0 +1,174 @@
+"""Raw readings as they were sent, and messages that were refused."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Sequence
+from datetime import datetime
+from functools import partial
+from time import monotonic
+from typing import Annotated, Any, Literal
+
+import orjson
+from fastapi import APIRouter, Query, Request
+from starlette.responses import StreamingResponse
+from starlette.types import Message, Receive, Scope, Send
+
+from api.http.auth import Anybody, Caller
+from api.http.context import Context, context_of
+from api.http.jsons import when
+from api.http.places import Place
+from api.http.problems import Problem, not_found
+from api.resources.vehicles import Since, Until
+from domain.readings import Flag
+from serving.pace import cut
+from store.db import queries
+
+router = APIRouter(tags=["readings"])
+
+CSV, NDJSON = "text/csv", "application/x-ndjson"
+BATCH = 2000
+PIECES_MAX = 8
+COMMON = ("time", "received_at", "boot", "seq", "flags")
+COLUMNS = {
+    "gps": ("lat", "lon", "speed_mps", "heading_deg", "accuracy_m", "altitude_m", "odometer_m", "ignition"),
+    "temp": ("probe", "temp_c", "humidity_pct", "correction_c"),
+    "rfid": ("epc", "antenna", "rssi_dbm"),
+    "shelf": ("slot", "mass_kg", "item_count"),
+    "door": ("door", "open"),
+    "status": ("battery_ratio", "rssi_dbm", "reefer", "setpoint_c", "defrost"),
+    "attr": ("name", "value", "note"),
+}
+# What a spreadsheet would take for a formula, also in full width.
+FORMULA = tuple("=+-@\t\r\n\x00＝＋－＠")  # noqa: RUF001 - these are the characters meant
+
+Stream = Literal["gps", "temp", "rfid", "shelf", "door", "status", "attr"]
+
+
+def csv_cell(value: Any) -> str:
+    """One value as a CSV cell (RFC 4180) that a spreadsheet shows and never runs.
+
+    >>> csv_cell('=1+1'), csv_cell('a"b'), csv_cell(-3.5), csv_cell(None), csv_cell(True)
+    ("'=1+1", '"a""b"', '-3.5', '', 'true')
+    """
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if not isinstance(value, str):
+        return str(value)
+    if value.startswith(FORMULA):
+        value = "'" + value
+    return f'"{value.replace(chr(34), chr(34) * 2)}"' if any(c in value for c in '",\r\n') else value
+
+
+def _values(row: Sequence[Any], flags: Callable[[list[str]], Any]) -> list[Any]:
+    """A row for output: times as text, flags by name."""
+    time, received_at, boot, seq, bits, *rest = row
+    return [when(time), when(received_at), boot, seq, flags(Flag.names(bits) if bits else []), *rest]
+
+
+def _csv(rows: Sequence[Sequence[Any]]) -> bytes:
+    lines = (",".join(map(csv_cell, _values(row, " ".join))) for row in rows)
+    return "".join(line + "\r\n" for line in lines).encode()
+
+
+def _ndjson(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> bytes:
+    things = (dict(zip(names, _values(row, list), strict=True)) for row in rows)
+    return b"".join(orjson.dumps(thing, option=orjson.OPT_APPEND_NEWLINE) for thing in things)
+
+
+def _wanted(accept: str) -> str:
+    """The media type to send; CSV when nothing else is asked for."""
+    if NDJSON in accept or "application/jsonl" in accept:
+        return NDJSON
+    if not accept or any(kind in accept for kind in (CSV, "text/*", "*/*")):
+        return CSV
+    raise Problem(406, f"readings come as {CSV} or {NDJSON}")
+
+
+@router.get("/readings", response_class=StreamingResponse, responses={200: {"content": {CSV: {}, NDJSON: {}}}})
+async def get_readings(
+    request: Request,
+    caller: Anybody,
+    device: Annotated[str, Query(max_length=64)],
+    stream: Stream,
+    since: Since = None,
+    until: Until = None,
+) -> StreamingResponse:
+    """Readings of a device in event order with their quality flags; all of them when no span is given."""
+    context = context_of(request)
+    media_type = _wanted(request.headers.get("accept", ""))
+    async with context.database.tenant(caller.tenant_id) as session:
+        row = await session.row(queries("api")["device_key"], name=device)
+    if row is None:
+        raise not_found()
+    names = (*COMMON, *COLUMNS[stream])
+    span = {"since": since or "-infinity", "until": until or "infinity"}
+    encode = _csv if media_type == CSV else lambda rows: _ndjson(names, rows)
+    head = (",".join(names) + "\r\n").encode() if media_type == CSV else b""
+    place = context.downloads.take((caller.tenant_id, caller.user), monotonic(), partial(cut, request.scope))
+    body = _stream(context, caller, f"readings_{stream}", encode, head, {"device": row["key"], **span})
+    ending = "csv" if media_type == CSV else "ndjson"
+    headers = {"Content-Disposition": f'attachment; filename="{device}-{stream}.{ending}"'}
+    return _Export(context, place, body, media_type, headers)
+
+
+class _Export(StreamingResponse):
+    """A download that gives its place back, also when the client goes half way."""
+
+    def __init__(
+        self,
+        context: Context,
+        place: Place,
+        body: AsyncGenerator[bytes, None],
+        media_type: str,
+        headers: dict[str, str],
+    ) -> None:
+        super().__init__(body, media_type=media_type, headers=headers)
+        self._context, self._place, self._body = context, place, body
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Sends all of it."""
+
+        async def watched(message: Message) -> None:
+            self._place.waiting_since = monotonic()
+            await send(message)
+            self._place.waiting_since = None
+
+        try:
+            await super().__call__(scope, receive, watched)
+        finally:
+            self._context.downloads.give_back(self._place)
+            await self._context.database.finish(self._body.aclose())
+
+
+async def _stream(
+    context: Context,
+    caller: Caller,
+    query: str,
+    encode: Callable[[Sequence[Sequence[Any]]], bytes],
+    head: bytes,
+    values: dict[str, str | int | datetime],
+) -> AsyncGenerator[bytes, None]:
+    """Page by page, each in a transaction of its own: a client that reads slowly holds none, nor a connection.
+
+    A page ends between two times, so nothing is left out or sent twice. A failure half way breaks the connection off,
+    so that nobody takes a part for the whole.
+    """
+    if head:
+        yield head
+    after: datetime | None = None
+    while True:
+        count = 0
+        pieces = []
+        async with context.database.tenant(caller.tenant_id) as session:
+            async for rows in session.batches(queries("api")[query], BATCH, after=after, most=BATCH, **values):
+                pieces.append(await asyncio.to_thread(encode, rows))
+                after, count = rows[-1][0], count + len(rows)
+                if len(pieces) > PIECES_MAX:  # a great many readings of one time: better a held connection than memory
+                    yield pieces.pop(0)
+        for piece in pieces:
+            yield piece
+        if count < BATCH:
+            return

@@ -1,0 +1,33 @@
+"""How much of what lies where."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
+
+from api.http.auth import Anybody
+from api.http.context import context_of
+from api.http.jsons import Json
+from api.http.paging import Cursor, Items, Limit, decode, page
+from api.resources.shared import reads, shapes
+
+router = APIRouter(tags=["stock"])
+Filter = Annotated[str | None, Query(max_length=64)]
+
+
+@router.get("/stock", response_model=Items[shapes.Stock])
+async def list_stock(
+    request: Request,
+    caller: Anybody,
+    site: Filter = None,
+    zone: Filter = None,
+    sku: Filter = None,
+    limit: Limit = 200,
+    cursor: Cursor = None,
+) -> Json:
+    """Stock levels by site, zone and SKU with their confidence and last evidence."""
+    a, b, c = decode(cursor, (str, str, str)) if cursor else ("", "", "")
+    async with context_of(request).database.tenant(caller.tenant_id) as session:
+        found = await reads.stock(session, after=(a, b, c), site=site, zone=zone, sku=sku, limit=limit + 1)
+    return page(request, found, limit, lambda s: [s["site"], s["zone"], s["sku"]])
