@@ -15,7 +15,7 @@ SECONDS ?= 300
 SEED ?= 7
 
 .DEFAULT_GOAL := help
-.PHONY: help install up test chaos fuzz check bench lock clean
+.PHONY: help install up test chaos fuzz check bench types lock clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -45,6 +45,9 @@ check: install ## ruff, strict types, import arrows
 
 bench: install ## measure throughput, latency and size as ratios to ceilings of the same run
 	$(BIN)/python -m tests.benchmarks $(ARGS)
+
+types: install ## make the pages' types anew from the API's OpenAPI document
+	$(BIN)/python -m tests.page_types
 
 lock: $(VENV)/.dependencies ## resolve pyproject.toml again into requirements/*.lock (UPGRADE=1 for newer versions)
 	$(PIP_COMPILE) --output-file requirements/run.lock pyproject.toml

@@ -15,7 +15,7 @@ from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-_SKIPPED_FOLDERS = {"node_modules", "tests", ".svelte-kit"}
+_SKIPPED_FOLDERS = {"node_modules", "tests", "tools", ".svelte-kit"}
 _TAIL_LINES = 40
 
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 
 import { byUrgency, grouped } from '#shared/alerts/words.ts'
-import type { Alert } from '#shared/types.ts'
+import type { Alert } from '#shared/api/shapes.ts'
 
 const alert = (id: string, more: Partial<Alert>): Alert =>
   ({ id, severity: 'critical', state: 'active', acknowledged_at: null, resolved_at: null, opened_at: '2026-11-28T10:00:00Z', ...more }) as Alert

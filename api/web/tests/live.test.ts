@@ -5,7 +5,8 @@ import { unwrapRing } from '../plugins/rings.ts'
 import { applyChanges, applySnapshot, emptyTables } from '#shared/apply.ts'
 import { backoff } from '#shared/live.ts'
 import { statusOf } from '#shared/status.ts'
-import type { Snapshot, Vehicle } from '#shared/types.ts'
+import type { Vehicle } from '#shared/api/shapes.ts'
+import type { Snapshot } from '#shared/feed.ts'
 
 const vehicle = (id: string, more: Partial<Vehicle> = {}): Vehicle => ({
   id, label: id, t: '2026-11-22T10:00:00Z', received_at: null, lat: 60, lon: 25, speed_mps: 1, heading_deg: 0,

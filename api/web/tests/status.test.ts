@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
 import { nextStop } from '#shared/status.ts'
-import type { Stop } from '#shared/types.ts'
+import type { Stop } from '#shared/api/shapes.ts'
 
 function stops(...arrived: (string | null)[]): Stop[] {
   const rest = { site: null, name: '', lat: 0, lon: 0, window_start: null, window_end: null, departed_at: null, eta: null }

@@ -2,24 +2,21 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
 import { details, midnight, title } from '../src/routes/(console)/(live)/trips.ts'
-import type { Trip } from '#shared/types.ts'
+import type { Told } from '../src/routes/(console)/(live)/trips.ts'
 
 const NOW = Date.parse('2026-11-22T11:00:00Z')
 const plain = (text: string): string => text.replaceAll('\u00a0', ' ')
 
-function trip(kind: Trip['kind'], more: Partial<Trip> = {}): Trip {
+function trip(kind: Told['kind'], more: Partial<Told> = {}): Told {
   return {
-    id: '7',
     kind,
     started_at: '2026-11-22T10:00:00Z',
     ended_at: '2026-11-22T10:23:00Z',
-    site: null,
     distance_m: 12_400,
     gap_m: 0,
-    moving_s: 1300,
     idle_s: 20,
     unknown_s: 0,
-    speed_max_mps: 20,
+    carried_m: null,
     ...more,
   }
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { PublicShipment } from '#shared/types.ts'
+import type { PublicShipment } from '#shared/api/shapes.ts'
 import { temperatureWords } from '../src/routes/t/[token]/words.ts'
 
 type Temperature = NonNullable<PublicShipment['temperature']>

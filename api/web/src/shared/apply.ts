@@ -1,6 +1,6 @@
 // Snapshot + deltas = the state of the server. Plain maps, no framework, so that the law can be tested on its own.
-import { TOPICS } from './types.ts'
-import type { Change, Snapshot, Topic, Topics } from './types.ts'
+import { TOPICS } from './feed.ts'
+import type { Change, Snapshot, Topic, Topics } from './feed.ts'
 
 export type Tables = { [T in Topic]: Map<string, Topics[T]> }
 

@@ -4,8 +4,8 @@ import 'uplot/dist/uPlot.min.css'
 
 import { palette } from '#shared/map/theme.ts'
 
-import { clockTime, clockSeconds } from './format.ts'
-import type { Series } from './types.ts'
+import type { Series } from './api/shapes.ts'
+import { clockSeconds, clockTime, ms } from './format.ts'
 
 const GAP_S = 900
 
@@ -49,8 +49,8 @@ export function chart(box: HTMLElement, first: Series, from: number, to: number,
     ctx.fillStyle = p.alarm
     ctx.globalAlpha = 0.22
     for (const { start, end } of series.excursions) {
-      const left = x(Date.parse(start))
-      const right = end ? x(Date.parse(end)) : x(range[1] * 1000)
+      const left = x(ms(start))
+      const right = end ? x(ms(end)) : x(range[1] * 1000)
       ctx.fillRect(left, bbox.top, Math.max(2, right - left), bbox.height)
     }
     for (const [limit, edge, colour] of [

@@ -1,5 +1,5 @@
 // The websocket client: subscribe, snapshot, deltas, resume by cursor, reconnect. It knows nothing of pages.
-import type { Message, Snapshot, Change, Topic } from './types.ts'
+import type { Message, Snapshot, Change, Topic } from './feed.ts'
 
 export type Connection = 'connecting' | 'live' | 'lost'
 

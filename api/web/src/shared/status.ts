@@ -1,6 +1,6 @@
 // One status per vehicle, told by colour and shape and word. The most urgent wins, so that the counts add up to the fleet.
+import type { Shipment, Stop, Temp, Vehicle } from './api/shapes.ts'
 import { ms } from './format.ts'
-import type { Shipment, Stop, Temp, Vehicle } from './types.ts'
 
 export type Status = 'alarm' | 'late' | 'stale' | 'moving' | 'stopped' | 'unknown'
 

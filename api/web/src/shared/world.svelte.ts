@@ -1,12 +1,13 @@
 // What the pages know: the tables kept by the websocket, with one version number per topic. Pages read a table through
 // its getter inside $derived/$effect and are run again when that topic changed, at most ten times a second and more rarely with a large fleet.
-import { api } from './api.ts'
+import { api, ApiError, ask } from './api/client.ts'
+import type { Alert, Shipment, Site, Stock, Vehicle } from './api/shapes.ts'
 import { applyChanges, applySnapshot, emptyTables } from './apply.ts'
 import { clock } from './clock.svelte.ts'
+import { TOPICS } from './feed.ts'
+import type { Topic } from './feed.ts'
 import { Live } from './live.ts'
 import type { Connection } from './live.ts'
-import { TOPICS } from './types.ts'
-import type { Alert, Shipment, Site, StockLevel, Topic, Vehicle } from './types.ts'
 
 const FLUSH_MS = 100
 const PER_FLUSH = 40 // vehicles drawn per ms waited: 10 000 of them are drawn four times a second at most
@@ -36,7 +37,7 @@ class World {
   get alerts(): ReadonlyMap<string, Alert> {
     return this.#read('alerts')
   }
-  get stock(): ReadonlyMap<string, StockLevel> {
+  get stock(): ReadonlyMap<string, Stock> {
     return this.#read('stock')
   }
   get sites(): ReadonlyMap<string, Site> {
@@ -116,15 +117,15 @@ class Session {
 
   async check(): Promise<void> {
     try {
-      this.user = await api.me()
+      this.user = await ask(api.GET('/api/v1/me'))
       this.unreachable = false
       world.start(() => void this.check())
-      api.config().then(
+      ask(api.GET('/api/v1/config')).then(
         (config) => (this.demo = config.demo),
         () => undefined, // the pages work without knowing
       )
     } catch (error) {
-      if ((error as { status?: number }).status === 401) this.end()
+      if (error instanceof ApiError && error.status === 401) this.end()
       else if (this.user === undefined) {
         this.unreachable = true
         setTimeout(() => void this.check(), 3000)

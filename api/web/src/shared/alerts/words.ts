@@ -1,6 +1,6 @@
 // What an alert says about its times, in words.
+import type { Alert } from '#shared/api/shapes.ts'
 import { clockTime, ms, span } from '#shared/format.ts'
-import type { Alert } from '#shared/types.ts'
 
 /** Learned more than two minutes after it was due: the device was out of reach, or its readings came late. */
 const LATE_MS = 120_000

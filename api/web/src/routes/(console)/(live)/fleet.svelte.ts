@@ -1,8 +1,8 @@
 // The one filtered list that the rows, the map and the keys share.
+import type { Vehicle } from '#shared/api/shapes.ts'
 import { clock } from '#shared/clock.svelte.ts'
 import { isStale, statusOf, STATUSES } from '#shared/status.ts'
 import type { Status } from '#shared/status.ts'
-import type { Vehicle } from '#shared/types.ts'
 import { world } from '#shared/world.svelte.ts'
 
 import { view } from './view.svelte.ts'

@@ -3,7 +3,7 @@ export interface MadeLink {
   shipment: string
   label: string
   url: string
-  expires: string
+  expires: string | null
 }
 
 class MadeLinks {

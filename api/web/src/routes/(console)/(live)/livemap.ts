@@ -2,11 +2,11 @@
 // component beside it decides what is shown.
 import type { Feature, FeatureCollection, Point, Position } from 'geojson'
 
+import type { Shipment, Site, Stop, TrackPoint } from '#shared/api/shapes.ts'
 import { continuous, continuousArea } from '#shared/continuous.ts'
 import { age } from '#shared/format.ts'
 import { baseStyle, circleRing, drawGrid, FONT, FONT_BOLD, lineFeature, maplibregl, NOTHING, paintBase, putIcons } from '#shared/map/base.ts'
 import type { Palette } from '#shared/map/theme.ts'
-import type { Shipment, Site, Stop, TrackPoint } from '#shared/types.ts'
 
 import type { Row } from './fleet.svelte.ts'
 import { vehicleLayers, layers, CLUSTER } from './layers.ts'

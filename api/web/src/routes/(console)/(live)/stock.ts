@@ -1,10 +1,10 @@
 // What lies at a site of one product, over all its zones.
-import type { StockLevel } from '#shared/types.ts'
+import type { Stock } from '#shared/api/shapes.ts'
 
-export const totalKey = (s: Pick<StockLevel, 'site' | 'sku'>): string => `${s.site} ${s.sku}`
+export const totalKey = (s: Pick<Stock, 'site' | 'sku'>): string => `${s.site} ${s.sku}`
 
 /** Quantity and number of zones by `totalKey`. */
-export function siteTotals(levels: readonly StockLevel[]): Map<string, { quantity: number; zones: number }> {
+export function siteTotals(levels: readonly Stock[]): Map<string, { quantity: number; zones: number }> {
   const totals = new Map<string, { quantity: number; zones: number }>()
   for (const level of levels) {
     const seen = totals.get(totalKey(level))

@@ -1,10 +1,10 @@
 // The customer's small map: the way planned, the place to reach, the vehicle.
 import type { Feature, Position } from 'geojson'
 
+import type { PublicShipment } from '#shared/api/shapes.ts'
 import { continuous } from '#shared/continuous.ts'
 import { canDraw, drawGrid, FONT_BOLD, lineFeature, maplibregl, NOTHING, paintBase, putIcons } from '#shared/map/base.ts'
 import type { Palette } from '#shared/map/theme.ts'
-import type { PublicShipment } from '#shared/types.ts'
 
 export class MiniMap {
   readonly #map: maplibregl.Map

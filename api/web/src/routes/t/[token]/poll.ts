@@ -1,6 +1,6 @@
 // Asks the server every ten seconds, more rarely while it fails, at once when the phone comes back to the page.
-import { api, ApiError } from '#shared/api.ts'
-import type { PublicShipment } from '#shared/types.ts'
+import { api, ApiError, ask } from '#shared/api/client.ts'
+import type { PublicShipment } from '#shared/api/shapes.ts'
 
 const EVERY_MS = 10_000
 const AT_MOST_MS = 120_000
@@ -20,13 +20,13 @@ export function watch(token: string, watcher: Watcher): () => void {
   let asking = false
   let over = false
 
-  async function ask(): Promise<void> {
+  async function look(): Promise<void> {
     if (asking || over) return
     asking = true
     clearTimeout(timer)
     let wait = EVERY_MS
     try {
-      watcher.news(await api.publicShipment(token))
+      watcher.news(await ask(api.GET('/api/v1/public/shipments/{token}', { params: { path: { token } } })))
       failures = 0
     } catch (error) {
       if (error instanceof ApiError && (error.status === 404 || error.status === 410)) {
@@ -40,16 +40,16 @@ export function watch(token: string, watcher: Watcher): () => void {
       }
     }
     asking = false
-    if (!over && document.visibilityState !== 'hidden') timer = setTimeout(() => void ask(), wait)
+    if (!over && document.visibilityState !== 'hidden') timer = setTimeout(() => void look(), wait)
   }
 
   const wake = (): void => {
-    if (document.visibilityState !== 'hidden') void ask()
+    if (document.visibilityState !== 'hidden') void look()
     else clearTimeout(timer)
   }
   document.addEventListener('visibilitychange', wake)
   addEventListener('online', wake)
-  void ask()
+  void look()
   return () => {
     over = true
     clearTimeout(timer)

@@ -1,6 +1,6 @@
 // What the customer reads. Short, in their words, with every estimate as a range.
+import type { PublicShipment } from '#shared/api/shapes.ts'
 import { age, clockTime, limits, ms, temp, windowText } from '#shared/format.ts'
-import type { PublicShipment } from '#shared/types.ts'
 
 const STEP_MIN = 5
 
