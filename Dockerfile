@@ -16,6 +16,7 @@ COPY domain domain
 COPY firmware_sim firmware_sim
 COPY frostway frostway
 COPY ingest ingest
+COPY operations operations
 COPY planning planning
 COPY serving serving
 COPY store store

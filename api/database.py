@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, LiteralString, TypeVar
 
@@ -21,6 +21,7 @@ from psycopg import AsyncConnection, AsyncServerCursor
 from psycopg.rows import dict_row, tuple_row
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
+from operations.unit_of_work import Script, Statement, run_async
 from store.db import queries
 
 log = logging.getLogger(__name__)
@@ -56,6 +57,16 @@ class Session:
         """Executes a statement; returns the number of rows it touched."""
         cursor = await self._connection.execute(sql, self._with_tenant(values))
         return cursor.rowcount
+
+    async def perform(self, script: Script[T], named: Mapping[str, LiteralString]) -> T:
+        """Runs a script of `operations`, whose statements are among these queries, in this transaction."""
+
+        async def execute(statement: Statement) -> list[Row]:
+            values = {"tenant": None, **self._with_tenant(dict(statement.values))}
+            cursor = await self._connection.execute(named[statement.query], values)
+            return await cursor.fetchall() if cursor.description else []
+
+        return await run_async(script, execute)
 
     async def batches(self, sql: LiteralString, size: int, **values: Any) -> AsyncIterator[list[tuple[Any, ...]]]:
         """Rows of a long answer as tuples, `size` at a time, through a cursor on the server: memory stays bounded."""

@@ -87,6 +87,8 @@ insert into class values
     ('alert',               'tenant_id',      'select, update (acknowledged_at, acknowledged_by, note, resolved_at, resolved_by)',
                                                                                 '',                       'select, insert, update'),
     ('alert_event',         'alert',          'select, insert',                 '',                       'select, insert'),
+    ('case_event',          'tenant_id',      'select, insert',                 '',                       ''),
+    ('follower_position',   '',               '',                               '',                       ''),
     ('change',              'tenant_id',      '',                               '',                       'select, insert, delete'),
     ('change_head',         '',               '',                               '',                       'select'),
     ('audit',               'tenant_id',      'select, insert',                 'insert',                 'insert'),

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Literal
 
-import orjson
 from fastapi import APIRouter, Request
 
 from api.database import Row, Session
@@ -18,6 +17,8 @@ from api.http.paging import Cursor, Items, Limit, decode, instant, shaped_page
 from api.http.problems import key_of, not_found
 from api.resources.shared import reads, shapes
 from api.resources.shared.actions import audit, delete, merge, put
+from operations.cases.decide import Acknowledge, Refusal, Resolve
+from operations.cases.record import STEPS, act
 from store.db import queries
 
 router = APIRouter(tags=["alerts"])
@@ -41,30 +42,43 @@ async def list_alerts(
 @router.post("/alerts/{alert_id}/acknowledge", response_model=shapes.Alert)
 async def acknowledge_alert(request: Request, caller: Watcher, alert_id: str, given: NoteIn | None = None) -> Json:
     """Somebody has seen it. The first one counts; repeating it changes nothing."""
-    return await _step(request, caller, alert_id, given, "acknowledge")
+    return await _step(request, caller, alert_id, Acknowledge(caller.user, _note(given)))
 
 
 @router.post("/alerts/{alert_id}/resolve", response_model=shapes.Alert)
 async def resolve_alert(request: Request, caller: Watcher, alert_id: str, given: NoteIn | None = None) -> Json:
     """It is done with: it leaves the list of open alerts."""
-    return await _step(request, caller, alert_id, given, "resolve")
+    return await _step(request, caller, alert_id, Resolve(caller.user, _note(given)))
 
 
-async def _step(
-    request: Request, caller: Caller, alert_id: str, given: NoteIn | None, what: Literal["acknowledge", "resolve"]
+def _note(given: NoteIn | None) -> str | None:
+    return (given.note if given else None) or None
+
+
+@router.get("/alerts/{alert_id}/history", response_model=Items[shapes.AlertEvent])
+async def alert_history(
+    request: Request, caller: Anybody, alert_id: str, limit: Limit = 200, cursor: Cursor = None
 ) -> Json:
-    key, note, now = key_of(alert_id), (given.note if given else None) or None, datetime.now(UTC)
-    q = queries("api")
+    """What has happened to an alert, oldest first: as it was decided, amended or retracted, and what people did."""
+    key = key_of(alert_id)
+    after = decode(cursor, (int,))[0] if cursor else 0
     async with context_of(request).database.tenant(caller.tenant_id) as session:
-        actor = {"now": now, "actor": caller.user}
-        changed = await session.row(q[what], id=key, note=note, **actor)
-        rows = await reads.alert_rows(session, state="all", alert_id=key)
-        if not rows:
+        found = await session.rows(queries("operations")["case_history"], id=key, after=after, limit=limit + 1)
+        if not found and not await reads.alert_rows(session, state="all", alert_id=key):
             raise not_found()
-        if changed is not None:
-            detail = orjson.dumps({"note": note}).decode()
-            await session.run(q["add_alert_event"], id=key, what=what, detail=detail, **actor)
-            await audit(session, caller, f"alert.{what}", alert_id, note=note)
+    return shaped_page(request, found, limit, lambda e: [e["version"]], shapes.alert_event)
+
+
+async def _step(request: Request, caller: Caller, alert_id: str, command: Acknowledge | Resolve) -> Json:
+    key, now = key_of(alert_id), datetime.now(UTC)
+    async with context_of(request).database.tenant(caller.tenant_id) as session:
+        done = await session.perform(act(key, command, now), queries("operations"))
+        rows = [] if isinstance(done, Refusal) else await reads.alert_rows(session, state="all", alert_id=key)
+        if isinstance(done, Refusal) or not rows:
+            raise not_found()
+        for event in done:
+            what = STEPS[event.what]
+            await audit(session, caller, f"alert.{what}", alert_id, note=event.note)
             await _tell(session, rows[0], what)
     return Json(shapes.alert(rows[0]))
 

@@ -166,23 +166,6 @@ and case %(state)s
     else a.resolved_at is null and (a.cleared_at is null or a.acknowledged_at is null) end
 order by a.opened_at desc, a.id desc limit %(limit)s
 
--- name: acknowledge
--- Somebody has seen an alert; the first one counts.
-update alert set acknowledged_at = %(now)s, acknowledged_by = %(actor)s, note = coalesce(%(note)s, note)
-where id = %(id)s and tenant_id = %(tenant)s and acknowledged_at is null and resolved_at is null returning id
-
--- name: resolve
--- An alert is done with; it counts as acknowledged too.
-update alert set resolved_at = %(now)s, resolved_by = %(actor)s, note = coalesce(%(note)s, note),
-    acknowledged_at = coalesce(acknowledged_at, %(now)s), acknowledged_by = coalesce(acknowledged_by, %(actor)s)
-where id = %(id)s and tenant_id = %(tenant)s and resolved_at is null returning id
-
--- name: add_alert_event
--- A step in an alert's history.
-insert into alert_event (alert_id, at, what, actor, detail)
-select a.id, %(now)s, %(what)s, %(actor)s, %(detail)s::jsonb from alert a
-where a.id = %(id)s and a.tenant_id = %(tenant)s
-
 -- name: shipments
 -- Shipments by name; `recent` leaves out what was delivered before that time.
 select sh.id as key, sh.name as id, sh.reference, sh.status, v.name as vehicle, sh.vehicle_id, sh.customer,

@@ -236,6 +236,11 @@ def test_an_alert_is_acknowledged_once_then_resolved(world: World, api: httpx.Cl
         ("resolve", "ann", None),
     ]
     assert rows(database, "select action from audit order by id") == [("alert.acknowledge",), ("alert.resolve",)]
+    history = api.get(f"/api/v1/alerts/{alert}/history").json()["items"]
+    assert [(e["version"], e["what"], e["actor"], e["note"]) for e in history] == [
+        (1, "acknowledged", "ann", "door was open"),
+        (2, "resolved", "ann", None),
+    ]
     assert changes(database) == [
         {"alerts": [{"id": str(alert), "op": "put", "data": first.json()}]},
         {
@@ -245,6 +250,7 @@ def test_an_alert_is_acknowledged_once_then_resolved(world: World, api: httpx.Cl
     ]
     for name in ("999", "0", "-1", "x", "9" * 30, "%F0%9F%8D%8C"):
         assert api.post(f"/api/v1/alerts/{name}/acknowledge").status_code == 404
+        assert api.get(f"/api/v1/alerts/{name}/history").status_code == 404
 
 
 def share(api: httpx.Client, **body: Any) -> tuple[str, str]:

@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[2]
 ROLES = ("frostway_api", "frostway_web", "frostway_ingest", "frostway_tracker", "frostway_broker")
 LISTED = set(re.findall(r"^    \('(\w+)',", (ROOT / "store" / "roles.sql").read_text(), re.MULTILINE))
 SECRET = {"account", "access_token", "share"}
-APPEND_ONLY = {"audit", "alert_event", "device_profile"}
+APPEND_ONLY = {"audit", "alert_event", "case_event", "device_profile"}
 RELATIONS = """
     select c.oid, n.nspname as schema, c.relname as name, c.relkind::text as kind, c.relispartition as is_part,
            c.relrowsecurity as rls, c.relforcerowsecurity as forced, c.reloptions::text as options

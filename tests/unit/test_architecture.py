@@ -22,10 +22,14 @@ ARROWS = {
     "ingest": {"domain", "store", "serving"},
     "tracker": {"domain", "store"},
     "planning": {"domain", "store"},
-    "api": {"domain", "store", "planning", "serving"},
+    "operations": {"domain", "store"},
+    "api": {"domain", "store", "planning", "serving", "operations"},
     "firmware_sim": {"domain"},
-    "frostway": {"domain", "store", "serving", "ingest", "tracker", "planning", "api", "firmware_sim"},
+    "frostway": {"domain", "store", "serving", "ingest", "tracker", "planning", "operations", "api", "firmware_sim"},
 }
+# What people's clicks and facts share: pure, of our own it knows only itself. The API knows no more of operations.
+DECISIONS = ("operations/unit_of_work.py", "operations/*/decide.py", "operations/*/record.py")
+DECISIONS_MAY_IMPORT = {"__future__", "collections", "dataclasses", "datetime", "domain", "enum", "math", "typing"}
 RULES_MAY_IMPORT = {
     "domain",
     "numpy",
@@ -154,6 +158,22 @@ def rule_import_complaints(name: str, source: str) -> list[str]:
     ]
 
 
+def decisions() -> list[Path]:
+    return sorted(path for pattern in DECISIONS for path in ROOT.glob(pattern))
+
+
+def decision_import_complaints(name: str, source: str) -> list[str]:
+    """Imports of `operations` that are not its pure parts; in a pure part itself any that is not pure."""
+    pure = {name_of(path).removesuffix(".py").replace("/", ".") for path in decisions()}
+    others_too = not name.startswith("operations/")
+    return [
+        f"{name}:{line}: must not import {module}"
+        for line, module in imported_modules(ast.parse(source, name), tuple(Path(name).parts[:-1]))
+        if not (module in pure or (module.split(".")[0] != "operations" and others_too))
+        and module.split(".")[0] not in DECISIONS_MAY_IMPORT
+    ]
+
+
 def domain_import_complaints(name: str, source: str) -> list[str]:
     return [
         f"{name}:{line}: domain is pure and must not import {module}"
@@ -225,6 +245,18 @@ def test_rules_see_numpy_shapely_and_domain_only() -> None:
         "tracker/rules/forecast.py", "import numpy\nfrom domain.facts import Visit\nfrom . import base"
     )
     assert complaints(rule_import_complaints, "tracker/rules") == []
+
+
+def test_decisions_are_pure_and_all_that_the_api_knows_of_operations() -> None:
+    assert decision_import_complaints("operations/cases/decide.py", "import psycopg")
+    assert decision_import_complaints("operations/cases/record.py", "from store.db import queries")
+    assert decision_import_complaints("operations/cases/record.py", "from operations.service import run")
+    assert decision_import_complaints("api/alerts.py", "from operations.cases.follow import follow")
+    assert not decision_import_complaints("api/alerts.py", "import operations.cases.decide, psycopg")
+    assert [name_of(path) for path in decisions()][:2] == ["operations/cases/decide.py", "operations/cases/record.py"]
+    found = [c for path in decisions() for c in decision_import_complaints(name_of(path), path.read_text())]
+    found += [c for path in decisions() for c in clock_and_io_complaints(name_of(path), path.read_text())]
+    assert found + complaints(decision_import_complaints, "api") == []
 
 
 def test_rules_and_domain_read_no_clock_and_touch_no_file() -> None:

@@ -166,6 +166,25 @@ class Alert(TypedDict):
     resolved_by: str | None
 
 
+class AlertEvent(TypedDict):
+    """A line of an alert's history: what happened to it, when it was decided or done, and by whom (or `tracker`).
+
+    `what` is `opened`, `changed`, `cleared`, `reopened`, `retracted`, `acknowledged` or `resolved`. A temperature's
+    lines have its excursion as it was known then; the other fields are null.
+    """
+
+    version: int
+    at: Time | None
+    what: str
+    actor: str
+    note: str | None
+    opened_at: Time | None
+    alarm_at: Time | None
+    cleared_at: Time | None
+    limit_c: float | None
+    extreme_c: float | None
+
+
 class StopEta(TypedDict):
     """When a vehicle arrives: one in ten is earlier than p10, half before p50, nine in ten before p90.
 
@@ -316,6 +335,22 @@ def stock(row: Row) -> Stock:
         "last_evidence_at": when(row["last_evidence_at"]),
         "source": row["source"],
         "reorder_point": row["reorder_point"],
+    }
+
+
+def alert_event(row: Row) -> AlertEvent:
+    """From a row of `case_history`."""
+    return {
+        "version": row["version"],
+        "at": when(row["at"]),
+        "what": row["what"],
+        "actor": row["actor"],
+        "note": row["note"],
+        "opened_at": when(row["opened_at"]),
+        "alarm_at": when(row["alarm_at"]),
+        "cleared_at": when(row["cleared_at"]),
+        "limit_c": row["limit_c"],
+        "extreme_c": shown("extreme_c", row["extreme_c"]),
     }
 
 

@@ -1,0 +1,1 @@
+"""What people and processes do with what the tracker has decided: cases, and the jobs of the house."""

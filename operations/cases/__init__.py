@@ -1,0 +1,1 @@
+"""The case of an alert: what was reported of it, and what people did about it."""
