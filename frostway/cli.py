@@ -111,8 +111,8 @@ def ingest() -> None:
     """Take readings from the broker into the log."""
     settings = _settings()
     _logging(settings)
-    from ingest.beside import PartError  # noqa: PLC0415
-    from ingest.receiver import ReceiverError  # noqa: PLC0415
+    from ingest.background import PartError  # noqa: PLC0415
+    from ingest.mqtt.receiver import ReceiverError  # noqa: PLC0415
     from ingest.service import IngestConfig, run  # noqa: PLC0415
     from ingest.spool import SpoolError  # noqa: PLC0415
 

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import psycopg
 
-from ingest.mqtt_codec import RawMessage
+from ingest.mqtt.codec import RawMessage
 from store.db import queries
 from store.link import Link
 

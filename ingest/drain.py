@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from prometheus_client import Counter, Gauge
 
-from ingest.beside import Beside, Hand, Side
+from ingest.background import BackgroundPart, HandOver, Toolkit
 from ingest.prepare import Prepared
 from ingest.spool import Spool, Spooled
 
@@ -25,14 +25,16 @@ spooled_total = Counter("frostway_ingest_spooled_messages_total", "Messages kept
 spool_full = Gauge("frostway_ingest_spool_full", "1 while nothing more can be kept and nothing is acknowledged")
 
 
-class Drain(Beside):
+class Drain(BackgroundPart):
     """A thread that brings what was spooled to the writer, what an earlier run has left first."""
 
-    def __init__(self, spool: Spool, side: Side, hand: Hand, busy: Callable[[], bool], stop: threading.Event) -> None:
+    def __init__(
+        self, spool: Spool, tools: Toolkit, hand_over: HandOver, busy: Callable[[], bool], stop: threading.Event
+    ) -> None:
         """`busy` says whether something that came live waits for the writer."""
-        super().__init__("the drain of the spool", side, stop)
+        super().__init__("the drain of the spool", tools, stop)
         self._spool = spool
-        self._hand = hand
+        self._hand_over = hand_over
         self._busy = busy
         self.away = threading.Event()
         """Set by the reader when the database does not answer, cleared here when it does."""
@@ -49,7 +51,7 @@ class Drain(Beside):
         while self._busy() and time.monotonic() < until and not self._stop.is_set():
             self._stop.wait(YIELD_STEP_S)
         durable = threading.Event()
-        handed = self._hand(prepared, len(group.messages), durable.set)
+        handed = self._hand_over(prepared, len(group.messages), durable.set)
         while handed and not durable.wait(WAIT_S):
             handed = not self._stop.is_set()
         if handed or durable.is_set():

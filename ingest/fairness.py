@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 
 from prometheus_client import Counter as Total
 
-from ingest.mqtt_codec import RawMessage
+from ingest.mqtt.codec import RawMessage
 
 log = logging.getLogger(__name__)
 

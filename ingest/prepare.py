@@ -37,7 +37,7 @@ UNREGISTERED = "nobody has registered this device: after `frostway device add` w
 
 
 class Quarantined(NamedTuple):
-    """A message kept aside with its bytes and the reason."""
+    """A message kept in quarantine with its bytes and the reason."""
 
     tenant: str | None
     device: str | None
@@ -75,7 +75,7 @@ class Prepared:
     names: Mapping[int, tuple[str, str]] = field(default_factory=dict)
     replies: list[tuple[bytes, bytes]] = field(default_factory=list)
     """What a format wants said to its devices: topic and payload."""
-    aside: dict[int, str] = field(default_factory=dict)
+    quarantined_why: dict[int, str] = field(default_factory=dict)
     """By number of the message: in one line, why it or a part of it is in quarantine."""
 
     moments: I64 = field(default_factory=lambda: np.empty(0, np.int64))
@@ -86,14 +86,14 @@ class Prepared:
     """Their numbers."""
     _placed: dict[tuple[int, str | None, str | None], _Place] = field(default_factory=dict)
 
-    def set_aside(self, message: int, quarantined: Quarantined) -> None:
+    def put_in_quarantine(self, message: int, quarantined: Quarantined) -> None:
         """Keeps a message in quarantine, once a device, with all its reasons; each keeps room in the detail."""
         reason, detail = quarantined.reason, quarantined.detail
         whose = (message, quarantined.tenant, quarantined.device)
         if (place := self._placed.get(whose)) is None:
             self._placed[whose] = _Place(len(self.quarantine), {reason: detail})
             self.quarantine.append(quarantined._replace(message=message))
-            self.aside.setdefault(message, f"{reason}: {detail}")
+            self.quarantined_why.setdefault(message, f"{reason}: {detail}")
             return
         at, details = place
         details[reason] = f"{details[reason]}; {detail}"[:DETAIL_MAX] if reason in details else detail
@@ -182,7 +182,7 @@ class Preparer:
             try:
                 address, device = self._directory.route(topic)
             except TopicError as error:
-                out.set_aside(index, _aside(topic, payload, *owner_of(topic), "topic", str(error)))
+                out.put_in_quarantine(index, _quarantined(topic, payload, *owner_of(topic), "topic", str(error)))
                 continue
             if device is None:
                 self._turn_away(index, topic, payload, address, out)
@@ -204,9 +204,9 @@ class Preparer:
             if len(rows.message):
                 self._place(rows, work.entries, received_us, batches, seen, found, out)
             rejections += found
-        self._set_aside(rejections, messages, work.entries, out)
+        self._quarantine(rejections, messages, work.entries, out)
         out.appends = appends(batches)
-        out.delivered = delivered(messages[index] for index in sorted(out.unmarked | out.aside.keys()))
+        out.delivered = delivered(messages[index] for index in sorted(out.unmarked | out.quarantined_why.keys()))
         if seen:
             out.seen = Seen(*(np.concatenate(c) for c in zip(*seen, strict=True)))
         out.replies = self._translator.replies()
@@ -222,7 +222,7 @@ class Preparer:
     ) -> Sequence[Rows]:
         """Gives each message its moment, and each reading its own within its message's; a time, too, if it has none."""
         room = np.ones(len(messages), np.int64)
-        refused = [*out.aside, *(work.entries[e].message for e, *_ in work.rejections)]
+        refused = [*out.quarantined_why, *(work.entries[e].message for e, *_ in work.rejections)]
         refused += [work.entries[e].message for rows in decoded for e, *_ in rows.rejections]
         for index in refused:  # mended and read again they may be more
             room[index] = readings_max(messages[index][1])
@@ -243,9 +243,9 @@ class Preparer:
         """A message of a device that nobody has registered, or that was revoked."""
         tenant, name = address.tenant, address.device
         if self._directory.was_revoked(tenant, name):
-            out.set_aside(index, _aside(topic, payload, tenant, name, "revoked", REVOKED))
+            out.put_in_quarantine(index, _quarantined(topic, payload, tenant, name, "revoked", REVOKED))
         else:
-            out.set_aside(index, _aside(topic, payload, tenant, name, "unknown_device", UNREGISTERED))
+            out.put_in_quarantine(index, _quarantined(topic, payload, tenant, name, "unknown_device", UNREGISTERED))
             out.strangers[Stranger(tenant, "", name)] += 1
 
     def _translate(
@@ -383,7 +383,7 @@ class Preparer:
             ]
         return np.maximum(ids, 0)
 
-    def _set_aside(
+    def _quarantine(
         self,
         rejections: list[Rejection],
         messages: Sequence[tuple[bytes, bytes, int, bool, bool]],
@@ -394,10 +394,10 @@ class Preparer:
             index, device = entries[entry]
             topic, payload = messages[index][:2]
             tenant, name = out.names[device.device_id]
-            out.set_aside(index, _aside(topic, payload, tenant, name, reason, detail))
+            out.put_in_quarantine(index, _quarantined(topic, payload, tenant, name, reason, detail))
 
 
-def _aside(
+def _quarantined(
     topic: bytes, payload: bytes, tenant: str | None, device: str | None, reason: str, detail: str
 ) -> Quarantined:
     clean = detail.encode("utf-8", "backslashreplace").decode().replace("\x00", "\\0")

@@ -17,7 +17,7 @@ from typing import NamedTuple
 from domain.frames import decode
 from domain.readings import Flag
 from domain.times import to_us
-from ingest.beside import Beside, Side
+from ingest.background import BackgroundPart, Toolkit
 from ingest.prepare import Prepared
 from store.db import queries
 from store.link import RETRY, Stopped
@@ -50,11 +50,11 @@ class Refusal(NamedTuple):
     more_reasons: Sequence[str] = []
 
 
-class Redriver(Beside):
+class Redriver(BackgroundPart):
     """A thread that reads again what was asked for; several workers do not disturb each other."""
 
-    def __init__(self, side: Side, stop: threading.Event) -> None:
-        super().__init__("the redrive of quarantine", side, stop)
+    def __init__(self, tools: Toolkit, stop: threading.Event) -> None:
+        super().__init__("the redrive of quarantine", tools, stop)
         self._log = PostgresLog(self._link)
         self._look_at = 0.0
 

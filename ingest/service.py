@@ -24,27 +24,26 @@ from prometheus_client import Counter, Gauge, Histogram, start_http_server
 from domain.names import subscriptions
 from domain.times import from_us
 from ingest.allowance import Allowance
-from ingest.beside import Beside, PartError, Side
+from ingest.background import BackgroundPart, PartError, Toolkit
 from ingest.births import TOPIC as SPARKPLUG
 from ingest.broker_log import followed
 from ingest.deliveries import KEPT, Deliveries, delivered
 from ingest.directory import Directory
 from ingest.doors.feed import Feed
-from ingest.doors.house import Door, Doors
 from ingest.doors.http import HttpDoor
 from ingest.doors.inbox import Inbox
+from ingest.doors.supervisor import Door, DoorSupervisor
 from ingest.doors.teltonika import TeltonikaDoor
 from ingest.drain import Drain, spool_bytes, spool_full, spooled_total
 from ingest.fairness import Fairness
 from ingest.moments import Steady, unread_us
+from ingest.mqtt.receiver import Group, ReceiverConfig
+from ingest.mqtt.receivers import RECEIVERS
+from ingest.mqtt.session import end_session
 from ingest.prepare import Prepared, Preparer
 from ingest.quarantine import quarantine_rows
 from ingest.receipts import ReceiptBook
-from ingest.receiver import Endpoint, Group, Receiver, ReceiverConfig
-from ingest.receiver_paho import PahoReceiver
-from ingest.receiver_stream import StreamReceiver
 from ingest.redrive import Redriver
-from ingest.session import end_session
 from ingest.spool import Spool, SpoolError
 from store.db import queries
 from store.labels import Labels
@@ -63,7 +62,6 @@ FULL_WAIT_S = 0.5
 QUARANTINE_MAX, QUARANTINE_DEVICE_MAX = 100_000, 10_000  # messages kept, of all and of one device
 STRANGERS_MAX = 10_000
 QUARANTINE_TRIM_S = 60.0
-RECEIVERS: dict[str, Callable[[ReceiverConfig], Receiver]] = {"stream": StreamReceiver, "paho": PahoReceiver}
 
 readings_total = Counter("frostway_ingest_readings_total", "Readings appended to the log")
 messages_total = Counter("frostway_ingest_messages_total", "Messages acknowledged")
@@ -118,11 +116,8 @@ class Ingest:
         self._config = config
         self._stop = stop
         self._clock = Steady(clock)
-        endpoint = Endpoint.from_url(config.mqtt_url)
-        self._session = ReceiverConfig(
-            endpoint,
-            tuple(subscriptions(config.share)),
-            client_id=config.client_id or endpoint.user or "frostway-ingest",
+        self._session = ReceiverConfig.from_url(
+            config.mqtt_url, subscriptions(config.share), client_id=config.client_id
         )
         self.receiver = RECEIVERS[config.receiver](self._session)
         self._queue: queue.Queue[Item | None] = queue.Queue(maxsize=1)
@@ -140,7 +135,7 @@ class Ingest:
         self._allowance = Allowance()
         self._trim_due = 0.0
         self._failure: BaseException | None = None
-        self._halt = threading.Event()  # for what works beside the reader: at the end, however it comes
+        self._halt = threading.Event()  # for the background parts: at the end, however it comes
         self._is_full = False
         self._handed = self._acknowledged = 0  # groups; each is counted by one thread
         self._finished = True  # nothing that we have received is left to somebody else
@@ -148,41 +143,41 @@ class Ingest:
         self._writing_since: float | None = None
         self._spool, self._drain = self._make_spool()
         self._fairness = Fairness(config.device_rate_per_s, directory.is_speaker) if config.device_rate_per_s else None
-        self._beside: list[Beside] = [Redriver(self._side("ingest redrive", self._halt), self._halt)]
+        self._background: list[BackgroundPart] = [Redriver(self._tools("ingest redrive", self._halt), self._halt)]
         if self._drain is not None:
-            self._beside.append(self._drain)
+            self._background.append(self._drain)
         self._doors = self._make_doors()
 
-    def _side(self, name: str, stop: threading.Event) -> Side:
+    def _tools(self, name: str, stop: threading.Event) -> Toolkit:
         link = Link(self._config.database_url, name, stop)
         directory = Directory(link, self._config.partitions, time.monotonic)
-        return Side(link, directory, self._make_preparer(directory, link))
+        return Toolkit(link, directory, self._make_preparer(directory, link))
 
     def _make_preparer(self, directory: Directory, link: Link) -> Preparer:
         retention_us = int(self._config.retention_days * 86_400e6)
         return Preparer(directory, Labels(link), retention_us, self._clock.reserve)
 
-    def _hand(self, prepared: Prepared, messages: int, durable: Callable[[], object]) -> bool:
-        """As `_hand_over`, for what works beside the reader."""
+    def _hand_prepared(self, prepared: Prepared, messages: int, durable: Callable[[], object]) -> bool:
+        """As `_hand_over`, for the background parts."""
         return self._hand_over(Item(prepared, messages, durable))
 
-    def _make_doors(self) -> Doors:
+    def _make_doors(self) -> DoorSupervisor:
         config, inbox, doors = self._config, Inbox(), list[Door]()
-        feed = Feed(inbox, self._side("ingest doors", self._stop), self._hand, self._clock)
+        feed = Feed(inbox, self._tools("ingest doors", self._stop), self._hand_prepared, self._clock)
         if config.teltonika_port:
             doors.append(TeltonikaDoor(config.teltonika_host, config.teltonika_port, inbox, feed.knows))
         if config.device_http_port:
             knows = feed.knows if config.device_http_open_ids else None
             host, port, proxies = config.device_http_host, config.device_http_port, config.trusted_proxies
             doors.append(HttpDoor(host, port, inbox, feed.holder, knows, trusted_proxies=proxies))
-        return Doors(feed, doors)
+        return DoorSupervisor(feed, doors)
 
     def _make_spool(self) -> tuple[Spool | None, Drain | None]:
         if self._config.spool_dir is None:
             return None, None
         spool = Spool(self._config.spool_dir, self._config.spool_bytes)
-        side = self._side("ingest spool", self._halt)
-        return spool, Drain(spool, side, self._hand, lambda: not self._queue.empty(), self._halt)
+        tools = self._tools("ingest spool", self._halt)
+        return spool, Drain(spool, tools, self._hand_prepared, lambda: not self._queue.empty(), self._halt)
 
     def run(self) -> None:
         """Works until stopped; everything received is committed and acknowledged first.
@@ -197,7 +192,7 @@ class Ingest:
         self.receiver.connect()
         log.info("connected to the broker")
         writer = threading.Thread(target=self._guarded_writer, name="writer", daemon=True)
-        self._start_beside(writer)
+        self._start_background(writer)
         try:
             self._doors.open()
             while not self._stop.is_set() and self._failure is None:
@@ -212,26 +207,26 @@ class Ingest:
         if self._failure is not None:
             raise self._failure
 
-    def _start_beside(self, writer: threading.Thread) -> None:
-        """Everything that works beside the reader."""
+    def _start_background(self, writer: threading.Thread) -> None:
+        """The writer and the background parts."""
         writer.start()
-        for each in self._beside:
+        for each in self._background:
             each.start()
 
     def _check(self) -> None:
-        """Raises PartError when something beside the reader is dead; at the end it may be."""
+        """Raises PartError when a background part is dead; at the end it may be."""
         if self._stop.is_set():
             return
         self._doors.check()
-        for each in self._beside:
+        for each in self._background:
             if not each.is_alive():
                 raise PartError(f"{each.name} has failed") from each.failure
 
     def _finish(self, writer: threading.Thread) -> None:
-        """Ends what works beside the reader, those first that hand something to the writer."""
+        """Ends the background parts, those first that hand something to the writer."""
         self._doors.close()
         self._halt.set()
-        for each in self._beside:
+        for each in self._background:
             each.join()
         if self._spool is not None:
             self._spool.close()

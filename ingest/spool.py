@@ -22,7 +22,7 @@ from zlib import crc32
 
 import msgspec
 
-from ingest.mqtt_codec import RawMessage
+from ingest.mqtt.codec import RawMessage
 
 log = logging.getLogger(__name__)
 

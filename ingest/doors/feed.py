@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 
 from domain.names import foreign_id as spelled
-from ingest.beside import Hand, Side
+from ingest.background import HandOver, Toolkit
 from ingest.directory import Device, Holder
 from ingest.doors.inbox import Fate, Inbox, Outcome, Parcel
 from ingest.prepare import Prepared, Stranger
@@ -33,10 +33,10 @@ class Feed:
     When it fails it ends: doors take nothing more then, and whoever started it sees `is_alive` and `failure`.
     """
 
-    def __init__(self, inbox: Inbox, side: Side, hand: Hand, clock: Callable[[], int]) -> None:
+    def __init__(self, inbox: Inbox, tools: Toolkit, hand_over: HandOver, clock: Callable[[], int]) -> None:
         self._inbox = inbox
-        self._link, self._directory, self._preparer = side
-        self._hand = hand
+        self._link, self._directory, self._preparer = tools
+        self._hand_over = hand_over
         self._clock = clock
         self._mutex = threading.Lock()
         self._strangers: Counter[str] = Counter()
@@ -114,7 +114,7 @@ class Feed:
         _answer([parcel for parcel, device in zip(parcels, devices, strict=True) if device is None], UNKNOWN)
         if known:
             taken = [parcel for parcel, _ in known]
-            if not self._hand(prepared, len(taken), lambda: _durable(taken, prepared.aside)):
+            if not self._hand_over(prepared, len(taken), lambda: _durable(taken, prepared.quarantined_why)):
                 _answer(taken, ENDED)
 
     def _tell_strangers(self) -> None:
@@ -125,7 +125,7 @@ class Feed:
         with self._mutex:
             knocked, self._strangers = self._strangers, Counter()
         found = Counter({Stranger("", "", name): times for name, times in knocked.items()})
-        self._hand(Prepared(self._clock(), strangers=found), 0, lambda: None)
+        self._hand_over(Prepared(self._clock(), strangers=found), 0, lambda: None)
 
     def _device(self, parcel: Parcel) -> Device | None:
         """Of whom a parcel is, as the registry stands now."""
@@ -146,6 +146,6 @@ def _answer(parcels: list[Parcel], outcome: Outcome) -> None:
         parcel.done(outcome)
 
 
-def _durable(parcels: list[Parcel], aside: Mapping[int, str]) -> None:
+def _durable(parcels: list[Parcel], why: Mapping[int, str]) -> None:
     for number, parcel in enumerate(parcels):
-        parcel.done(Outcome(Fate.ASIDE, aside[number]) if number in aside else STORED)
+        parcel.done(Outcome(Fate.QUARANTINED, why[number]) if number in why else STORED)

@@ -189,7 +189,7 @@ class HttpApp:
         # What is safe in quarantine is ours: refused, a phone that stores and forwards would send it for ever.
         if way == "owntracks":
             return Answer(200, fate.value, "[]", (JSON,))
-        return Answer(200, fate.value, f"set aside: {why}" if fate is Fate.ASIDE else "")
+        return Answer(200, fate.value, f"set aside: {why}" if fate is Fate.QUARANTINED else "")
 
 
 def _token(way: str, parts: list[str], scope: Scope) -> str | None:

@@ -14,7 +14,7 @@ class Fate(Enum):
     """What has become of a parcel. The first two are durable."""
 
     STORED = "stored"
-    ASIDE = "set_aside"
+    QUARANTINED = "set_aside"
     """It, or a part of it, is in quarantine: sent again it would go there again."""
     UNKNOWN = "unknown"
     """No registered device stands behind its sender, or no longer."""
@@ -31,7 +31,7 @@ class Outcome(NamedTuple):
     @property
     def durable(self) -> bool:
         """Whether we have it, and the sender may forget it."""
-        return self.fate in (Fate.STORED, Fate.ASIDE)
+        return self.fate in (Fate.STORED, Fate.QUARANTINED)
 
 
 @dataclass(frozen=True, slots=True)

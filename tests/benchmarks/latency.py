@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from websockets.asyncio.client import connect as connect_socket
 from websockets.exceptions import ConnectionClosed
 
-from ingest import mqtt_codec as codec
+from ingest.mqtt import codec
 from store.db import connect
 from store.registry import Registry
 from store.secrets import new_token, token_hash

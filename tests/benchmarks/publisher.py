@@ -24,8 +24,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ingest import mqtt_codec as codec
-from ingest.receiver import Endpoint
+from ingest.mqtt import codec
+from ingest.mqtt.receiver import Endpoint
 from tests.benchmarks.fleet import batches, messages
 
 BATCH = 60

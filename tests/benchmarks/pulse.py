@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ingest import mqtt_codec as codec
+from ingest.mqtt import codec
 from tests.benchmarks.fleet import track
 from tests.benchmarks.publisher import open_publisher
 

@@ -24,8 +24,9 @@ import numpy as np
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
-from ingest import mqtt_codec as codec
-from ingest.receiver import make_receiver
+from ingest.mqtt import codec
+from ingest.mqtt.receiver import ReceiverConfig
+from ingest.mqtt.receivers import RECEIVERS
 from tests.benchmarks.fleet import messages
 from tests.benchmarks.publisher import START_MS, open_publisher, prepare
 from tests.contract.mosquitto import mosquitto
@@ -100,9 +101,7 @@ def bare_paho(url: str, count: int, go: Callable[[], None]) -> tuple[float, floa
 
 def ours(kind: str, url: str, count: int, go: Callable[[], None], group: int) -> tuple[float, float]:
     """One of our receivers: receive a group, acknowledge it, nothing between."""
-    receiver = make_receiver(
-        url.replace("mqtt://", f"mqtt://{kind}@"), [FILTER], "paho" if kind == "paho" else "stream"
-    )
+    receiver = RECEIVERS[kind](ReceiverConfig.from_url(url.replace("mqtt://", f"mqtt://{kind}@"), [FILTER]))
     receiver.connect()
     seen, started = 0, 0.0
     cpu = time.process_time()

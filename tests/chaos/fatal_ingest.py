@@ -15,11 +15,11 @@ from typing import Any, NamedTuple
 from psycopg.pq import TransactionStatus
 
 from frostway.cli import main
+from ingest.mqtt.paho import PahoReceiver
+from ingest.mqtt.receiver import Group
+from ingest.mqtt.stream import StreamReceiver
 from ingest.prepare import Prepared
 from ingest.receipts import ReceiptBook
-from ingest.receiver import Group
-from ingest.receiver_paho import PahoReceiver
-from ingest.receiver_stream import StreamReceiver
 from ingest.service import Ingest
 from store.link import Link
 from store.log import PostgresLog

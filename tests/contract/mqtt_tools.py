@@ -8,8 +8,8 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 
-from ingest import mqtt_codec as codec
-from ingest.receiver import Group, Receiver
+from ingest.mqtt import codec
+from ingest.mqtt.receiver import Group, Receiver
 from tests.contract.mosquitto import Mosquitto
 from tests.deadlines import deadline
 

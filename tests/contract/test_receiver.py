@@ -12,8 +12,9 @@ from typing import Literal
 
 import pytest
 
-from ingest import mqtt_codec as codec
-from ingest.receiver import Group, Message, Receiver, ReceiverError, make_receiver, telemetry_filters
+from ingest.mqtt import codec
+from ingest.mqtt.receiver import Group, Message, Receiver, ReceiverConfig, ReceiverError, telemetry_filters
+from ingest.mqtt.receivers import RECEIVERS
 from tests.contract.mosquitto import Mosquitto, executable, free_port, mosquitto
 from tests.contract.mqtt_tools import (
     GPS,
@@ -52,7 +53,7 @@ def open_receiver(kind: Kind) -> Iterator[Open]:
     opened: list[Receiver] = []
 
     def make(url: str, *, filters: Sequence[str] = tuple(telemetry_filters()), **options: object) -> Receiver:
-        receiver = make_receiver(url, filters, kind, **options)  # type: ignore[arg-type]
+        receiver = RECEIVERS[kind](ReceiverConfig.from_url(url, filters, **options))  # type: ignore[arg-type]
         opened.append(receiver)
         receiver.connect()
         return receiver
@@ -261,7 +262,7 @@ def test_a_reader_that_pauses_keeps_its_connection_and_its_memory(
 ) -> None:
     """60 MB wait at the broker while nobody reads. Mosquitto looks for silent clients every 5 s and throws the control
     out, which does not ping."""
-    monkeypatch.setattr("ingest.receiver_paho.MAX_BUFFERED_BYTES", 1 << 20)
+    monkeypatch.setattr("ingest.mqtt.paho.MAX_BUFFERED_BYTES", 1 << 20)
     receiver = open_receiver(broker.url_for("ingest"), keepalive_s=2)
     control = Device(broker.port, "silent", keepalive_s=2)
     publish(broker, [b"%06d" % number + b"x" * 60_000 for number in range(1_000)])
@@ -374,7 +375,7 @@ def test_close_ends_a_waiting_receive(broker: Mosquitto, open_receiver: Open) ->
 
 def test_an_unreachable_broker_is_one_clear_line(kind: Kind) -> None:
     port = free_port()
-    receiver = make_receiver(f"mqtt://127.0.0.1:{port}", ["a"], kind)
+    receiver = RECEIVERS[kind](ReceiverConfig.from_url(f"mqtt://127.0.0.1:{port}", ["a"]))
     with pytest.raises(ReceiverError, match=f"cannot reach the broker at 127.0.0.1:{port}: Connection refused"):
         receiver.connect()
     receiver.close()
@@ -387,7 +388,7 @@ def test_a_wrong_password_is_one_clear_line_and_the_right_one_works(
     passwd.touch(mode=0o600)
     subprocess.run(["mosquitto_passwd", "-b", str(passwd), "ingest", "p@ss/word"], check=True)
     with mosquitto(tmp_path, allow_anonymous="false", password_file=str(passwd)) as closed:
-        wrong = make_receiver(closed.url_for("ingest", "wrong"), ["a"], kind)
+        wrong = RECEIVERS[kind](ReceiverConfig.from_url(closed.url_for("ingest", "wrong"), ["a"]))
         with pytest.raises(ReceiverError, match=r"refused the connection: (not authorized|bad user)") as caught:
             wrong.connect()
         assert "wrong" not in str(caught.value)
@@ -416,7 +417,7 @@ def test_a_length_bomb_ends_the_connection_without_taking_memory() -> None:
     """Our own client only: paho reads what is announced (its module says so)."""
     bomb = b"\x32\xff\xff\xff\x7f" + b"x" * 1_000_000
     broker = ScriptedBroker(bomb, codec.encode_publish(GPS, b"good", qos=1, packet_id=1))
-    receiver = make_receiver(f"mqtt://127.0.0.1:{broker.port}", ["a"], "stream")
+    receiver = RECEIVERS["stream"](ReceiverConfig.from_url(f"mqtt://127.0.0.1:{broker.port}", ["a"]))
     receiver.connect()
     assert payloads_of(collect(receiver, 1)) == [b"good"]
     assert "packet of 268435455 bytes announced, at most 262144 allowed" in receiver.last_error
@@ -431,7 +432,7 @@ def test_a_refused_connection_and_a_refused_subscription_are_told(kind: Kind) ->
         (accept, 128, "subscription to a"),
     ):
         broker = ScriptedBroker(connack=connack, suback=suback)
-        receiver = make_receiver(f"mqtt://127.0.0.1:{broker.port}", ["a"], kind)
+        receiver = RECEIVERS[kind](ReceiverConfig.from_url(f"mqtt://127.0.0.1:{broker.port}", ["a"]))
         with pytest.raises(ReceiverError, match=f"the broker at 127.0.0.1:{broker.port} refused the {told}"):
             receiver.connect()
         receiver.close()
@@ -440,7 +441,7 @@ def test_a_refused_connection_and_a_refused_subscription_are_told(kind: Kind) ->
 
 def test_something_that_is_not_a_broker_is_told(kind: Kind) -> None:
     broker = ScriptedBroker(connack=b"HTTP/1.1 400 Bad Request\r\n\r\n" + b" " * 200)
-    receiver = make_receiver(f"mqtt://127.0.0.1:{broker.port}", ["a"], kind)
+    receiver = RECEIVERS[kind](ReceiverConfig.from_url(f"mqtt://127.0.0.1:{broker.port}", ["a"]))
     with pytest.raises(ReceiverError, match=r"no MQTT connection with 127\.0\.0\.1"):
         receiver.connect()
     receiver.close()
@@ -477,7 +478,7 @@ def test_it_speaks_tls_and_checks_the_certificate(tmp_path: Path, kind: Kind, op
     listener = f"certfile {cert}\nkeyfile {key}\nlistener {plain} 127.0.0.1"
     with mosquitto(tmp_path, listener) as secure:
         url = f"mqtts://ingest@127.0.0.1:{secure.port}"
-        strict = make_receiver(url, ["a"], kind)
+        strict = RECEIVERS[kind](ReceiverConfig.from_url(url, ["a"]))
         with pytest.raises(ReceiverError, match=r"cannot reach the broker .*certificate"):
             strict.connect()
         strict.close()

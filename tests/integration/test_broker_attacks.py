@@ -18,7 +18,7 @@ import pytest
 
 from frostway.broker import MosquittoBroker, choose_broker, find_mosquitto, mosquitto_hash
 from frostway.secrets import Secrets
-from ingest import mqtt_codec as codec
+from ingest.mqtt import codec
 from tests.integration.test_broker import GPS, Client, free_port, ingest, wait_until
 
 pytestmark = pytest.mark.skipif(find_mosquitto() is None, reason="needs mosquitto: apt-get install mosquitto")

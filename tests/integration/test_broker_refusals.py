@@ -12,8 +12,8 @@ import pytest
 
 from frostway.broker import MosquittoBroker, client_id
 from ingest import broker_log
-from ingest import mqtt_codec as codec
 from ingest.broker_log import LINES_MAX, BrokerLog, Lines, Refusal, followed, refused_total
+from ingest.mqtt import codec
 from store.link import Link
 from tests.integration.seed_api import registry_of, rows
 from tests.integration.test_broker import GPS, REEFER, WAIT_S, Client, known, mosquitto, needs_mosquitto, wait_until

@@ -19,7 +19,7 @@ import psycopg
 import pytest
 
 from domain.wire.teltonika_frames import crc16
-from ingest.beside import PartError
+from ingest.background import PartError
 from ingest.directory import Device, Holder
 from ingest.doors.http import HttpDoor
 from ingest.doors.inbox import Fate, Inbox, Outcome, Parcel

@@ -16,7 +16,7 @@ from psycopg import conninfo, sql
 
 from frostway.broker import find_mosquitto
 from ingest import service
-from ingest.beside import PartError
+from ingest.background import PartError
 from ingest.drain import Drain
 from ingest.fairness import slowed_total
 from ingest.service import Ingest, IngestConfig

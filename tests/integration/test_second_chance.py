@@ -14,7 +14,7 @@ import orjson
 import pytest
 
 from domain.times import from_us
-from ingest.beside import Side
+from ingest.background import Toolkit
 from ingest.directory import Directory
 from ingest.prepare import Preparer
 from ingest.quarantine import quarantine_rows
@@ -94,7 +94,7 @@ def world(database: str) -> Iterator[World]:
 
 def redriver(link: Link, partitions: int) -> Redriver:
     directory = Directory(link, partitions, time.monotonic)
-    return Redriver(Side(link, directory, Preparer(directory, Labels(link), 10**17)), threading.Event())
+    return Redriver(Toolkit(link, directory, Preparer(directory, Labels(link), 10**17)), threading.Event())
 
 
 def read_again(dsn: str) -> int:

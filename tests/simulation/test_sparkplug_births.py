@@ -18,7 +18,7 @@ from typing import NamedTuple
 import pytest
 
 from domain.frames import decode
-from ingest.beside import Side
+from ingest.background import Toolkit
 from ingest.directory import Directory
 from ingest.prepare import Prepared, Preparer
 from ingest.quarantine import quarantine_rows
@@ -137,7 +137,7 @@ class Yard:
         link = self.link()
         preparer = Preparer(Directory(link, 1, time.monotonic), Labels(link), 10**17)
         preparer._births._clock = lambda: self.now_us / 1e6
-        Redriver(Side(link, Directory(link, 1, time.monotonic), preparer), threading.Event()).work()
+        Redriver(Toolkit(link, Directory(link, 1, time.monotonic), preparer), threading.Event()).work()
         self.links.remove(link)
         link.close()
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from ingest.deliveries import KEPT, Deliveries, delivered
-from ingest.mqtt_codec import RawMessage
+from ingest.mqtt.codec import RawMessage
 from store.db import queries
 
 TOPIC = b"fw/v1/main/door-1/door"

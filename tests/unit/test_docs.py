@@ -43,10 +43,10 @@ def test_every_quality_flag_is_described() -> None:
 
 def test_every_quarantine_reason_is_described() -> None:
     sources = "".join(
-        path.read_text() for path in [*(ROOT / "ingest").glob("*.py"), *(ROOT / "domain/wire").glob("*.py")]
+        path.read_text() for path in [*(ROOT / "ingest").rglob("*.py"), *(ROOT / "domain/wire").glob("*.py")]
     )
     reasons = set(re.findall(r"(?:Rejection\(\s*[^,]+(?:\([^)]*\))?,|_reject\(index,)\s*\"([a-z_]+)\"", sources))
-    reasons |= set(re.findall(r"_aside\([^\"]*\"([a-z_]+)\"", sources))
+    reasons |= set(re.findall(r"_quarantined\([^\"]*\"([a-z_]+)\"", sources))
     reasons |= set(re.findall(r"WireError\(\s*\"([a-z_]+)\"", sources))
     reasons |= set(re.findall(r"refusal\(\s*[^,]+,\s*\"([a-z_]+)\"", sources))
     assert {"malformed", "unknown_device", "topic", "invalid", "time_out_of_range"} <= reasons

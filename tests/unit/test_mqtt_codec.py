@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest import mqtt_codec as codec
-from ingest.mqtt_codec import Control, Decoder, ProtocolError, RawMessage
+from ingest.mqtt import codec
+from ingest.mqtt.codec import Control, Decoder, ProtocolError, RawMessage
 
 relaxed = settings(deadline=None)  # other programs may be busy on the machine
 

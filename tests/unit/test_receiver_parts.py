@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ingest.receiver import Backoff, Endpoint, ReceiverError, make_receiver
+from ingest.mqtt.receiver import Backoff, Endpoint, ReceiverConfig, ReceiverError
 
 
 def test_a_url_is_read_and_a_wrong_one_does_not_show_its_password() -> None:
@@ -30,4 +30,4 @@ def test_waiting_times_double_within_their_bounds_and_start_again() -> None:
 def test_impossible_settings_are_refused(options: dict[str, object]) -> None:
     arguments: dict[str, object] = {"filters": ["a"]} | options
     with pytest.raises(ReceiverError):
-        make_receiver("mqtt://h", **arguments)  # type: ignore[arg-type]
+        ReceiverConfig.from_url("mqtt://h", **arguments)  # type: ignore[arg-type]

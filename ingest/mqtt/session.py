@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 
-from ingest.mqtt_codec import CONNACK, DISCONNECT_BYTES, Decoder, ProtocolError, encode_connect, parse_connack
-from ingest.mqtt_wire import IDLE_SLICE_S, Wire, open_socket
-from ingest.receiver import ReceiverConfig, ReceiverError
+from ingest.mqtt.codec import CONNACK, DISCONNECT_BYTES, Decoder, ProtocolError, encode_connect, parse_connack
+from ingest.mqtt.receiver import ReceiverConfig, ReceiverError
+from ingest.mqtt.wire import IDLE_SLICE_S, Wire, open_socket
 
 
 def end_session(config: ReceiverConfig) -> None:

@@ -1,4 +1,4 @@
-"""What works beside the reader: threads with a connection and a view of the registry of their own."""
+"""The background parts of ingest: threads with a connection and a view of the registry of their own."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from store.link import Link, Stopped
 log = logging.getLogger(__name__)
 
 JOIN_S = 15.0
-Hand = Callable[[Prepared, int, Callable[[], object]], bool]
+HandOver = Callable[[Prepared, int, Callable[[], object]], bool]
 """Gives the writer something prepared, of so many messages, and what to do once it is durable; False: not taken."""
 
 
@@ -23,20 +23,20 @@ class PartError(RuntimeError):
     """A part of ingest cannot begin, or has failed: ingest ends, so that whoever supervises it starts it again."""
 
 
-class Side(NamedTuple):
-    """What a thread beside the reader reads messages with. Belongs to that thread."""
+class Toolkit(NamedTuple):
+    """What a background part reads messages with. Belongs to its thread."""
 
     link: Link
     directory: Directory
     preparer: Preparer
 
 
-class Beside(ABC):
+class BackgroundPart(ABC):
     """A thread that takes turns until `stop` is set. When it fails it ends: see `is_alive` and `failure`."""
 
-    def __init__(self, name: str, side: Side, stop: threading.Event) -> None:
+    def __init__(self, name: str, tools: Toolkit, stop: threading.Event) -> None:
         self.name = name
-        self._link, self._directory, self._preparer = side
+        self._link, self._directory, self._preparer = tools
         self._stop = stop
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self.failure: Exception | None = None

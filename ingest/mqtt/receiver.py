@@ -10,7 +10,7 @@ Three facts about MQTT shape the interface (each has a test in tests/contract/te
 - A reader that pauses (database away) must not lose its connection, nor buffer without bound: pings go out from
   another thread, the socket is simply not read, and the broker keeps the rest.
 
-Two implementations: `stream` (own client on a plain socket, the fast one) and `paho` (paho-mqtt, the reference).
+The implementations stand in `ingest.mqtt.receivers`.
 """
 
 from __future__ import annotations
@@ -19,10 +19,12 @@ import random
 import ssl
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 from urllib.parse import unquote, urlsplit
 
-from ingest.mqtt_codec import DEFAULT_MAX_PACKET_BYTES, RawMessage
+from typing_extensions import TypedDict, Unpack
+
+from ingest.mqtt.codec import DEFAULT_MAX_PACKET_BYTES, RawMessage
 
 STREAMS = ("gps", "temp", "rfid", "shelf", "door", "status")
 SUFFIXES = ("", ".mp", ".cbor")
@@ -177,6 +179,16 @@ class Endpoint:
         return f"{self.host}:{self.port}"
 
 
+class Options(TypedDict, total=False):
+    """What a `ReceiverConfig` may say of how to connect."""
+
+    keepalive_s: int
+    connect_timeout_s: float
+    receipt_qos: int
+    max_packet_bytes: int
+    tls_context: ssl.SSLContext | None
+
+
 @dataclass(frozen=True)
 class ReceiverConfig:
     """How a receiver behaves. `receipt_qos` 0 or 1: with 1 the broker keeps a receipt for a sleeping device."""
@@ -191,6 +203,14 @@ class ReceiverConfig:
     max_packet_bytes: int = DEFAULT_MAX_PACKET_BYTES
     receipt_qos: int = 1
     tls_context: ssl.SSLContext | None = None
+
+    @classmethod
+    def from_url(
+        cls, url: str, filters: Iterable[str], *, client_id: str | None = None, **options: Unpack[Options]
+    ) -> ReceiverConfig:
+        """For a broker URL; the client id is the user name unless given. Raises ReceiverError."""
+        endpoint = Endpoint.from_url(url)
+        return cls(endpoint, tuple(filters), client_id or endpoint.user or ANONYMOUS_CLIENT_ID, **options)
 
     def __post_init__(self) -> None:
         if not self.filters:
@@ -227,34 +247,3 @@ class Backoff:
 def telemetry_filters(streams: Iterable[str] = STREAMS) -> list[str]:
     """Topic filters of the streams in all encodings. By stream, because `fw/v1/#` would bring our own receipts."""
     return [f"fw/v1/+/+/{stream}{suffix}" for stream in streams for suffix in SUFFIXES]
-
-
-def make_receiver(
-    url: str,
-    filters: Sequence[str],
-    kind: Literal["stream", "paho"] = "stream",
-    *,
-    client_id: str | None = None,
-    keepalive_s: int = 30,
-    receipt_qos: int = 1,
-    max_packet_bytes: int = DEFAULT_MAX_PACKET_BYTES,
-    tls_context: ssl.SSLContext | None = None,
-) -> Receiver:
-    """A receiver, not yet connected. The client id is the user name unless given. Raises ReceiverError."""
-    endpoint = Endpoint.from_url(url)
-    config = ReceiverConfig(
-        endpoint,
-        tuple(filters),
-        client_id or endpoint.user or ANONYMOUS_CLIENT_ID,
-        keepalive_s=keepalive_s,
-        receipt_qos=receipt_qos,
-        max_packet_bytes=max_packet_bytes,
-        tls_context=tls_context,
-    )
-    if kind == "paho":
-        from ingest.receiver_paho import PahoReceiver  # noqa: PLC0415 - it imports this module, and paho is slow to load
-
-        return PahoReceiver(config)
-    from ingest.receiver_stream import StreamReceiver  # noqa: PLC0415 - it imports this module
-
-    return StreamReceiver(config)

@@ -1,6 +1,6 @@
 """The reference receiver: paho-mqtt with manual acknowledgement, its loop in a thread of its own.
 
-It keeps the promises of `ingest.receiver.Receiver` with a widely used client, at about five times the CPU cost a
+It keeps the promises of `ingest.mqtt.receiver.Receiver` with a widely used client, at about five times the CPU cost a
 message, and checks the fast receiver through the common contract suite. Three things paho does not do by itself:
 
 - *Epochs*: every connection is a new paho client, and acknowledgements are bound to its socket.
@@ -24,9 +24,9 @@ from typing import Any, cast
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 
-from ingest.mqtt_codec import DISCONNECT_BYTES, PINGREQ_BYTES, RawMessage, encode_pubacks
-from ingest.mqtt_wire import IDLE_SLICE_S, PublishIds, Wire
-from ingest.receiver import DROPPED_TOPIC, SEND_TIMEOUT_S, Backoff, Group, ReceiverConfig, ReceiverError
+from ingest.mqtt.codec import DISCONNECT_BYTES, PINGREQ_BYTES, RawMessage, encode_pubacks
+from ingest.mqtt.receiver import DROPPED_TOPIC, SEND_TIMEOUT_S, Backoff, Group, ReceiverConfig, ReceiverError
+from ingest.mqtt.wire import IDLE_SLICE_S, PublishIds, Wire
 
 log = logging.getLogger(__name__)
 
@@ -180,7 +180,7 @@ class _Link:
 
 
 class PahoReceiver:
-    """Receiver on paho-mqtt; see `ingest.receiver.Receiver`."""
+    """Receiver on paho-mqtt; see `ingest.mqtt.receiver.Receiver`."""
 
     def __init__(self, config: ReceiverConfig) -> None:
         self._config = config

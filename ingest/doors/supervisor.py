@@ -6,7 +6,7 @@ import threading
 from collections.abc import Sequence
 from typing import Protocol
 
-from ingest.beside import PartError
+from ingest.background import PartError
 from ingest.doors.feed import Feed
 
 STOP_S = 10.0
@@ -27,7 +27,7 @@ class Door(Protocol):
         """Lets nobody in, finishes what is under way, and returns."""
 
 
-class Doors:
+class DoorSupervisor:
     """The doors that have a port; without one nothing runs."""
 
     def __init__(self, feed: Feed, doors: Sequence[Door]) -> None:

@@ -14,7 +14,7 @@ import threading
 import time
 from collections.abc import Sequence
 
-from ingest.mqtt_codec import (
+from ingest.mqtt.codec import (
     CONNACK,
     CONNACK_REASONS,
     DISCONNECT_BYTES,
@@ -35,8 +35,8 @@ from ingest.mqtt_codec import (
     parse_connack,
     parse_suback,
 )
-from ingest.mqtt_wire import IDLE_SLICE_S, PublishIds, Wire, open_socket
-from ingest.receiver import DROPPED_TOPIC, SEND_TIMEOUT_S, Backoff, Group, ReceiverConfig, ReceiverError
+from ingest.mqtt.receiver import DROPPED_TOPIC, SEND_TIMEOUT_S, Backoff, Group, ReceiverConfig, ReceiverError
+from ingest.mqtt.wire import IDLE_SLICE_S, PublishIds, Wire, open_socket
 
 log = logging.getLogger(__name__)
 
@@ -76,7 +76,7 @@ class _Link(Wire):
 
 
 class StreamReceiver:
-    """Receiver on a plain socket; see `ingest.receiver.Receiver`."""
+    """Receiver on a plain socket; see `ingest.mqtt.receiver.Receiver`."""
 
     def __init__(self, config: ReceiverConfig) -> None:
         self._config = config

@@ -13,8 +13,8 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 
-from ingest.mqtt_codec import encode_publish
-from ingest.receiver import SEND_TIMEOUT_S, Endpoint, ReceiverError
+from ingest.mqtt.codec import encode_publish
+from ingest.mqtt.receiver import SEND_TIMEOUT_S, Endpoint, ReceiverError
 
 RECEIVE_BYTES = 256 * 1024
 DRAIN_TIMEOUT_S = 2.0
