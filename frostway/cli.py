@@ -176,6 +176,16 @@ def tracker() -> None:
 
 
 @app.command()
+def operations() -> None:
+    """Follow what the tracker decides: the history of each alert."""
+    settings = _settings()
+    _logging(settings)
+    from operations.service import OperationsConfig, run  # noqa: PLC0415
+
+    run(OperationsConfig(database_url=_database(settings), metrics_port=settings.metrics_port), _stop_event())
+
+
+@app.command()
 def api() -> None:
     """Serve the pages, REST and websockets."""
     settings = _settings()
