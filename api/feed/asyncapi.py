@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from api.feed.changes import TOPICS
+from domain.facts import AnyKind
 from domain.names import ENCODINGS, NAME, PAYLOAD_BYTES_MAX
 from domain.readings import STREAMS
 
@@ -82,28 +84,34 @@ _CHANGE = {
     },
 }
 _WORD = {"type": ["string", "null"]}
-_FACT_NEWS = {
-    "type": "object",
-    "description": "A fact is new (revision 1), amended (a later revision of the same id), or retracted: it is no "
-    "longer so. All words on it: GET /facts/{kind}/{id}/history.",
-    "required": ["kind", "id", "revision", "retracted", "decided_at", "rule_version", "about", "start", "end"],
-    "properties": {
-        "kind": {"enum": ["visit", "trip", "excursion", "call", "deviation"]},
-        "id": _TEXT,
-        "revision": {"type": "integer", "minimum": 1},
-        "retracted": {"type": "boolean"},
-        "decided_at": _NOW,
-        "rule_version": {"type": "integer"},
-        "about": {
-            "type": "object",
-            "description": "names, as far as they apply; `what`: trip, stop or unknown, above or below, or the kind "
-            "of deviation",
-            "properties": dict.fromkeys(("vehicle", "site", "device", "probe", "shipment", "what"), _WORD),
+
+
+def _fact_news(kinds: Sequence[AnyKind]) -> dict[str, Any]:
+    told = dict.fromkeys(name for kind in kinds for name in kind.told if name != "what")
+    return {
+        "type": "object",
+        "description": "A fact is new (revision 1), amended (a later revision of the same id), or retracted: it is no "
+        "longer so. All words on it: GET /facts/{kind}/{id}/history.",
+        "required": ["kind", "id", "revision", "retracted", "decided_at", "rule_version", "about", "start", "end"],
+        "properties": {
+            "kind": {"enum": [kind.name for kind in kinds]},
+            "id": _TEXT,
+            "revision": {"type": "integer", "minimum": 1},
+            "retracted": {"type": "boolean"},
+            "decided_at": _NOW,
+            "rule_version": {"type": "integer"},
+            "about": {
+                "type": "object",
+                "description": "names, as far as they apply; `what`: trip, stop or unknown, above or below, or the "
+                "kind of deviation",
+                "properties": dict.fromkeys((*told, "what"), _WORD),
+            },
+            "start": _NOW,
+            "end": {"type": ["string", "null"], "format": "date-time", "description": "null while it lasts"},
         },
-        "start": _NOW,
-        "end": {"type": ["string", "null"], "format": "date-time", "description": "null while it lasts"},
-    },
-}
+    }
+
+
 _FROM_CLIENT = {
     "auth": _frame("auth", ["token"], token=_TEXT),
     "subscribe": _frame(
@@ -140,7 +148,7 @@ def _operation(action: str, channel: str, messages: list[str], summary: str) -> 
     }
 
 
-def document(version: str) -> dict[str, Any]:
+def document(version: str, facts: Sequence[AnyKind]) -> dict[str, Any]:
     """The whole document. `receive` is what Frostway takes, `send` what it gives."""
     names = {"description": f"matches {NAME.pattern}"}
     receipt = {"boot": _TEXT, "seq": {"type": "integer"}}
@@ -168,7 +176,7 @@ def document(version: str) -> dict[str, Any]:
                 "messages": {**_FROM_CLIENT, **_FROM_SERVER},
             },
         },
-        "components": {"schemas": {"factNews": _FACT_NEWS}},
+        "components": {"schemas": {"factNews": _fact_news(facts)}},
         "operations": {
             "publishReadings": _operation("receive", "readings", list(STREAMS), "a device publishes readings"),
             "confirmReadings": _operation("send", "receipt", ["receipt"], "data are durable"),

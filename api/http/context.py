@@ -16,6 +16,7 @@ from api.http.doorman import Doorman
 from api.http.metrics import Metrics
 from api.http.places import Downloads, Shares
 from api.http.refusals import Refusals
+from domain.facts import AnyKind
 from serving.origins import LOOPBACK, Hosts
 
 
@@ -23,6 +24,7 @@ from serving.origins import LOOPBACK, Hosts
 class ApiConfig:
     """What the API has to know; the caller takes it from its settings.
 
+    `facts` are the kinds of facts it shows, as whoever decides them declares them.
     `cookie_secure` is None to follow the address the caller used. `public_origin` (`https://host`, or several) is what
     users type when a proxy stands before us; empty: the request's own. `trusted_proxies` are the addresses and networks
     whose X-Forwarded-For and -Proto count; `allowed_hosts` further names a request may be meant for. `mqtt_hash` makes
@@ -31,6 +33,7 @@ class ApiConfig:
     """
 
     database_url: str
+    facts: tuple[AnyKind, ...] = ()
     map_style: str = ""
     demo: bool = False
     version: str = ""

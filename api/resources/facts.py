@@ -1,14 +1,16 @@
 """Facts as they are known now, as they were known at a moment, and every word that was said on one of them.
 
-A kind of fact is one query in `store/queries/history.sql`, one shape, and one line in `KINDS`.
+Lists, history and shapes follow from the declarations of the kinds of facts (`domain/facts.py`) that the API is given.
 """
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
-from typing import Annotated, Any, Literal, NamedTuple, get_type_hints
+from functools import cache
+from typing import Annotated, Any, Literal, NamedTuple, Union
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Depends, Path, Query, Request
 from typing_extensions import TypedDict
 
 from api.database import Row
@@ -18,9 +20,9 @@ from api.http.instants import QueryInstant
 from api.http.jsons import Json, when
 from api.http.paging import Cursor, Items, Limit, decode, instant, shaped_page
 from api.http.problems import Problem, key_of, not_found
+from domain.facts import AnyKind
 from store.db import queries
-
-router = APIRouter(tags=["facts"])
+from store.facts import listing
 
 Since = Annotated[
     QueryInstant | None, Query(alias="from", description="RFC 3339; facts that end before it are left out")
@@ -32,114 +34,33 @@ AsOf = Annotated[
 Time = str
 
 
-class Fact(TypedDict):
-    """What all facts have. The id stays when a fact is amended; a retracted one is no longer so."""
-
-    id: str
-    revision: int
-    decided_at: Time
-    superseded_at: Time | None
-    rule_version: int
-    retracted: bool
-
-
-class Visit(Fact):
-    """A vehicle inside a site's fence; `site` is null for a shipment's stop that is at none."""
-
-    vehicle: str
-    site: str | None
-    entered_at: Time
-    left_at: Time | None
-
-
-class ExcursionFact(Fact):
-    """A probe beyond its limits; `alarm_at` is when it had lasted long enough, null when it has not."""
-
-    device: str
-    probe: str | None
-    kind: str
-    limit_c: float
-    started_at: Time
-    ended_at: Time | None
-    alarm_at: Time | None
-    extreme_c: float | None
-    samples: int | None
-
-
-class Call(Fact):
-    """A vehicle at a stop of its shipment. `stop_id` is null when the stop is no longer planned."""
-
-    shipment: str
-    stop_id: str | None
-    seq: int | None
-    vehicle: str | None
-    arrived_at: Time
-    departed_at: Time | None
-
-
-class Deviation(Fact):
-    """Otherwise than planned: `late_departure`, `prolonged_stop`, `out_of_sequence`, `skipped` or `off_route`."""
-
-    shipment: str
-    stop_id: str | None
-    seq: int | None
-    vehicle: str | None
-    kind: str
-    started_at: Time
-    ended_at: Time | None
-
-
-class Trip(Fact):
-    """What a vehicle did: `trip`, `stop`, or `unknown` for a gap behind which it was somewhere else.
-
-    While it lasts, `until` and the figures go up to the vehicle's newest fix, in an answer about now; otherwise they
-    are null. `distance_m` was driven with fixes close together, `gap_m` is straight across longer gaps, whose time is
-    `unknown_s`. `idle_s` is standing with the engine on, `odometer_m` the device's own, at the end. `carried_m` of
-    the distance was moved with the engine off, on a ferry or towed.
-    """
-
-    vehicle: str
-    kind: str
-    started_at: Time
-    ended_at: Time | None
-    until: Time | None
-    site: str | None
-    start_lat: float
-    start_lon: float
-    end_lat: float | None
-    end_lon: float | None
-    distance_m: float | None
-    gap_m: float | None
-    moving_s: float | None
-    idle_s: float | None
-    unknown_s: float | None
-    speed_max_mps: float | None
-    odometer_m: float | None
-    carried_m: float | None
-
-
-class Kind(NamedTuple):
-    """A kind of fact: its shape, the column it is sorted by, and the query that finds its owner by name."""
-
-    shape: type
-    start: str
-    owner: str
-
-
-KINDS = {
-    "visit": Kind(Visit, "entered_at", "vehicle_key"),
-    "trip": Kind(Trip, "started_at", "vehicle_key"),
-    "excursion": Kind(ExcursionFact, "started_at", "device_key"),
-    "call": Kind(Call, "arrived_at", "shipment_key"),
-    "deviation": Kind(Deviation, "started_at", "shipment_key"),
+COMMON: dict[str, Any] = {
+    "id": str,
+    "revision": int,
+    "decided_at": Time,
+    "superseded_at": Time | None,
+    "rule_version": int,
+    "retracted": bool,
 }
-Named = Literal["visit", "trip", "excursion", "call", "deviation"]
-_COLUMNS = {kind: tuple(get_type_hints(KINDS[kind].shape)) for kind in KINDS}
+"""What all facts have. The id stays when a fact is amended; a retracted one is no longer so."""
+TYPES: dict[str, Any] = {"timestamptz": Time, "text": str, "int4": int, "int8": int, "float8": float}
 
 
-def shaped(kind: str, row: Row) -> dict[str, Any]:
+@cache
+def shape_of(kind: AnyKind) -> Any:
+    """The public shape of a kind of fact."""
+    own: dict[str, Any] = {}
+    for column in kind.public:
+        shown = str if column.of else TYPES[column.type]
+        own[column.public] = shown | None if column.null else shown
+    shape = TypedDict(kind.schema, {**COMMON, **own})  # type: ignore[misc]
+    shape.__doc__ = kind.about
+    return shape
+
+
+def shaped(kind: AnyKind, row: Row) -> dict[str, Any]:
     """A row of a kind's query as its shape."""
-    values = {name: row[name] for name in _COLUMNS[kind]}
+    values = {name: row[name] for name in (*COMMON, *(c.public for c in kind.public))}
     return {k: when(v) if isinstance(v, datetime) else v for k, v in values.items()} | {"id": str(row["id"])}
 
 
@@ -164,60 +85,71 @@ def asked(
 Wanted = Annotated[Asked, Depends(asked)]
 
 
-@router.get("/vehicles/{vehicle_id}/visits", response_model=Items[Visit])
-async def list_visits(request: Request, caller: Anybody, vehicle_id: str, wanted: Wanted) -> Json:
-    """Visits of a vehicle in order of time."""
-    return await listed(request, caller, "visit", vehicle_id, wanted)
-
-
-@router.get("/devices/{device_id}/excursions", response_model=Items[ExcursionFact])
-async def list_excursions(request: Request, caller: Anybody, device_id: str, wanted: Wanted) -> Json:
-    """Excursions of a device's probes in order of time."""
-    return await listed(request, caller, "excursion", device_id, wanted)
-
-
-@router.get("/shipments/{shipment_id}/calls", response_model=Items[Call])
-async def list_calls(request: Request, caller: Anybody, shipment_id: str, wanted: Wanted) -> Json:
-    """Calls at the stops of a shipment in order of time."""
-    return await listed(request, caller, "call", shipment_id, wanted)
-
-
-@router.get("/shipments/{shipment_id}/deviations", response_model=Items[Deviation])
-async def list_deviations(request: Request, caller: Anybody, shipment_id: str, wanted: Wanted) -> Json:
-    """What went otherwise than planned with a shipment, in order of time."""
-    return await listed(request, caller, "deviation", shipment_id, wanted)
-
-
-@router.get("/facts/{kind}/{fact_id}/history", response_model=Items[Visit | Trip | ExcursionFact | Call | Deviation])
-async def fact_history(
-    request: Request, caller: Anybody, kind: Named, fact_id: str, limit: Limit = 200, cursor: Cursor = None
-) -> Json:
-    """All words on one fact, the first one first: what was said, when, by which version of the rule."""
-    key = key_of(fact_id)
-    after = decode(cursor, (int,))[0] if cursor else None
-    async with context_of(request).database.tenant(caller.tenant_id) as session:
-        nothing = dict.fromkeys(("owner", "kind", "as_of", "since", "until", "after_at"))
-        found = await session.rows(queries("history")[kind], id=key, after=after, limit=limit + 1, **nothing)
-    if not found and after is None:
-        raise not_found()
-    return shaped_page(request, found, limit, lambda f: [f["revision"]], lambda f: shaped(kind, f))
-
-
-async def listed(request: Request, caller: Caller, kind: str, owner: str, wanted: Asked) -> Json:
+async def listed(request: Request, caller: Caller, kind: AnyKind, owner: str, wanted: Asked) -> Json:
     """A page of an owner's facts."""
     if wanted.since and wanted.until and wanted.since > wanted.until:
         raise Problem(422, "from: later than to")
     at, after = decode(wanted.cursor, (str, int)) if wanted.cursor else (None, None)
-    start = KINDS[kind].start
     async with context_of(request).database.tenant(caller.tenant_id, snapshot=True) as session:
-        found = await session.row(queries("api")[KINDS[kind].owner], name=owner)
+        found = await session.row(queries("api")[f"{kind.owner}_key"], name=owner)
         if found is None:
             raise not_found()
         rows = await session.rows(
-            queries("history")[kind],
+            listing(kind),
             id=None, owner=found["key"], kind=wanted.kind, as_of=wanted.as_of, since=wanted.since, until=wanted.until,
             after=after, after_at=instant(at) if at else None, limit=wanted.limit + 1,
         )  # fmt: skip
     return shaped_page(
-        request, rows, wanted.limit, lambda f: [f[start].isoformat(), f["id"]], lambda f: shaped(kind, f)
+        request, rows, wanted.limit, lambda f: [f[kind.start].isoformat(), f["id"]], lambda f: shaped(kind, f)
     )
+
+
+def _list_of(kind: AnyKind) -> Callable[..., Awaitable[Json]]:
+    """The list of a kind's facts below their owner."""
+
+    async def list_facts(request: Request, caller: Anybody, owner: str, wanted: Wanted) -> Json:
+        return await listed(request, caller, kind, owner, wanted)
+
+    list_facts.__annotations__["owner"] = Annotated[str, Path(alias=f"{kind.owner}_id")]
+    return list_facts
+
+
+def _history_of(kinds: Sequence[AnyKind]) -> Callable[..., Awaitable[Json]]:
+    by_name = {kind.name: kind for kind in kinds}
+
+    async def fact_history(
+        request: Request, caller: Anybody, kind: str, fact_id: str, limit: Limit = 200, cursor: Cursor = None
+    ) -> Json:
+        """All words on one fact, the first one first: what was said, when, by which version of the rule."""
+        key, declared = key_of(fact_id), by_name[kind]
+        after = decode(cursor, (int,))[0] if cursor else None
+        async with context_of(request).database.tenant(caller.tenant_id) as session:
+            nothing = dict.fromkeys(("owner", "kind", "as_of", "since", "until", "after_at"))
+            found = await session.rows(listing(declared), id=key, after=after, limit=limit + 1, **nothing)
+        if not found and after is None:
+            raise not_found()
+        return shaped_page(request, found, limit, lambda f: [f["revision"]], lambda f: shaped(declared, f))
+
+    fact_history.__annotations__["kind"] = Literal[tuple(by_name)]
+    return fact_history
+
+
+def router(kinds: Sequence[AnyKind]) -> APIRouter:
+    """Lists of these kinds of facts, and the history of each fact."""
+    found = APIRouter(tags=["facts"])
+    items: Any = Items
+    for kind in kinds:
+        if kind.path:
+            found.add_api_route(
+                kind.path,
+                _list_of(kind),
+                methods=["GET"],
+                response_model=items[shape_of(kind)],
+                name=f"list_{kind.name}s",
+                description=kind.listed,
+            )
+    if kinds:
+        words: Any = Union[tuple(shape_of(kind) for kind in kinds)]  # noqa: UP007  of what is declared
+        history = "/facts/{kind}/{fact_id}/history"
+        found.add_api_route(history, _history_of(kinds), methods=["GET"], response_model=items[words])
+    return found

@@ -95,7 +95,7 @@ async def metrics(request: Request) -> Response:
 @router.get("/asyncapi.json", include_in_schema=False)
 async def asyncapi(request: Request) -> Json:
     """MQTT and the websocket, as AsyncAPI."""
-    return Json(document(request.app.version))
+    return Json(document(request.app.version, context_of(request).config.facts))
 
 
 def _openapi(request: Request) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal
 from xml.sax.saxutils import escape
@@ -17,59 +18,73 @@ from api.http.context import context_of
 from api.http.jsons import Json, when
 from api.http.paging import Items
 from api.http.problems import key_of, not_found
-from api.resources.facts import Trip, Wanted, listed, shaped
+from api.resources.facts import Wanted, listed, shape_of, shaped
 from api.resources.vehicles import GEOJSON, PointsMax, columns, feature
+from domain.facts import AnyKind
 from domain.readings import F64, WRONG_TIME, Flag
 from domain.times import rfc3339
 from store.db import queries
-
-router = APIRouter(tags=["vehicles"])
+from store.facts import listing
 
 GPX = "application/gpx+xml"
 NOT_DRIVEN = int(WRONG_TIME | Flag.NULL_ISLAND | Flag.INACCURATE | Flag.SWAPPED | Flag.TELEPORT)
 
-KindOf = Annotated[Literal["trip", "stop", "unknown"] | None, Query(description="only these")]
+KindOf = Annotated[Literal["trip", "stop", "unknown"] | None, Query(alias="kind", description="only these")]
 
 
-@router.get("/vehicles/{vehicle_id}/trips", response_model=Items[Trip])
-async def list_trips(request: Request, caller: Anybody, vehicle_id: str, wanted: Wanted, kind: KindOf = None) -> Json:
-    """Trips, stops and gaps of a vehicle in order of time; each begins where the one before ends."""
-    return await listed(request, caller, "trip", vehicle_id, wanted._replace(kind=kind))
+def router(kinds: Sequence[AnyKind]) -> APIRouter:
+    """Trips as they are declared; nothing when they are not."""
+    found = APIRouter(tags=["vehicles"])
+    kind = next((k for k in kinds if k.name == "trip"), None)
+    if kind is not None:
+        _add(found, kind)
+    return found
 
 
-@router.get(
-    "/vehicles/{vehicle_id}/trips/{trip_id}.gpx", response_class=Response, responses={200: {"content": {GPX: {}}}}
-)
-async def get_trip_gpx(request: Request, caller: Anybody, vehicle_id: str, trip_id: str) -> Response:
-    """The way of a trip as a GPX 1.1 track, every fix of it."""
-    trip, way = await _found(request, caller, vehicle_id, trip_id)
-    return await _gpx(vehicle_id, trip, way)
+def _add(router: APIRouter, kind: AnyKind) -> None:
+    shape = shape_of(kind)
 
+    @router.get("/vehicles/{vehicle_id}/trips", response_model=Items[shape])  # type: ignore[valid-type]
+    async def list_trips(
+        request: Request, caller: Anybody, vehicle_id: str, wanted: Wanted, kind_of: KindOf = None
+    ) -> Json:
+        """Trips, stops and gaps of a vehicle in order of time; each begins where the one before ends."""
+        return await listed(request, caller, kind, vehicle_id, wanted._replace(kind=kind_of))
 
-@router.get(
-    "/vehicles/{vehicle_id}/trips/{trip_id}",
-    response_model=Trip,
-    responses={200: {"content": {GEOJSON: {}, GPX: {}}}},
-)
-async def get_trip(
-    request: Request, caller: Anybody, vehicle_id: str, trip_id: str, max_points: PointsMax = 2000
-) -> Response:
-    """One trip or stop as it is known now; its way when GeoJSON or GPX is accepted."""
-    accepted = request.headers.get("accept", "")
-    geojson = GEOJSON in accepted
-    gpx = GPX in accepted and not geojson
-    trip, way = await _found(request, caller, vehicle_id, trip_id, with_way=geojson or gpx)
-    if gpx:
+    @router.get(
+        "/vehicles/{vehicle_id}/trips/{trip_id}.gpx",
+        response_class=Response,
+        responses={200: {"content": {GPX: {}}}},
+    )
+    async def get_trip_gpx(request: Request, caller: Anybody, vehicle_id: str, trip_id: str) -> Response:
+        """The way of a trip as a GPX 1.1 track, every fix of it."""
+        trip, way = await _found(request, caller, kind, vehicle_id, trip_id)
         return await _gpx(vehicle_id, trip, way)
-    if not geojson:
-        return Json(shaped("trip", trip))
-    answer = Json(await asyncio.to_thread(_feature, vehicle_id, trip, way, max_points))
-    answer.headers["content-type"] = GEOJSON
-    return answer
+
+    @router.get(
+        "/vehicles/{vehicle_id}/trips/{trip_id}",
+        response_model=shape,
+        responses={200: {"content": {GEOJSON: {}, GPX: {}}}},
+    )
+    async def get_trip(
+        request: Request, caller: Anybody, vehicle_id: str, trip_id: str, max_points: PointsMax = 2000
+    ) -> Response:
+        """One trip or stop as it is known now; its way when GeoJSON or GPX is accepted."""
+        accepted = request.headers.get("accept", "")
+        geojson = GEOJSON in accepted
+        gpx = GPX in accepted and not geojson
+        trip, way = await _found(request, caller, kind, vehicle_id, trip_id, with_way=geojson or gpx)
+        if gpx:
+            return await _gpx(vehicle_id, trip, way)
+        if not geojson:
+            return Json(shaped(kind, trip))
+        answer = Json(await asyncio.to_thread(_feature, kind, vehicle_id, trip, way, max_points))
+        answer.headers["content-type"] = GEOJSON
+        return answer
 
 
 async def _found(
-    request: Request, caller: Caller, vehicle_id: str, trip_id: str, *, with_way: bool = True
+    request: Request, caller: Caller, kind: AnyKind, vehicle_id: str, trip_id: str, *, with_way: bool = True
 ) -> tuple[Row, F64]:
     """A trip's newest word, and the fixes of its time as in the query `track`.
 
@@ -82,7 +97,7 @@ async def _found(
         vehicle = await session.row(queries("api")["vehicle_key"], name=vehicle_id)
         if vehicle is None:
             raise not_found()
-        words = await session.rows(queries("history")["trip"], id=key, owner=vehicle["key"], limit=None, **nothing)
+        words = await session.rows(listing(kind), id=key, owner=vehicle["key"], limit=None, **nothing)
         trip = words[-1] if words else None
         if trip is None or trip["retracted"]:
             raise not_found()
@@ -92,9 +107,9 @@ async def _found(
     return trip, way[(way[:, 5].astype(np.int64) & NOT_DRIVEN) == 0]
 
 
-def _feature(vehicle_id: str, trip: Row, way: F64, max_points: int) -> dict[str, Any]:
+def _feature(kind: AnyKind, vehicle_id: str, trip: Row, way: F64, max_points: int) -> dict[str, Any]:
     found = feature(vehicle_id, way, max_points)
-    return {**found, "id": str(trip["id"]), "properties": {**shaped("trip", trip), **found["properties"]}}
+    return {**found, "id": str(trip["id"]), "properties": {**shaped(kind, trip), **found["properties"]}}
 
 
 async def _gpx(vehicle_id: str, trip: Row, way: F64) -> Response:

@@ -253,37 +253,10 @@ select id, revision, kind, started_at, ended_at, alarm_at, extreme_c, samples, l
 where probe_id = %s and (ended_at is null or ended_at >= %s) and superseded_at is null and not retracted
 order by started_at
 
--- name: alert_event
--- What happened to an alert.
-insert into alert_event (alert_id, at, what, actor, detail) values (%s, %s, %s, 'tracker', '{}')
-
--- name: clear_silence
--- A silent device speaks again.
-update alert set cleared_at = %(cleared_at)s, revision = revision + 1
-where kind = 'silence' and device_id = %(device_id)s and cleared_at is null
-returning id, revision, severity, title, opened_at, alarm_at, decided_at, acknowledged_at, acknowledged_by, note,
-          resolved_at, resolved_by
-
--- name: put_silence
--- A device has gone silent; one open alert per device.
-insert into alert (tenant_id, kind, severity, rule_key, device_id, title, opened_at, alarm_at, decided_at)
-values (%(tenant_id)s, 'silence', 'warning', 'silence', %(device_id)s, %(title)s, %(opened_at)s, %(alarm_at)s,
-        %(decided_at)s)
-on conflict do nothing
-returning id
-
--- name: open_silences
--- Devices with an open silence alert.
-select device_id from alert where kind = 'silence' and cleared_at is null and resolved_at is null
-
--- name: active_alerts
--- How many critical alerts of a vehicle are active, resolved ones too: it is in alarm while it is too warm.
-select count(*) from alert a join device d on d.id = a.device_id
-where d.vehicle_id = %(vehicle_id)s and a.cleared_at is null and a.severity = 'critical'
-
--- name: put_change
+-- name: put_changes
 -- What the websockets push: one row per transaction and tenant.
-insert into change (partition, seq, tenant_id, body) values (%s, %s, %s, %s)
+insert into change (partition, seq, tenant_id, body)
+select * from unnest(%s::int4[], %s::int8[], %s::int4[], %s::bytea[])
 
 -- name: trim_changes
 -- Clients that were away longer get a fresh snapshot.

@@ -14,7 +14,9 @@ from tests.benchmarks.figures import Figure
 from tests.benchmarks.late import begun
 from tests.benchmarks.stack import Databases
 from tests.benchmarks.world import positions, temperatures
+from tracker.arrival_times.family import ArrivalTimes
 from tracker.rules import temperature
+from tracker.shipments.family import Shipments
 
 GOAL = 200_000
 STEPS, WARM, APART_S = 14, 4, 10
@@ -47,10 +49,10 @@ def measure(server: Databases, vehicles: int = 10_000) -> list[Figure]:
     readings = 0
     with ExitStack() as stack:
         for owner, name, part in (
-            (tracker.vehicles, "fold", "positions"),
+            (tracker.vehicles.family, "fold", "positions"),
             (temperature, "step", "temperatures"),
-            (worker.journeys._dispatch, "step", "calls"),
-            (worker.journeys, "_predict", "arrival times"),
+            (worker.engine.family(Shipments)._calls, "step", "calls"),
+            (worker.engine.family(ArrivalTimes), "_predict", "arrival times"),
         ):
             stack.enter_context(timed(owner, name, spent, part))
         for step in range(STEPS):
@@ -59,9 +61,9 @@ def measure(server: Databases, vehicles: int = 10_000) -> list[Figure]:
             raw["temp"] = temperatures(fleet, step, start + second * 1_000_000)[1]
             fresh, _ = worker.admission.admit(raw)
             worker.store.prepare_partitions(fresh)
-            out = worker._outcome()
+            deciding = worker._new_step()
             before, begin = sum(spent.values()), time.process_time()
-            decided = worker._decide(fresh, out)
+            decided = worker._decide(fresh, deciding)
             whole, rules = time.process_time() - begin, sum(spent.values()) - before
             if step == WARM:
                 spent.update(dict.fromkeys(PARTS, 0.0))
@@ -70,8 +72,7 @@ def measure(server: Databases, vehicles: int = 10_000) -> list[Figure]:
                 readings += count
                 rates["rules"].append(count / rules)
                 rates["all"].append(count / whole)
-            with worker.store.transaction(worker._positions) as cursor:
-                worker.commit.write(cursor, worker.registry, decided, out)
+            worker.commit.write(deciding, decided)
             worker.admission.committed(decided)
     worker._link.close()
     parts = {name: 1e6 * spent[name] / readings for name in PARTS}

@@ -86,7 +86,7 @@ class Fleet:
         """All frames, then all late work."""
         while t.step():
             pass
-        while t._late:
+        while t.engine.late:
             t._refold_some(self.now_us, now=True)
 
     def rows(self, query: str) -> list[tuple]:

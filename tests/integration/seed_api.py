@@ -23,6 +23,7 @@ from store.secrets import new_token, password_hash, token_hash
 from store.tenants import add_tenant, tenants
 from tests.deadlines import deadline
 from tests.logins import of_api
+from tracker.families import KINDS
 
 T0 = datetime(2026, 11, 22, 10, tzinfo=UTC)
 PASSWORD = "correct horse"
@@ -232,7 +233,7 @@ class World:
 @contextmanager
 def serving(dsn: str, limits: Limits | None = None, **settings: Any) -> Iterator[str]:
     """The real server in a thread; yields its address."""
-    server = make_server(ApiConfig(database_url=of_api(dsn), version="test", **settings), limits)
+    server = make_server(ApiConfig(database_url=of_api(dsn), facts=KINDS, version="test", **settings), limits)
     with listen("127.0.0.1", 0) as listener:
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})

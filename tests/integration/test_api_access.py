@@ -13,6 +13,7 @@ from psycopg.conninfo import make_conninfo
 from api.app import ApiConfig, create_app
 from tests.deadlines import deadline
 from tests.integration.seed_api import PASSWORD, T0, World, client, rows, serving
+from tracker.families import KINDS
 
 CANARY = " zx-canary"
 POSTED = {
@@ -251,7 +252,7 @@ def test_metrics_are_for_admins_wherever_a_request_comes_from(world: World, url:
 
 def test_readiness_says_what_is_missing(database: str) -> None:
     async def ready(dsn: str) -> httpx.Response:
-        app = create_app(ApiConfig(database_url=dsn))
+        app = create_app(ApiConfig(database_url=dsn, facts=KINDS))
         async with app.router.lifespan_context(app):
             transport = httpx.ASGITransport(app)
             async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as api:

@@ -21,8 +21,11 @@ from tests.integration.fleet import T0, Fleet, S
 from tests.integration.seed_api import World, client, serving
 from tests.integration.test_calls import DC, TOUR, A, B, C, at, drive, ship
 from tracker.arrival_times import learning
+from tracker.arrival_times.family import ArrivalTimes
 from tracker.arrival_times.learning import Learning, lesson_of, pack_knowledge
 from tracker.arrival_times.routing import AGAIN_S, GATHER_S, Router
+from tracker.arrival_times.rows import ArrivalRows
+from tracker.engine.commit import Commit
 from tracker.rules.forecast import Knowledge
 
 GRADES = (
@@ -58,7 +61,7 @@ def bound(fleet: Fleet, stop: int, end_s: float) -> None:
 
 def known(tracker) -> bytes:
     """What is known of the first tenant, as bytes."""
-    return pack_knowledge(tracker.journeys.learning.of(1))
+    return pack_knowledge(tracker.engine.family(ArrivalTimes).learning.of(1))
 
 
 def told(fleet: Fleet, portions, *, restarts: bool = False) -> dict:
@@ -66,7 +69,7 @@ def told(fleet: Fleet, portions, *, restarts: bool = False) -> dict:
     with psycopg.connect(fleet.dsn) as c:
         c.execute(
             "truncate log_frame, log_head, tracker_position, vehicle_state, visit, trip, stop_call, deviation, change, "
-            "dirty, checkpoint, eta, eta_grade, eta_knowledge, eta_lesson, journey, alert, alert_event, "
+            "dirty, checkpoint, eta, eta_grade, eta_knowledge, eta_lesson, journey, alert, alert_event, case_event, "
             "reading_position, device_state restart identity"
         )
         c.execute("update stop set arrived_at = null, departed_at = null, learned_at = null")
@@ -178,7 +181,7 @@ def test_a_crash_loses_no_lesson_and_learns_none_twice(fleet, monkeypatch):
     wanted = told(fleet, portions)
     finish, failures = fleet_failure(monkeypatch)
     found = told_despite(fleet, portions, failures)
-    monkeypatch.setattr("tracker.service.Tracker._finish", finish)
+    monkeypatch.setattr(Commit, "_finish", finish)
     assert found["known"] == wanted["known"]
     assert found["grades"] == wanted["grades"]
     assert len(failures) == 3
@@ -190,17 +193,16 @@ class CrashError(Exception):
 
 def fleet_failure(monkeypatch):
     """Every step that teaches fails once, at its very end."""
-    from tracker.service import Tracker  # noqa: PLC0415
+    finish, failures = Commit._finish, []
 
-    finish, failures = Tracker._finish, []
-
-    def fail(self, cursor, out, taken):
-        finish(self, cursor, out, taken)
-        if out.lessons and out.learned not in failures:
-            failures.append(out.learned)
+    def fail(self, cursor, step, taken):
+        finish(self, cursor, step, taken)
+        rows = step.part(ArrivalRows)
+        if rows.lessons and rows.learned not in failures:
+            failures.append(rows.learned)
             raise CrashError
 
-    monkeypatch.setattr(Tracker, "_finish", fail)
+    monkeypatch.setattr(Commit, "_finish", fail)
     return finish, failures
 
 
@@ -306,10 +308,10 @@ def test_a_risk_goes_and_comes_with_the_window_and_a_restart_does_not_repeat_it(
     for n, portion in enumerate(portions):
         if n == 25:  # of 36: it is on its way
             bound(fleet, 2, 9000)
-            tracker.registry = tracker.registry.load(tracker.store, 1)
+            tracker.engine.registry = tracker.engine.registry.load(tracker.store, 1)
         if n == 28:
             bound(fleet, 2, 1600)
-            tracker.registry = tracker.registry.load(tracker.store, 1)
+            tracker.engine.registry = tracker.engine.registry.load(tracker.store, 1)
         if n in (23, 27, 30):
             fleet.close(tracker)
             tracker = fleet.tracker()
@@ -322,7 +324,7 @@ def test_a_risk_goes_and_comes_with_the_window_and_a_restart_does_not_repeat_it(
     assert fleet.rows("select count(*), max(revision) from alert where kind = 'late_risk'") == [(1, 3)]
     with psycopg.connect(fleet.dsn) as c:  # nobody brings it any more
         c.execute("update shipment set vehicle_id = null")
-    tracker.registry = tracker.registry.load(tracker.store, 1)
+    tracker.engine.registry = tracker.engine.registry.load(tracker.store, 1)
     fleet.append(fleet.batch("gps", "gps", [2300], seq=[900], boot=1, lat=[A - 0.01], lon=25.0))
     fleet.settle(tracker)
     fleet.close(tracker)
@@ -394,7 +396,7 @@ def test_roads_are_asked_for_kept_and_asked_for_again_when_the_vehicle_has_left_
     t = (whole.time_us - T0) / S
     with engine(straight) as (url, asked):
         tracker = fleet.tracker()
-        router = tracker.journeys._router = Router(url, clock)
+        router = tracker.engine.family(ArrivalTimes)._router = Router(url, clock)
 
         def answered(portion):
             """After the portion there is an answer, which the next one finds."""
@@ -419,7 +421,7 @@ def test_roads_are_asked_for_kept_and_asked_for_again_when_the_vehicle_has_left_
         fleet.append(whole.take((t >= 1800) & (t < 1900)))
         fleet.settle(tracker)
         assert fleet.rows("select planned from eta order by id desc limit 1") == [(True,)]
-        tracker.journeys._router = router
+        tracker.engine.family(ArrivalTimes)._router = router
         clock.now += AGAIN_S
         answered(fleet.batch("gps", "gps", [2000, 2020], seq=[900, 901], boot=1, lat=A - 0.05, lon=25.1))
         ahead = ";".join(f"25.000000,{lat:.6f}" for lat in (A, B, C))

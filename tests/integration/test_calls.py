@@ -15,6 +15,7 @@ from store import migrate
 from store.db import connect
 from store.registry import DeviceSpec, Registry
 from tests.integration.fleet import T0, Fleet, S
+from tracker.families import KINDS
 
 START = datetime.fromtimestamp(T0 / S, UTC)
 DC, A, B, C = 60.0, 60.1, 60.2, 60.3  # latitudes of the stops, all at 25° east
@@ -149,7 +150,7 @@ def test_a_late_visit_makes_a_skipped_stop_a_call_and_the_news_says_so(fleet):
         ("deviation", 2, True),
     ]
     assert skipped[0]["id"] == skipped[1]["id"]
-    described = document("0")["components"]["schemas"]["factNews"]
+    described = document("0", KINDS)["components"]["schemas"]["factNews"]
     assert set(skipped[0]) == set(described["required"]) == set(described["properties"])
     assert set(skipped[0]["about"]) <= set(described["properties"]["about"]["properties"])
     assert skipped[0]["about"] == {"shipment": "S-1", "vehicle": "truck-1", "what": "skipped"}
@@ -186,7 +187,7 @@ def test_a_vehicle_that_stands_there_when_it_gets_the_shipment_has_arrived(fleet
     fleet.settle(tracker)
     assert fleet.rows("select status from shipment") == [("delivered",)]
     ship(fleet, "S-2", since=at(11200))
-    tracker.registry = tracker.registry.load(tracker.store, 1)
+    tracker.engine.registry = tracker.engine.registry.load(tracker.store, 1)
     fleet.append(fleet.batch("gps", "gps", [11420], seq=[990], boot=1, lat=[DC], lon=25.0))
     fleet.settle(tracker)
     ((stop_id, arrived, departed),) = fleet.rows(
@@ -208,7 +209,7 @@ def test_another_vehicle_takes_over_and_the_calls_of_the_first_stand(fleet):
     ship(fleet, "S-1", since=at(3300), vehicle="truck-2")
     with connect(fleet.dsn, "test") as c, c.transaction():
         fleet.ids["gps2"] = Registry(c).put_device(DeviceSpec("gps-2", "tracker", vehicle="truck-2"))
-    tracker.registry = tracker.registry.load(tracker.store, 1)
+    tracker.engine.registry = tracker.engine.registry.load(tracker.store, 1)
     fleet.append(
         fleet.batch(
             "gps", "gps2", np.arange(3400, 5000, 20), lat=np.interp(np.arange(80), [0, 40, 79], [A, B, B]), lon=25.0

@@ -12,14 +12,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from psycopg.rows import dict_row
 
+from domain.facts import Word
 from domain.times import from_us
-from store.db import queries
+from store.facts import listing
 from store.link import Link
-from store.tracking import TrackingStore
 from tests.integration.fleet import T0, Fleet, S
-from tracker.engine.facts import Facts
-from tracker.engine.registry import Registry
-from tracker.engine.step import Outcome, VisitFact
+from tracker.engine import facts
+from tracker.engine.step import Step
+from tracker.vehicles.facts import VISIT, VisitFact
 
 EVERYTHING = dict.fromkeys(("id", "since", "until", "after", "after_at", "limit"))
 
@@ -33,7 +33,7 @@ def known(connection, owner: int, as_of=None):
     """Visits of a vehicle as the API reads them."""
     with connection.cursor(row_factory=dict_row) as cursor:
         values = {**EVERYTHING, "tenant": 1, "owner": owner, "as_of": as_of}
-        rows = cursor.execute(queries("history")["visit"], values).fetchall()
+        rows = cursor.execute(listing(VISIT), values).fetchall()
     return [(r["id"], r["revision"], r["entered_at"], r["left_at"]) for r in rows]
 
 
@@ -47,8 +47,6 @@ amendments = st.lists(
 def test_as_of_any_moment_gives_what_was_current_then(fleet, steps):
     """Whatever is said anew, moved and taken back, at once, later, or by a clock that was set back."""
     link = Link(fleet.dsn, "test")
-    store = TrackingStore(link)
-    facts, registry = Facts(store), Registry.load(store, 1)
     now_us, said, views = T0, {}, []
     with link.connection.transaction(force_rollback=True), link.connection.cursor() as cursor:
         for n, (what, which, later_s) in enumerate(steps):
@@ -59,7 +57,9 @@ def test_as_of_any_moment_gives_what_was_current_then(fleet, steps):
                 told = list(said.values())[which % len(said)]
                 moved = told.entered_us - which * S if what == "move" else told.entered_us
                 fact = told._replace(revision=told.revision + 1, entered_us=moved, retracted=what == "retract")
-            fact_id = facts.visit(cursor, registry, fact, Outcome(now_us))
+            values = (1, 1, fact.entered_us, fact.left_us)
+            word = Word(fact.id, fact.revision, 1, values, ("truck-1", "dc-1"), *values[2:], fact.retracted)
+            (fact_id,) = facts.put(cursor, VISIT, [word], Step(now_us))
             said[fact_id] = fact._replace(id=fact_id, retracted=False)
             views.append((now_us, known(link.connection, 1)))
         revisions = cursor.execute(

@@ -45,7 +45,7 @@ class Goods:
         for batch in batches:
             self.fleet.append(batch)
         self.fleet.settle(self.tracker)
-        self.tracker._tell_goods(now=True)
+        self.tracker._tick(now=True)
         return told(self.fleet)
 
 

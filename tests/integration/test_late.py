@@ -102,7 +102,7 @@ def test_a_reading_beyond_the_horizon_is_stored_and_decides_nothing(database):
     old = fleet.batch("gps", "gps", np.array([-31 * 86_400]), seq=np.array([9_000_000]), boot=1, lat=60.0, lon=25.0)
     fleet.append(old)
     assert t.step()
-    assert not t._late
+    assert not t.engine.late
     assert fleet.facts() == before
     assert fleet.rows("select count(*) from reading_position")[0][0] == len(gps) - 1000 + 1
     fleet.close(t)
@@ -120,7 +120,7 @@ def test_a_carry_that_an_older_version_wrote_is_read_anew_from_the_readings(data
     fleet.rows("update series_state set carry = '[]' returning 1")
     fleet.rows("delete from checkpoint returning 1")
     t = fleet.tracker()
-    assert len(t._late) == 2
+    assert len(t.engine.late) == 2
     fleet.settle(t)
     assert fleet.facts() == before
     assert fleet.rows(counts) == revisions

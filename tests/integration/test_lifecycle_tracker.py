@@ -28,6 +28,7 @@ from tests.integration.test_verify import differences
 from tests.logins import of_tracker
 from tests.stack import settled, wait_for
 from tracker.engine.verify import Verdict, Verifier
+from tracker.families import FAMILIES
 from tracker.service import Tracker, TrackerConfig
 
 
@@ -189,10 +190,10 @@ def test_readings_before_while_and_after_a_vehicle_and_its_site_are_renamed_are_
     line.close()
     link, verdict = Link(database, "verify", threading.Event()), Verdict()
     with link.connection.transaction():
-        verifier = Verifier(link, line.tracker.vehicles.corridor)
+        verifier = Verifier(link, line.tracker._config, FAMILIES)
         for kind, entity in verifier.entities("main", called):
             verifier.check(kind, entity, None, verdict)
-    assert (verdict.vehicles, verdict.waiting, verdict.differences) == (1, 0, [])
+    assert (verdict.checked["vehicle"], verdict.waiting, verdict.differences) == (1, 0, [])
     fresh = Directory(link, PARTITIONS, time.monotonic)
     fresh.refresh()
     device = fresh.route(b"fw/v1/main/gps-1/gps").device

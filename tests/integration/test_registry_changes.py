@@ -192,7 +192,7 @@ def told(tracker: Tracker) -> None:
 
 def waiting(ground: Ground) -> list[str]:
     names = dict(ground.rows("select id, name from vehicle"))
-    return sorted(names[entity] for (_, entity), _ in ground.t._late.due(0, now=True))
+    return sorted(names[entity] for (_, entity), _ in ground.t.engine.late.due(0, now=True))
 
 
 def test_a_site_made_under_parked_trucks_has_their_visits_with_their_true_begin(ground: Ground) -> None:

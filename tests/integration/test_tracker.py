@@ -94,7 +94,8 @@ def reference(fleet, batches):
     with psycopg.connect(fleet.dsn) as c:
         c.execute(
             "truncate log_frame, log_head, tracker_position, vehicle_state, series_state, visit, excursion, trip, "
-            "alert, alert_event, change, dirty, checkpoint, eta, reading_position, reading_temperature, device_state"
+            "alert, alert_event, case_event, change, dirty, checkpoint, eta, reading_position, reading_temperature, "
+            "device_state"
         )
     return delivered(fleet, batches, in_order)
 
@@ -230,15 +231,15 @@ def test_silence_is_an_alert_that_the_next_reading_clears(any_database):
     tracker = fleet.tracker()
     fleet.append(fleet.batch("gps", "gps", [0], lat=60.05, lon=25.0))
     fleet.settle(tracker)
-    tracker._speak()
+    tracker._tick()
     fleet.now_us += 3600 * S
-    tracker._speak()
+    tracker._tick()
     assert fleet.rows("select kind, cleared_at is null from alert") == [("silence", True)]
-    tracker._speak()
+    tracker._tick()
     late = fleet.batch("gps", "gps", [5], lat=60.05, lon=25.0)
     fleet.append(late.take([0]))
     fleet.settle(tracker)
-    tracker._speak()
+    tracker._tick()
     assert fleet.rows("select kind, cleared_at is null from alert") == [("silence", False)]
     fleet.close(tracker)
 
@@ -249,19 +250,20 @@ def test_the_silence_of_a_retired_device_is_over(any_database):
     fleet.append(fleet.batch("gps", "gps", [0], lat=60.05, lon=25.0))
     fleet.settle(tracker)
     fleet.now_us += 3600 * S
-    tracker._speak()
+    tracker._tick()
     assert fleet.rows("select severity, cleared_at is null from alert") == [("warning", True)]
     with psycopg.connect(fleet.dsn) as c:
         Registry(c).revoke_device("gps-1")
-    tracker.registry = type(tracker.registry).load(tracker.store, tracker._config.partitions)
-    tracker._speak()
-    tracker._speak()
+    tracker.engine.registry = type(tracker.engine.registry).load(tracker.store, tracker._config.partitions)
+    tracker._tick()
+    tracker._tick()
     assert fleet.rows("select kind, cleared_at is null from alert") == [("silence", False)]
     fleet.close(tracker)
 
 
 def test_readings_on_which_a_rule_fails_are_stored_and_the_rest_goes_on(any_database, monkeypatch):
     from tracker import service  # noqa: PLC0415
+    from tracker.vehicles.family import Vehicles  # noqa: PLC0415
 
     monkeypatch.setattr(service, "STUMBLE_WAIT_S", 0.0)
     fleet = Fleet(any_database)
@@ -272,7 +274,7 @@ def test_readings_on_which_a_rule_fails_are_stored_and_the_rest_goes_on(any_data
     def fail(*_):
         raise ZeroDivisionError
 
-    monkeypatch.setattr(service.Vehicles, "step", fail)
+    monkeypatch.setattr(Vehicles, "step", fail)
     for _ in range(service.STUMBLES_MAX + 1):
         tracker._turn()
     assert fleet.rows("select count(*) from reading_position") == [(1,)]

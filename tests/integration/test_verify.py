@@ -14,6 +14,7 @@ from store.link import Link
 from store.registry import DeviceSpec, Registry
 from tests.integration.fleet import T0, Fleet
 from tracker.engine.verify import Verdict, Verifier
+from tracker.families import FAMILIES
 
 DEG = 1 / 111_195
 PLACES = (0.0, 4_000.0, 9_000.0, 15_000.0)  # metres north of 60 degrees
@@ -24,7 +25,7 @@ def differences(fleet: Fleet, tracker) -> list[str]:
     link, verdict = Link(fleet.dsn, "verify", threading.Event()), Verdict()
     link.connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
     with link.connection.transaction():
-        verifier = Verifier(link, tracker.vehicles.corridor)
+        verifier = Verifier(link, tracker._config, FAMILIES)
         for kind, entity in verifier.entities("main", None):
             verifier.check(kind, entity, None, verdict)
     link.close()
@@ -61,7 +62,7 @@ def replay(fleet: Fleet, rng, tracker) -> list[tuple[int, int]]:
         if rng.random() < 0.15 and "gps2" not in fleet.ids:
             with connect(fleet.dsn, "test") as c, c.transaction():
                 fleet.ids["gps2"] = Registry(c).put_device(DeviceSpec("gps-2", "tracker", vehicle="truck-1"))
-            tracker.registry = tracker.registry.load(tracker.store, 1)
+            tracker.engine.registry = tracker.engine.registry.load(tracker.store, 1)
         device = "gps2" if "gps2" in fleet.ids and rng.random() < 0.5 else "gps"
         begin_s = int(rng.integers(-40, 40)) * int(rng.choice([200, 2_000, 100_000]))
         whole = tour(fleet, rng, begin_s, device, float(rng.choice([0.0, 0.0, 2.0, 9.0])))

@@ -62,10 +62,9 @@ class Line:
             self.log.append(frames)
         while self.tracker.step():
             pass
-        while self.tracker._late:
+        while self.tracker.engine.late:
             self.tracker._refold_some(self.now_us, now=True)
-        self.tracker._speak()
-        self.tracker._tell_goods(now=True)
+        self.tracker._tick(now=True)
 
     def close(self) -> None:
         for link in (self.read, self.write, self.tracker._link):

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from tracker.families import FAMILIES
+
 ROOT = Path(__file__).resolve().parents[2]
 
 # package -> what it may import of our own, itself aside. Services never import one another.
@@ -298,3 +300,26 @@ def test_lock_files_pin_by_hash_and_carry_no_address() -> None:
         assert [b.splitlines()[0] for b in blocks if "==" not in b.splitlines()[0] or "--hash=sha256:" not in b] == []
     web_lock = ROOT / "api/web/package-lock.json"
     assert not web_lock.exists() or '"resolved"' not in web_lock.read_text()
+
+
+def family_complaints(name: str, source: str, after: dict[str, set[str]]) -> list[str]:
+    """The engine knows no family; a family knows the engine, rules, and those it comes after."""
+    package = tuple(Path(name).parts[:-1])
+    room = package[1]
+    allowed = {"config", "rules", "engine", *({room} | after[room] if room in after else ())}
+    return [
+        f"{name}:{line}: {room} must not import {module}"
+        for line, module in imported_modules(ast.parse(source, name), package)
+        if module.startswith("tracker.") and module.split(".")[1] not in allowed
+    ]
+
+
+def test_the_engine_knows_no_family_and_a_family_only_those_it_comes_after() -> None:
+    after = {family.name: set(family.after) for family in FAMILIES}
+    assert family_complaints("tracker/engine/x.py", "from tracker.vehicles.facts import VISIT", after)
+    assert family_complaints("tracker/vehicles/x.py", "from tracker.shipments.rows import ShipmentRows", after)
+    assert not family_complaints("tracker/shipments/x.py", "from tracker.vehicles.rows import VehicleRows", after)
+    rooms = [path for path in python_files("tracker") if len(path.relative_to(ROOT).parts) > 2]
+    found = [(name_of(path), path.read_text()) for path in rooms if "rules" not in path.parts]
+    assert {Path(name).parts[1] for name, _ in found} == {"engine", *after}
+    assert [c for name, source in found for c in family_complaints(name, source, after)] == []

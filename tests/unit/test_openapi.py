@@ -7,14 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fastapi import APIRouter
 from fastapi.routing import APIRoute
 from pydantic import TypeAdapter
 
 from api.app import RESOURCES, ApiConfig, create_app
 from api.http.openapi import WORDS, describe
 from api.http.problems import MEDIA_TYPE
+from tracker.families import KINDS
 
-APP = create_app(ApiConfig(database_url="postgresql://nowhere.invalid/none"))
+APP = create_app(ApiConfig("postgresql://nowhere.invalid/none", facts=KINDS))
 DOCUMENT = APP.openapi()
 OPERATIONS = {
     operation["operationId"]: (method, path, operation)
@@ -25,6 +27,7 @@ OPERATIONS = {
 BODIES = {
     route.name: route.dependant.body_params[0].field_info.annotation
     for resource in RESOURCES
+    if isinstance(resource.router, APIRouter)
     for route in resource.router.routes
     if isinstance(route, APIRoute) and route.dependant.body_params
 }

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from domain.geo import EARTH_M
 from domain.times import from_us
 from tracker.arrival_times.plans import PACKER, Plans, unpacked
-from tracker.arrival_times.predict import Here, predict
+from tracker.arrival_times.predict import Position, predict
 from tracker.engine.registry import Shipment, Stop
 from tracker.rules.calls import MINUTE_US
 from tracker.rules.forecast import NO_TIME, SWIFTEST_MPS, Knowledge
@@ -46,9 +46,9 @@ def registry(*shipments: Shipment) -> Any:
     )
 
 
-def here(lons: list[float], seconds: float = 0.0, north: float = 0.0) -> Here:
+def here(lons: list[float], seconds: float = 0.0, north: float = 0.0) -> Position:
     n = len(lons)
-    return Here(np.full(n, T0 + round(seconds * 1e6)), np.full(n, 60.0 + north), np.array(lons))
+    return Position(np.full(n, T0 + round(seconds * 1e6)), np.full(n, 60.0 + north), np.array(lons))
 
 
 @given(
@@ -72,7 +72,7 @@ def test_many_at_once_are_what_each_is_alone_and_in_order(rows: list[tuple[float
             one = predict(plans, np.array([0]), here(lons[n : n + 1], second), known, rest=rest)
             of = said.of == n
             assert together.stop[said.stop[of]].tolist() == plans.stop[one.stop].tolist()
-            assert said.say[of].tolist() == one.say.tolist()
+            assert said.announce[of].tolist() == one.announce.tolist()
             for name, alike in (("p10_us", 2), ("p50_us", 2), ("p90_us", 2), ("remaining_m", 1e-6), ("risk", 0.001)):
                 found, wanted = getattr(said, name)[of], getattr(one, name)
                 np.testing.assert_allclose(found, wanted, rtol=0, atol=alike + 1e-9, err_msg=name)
@@ -110,9 +110,9 @@ def test_a_time_is_said_when_it_has_moved_or_a_while_has_passed() -> None:
 
     def said(second: float, lon: float) -> bool:
         found = predict(plans, np.array([0]), here([lon], second), Knowledge.none(), rest=False)
-        at = found.stop[found.say]
-        plans.shown.at_us[at], plans.shown.p50_us[at] = found.now_us[found.say], found.p50_us[found.say]
-        return bool(found.say[0])
+        at = found.stop[found.announce]
+        plans.shown.at_us[at], plans.shown.p50_us[at] = found.now_us[found.announce], found.p50_us[found.announce]
+        return bool(found.announce[0])
 
     assert said(0, 25.02)
     speed = 0.08 / 530  # about as expected

@@ -18,12 +18,14 @@ from store.tracking import TrackingStore
 from tracker.arrival_times.learning import Learning, Lesson, lesson_of
 from tracker.arrival_times.plans import Plans, place
 from tracker.arrival_times.predict import beelines, lane_number
+from tracker.arrival_times.rows import ArrivalRows
 from tracker.engine.registry import Registry, Shipment, Stop
-from tracker.engine.step import CallFact, Outcome
+from tracker.engine.step import Step
 from tracker.rules import forecast
 from tracker.rules.forecast import DETOUR, PACE_FORGET_S, PACE_MOST
 from tracker.rules.grades import Grade, grade, names
 from tracker.rules.residuals import area
+from tracker.shipments.facts import CALL, CallFact
 
 TEACH_US = 60_000_000  # between two predictions that are held against an arrival
 TEACH_MAX = 200  # of them per arrival
@@ -79,10 +81,10 @@ class Grading:
         self._store = store
         self._learning = learning
 
-    def step(self, registry: Registry, plans: Plans, told: Iterable[Shipment], out: Outcome) -> None:
+    def step(self, registry: Registry, plans: Plans, told: Iterable[Shipment], step: Step) -> None:
         """The calls of this step."""
         shipments = {s.id: s for s in told}
-        facts = [f for f in out.calls if f.shipment_id in shipments]
+        facts = [f for f in step.facts(CALL) if f.shipment_id in shipments]
         if not facts:
             return
         stops = [f.stop_id for f in facts]
@@ -94,20 +96,20 @@ class Grading:
             stop = next((s for s in shipment.stops if s.id == fact.stop_id), None)
             before = made[fact.stop_id].before(fact.arrived_us) if fact.stop_id in made else None
             if fact.stop_id in graded and (fact.retracted or graded[fact.stop_id] != fact.arrived_us):
-                out.ungraded.append(fact.stop_id)
+                step.part(ArrivalRows).ungraded.append(fact.stop_id)
             if fact.retracted or stop is None:
                 continue
             if before is not None and len(before.at_us) and graded.get(fact.stop_id) != fact.arrived_us:
-                self._grade(registry, shipment, stop, fact, before, out, first=fact.stop_id not in graded)
+                self._grade(registry, shipment, stop, fact, before, step, first=fact.stop_id not in graded)
             if not stop.learned:
                 stop.learned = True
-                out.learned.append(fact.stop_id)
+                step.part(ArrivalRows).learned.append(fact.stop_id)
                 notes = lessons.setdefault(shipment.tenant_id, _Notes())
                 self._note(plans, shipment, stop, fact, before, notes)
         for tenant_id, notes in lessons.items():
             lesson = notes.lesson()
             if len(lesson):
-                out.lessons.append((tenant_id, lesson))
+                step.part(ArrivalRows).lessons.append((tenant_id, lesson))
 
     def _made(self, stops: Sequence[int]) -> dict[int, Made]:
         """What was said of these stops."""
@@ -123,7 +125,7 @@ class Grading:
         stop: Stop,
         fact: CallFact,
         made: Made,
-        out: Outcome,
+        step: Step,
         *,
         first: bool,
     ) -> None:
@@ -135,7 +137,7 @@ class Grading:
         ends = (shipment.stops[at - 1] if at else None, stop)
         lane = " > ".join(_called(registry, end) for end in ends if end is not None)
         for each in found:
-            out.grades.append(
+            step.part(ArrivalRows).grades.append(
                 (
                     stop.id,
                     bucket.get(each.hours_out, ALL),
@@ -152,7 +154,7 @@ class Grading:
                     each.coverage,
                     each.width_min,
                     each.jitter_min,
-                    out.now_us,
+                    step.now_us,
                     forecast.VERSION,
                 )
             )

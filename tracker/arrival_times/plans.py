@@ -110,14 +110,14 @@ def place(stop: Stop) -> Where:
     return Where(stop.site_id or -1 - spot, stop.lat, stop.lon)
 
 
-class Road(NamedTuple):
+class PlannedRoute(NamedTuple):
     """The route of a shipment whose stops had this mark."""
 
     mark: int
     route: Route
 
 
-NO_ROADS: Mapping[int, Road] = MappingProxyType({})
+NO_ROUTES: Mapping[int, PlannedRoute] = MappingProxyType({})
 
 
 def places_mark(shipment: Shipment) -> int:
@@ -128,7 +128,7 @@ def places_mark(shipment: Shipment) -> int:
 class Plans:
     """Shipments that are not delivered, by row in order of their ids; their stops by index, in turn."""
 
-    def __init__(self, registry: Registry, routes: Mapping[int, Road] = NO_ROADS) -> None:
+    def __init__(self, registry: Registry, routes: Mapping[int, PlannedRoute] = NO_ROUTES) -> None:
         going = sorted(
             (s for aboard in registry.aboard.values() for s in aboard if s.status != "delivered" and s.stops),
             key=lambda s: s.id,

@@ -21,11 +21,12 @@ from tracker.rules.table import ranges
 FASTEST_MPS, SLACK_M = 40.0, 500.0  # what can have been driven since
 PASSED_M = 500.0  # who is so far past a stop has to turn back
 STILL_M, STILL_MPS = 30.0, 0.2  # who moves less stands
-SAY_S, SAY_SHARE = 15.0, 0.02  # a time is said anew when it has moved by more: seconds, and a share of the time to go
-SAY_EVERY_S, SAY_EVERY_SHARE = 60.0, 0.02  # or after this long
+# a time is announced anew when it has moved by more: seconds, and a share of the time to go
+ANNOUNCE_S, ANNOUNCE_SHARE = 15.0, 0.02
+ANNOUNCE_EVERY_S, ANNOUNCE_EVERY_SHARE = 60.0, 0.02  # or after this long
 
 
-class Here(NamedTuple):
+class Position(NamedTuple):
     """Newest fixes of vehicles, one each."""
 
     t_us: I64
@@ -34,10 +35,10 @@ class Here(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Said:
+class Prediction:
     """Predictions, one row per stop ahead; `of` is the vehicle's place in what was asked, `stop` the stop's index.
 
-    `say` tells which of them differ enough from what was last said; `risk` is NaN where there is no window.
+    `announce` tells which of them differ enough from what was last announced; `risk` is NaN where there is no window.
     """
 
     of: I64
@@ -49,10 +50,10 @@ class Said:
     remaining_m: F64
     risk: F64
     planned: Bool
-    say: Bool
+    announce: Bool
 
 
-def along(plans: Plans, rows: I64, here: Here) -> tuple[F64, F64]:
+def along(plans: Plans, rows: I64, here: Position) -> tuple[F64, F64]:
     """Way and time along the line of each, NaN for who has none or is far off; progress and driving hours go on."""
     p = plans.progress
     elapsed_s = np.where(p.t_us[rows] == NO_TIME, 0, here.t_us - p.t_us[rows]) / 1e6
@@ -78,7 +79,7 @@ def along(plans: Plans, rows: I64, here: Here) -> tuple[F64, F64]:
     return way, time
 
 
-def predict(plans: Plans, rows: I64, here: Here, knowledge: Knowledge, *, rest: bool) -> Said:
+def predict(plans: Plans, rows: I64, here: Position, knowledge: Knowledge, *, rest: bool) -> Prediction:
     """Arrival times at the stops ahead of these rows, each from its newest fix; what is shown follows."""
     p, shown = plans.progress, plans.shown
     way_m, time_s = along(plans, rows, here)
@@ -103,7 +104,7 @@ def predict(plans: Plans, rows: I64, here: Here, knowledge: Knowledge, *, rest: 
         risk[ends] = late_risk(p10[ends], p50[ends], p90[ends], plans.closes_us[stop[ends]]).round(3)
     total = np.cumsum(legs.way_m)
     total -= np.maximum.accumulate(np.where(segment_starts(of), total - legs.way_m, 0.0))
-    return Said(of, stop, now, p10, p50, p90, total, risk, planned, _differs(plans, stop, now, p50))
+    return Prediction(of, stop, now, p10, p50, p90, total, risk, planned, _differs(plans, stop, now, p50))
 
 
 def _differs(plans: Plans, stop: I64, now_us: I64, p50_us: I64) -> Bool:
@@ -113,11 +114,11 @@ def _differs(plans: Plans, stop: I64, now_us: I64, p50_us: I64) -> Bool:
     left_s = (p50_us - now_us) / 1e6
     moved_s = np.abs(np.where(new, 0, p50_us - shown.p50_us[stop])) / 1e6
     since_s = np.where(new, 0, now_us - shown.at_us[stop]) / 1e6
-    long_ago = since_s >= SAY_EVERY_S + SAY_EVERY_SHARE * left_s
-    return np.asarray(new | (moved_s > SAY_S + SAY_SHARE * left_s) | long_ago)
+    long_ago = since_s >= ANNOUNCE_EVERY_S + ANNOUNCE_EVERY_SHARE * left_s
+    return np.asarray(new | (moved_s > ANNOUNCE_S + ANNOUNCE_SHARE * left_s) | long_ago)
 
 
-def _legs(plans: Plans, rows: I64, here: Here, way_m: F64, time_s: F64) -> tuple[Legs, I64]:
+def _legs(plans: Plans, rows: I64, here: Position, way_m: F64, time_s: F64) -> tuple[Legs, I64]:
     """The legs ahead, and the stop each ends at; `way_m`, `time_s` say where each vehicle is on its line."""
     count = np.diff(plans.start)[rows]
     stop = ranges(plans.start[rows], plans.start[rows + 1])

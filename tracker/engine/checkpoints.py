@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -13,7 +13,7 @@ from domain.readings import I64
 from store.tracking import TrackingStore
 from tracker.engine.carries import Table
 from tracker.engine.registry import Registry
-from tracker.engine.step import Outcome, Rest
+from tracker.engine.step import Checkpoint, Step
 
 EVERY_US = 6 * 3_600_000_000
 
@@ -24,28 +24,27 @@ class _Newest:
     at_us: I64
 
 
-class Rests:
-    """When each entity of a kind was kept last."""
+class CheckpointsDue:
+    """When each entity of a lane was kept last."""
 
-    def __init__(self, kind: str) -> None:
-        self.kind = kind
+    def __init__(self, lane: str) -> None:
+        self.lane = lane
         self._newest = Table(_Newest(np.empty(0, np.int64), np.empty(0, np.int64)))
 
     def load(self, store: TrackingStore) -> None:
         """Reads the newest times."""
-        found = np.array(sorted(store.checkpoints.newest(self.kind)), dtype=np.int64).reshape(-1, 2)
+        found = np.array(sorted(store.checkpoints.newest(self.lane)), dtype=np.int64).reshape(-1, 2)
         self._newest.put(_Newest(found[:, 0], found[:, 1]))
 
-    def due(self, entity: I64, at_us: I64, carry: Sequence[bytes], out: Outcome) -> None:
+    def keep(self, entity: I64, at_us: I64, carry: Sequence[bytes], step: Step) -> None:
         """Keeps the carries of the entities (sorted) that are further on than an interval since they were kept."""
         known = self._newest.of(entity)
         last = np.full(len(entity), np.iinfo(np.int64).min // 2)
         last[np.searchsorted(entity, known.entity)] = known.at_us
         rows = np.flatnonzero(at_us - last >= EVERY_US)
         if len(rows):
-            out.rests.append(
-                Rest(self.kind, entity[rows].tolist(), at_us[rows].tolist(), [carry[i] for i in rows.tolist()])
-            )
+            kept = [carry[i] for i in rows.tolist()]
+            step.checkpoints.append(Checkpoint(self.lane, entity[rows].tolist(), at_us[rows].tolist(), kept))
             self._newest.put(_Newest(entity[rows], at_us[rows]))
 
     def last(self, entity: int, at_us: int) -> None:
@@ -57,11 +56,11 @@ PORTION = 2_160
 """Readings of an entity that are folded again at once: the live ones wait no longer than that."""
 
 
-class Again(ABC):
+class Refold(ABC):
     """The way of an entity from the checkpoint before a late reading to the present, portion by portion."""
 
-    def __init__(self, kind: str, entity: int, since: datetime, begun_us: int) -> None:
-        self.kind, self.entity, self.since = kind, entity, since
+    def __init__(self, lane: str, entity: int, since: datetime, begun_us: int) -> None:
+        self.lane, self.entity, self.since = lane, entity, since
         self.begun_us = self.reached_us = begun_us
         self._kept: list[tuple[int, bytes]] = []
 
@@ -70,11 +69,12 @@ class Again(ABC):
         """Folds the next portion; False when the present is reached."""
 
     @abstractmethod
-    def goes_on(self, registry: Registry, refenced: Container[int]) -> bool:
-        """Whether what was folded so far would be the same with this registry, which holds from here on.
+    def goes_on(self, registry: Registry) -> bool:
+        """Whether what was folded so far would be the same with this registry, which holds from here on."""
 
-        `refenced` are tenants that have fences which are others than before.
-        """
+    @abstractmethod
+    def finish(self, step: Step) -> None:
+        """Arrived: what its family holds of the entity is what was found on the way, and its facts are revised."""
 
     def keep(self, at_us: int, carry: bytes) -> None:
         """Keeps a carry on the way, when the one before is an interval old."""
@@ -82,21 +82,21 @@ class Again(ABC):
         if at_us - last_us >= EVERY_US:
             self._kept.append((at_us, carry))
 
-    def arrived(self, rests: Rests, out: Outcome) -> None:
+    def arrived(self, due: CheckpointsDue, step: Step) -> None:
         """The carries kept stand in the place of those since the late reading."""
-        out.forgotten.append((self.kind, self.entity, self.since))
+        step.forgotten.append((self.lane, self.entity, self.since))
         if self._kept:
             at_us, carry = zip(*self._kept, strict=True)
-            out.rests.append(Rest(self.kind, [self.entity] * len(at_us), at_us, carry))
-        rests.last(self.entity, self._kept[-1][0] if self._kept else self.begun_us)
+            step.checkpoints.append(Checkpoint(self.lane, [self.entity] * len(at_us), at_us, carry))
+        due.last(self.entity, self._kept[-1][0] if self._kept else self.begun_us)
 
 
 def begin_from(
-    store: TrackingStore, kind: str, entity: int, since: datetime, knows: Callable[[bytes], bool]
+    store: TrackingStore, lane: str, entity: int, since: datetime, knows: Callable[[bytes], bool]
 ) -> tuple[int, bytes] | None:
     """The newest checkpoint before a late reading that this version can read, however old it is.
 
     What stands from before the horizon is not to be cut there: a gap or a stay may reach over it.
     """
-    found = store.checkpoints.before(kind, entity, since)
+    found = store.checkpoints.before(lane, entity, since)
     return next(((at, carry) for at, carry in found if knows(carry)), None)

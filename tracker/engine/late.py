@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Callable, Container
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypeVar
@@ -12,9 +12,9 @@ from prometheus_client import Counter
 
 from domain.readings import I64, Batch, Bool, Flag
 from domain.times import from_us, to_us
-from tracker.engine.checkpoints import Again
+from tracker.engine.checkpoints import Refold
 from tracker.engine.registry import Registry
-from tracker.engine.step import Outcome
+from tracker.engine.step import Late, Step
 from tracker.rules.scan import segment_starts
 
 B = TypeVar("B", bound=Batch)
@@ -27,21 +27,20 @@ too_late_total = Counter("frostway_tracker_too_late_total", "Late readings beyon
 
 
 def mark_late(
-    registry: Registry, kind: str, entity: I64, t_us: I64, device: I64, newest_us: I64 | None, out: Outcome
+    step: Step, lane: str, entity: I64, t_us: I64, of: I64, newest_us: I64 | None, partition_of: Callable[[int], int]
 ) -> Bool:
     """Late readings came for these entities, whose newest ones are given: to be folded again from the earliest.
 
-    Returns which of them are further back than the horizon: they are counted, and decide nothing, now or later.
-    Without `newest_us` nobody knows here.
+    `partition_of` gives the partition from what the reading is `of`. Returns which of them are further back than the
+    horizon: they are counted, and decide nothing, now or later. Without `newest_us` nobody knows here.
     """
-    within = np.ones(len(t_us), np.bool_) if newest_us is None else t_us > newest_us - out.horizon_us
+    within = np.ones(len(t_us), np.bool_) if newest_us is None else t_us > newest_us - step.horizon_us
     too_late_total.inc(int((~within).sum()))
     order = np.lexsort((t_us[within], entity[within]))
-    entity, t_us, device = entity[within][order], t_us[within][order], device[within][order]
+    entity, t_us, of = entity[within][order], t_us[within][order], of[within][order]
     first = np.flatnonzero(segment_starts(entity))
-    for e, t, d in zip(entity[first].tolist(), t_us[first].tolist(), device[first].tolist(), strict=True):
-        partition = int(registry.vehicle_partition[e]) if kind == "vehicle" else registry.devices[d].partition
-        out.dirty.append((kind, e, partition, from_us(t)))
+    for e, t, key in zip(entity[first].tolist(), t_us[first].tolist(), of[first].tolist(), strict=True):
+        step.late.append(Late(lane, e, partition_of(key), from_us(t)))
     return ~within
 
 
@@ -62,7 +61,7 @@ class Mark:
     first_us: int
     last_us: int
     reaches_us: int = 0
-    way: Again | None = None
+    refold: Refold | None = None
     """How far it has been folded again; a further late reading of where it has been lets it begin anew."""
     behind: bool = False
     """It waits for what the registry corrected, perhaps from its first reading on: bursts of others go before."""
@@ -73,7 +72,7 @@ class Mark:
         return int(min(max(self.reaches_us * WAIT_SHARE, WAIT_US_MIN), WAIT_US_MAX))
 
 
-class Late:
+class LateWork:
     """The entities that wait. A burst of late readings is folded once, when it is over, not message by message."""
 
     def __init__(self) -> None:
@@ -82,39 +81,43 @@ class Late:
     def __len__(self) -> int:
         return len(self._marks)
 
-    def add(self, out: Outcome, log_us: int, owned: Container[int]) -> None:
+    def clear(self) -> None:
+        """Nobody waits: what does is to be read from the store."""
+        self._marks.clear()
+
+    def add(self, step: Step, log_us: int, owned: Container[int]) -> None:
         """What a step found late of entities of these partitions."""
-        for kind, entity, partition, since in out.dirty:
+        for lane, entity, partition, since in step.late:
             if partition in owned:
-                self.wait(kind, entity, since, log_us)
+                self.wait(lane, entity, since, log_us)
 
-    def known(self, kind: str, entity: int) -> bool:
+    def known(self, lane: str, entity: int) -> bool:
         """Whether it waits already."""
-        return (kind, entity) in self._marks
+        return (lane, entity) in self._marks
 
-    def wait(self, kind: str, entity: int, since: datetime, log_us: int, *, behind: bool = False) -> None:
+    def wait(self, lane: str, entity: int, since: datetime, log_us: int, *, behind: bool = False) -> None:
         """An entity is to be folded again from `since`; `behind` those that wait for late readings."""
-        mark = self._marks.setdefault((kind, entity), Mark(since, log_us, log_us, behind=behind))
+        mark = self._marks.setdefault((lane, entity), Mark(since, log_us, log_us, behind=behind))
         mark.reaches_us = max(mark.reaches_us, log_us - to_us(since))
         mark.since, mark.last_us, mark.behind = min(since, mark.since), log_us, mark.behind or behind
-        if mark.way is not None and (since < mark.way.since or to_us(since) <= mark.way.reached_us):
-            mark.way = None
+        if mark.refold is not None and (since < mark.refold.since or to_us(since) <= mark.refold.reached_us):
+            mark.refold = None
 
     def due(self, log_us: int, *, now: bool = False) -> list[tuple[tuple[str, int], Mark]]:
         """Those to be folded again at this time of the log, late ones and the longest waiting first; all for `now`."""
         found = [
             (key, mark)
             for key, mark in self._marks.items()
-            if now or mark.way or log_us - mark.last_us >= QUIET_US or log_us - mark.first_us >= mark.patience_us
+            if now or mark.refold or log_us - mark.last_us >= QUIET_US or log_us - mark.first_us >= mark.patience_us
         ]
         return sorted(found, key=lambda f: (f[1].behind, f[1].first_us))
 
-    def go_on(self, registry: Registry, refenced: Container[int]) -> None:
+    def go_on(self, registry: Registry) -> None:
         """With another registry: ways on which it says the same go on, the others begin anew."""
         for mark in self._marks.values():
-            if mark.way is not None and not mark.way.goes_on(registry, refenced):
-                mark.way = None
+            if mark.refold is not None and not mark.refold.goes_on(registry):
+                mark.refold = None
 
-    def done(self, kind: str, entity: int) -> None:
+    def done(self, lane: str, entity: int) -> None:
         """It has been folded again."""
-        del self._marks[kind, entity]
+        del self._marks[lane, entity]

@@ -6,18 +6,22 @@ amends them. A shipment is looked at when its vehicle's visits change, when its 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
 from domain.times import from_us, to_us
 from store.tracking import TrackingStore
 from tracker.engine.registry import Registry, Shipment, current, shipments_of
-from tracker.engine.step import CallFact, DeviationFact, Outcome, ShipmentStatus, StopTime, VisitFact
+from tracker.engine.step import Step
 from tracker.rules.calls import AFTER_US, BEFORE_US, MINUTE_US, Call, Course, Limits, Plan, Stay, evaluate
 from tracker.rules.scan import NEVER
-from tracker.vehicles.family import Vehicles
+from tracker.shipments.facts import CALL, DEVIATION, CallFact, DeviationFact
+from tracker.shipments.rows import ShipmentRows, ShipmentStatus, StopTime
+from tracker.vehicles.facts import VisitFact
 
+NewestOf = Callable[[Iterable[int]], dict[int, int]]
+"""Event time of the newest good fix of each of some vehicles that has one."""
 LOOK_BACK_US = 2 * AFTER_US  # a visit that changes may belong to a shipment delivered this long before it began
 PICKUP_US = 7 * 24 * 60 * MINUTE_US  # a shipment registered longer than this after its pick-up has none
 
@@ -48,7 +52,7 @@ class Told(NamedTuple):
     deviations: dict[tuple[str, int], ToldDeviation]
 
 
-class Dispatch:
+class Calls:
     """Which shipments have to be looked at, and what was found."""
 
     def __init__(self, store: TrackingStore, limits: Limits) -> None:
@@ -60,10 +64,10 @@ class Dispatch:
     def step(
         self,
         registry: Registry,
-        vehicles: Vehicles,
+        newest_us_of: NewestOf,
         touched: Iterable[int],
         visits: Sequence[VisitFact],
-        out: Outcome,
+        step: Step,
     ) -> list[Shipment]:
         """Evaluates what these vehicles' shipments need; returns those about which something new is said."""
         if registry is not self._registry:
@@ -72,7 +76,7 @@ class Dispatch:
         changed: dict[int, int] = {}
         for fact in visits:
             changed[fact.vehicle_id] = min(fact.entered_us, changed.get(fact.vehicle_id, NEVER))
-        newest_us = vehicles.newest_us({*touched, *changed} & registry.aboard.keys() | changed.keys())
+        newest_us = newest_us_of({*touched, *changed} & registry.aboard.keys() | changed.keys())
         wanted = [
             shipment
             for vehicle_id, t_us in newest_us.items()
@@ -92,7 +96,7 @@ class Dispatch:
             plan = _plan(shipment, told[shipment.id])
             course = evaluate(plan, stays.get(shipment.vehicle_id, ()), newest_us[shipment.vehicle_id], self._limits)
             self._seen[shipment.id] = (shipment.signature, course.due_us)
-            if _say(shipment, course, told[shipment.id], out):
+            if _tell(shipment, course, told[shipment.id], step):
                 spoken.append(shipment)
         for vehicle_id in {s.vehicle_id for s in spoken}:
             on = current(registry.aboard.get(vehicle_id, ()))
@@ -169,19 +173,20 @@ def _stands(said: ToldCall, shipment: Shipment) -> bool:
     return before or said.vehicle_id != shipment.vehicle_id
 
 
-def _say(shipment: Shipment, course: Course, told: Told, out: Outcome) -> bool:
-    """Facts that differ from what was told, into the outcome; the shipment in memory follows."""
+def _tell(shipment: Shipment, course: Course, told: Told, step: Step) -> bool:
+    """Facts that differ from what was told, into the step; the shipment in memory follows."""
     facts = [*_calls(shipment, course, told), *_deviations(shipment, course, told)]
-    out.calls += [f for f in facts if isinstance(f, CallFact)]
-    out.deviations += [f for f in facts if isinstance(f, DeviationFact)]
-    out.shipment_names[shipment.id] = (shipment.tenant_id, shipment.name)
+    rows = step.part(ShipmentRows)
+    step.facts(CALL).extend(f for f in facts if isinstance(f, CallFact))
+    step.facts(DEVIATION).extend(f for f in facts if isinstance(f, DeviationFact))
+    rows.names[shipment.id] = (shipment.tenant_id, shipment.name)
     stops = {stop.id: stop for stop in shipment.stops}
     for fact in facts:
         if isinstance(fact, CallFact) and fact.stop_id in stops:
             stop = stops[fact.stop_id]
             stop.arrived_us = None if fact.retracted else fact.arrived_us
             stop.departed_us = None if fact.retracted or fact.departed_us == NEVER else fact.departed_us
-            out.stop_times.append(StopTime(stop.id, stop.arrived_us, stop.departed_us))
+            rows.stop_times.append(StopTime(stop.id, stop.arrived_us, stop.departed_us))
     for stop in shipment.stops:
         stop.deviations = sorted(d.kind for d in course.deviations if d.stop_id == stop.id)
     before = (shipment.status, shipment.started_us, shipment.delivered_us)
@@ -189,7 +194,7 @@ def _say(shipment: Shipment, course: Course, told: Told, out: Outcome) -> bool:
     if before == (course.status, started_us, delivered_us):
         return bool(facts)
     shipment.status, shipment.started_us, shipment.delivered_us = course.status, started_us, delivered_us
-    out.shipment_status.append(ShipmentStatus(shipment.id, course.status, course.started_us, course.delivered_us))
+    rows.status.append(ShipmentStatus(shipment.id, course.status, course.started_us, course.delivered_us))
     return True
 
 

@@ -18,7 +18,7 @@ import psycopg
 from domain.goods import Verdict, verdict
 from domain.times import from_us, to_us
 from store import goods
-from tracker.engine.step import Outcome
+from tracker.engine.step import Step
 
 PACE_S = 5.0  # news of this long are told at once
 FEW = 8  # shipments at once
@@ -74,18 +74,18 @@ class Goods:
             self._known[i] = known._replace(name=name, over=over)
             self._waiting[i] = None
 
-    def tell(self, connection: psycopg.Connection, out: Outcome) -> None:
+    def tell(self, connection: psycopg.Connection, step: Step) -> None:
         """Tells of a few shipments what is something else than was told. Inside the transaction."""
         by_tenant: dict[int, list[int]] = {}
         for i in _some(self._waiting, FEW):
             by_tenant.setdefault(self._known[i].tenant_id, []).append(i)
         for tenant_id, shipments in by_tenant.items():
-            rows = goods.temperatures(connection, tenant_id, shipments, from_us(out.now_us))
+            rows = goods.temperatures(connection, tenant_id, shipments, from_us(step.now_us))
             for i in shipments:
                 row, known = rows.get(i), self._known[i]
                 said = verdict(row)
                 if said != known.told:
-                    out.change(tenant_id, "shipments", known.name, "merge", {"temperature": said})
+                    step.change(tenant_id, "shipments", known.name, "merge", {"temperature": said})
                 silent_us = to_us(row["silent_at"]) if row and said["verdict"] == "in_range" else None
                 self._known[i] = known._replace(told=said, silent_us=silent_us)
                 if known.over:

@@ -12,14 +12,17 @@ from domain.times import to_us
 from store.tracking import TrackingStore
 from tracker.engine.registry import Registry, Shipment
 from tracker.engine.revisions import Told, match
-from tracker.engine.step import DeviationFact, Outcome, Strays
+from tracker.engine.step import Step
 from tracker.rules.off_route import Limits, Run, told
 from tracker.rules.scan import NEVER
+from tracker.shipments.facts import DEVIATION, DeviationFact
+from tracker.shipments.rows import ShipmentRows
+from tracker.vehicles.off_route import OffRouteRuns
 
-OpenRuns = Callable[[int], Strays]
+OpenRuns = Callable[[int], OffRouteRuns]
 
 
-class Routes:
+class OffRoute:
     """Compares runs with what was told of them."""
 
     def __init__(self, store: TrackingStore, limits: Limits) -> None:
@@ -28,47 +31,48 @@ class Routes:
         self._last: dict[int, tuple[list[Run], int]] = {}  # by key: what was compared last
         self._registry: Registry | None = None
 
-    def step(self, registry: Registry, open_runs: OpenRuns, out: Outcome) -> None:
+    def step(self, registry: Registry, runs: Sequence[OffRouteRuns], open_runs: OpenRuns, step: Step) -> None:
         """Says what the step's runs, and the new times of shipments, change."""
         if registry is not self._registry:
             self._registry, self._last = registry, {}
-        found = {s.key: s for s in out.strays if s.key in registry.lined.shipments}
-        moved = {change.shipment_id for change in out.shipment_status}
+        rows = step.part(ShipmentRows)
+        found = {s.key: s for s in runs if s.key in registry.lined.shipments}
+        moved = {change.shipment_id for change in rows.status}
         again = [key for key, s in registry.lined.shipments.items() if s.id in moved] if moved else []
         found |= {key: open_runs(key) for key in again if key not in found}
         wanted = [s for s in found.values() if s.key in again or self._differs(registry, s)]
-        out.deviations += self.compare(registry, wanted)
+        step.facts(DEVIATION).extend(self.compare(registry, wanted))
         for key in {s.key for s in wanted}:
             shipment = registry.lined.shipments[key]
-            out.shipment_names[shipment.id] = (shipment.tenant_id, shipment.name)
+            rows.names[shipment.id] = (shipment.tenant_id, shipment.name)
 
-    def _differs(self, registry: Registry, strays: Strays) -> bool:
+    def _differs(self, registry: Registry, runs: OffRouteRuns) -> bool:
         """Whether something else may be said than the last time."""
-        now = (self._parts(registry.lined.shipments[strays.key], strays.runs, strays.now_us), strays.since_us)
-        before = self._last.get(strays.key)
-        self._last[strays.key] = now
+        now = (self._parts(registry.lined.shipments[runs.key], runs.runs, runs.now_us), runs.since_us)
+        before = self._last.get(runs.key)
+        self._last[runs.key] = now
         return now != before
 
-    def compare(self, registry: Registry, all_strays: Sequence[Strays]) -> list[DeviationFact]:
+    def compare(self, registry: Registry, all_runs: Sequence[OffRouteRuns]) -> list[DeviationFact]:
         """What is to be said of these that was not said before."""
-        if not all_strays:
+        if not all_runs:
             return []
         shipments = registry.lined.shipments
         before: dict[tuple[int, int], list[Told]] = {}
         for sid, fact_id, revision, vehicle, start, end in self._store.rows(
-            "off_route_of", sorted({shipments[s.key].id for s in all_strays})
+            "off_route_of", sorted({shipments[s.key].id for s in all_runs})
         ):
             end_us = to_us(end) if end else NEVER
             before.setdefault((sid, vehicle), []).append(Told(fact_id, revision, "", to_us(start), end_us, ()))
         facts = []
-        for strays in all_strays:
-            shipment = shipments[strays.key]
-            facts += self._compared(shipment, strays, before.get((shipment.id, shipment.vehicle_id), []))
+        for runs in all_runs:
+            shipment = shipments[runs.key]
+            facts += self._compared(shipment, runs, before.get((shipment.id, shipment.vehicle_id), []))
         return facts
 
-    def _compared(self, shipment: Shipment, strays: Strays, before: Sequence[Told]) -> list[DeviationFact]:
-        stands = [Run(t.start_us, t.end_us) for t in before if t.end_us <= strays.since_us]
-        now = self._parts(shipment, [*stands, *strays.runs], strays.now_us)
+    def _compared(self, shipment: Shipment, runs: OffRouteRuns, before: Sequence[Told]) -> list[DeviationFact]:
+        stands = [Run(t.start_us, t.end_us) for t in before if t.end_us <= runs.since_us]
+        now = self._parts(shipment, [*stands, *runs.runs], runs.now_us)
         facts = []
         for pair in match([("", *run) for run in now], before):
             was = pair.before

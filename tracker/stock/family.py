@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple, TypeVar
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, NamedTuple, TypeVar
 
 import numpy as np
 import orjson
+import psycopg
 
 from domain.digits import shown
 from domain.readings import WRONG_TIME, Batch, ShelfBatch, TagReadBatch
 from domain.times import to_us
-from store.tracking import TrackingStore
+from tracker.engine.family import Engine, Family
 from tracker.engine.registry import NAN, Registry
-from tracker.engine.step import Outcome, known, text
+from tracker.engine.step import Step, known, text
 from tracker.rules import stock
 
 B = TypeVar("B", bound=Batch)
@@ -43,17 +45,32 @@ class Level(NamedTuple):
     confidence: float
 
 
-class Stockroom:
+@dataclass
+class StockRows:
+    """Rows of tags, slots and stock to be written."""
+
+    tags: list[tuple[Any, ...]] = field(default_factory=list)
+    slots: list[tuple[Any, ...]] = field(default_factory=list)
+    levels: list[tuple[Any, ...]] = field(default_factory=list)
+    moves: list[tuple[Any, ...]] = field(default_factory=list)
+
+
+class Stock(Family):
     """Tags and shelves of the partitions we own."""
 
-    def __init__(self) -> None:
+    name: ClassVar[str] = "stock"
+    streams: ClassVar[tuple[str, ...]] = ("rfid", "shelf")
+
+    def __init__(self, engine: Engine) -> None:
+        super().__init__(engine)
         self.tags: dict[int, Tag] = {}
         self.slots: dict[int, Slot] = {}
         self._by_key: dict[Key, set[int]] = {}
         self._levels: dict[Key, Level] = {}
 
-    def load(self, registry: Registry, store: TrackingStore) -> None:
-        """Reads tags and slots."""
+    def load(self) -> None:
+        """Reads tags, slots and stock."""
+        registry, store = self.engine.registry, self.engine.store
         for tag, time, device, product, reads in store.rows("tag_states"):
             self._put_tag(registry, tag, Tag(to_us(time), device, product, reads))
         for slot, time, _, carry in store.rows("slot_states"):
@@ -61,6 +78,23 @@ class Stockroom:
             self.slots[slot] = Slot(to_us(time), stock.Shelf(quantity, shown, confidence))
         for site, zone, product, quantity, confidence in store.rows("stock_levels"):
             self._levels[site, zone, product] = Level(quantity, confidence)
+
+    def step(self, batches: dict[str, Batch], step: Step) -> None:
+        """Folds tag reads and weighings."""
+        registry = self.engine.registry
+        tags, shelves = batches.get("rfid"), batches.get("shelf")
+        if isinstance(tags, TagReadBatch):
+            self._step_tags(registry, tags, step)
+        if isinstance(shelves, ShelfBatch):
+            self._step_shelves(registry, shelves, step)
+
+    def write(self, cursor: psycopg.Cursor, step: Step) -> None:
+        """State, stock and its moves."""
+        store, rows = self.engine.store, step.part(StockRows)
+        store.bulk(cursor, "put_tag_states", rows.tags)
+        store.bulk(cursor, "put_slot_states", rows.slots)
+        store.bulk(cursor, "put_stock_levels", rows.levels)
+        store.bulk(cursor, "put_stock_moves", rows.moves)
 
     def _put_tag(self, registry: Registry, tag: int, now: Tag) -> set[Key]:
         """Moves a tag in the index; returns the keys whose stock changes."""
@@ -76,7 +110,7 @@ class Stockroom:
             touched.add(key)
         return touched
 
-    def step_tags(self, registry: Registry, store: TrackingStore, batch: TagReadBatch, out: Outcome) -> None:
+    def _step_tags(self, registry: Registry, batch: TagReadBatch, step: Step) -> None:
         """Folds tag reads: the newest read of each tag says where it is."""
         batch = usable(batch)
         if not len(batch):
@@ -91,7 +125,7 @@ class Stockroom:
         )
         places = stock.locate(known_places, batch.tag_id, batch.time_us, batch.device_id, registry.where.zone_of)
         fresh = [int(t) for t in tags if int(t) not in self.tags]
-        epcs = store.labels(fresh) if fresh else {}
+        epcs = self.engine.store.labels(fresh) if fresh else {}
         antenna = dict(zip(batch.tag_id.tolist(), batch.antenna.tolist(), strict=True))
         touched: dict[Key, int] = {}
         rows = zip(
@@ -108,7 +142,7 @@ class Stockroom:
                 continue
             for key in self._put_tag(registry, tag, now):
                 touched[key] = max(touched.get(key, 0), t_us)
-            out.tag_rows.append(
+            step.part(StockRows).tags.append(
                 (
                     tag,
                     device.tenant_id,
@@ -125,10 +159,10 @@ class Stockroom:
             tags_here = self._by_key.get(key, set())
             sure = stock.tag_confidence(np.array([self.tags[t].reads for t in tags_here], dtype=np.float64))
             self._tell(
-                registry, key, float(len(tags_here)), float(sure.mean()) if len(tags_here) else 1.0, "tag", t_us, out
+                registry, key, float(len(tags_here)), float(sure.mean()) if len(tags_here) else 1.0, "tag", t_us, step
             )
 
-    def step_shelves(self, registry: Registry, store: TrackingStore, batch: ShelfBatch, out: Outcome) -> None:
+    def _step_shelves(self, registry: Registry, batch: ShelfBatch, step: Step) -> None:
         """Folds weighings and counts, slot by slot."""
         batch = usable(batch)
         if not len(batch):
@@ -137,13 +171,13 @@ class Stockroom:
         batch = batch.take(order)
         slots, first = np.unique(batch.slot_id, return_index=True)
         for slot, low, high in zip(slots.tolist(), first.tolist(), [*first[1:].tolist(), len(batch)], strict=True):
-            self._step_slot(registry, store, slot, batch.take(np.arange(low, high)), out)
+            self._step_slot(registry, slot, batch.take(np.arange(low, high)), step)
 
-    def _step_slot(self, registry: Registry, store: TrackingStore, slot: int, rows: ShelfBatch, out: Outcome) -> None:
+    def _step_slot(self, registry: Registry, slot: int, rows: ShelfBatch, step: Step) -> None:
         old = self.slots.get(slot, Slot(np.iinfo(np.int64).min, stock.Shelf()))
         rows = rows.take(rows.time_us > old.t_us)  # an older weighing changes nothing that is
         if slot not in registry.slots:  # a label is made with its first reading, after the registry was read
-            found_slots = store.rows("slot_of", slot)
+            found_slots = self.engine.store.rows("slot_of", slot)
             registry.slots[slot], registry.slot_device[slot] = found_slots[0] if found_slots else (0, 0)
         product = registry.products.get(registry.slots[slot])
         device = registry.devices.get(int(rows.device_id[0])) if len(rows) else None
@@ -152,7 +186,7 @@ class Stockroom:
         shelf, _ = stock.weigh(old.shelf, rows.mass_kg, product.unit_mass_kg if product else NAN, rows.item_count)
         t_us = int(rows.time_us[-1])
         self.slots[slot] = Slot(t_us, shelf)
-        out.slot_rows.append(
+        step.part(StockRows).slots.append(
             (
                 slot,
                 device.tenant_id,
@@ -167,7 +201,7 @@ class Stockroom:
         if product and (key := place_of(registry, device.id, product.id, t_us)) and shelf.quantity >= 0:
             source = "count" if not np.isnan(rows.item_count[-1]) else "weight"
             quantity, confidence = self._shelves_of(registry, key, slot)
-            self._tell(registry, key, quantity, confidence, source, t_us, out)
+            self._tell(registry, key, quantity, confidence, source, t_us, step)
 
     def _shelves_of(self, registry: Registry, key: Key, slot: int) -> tuple[float, float]:
         """Sum over the slots of a zone that hold a product."""
@@ -187,7 +221,7 @@ class Stockroom:
         return place.site_id, place.zone_id
 
     def _tell(
-        self, registry: Registry, key: Key, quantity: float, confidence: float, source: str, t_us: int, out: Outcome
+        self, registry: Registry, key: Key, quantity: float, confidence: float, source: str, t_us: int, step: Step
     ) -> None:
         """Stock of a zone and product: the row, the change, and a move when the quantity is another."""
         site, product = registry.sites.get(key[0]), registry.products.get(key[2])
@@ -195,12 +229,13 @@ class Stockroom:
             return
         old = self._levels.get(key)
         self._levels[key] = Level(quantity, confidence)
-        out.stock_rows = [r for r in out.stock_rows if (r[1], r[2], r[3]) != key]
-        out.stock_rows.append((site.tenant_id, *key, source, quantity, confidence, t_us))
+        rows = step.part(StockRows)
+        rows.levels = [r for r in rows.levels if (r[1], r[2], r[3]) != key]
+        rows.levels.append((site.tenant_id, *key, source, quantity, confidence, t_us))
         if old is None or old.quantity != quantity:
             delta = quantity - (old.quantity if old else 0.0)
-            out.move_rows.append((site.tenant_id, *key, t_us, quantity, delta, source, out.now_us))
-        out.change(site.tenant_id, "stock", *shape(registry, key, quantity, confidence, source, t_us))
+            step.part(StockRows).moves.append((site.tenant_id, *key, t_us, quantity, delta, source, step.now_us))
+        step.change(site.tenant_id, "stock", *shape(registry, key, quantity, confidence, source, t_us))
 
 
 def shape(

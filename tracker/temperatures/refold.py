@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -10,25 +10,33 @@ import numpy as np
 
 from domain.times import from_us, to_us
 from store.tracking import TrackingStore
-from tracker.engine.checkpoints import PORTION, Again, begin_from
+from tracker.engine.checkpoints import PORTION, Refold, begin_from
 from tracker.engine.registry import Profile, Registry
 from tracker.engine.revisions import Told, match
-from tracker.engine.step import ExcursionFact, Outcome
+from tracker.engine.step import Step
 from tracker.rules import temperature
 from tracker.rules.scan import NEVER, Carry, Runs, last_words
-from tracker.temperatures.family import NOT_USED, PACKER, Series, absolute, limits_of
-from tracker.temperatures.probe_views import Probe
+from tracker.temperatures.facts import EXCURSION, ExcursionFact
+from tracker.temperatures.rows import LANE, TemperatureRows
+from tracker.temperatures.state import NOT_USED, PACKER, ProbeTables, absolute, limits_of
 
 
-class SeriesAgain(Again):
+class ProbeRefold(Refold):
     """A probe on its way to the present."""
 
     def __init__(
-        self, registry: Registry, store: TrackingStore, probe_id: int, probe: Probe, since: datetime, horizon: datetime
+        self,
+        probes: ProbeTables,
+        registry: Registry,
+        store: TrackingStore,
+        probe_id: int,
+        since: datetime,
+        horizon: datetime,
     ) -> None:
-        start = begin_from(store, "series", probe_id, since, PACKER.knows)
-        super().__init__("series", probe_id, since, start[0] if start else to_us(horizon))
-        self._registry, self._store, self._probe = registry, store, probe
+        start = begin_from(store, LANE, probe_id, since, PACKER.knows)
+        super().__init__(LANE, probe_id, since, start[0] if start else to_us(horizon))
+        self._probes, self._registry, self._store = probes, registry, store
+        self._probe = probes.probes[probe_id]
         self._carry: Carry = PACKER.unpack([start[1]])[0] if start else Carry.empty()
         opened = self._carry.take(self._carry.inside)
         kinds = [temperature.KINDS[e % 2] for e in opened.entity.tolist()]
@@ -55,7 +63,7 @@ class SeriesAgain(Again):
             self.keep(int(t_us[-1]), PACKER.pack(np.array([self.entity]), (self._carry,))[0])
         return more
 
-    def goes_on(self, registry: Registry, _: Container[int]) -> bool:
+    def goes_on(self, registry: Registry) -> bool:
         """Whether its limits are the same."""
         device_id, before = self._probe.device_id, self._registry
         self._registry = registry
@@ -86,15 +94,17 @@ class SeriesAgain(Again):
                 facts.append(ExcursionFact(*gone, *span, *rest, retracted=True))
         return facts
 
-    def finish(self, series: Series, out: Outcome) -> None:
+    def finish(self, step: Step) -> None:
         """Arrived: the probe's facts, its carry and its checkpoints are what was found on the way."""
+        probes = self._probes
+        self._probe = probes.probes[self.entity]
+        step.part(TemperatureRows).devices.append(self._probe.device_id)
         if not self._runs:
             return
-        self._probe = series.probes[self.entity]
-        out.excursions += self.revised()
-        series.keep(self._carry)
-        series.describe_carry(self._registry, self.entity, self._carry, self._received_us, out)
-        self.arrived(series.rests, out)
+        step.facts(EXCURSION).extend(self.revised())
+        probes.keep(self._carry)
+        probes.describe_carry(self._registry, self.entity, self._carry, self._received_us, step)
+        self.arrived(probes.checkpoints, step)
 
 
 def _told(row: Sequence[Any]) -> Told:

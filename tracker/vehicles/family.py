@@ -1,250 +1,154 @@
-"""Vehicles as people see them: what the fold carries of all of them, their newest good fix, their open visits."""
+"""Vehicles: from positions to views, visits, trips, stops and gaps."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from dataclasses import replace
+from datetime import datetime
+from typing import ClassVar
 
 import numpy as np
+import psycopg
 
-from domain.digits import shown_all
-from domain.readings import F64, I64, Flag, PositionBatch
-from domain.times import rfc3339_all, to_us
-from store.tracking import TrackingStore
-from tracker.engine import carries
-from tracker.engine.checkpoints import Rests
+from domain.facts import AnyKind, Fact, Word
+from domain.readings import I64, Batch, Flag, PositionBatch
+from domain.times import to_us
+from tracker.config import TrackerConfig
+from tracker.devices.family import DeviceRows
+from tracker.engine import facts
+from tracker.engine.family import Engine, Family
 from tracker.engine.late import mark_late, undecided
-from tracker.engine.registry import Registry
-from tracker.engine.step import Outcome, Strays, VisitFact
-from tracker.rules import cells, geofence, off_route, trips
-from tracker.rules.scan import NEVER, Carry
-from tracker.rules.stretches import WIDTH
-from tracker.vehicles import off_route as routes
+from tracker.engine.step import Step
+from tracker.rules import geofence, off_route
+from tracker.rules.scan import NEVER
+from tracker.vehicles import off_route as off_line
 from tracker.vehicles import segments
-from tracker.vehicles.positions import PACKER, Folded, Rows, VehicleState, fixes_for, fold, no_fixes, rows_of
+from tracker.vehicles.corrections import Corrections
+from tracker.vehicles.facts import TRIP, VISIT, TripFact, VisitFact
+from tracker.vehicles.positions import PACKER, Folded, Rows, fixes_for, fold, rows_of
+from tracker.vehicles.refold import VehicleRefold
+from tracker.vehicles.rows import LANE, VehicleRows
+from tracker.vehicles.state import OpenVisit, VehicleTables, been_in
 
-UNKNOWN, STOPPED, MOVING = 0, 1, 2
-STATUSES = ("unknown", "stopped", "moving")
-
-
-class View(NamedTuple):
-    """A vehicle as people see it: its newest good fix and what follows from it."""
-
-    t_us: int
-    received_us: int
-    device_id: int
-    lat: float
-    lon: float
-    speed_mps: float
-    heading_deg: float
-    accuracy_m: float
-    flags: int
-    status: str
-    since_us: int
-    battery: float | None = None
+KIND_WORDS = {"trip": "trip", "stop": "stop", "unknown": "gap"}
 
 
-@dataclass
-class Views:
-    """The views of many vehicles; `battery` is NaN when it is not known, `status` a place in `STATUSES`."""
-
-    entity: I64
-    t_us: I64
-    received_us: I64
-    device: I64
-    lat: F64
-    lon: F64
-    speed_mps: F64
-    heading_deg: F64
-    accuracy_m: F64
-    flags: I64
-    status: I64
-    since_us: I64
-    battery: F64
-
-    @classmethod
-    def empty(cls) -> Views:
-        """No vehicles."""
-        i, f = np.empty(0, np.int64), np.empty(0)
-        return cls(i, i, i, i, f, f, f, f, f, i, i, i, f)
+def corridor(config: TrackerConfig) -> off_route.Limits:
+    """How far from its line, and for how long, a vehicle is off its route."""
+    return off_route.Limits.of(config.off_route_m, config.off_route_minutes)
 
 
-class OpenVisit(NamedTuple):
-    """A visit without an end that stands in the store."""
-
-    id: int
-    revision: int
-    entered_us: int
-
-
-class Vehicles:
+class Vehicles(Family):
     """Vehicles of the partitions we own."""
 
-    def __init__(self, corridor: off_route.Limits) -> None:
-        self.corridor = corridor
-        self._fixes = carries.Table(no_fixes())
-        self._trips = carries.Table(trips.Carry.empty())
-        self._last = carries.Table(geofence.Last.empty())
-        self._visits = carries.Table(geofence.Pairs.empty())
-        self._off = carries.Table(Carry.empty())
-        self._views = carries.Table(Views.empty())
-        self.rests = Rests("vehicle")
-        self.open: dict[int, OpenVisit] = {}
-        self.open_trips: dict[int, segments.OpenTrip] = {}
-        self.unreadable: list[int] = []
+    name: ClassVar[str] = "vehicles"
+    streams: ClassVar[tuple[str, ...]] = ("gps",)
+    after: ClassVar[tuple[str, ...]] = ("devices",)
+    kinds: ClassVar[tuple[AnyKind, ...]] = (VISIT, TRIP)
+    lanes: ClassVar[tuple[str, ...]] = (LANE,)
 
-    def load(self, store: TrackingStore) -> None:
-        """Reads state and open visits; vehicles whose carry another version wrote are `unreadable`."""
-        rows = store.rows("vehicle_states")
-        known = [r for r in rows if PACKER.knows(r[13])]
-        self.unreadable = [r[0] for r in rows if not PACKER.knows(r[13])]
-        self.keep(VehicleState(*PACKER.unpack(r[13] for r in known)))
-        nan = float("nan")
-        columns = list(zip(*(r[:13] for r in sorted(rows)), strict=True))
-        if columns:
-            for at in (1, 2, 11):
-                columns[at] = tuple(to_us(v) for v in columns[at])
-            for at in (6, 7, 8, 12):
-                columns[at] = tuple(nan if v is None else v for v in columns[at])
-            columns[10] = tuple(STATUSES.index(v) for v in columns[10])
-            dtypes = [c.dtype for c in (getattr(Views.empty(), n) for n in Views.__dataclass_fields__)]
-            self._views.put(Views(*(np.array(c, dtype=d) for c, d in zip(columns, dtypes, strict=True))))
-        self.rests.load(store)
-        for vid, revision, vehicle, site, entered in store.rows("open_visits"):
-            key = int(geofence.pair(np.array([vehicle]), np.array([site]))[0])
-            self.open[key] = OpenVisit(vid, revision, to_us(entered))
-        for vehicle, trip, revision in store.rows("open_trips"):
-            self.open_trips[vehicle] = segments.OpenTrip(trip, revision)
+    def __init__(self, engine: Engine) -> None:
+        super().__init__(engine)
+        self.tables = VehicleTables(corridor(engine.config))
+        self._corrections: Corrections | None = None
 
-    # ------------------------------------------------------------ what the fold carries
-    def carried(self, vehicles: I64) -> VehicleState:
-        """The state of these vehicles (sorted, unique)."""
-        low, high = vehicles << geofence.SHIFT, (vehicles + 1) << geofence.SHIFT
-        return VehicleState(
-            self._fixes.of(vehicles),
-            self._trips.of(vehicles),
-            self._last.of(vehicles),
-            self._visits.between(low, high),
-            self._off.between(low, high),
-        )
+    # ------------------------------------------------------------ beginning
+    def load(self) -> None:
+        """Reads state and open facts."""
+        self.tables.load(self.engine.store)
 
-    def keep(self, state: VehicleState, vehicles: I64 | None = None) -> None:
-        """Puts the state of these vehicles in the place of what they had."""
-        if vehicles is not None:
-            for table, fresh in ((self._visits, state.visits), (self._off, state.off)):
-                had = table.between(vehicles << geofence.SHIFT, (vehicles + 1) << geofence.SHIFT).entity
-                table.drop(had[~np.isin(had, fresh.entity)])
-        self._fixes.put(state.fixes)
-        self._trips.put(state.trips)
-        self._last.put(state.last)
-        self._visits.put(state.visits)
-        self._off.put(state.off)
+    def unreadable(self) -> Iterable[tuple[str, int]]:
+        """Vehicles whose carry another version wrote."""
+        return [(LANE, vehicle) for vehicle in self.tables.unreadable]
 
-    def forget(self, registry: Registry, vehicle_id: int, out: Outcome) -> None:
-        """Nothing is known of a vehicle after all: its readings were another's."""
-        one = np.array([vehicle_id], dtype=np.int64)
-        for table in (self._fixes, self._trips, self._last, self._views):
-            table.drop(one)
-        for pairs in (self._visits, self._off):
-            pairs.drop(pairs.between(one << geofence.SHIFT, (one + 1) << geofence.SHIFT).entity)
-        out.unknown_vehicles.append(vehicle_id)
-        if (owner := registry.vehicles.get(vehicle_id)) is not None:
-            nothing = dict.fromkeys(
-                ("t", "received_at", "lat", "lon", "speed_mps", "heading_deg", "accuracy_m", "site")
-            )
-            nothing |= {"status_since": None}
-            out.change(owner.tenant_id, "vehicles", owner.name, "merge", {**nothing, "flags": [], "status": "unknown"})
+    def before_registry(self) -> None:
+        """What of the registry was corrected by now concerns the past."""
+        self._corrections = Corrections(self.engine.store, self.engine.owned(), self.engine.config.partitions)
+        self.tables.refenced = self._corrections.tenants
 
-    def strays(self, key: int) -> Strays:
-        """A vehicle that is beyond the corridor of a shipment's line now, for long enough."""
-        return routes.going_on(self._off.of(np.array([key])), key)
+    def registry_read(self) -> bool:
+        """Vehicles of ours whose readings are others than before, or that were at a fence that is another, wait."""
+        if self._corrections is None:
+            return False
+        corrected, self._corrections = self._corrections, None
+        for vehicle_id, since in corrected.take(self.engine.registry):
+            self.engine.late.wait(LANE, vehicle_id, since, 0, behind=True)
+        return corrected.more
 
-    def view(self, vehicle_id: int) -> View | None:
-        """One vehicle as people see it."""
-        found = self._views.of(np.array([vehicle_id]))
-        if not len(found.entity):
-            return None
-        row = [getattr(found, n)[0].item() for n in Views.__dataclass_fields__][1:]
-        battery = row[11] if row[11] == row[11] else None
-        return View._make([*row[:9], STATUSES[row[9]], row[10], battery])
+    # ------------------------------------------------------------ readings
+    def step(self, batches: dict[str, Batch], step: Step) -> None:
+        """Folds positions; jumps and fields that are not believed are flagged."""
+        batteries = step.part(DeviceRows).batteries
+        self.tables.charge(batteries)
+        batch = batches.get("gps")
+        if isinstance(batch, PositionBatch):
+            batches["gps"], step.part(VehicleRows).moved = self._fold(batch, step)
 
-    def newest_us(self, vehicles: Iterable[int]) -> dict[int, int]:
-        """Event time of the newest good fix of each of these vehicles that has one."""
-        found = self._views.of(np.array(sorted(vehicles), dtype=np.int64))
-        return dict(zip(found.entity.tolist(), found.t_us.tolist(), strict=True))
-
-    def seen(self, vehicles: I64) -> Views:
-        """The views of those of these vehicles that have one, sorted."""
-        return self._views.of(vehicles)
-
-    # ------------------------------------------------------------ live
-    def step(self, registry: Registry, batch: PositionBatch, out: Outcome) -> tuple[PositionBatch, list[int]]:
-        """Folds a batch; returns it with the jumps flagged, and the vehicles that have moved on."""
+    def _fold(self, batch: PositionBatch, step: Step) -> tuple[PositionBatch, list[int]]:
+        """Returns the batch with its flags, and the vehicles that have moved on."""
+        registry, tables = self.engine.registry, self.tables
         rows, source = rows_of(registry, batch)
         foreign = ~registry.owns(rows.vehicle)
         if foreign.any():  # the device was on another tracker's vehicle then: that one folds it
-            mark_late(registry, "vehicle", rows.vehicle[foreign], rows.t_us[foreign], rows.device[foreign], None, out)
+            self._mark_late(rows.take(foreign), None, step)
             rows, source = rows.take(~foreign), source[~foreign]
         if not len(rows.vehicle):
             return batch, []
         vehicles = np.unique(rows.vehicle)
-        carried = self.carried(vehicles)
+        carried = tables.carried(vehicles)
         before = fixes_for(carried.fixes, vehicles)
         newest = np.maximum(before.t_us, before.doubt_t_us)
         newest = newest[np.searchsorted(vehicles, rows.vehicle)]
         late = rows.t_us <= newest
         if late.any():
-            whose = (rows.vehicle[late], rows.t_us[late], rows.device[late], newest[late])
-            batch = undecided(batch, source[late][mark_late(registry, "vehicle", *whose, out)])
+            batch = undecided(batch, source[late][self._mark_late(rows.take(late), newest[late], step)])
             rows, source = rows.take(~late), source[~late]
             vehicles = np.unique(rows.vehicle)
-            carried = self.carried(vehicles)
+            carried = tables.carried(vehicles)
         if not len(rows.vehicle):
             return batch, []
-        folded = fold(registry, carried, rows, self.corridor)
+        folded = fold(registry, carried, rows, tables.corridor)
         if folded.jumps.any() or folded.doubts.any():
             flags = batch.flags.copy()
             flags[source[folded.jumps]] |= Flag.TELEPORT
             flags[source[~folded.jumps]] |= folded.doubts.astype(flags.dtype)
             batch = replace(batch, flags=flags)
-        out.visits += self.facts(folded.visit_runs)
-        out.trips += segments.news(folded.segments, self.open_trips)
-        out.strays += routes.touched(folded.off_runs, folded.state.off)
-        self.keep(folded.state, folded.vehicles)
-        been_in(registry, folded.cells, out)
-        seen = self.describe(registry, folded, out)
-        self._rest(folded, seen, out)
+        step.facts(VISIT).extend(self.visits(folded.visit_runs))
+        step.facts(TRIP).extend(segments.news(folded.segments, tables.open_trips))
+        step.part(VehicleRows).off_route += off_line.touched(folded.off_runs, folded.state.off)
+        tables.keep(folded.state, folded.vehicles)
+        been_in(registry, folded.cells, step)
+        seen = tables.describe(registry, folded, step, step.part(DeviceRows).batteries)
+        self._keep_checkpoints(folded, seen, step)
         return batch, seen.tolist()
 
-    def _rest(self, folded: Folded, seen: I64, out: Outcome) -> None:
+    def _mark_late(self, rows: Rows, newest_us: I64 | None, step: Step) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+        partition = self.engine.registry.vehicle_partition
+        return mark_late(step, LANE, rows.vehicle, rows.t_us, rows.vehicle, newest_us, lambda v: int(partition[v]))
+
+    def _keep_checkpoints(self, folded: Folded, seen: I64, step: Step) -> None:
         """Keeps carries as checkpoints when it is time, and those of vehicles that have only made jumps."""
-        packed = out.vehicle_columns[-1][-1] if len(seen) else []
+        rows = step.part(VehicleRows)
+        packed = rows.states[-1][-1] if len(seen) else []
         at = np.searchsorted(folded.vehicles, seen)
         fixes = folded.state.fixes
-        self.rests.due(seen, np.maximum(fixes.t_us, fixes.doubt_t_us)[at], packed, out)
+        self.tables.checkpoints.keep(seen, np.maximum(fixes.t_us, fixes.doubt_t_us)[at], packed, step)
         if len(seen) < len(folded.vehicles):
             others = np.setdiff1d(folded.vehicles, seen)
-            carried = self.carried(others)
-            out.carry_rows += zip(others.tolist(), PACKER.pack(others, carried.parts()), strict=True)
+            carried = self.tables.carried(others)
+            rows.carries += zip(others.tolist(), PACKER.pack(others, carried.parts()), strict=True)
 
-    def charge(self, out: Outcome) -> None:
-        """Batteries that were told in this step."""
-        if out.batteries:
-            told = self._views.of(np.array(sorted(out.batteries), dtype=np.int64))
-            told.battery = np.array([out.batteries[v] for v in told.entity.tolist()], dtype=np.float64)
-            self._views.put(told)
-
-    def facts(self, runs: geofence.Visits) -> list[VisitFact]:
+    def visits(self, runs: geofence.Visits) -> list[VisitFact]:
         """Visits that have begun or ended."""
         found: list[VisitFact] = []
+        is_told = self.tables.open
         news = runs.began_here | (runs.end_us != NEVER)
         going = np.flatnonzero(~news)
-        untold = [i for i, key in zip(going.tolist(), runs.entity[going].tolist(), strict=True) if key not in self.open]
+        untold = [i for i, key in zip(going.tolist(), runs.entity[going].tolist(), strict=True) if key not in is_told]
         vehicle, site = geofence.unpair(runs.entity)
         for i in sorted([*np.flatnonzero(news).tolist(), *untold]):
             key, end = int(runs.entity[i]), int(runs.end_us[i])
-            is_open = None if runs.began_here[i] else self.open.get(key)
+            is_open = None if runs.began_here[i] else is_told.get(key)
             of = (key, int(vehicle[i]), int(site[i]))
             if is_open is None:
                 found.append(VisitFact(0, 1, *of, int(runs.start_us[i]), end))
@@ -252,104 +156,98 @@ class Vehicles:
                 found.append(VisitFact(is_open.id, is_open.revision + 1, *of, is_open.entered_us, end))
         return found
 
-    def describe(self, registry: Registry, folded: Folded, out: Outcome) -> I64:
-        """The row and the change of every vehicle that has a new good fix; returns those vehicles."""
-        rows = folded.rows
-        if not len(rows.vehicle):
-            return rows.vehicle
-        last = np.append(np.flatnonzero(rows.vehicle[1:] != rows.vehicle[:-1]), len(rows.vehicle) - 1)
-        newest = rows.take(last)
-        vehicles = newest.vehicle
-        views = self._seen(vehicles, newest, folded, out)
-        self._views.put(views)
-        tenant = registry.vehicle_tenant[vehicles.clip(0, len(registry.vehicle_tenant) - 1)]
-        packed = PACKER.pack(vehicles, folded.state.parts())
-        columns = [getattr(views, n) for n in Views.__dataclass_fields__]
-        status = [STATUSES[s] for s in views.status.tolist()]
-        totals = segments.running(folded.segments, vehicles)
-        out.vehicle_columns.append((columns[0], tenant, *columns[1:10], status, *columns[11:], *totals, packed))
-        inside = self._places(registry, folded.state.visits)
-        for vehicle_id, tenant_id, shown in zip(vehicles.tolist(), tenant.tolist(), _shown(views, status), strict=True):
-            if (owner := registry.vehicles.get(vehicle_id)) is not None:
-                shown["site"] = inside.get(vehicle_id)
-                out.change(tenant_id, "vehicles", owner.name, "merge", shown)
-        return vehicles
+    # ------------------------------------------------------------ the late lane
+    def refold(self, lane: str, entity: int, since: datetime, horizon: datetime) -> VehicleRefold | None:
+        """The way of a vehicle to the present."""
+        del lane
+        engine = self.engine
+        if entity not in engine.registry.vehicles:
+            return None
+        return VehicleRefold(self.tables, engine.registry, engine.store, entity, since, horizon)
 
-    def _seen(self, vehicles: I64, newest: Rows, folded: Folded, out: Outcome) -> Views:
-        """The views of vehicles after their newest fix."""
-        driven = folded.state.trips.of(vehicles)
-        undecided = (driven.kind == trips.NONE) & (driven.sign != -1)
-        status = np.where(driven.moving, MOVING, np.where(undecided, UNKNOWN, STOPPED))
-        since = np.where(driven.moving, driven.go_us, driven.marks[:, trips.SINCE * WIDTH])
-        battery = np.full(len(vehicles), np.nan)
-        old = self._views.of(vehicles)
-        battery[np.searchsorted(vehicles, old.entity)] = old.battery
-        if out.batteries:
-            told = [out.batteries.get(v, np.nan) for v in vehicles.tolist()]
-            battery = np.where(np.isnan(told), battery, told)
-        return Views(
-            vehicles,
-            newest.t_us,
-            newest.received_us,
-            newest.device,
-            newest.lat,
-            newest.lon,
-            newest.speed_mps,
-            newest.heading_deg,
-            newest.accuracy_m,
-            newest.flags,
-            status,
-            since,
-            battery,
+    def newest_us(self, lane: str, entity: int) -> int | None:
+        """Event time of a vehicle's newest fix."""
+        del lane
+        if view := self.tables.view(entity):
+            return view.t_us
+        newest = self.engine.store.rows("newest_position", entity)[0][0]
+        return to_us(newest) if newest else None
+
+    # ------------------------------------------------------------ what is written
+    def write(self, cursor: psycopg.Cursor, step: Step) -> None:
+        """State, cells, visits and trips."""
+        store, rows = self.engine.store, step.part(VehicleRows)
+        for columns in rows.states:
+            store.columns(cursor, "put_vehicle_states", columns)
+        for columns in rows.cells:
+            store.columns(cursor, "put_vehicle_cells", columns)
+        store.bulk(cursor, "put_vehicle_carries", rows.carries)
+        store.bulk(cursor, "drop_vehicle_states", [(v,) for v in rows.unknown])
+        store.bulk(cursor, "forget_unknown_cells", [(v,) for v in rows.whole])
+        self._write_visits(cursor, step)
+        self._write_trips(cursor, step)
+
+    def _write_visits(self, cursor: psycopg.Cursor, step: Step) -> None:
+        registry, is_told = self.engine.registry, self.tables.open
+        visits = [
+            f
+            for f in step.facts(VISIT)
+            if f.vehicle_id in registry.vehicles and registry.knows(f.vehicle_id, f.site_id)
+        ]
+        words = [self._visit_word(f) for f in visits]
+        for fact, fact_id in zip(visits, facts.put(cursor, VISIT, words, step), strict=True):
+            if fact.left_us == NEVER and not fact.retracted:
+                is_told[fact.key] = OpenVisit(fact_id, fact.revision, fact.entered_us)
+            elif (still := is_told.get(fact.key)) and still.id == fact_id:
+                del is_told[fact.key]
+
+    def _visit_word(self, f: VisitFact) -> Word:
+        vehicle, site = self.engine.registry.vehicles[f.vehicle_id], self.engine.registry.sites.get(f.site_id)
+        return Word(
+            f.id,
+            f.revision,
+            vehicle.tenant_id,
+            (f.vehicle_id, f.site_id, f.entered_us, f.left_us),
+            (vehicle.name, site.name if site else None),
+            f.entered_us,
+            f.left_us,
+            f.retracted,
         )
 
-    @staticmethod
-    def _places(registry: Registry, visits: geofence.Pairs) -> dict[int, str]:
-        """Name of the site of the newest visit that is sure, of each vehicle that has one."""
-        found: dict[int, str] = {}
-        sure = visits.inside & visits.told
-        vehicle, site = geofence.unpair(visits.entity[sure])
-        order = np.argsort(visits.entered_us[sure], kind="stable")
-        for v, s in zip(vehicle[order].tolist(), site[order].tolist(), strict=True):
-            if (known := registry.sites.get(s)) is not None:
-                found[v] = known.name
-            else:
-                found.pop(v, None)
-        return found
+    def _write_trips(self, cursor: psycopg.Cursor, step: Step) -> None:
+        vehicles, going = self.engine.registry.vehicles, self.tables.open_trips
+        trips = [f for f in step.facts(TRIP) if f.vehicle_id in vehicles]
+        words = []
+        for f in trips:
+            vehicle = vehicles[f.vehicle_id]
+            values = (*f[2:6], *f.figures)
+            about = (vehicle.name, f.kind)
+            words.append(Word(f.id, f.revision, vehicle.tenant_id, values, about, f.start_us, f.end_us, f.retracted))
+        for fact, fact_id in zip(trips, facts.put(cursor, TRIP, words, step), strict=True):
+            if fact.end_us == NEVER and not fact.retracted:
+                going[fact.vehicle_id] = segments.OpenTrip(fact_id, fact.revision)
+            elif (still := going.get(fact.vehicle_id)) and still.id == fact_id:
+                del going[fact.vehicle_id]
 
+    # ------------------------------------------------------------ proof
+    def verifiable(self, tenant_id: int, vehicle_id: int | None) -> Iterator[tuple[str, int]]:
+        """Vehicles that have positions."""
+        for vehicle, of in self.engine.registry.vehicles.items():
+            mine = of.tenant_id == tenant_id and vehicle_id in (None, vehicle)
+            if mine and self.tables.view(vehicle) is not None:
+                yield LANE, vehicle
 
-def been_in(registry: Registry, entered: cells.Entered, out: Outcome) -> None:
-    """Cells that vehicles came into, to be kept."""
-    if len(entered.vehicle):
-        tenant = registry.vehicle_tenant[entered.vehicle.clip(0, len(registry.vehicle_tenant) - 1)]
-        out.cell_columns.append((tenant, *entered))
+    def title(self, kind: AnyKind, fact: Fact) -> str:
+        """A visit, trip, stop or gap in a few words."""
+        registry = self.engine.registry
+        if isinstance(fact, TripFact):
+            return f"{KIND_WORDS[fact.kind]} of {registry.vehicles[fact.vehicle_id].name}"
+        if not isinstance(fact, VisitFact):
+            return kind.name
+        site = registry.sites.get(fact.site_id)
+        where = site.name if site else f"stop {-fact.site_id}" if fact.site_id < 0 else "a site that is no more"
+        return f"visit of {registry.vehicles[fact.vehicle_id].name} at {where}"
 
-
-def _shown(views: Views, status: list[str]) -> Iterator[dict[str, Any]]:
-    """The keys of the vehicles' public shape that their newest fixes give; NaN becomes null in the text."""
-    rounded = zip(
-        rfc3339_all(views.t_us),
-        rfc3339_all(views.received_us),
-        shown_all("lat", views.lat),
-        shown_all("lon", views.lon),
-        shown_all("speed_mps", views.speed_mps),
-        shown_all("heading_deg", views.heading_deg),
-        shown_all("accuracy_m", views.accuracy_m),
-        views.flags.tolist(),
-        status,
-        rfc3339_all(views.since_us),
-        strict=True,
-    )
-    for t, received_at, lat, lon, speed_mps, heading_deg, accuracy_m, flags, word, since in rounded:
-        yield {
-            "t": t,
-            "received_at": received_at,
-            "lat": lat,
-            "lon": lon,
-            "speed_mps": speed_mps,
-            "heading_deg": heading_deg,
-            "accuracy_m": accuracy_m,
-            "flags": Flag.names(flags) if flags else [],
-            "status": word,
-            "status_since": since,
-        }
+    def span(self, kind: AnyKind, fact: Fact) -> tuple[int, int]:
+        """When it began and ended."""
+        return (fact.entered_us, fact.left_us) if isinstance(fact, VisitFact) else super().span(kind, fact)

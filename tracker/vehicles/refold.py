@@ -5,7 +5,7 @@ Reading begins at the newest checkpoint before the late reading.
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -14,34 +14,36 @@ import numpy as np
 
 from domain.times import from_us, to_us
 from store.tracking import TrackingStore
-from tracker.engine.checkpoints import PORTION, Again, begin_from
+from tracker.engine.checkpoints import PORTION, Refold, begin_from
 from tracker.engine.registry import Registry
 from tracker.engine.revisions import Match, Told, match
-from tracker.engine.step import Outcome, Strays, TripFact, VisitFact
-from tracker.rules import cells, geofence, off_route
+from tracker.engine.step import Step
+from tracker.rules import cells, geofence
 from tracker.rules.scan import NEVER, last_words, no_runs
 from tracker.rules.stretches import Segments
-from tracker.vehicles import off_route as routes
+from tracker.vehicles import off_route as off_line
 from tracker.vehicles import segments
-from tracker.vehicles.family import Vehicles, been_in
+from tracker.vehicles.facts import TRIP, VISIT, TripFact, VisitFact
 from tracker.vehicles.positions import NOT_USED, PACKER, Folded, Rows, VehicleState, fold
+from tracker.vehicles.rows import LANE, VehicleRows
+from tracker.vehicles.state import VehicleTables, been_in
 
 
-class VehicleAgain(Again):
+class VehicleRefold(Refold):
     """A vehicle on its way to the present."""
 
     def __init__(
         self,
+        vehicles: VehicleTables,
         registry: Registry,
         store: TrackingStore,
         vehicle_id: int,
         since: datetime,
         horizon: datetime,
-        corridor: off_route.Limits,
     ) -> None:
-        start = begin_from(store, "vehicle", vehicle_id, since, PACKER.knows)
-        super().__init__("vehicle", vehicle_id, since, start[0] if start else to_us(horizon))
-        self._registry, self._store, self._corridor = registry, store, corridor
+        start = begin_from(store, LANE, vehicle_id, since, PACKER.knows)
+        super().__init__(LANE, vehicle_id, since, start[0] if start else to_us(horizon))
+        self._vehicles, self._registry, self._store = vehicles, registry, store
         self._state = VehicleState(*PACKER.unpack([start[1]])) if start else VehicleState()
         self._begun = self._state
         visits = self._state.visits
@@ -63,7 +65,7 @@ class VehicleAgain(Again):
         self.reached_us = int(found["time"][-1])
         rows = _rows(self.entity, found)
         if len(rows.vehicle):
-            folded = fold(self._registry, self._state, rows, self._corridor)
+            folded = fold(self._registry, self._state, rows, self._vehicles.corridor)
             self._state = folded.state
             if self._last is None or len(folded.rows.vehicle):
                 self._last = folded
@@ -75,11 +77,11 @@ class VehicleAgain(Again):
             self.keep(int(max(fixes.t_us[0], fixes.doubt_t_us[0])), packed)
         return more
 
-    def goes_on(self, registry: Registry, refenced: Container[int]) -> bool:
+    def goes_on(self, registry: Registry) -> bool:
         """Whether the fences of its tenant are the same, and its shipments as far as they matter here."""
         before, self._registry = self._registry, registry
         vehicle = registry.vehicles.get(self.entity)
-        if vehicle is None or vehicle.tenant_id in refenced:
+        if vehicle is None or vehicle.tenant_id in self._vehicles.refenced:
             return False
         return registry.planned_for(self.entity) == before.planned_for(self.entity)
 
@@ -111,34 +113,36 @@ class VehicleAgain(Again):
         told = self._store.rows("trips_since", self.entity, from_us(since_us))
         return segments.revised(self.entity, found, told, self._begun.trips, self.begun_us)
 
-    def strays(self) -> list[Strays]:
+    def off_route(self) -> list[off_line.OffRouteRuns]:
         """Where it was off the lines of its shipments: all of them, also where it no longer was."""
         if not self._folded and not self.gone:
             return []
         runs = last_words([f.off_runs for f in self._folded] or [no_runs()])
         keys = self._registry.lined.of_vehicle(self.entity)
-        return routes.anew(runs, keys, self._begun.off, self._state.off, self.begun_us)
+        return off_line.anew(runs, keys, self._begun.off, self._state.off, self.begun_us)
 
     def _was_open(self, told: Told) -> bool:
         return (_key(self.entity, int(told.group)), told.start_us) in self._open_then
 
-    def finish(self, vehicles: Vehicles, out: Outcome) -> None:
+    def finish(self, step: Step) -> None:
         """Arrived: the vehicle's facts, its state and its checkpoints are what was found on the way."""
+        step.part(VehicleRows).moved = [self.entity]
         if self._last is None and not self.gone:
             return
-        out.visits += self.revised()
-        out.trips += self.trips()
-        out.strays += self.strays()
+        step.facts(VISIT).extend(self.revised())
+        step.facts(TRIP).extend(self.trips())
+        rows = step.part(VehicleRows)
+        rows.off_route += self.off_route()
         if self._last is None:
-            vehicles.forget(self._registry, self.entity, out)
-            out.forgotten.append((self.kind, self.entity, self.since))
+            self._vehicles.forget(self._registry, self.entity, step)
+            step.forgotten.append((self.lane, self.entity, self.since))
             return
-        vehicles.keep(self._state, np.array([self.entity], dtype=np.int64))
-        vehicles.describe(self._registry, replace(self._last, state=self._state), out)
-        been_in(self._registry, cells.earliest([f.cells for f in self._folded]), out)
+        self._vehicles.keep(self._state, np.array([self.entity], dtype=np.int64))
+        self._vehicles.describe(self._registry, replace(self._last, state=self._state), step)
+        been_in(self._registry, cells.earliest([f.cells for f in self._folded]), step)
         if self._is_new and self.begun_us <= 0:
-            out.whole.append(self.entity)
-        self.arrived(vehicles.rests, out)
+            rows.whole.append(self.entity)
+        self.arrived(self._vehicles.checkpoints, step)
 
 
 def _rows(vehicle_id: int, found: Mapping[str, np.ndarray[Any, Any]]) -> Rows:

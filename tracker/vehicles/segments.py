@@ -14,11 +14,11 @@ import numpy as np
 from domain.readings import F64, I64
 from domain.times import to_us
 from tracker.engine.revisions import Told, match
-from tracker.engine.step import TripFact
 from tracker.rules import trips
 from tracker.rules.scan import NEVER
 from tracker.rules.stretches import WIDTH, Segments
 from tracker.rules.trips import LONG_AGO
+from tracker.vehicles.facts import TripFact
 
 Word = tuple[int, str, int, int, tuple[float | None, ...]]
 FIGURES = 12

@@ -1,0 +1,197 @@
+"""What people must act on: excursions that have lasted, silence, and windows that may be missed.
+
+Everything is written many at a time: a yard of a thousand reefers that loses power is one step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, ClassVar
+
+import psycopg
+
+from domain.digits import shown
+from domain.times import to_us
+from tracker.alerts.shape import alert_shape, news
+from tracker.arrival_times.rows import ArrivalRows, Risk
+from tracker.devices.family import DeviceRows
+from tracker.engine.family import Family
+from tracker.engine.step import Step, text
+from tracker.rules.scan import NEVER
+from tracker.temperatures.rows import Excursion, TemperatureRows
+
+TITLES = {"above": "Too warm", "below": "Too cold"}
+Kept = Mapping[str, Any]
+
+
+class Alerts(Family):
+    """Alerts of facts, of silent devices and of late risks."""
+
+    name: ClassVar[str] = "alerts"
+    after: ClassVar[tuple[str, ...]] = ("devices", "temperatures", "arrival_times")
+
+    def write(self, cursor: psycopg.Cursor, step: Step) -> None:
+        """The alerts of a step, what happened to them, and how many are active on each vehicle."""
+        events: list[tuple[int, int, str]] = []
+        vehicles: dict[int, None] = {}
+        self._of_excursions(cursor, step, events, vehicles)
+        self._of_risks(cursor, step, events, vehicles)
+        self._of_silence(cursor, step, events, vehicles)
+        self.engine.store.bulk(cursor, "events", events)
+        self._count(cursor, vehicles, step)
+
+    def _count(self, cursor: psycopg.Cursor, vehicles: Iterable[int], step: Step) -> None:
+        """Tells how many alerts of these vehicles are active."""
+        known = self.engine.registry.vehicles
+        wanted = [v for v in vehicles if v in known]
+        if not wanted:
+            return
+        store = self.engine.store
+        store.bulk(cursor, "active_alerts", [(v,) for v in wanted])
+        counts = {int(v): int(n) for v, n in cursor.fetchall()}
+        for v in wanted:
+            step.change(known[v].tenant_id, "vehicles", known[v].name, "merge", {"alerts": counts.get(v, 0)})
+
+    # ------------------------------------------------------------ excursions
+    def _of_excursions(
+        self, cursor: psycopg.Cursor, step: Step, events: list[tuple[int, int, str]], vehicles: dict[int, None]
+    ) -> None:
+        """The alerts of excursions that have lasted; of those that have not after all what was told is taken back."""
+        said = step.part(TemperatureRows).written
+        short = [e.id for e in said if e.fact.alarm_us == NEVER and e.fact.id]
+        if short:
+            self.engine.store.bulk(cursor, "active_of_facts", [(i,) for i in short])
+        alarmed_us = {int(i): to_us(at) for i, at in cursor.fetchall()} if short else {}
+        alerts = []
+        for e in said:
+            if e.fact.alarm_us != NEVER:
+                alerts.append(e)
+            elif e.fact.id and e.id in alarmed_us:
+                alerts.append(e._replace(fact=e.fact._replace(alarm_us=alarmed_us[e.id], retracted=True)))
+        rows = [self._row(e, step.now_us) for e in alerts]
+        kept = self.engine.store.returned(cursor, "put_temperature_alerts", rows)
+        by_fact = {int(k["fact_id"]): k for k in kept}
+        for e in alerts:
+            k = by_fact[e.id]
+            if what := news(k, retracted=e.fact.retracted):
+                events.append((k["id"], step.now_us, what))
+            vehicles[e.vehicle_id] = None
+            if k["resolved_at"] is None:  # else somebody is done with it: it is off the lists
+                self._tell_excursion(e, k, step)
+
+    @staticmethod
+    def _row(e: Excursion, now_us: int) -> Sequence[Any]:
+        f = e.fact
+        of = (e.tenant_id, e.id, f.kind, e.device_id, f.probe_id, _title(e), f.limit_c, f.extreme_c, f.last_c)
+        return (*of, f.start_us, f.alarm_us, now_us, _cleared_us(e, now_us))
+
+    def _tell_excursion(self, e: Excursion, kept: Kept, step: Step) -> None:
+        f = e.fact
+        figures = {
+            "limit_c": f.limit_c,
+            "extreme_c": shown("extreme_c", f.extreme_c),
+            "last_c": shown("last_c", f.last_c),
+        }
+        shape = alert_shape(
+            self.engine.registry,
+            kept,
+            e.device_id,
+            kind="temperature",
+            severity="critical",
+            title=_title(e),
+            probe=e.probe,
+            opened_us=f.start_us,
+            alarm=text(f.alarm_us),
+            cleared=text(_cleared_us(e, step.now_us)),
+            figures=figures,
+        )
+        step.change(e.tenant_id, "alerts", str(kept["id"]), "put", shape)
+
+    # ------------------------------------------------------------ windows
+    def _of_risks(
+        self, cursor: psycopg.Cursor, step: Step, events: list[tuple[int, int, str]], vehicles: dict[int, None]
+    ) -> None:
+        """One alert per stop, cleared and opened again as its risk goes."""
+        changed: dict[int, None] = {}
+        for risks in _each_stop_once(step.part(ArrivalRows).risks):
+            kept = self._put_risks(cursor, risks, step.now_us)
+            for risk in risks:
+                if (k := kept.get(risk.stop_id)) is None:
+                    continue  # it was told already
+                again = "raised" if k["revision"] == 1 else "reopened"
+                events.append((k["id"], step.now_us, again if risk.raised else "cleared"))
+                device = self.engine.registry.devices.get(k["device_id"])
+                if device is not None:
+                    changed[device.vehicle_id] = None
+                    self._tell(k, "late_risk", step)
+        vehicles |= dict.fromkeys(sorted(v for v in changed if v))
+
+    def _put_risks(self, cursor: psycopg.Cursor, risks: Sequence[Risk], now_us: int) -> dict[int, Kept]:
+        store = self.engine.store
+        over = [(r.stop_id, r.at_us) for r in risks if not r.raised]
+        raised = [(r.tenant_id, r.stop_id, r.device_id, r.title, r.at_us, now_us) for r in risks if r.raised]
+        kept = store.returned(cursor, "clear_late_risks", over) + store.returned(cursor, "raise_late_risks", raised)
+        return {int(k["fact_id"]): k for k in kept}
+
+    # ------------------------------------------------------------ silence
+    def _of_silence(
+        self, cursor: psycopg.Cursor, step: Step, events: list[tuple[int, int, str]], vehicles: dict[int, None]
+    ) -> None:
+        """Raised when a device has gone silent, cleared by its next reading."""
+        registry, store, rows = self.engine.registry, self.engine.store, step.part(DeviceRows)
+        over = {int(k["device_id"]): k for k in store.returned(cursor, "clear_silences", list(rows.reported.items()))}
+        for device_id in rows.reported:
+            if (k := over.get(device_id)) is not None and device_id in registry.devices:
+                events.append((k["id"], step.now_us, "cleared"))
+                self._tell(k, "silence", step)
+        silent = []
+        for device_id, last_us in rows.silent.items():
+            device = registry.devices[device_id]
+            silent.append((device.tenant_id, device_id, f"No news from {device.name}", last_us, step.now_us))
+        raised = {int(k["device_id"]): k for k in store.returned(cursor, "raise_silences", silent)}
+        for device_id in rows.silent:
+            if (k := raised.get(device_id)) is not None:
+                events.append((k["id"], step.now_us, "raised"))
+                self._tell(k, "silence", step)
+        changed = {registry.devices[d].vehicle_id for d in (*rows.reported, *rows.silent) if d in registry.devices}
+        vehicles |= dict.fromkeys(sorted(changed - {0}))
+
+    def _tell(self, kept: Kept, kind: str, step: Step) -> None:
+        """An alert that is about no excursion, unless somebody is done with it."""
+        if kind == "late_risk" and kept["resolved_at"] is not None:
+            return
+        device = self.engine.registry.devices[kept["device_id"]]
+        cleared = kept["cleared_at"]
+        shape = alert_shape(
+            self.engine.registry,
+            kept,
+            device.id,
+            kind=kind,
+            severity=kept["severity"],
+            title=kept["title"],
+            probe=None,
+            opened_us=to_us(kept["opened_at"]),
+            alarm=text(to_us(kept["alarm_at"])),
+            cleared=text(to_us(cleared)) if cleared else None,
+        )
+        step.change(device.tenant_id, "alerts", str(kept["id"]), "put", shape)
+
+
+def _title(e: Excursion) -> str:
+    return f"{TITLES[e.fact.kind]}: {e.fact.extreme_c:.1f} °C"
+
+
+def _cleared_us(e: Excursion, now_us: int) -> int:
+    return min(e.fact.end_us, now_us) if e.fact.retracted else e.fact.end_us
+
+
+def _each_stop_once(risks: Sequence[Risk]) -> Iterable[Sequence[Risk]]:
+    """The news in order, in groups that speak of each stop once: nearly always one."""
+    begin, seen = 0, set[int]()
+    for at, risk in enumerate(risks):
+        if risk.stop_id in seen:
+            yield risks[begin:at]
+            begin, seen = at, set()
+        seen.add(risk.stop_id)
+    if begin < len(risks):
+        yield risks[begin:]

@@ -1,0 +1,39 @@
+"""What a step decides of shipments beside facts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from tracker.engine.registry import Shipment
+
+
+class StopTime(NamedTuple):
+    """The current call at a stop; None while that has not come."""
+
+    stop_id: int
+    arrived_us: int | None
+    departed_us: int | None
+
+
+class ShipmentStatus(NamedTuple):
+    """A shipment is under way, or delivered; `NEVER` while that has not come."""
+
+    shipment_id: int
+    status: str
+    started_us: int
+    delivered_us: int
+
+
+@dataclass
+class ShipmentRows:
+    """Rows of shipments to be written, and what later families ask."""
+
+    told: list[Shipment] | None = None
+    """Shipments of which something new is told; None when nobody looked."""
+    names: dict[int, tuple[int, str]] = field(default_factory=dict)
+    """Tenant and name of the shipments that facts are about."""
+    stop_times: list[StopTime] = field(default_factory=list)
+    status: list[ShipmentStatus] = field(default_factory=list)
+    goods: bool = False
+    """It is time to tell what goods have seen."""
