@@ -14,7 +14,7 @@ import psycopg
 from firmware_sim.model import Shipment, World
 from firmware_sim.world import build
 from frostway.broker import Broker, mosquitto_hash
-from frostway.command import words
+from frostway.failure import words
 from frostway.secrets import Secrets, new_password, write_private
 from store.db import connect, queries
 from store.embedded_process import EmbeddedError

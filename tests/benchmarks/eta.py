@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 
 from domain.readings import F64, I64
-from frostway.backtest import backtest
+from frostway.cli.work.backtest import backtest
 from tests import recorded
 from tests.benchmarks.figures import Figure
 from tracker.arrival_times.arrivals import Stops

@@ -16,10 +16,10 @@ from typer.testing import CliRunner
 from api.http import doorman, refusals
 from api.http.doorman import Doorman
 from api.http.problems import Problem
-from frostway.admin import ensure_admin
 from frostway.cli import app
+from frostway.cli.work.account import ensure_admin
+from frostway.cli.work.token import create_token
 from frostway.settings import Settings
-from frostway.tokens import create_token
 from store.db import connect
 from store.registry import Registry, RegistryError
 from tests.deadlines import deadline

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from frostway.cli import _place
-from frostway.command import Failure
+from frostway.cli.device import _place
+from frostway.failure import Failure
 from store.db import connect
 from store.registry import DeviceSpec, Registry, RegistryError
 

@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from frostway.backtest import read_stops, read_trace
 from frostway.cli import app
-from frostway.command import Failure
+from frostway.cli.work.backtest import read_stops, read_trace
+from frostway.failure import Failure
 from tests import recorded
 from tests.benchmarks import eta as bench
 from tests.recorded import STOPS, TRACE, write

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from frostway.command import DataOption, Failure, TenantOption, settings
+from frostway.cli.command import DataOption, TenantOption, read_settings
+from frostway.failure import Failure
 
 quarantine_app = typer.Typer(no_args_is_help=True, help="Messages that could not be taken: look, mend, read again.")
 
@@ -25,9 +26,9 @@ def quarantine_list(
     data: DataOption = None,
 ) -> None:
     """List messages with the reason, newest first."""
-    from frostway.aside import print_messages  # noqa: PLC0415
+    from frostway.cli.work.quarantine import print_messages  # noqa: PLC0415
 
-    print_messages(data, settings(), tenant, device=device, reason=reason, every=all_, limit=limit)
+    print_messages(data, read_settings(), tenant, device=device, reason=reason, every=all_, limit=limit)
 
 
 @quarantine_app.command("save")
@@ -38,10 +39,10 @@ def quarantine_save(
     data: DataOption = None,
 ) -> None:
     """Write the bytes of a message as they came into a file."""
-    from frostway.aside import save_payload  # noqa: PLC0415
+    from frostway.cli.work.quarantine import save_payload  # noqa: PLC0415
 
     try:
-        size = save_payload(data, settings(), tenant, message, file)
+        size = save_payload(data, read_settings(), tenant, message, file)
     except OSError as error:
         raise Failure(f"{file}: {error.strerror}") from error
     typer.echo(f"{size} bytes", err=True)
@@ -61,17 +62,17 @@ def quarantine_redrive(
     data: DataOption = None,
 ) -> None:
     """Have a message read again, or all of a device or for a reason. What is in already is not stored twice."""
-    from frostway.aside import redrive_many, redrive_one  # noqa: PLC0415
+    from frostway.cli.work.quarantine import redrive_many, redrive_one  # noqa: PLC0415
 
     if (message is not None) == bool(device or reason or all_):
         raise Failure("say which: an ID, or --device, --reason or --all")
     if message is None:
         if payload or topic:
             raise Failure("--payload and --topic mend one message: give its ID")
-        typer.echo(redrive_many(data, settings(), tenant, device=device, reason=reason))
+        typer.echo(redrive_many(data, read_settings(), tenant, device=device, reason=reason))
         return
     try:
-        typer.echo(redrive_one(data, settings(), tenant, message, payload=payload, topic=topic))
+        typer.echo(redrive_one(data, read_settings(), tenant, message, payload=payload, topic=topic))
     except OSError as error:
         raise Failure(f"{payload}: {error.strerror}") from error
 
@@ -94,12 +95,14 @@ def quarantine_mend(
 ) -> None:
     """Mend many messages by one rule: shows what it would do, asks, and has them read again. The originals stay."""
     from domain.mending import MendingError  # noqa: PLC0415
-    from frostway.mending import mend_many, steps_of  # noqa: PLC0415
+    from frostway.cli.work.mend import mend_many, steps_of  # noqa: PLC0415
 
     try:
         steps = steps_of(step)
     except MendingError as error:
         raise Failure(str(error)) from error
     typer.echo(
-        mend_many(data, settings(), tenant, steps, device=device, reason=reason, ask=None if yes else typer.confirm)
+        mend_many(
+            data, read_settings(), tenant, steps, device=device, reason=reason, ask=None if yes else typer.confirm
+        )
     )

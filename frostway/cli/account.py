@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from frostway.command import DataOption, Failure, TenantOption, settings
+from frostway.cli.command import DataOption, TenantOption, read_settings
+from frostway.failure import Failure
 
 account_app = typer.Typer(no_args_is_help=True, help="Persons who sign in on the pages.")
 ROLES = ("admin", "dispatcher", "coldchain", "storekeeper", "viewer")
@@ -22,20 +23,20 @@ def account_set(
     data: DataOption = None,
 ) -> None:
     """Make an account, or give it another password and role: its sessions end. Without --stdin one is made up."""
-    from frostway.admin import set_account  # noqa: PLC0415
+    from frostway.cli.work.account import set_account  # noqa: PLC0415
 
     if role not in ROLES:
         raise Failure(f"--role {role}: one of {', '.join(ROLES)}")
     given = sys.stdin.readline().rstrip("\r\n") if stdin else ""
     if stdin and not given:
         raise Failure("--stdin: there is no password")
-    chosen = set_account(data, settings(), tenant, name, role, given)
+    chosen = set_account(data, read_settings(), tenant, name, role, given)
     typer.echo(f"account {name}" + ("" if given else f"\npassword {chosen}"))
 
 
 @account_app.command("list")
 def account_list(tenant: TenantOption = "main", data: DataOption = None) -> None:
     """List the accounts of a tenant."""
-    from frostway.admin import print_accounts  # noqa: PLC0415
+    from frostway.cli.work.account import print_accounts  # noqa: PLC0415
 
-    print_accounts(data, settings(), tenant)
+    print_accounts(data, read_settings(), tenant)

@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from frostway.command import DataOption, Failure, TenantOption, settings
+from frostway.cli.command import DataOption, TenantOption, read_settings
+from frostway.failure import Failure
 
 HELP = {
     "vehicle": "Vehicles.",
@@ -26,16 +27,15 @@ ENDS = {
 }
 
 
-def add_to(app: typer.Typer, device_app: typer.Typer) -> None:
-    """Puts the commands into `frostway`, and those of devices into `frostway device`."""
+def add_to(app: typer.Typer) -> None:
+    """Puts the commands into `frostway`."""
     for kind, what in HELP.items():
         group = typer.Typer(no_args_is_help=True, help=what)
         app.add_typer(group, name=kind)
         _list(group, kind)
-        _ends(group, kind)
+        add_ends(group, kind)
         if kind == "profile":
             group.command("add")(add_profile)
-    _ends(device_app, "device")
 
 
 def add_profile(
@@ -49,11 +49,11 @@ def add_profile(
     data: DataOption = None,
 ) -> None:
     """Make a temperature profile. What was decided by one stays so: give another in its place."""
-    from frostway.lifecycle import make_profile  # noqa: PLC0415
+    from frostway.cli.work.registry import make_profile  # noqa: PLC0415
     from store.profiles import Limits  # noqa: PLC0415
 
     limits = Limits(low_c, high_c, for_s, hysteresis_c, max_interval_s)
-    typer.echo(make_profile(data, settings(), tenant, name, limits))
+    typer.echo(make_profile(data, read_settings(), tenant, name, limits))
 
 
 def _metavar(kind: str) -> str:
@@ -63,21 +63,22 @@ def _metavar(kind: str) -> str:
 def _list(group: typer.Typer, kind: str) -> None:
     @group.command("list", help=f"List {kind}s; the last column says since when one is retired.")
     def show(tenant: TenantOption = "main", data: DataOption = None) -> None:
-        from frostway.lifecycle import print_things  # noqa: PLC0415
+        from frostway.cli.work.registry import print_things  # noqa: PLC0415
 
-        print_things(data, settings(), tenant, kind)
+        print_things(data, read_settings(), tenant, kind)
 
 
-def _ends(group: typer.Typer, kind: str) -> None:
+def add_ends(group: typer.Typer, kind: str) -> None:
+    """Puts `retire`, `rename`, `restore` and `delete` into a group."""
     metavar = _metavar(kind)
 
     @group.command("retire", help=f"{ENDS[kind]}; its name, history and facts stay. `restore` takes it back.")
     def retire(
         name: Annotated[str, typer.Argument(metavar=metavar)], tenant: TenantOption = "main", data: DataOption = None
     ) -> None:
-        from frostway.lifecycle import retire_thing  # noqa: PLC0415
+        from frostway.cli.work.registry import retire_thing  # noqa: PLC0415
 
-        typer.echo(retire_thing(data, settings(), tenant, kind, name))
+        typer.echo(retire_thing(data, read_settings(), tenant, kind, name))
 
     why = {
         "device": "Say why a device keeps its name, and what to do instead.",
@@ -91,9 +92,9 @@ def _ends(group: typer.Typer, kind: str) -> None:
         tenant: TenantOption = "main",
         data: DataOption = None,
     ) -> None:
-        from frostway.lifecycle import rename_thing  # noqa: PLC0415
+        from frostway.cli.work.registry import rename_thing  # noqa: PLC0415
 
-        typer.echo(rename_thing(data, settings(), tenant, kind, name, new))
+        typer.echo(rename_thing(data, read_settings(), tenant, kind, name, new))
 
     extra = " A new broker password is printed, once." if kind == "device" else ""
 
@@ -101,9 +102,9 @@ def _ends(group: typer.Typer, kind: str) -> None:
     def restore(
         name: Annotated[str, typer.Argument(metavar=metavar)], tenant: TenantOption = "main", data: DataOption = None
     ) -> None:
-        from frostway.lifecycle import restore_thing  # noqa: PLC0415
+        from frostway.cli.work.registry import restore_thing  # noqa: PLC0415
 
-        typer.echo(restore_thing(data, settings(), tenant, kind, name))
+        typer.echo(restore_thing(data, read_settings(), tenant, kind, name))
 
     @group.command("delete", help=f"Delete a {kind} on which nothing depends; else say what does.")
     def delete(
@@ -113,14 +114,14 @@ def _ends(group: typer.Typer, kind: str) -> None:
         tenant: TenantOption = "main",
         data: DataOption = None,
     ) -> None:
-        from frostway.lifecycle import delete_thing, dependents_of  # noqa: PLC0415
+        from frostway.cli.work.registry import delete_thing, dependents_of  # noqa: PLC0415
 
         if dry_run:
-            typer.echo(dependents_of(data, settings(), tenant, kind, name))
+            typer.echo(dependents_of(data, read_settings(), tenant, kind, name))
             return
         if not yes:
             _ask(f"delete {kind} {name} for good?")
-        typer.echo(delete_thing(data, settings(), tenant, kind, name))
+        typer.echo(delete_thing(data, read_settings(), tenant, kind, name))
 
 
 def _ask(question: str) -> None:

@@ -12,9 +12,9 @@ from rich.console import Console
 from rich.progress import Progress
 
 from domain.names import PAYLOAD_BYTES_MAX
+from frostway.cli.work.tables import print_table
 from frostway.settings import Settings
 from frostway.stack import find
-from frostway.tables import print_table
 from store.db import connect
 from store.quarantine import Quarantine
 from store.registry import RegistryError

@@ -1,4 +1,4 @@
-"""What all commands share: their failure, their words, the settings, common options."""
+"""What all commands share: the settings, common options."""
 
 from __future__ import annotations
 
@@ -7,31 +7,14 @@ from typing import Annotated
 
 import typer
 
+from frostway.failure import Failure
 from frostway.settings import Settings
 
 DataOption = Annotated[Path | None, typer.Option("--data", help="Folder of the embedded stack.", show_default=False)]
 TenantOption = Annotated[str, typer.Option(help="Tenant.")]
 
 
-class Failure(Exception):  # noqa: N818  not an error of ours: a sentence for the person at the keyboard
-    """Ends the command with status 1 and this sentence."""
-
-
-def say(text: str) -> None:
-    """A line on stderr."""
-    typer.echo(f"frostway: {text}", err=True)
-
-
-def words(error: BaseException) -> str:
-    """An error in one line."""
-    import psycopg  # noqa: PLC0415
-
-    if isinstance(error, psycopg.errors.RestrictViolation) and error.diag.message_primary:  # ours: see store/migrations
-        return error.diag.message_primary
-    return " ".join(str(error).split()) or type(error).__name__
-
-
-def settings() -> Settings:
+def read_settings() -> Settings:
     """The effective settings.
 
     Raises:
@@ -45,3 +28,10 @@ def settings() -> Settings:
         first = error.errors()[0]
         name = "FROSTWAY_" + "_".join(str(part) for part in first["loc"]).upper()
         raise Failure(f"{name}: {first['msg']}") from error
+
+
+def database_of(settings: Settings) -> str:
+    """The address of the database, set or found with the stack of this folder."""
+    from frostway.stack import find  # noqa: PLC0415
+
+    return find(None, settings).database_url

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from frostway.cli.work.tables import print_table
 from frostway.settings import Settings
 from frostway.stack import WHO, find
-from frostway.tables import print_table
 from store import tenants
 from store.db import connect
 from store.registry import Registry

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from frostway import __version__
-from frostway.command import Failure, say
+from frostway.failure import Failure, say
 from frostway.secrets import write_private
 from frostway.settings import Settings
 from frostway.stack import find

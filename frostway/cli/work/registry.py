@@ -6,10 +6,10 @@ from datetime import datetime
 from pathlib import Path
 
 from frostway.broker import mosquitto_hash, publish_device
+from frostway.cli.work.tables import print_table
 from frostway.secrets import new_password
 from frostway.settings import Settings
 from frostway.stack import WHO, Stack, find
-from frostway.tables import print_table
 from store.db import connect
 from store.lifecycle import KINDS, Talk, Thing, delete, listed, perform, rename, restore, retire
 from store.profiles import Limits, add_profile

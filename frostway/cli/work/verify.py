@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import track
 
 from domain.times import from_us, parse_rfc3339
-from frostway.command import Failure
+from frostway.failure import Failure
 from frostway.settings import Settings
 from frostway.stack import find
 from store.link import Link

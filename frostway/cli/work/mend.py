@@ -10,10 +10,10 @@ import orjson
 
 from domain.mending import Mended, MendingError, Step, checked, mend
 from domain.wire.verdict import verdict
-from frostway.aside import ACTOR, one_line, wait_for_verdicts
+from frostway.cli.work.quarantine import ACTOR, one_line, wait_for_verdicts
+from frostway.cli.work.tables import print_table
 from frostway.settings import Settings
 from frostway.stack import find
-from frostway.tables import print_table
 from store.db import connect
 from store.quarantine import MANY_MAX, Quarantine
 

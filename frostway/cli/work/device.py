@@ -1,39 +1,29 @@
-"""Commands that change the registry of a stack: devices, tokens, and the replay of recordings."""
+"""Devices of a stack: added, given another login, changed, revoked, listed; their profiles."""
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import orjson
-from rich.console import Console
-from rich.progress import Progress
 
 from domain.names import NAME, SPEAKERS, foreign_id
 from domain.profiles import BODY_BYTES_MAX
 from domain.times import from_us, parse_rfc3339
-from firmware_sim.link import MqttTarget
-from firmware_sim.recordings import read
-from firmware_sim.replay import replay
 from frostway.broker import mosquitto_hash, publish_device
-from frostway.secrets import Secrets, new_password
+from frostway.cli.work.tables import print_table
+from frostway.secrets import new_password
 from frostway.settings import Settings
-from frostway.stack import WHO, NoStackError, Stack, find
-from frostway.tables import print_table
+from frostway.stack import WHO, Stack, find
 from store.db import connect
 from store.device_changes import change_device as change
 from store.quarantine import Quarantine
 from store.registry import DeviceSpec, ForeignIdTakenError, Registry, RegistryError
 from store.secrets import new_token, token_hash
-
-REPLAYS = "replay-"
-"""How the names begin of devices that are only ever replayed."""
-ACCOUNT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,127}")
 
 
 class Login(NamedTuple):
@@ -46,23 +36,6 @@ class Login(NamedTuple):
     """Where it is to sign in; with the login of another."""
 
 
-def ensure_admin(dsn: str, password: str = "") -> str:
-    """Makes the account `admin` when there is none; returns the password it was given, empty when it was there.
-
-    A given `password` is set in any case; without one a new account gets a random one.
-
-    Raises:
-        RegistryError: the given one is too short.
-    """
-    with connect(dsn, "admin account") as connection, connection.transaction():
-        registry = Registry(connection)
-        if not password and registry.has_account("admin"):
-            return ""
-        chosen = password or new_password()
-        registry.set_password("admin", "admin", chosen)
-    return chosen
-
-
 def add_device(data: Path | None, settings: Settings, tenant: str, device: DeviceSpec, *, http: bool = False) -> Login:
     """Registers a device, tells the broker, returns its secrets; of those only hashes are kept.
 
@@ -72,10 +45,11 @@ def add_device(data: Path | None, settings: Settings, tenant: str, device: Devic
         NoStackError: no stack to register it in.
     """
     stack = find(data, settings)
-    return _add(stack, tenant, device, http=http)
+    return add(stack, tenant, device, http=http)
 
 
-def _add(stack: Stack, tenant: str, device: DeviceSpec, *, http: bool = False) -> Login:
+def add(stack: Stack, tenant: str, device: DeviceSpec, *, http: bool = False) -> Login:
+    """As `add_device`, in a stack that has been found."""
     for what, name in (("device", device.name), ("vehicle", device.vehicle), ("site", device.site)):
         if name is not None and not NAME.match(name):
             raise RegistryError(f"{what} {name!r}: a name is a-z, 0-9, - and _, at most 64 characters, no - or _ first")
@@ -117,10 +91,11 @@ def rotate_device(data: Path | None, settings: Settings, tenant: str, name: str)
         RegistryError: there is no such device.
         NoStackError: no stack to look in.
     """
-    return _rotate(find(data, settings), tenant, name)
+    return rotate(find(data, settings), tenant, name)
 
 
-def _rotate(stack: Stack, tenant: str, name: str) -> tuple[str, str]:
+def rotate(stack: Stack, tenant: str, name: str) -> tuple[str, str]:
+    """As `rotate_device`, in a stack that has been found."""
     password = new_password()
     with connect(stack.database_url, "device rotate") as connection, connection.transaction():
         registry = Registry(connection, tenant)
@@ -225,93 +200,3 @@ def show_device_profile(data: Path | None, settings: Settings, tenant: str, devi
     if current is None:
         raise RegistryError(f"{device} has no device profile: `frostway device profile set {device} FILE`")
     return orjson.dumps(current, option=orjson.OPT_INDENT_2).decode()
-
-
-def set_account(data: Path | None, settings: Settings, tenant: str, name: str, role: str, password: str) -> str:
-    """An account with this password, a new one when it is empty; its sessions of before end. Returns the password.
-
-    Raises:
-        RegistryError: a name that is none, a password that is too short.
-    """
-    if not ACCOUNT.fullmatch(name):
-        raise RegistryError(f"{name!r}: an account's name is letters, digits and . _ @ + -, at most 128 characters")
-    chosen = password or new_password()
-    with connect(find(data, settings).database_url, "account set") as connection, connection.transaction():
-        Registry(connection, tenant).set_password(name, role, chosen)
-    return chosen
-
-
-def print_accounts(data: Path | None, settings: Settings, tenant: str) -> None:
-    """A table of accounts."""
-    with connect(find(data, settings).database_url, "account list") as connection:
-        found = Registry(connection, tenant).accounts()
-    print_table(["account", "role"], [list(row) for row in found], "No accounts yet.")
-
-
-def replay_file(
-    data: Path | None,
-    settings: Settings,
-    file: Path,
-    device: str | None,
-    *,
-    speed: float,
-    fast: bool,
-    tz: str,
-    rebase: str | None,
-) -> None:
-    """Publishes a recording; the device (and its vehicle or site) is registered when there is none of that name."""
-    if rebase not in (None, "start", "end"):
-        raise RegistryError("--rebase: start or end")
-    stack = find(data, settings)
-    recording = read(file, tz)
-    name = device or _name_for(file)
-    user, password = _login(stack, name, is_track="gps" in recording.streams)
-    if not stack.mqtt_url:
-        raise NoStackError("no broker to publish to: set FROSTWAY_MQTT_URL")
-    target = MqttTarget.from_url(stack.mqtt_url, "main", user, password)
-    console = Console(stderr=True)
-    with Progress(console=console, disable=not console.is_terminal) as progress:
-        task = progress.add_task(f"{name}: receipted", total=len(recording.readings))
-        result = replay(
-            file,
-            name,
-            target,
-            speed,
-            fast,
-            tz,
-            lambda total, _, receipted: progress.update(task, total=total, completed=receipted),
-            rebase=cast("Literal['start', 'end'] | None", rebase),
-        )
-    for note in result.notes:
-        console.print(note)
-    sys.stdout.write(f"{result.sent} readings sent as {user}, {result.receipted} receipted, {result.skipped} skipped\n")
-
-
-def _name_for(file: Path) -> str:
-    kept = "".join(c if c.isascii() and c.isalnum() else "-" for c in file.stem.lower()).strip("-")
-    return (REPLAYS + kept)[:64]
-
-
-def _login(stack: Stack, name: str, *, is_track: bool) -> tuple[str, str]:
-    """Login of the replaying device: the one kept with the stack, else a new one of a device that only replays."""
-    user = f"main/{name}"
-    kept = Secrets.load_or_create(stack.data_dir / "secrets.json") if stack.data_dir else None
-    if kept and user in kept.devices:
-        return user, kept.devices[user]
-    with connect(stack.database_url, "replay") as connection:
-        known = {d["name"] for d in Registry(connection).devices()}
-    if name not in known:
-        password = _add(
-            stack, "main", DeviceSpec(name, "tracker" if is_track else "thermometer", vehicle=name)
-        ).password
-    elif name.startswith(REPLAYS):
-        _, password = _rotate(stack, "main", name)
-    else:  # somebody may be speaking with the password it has
-        raise RegistryError(
-            f"device {name!r} is there and its password is not kept here: "
-            f"replay as another, --as NAME, which is made when new"
-        )
-    if kept:
-        kept.devices[user] = password
-        kept.save()
-    return user, password

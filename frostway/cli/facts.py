@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from frostway.command import DataOption, Failure, TenantOption, settings
+from frostway.cli.command import DataOption, TenantOption, read_settings
+from frostway.failure import Failure
 
 facts_app = typer.Typer(no_args_is_help=True, help="What was decided: derive it again from the readings, and compare.")
 
@@ -24,9 +25,9 @@ def facts_verify(
     data: DataOption = None,
 ) -> None:
     """Derive visits, trips, ways off the line and excursions again from the readings; status 1 when one differs."""
-    from frostway.prove import verify  # noqa: PLC0415
+    from frostway.cli.work.verify import verify  # noqa: PLC0415
 
-    verdict = verify(data, settings(), tenant, vehicle, since)
+    verdict = verify(data, read_settings(), tenant, vehicle, since)
     for line in verdict.differences:
         typer.echo(line)
     waiting = f", {verdict.waiting} wait for late readings to be folded" if verdict.waiting else ""

@@ -6,8 +6,9 @@ from typing import Annotated
 
 import typer
 
-from frostway.cli_account import ROLES
-from frostway.command import DataOption, Failure, TenantOption, settings
+from frostway.cli.account import ROLES
+from frostway.cli.command import DataOption, TenantOption, read_settings
+from frostway.failure import Failure
 
 token_app = typer.Typer(no_args_is_help=True, help="Bearer tokens for programs.")
 
@@ -23,19 +24,19 @@ def token_create(
     data: DataOption = None,
 ) -> None:
     """Print a bearer token, once, on the last line."""
-    from frostway.tokens import create_token  # noqa: PLC0415
+    from frostway.cli.work.token import create_token  # noqa: PLC0415
 
     if role not in ROLES:
         raise Failure(f"--role {role}: one of {', '.join(ROLES)}")
-    typer.echo(create_token(data, settings(), tenant, role, days, name))
+    typer.echo(create_token(data, read_settings(), tenant, role, days, name))
 
 
 @token_app.command("list")
 def token_list(tenant: TenantOption = "main", data: DataOption = None) -> None:
     """List tokens: name, role, whether good, when made, until when, when revoked. What they are is not kept."""
-    from frostway.tokens import print_tokens  # noqa: PLC0415
+    from frostway.cli.work.token import print_tokens  # noqa: PLC0415
 
-    print_tokens(data, settings(), tenant)
+    print_tokens(data, read_settings(), tenant)
 
 
 @token_app.command("revoke")
@@ -43,7 +44,7 @@ def token_revoke(
     name: Annotated[str, typer.Argument(metavar="NAME")], tenant: TenantOption = "main", data: DataOption = None
 ) -> None:
     """Let a token open nothing more, from the next request on; its websockets close within seconds."""
-    from frostway.tokens import revoke_token  # noqa: PLC0415
+    from frostway.cli.work.token import revoke_token  # noqa: PLC0415
 
-    changed = revoke_token(data, settings(), tenant, name)
+    changed = revoke_token(data, read_settings(), tenant, name)
     typer.echo(f"token {name} is revoked" if changed else f"token {name} was revoked before: nothing changed")

@@ -19,8 +19,8 @@ from rich.progress import Progress
 from domain.readings import I64
 from domain.times import to_us, written
 from firmware_sim.recordings.shape import LeftOut, number
-from frostway.command import Failure, say
-from frostway.tables import print_table
+from frostway.cli.work.tables import print_table
+from frostway.failure import Failure, say
 from tracker.arrival_times.arrivals import Stops
 from tracker.arrival_times.backtest import Predicted, Replay, Trace
 from tracker.rules.forecast import NO_TIME, Knowledge

@@ -31,6 +31,6 @@ def eta_backtest(
     ] = False,
 ) -> None:
     """Replay a trace in time order: what would have been predicted, and how good it was."""
-    from frostway.backtest import backtest  # noqa: PLC0415
+    from frostway.cli.work.backtest import backtest  # noqa: PLC0415
 
     backtest(trace, stops, history, out, rest=driver_rest)

@@ -7,9 +7,9 @@ from pathlib import Path
 from secrets import token_hex
 
 from domain.names import NAME
+from frostway.cli.work.tables import print_table
 from frostway.settings import Settings
 from frostway.stack import WHO, find
-from frostway.tables import print_table
 from store.db import connect
 from store.registry import Registry, RegistryError
 from store.secrets import new_token, token_hash

@@ -1,0 +1,204 @@
+"""The programs of the stack: `frostway up`, `ingest`, `tracker`, `api`, `sim`."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from frostway import __version__
+from frostway.cli.command import DataOption, database_of, read_settings
+from frostway.failure import Failure
+from frostway.settings import Settings, default_data_dir
+
+
+def _logging(settings: Settings) -> None:
+    logging.basicConfig(
+        level=settings.log_level.upper(), stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+
+
+def _stop_event() -> threading.Event:
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    return stop
+
+
+def up(
+    data: DataOption = None,
+    http_port: Annotated[int, typer.Option(help="Port of the pages and the API.")] = 8080,
+    mqtt_port: Annotated[int, typer.Option(help="Port the devices publish to.")] = 1883,
+    sim: Annotated[
+        str | None, typer.Option(help="Simulated world: demo, small or fleet-N.", show_default=False)
+    ] = None,
+    no_sim: Annotated[bool, typer.Option("--no-sim", help="No simulated devices.")] = False,  # noqa: FBT002
+    open_: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,  # noqa: FBT002
+) -> None:
+    """Start the whole stack on this machine: database, broker, ingest, tracker, API."""
+    from frostway.up import UpOptions, run  # noqa: PLC0415
+
+    if sim and not no_sim:
+        from firmware_sim.world import build  # noqa: PLC0415
+
+        try:
+            build(sim, 1)
+        except ValueError as error:
+            raise Failure(f"--sim: {error}") from None
+    folder = data or Path(os.environ.get("FROSTWAY_DATA_DIR") or default_data_dir())
+    world = None if no_sim else sim
+    raise typer.Exit(run(UpOptions(folder, http_port, mqtt_port, world, open_browser=open_)))
+
+
+def ingest() -> None:
+    """Take readings from the broker into the log."""
+    settings = read_settings()
+    _logging(settings)
+    from ingest.background import PartError  # noqa: PLC0415
+    from ingest.mqtt.receiver import ReceiverError  # noqa: PLC0415
+    from ingest.service import IngestConfig, run  # noqa: PLC0415
+    from ingest.spool import SpoolError  # noqa: PLC0415
+
+    config = IngestConfig(
+        database_url=database_of(settings),
+        mqtt_url=settings.mqtt_url.get_secret_value(),
+        partitions=settings.partitions,
+        group_messages=settings.ingest_group_messages,
+        linger_s=settings.ingest_linger_ms / 1000,
+        receiver=settings.mqtt_receiver,
+        client_id=settings.mqtt_client_id,
+        share=settings.mqtt_share,
+        leave=settings.mqtt_leave,
+        retention_days=settings.retention_days,
+        metrics_port=settings.metrics_port,
+        spool_dir=(settings.ingest_spool_dir or settings.data_dir / "spool") if settings.ingest_spool_mb else None,
+        device_rate_per_s=settings.ingest_device_rate,
+        spool_bytes=settings.ingest_spool_mb << 20,
+        teltonika_host=settings.teltonika_host,
+        teltonika_port=settings.teltonika_port,
+        trusted_proxies=settings.trusted_proxies,
+        device_http_host=settings.device_http_host,
+        device_http_port=settings.device_http_port,
+        device_http_open_ids=settings.device_http_open_ids,
+        broker_log=settings.broker_log,
+    )
+    try:
+        run(config, _stop_event())
+    except (ReceiverError, SpoolError, PartError) as error:
+        raise Failure(str(error)) from error
+
+
+def tracker() -> None:
+    """Turn the log into positions, visits, alarms, arrival times and stock."""
+    settings = read_settings()
+    _logging(settings)
+    from tracker.service import TrackerConfig, run  # noqa: PLC0415
+
+    run(
+        TrackerConfig(
+            database_url=database_of(settings),
+            partitions=settings.partitions,
+            batch_readings=settings.tracker_batch_readings,
+            silence_s=settings.silence_s,
+            refold_horizon_days=settings.refold_horizon_days,
+            retention_days=settings.retention_days,
+            log_retention_minutes=settings.log_retention_minutes,
+            changes_retention_minutes=settings.changes_retention_minutes,
+            metrics_port=settings.metrics_port,
+            stop_dwell_minutes=settings.stop_dwell_minutes,
+            prolonged_stop_minutes=settings.prolonged_stop_minutes,
+            off_route_m=settings.off_route_m,
+            off_route_minutes=settings.off_route_minutes,
+            late_risk=settings.late_risk,
+            driver_rest=settings.driver_rest,
+            routing_url=settings.routing_url,
+        ),
+        _stop_event(),
+    )
+
+
+def api() -> None:
+    """Serve the pages, REST and websockets."""
+    settings = read_settings()
+    _logging(settings)
+    from api.http.context import ApiConfig  # noqa: PLC0415
+    from api.service import run  # noqa: PLC0415
+    from frostway.broker import mosquitto_hash  # noqa: PLC0415
+    from serving.origins import OriginError  # noqa: PLC0415
+    from tracker.families import KINDS  # noqa: PLC0415
+
+    config = ApiConfig(
+        database_url=database_of(settings),
+        facts=KINDS,
+        map_style=settings.map_style,
+        demo=settings.demo,
+        version=__version__,
+        public_origin=settings.public_origin,
+        trusted_proxies=settings.trusted_proxies,
+        allowed_hosts=_own_names(settings),
+        http_connections_max=settings.http_connections_max,
+        sockets_per_user_max=settings.sockets_per_user_max,
+        sockets_per_tenant_max=settings.sockets_per_tenant_max,
+        metrics_port=settings.metrics_port,
+        mqtt_hash=mosquitto_hash,
+        on_devices_changed=_broker_users_writer(settings),
+    )
+    try:
+        run(config, settings.http_host, settings.http_port)
+    except OriginError as error:
+        raise Failure(str(error)) from error
+    except OSError as error:
+        raise Failure(f"cannot listen on {settings.http_host} port {settings.http_port}: {error.strerror}") from error
+
+
+def _own_names(settings: Settings) -> str:
+    """Names by which the API may be asked: those of the setting, and the one it listens on, if that is a name."""
+    return f"{settings.allowed_hosts} {settings.http_host}"
+
+
+def _broker_users_writer(settings: Settings) -> Callable[[], None]:
+    """Tells the broker of this stack about devices added over REST."""
+
+    def write() -> None:
+        from frostway.broker import refresh_devices  # noqa: PLC0415
+
+        refresh_devices(settings.data_dir, database_of(settings))
+
+    return write
+
+
+def sim(
+    world: Annotated[str, typer.Option(help="demo, small or fleet-N.")] = "demo",
+    seed: Annotated[int, typer.Option(help="Same seed, same world.")] = 7,
+    rate: Annotated[float, typer.Option(help="Times real time; 0: flat out.")] = 1.0,
+    out: Annotated[Path | None, typer.Option(help="Folder for the ground truth.", show_default=False)] = None,
+    seconds: Annotated[float | None, typer.Option(help="Stop after this many seconds.", show_default=False)] = None,
+) -> None:
+    """Run simulated devices against the broker."""
+    settings = read_settings()
+    _logging(settings)
+    from firmware_sim.link import TargetError  # noqa: PLC0415
+    from firmware_sim.run import CredentialsError, RunSettings, main  # noqa: PLC0415
+    from frostway.demo import keep_shipping  # noqa: PLC0415
+
+    stop = _stop_event()
+    database = settings.database_url.get_secret_value()
+    if database and rate == 1:
+        threading.Thread(target=keep_shipping, args=(database, world, stop), daemon=True).start()
+    try:
+        main(RunSettings(world, seed, rate, out, seconds=seconds), stop)
+    except (CredentialsError, TargetError, ValueError) as error:
+        raise Failure(str(error)) from error
+
+
+def add_to(app: typer.Typer) -> None:
+    """Puts the programs into `frostway`."""
+    for program in (up, ingest, tracker, api, sim):
+        app.command()(program)
