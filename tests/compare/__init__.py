@@ -1,0 +1,1 @@
+"""`python -m tests.compare BEFORE AFTER`: two commits fed the same input must say the same, byte for byte."""
