@@ -118,8 +118,8 @@ def furnish(world: World) -> list[Registered]:
 
 def more_places(world: World) -> list[Registered]:
     """A corridor along the first leg of truck-02, an odd place, and shipments that cannot go as planned."""
-    far = next(s for s in world.shipments if len(s.stops) > 1)
-    here, there = far.stops[0], far.stops[1]
+    far = max(world.shipments, key=lambda s: len(s.stops))
+    here, there = far.stops[0], far.stops[-1]
     line = {"type": "LineString", "coordinates": [[here.lon, here.lat], [there.lon, there.lat]]}
     corridor = {
         "label": "Ring road",
@@ -132,7 +132,8 @@ def more_places(world: World) -> list[Registered]:
     }
     found = [Registered("put_site", ("ring-road",), corridor)]
     for n, vehicle in enumerate(world.vehicles):
-        first, *_, last = next(s for s in world.shipments if s.vehicle == vehicle.id).stops
+        stops = next(s for s in world.shipments if s.vehicle == vehicle.id).stops
+        first, last = stops[0], stops[-1]
         places = [
             {"seq": 1, "name": f"X-{n}-1", "label": "Nowhere", "lat": 60.9, "lon": 26.5},
             {"seq": 2, "name": f"X-{n}-2", "label": "At no site", "lat": last.lat, "lon": last.lon, "radius_m": 200.0},
@@ -175,31 +176,53 @@ def ship(shipment: Shipment, name: str, begin_s: float, status: str) -> Iterator
     yield Registered("put_shipment", (name,), {**words, "since": instant(begin_s)})
 
 
-def received(world: World, ends_s: float) -> dict[int, list[Message]]:
+@dataclass(frozen=True)
+class Trouble:
+    """What befalls devices between two shares of the time: they are offline and upload then, say nothing, are warm."""
+
+    late: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    lost: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    warm: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+
+    def befalls(self, what: str, device: str, share: float) -> bool:
+        begin, end = getattr(self, what).get(device, (2.0, 2.0))
+        return bool(begin <= share < end)
+
+
+OF_THE_DAY = Trouble(
+    late={
+        "gps-03": (0.2, 0.5),
+        "reefer-05": (0.1, 0.3),
+        "gps-06": (0.55, 0.8),
+        "shelf-store-2": (0.4, 0.6),
+        "thermo-store-1": (0.3, 0.4),
+    },
+    lost={"gps-07": (0.3, 0.5)},
+    warm={"reefer-06": (0.6, 0.75)},
+)
+
+
+def received(world: World, ends_s: float, trouble: Trouble = OF_THE_DAY) -> dict[int, list[Message]]:
     """Messages by the moment of their step: most at once, some twice, some devices hours late and out of order."""
     rng = np.random.default_rng(SEED)
     made = Simulation(world, SEED, START_S).advance(ends_s)
     found: dict[int, list[Message]] = defaultdict(list)
     held: dict[str, list[Message]] = defaultdict(list)
     span = ends_s - START_S
-    silent = {
-        "gps-03": (0.2, 0.5),
-        "reefer-05": (0.1, 0.3),
-        "gps-06": (0.55, 0.8),
-        "shelf-store-2": (0.4, 0.6),
-        "thermo-store-1": (0.3, 0.4),
-    }
     boots: dict[tuple[str, str], int] = defaultdict(int)
     for device, stream, reading in made:
         t_s = reading["t"] / 1000
         boots[device, stream] += 1
+        share = (t_s - START_S) / span
+        if trouble.befalls("lost", device, share):
+            continue
         body = {**reading, "boot": f"b-{device}-{stream}", "seq": boots[device, stream]}
+        if stream == "temp" and trouble.befalls("warm", device, share):
+            body["c"] = round(body["c"] + 9.0, 2)
         if stream == "gps" and rng.random() < GLITCH_SHARE:
             body["lat"] = round(body["lat"] + GLITCH_DEG, 6)
         message = (f"fw/v1/{world.tenant}/{device}/{stream}", orjson.dumps(body))
-        share = (t_s - START_S) / span
-        begin, end = silent.get(device, (2.0, 2.0))
-        if begin <= share < end:
+        if trouble.befalls("late", device, share):
             held[device].append(message)
             continue
         at_s = _step_behind(t_s)
@@ -207,7 +230,7 @@ def received(world: World, ends_s: float) -> dict[int, list[Message]]:
         if rng.random() < TWICE_SHARE:
             found[at_s + STEP_S * int(rng.integers(0, 4))].append(message)
     for device, messages in held.items():  # an upload over some steps, its portions newest first, each shuffled
-        first_s = _step_behind(START_S + silent[device][1] * span + 1)
+        first_s = _step_behind(START_S + trouble.late[device][1] * span + 1)
         for n, portion in enumerate(reversed(np.array_split(np.arange(len(messages)), 4))):
             found[first_s + n * STEP_S] += [messages[i] for i in rng.permutation(portion)]
     for messages in found.values():  # within a step devices come in any order, half of them their readings too

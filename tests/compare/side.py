@@ -15,7 +15,7 @@ import struct
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -59,13 +59,28 @@ class Clock:
 class Side:
     """The programs of one checkout."""
 
-    def __init__(self, checkout: Path, folder: Path) -> None:
-        self.checkout, self.folder = checkout.resolve(), folder
+    def __init__(
+        self,
+        checkout: Path,
+        folder: Path,
+        fill: Callable[[str], object] | None = None,
+        begin_us: int = 1_000_000,
+        *,
+        token: str = "",
+        deciding: bool = True,
+    ) -> None:
+        """`fill` puts data of another release into the new database before it is migrated.
+
+        With them comes an administrator's `token`. The tracker begins to decide at once, or, without `deciding`, when
+        it is told to.
+        """
+        self._decides_at_once = deciding
+        self.token = token
+        self.checkout, self.folder, self._fill, self._begin_us = checkout.resolve(), folder, fill, begin_us
         folder.mkdir(parents=True)
         self.clocks = {name: Clock(folder / f"{name}.clock") for name in CLOCKED}
         self._stack = ExitStack()
         self._results: dict[str, Any] = {}
-        self.moments: list[int] = []
 
     def __enter__(self) -> Self:
         try:
@@ -89,25 +104,47 @@ class Side:
             connection.execute("create database compared")
         self.dsn = psycopg.conninfo.make_conninfo(server.dsn, dbname="compared")
         self.since = datetime.now(UTC).isoformat()[:19]
+        if self._fill is not None:
+            self._fill(self.dsn)
         self.frostway("migrate")
-        self.token = self.frostway("token", "create", "--role", "admin", "--name", "compare").splitlines()[-1]
+        if not self.token:
+            self.token = self.frostway("token", "create", "--role", "admin", "--name", "compare").splitlines()[-1]
         self._c = psycopg.connect(self.dsn, autocommit=True, options="-c timezone=UTC")
         self._stack.callback(self._c.close)
         for clock in self.clocks.values():
-            clock.set(1_000_000)
+            clock.set(self._begin_us)
         feeder = [sys.executable, str(HERE / "feeder.py"), self.dsn, str(PARTITIONS)]
         self._feeder = self._stack.enter_context(
             self._program(feeder, "feeder", {}, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         )
         self._stack.enter_context(self._program(self._words("api"), "api", self._api_settings()))
         self._until(self._is_up, "the API to be ready")
-        self._clocked = [self._stack.enter_context(p) for p in self._clocked_programs()]
+        self._deciding, self._clocked = self._stack.enter_context(ExitStack()), []
+        if self._decides_at_once:
+            self.start_deciding()
+
+    def start_deciding(self) -> None:
+        """The tracker begins."""
+        self._clocked = [self._deciding.enter_context(p) for p in self._clocked_programs()]
+
+    def stop_deciding(self) -> None:
+        """The tracker ends; what is fed from now on waits in the log."""
+        self._deciding.close()
+        self._clocked = []
+
+    def feed(self, step: Step) -> None:
+        """Messages of a step into the log."""
+        messages = [(topic, base64.b64encode(body).decode()) for topic, body in step.messages]
+        self._tell("feed", step.at_us, messages)
 
     def _clocked_programs(self) -> Iterator[Any]:
         for name in CLOCKED:
             if name != "tracker" and "No such command" in self.frostway(name, "--help", check=False):
                 continue
-            settings = {"COMPARE_CLOCK": str(self.clocks[name].path)}
+            settings = {
+                "COMPARE_CLOCK": str(self.clocks[name].path),
+                "COMPARE_STILL": "yes" if name == "tracker" else "",
+            }
             yield self._program(self._words(name), name, settings)
 
     def _api_settings(self) -> dict[str, str]:
@@ -152,8 +189,8 @@ class Side:
         try:
             yield process
         finally:
-            if process.stdin:
-                process.stdin.close()
+            for pipe in filter(None, (process.stdin, process.stdout)):
+                pipe.close()
             process.terminate()
             try:
                 process.wait(20)
@@ -198,7 +235,7 @@ class Side:
             self._c.execute("select pg_notify('frostway_registry', '')")
             self.settle()
         if step.messages:
-            self._tell("feed", step.at_us, [(topic, base64.b64encode(body).decode()) for topic, body in step.messages])
+            self.feed(step)
             self.settle()
 
     def _register(self, call: Registered) -> None:
@@ -284,7 +321,7 @@ class Side:
                 raise TimeoutError(f"waited in vain for {what}: {(self.folder / 'api.log').read_text()[-2000:]}")
             time.sleep(0.05)
 
-    def export(self, folder: Path, moments: list[int]) -> None:
+    def export(self, folder: Path, moments: list[int], *, rest: bool = True) -> None:
         """Everything that can be asked, into a folder; facts also as they were known at those moments."""
         found = Export(self.dsn, folder, self.url, self.token, self.since)
         try:
@@ -292,7 +329,8 @@ class Side:
             found.kinds()
             found.changes()
             found.snapshot()
-            found.rest([instant(us / 1e6) for us in moments])
+            if rest:
+                found.rest([instant(us / 1e6) for us in moments])
         finally:
             found.close()
         for program in ("tracker", "operations"):

@@ -48,9 +48,9 @@ def test_another_order_is_told_apart_from_another_content() -> None:
     assert groups_of(said, {"GET /a": rows('{"items":[{"x":2},{"x":3}]}')})["GET /a"].verdict == "different"
 
 
-def test_a_group_that_is_gone_differs_and_a_table_that_is_new_does_not() -> None:
+def test_a_group_that_is_gone_differs_and_what_is_new_of_tables_and_resources_does_not() -> None:
     assert groups_of({"table a": rows("{}")}, {})["table a"].verdict == "different"
-    assert groups_of({}, {"GET /new": rows("1")})["GET /new"].verdict == "different"
+    assert groups_of({}, {"feed": rows("1")})["feed"].verdict == "different"
     new = groups_of({}, {"table b": rows("{}")})["table b"]
     assert (new.verdict, len(new.differences)) == ("same", 1)
 
@@ -75,7 +75,7 @@ def test_the_table_shows_where_they_part_and_shouts_what_is_empty() -> None:
 
 
 def test_an_export_is_read_as_it_was_written(tmp_path: Path) -> None:
-    lines = [("a b", '{"x":"ü⏎"}'), ("", "")]
+    lines = [("a b", '{"x":"ü⏎\r"}'), ("", "")]
     differ.write(tmp_path, "GET /facts/{kind}/{fact_id}", lines)
     assert differ.load(tmp_path) == {"GET /facts/{kind}/{fact_id}": lines}
 

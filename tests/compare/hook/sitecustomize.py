@@ -30,4 +30,5 @@ if _CLOCK:
         return int(_MOMENT.unpack_from(_map, 0)[0])
 
     time.time_ns = lambda: _now_us() * 1000
-    time.monotonic = lambda: _MOMENT.unpack_from(_map, 0)[0] / 1e6
+    if os.environ.get("COMPARE_STILL"):  # not where an event loop runs: its timers would never come
+        time.monotonic = lambda: _MOMENT.unpack_from(_map, 0)[0] / 1e6
