@@ -38,7 +38,7 @@ KINDS = {
     "excursion": ("kind", ("above", "below")),
     "deviation": ("kind", ("off_route", "late_departure", "prolonged_stop", "out_of_sequence", "skipped")),
     "alert": ("kind", ("temperature", "silence", "late_risk")),
-    "alert_event": ("what", ("raised", "amended", "cleared", "reopened", "acknowledged", "resolved")),
+    "alert_event": ("what", ("raised", "cleared", "acknowledge", "resolve")),
     "stock_move": ("source", ("tag", "weight")),
 }
 """Kinds of which a comparison has to hold some."""

@@ -43,13 +43,22 @@ class Clock:
     """A moment that programs share by a file, and how often one of them has asked for it."""
 
     def __init__(self, path: Path) -> None:
-        path.write_bytes(bytes(16))
+        path.write_bytes(bytes(32))
         self.path = path
         with path.open("r+b") as file:
-            self._map = mmap.mmap(file.fileno(), 16)
+            self._map = mmap.mmap(file.fileno(), 32)
 
-    def set(self, us: int) -> None:
+    def set(self, us: int, *, waits: bool = False) -> None:
+        """The moment is another one; for a program that `waits`, not before it has nothing to do."""
+        until_s = time.monotonic() + WAIT_S
+        while waits:
+            self._map[17] = 1  # it does not go on while this stands
+            if self._map[16] or time.monotonic() > until_s:
+                break
+            self._map[17] = 0
+            time.sleep(0.001)
         struct.pack_into("<q", self._map, 0, us)
+        self._map[17] = 0
 
     @property
     def asked(self) -> int:
@@ -173,6 +182,8 @@ class Side:
             "FROSTWAY_PARTITIONS": str(PARTITIONS),
             "FROSTWAY_LOG_RETENTION_MINUTES": "100000000",
             "FROSTWAY_CHANGES_RETENTION_MINUTES": "100000000",
+            "FROSTWAY_STOP_DWELL_MINUTES": "1",
+            "FROSTWAY_PROLONGED_STOP_MINUTES": "3",
             "FROSTWAY_ADMIN_PASSWORD": "compare two commits",
         }
         return kept | settings | dict(more)
@@ -224,8 +235,8 @@ class Side:
                 )
 
     def _live_step(self, step: Step) -> None:
-        for clock in self.clocks.values():
-            clock.set(step.at_us)
+        for name, clock in self.clocks.items():
+            clock.set(step.at_us, waits=name == "tracker")
         self.settle()
         for call in step.registered:
             self._register(call)
