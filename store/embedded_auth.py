@@ -16,7 +16,7 @@ from store.embedded_process import LINUX, EmbeddedError, Identity
 SERVICE_USER = "frostway-db"
 ANOTHER_S = 3.0
 OWNER = "postgres"
-ROLES = (OWNER, "frostway_web", "frostway_ingest", "frostway_tracker", "frostway_broker")
+ROLES = (OWNER, "frostway_web", "frostway_ingest", "frostway_tracker", "frostway_operations", "frostway_broker")
 _MAKERS = (
     ("useradd", "--system", "--no-create-home", "--home-dir", "/nonexistent", "--shell", "/usr/sbin/nologin"),
     ("adduser", "-S", "-D", "-H", "-s", "/sbin/nologin"),

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import psycopg
 from psycopg import sql
 
-LOGINS = ("frostway_web", "frostway_ingest", "frostway_tracker", "frostway_broker")
+LOGINS = ("frostway_web", "frostway_ingest", "frostway_tracker", "frostway_operations", "frostway_broker")
 _SET = "alter role {} with login password {}"
 
 

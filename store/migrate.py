@@ -98,6 +98,7 @@ def migrate(dsn: str) -> tuple[int, int]:
                         hypertables(connection, _PARTITIONED.findall(step.sql))
                     connection.execute(q["record_version"], (step.version, step.name))
             connection.execute(q["first_tenant"], {"name": FIRST})
+            connection.execute(q["number_reports_anew"])
             grant(connection)
         finally:
             connection.execute(q["unlock"])

@@ -2,7 +2,7 @@
 --
 -- frostway_api      one tenant, for the length of a transaction: row-level security, and own_* functions for readings
 -- frostway_web      login of the API: may become frostway_api, and call door_* functions; no table at all
--- frostway_ingest, frostway_tracker, frostway_broker   logins of those programs
+-- frostway_ingest, frostway_tracker, frostway_operations, frostway_broker   logins of those programs
 -- The owner migrates, and is whom `frostway device add` and its like connect as.
 --
 -- A new table stands in the list below, or tests/integration/test_roles_catalogue.py fails; until then ingest and tracker
@@ -13,7 +13,7 @@ do $$
 declare r text;
 begin
     foreach r in array array['frostway_api nologin', 'frostway_web login noinherit', 'frostway_ingest login',
-                             'frostway_tracker login', 'frostway_broker login'] loop
+                             'frostway_tracker login', 'frostway_operations login', 'frostway_broker login'] loop
         begin
             if not exists (select from pg_roles where rolname = split_part(r, ' ', 1)) then
                 execute 'create role ' || r;
@@ -25,11 +25,11 @@ begin
         grant frostway_api to frostway_web;
     end if;
     execute format('revoke temporary, create on database %I from public', current_database());
-    execute format('grant connect on database %I to frostway_web, frostway_ingest, frostway_tracker, frostway_broker',
-                   current_database());
+    execute format('grant connect on database %I to frostway_web, frostway_ingest, frostway_tracker, frostway_operations,
+                   frostway_broker', current_database());
 end $$;
 revoke create on schema public from public;
-grant usage on schema public to frostway_api, frostway_web, frostway_ingest, frostway_tracker, frostway_broker;
+grant usage on schema public to frostway_api, frostway_web, frostway_ingest, frostway_tracker, frostway_operations, frostway_broker;
 
 -- ---------------------------------------------------------------- tables
 create temporary table class (name text primary key, tenancy text, api text, ingest text, tracker text) on commit drop;
@@ -102,9 +102,22 @@ insert into class values
     ('reading_status',      'reading',        '',                               '',                       'select, insert'),
     ('reading_attribute',   'reading',        '',                               '',                       'select, insert');
 
-revoke all on all tables in schema public from frostway_api, frostway_web, frostway_ingest, frostway_tracker, frostway_broker;
-revoke all on all sequences in schema public from frostway_api, frostway_web, frostway_ingest, frostway_tracker, frostway_broker;
+revoke all on all tables in schema public
+    from frostway_api, frostway_web, frostway_ingest, frostway_tracker, frostway_operations, frostway_broker;
+revoke all on all sequences in schema public
+    from frostway_api, frostway_web, frostway_ingest, frostway_tracker, frostway_operations, frostway_broker;
 grant usage on all sequences in schema public to frostway_tracker, frostway_ingest;
+
+-- What the operations may; of what is not named here, nothing.
+create temporary table operations_class (name text primary key, rights text not null) on commit drop;
+insert into operations_class values
+    -- name              rights; to lock a row takes the right to change one of its columns
+    ('alert',             'select, update (note)'),
+    ('alert_event',       'select'),
+    ('case_event',        'select, insert'),
+    ('excursion',         'select'),
+    ('follower_position', 'select, insert, update'),
+    ('schema_version',    'select');
 
 create or replace function current_tenant() returns int language sql stable
     as $$ select nullif(current_setting('app.tenant', true), '')::int $$;
@@ -122,11 +135,12 @@ begin
     for t in
         select c.relname as name, c.relrowsecurity as has_rls, c.relforcerowsecurity as forced, coalesce(k.tenancy, '') as tenancy,
                coalesce(k.api, '') as api, coalesce(k.ingest, 'select, insert, update, delete') as ingest,
-               coalesce(k.tracker, 'select, insert, update, delete') as tracker
-        from pg_class c left join class k on k.name = c.relname
+               coalesce(k.tracker, 'select, insert, update, delete') as tracker, coalesce(o.rights, '') as operations
+        from pg_class c left join class k on k.name = c.relname left join operations_class o on o.name = c.relname
         where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p') and not c.relispartition
     loop
-        for wanted in select * from (values ('frostway_api', t.api), ('frostway_ingest', t.ingest), ('frostway_tracker', t.tracker))
+        for wanted in select * from (values ('frostway_api', t.api), ('frostway_ingest', t.ingest), ('frostway_tracker', t.tracker),
+                                            ('frostway_operations', t.operations))
                       as w (role, rights) where w.rights <> '' loop
             execute format('grant %s on %I to %I', wanted.rights, t.name, wanted.role);
         end loop;
@@ -148,6 +162,10 @@ begin
         end if;
         if not exists (select from pg_policies p where p.tablename = t.name and p.policyname = 'programs') then
             execute format('create policy programs on %I to frostway_ingest, frostway_tracker using (true)', t.name);
+        end if;
+        if t.operations <> '' and
+           not exists (select from pg_policies p where p.tablename = t.name and p.policyname = 'operations') then
+            execute format('create policy operations on %I to frostway_operations using (true)', t.name);
         end if;
         if not exists (select from pg_policies p where p.tablename = t.name and p.policyname = 'owner') then
             execute format('create policy owner on %I to current_user using (true)', t.name);

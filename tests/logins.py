@@ -13,3 +13,7 @@ def of_ingest(dsn: str) -> str:
 
 def of_tracker(dsn: str) -> str:
     return make_conninfo(dsn, user="frostway_tracker")
+
+
+def of_operations(dsn: str) -> str:
+    return make_conninfo(dsn, user="frostway_operations")

@@ -1,4 +1,4 @@
-"""The programs of the stack: `frostway up`, `ingest`, `tracker`, `api`, `sim`."""
+"""The programs of the stack: `frostway up`, `ingest`, `tracker`, `operations`, `api`, `sim`."""
 
 from __future__ import annotations
 
@@ -124,6 +124,15 @@ def tracker() -> None:
     )
 
 
+def operations() -> None:
+    """Follow what the tracker decides, and do the jobs of the house."""
+    settings = read_settings()
+    _logging(settings)
+    from operations.service import OperationsConfig, run  # noqa: PLC0415
+
+    run(OperationsConfig(database_url=database_of(settings), metrics_port=settings.metrics_port), _stop_event())
+
+
 def api() -> None:
     """Serve the pages, REST and websockets."""
     settings = read_settings()
@@ -200,5 +209,5 @@ def sim(
 
 def add_to(app: typer.Typer) -> None:
     """Puts the programs into `frostway`."""
-    for program in (up, ingest, tracker, api, sim):
+    for program in (up, ingest, tracker, operations, api, sim):
         app.command()(program)

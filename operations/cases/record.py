@@ -87,6 +87,8 @@ def _unread(cases: Mapping[int, Case]) -> Script[tuple[dict[int, Case], list[Lin
     for row in (yield Statement("case_heads", {"ids": list(cases)})):
         found[row["alert_id"]] = replace(found[row["alert_id"]], version=row["version"])
     for row in (yield Statement("unread_reports", {"ids": list(cases)})):
+        if row["what"] not in REPORTED:
+            continue  # a word of a newer program: it stays unread until this one knows it
         alert_id = row["alert_id"]
         report = Report(row["id"], REPORTED[row["what"]], row["at"], row["actor"], row["note"])
         events = decide(found[alert_id], report, row["at"])

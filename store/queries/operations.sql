@@ -51,3 +51,41 @@ from case_event c left join excursion x on x.id = c.excursion_id and x.revision 
                                            and x.tenant_id = c.tenant_id
 where c.tenant_id = %(tenant)s and c.alert_id = %(id)s and c.version > %(after)s
 order by c.version limit %(limit)s
+
+-- name: give_way
+-- For this transaction: we wait for a lock so shortly that nobody whose lock we want waits for us.
+select set_config('lock_timeout', '200ms', true)
+
+-- name: make_position
+-- A follower begins at the start.
+insert into follower_position (name) values (%(name)s) on conflict do nothing
+
+-- name: rewind_position
+-- To the start, when it is of a transaction that this server has not come to: the database is from another one.
+update follower_position set written_in = '0', row_id = 0, moved_at = now()
+where name = %(name)s and written_in >= pg_snapshot_xmax(pg_current_snapshot()) returning name
+
+-- name: position
+-- How far a follower has read.
+select written_in::text as written_in, row_id from follower_position where name = %(name)s
+
+-- name: reports_behind
+-- Reports on alerts behind a position, of transactions that nothing can be added to any more.
+select written_in::text as written_in, id, alert_id from alert_event
+where (written_in, id) > (%(written_in)s::text::xid8, %(row_id)s::int8)
+and written_in < pg_snapshot_xmin(pg_current_snapshot())
+order by alert_event.written_in, id limit %(limit)s
+
+-- name: move_position
+-- Nobody else has moved it meanwhile, or nothing is moved.
+update follower_position set written_in = %(to_written_in)s::text::xid8, row_id = %(to_row_id)s, moved_at = now()
+where name = %(name)s and written_in = %(written_in)s::text::xid8 and row_id = %(row_id)s returning name
+
+-- name: lag
+-- How much each follower has not read yet (10 000 rows are counted), and how old the oldest of it is, seconds.
+select p.name, count(e.id), coalesce(extract(epoch from now() - min(e.at)), 0)::float8
+from follower_position p left join lateral (
+    select r.id, r.at from alert_event r
+    where p.name = 'cases' and (r.written_in, r.id) > (p.written_in, p.row_id)
+    order by r.written_in, r.id limit 10000) e on true
+group by p.name order by p.name

@@ -88,3 +88,12 @@ drop schema public cascade; create schema public; grant usage on schema public t
 -- name: first_tenant
 -- The tenant that every database has.
 insert into tenant (name) select %(name)s where not exists (select from tenant where name = %(name)s)
+
+-- name: number_reports_anew
+-- Reports of transactions that this server has not come to: the database was brought in from another one.
+do $$ begin
+    if exists (select from pg_attribute where attrelid = to_regclass('alert_event') and attname = 'written_in') then
+        update alert_event set written_in = pg_current_xact_id()
+        where written_in >= pg_snapshot_xmax(pg_current_snapshot());
+    end if;
+end $$

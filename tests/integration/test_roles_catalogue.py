@@ -14,10 +14,17 @@ from store.db import connect
 from store.logins import set_passwords
 from store.migrate import grant
 from tests.integration.seed_api import T0, World
-from tests.logins import of_api, of_ingest, of_tracker
+from tests.logins import of_api, of_ingest, of_operations, of_tracker
 
 ROOT = Path(__file__).resolve().parents[2]
-ROLES = ("frostway_api", "frostway_web", "frostway_ingest", "frostway_tracker", "frostway_broker")
+ROLES = (
+    "frostway_api",
+    "frostway_web",
+    "frostway_ingest",
+    "frostway_tracker",
+    "frostway_operations",
+    "frostway_broker",
+)
 LISTED = set(re.findall(r"^    \('(\w+)',", (ROOT / "store" / "roles.sql").read_text(), re.MULTILINE))
 SECRET = {"account", "access_token", "share"}
 APPEND_ONLY = {"audit", "alert_event", "case_event", "device_profile"}
@@ -88,6 +95,7 @@ def of_programs(connection: psycopg.Connection[Any], relation: dict[str, Any]) -
         "frostway_broker": set(READ_WRITE),
         "frostway_ingest": {"truncate"},
         "frostway_tracker": {"truncate"},
+        "frostway_operations": {"truncate"},
     }
     for role, rights in forbidden.items():
         more = set(READ_WRITE) if name in SECRET else {"update", "delete"} if name in APPEND_ONLY else set()
@@ -315,6 +323,18 @@ REFUSED = {
         "select door_caller('')",
         "create table mine (n int)",
         "select drop_partition('reading_position', 'device')",
+    ),
+    of_operations: (
+        "select * from access_token",
+        "select * from device",
+        "update alert set title = ''",
+        "update alert_event set what = 'x'",
+        "update case_event set what = 'opened'",
+        "delete from case_event",
+        "truncate change",
+        "select door_caller('')",
+        "create table mine (n int)",
+        "set role frostway_tracker",
     ),
 }
 FAULTS = (psycopg.errors.InsufficientPrivilege, psycopg.errors.RaiseException)

@@ -1,0 +1,102 @@
+"""The operations program: followers of what the tracker decides, in turn over one connection."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from dataclasses import dataclass
+
+import psycopg
+from prometheus_client import Counter, Gauge, start_http_server
+
+from operations.cases.follow import REPORTS
+from operations.follower import Follower, OvertakenError
+from store.db import queries
+from store.link import RETRY, Link, Stopped
+
+log = logging.getLogger(__name__)
+
+SOURCES = (REPORTS,)
+POLL_S = 0.5  # a wake-up comes at once; what an older transaction holds back is looked for after so long
+GIVE_WAY_S = 0.1
+STUMBLE_WAIT_S = 0.5
+
+rows_total = Counter("frostway_operations_rows_total", "Rows that were taken in", ["source"])
+stumbles_total = Counter("frostway_operations_stumbles_total", "Steps that failed for a fault of ours")
+unread_rows = Gauge("frostway_operations_unread_rows", "Rows that are not taken in yet; 10000 are counted", ["source"])
+lag_seconds = Gauge(
+    "frostway_operations_lag_seconds", "Age of the oldest row that is not taken in, seconds", ["source"]
+)
+
+
+@dataclass(frozen=True)
+class OperationsConfig:
+    """Settings of the operations program."""
+
+    database_url: str
+    metrics_port: int = 0
+
+
+class Operations:
+    """The followers and their loop."""
+
+    def __init__(self, config: OperationsConfig, stop: threading.Event) -> None:
+        self._stop = stop
+        self._link = Link(config.database_url, "operations", stop)
+        self._followers = [Follower(source) for source in SOURCES]
+        self._begun: psycopg.Connection | None = None
+
+    def run(self) -> None:
+        """Works until stopped."""
+        try:
+            while not self._stop.is_set():
+                self._link.run(self._turn)
+        except Stopped:
+            pass
+        finally:
+            self._link.close()
+
+    def _turn(self) -> None:
+        """One turn of the loop. Nothing is kept in memory: whatever fails is done again from where the store stands."""
+        connection = self._link.connection
+        try:
+            if connection is not self._begun:
+                self._begin(connection)
+            if not sum(self._step(follower, connection) for follower in self._followers):
+                self._measure(connection)
+                list(connection.notifies(timeout=POLL_S, stop_after=1))
+        except (OvertakenError, psycopg.errors.LockNotAvailable):
+            self._stop.wait(GIVE_WAY_S)
+        except RETRY:
+            raise
+        except Exception:
+            log.exception("a step failed")
+            stumbles_total.inc()
+            self._stop.wait(STUMBLE_WAIT_S)
+
+    def _begin(self, connection: psycopg.Connection) -> None:
+        connection.execute(queries("live")["listen"])
+        for follower in self._followers:
+            if follower.begin(connection):
+                log.warning("%s: the database was brought in from elsewhere: reading anew", follower.source.name)
+        self._begun = connection
+
+    def _step(self, follower: Follower, connection: psycopg.Connection) -> int:
+        taken = follower.step(connection)
+        rows_total.labels(follower.source.name).inc(taken)
+        return taken
+
+    def _measure(self, connection: psycopg.Connection) -> None:
+        for name, unread, age_s in connection.execute(queries("operations")["lag"]).fetchall():
+            unread_rows.labels(name).set(unread)
+            lag_seconds.labels(name).set(age_s)
+
+
+def run(config: OperationsConfig, stop: threading.Event) -> None:
+    """Runs the operations until `stop` is set."""
+    if config.metrics_port:
+        try:
+            start_http_server(config.metrics_port, addr="127.0.0.1")
+        except OSError as error:
+            log.warning("no metrics: port %d: %s", config.metrics_port, error.strerror)
+    Operations(config, stop).run()
