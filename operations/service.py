@@ -1,16 +1,19 @@
-"""The operations program: followers of what the tracker decides, in turn over one connection."""
+"""The operations program: followers of what the tracker decides, in turn over one connection, and jobs beside them."""
 
 from __future__ import annotations
 
 import logging
 import threading
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, field
 
 import psycopg
 from prometheus_client import Counter, Gauge, start_http_server
 
 from operations.cases.follow import REPORTS
 from operations.follower import Follower, OvertakenError
+from operations.jobs import Jobs, JobsConfig
+from operations.retention import Keep
 from store.db import queries
 from store.link import RETRY, Link, Stopped
 
@@ -20,6 +23,8 @@ SOURCES = (REPORTS,)
 POLL_S = 0.5  # a wake-up comes at once; what an older transaction holds back is looked for after so long
 GIVE_WAY_S = 0.1
 STUMBLE_WAIT_S = 0.5
+MEASURE_S = 5.0
+END_S = 10.0
 
 rows_total = Counter("frostway_operations_rows_total", "Rows that were taken in", ["source"])
 stumbles_total = Counter("frostway_operations_stumbles_total", "Steps that failed for a fault of ours")
@@ -27,6 +32,8 @@ unread_rows = Gauge("frostway_operations_unread_rows", "Rows that are not taken 
 lag_seconds = Gauge(
     "frostway_operations_lag_seconds", "Age of the oldest row that is not taken in, seconds", ["source"]
 )
+jobs_waiting = Gauge("frostway_operations_jobs_waiting", "Jobs that have been due for more than a minute", ["task"])
+jobs_failed = Gauge("frostway_operations_jobs_failed", "Jobs of the last week that failed for good", ["task"])
 
 
 @dataclass(frozen=True)
@@ -35,6 +42,7 @@ class OperationsConfig:
 
     database_url: str
     metrics_port: int = 0
+    keep: Keep = field(default_factory=Keep)
 
 
 class Operations:
@@ -45,6 +53,7 @@ class Operations:
         self._link = Link(config.database_url, "operations", stop)
         self._followers = [Follower(source) for source in SOURCES]
         self._begun: psycopg.Connection | None = None
+        self._measure_due = 0.0
 
     def run(self) -> None:
         """Works until stopped."""
@@ -87,9 +96,17 @@ class Operations:
         return taken
 
     def _measure(self, connection: psycopg.Connection) -> None:
+        if time.monotonic() < self._measure_due:
+            return
+        self._measure_due = time.monotonic() + MEASURE_S
         for name, unread, age_s in connection.execute(queries("operations")["lag"]).fetchall():
             unread_rows.labels(name).set(unread)
             lag_seconds.labels(name).set(age_s)
+        for gauge in (jobs_waiting, jobs_failed):
+            gauge.clear()
+        for task, waiting, failed in connection.execute(queries("jobs")["counts"]).fetchall():
+            jobs_waiting.labels(task).set(waiting)
+            jobs_failed.labels(task).set(failed)
 
 
 def run(config: OperationsConfig, stop: threading.Event) -> None:
@@ -99,4 +116,7 @@ def run(config: OperationsConfig, stop: threading.Event) -> None:
             start_http_server(config.metrics_port, addr="127.0.0.1")
         except OSError as error:
             log.warning("no metrics: port %d: %s", config.metrics_port, error.strerror)
+    jobs = Jobs(JobsConfig(config.database_url, config.keep), stop)
+    jobs.start()
     Operations(config, stop).run()
+    jobs.join(END_S)

@@ -1,4 +1,7 @@
-"""Schema migrations: numbered SQL files, one transaction each with its version, under an advisory lock."""
+"""Schema migrations: numbered SQL files, one transaction each with its version, under an advisory lock.
+
+Behind them come the tables of the jobs, which are procrastinate's own (`store/jobs.py`).
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from typing import NamedTuple
 
 import psycopg
 
+from store import jobs
 from store.db import connect, queries
 from store.partitions import edition, hypertables
 from store.tenants import FIRST
@@ -63,7 +67,7 @@ def check(connection: psycopg.Connection) -> None:
 def grant(connection: psycopg.Connection) -> None:
     """Gives each program the rights that `store/roles.sql` says, unless they are those already."""
     text = files("store").joinpath("roles.sql").read_text("utf-8")
-    mark = hashlib.sha256(f"{len(migrations())}\n{text}".encode()).hexdigest()[:16]
+    mark = hashlib.sha256(f"{len(migrations())}\n{jobs.newest()}\n{text}".encode()).hexdigest()[:16]
     row = connection.execute(queries("schema")["roles_mark"]).fetchone()
     if row is None or row[0] != f"roles {mark}":
         with connection.transaction():
@@ -97,6 +101,7 @@ def migrate(dsn: str) -> tuple[int, int]:
                     if timescale.available:
                         hypertables(connection, _PARTITIONED.findall(step.sql))
                     connection.execute(q["record_version"], (step.version, step.name))
+            jobs.apply(connection)
             connection.execute(q["first_tenant"], {"name": FIRST})
             connection.execute(q["number_reports_anew"])
             grant(connection)

@@ -115,9 +115,17 @@ insert into operations_class values
     ('alert',             'select, update (note)'),
     ('alert_event',       'select'),
     ('case_event',        'select, insert'),
+    ('change',            'select, delete'),
+    ('checkpoint',        'select, delete'),
+    ('eta',               'select, delete'),
     ('excursion',         'select'),
     ('follower_position', 'select, insert, update'),
-    ('schema_version',    'select');
+    ('log_frame',         'select, delete'),
+    ('quarantine',        'select, delete'),
+    ('receipt_said',      'select, delete'),
+    ('schema_version',    'select'),
+    ('stranger',          'select, delete'),
+    ('tracker_position',  'select');
 
 create or replace function current_tenant() returns int language sql stable
     as $$ select nullif(current_setting('app.tenant', true), '')::int $$;
@@ -171,6 +179,15 @@ begin
             execute format('create policy owner on %I to current_user using (true)', t.name);
         end if;
     end loop;
+end $$;
+
+-- ---------------------------------------------------------------- jobs
+do $$ begin
+    if to_regnamespace('procrastinate') is not null then
+        grant usage on schema procrastinate to frostway_operations;
+        grant select, insert, update, delete on all tables in schema procrastinate to frostway_operations;
+        grant usage on all sequences in schema procrastinate to frostway_operations;
+    end if;
 end $$;
 
 -- ---------------------------------------------------------------- readings of one tenant
@@ -379,6 +396,9 @@ begin
             execute format('grant execute on function %s to frostway_web, frostway_broker', f.name);
         else
             execute format('grant execute on function %s to frostway_tracker', f.name);
+        end if;
+        if f.word in ('drop_partition', 'drop_reading_chunks') then
+            execute format('grant execute on function %s to frostway_operations', f.name);
         end if;
         if f.word in ('own_temperature', 'current_tenant') then -- it tells the temperature of goods from the same query
             execute format('grant execute on function %s to frostway_tracker', f.name);

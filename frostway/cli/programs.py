@@ -128,9 +128,16 @@ def operations() -> None:
     """Follow what the tracker decides, and do the jobs of the house."""
     settings = read_settings()
     _logging(settings)
+    from operations.retention import Keep  # noqa: PLC0415
     from operations.service import OperationsConfig, run  # noqa: PLC0415
 
-    run(OperationsConfig(database_url=database_of(settings), metrics_port=settings.metrics_port), _stop_event())
+    keep = Keep(
+        retention_days=settings.retention_days,
+        log_retention_minutes=settings.log_retention_minutes,
+        changes_retention_minutes=settings.changes_retention_minutes,
+        refold_horizon_days=settings.refold_horizon_days,
+    )
+    run(OperationsConfig(database_of(settings), settings.metrics_port, keep), _stop_event())
 
 
 def api() -> None:

@@ -83,7 +83,7 @@ where a.attrelid = %s::regclass and a.attnum > 0 and not a.attisdropped order by
 
 -- name: empty
 -- Nothing in this database any more: a backup is brought in next.
-drop schema public cascade; create schema public; grant usage on schema public to public
+drop schema if exists procrastinate cascade; drop schema public cascade; create schema public; grant usage on schema public to public
 
 -- name: first_tenant
 -- The tenant that every database has.
