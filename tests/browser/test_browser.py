@@ -49,7 +49,8 @@ def test_the_map_is_for_those_who_sign_in(browser: Browser, stack: Stack, watch:
         expect(page.get_by_test_id("map")).to_have_attribute("data-ready", "1", timeout=SOON_MS)
         expect(page.get_by_test_id("connection")).to_have_attribute("data-state", "live")
         expect(page.get_by_test_id("vehicle-row")).to_have_count(8)
-        page.get_by_role("button", name="Sign out").click()
+        page.get_by_role("button", name="Menu").click()
+        page.get_by_role("menuitem", name="Sign out").click()
         expect(page.get_by_test_id("login-submit")).to_be_visible()
 
 

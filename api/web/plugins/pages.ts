@@ -69,7 +69,7 @@ function chunks(builder: Builder): (component: string) => string[] {
 function preloading(html: string, files: string[]): string {
   const links = files
     .filter((file) => !html.includes(`"/${file}"`))
-    .map((file) => `<link href="/${file}" rel="${file.endsWith('.css') ? 'preload" as="style' : 'modulepreload'}" />`)
+    .map((file) => `<link href="/${file}" rel="${file.endsWith('.css') ? 'preload" as="style" crossorigin="' : 'modulepreload'}" />`)
   return html.replace('</head>', `  ${links.join('\n    ')}\n  </head>`)
 }
 

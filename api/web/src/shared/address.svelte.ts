@@ -36,7 +36,7 @@ export function keepInAddress(kept: Kept): void {
       if (search === going) return
       going = search
       // The part behind # is the map's.
-      void goto(path + search + location.hash, { replace: !pushes, reset: false }).then(() => {
+      void goto(path + search + location.hash, { replace: !pushes, reset: false, state: { kept: true } }).then(() => {
         if (going !== search) return
         going = undefined
         pushes = false
@@ -44,10 +44,11 @@ export function keepInAddress(kept: Kept): void {
     })
   })
 
-  afterNavigate(({ to }) => {
-    const search = to?.url.search ?? ''
-    if (to?.url.pathname !== path || search === going || search.slice(1) === untrack(() => kept.query().toString())) return
-    kept.read(new URLSearchParams(search))
+  afterNavigate(({ to, type }) => {
+    // What was written above may have changed again meanwhile; what Back, a link or the palette leads to is to be read.
+    if (to?.url.pathname !== path || (type === 'goto' && page.state.kept)) return
+    if (to.url.search.slice(1) === kept.query().toString()) return
+    kept.read(new URLSearchParams(to.url.search))
     opened = kept.open()
   })
 }

@@ -23,6 +23,7 @@ function keep(key: string, value: string): void {
 
 class Ui {
   help = $state(false)
+  palette = $state(false)
   shortcuts = $state(recall('frostway.shortcuts') !== 'off')
   theme = $state<Theme>((recall('frostway.theme') as Theme | null) ?? 'auto')
   #systemDark = $state(dark.matches)
@@ -51,5 +52,5 @@ export const ui = new Ui()
 /** True where a single letter is text and not a command. */
 export function typing(event: KeyboardEvent): boolean {
   const target = event.target as HTMLElement | null
-  return !!target?.closest('input, textarea, select, [contenteditable], dialog') || event.ctrlKey || event.metaKey || event.altKey
+  return !!target?.closest('input, textarea, select, [contenteditable], [role=dialog], [role=menu]') || event.ctrlKey || event.metaKey || event.altKey
 }

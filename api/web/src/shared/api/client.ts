@@ -55,6 +55,8 @@ export async function ask<Data>(request: Promise<Answer<Data>>): Promise<Data> {
 function refusal(response: Response, body: unknown): ApiError {
   const problem: Partial<Problem> = typeof body === 'object' && body !== null ? body : {}
   const fields = new Map((problem.errors ?? []).map(({ field, message }) => [field, message]))
+  const [, field, wrong] = (response.status === 422 && !fields.size && /^([a-z0-9_.]+): (.+)$/s.exec(problem.detail ?? '')) || []
+  if (field && wrong) fields.set(field, wrong)
   return new ApiError(
     response.status,
     problem.detail ?? problem.title ?? `The server answered ${response.status}.`,

@@ -1,0 +1,30 @@
+// Short notices at the edge of the page. What failed stays until it is closed, the rest leaves by itself.
+
+export interface Toast {
+  id: number
+  text: string
+  bad: boolean
+  act?: { name: string; run: () => void }
+}
+
+const SHOWN_MS = 6_000
+
+class Toasts {
+  all = $state.raw<readonly Toast[]>([])
+  #last = 0
+  #timers = new Map<number, ReturnType<typeof setTimeout>>()
+
+  show(text: string, more: { bad?: boolean; act?: Toast['act'] } = {}): void {
+    const toast: Toast = { id: ++this.#last, text, bad: more.bad ?? false, ...(more.act ? { act: more.act } : {}) }
+    this.all = [...this.all.filter((each) => each.text !== text), toast].slice(-3)
+    if (!toast.bad && !toast.act) this.#timers.set(toast.id, setTimeout(() => this.close(toast.id), SHOWN_MS))
+  }
+
+  close(id: number): void {
+    clearTimeout(this.#timers.get(id))
+    this.#timers.delete(id)
+    this.all = this.all.filter((each) => each.id !== id)
+  }
+}
+
+export const toasts = new Toasts()

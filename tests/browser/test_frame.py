@@ -1,0 +1,237 @@
+"""The frame around the pages: palette, menu, forms, addresses, and what axe finds on every page."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, WebSocketRoute, expect
+
+from tests.browser.conftest import DESKTOP, PHONE, Watch
+from tests.deadlines import deadline
+from tests.stack import Stack
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
+
+AXE = Path(__file__).resolve().parents[2] / "api/web/node_modules/axe-core/axe.min.js"
+SOON_MS = deadline(30_000)
+MANY = 10_000
+PAGES = ("/", "/?tab=stock", "/?tab=alerts", "/?vehicle=truck-04", "/alerts", "/alerts?state=resolved")
+FOUND = """async () => {
+    const found = await axe.run(document, {resultTypes: ['violations']})
+    return found.violations.flatMap(v => v.nodes.map(n => `${v.id} (${v.impact}): ${n.html.slice(0, 160)}`))
+}"""
+
+
+def settled(page: Page) -> None:
+    """The page has its data; what still loads (map, curves) is drawn."""
+    expect(page.get_by_test_id("connection")).to_have_attribute("data-state", "live", timeout=SOON_MS)
+    page.wait_for_load_state("load")
+
+
+def axe(page: Page) -> list[str]:
+    """What axe complains about. It is put in by the debugger: the content security policy would not let it in."""
+    page.evaluate(AXE.read_text(encoding="utf-8"))
+    found: list[str] = page.evaluate(FOUND)
+    return found
+
+
+def open_palette(page: Page) -> None:
+    page.keyboard.press("Control+k")
+    expect(page.get_by_test_id("palette-input")).to_be_focused()
+
+
+@pytest.fixture(params=["light", "dark", "phone light", "phone dark"])
+def look(request: pytest.FixtureRequest) -> dict[str, Any]:
+    base = PHONE | {"viewport": {"width": 320, "height": 640}} if request.param.startswith("phone") else DESKTOP
+    return {**base, "color_scheme": request.param.split()[-1]}
+
+
+def test_axe_finds_nothing_on_any_page(
+    browser: Browser, desktop: BrowserContext, stack: Stack, watch: Watch, look: dict[str, Any]
+) -> None:
+    found: dict[str, list[str]] = {}
+    with browser.new_context(**look, base_url=stack.url) as stranger:
+        stranger.on("page", watch.follow)
+        page = stranger.new_page()
+        page.goto("/")
+        expect(page.get_by_test_id("login-submit")).to_be_visible()
+        found["login"] = axe(page)
+        page.goto("/t/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa")
+        expect(page.get_by_test_id("public-gone")).to_be_visible()
+        found["/t/"] = axe(page)
+        watch.complaints = [each for each in watch.complaints if "404" not in each]
+    with browser.new_context(**look, base_url=stack.url, storage_state=desktop.storage_state()) as context:
+        context.on("page", watch.follow)
+        page = context.new_page()
+        for address in PAGES:
+            page.goto(address)
+            settled(page)
+            found[address] = axe(page)
+        page.get_by_test_id("find").click()
+        expect(page.get_by_test_id("palette-input")).to_be_focused()
+        found["palette"] = axe(page)
+        page.keyboard.press("Escape")
+        page.get_by_role("button", name="Menu").click()
+        expect(page.get_by_role("menuitem", name="Sign out")).to_be_visible()
+        found["menu"] = axe(page)
+        page.get_by_role("menuitem", name="Help and keys").click()
+        expect(page.get_by_role("dialog", name="Keys")).to_be_visible()
+        found["help"] = axe(page)
+    assert {where: what for where, what in found.items() if what} == {}
+
+
+def test_the_palette_finds_a_vehicle_a_place_a_page_and_an_action_by_keyboard(desktop: BrowserContext) -> None:
+    page = desktop.new_page()
+    page.goto("/alerts")
+    settled(page)
+    open_palette(page)
+    page.keyboard.type("truck 05")
+    expect(page.get_by_test_id("palette-item").first).to_have_text(re.compile("Truck 05"))
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile(r"/\?vehicle=truck-05"))
+    expect(page.get_by_test_id("detail")).to_contain_text("Truck 05")
+
+    open_palette(page)
+    page.keyboard.type("mei")
+    expect(page.get_by_role("option", name="customer-1, customer")).to_be_visible()
+    page.keyboard.press("ArrowUp")  # round to the last one
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile(r"/\?tab=stock&site=customer-1"))
+
+    open_palette(page)
+    page.keyboard.type("alert")
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile(r"/alerts$"))
+    expect(page.get_by_test_id("palette-input")).to_have_count(0)
+
+    open_palette(page)
+    page.keyboard.type("colours dark")
+    page.keyboard.press("Enter")
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+    open_palette(page)
+    page.keyboard.type("nothing has this name")
+    expect(page.get_by_role("dialog")).to_contain_text("Nothing is called")
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    page.evaluate("localStorage.clear()")
+    page.close()
+
+
+def test_every_key_of_the_help_works_where_nobody_writes(desktop: BrowserContext) -> None:
+    page = desktop.new_page()
+    page.goto("/")
+    settled(page)
+    page.keyboard.press("/")
+    expect(page.get_by_placeholder("Search vehicle, place, shipment")).to_be_focused()
+    page.keyboard.type("?jk/")
+    expect(page.get_by_placeholder("Search vehicle, place, shipment")).to_have_value("?jk/")
+    page.keyboard.press("Escape")
+    page.keyboard.press("Escape")
+    page.keyboard.press("j")
+    expect(page.locator("[data-testid=vehicle-row][aria-pressed=true]")).to_have_count(1)
+    expect(page.locator("[data-testid=vehicle-row][aria-pressed=true]")).to_be_focused()
+    page.keyboard.press("f")
+    expect(page.get_by_role("button", name="Follow")).to_have_attribute("aria-pressed", "true")
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog", name="Keys")).to_contain_text("follow the chosen vehicle")
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    expect(page.get_by_test_id("detail")).to_be_visible()  # the dialog's Escape closes the dialog only
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("button", name="Follow")).to_have_attribute("aria-pressed", "false")
+    page.keyboard.press("Escape")
+    expect(page.get_by_test_id("detail")).to_have_count(0)
+    page.close()
+
+
+def test_every_address_opens_after_a_reload_and_back_leads_through_what_was_opened(desktop: BrowserContext) -> None:
+    page = desktop.new_page()
+    for address in PAGES:
+        page.goto(address)
+        settled(page)
+        page.reload()
+        settled(page)
+        assert page.url.split("#")[0].endswith(address), address
+    page.goto("/")
+    settled(page)
+    page.locator("[data-testid=vehicle-row][data-id='truck-01']").click()
+    expect(page).to_have_url(re.compile("vehicle=truck-01"))
+    page.locator("[data-testid=vehicle-row][data-id='truck-02']").click()
+    expect(page).to_have_url(re.compile("vehicle=truck-02"))
+    pages = page.get_by_role("navigation", name="Pages")
+    pages.get_by_role("link", name="Alerts").click()
+    expect(page).to_have_title(re.compile("Alerts · Frostway"))
+    pages.get_by_role("link", name="Map").click()  # a page is found as it was left
+    expect(page).to_have_url(re.compile("vehicle=truck-02"))
+    page.go_back()
+    expect(page).to_have_url(re.compile("/alerts"))
+    page.go_back()
+    expect(page.get_by_test_id("detail")).to_contain_text("Truck 02")
+    page.go_back()
+    expect(page.get_by_test_id("detail")).to_have_count(0)
+    page.go_forward()
+    expect(page.get_by_test_id("detail")).to_contain_text("Truck 02")
+    page.close()
+
+
+def test_a_form_says_beside_the_field_what_the_server_finds_wrong(desktop: BrowserContext, watch: Watch) -> None:
+    page = desktop.new_page()
+    page.goto("/")
+    settled(page)
+    page.get_by_role("button", name="Menu").click()
+    page.get_by_role("menuitem", name="Change password").click()
+    page.get_by_test_id("password-old").fill("what it is now")
+    page.get_by_test_id("password-new").fill("short")
+    page.get_by_test_id("password-save").click()
+    expect(page.get_by_test_id("field-error")).to_have_count(1)
+    new = page.get_by_test_id("password-new")
+    expect(new).to_have_attribute("aria-invalid", "true")
+    expect(new).to_be_focused()
+    expect(new).to_have_accessible_description(re.compile(r"\w{3}"))
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    watch.complaints = [each for each in watch.complaints if "422" not in each]
+    page.close()
+
+
+def vehicle(number: int) -> dict[str, Any]:
+    still = {"speed_mps": 0, "heading_deg": None, "accuracy_m": 5, "flags": [], "status": "stopped", "alerts": 0}
+    unknown = dict.fromkeys(("t", "received_at", "status_since", "site", "battery_ratio", "shipment"))
+    place = {"lat": 60 + number % 100 / 50, "lon": 24 + number // 100 / 50}
+    return {"id": f"van-{number}", "label": f"Van {number}", "temps": [], **still, **unknown, **place}
+
+
+def test_ten_thousand_vehicles_are_some_rows_in_the_page_and_all_are_reached(
+    desktop: BrowserContext, watch: Watch
+) -> None:
+    page = desktop.new_page()
+    snapshot = {"type": "snapshot", "cursor": "1", "now": "2026-11-28T12:00:00Z", "shipments": [], "alerts": []}
+    snapshot |= {"stock": [], "sites": [], "vehicles": [vehicle(number) for number in range(MANY)]}
+    text = json.dumps(snapshot)
+
+    def serve(socket: WebSocketRoute) -> None:
+        socket.on_message(lambda _: socket.send(text))
+
+    page.route_web_socket(re.compile(r"/ws/v1$"), serve)
+    page.goto("/")
+    rows = page.get_by_test_id("vehicle-row")
+    expect(rows.first).to_contain_text("Van 0", timeout=SOON_MS)
+    assert rows.count() < 60
+    expect(page.get_by_role("list", name="Vehicles").get_by_role("listitem").first).to_have_attribute(
+        "aria-setsize", str(MANY)
+    )
+    page.keyboard.press("k")  # from none: the last
+    last = page.locator(f"[data-testid=vehicle-row][data-id='van-{MANY - 1}']")
+    expect(last).to_be_focused()
+    expect(last).to_be_in_viewport()
+    assert rows.count() < 60
+    open_palette(page)
+    page.keyboard.type("van 7777")
+    page.keyboard.press("Enter")
+    expect(page.locator("[data-testid=vehicle-row][data-id='van-7777']")).to_be_in_viewport()
+    page.close()
+    watch.complaints = [each for each in watch.complaints if "/api/v1/vehicles/van-" not in each]  # the api has none
