@@ -11,9 +11,9 @@ from fastapi.routing import APIRoute
 
 from api.database import Database
 from api.feed import socket
-from api.feed.hub import Hub
+from api.feed.hub import Hub, hub_in
 from api.http import pages, problems
-from api.http.context import ApiConfig, Context
+from api.http.context import ApiConfig, Context, context_in
 from api.http.metrics import Metrics
 from api.http.middleware import Guard
 from api.http.openapi import describe
@@ -23,16 +23,19 @@ from api.resources import (
     arrival_times,
     assignments,
     device_profiles,
+    devices,
+    docs,
     facts,
     health,
     lifecycle,
     mending,
+    products,
     public,
     quarantine,
     readings,
-    registry,
     session,
     shipments,
+    sites,
     stock,
     temperature_profiles,
     temperature_series,
@@ -40,27 +43,28 @@ from api.resources import (
     trips,
     vehicles,
 )
+from api.snapshots import topics
 from serving.origins import Hosts, public_origins, split
 
 __all__ = ["ApiConfig", "create_app"]
 
 BASE = "/api/v1"
 RESOURCES = (
-    session, vehicles, trips, registry, lifecycle, assignments, temperature_profiles, device_profiles, stock, shipments,
-    alerts, temperature_series, facts, arrival_times, readings, quarantine, mending, tokens, public,
+    session, vehicles, trips, sites, devices, products, lifecycle, assignments, temperature_profiles, device_profiles,
+    stock, shipments, alerts, temperature_series, facts, arrival_times, readings, quarantine, mending, tokens, public,
 )  # fmt: skip
 
 
 @asynccontextmanager
 async def _life(app: FastAPI) -> AsyncIterator[None]:
-    context: Context = app.state.context
+    context, hub = context_in(app), hub_in(app)
     await context.database.open()
-    context.hub.start()
+    hub.start()
     context.refusals.start()
     try:
         yield
     finally:
-        await context.hub.stop()
+        await hub.stop()
         await context.refusals.stop()
         await context.database.close()
 
@@ -89,16 +93,15 @@ def create_app(config: ApiConfig) -> FastAPI:
     metrics = Metrics()
     database = Database(config.database_url, connections_max=config.connections_max)
     hosts = Hosts(public_origins(config.public_origin), frozenset(split(config.allowed_hosts.lower())))
-    app.state.context = Context(
-        config, database, Hub(database, metrics), metrics, hosts, Refusals(database, metrics, config.tenant)
-    )
+    app.state.context = Context(config, database, metrics, hosts, Refusals(database, metrics, config.tenant))
+    app.state.hub = Hub(database, metrics, topics)
     app.state.doors = socket.Doors()
     problems.install(app)
     app.add_middleware(Guard, metrics=metrics, map_style=config.map_style, hosts=hosts)
     for resource in RESOURCES:
         router = resource.router if isinstance(resource.router, APIRouter) else resource.router(config.facts)
         app.include_router(router, prefix=BASE)
-    for router in (socket.router, health.router, pages.router):
+    for router in (socket.router, health.router, docs.router, pages.router):
         app.include_router(router)
     pages.mount_pages(app)
     app.openapi = partial(describe, app)  # type: ignore[method-assign]

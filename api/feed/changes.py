@@ -1,4 +1,4 @@
-"""Changes as pure data: cursors, and how several changes of one object become one.
+"""Changes as pure data, and how several changes of one object become one.
 
 A change is `{"topic", "id", "op", "data"}`. `put` replaces an object, `merge` replaces some of its top-level keys,
 `delete` removes it, `tell` is news and no object's state.
@@ -7,50 +7,12 @@ Law: applying `coalesce(changes)` gives the same state as applying `changes`.
 
 from __future__ import annotations
 
-import binascii
-from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import orjson
-
 TOPICS = ("vehicles", "shipments", "alerts", "stock", "sites", "facts")
-PARTITIONS_MAX = 300
 
 Change = dict[str, Any]
-Vector = dict[int, int]
-NOWHERE: Mapping[int, int] = {-1: 2**63 - 1}  # a position that no stream ever reaches
-
-
-def encode_cursor(vector: Mapping[int, int]) -> str:
-    """The text of a position in the change stream.
-
-    >>> decode_cursor(encode_cursor({-1: 3, 0: 812}))
-    {-1: 3, 0: 812}
-    """
-    text = orjson.dumps({str(p): vector[p] for p in sorted(vector)})
-    return urlsafe_b64encode(text).rstrip(b"=").decode()
-
-
-def decode_cursor(cursor: str) -> Vector:
-    """The position of a cursor.
-
-    Raises:
-        ValueError: it is not one of ours.
-    """
-    try:
-        found = orjson.loads(urlsafe_b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4)))
-    except (ValueError, binascii.Error):
-        raise ValueError("not a cursor") from None
-    if not isinstance(found, dict) or len(found) > PARTITIONS_MAX:
-        raise ValueError("not a cursor")
-    vector = {}
-    for partition, seq in found.items():
-        number = partition.removeprefix("-")
-        if not number.isdecimal() or len(number) > 9 or type(seq) is not int or not 0 <= seq < 2**63:
-            raise ValueError("not a cursor")
-        vector[int(partition)] = seq
-    return vector
 
 
 def flatten(body: Mapping[str, Any], topics: Iterable[str]) -> list[Change]:

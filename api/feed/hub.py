@@ -13,19 +13,21 @@ import heapq
 import logging
 import time
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import orjson
 import psycopg
+from fastapi import FastAPI
+from starlette.requests import HTTPConnection
 
 from api.database import DATABASE_ERRORS, Database, Session, connection_options
-from api.feed.changes import Box, Change, Vector, apply, coalesce, encode_cursor, flatten
+from api.feed.changes import Box, Change, apply, coalesce, flatten
+from api.feed.cursors import Vector, encode_cursor
 from api.feed.outbox import Outbox, delta, message
 from api.http.jsons import now_text
 from api.http.metrics import Metrics
-from api.resources.shared import reads
 from store.db import queries
 from store.lifecycle import ANEW
 
@@ -39,6 +41,10 @@ ROWS_MAX = 500  # of one partition at once
 MISSED_MAX = 5_000  # a client that missed more gets a snapshot
 WAITING_MAX = 20_000  # rows kept for a subscription whose snapshot is being read
 AWAY_S = 30.0
+
+
+ReadTopics = Callable[[Session, Iterable[str]], Awaitable[dict[str, list[Any]]]]
+"""All objects of some topics, of the tenant of a transaction."""
 
 
 class ChangeRow(NamedTuple):
@@ -88,8 +94,8 @@ class Mirror:
 class Hub:
     """Follows the change stream of all tenants; fans out by tenant and topic."""
 
-    def __init__(self, database: Database, metrics: Metrics) -> None:
-        self._database, self._metrics = database, metrics
+    def __init__(self, database: Database, metrics: Metrics, read_topics: ReadTopics) -> None:
+        self._database, self._metrics, self._read_topics = database, metrics, read_topics
         self._q = queries("live")
         self._vector: Vector | None = None
         self._clients: dict[int, set[Client]] = defaultdict(set)
@@ -163,7 +169,7 @@ class Hub:
     async def _snapshot(self, client: Client) -> None:
         async with self._database.owner(snapshot=True) as owner:
             vector = await self._heads(owner)
-            found = await reads.topics(await self._database.become(owner, client.tenant_id), client.topics)
+            found = await self._read_topics(await self._database.become(owner, client.tenant_id), client.topics)
         vehicles = found.get("vehicles")
         if client.box is not None and vehicles is not None:
             rows = client.waiting or []
@@ -411,6 +417,16 @@ class Hub:
                         client.close(1008, "signed out")
 
 
+def hub_in(app: FastAPI) -> Hub:
+    """The hub of an app."""
+    return cast("Hub", app.state.hub)
+
+
+def hub_of(connection: HTTPConnection) -> Hub:
+    """The hub of the app that serves a request or socket."""
+    return cast("Hub", connection.app.state.hub)
+
+
 def _change_row(row: Mapping[str, Any]) -> ChangeRow:
     return ChangeRow(row["partition"], row["seq"], row["tenant_id"], row["at"], row["body"])
 
@@ -421,11 +437,3 @@ def _in_order(rows: Sequence[ChangeRow]) -> list[ChangeRow]:
     for row in rows:
         lanes[row.partition].append(row)
     return list(heapq.merge(*lanes.values(), key=lambda row: row.at))
-
-
-async def emit(session: Session, **changes: list[Change]) -> None:
-    """Writes changes of the API's own into the stream; the last statement of a transaction, for it locks the head."""
-    q = queries("live")
-    body = orjson.dumps({topic: found for topic, found in changes.items() if found})
-    await session.run(q["emit"], body=body)
-    await session.run(q["notify"])

@@ -16,8 +16,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.websockets import WebSocketDisconnect, WebSocketState
 
 from api.database import DATABASE_ERRORS
-from api.feed.changes import NOWHERE, TOPICS, Box, Vector, decode_cursor
-from api.feed.hub import Client, Hub
+from api.feed.changes import TOPICS, Box
+from api.feed.cursors import NOWHERE, Vector, decode_cursor
+from api.feed.hub import Client, Hub, hub_of
 from api.feed.outbox import message
 from api.http.auth import COOKIE, Caller, bearer_of, same_origin, who
 from api.http.context import address_of, context_of
@@ -173,7 +174,7 @@ async def _serve(socket: WebSocket, caller: Caller) -> None:
         if refusal:
             await _close(socket, 1013, refusal)
             return
-        await _follow(socket, Client(caller.token_id, caller.tenant_id), context.hub)
+        await _follow(socket, Client(caller.token_id, caller.tenant_id), hub_of(socket))
 
 
 async def _follow(socket: WebSocket, client: Client, hub: Hub) -> None:
@@ -206,7 +207,7 @@ async def _send(socket: WebSocket, client: Client) -> Closing:
 
 async def _receive(socket: WebSocket, client: Client) -> Closing:
     """Takes subscriptions until the client goes."""
-    hub = context_of(socket).hub
+    hub = hub_of(socket)
     flood = RateLimit(MESSAGES_PER_10S_MAX, 10.0)
     while True:
         event = await socket.receive()

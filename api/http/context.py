@@ -11,7 +11,6 @@ from fastapi import FastAPI
 from starlette.requests import HTTPConnection
 
 from api.database import Database
-from api.feed.hub import Hub
 from api.http.doorman import Doorman
 from api.http.metrics import Metrics
 from api.http.places import Downloads, Shares
@@ -67,7 +66,6 @@ class Context:
 
     config: ApiConfig
     database: Database
-    hub: Hub
     metrics: Metrics
     hosts: Hosts
     refusals: Refusals

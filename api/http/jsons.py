@@ -9,6 +9,9 @@ from typing import Any
 import orjson
 from starlette.responses import Response
 
+Time = str
+"""RFC 3339 in UTC."""
+
 
 def when(instant: datetime | None) -> str | None:
     """RFC 3339 text in UTC to the millisecond, as `domain.times.rfc3339` writes it.

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Request
+from pydantic import AfterValidator, ConfigDict, Field
+from typing_extensions import TypedDict
 
 from api.database import Row, Session
-from api.feed.hub import emit
+from api.feed.emit import delete, emit, merge, put
+from api.http.audit import audit
 from api.http.auth import Anybody, Caller, Watcher
 from api.http.context import context_of
-from api.http.inputs import NoteIn
-from api.http.jsons import Json
+from api.http.inputs import Strict, printable
+from api.http.jsons import Json, Time, when
 from api.http.paging import Cursor, Items, Limit, decode, instant, shaped_page
 from api.http.problems import key_of, not_found
-from api.resources.shared import reads, shapes
-from api.resources.shared.actions import audit, delete, merge, put
+from api.resources.shared.vehicles import count_alerts
+from domain.digits import shown
 from operations.cases.decide import Acknowledge, Refusal, Resolve
 from operations.cases.record import STEPS, act
 from store.db import queries
@@ -25,7 +28,140 @@ router = APIRouter(tags=["alerts"])
 State = Literal["open", "active", "cleared", "unacknowledged", "all"]
 
 
-@router.get("/alerts", response_model=Items[shapes.Alert])
+def _multiline(text: str) -> str:
+    printable(text.replace("\n", " ").replace("\r", " ").replace("\t", " "))
+    return text
+
+
+NoteText = Annotated[str, AfterValidator(_multiline), Field(max_length=2000)]
+
+
+class NoteIn(Strict):
+    """A word to what one does."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"note": "door was open, closed by the driver"}]})
+
+    note: NoteText | None = None
+
+
+class Subject(TypedDict):
+    """What an alert is about: `vehicle`, `site` or `device`."""
+
+    kind: str
+    id: str
+
+
+class Alert(TypedDict):
+    """A fact that asks for a person, and what persons did about it. `opened_at` is event time.
+
+    `kind` is `temperature`, `silence` (a device says nothing) or `late_risk` (a stop's window may be missed).
+    """
+
+    id: str
+    kind: str
+    severity: str
+    subject: Subject
+    device: str
+    probe: str | None
+    title: str
+    limit_c: float | None
+    extreme_c: float | None
+    last_c: float | None
+    opened_at: Time | None
+    alarm_at: Time | None
+    decided_at: Time | None
+    cleared_at: Time | None
+    state: str
+    revision: int
+    acknowledged_at: Time | None
+    acknowledged_by: str | None
+    note: str | None
+    resolved_at: Time | None
+    resolved_by: str | None
+
+
+class AlertEvent(TypedDict):
+    """A line of an alert's history: what happened to it, when it was decided or done, and by whom (or `tracker`).
+
+    `what` is `opened`, `changed`, `cleared`, `reopened`, `retracted`, `acknowledged` or `resolved`. A temperature's
+    lines have its excursion as it was known then; the other fields are null.
+    """
+
+    version: int
+    at: Time | None
+    what: str
+    actor: str
+    note: str | None
+    opened_at: Time | None
+    alarm_at: Time | None
+    cleared_at: Time | None
+    limit_c: float | None
+    extreme_c: float | None
+
+
+def alert_shape(row: Row) -> Alert:
+    """From a row of `alerts`."""
+    subject: Subject = {"kind": "device", "id": row["device"]}
+    for kind in ("vehicle", "site"):
+        if row[kind] is not None:
+            subject = {"kind": kind, "id": row[kind]}
+    return {
+        "id": str(row["id"]),
+        "kind": row["kind"],
+        "severity": row["severity"],
+        "subject": subject,
+        "device": row["device"],
+        "probe": row["probe"],
+        "title": row["title"],
+        "limit_c": row["limit_c"],
+        "extreme_c": shown("extreme_c", row["extreme_c"]),
+        "last_c": shown("last_c", row["last_c"]),
+        "opened_at": when(row["opened_at"]),
+        "alarm_at": when(row["alarm_at"]),
+        "decided_at": when(row["decided_at"]),
+        "cleared_at": when(row["cleared_at"]),
+        "state": "active" if row["cleared_at"] is None else "cleared",
+        "revision": row["revision"],
+        "acknowledged_at": when(row["acknowledged_at"]),
+        "acknowledged_by": row["acknowledged_by"],
+        "note": row["note"],
+        "resolved_at": when(row["resolved_at"]),
+        "resolved_by": row["resolved_by"],
+    }
+
+
+def _event_shape(row: Row) -> AlertEvent:
+    """From a row of `case_history`."""
+    return {
+        "version": row["version"],
+        "at": when(row["at"]),
+        "what": row["what"],
+        "actor": row["actor"],
+        "note": row["note"],
+        "opened_at": when(row["opened_at"]),
+        "alarm_at": when(row["alarm_at"]),
+        "cleared_at": when(row["cleared_at"]),
+        "limit_c": row["limit_c"],
+        "extreme_c": shown("extreme_c", row["extreme_c"]),
+    }
+
+
+async def alert_rows(
+    session: Session,
+    *,
+    state: str,
+    after: tuple[str, int] | None = None,
+    alert_id: int | None = None,
+    limit: int | None = None,
+) -> list[Row]:
+    """Rows of alerts, newest first."""
+    after_at, after_id = after or (None, None)
+    return await session.rows(
+        queries("api")["alerts"], state=state, after_at=after_at, after_id=after_id, id=alert_id, limit=limit
+    )
+
+
+@router.get("/alerts", response_model=Items[Alert])
 async def list_alerts(
     request: Request, caller: Anybody, state: State = "open", limit: Limit = 200, cursor: Cursor = None
 ) -> Json:
@@ -35,17 +171,17 @@ async def list_alerts(
         at, alert_id = decode(cursor, (str, int))
         after = (instant(at).isoformat(), alert_id)
     async with context_of(request).database.tenant(caller.tenant_id) as session:
-        found = await reads.alert_rows(session, state=state, after=after, limit=limit + 1)
-    return shaped_page(request, found, limit, lambda a: [a["opened_at"].isoformat(), a["id"]], shapes.alert)
+        found = await alert_rows(session, state=state, after=after, limit=limit + 1)
+    return shaped_page(request, found, limit, lambda a: [a["opened_at"].isoformat(), a["id"]], alert_shape)
 
 
-@router.post("/alerts/{alert_id}/acknowledge", response_model=shapes.Alert)
+@router.post("/alerts/{alert_id}/acknowledge", response_model=Alert)
 async def acknowledge_alert(request: Request, caller: Watcher, alert_id: str, given: NoteIn | None = None) -> Json:
     """Somebody has seen it. The first one counts; repeating it changes nothing."""
     return await _step(request, caller, alert_id, Acknowledge(caller.user, _note(given)))
 
 
-@router.post("/alerts/{alert_id}/resolve", response_model=shapes.Alert)
+@router.post("/alerts/{alert_id}/resolve", response_model=Alert)
 async def resolve_alert(request: Request, caller: Watcher, alert_id: str, given: NoteIn | None = None) -> Json:
     """It is done with: it leaves the list of open alerts."""
     return await _step(request, caller, alert_id, Resolve(caller.user, _note(given)))
@@ -55,7 +191,7 @@ def _note(given: NoteIn | None) -> str | None:
     return (given.note if given else None) or None
 
 
-@router.get("/alerts/{alert_id}/history", response_model=Items[shapes.AlertEvent])
+@router.get("/alerts/{alert_id}/history", response_model=Items[AlertEvent])
 async def alert_history(
     request: Request, caller: Anybody, alert_id: str, limit: Limit = 200, cursor: Cursor = None
 ) -> Json:
@@ -64,32 +200,32 @@ async def alert_history(
     after = decode(cursor, (int,))[0] if cursor else 0
     async with context_of(request).database.tenant(caller.tenant_id) as session:
         found = await session.rows(queries("operations")["case_history"], id=key, after=after, limit=limit + 1)
-        if not found and not await reads.alert_rows(session, state="all", alert_id=key):
+        if not found and not await alert_rows(session, state="all", alert_id=key):
             raise not_found()
-    return shaped_page(request, found, limit, lambda e: [e["version"]], shapes.alert_event)
+    return shaped_page(request, found, limit, lambda e: [e["version"]], _event_shape)
 
 
 async def _step(request: Request, caller: Caller, alert_id: str, command: Acknowledge | Resolve) -> Json:
     key, now = key_of(alert_id), datetime.now(UTC)
     async with context_of(request).database.tenant(caller.tenant_id) as session:
         done = await session.perform(act(key, command, now), queries("operations"))
-        rows = [] if isinstance(done, Refusal) else await reads.alert_rows(session, state="all", alert_id=key)
+        rows = [] if isinstance(done, Refusal) else await alert_rows(session, state="all", alert_id=key)
         if isinstance(done, Refusal) or not rows:
             raise not_found()
         for event in done:
             what = STEPS[event.what]
             await audit(session, caller, f"alert.{what}", alert_id, note=event.note)
             await _tell(session, rows[0], what)
-    return Json(shapes.alert(rows[0]))
+    return Json(alert_shape(rows[0]))
 
 
 async def _tell(session: Session, row: Row, what: str) -> None:
     """The alert changes, or leaves; a resolved one no longer counts on its vehicle."""
     if what == "acknowledge":
-        await emit(session, alerts=[put(str(row["id"]), shapes.alert(row))])
+        await emit(session, alerts=[put(str(row["id"]), alert_shape(row))])
         return
     vehicles = []
     if row["vehicle"] is not None:
-        counts = await reads.vehicle_alerts(session, [row["vehicle_id"]])
+        counts = await count_alerts(session, [row["vehicle_id"]])
         vehicles = [merge(row["vehicle"], alerts=counts.get(row["vehicle_id"], 0))]
     await emit(session, alerts=[delete(str(row["id"]))], vehicles=vehicles)

@@ -3,25 +3,58 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Request
+from pydantic import ConfigDict, Field, model_validator
 from typing_extensions import TypedDict
 
 from api.database import Session
+from api.http.audit import audit
 from api.http.auth import Admin, Anybody, Caller
 from api.http.context import context_of
-from api.http.inputs import AssignmentIn
+from api.http.inputs import Name, Strict
+from api.http.instants import Instant
 from api.http.jsons import Json, when
 from api.http.paging import Items, page
 from api.http.problems import Problem, key_of, not_found
-from api.resources.shared.actions import audit
 from store.db import queries
 
 router = APIRouter(tags=["devices"])
 
 ASSIGNMENTS_MAX = 1000
 CLOCKS = timedelta(minutes=5)  # a caller's clock may be ahead of ours by so much
+
+
+class AssignmentIn(Strict):
+    """Where a device was from a time (now, when nothing is said) until a time (still), whatever was known before.
+
+    `since_ever` in place of `from`. Nowhere when neither `vehicle` nor `site` is named.
+    """
+
+    model_config = ConfigDict(
+        populate_by_name=True, json_schema_extra={"examples": [{"vehicle": "truck-02", "from": "2026-11-22T10:00:00Z"}]}
+    )
+
+    vehicle: Name | None = None
+    site: Name | None = None
+    zone: Name | None = None
+    since: Annotated[Instant | None, Field(alias="from")] = None
+    until: Annotated[Instant | None, Field(alias="to")] = None
+    since_ever: bool = False
+
+    @model_validator(mode="after")
+    def _one_place(self) -> AssignmentIn:
+        if self.vehicle and self.site:
+            raise ValueError("a device is on a vehicle or at a site, not both")
+        if self.zone and not self.site:
+            raise ValueError("a zone needs its site")
+        if self.since and self.since_ever:
+            raise ValueError("from, or since_ever, not both")
+        if self.since and self.until and self.since >= self.until:
+            raise ValueError("to: not after from")
+        return self
+
 
 Assignment = TypedDict(
     "Assignment",

@@ -7,21 +7,41 @@ from typing import Annotated, Any
 
 import orjson
 from fastapi import APIRouter, Path, Request
+from pydantic import ConfigDict
 from typing_extensions import TypedDict
 
 from api.database import Row, Session
+from api.http.audit import audit
 from api.http.auth import Admin, Anybody
 from api.http.context import context_of
-from api.http.inputs import DeviceProfileIn
+from api.http.inputs import Strict
+from api.http.instants import Instant
 from api.http.jsons import Json, when
 from api.http.problems import Problem, not_found
-from api.resources.shared.actions import audit
 from domain.profiles import HISTORY_MAX, ProfileError, body_text, without_secrets
 from store.db import queries
 
 router = APIRouter(tags=["devices"])
 
 DeviceName = Annotated[str, Path(max_length=64)]
+
+
+class DeviceProfileIn(Strict):
+    """A device's next profile; readings whose event time is `since` (now, when nothing is said) or later use it."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "profile": {"calibration": {"rear": {"offset_c": -0.3}}, "clock_error_s": 30},
+                    "since": "2026-11-22T10:00:00Z",
+                }
+            ]
+        }
+    )
+
+    profile: dict[str, Any]
+    since: Instant | None = None
 
 
 class Version(TypedDict):

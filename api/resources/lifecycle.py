@@ -5,16 +5,17 @@ from __future__ import annotations
 from typing import Annotated, Any, NotRequired, cast
 
 from fastapi import APIRouter, Query, Request
+from pydantic import AfterValidator, ConfigDict, Field, model_validator
 from typing_extensions import TypedDict
 
 from api.database import Session
 from api.http.auth import Admin, Anybody, Caller
 from api.http.context import Context, context_of
-from api.http.inputs import ChangeIn
+from api.http.inputs import Strict, printable
 from api.http.jsons import Json, when
 from api.http.paging import Cursor, Items, Limit, decode, page
 from api.http.problems import Problem, not_found
-from api.resources.registry import Mqtt, new_device_password, tell_broker
+from api.resources.shared.broker_logins import Mqtt, new_device_password, tell_broker
 from store.db import queries
 from store.lifecycle import (
     KINDS,
@@ -34,6 +35,21 @@ from store.lifecycle import (
 router = APIRouter()
 
 DryRun = Annotated[bool, Query(description="change nothing, only say what depends on it")]
+
+
+class ChangeIn(Strict):
+    """Another name for a thing, of a zone or slot its own part; or whether it is retired."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"retired": True}, {"id": "truck-7"}]})
+
+    id: Annotated[str, AfterValidator(printable), Field(min_length=1, max_length=128)] | None = None
+    retired: bool | None = None
+
+    @model_validator(mode="after")
+    def _one_thing(self) -> ChangeIn:
+        if (self.id is None) == (self.retired is None):
+            raise ValueError("say id or retired, one at a time")
+        return self
 
 
 class Depends(TypedDict):

@@ -11,13 +11,13 @@ from pydantic import ConfigDict, Field
 from typing_extensions import TypedDict
 
 from api.database import Session
+from api.http.audit import audit
 from api.http.auth import Admin, Caller
 from api.http.context import context_of
 from api.http.inputs import Strict
 from api.http.jsons import Json
 from api.http.problems import Problem
-from api.resources.quarantine import Chosen, check_topic
-from api.resources.shared.actions import audit
+from api.resources.shared.quarantine import Chosen, check_topic
 from domain.mending import STEPS_MAX, Mended, MendingError, Step, checked, mend
 from domain.wire.verdict import verdict
 from store.db import queries

@@ -6,7 +6,7 @@ between them are not shown, for they are other customers' places.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -19,7 +19,7 @@ from api.http.context import Context, address_of, context_of
 from api.http.doorman import too_many
 from api.http.jsons import Json, when
 from api.http.problems import Problem, not_found
-from api.resources.shared import reads, shapes
+from api.resources.shared.shipments import shipment_parts, shipment_rows
 from domain import goods
 from domain.limits import network_of
 from store.db import queries
@@ -113,8 +113,8 @@ async def get_public_shipment(request: Request, token: str) -> Json:
         if share is None:
             raise _wrong(context, address_of(request))
         session = await context.database.become(owner, share["tenant_id"])
-        shipment = (await reads.shipment_rows(session, key=share["shipment_id"]))[0]
-        stops, temperatures = await reads.shipment_parts(session, shipment["key"], now)
+        shipment = (await shipment_rows(session, key=share["shipment_id"]))[0]
+        stops, temperatures = await shipment_parts(session, shipment["key"], now)
         position = None
         if shipment["status"] == "in_transit" and shipment["vehicle_id"] is not None:
             position = await session.row(q["last_position"], vehicle=shipment["vehicle_id"])
@@ -144,9 +144,7 @@ def build(
         "reference": shipment["reference"] or shipment["id"],
         "status": shipment["status"],
         "steps": steps(shipment, stop, eta, now),
-        "updated_at": when(
-            shapes.latest(*heard, shipment["delivered_at"], shipment["started_at"], shipment["planned_at"])
-        ),
+        "updated_at": when(_latest(*heard, shipment["delivered_at"], shipment["started_at"], shipment["planned_at"])),
         "now": when(now),
         "eta": {"p10": when(eta["p10"]), "p50": when(eta["p50"]), "p90": when(eta["p90"])} if eta else None,
         "stop": _stop(stop) if stop else None,
@@ -204,3 +202,9 @@ def _temperature(shipment: Row, found: Row | None) -> PublicTemperature | None:
         "low_c": limits["low_c"],
         "high_c": limits["high_c"],
     }
+
+
+def _latest(*instants: datetime | None) -> datetime | None:
+    """The newest of some instants."""
+    known: Iterable[datetime] = (i for i in instants if i is not None)
+    return max(known, default=None)

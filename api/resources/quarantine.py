@@ -12,21 +12,19 @@ from starlette.responses import Response
 from typing_extensions import TypedDict
 
 from api.database import Session
+from api.http.audit import audit
 from api.http.auth import Admin, Caller
 from api.http.context import context_of
-from api.http.inputs import Name, Strict
+from api.http.inputs import Strict
 from api.http.jsons import Json, when
 from api.http.paging import Cursor, Items, Limit, decode, page, shaped_page
-from api.http.problems import Problem, not_found
-from api.resources.shared.actions import audit
-from domain.names import PAYLOAD_BYTES_MAX, TopicError, is_receipt, parse_topic
-from domain.wire.formats import FORMATS
+from api.http.problems import not_found
+from api.resources.shared.quarantine import Chosen, check_topic
+from domain.names import PAYLOAD_BYTES_MAX
 from store.db import queries
 from store.quarantine import MANY_MAX
 
 router = APIRouter(tags=["quarantine"])
-
-Reason = Annotated[str, Field(pattern=r"^[a-z_]{1,64}$")]
 
 
 def _payload(text: str) -> str:
@@ -83,15 +81,6 @@ class Mended(Strict):
 
     payload: Annotated[str, AfterValidator(_payload), Field(description="base64")] | None = None
     topic: Annotated[str, Field(min_length=1, max_length=1024)] | None = None
-
-
-class Chosen(Strict):
-    """Which messages are to be read again: all that were not yet, of a device, for a reason."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{"device": "th-1", "reason": "no_value"}]})
-
-    device: Name | None = None
-    reason: Reason | None = None
 
 
 class Asked(TypedDict):
@@ -186,28 +175,11 @@ async def list_strangers(request: Request, caller: Admin, limit: Limit = 200) ->
     return page(request, [_stranger(row) for row in found], limit, lambda s: [s["id"]])
 
 
-async def read_waiting(session: Session, caller: Caller, device: str, foreign_id: str | None) -> None:
-    """What waited for a device to be registered is read again."""
-    q = queries("quarantine")
-    if await session.run(q["ask_for_device"], tenant_name=caller.tenant, device=device, foreign_id=foreign_id):
-        await session.run(q["notify"])
-
-
 async def _message(session: Session, caller: Caller, message_id: int) -> dict[str, Any]:
     row = await session.row(queries("quarantine")["one"], tenant_name=caller.tenant, id=message_id)
     if row is None:
         raise not_found()
     return row
-
-
-def check_topic(caller: Caller, topic: str) -> None:
-    """A mended topic is one of the caller's own tenant."""
-    try:
-        address = parse_topic(topic.encode(), FORMATS)
-    except TopicError as error:
-        raise Problem(422, f"topic: {error}") from None
-    if address.tenant != caller.tenant or is_receipt(topic.encode()):
-        raise Problem(422, f"topic: not one on which a device of {caller.tenant} publishes")
 
 
 def _refusal(row: dict[str, Any]) -> Refusal:

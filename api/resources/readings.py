@@ -19,7 +19,7 @@ from api.http.context import Context, context_of
 from api.http.jsons import when
 from api.http.places import Place
 from api.http.problems import Problem, not_found
-from api.resources.vehicles import Since, Until
+from api.resources.shared.spans import Since, Until
 from domain.readings import Flag
 from serving.pace import cut
 from store.db import queries

@@ -13,11 +13,11 @@ from starlette.responses import Response
 from typing_extensions import TypedDict
 
 from api.database import Row
+from api.http.audit import audit
 from api.http.auth import COOKIE, Anybody, check_origin, own_address
 from api.http.context import Context, address_of, context_of
 from api.http.jsons import Json
 from api.http.problems import Problem
-from api.resources.shared.actions import audit
 from domain.limits import network_of
 from store.db import queries
 from store.secrets import (

@@ -8,26 +8,140 @@ from typing import Annotated, Any, Literal
 
 import orjson
 from fastapi import APIRouter, Query, Request
+from pydantic import AfterValidator, ConfigDict, Field, model_validator
 from starlette.responses import Response
 from typing_extensions import TypedDict
 
-from api.database import Session
-from api.feed.hub import emit
+from api.database import Row, Session
+from api.feed.emit import emit, put
+from api.http.audit import audit
 from api.http.auth import Anybody, Dispatcher
 from api.http.context import context_of
-from api.http.inputs import ShareIn, ShipmentIn, stop_values
-from api.http.jsons import Json, when
+from api.http.inputs import Latitude, Longitude, Name, ShipmentName, Strict, Text, printable
+from api.http.instants import Instant
+from api.http.jsons import Json, Time, when
 from api.http.paging import Cursor, Items, Limit, decode, page
 from api.http.problems import Problem, key_of, not_found
-from api.resources.shared import reads, shapes
-from api.resources.shared.actions import audit, put
-from api.resources.temperature_profiles import profile_id
+from api.resources.shared.areas import LineIn
+from api.resources.shared.profiles import profile_id
+from api.resources.shared.shipments import belongings, shipment_rows
+from api.resources.shared.vehicles import read_vehicles
+from domain import goods
+from domain.digits import shown
+from domain.goods import Verdict
 from store.db import queries
 from store.secrets import new_token, token_hash
 
 router = APIRouter(tags=["shipments"])
 SHARES_MAX = 200
 SHARE_MAX = timedelta(days=366)
+
+
+class StopIn(Strict):
+    """A stop: at a site, or at a place of its own."""
+
+    stop_id: ShipmentName | None = None
+    site: Name | None = None
+    name: Text | None = None
+    lat: Latitude | None = None
+    lon: Longitude | None = None
+    radius_m: Annotated[float, Field(ge=10, le=100_000)] | None = None
+    window_start: Instant | None = None
+    window_end: Instant | None = None
+
+    @model_validator(mode="after")
+    def _somewhere(self) -> StopIn:
+        if self.site is None and (self.lat is None or self.lon is None):
+            raise ValueError("a stop needs a site, or lat and lon")
+        if self.window_start and self.window_end and self.window_start > self.window_end:
+            raise ValueError("window_start: later than window_end")
+        return self
+
+
+class ShipmentIn(Strict):
+    """A shipment, new or changed; its stops are numbered from 1 in the order given.
+
+    `since`: from when on the vehicle has it; what it did before is not this shipment's. When nothing is said it is from
+    now on, and a stay at the first stop before that, in the time planned for it, was the pick-up.
+    """
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "id": "S-1042",
+                    "reference": "PO 7731",
+                    "customer": "Harbour store",
+                    "vehicle": "truck-01",
+                    "stops": [
+                        {"site": "dc-1"},
+                        {"name": "Pier 3", "lat": 60.16, "lon": 24.96, "window_end": "2026-11-22T12:00:00Z"},
+                    ],
+                }
+            ]
+        }
+    )
+
+    id: ShipmentName
+    reference: Annotated[str, AfterValidator(printable), Field(max_length=200)] = ""
+    customer: Text | None = None
+    vehicle: Name | None = None
+    profile: Name | None = None
+    stops: Annotated[list[StopIn], Field(min_length=1, max_length=200)]
+    planned_line: LineIn | None = None
+    since: Instant | None = None
+
+
+class ShareIn(Strict):
+    """How long a customer's link is good; two weeks when nothing is said."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"expires_at": "2026-12-01T00:00:00Z"}]})
+
+    expires_at: Instant | None = None
+
+
+class StopEta(TypedDict):
+    """When a vehicle arrives: one in ten is earlier than p10, half before p50, nine in ten before p90.
+
+    `late_probability` is that of arriving after the window's end, null where there is none.
+    """
+
+    p10: Time | None
+    p50: Time | None
+    p90: Time | None
+    remaining_m: float
+    late_probability: float | None
+    decided_at: Time | None
+
+
+class Stop(TypedDict):
+    """A stop of a shipment; `deviations` are the kinds of those that are known there now."""
+
+    seq: int
+    stop_id: str
+    site: str | None
+    name: str
+    lat: float
+    lon: float
+    window_start: Time | None
+    window_end: Time | None
+    arrived_at: Time | None
+    departed_at: Time | None
+    deviations: list[str]
+    eta: StopEta | None
+
+
+class Shipment(TypedDict):
+    """A shipment with its stops."""
+
+    id: str
+    reference: str
+    status: str
+    vehicle: str | None
+    customer: str | None
+    stops: list[Stop]
+    temperature: Verdict
+    planned_line: dict[str, Any] | None
 
 
 class NewShare(TypedDict):
@@ -50,7 +164,63 @@ class Share(TypedDict):
     last_used_at: str | None
 
 
-@router.get("/shipments", response_model=Items[shapes.Shipment])
+def _stop_shape(row: Row) -> Stop:
+    """From a row of `stops`."""
+    eta: StopEta | None = None
+    if row["p50"] is not None:
+        eta = {
+            "p10": when(row["p10"]),
+            "p50": when(row["p50"]),
+            "p90": when(row["p90"]),
+            "remaining_m": round(row["remaining_m"]),
+            "late_probability": shown("late_probability", row["late_probability"]),
+            "decided_at": when(row["decided_at"]),
+        }
+    return {
+        "seq": row["seq"],
+        "stop_id": row["stop_id"],
+        "site": row["site"],
+        "name": row["name"],
+        "lat": row["lat"],
+        "lon": row["lon"],
+        "window_start": when(row["window_start"]),
+        "window_end": when(row["window_end"]),
+        "arrived_at": when(row["arrived_at"]),
+        "departed_at": when(row["departed_at"]),
+        "deviations": row["deviations"],
+        "eta": eta,
+    }
+
+
+def _shape(row: Row, stops: list[Stop], temperature: Verdict) -> Shipment:
+    """From a row of `shipments` and what belongs to it."""
+    return {
+        "id": row["id"],
+        "reference": row["reference"],
+        "status": row["status"],
+        "vehicle": row["vehicle"],
+        "customer": row["customer"],
+        "stops": stops,
+        "temperature": temperature,
+        "planned_line": row["planned_line"],
+    }
+
+
+async def read_shipments(session: Session, now: datetime, **conditions: Any) -> list[Shipment]:
+    """Shipments by name with stops, estimates and verdict. Conditions: those of `shipment_rows`."""
+    rows = await shipment_rows(session, **conditions)
+    stops, temperatures = await belongings(session, [row["key"] for row in rows], now)
+    return [
+        _shape(
+            row,
+            [_stop_shape(s) for s in stops.get(row["key"], [])],
+            goods.verdict(temperatures.get(row["key"])),
+        )
+        for row in rows
+    ]
+
+
+@router.get("/shipments", response_model=Items[Shipment])
 async def list_shipments(
     request: Request,
     caller: Anybody,
@@ -62,29 +232,29 @@ async def list_shipments(
     """Shipments by name with stops, estimates and temperature verdict."""
     after = decode(cursor, (str,))[0] if cursor else ""
     async with context_of(request).database.tenant(caller.tenant_id, snapshot=True) as session:
-        found = await reads.shipments(
+        found = await read_shipments(
             session, datetime.now(UTC), after=after, status=status, vehicle=vehicle, limit=limit + 1
         )
     return page(request, found, limit, lambda s: [s["id"]])
 
 
-@router.get("/shipments/{shipment_id}", response_model=shapes.Shipment)
+@router.get("/shipments/{shipment_id}", response_model=Shipment)
 async def get_shipment(request: Request, caller: Anybody, shipment_id: str) -> Json:
     """One shipment."""
     async with context_of(request).database.tenant(caller.tenant_id, snapshot=True) as session:
-        found = await reads.shipments(session, datetime.now(UTC), name=shipment_id)
+        found = await read_shipments(session, datetime.now(UTC), name=shipment_id)
     if not found:
         raise not_found()
     return Json(found[0])
 
 
-@router.post("/shipments", response_model=shapes.Shipment, status_code=201)
+@router.post("/shipments", response_model=Shipment, status_code=201)
 async def post_shipment(request: Request, caller: Dispatcher, given: ShipmentIn) -> Json:
     """Makes (201) or changes (200) a shipment; what has happened to it stays."""
     q = queries("registry")
     now = datetime.now(UTC)
     async with context_of(request).database.tenant(caller.tenant_id) as session:
-        old = await reads.shipment_rows(session, name=given.id)
+        old = await shipment_rows(session, name=given.id)
         vehicle = None
         if given.vehicle:
             vehicle = await session.row(q["put_vehicle"], name=given.vehicle, label=given.vehicle)
@@ -102,11 +272,28 @@ async def post_shipment(request: Request, caller: Dispatcher, given: ShipmentIn)
         await _put_stops(session, given, (shipment or {})["id"])
         await audit(session, caller, "shipment.change" if old else "shipment.create", given.id, **given.model_dump())
         await session.run(q["notify_registry"])
-        found = (await reads.shipments(session, now, name=given.id))[0]
+        found = (await read_shipments(session, now, name=given.id))[0]
         names = {given.vehicle, *(row["vehicle"] for row in old)} - {None}
-        vehicles = [v for name in names for v in await reads.vehicles(session, name=name)]
+        vehicles = [v for name in names for v in await read_vehicles(session, name=name)]
         await emit(session, shipments=[put(given.id, found)], vehicles=[put(v["id"], v) for v in vehicles])
     return Json(found, 200 if old else 201)
+
+
+def _stop_values(stop: StopIn, seq: int, shipment: str, site: dict[str, Any] | None) -> dict[str, Any]:
+    """A stop's columns: what it does not say itself, it takes from its site."""
+    place = site or {}
+    name = stop.stop_id or f"{shipment}-{seq}"
+    return {
+        "seq": seq,
+        "name": name,
+        "label": stop.name or place.get("label") or name,
+        "site": place.get("key"),
+        "lat": place.get("lat") if stop.lat is None else stop.lat,
+        "lon": place.get("lon") if stop.lon is None else stop.lon,
+        "radius_m": stop.radius_m or place.get("radius_m") or 150.0,
+        "window_start": stop.window_start,
+        "window_end": stop.window_end,
+    }
 
 
 async def _put_stops(session: Session, given: ShipmentIn, shipment: int) -> None:
@@ -115,7 +302,7 @@ async def _put_stops(session: Session, given: ShipmentIn, shipment: int) -> None
         sites[name] = await session.row(queries("api")["sites"], after="", name=name, retired=True, limit=1)
         if sites[name] is None:
             raise Problem(422, f"site: there is no {name}; add it first")
-    values = [stop_values(s, n, given.id, sites.get(s.site or "")) for n, s in enumerate(given.stops, 1)]
+    values = [_stop_values(s, n, given.id, sites.get(s.site or "")) for n, s in enumerate(given.stops, 1)]
     await session.run(queries("api")["trim_stops"], shipment=shipment, seqs=[v["seq"] for v in values])
     for stop in values:
         await session.row(queries("registry")["put_stop"], shipment=shipment, **stop)
@@ -170,7 +357,7 @@ async def revoke_share(request: Request, caller: Dispatcher, shipment_id: str, s
 
 
 async def _shipment_key(session: Session, name: str) -> int:
-    rows = await reads.shipment_rows(session, name=name)
+    rows = await shipment_rows(session, name=name)
     if not rows:
         raise not_found()
     return int(rows[0]["key"])

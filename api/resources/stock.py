@@ -10,13 +10,13 @@ from api.http.auth import Anybody
 from api.http.context import context_of
 from api.http.jsons import Json
 from api.http.paging import Cursor, Items, Limit, decode, page
-from api.resources.shared import reads, shapes
+from api.resources.shared.stock import Stock, read_stock
 
 router = APIRouter(tags=["stock"])
 Filter = Annotated[str | None, Query(max_length=64)]
 
 
-@router.get("/stock", response_model=Items[shapes.Stock])
+@router.get("/stock", response_model=Items[Stock])
 async def list_stock(
     request: Request,
     caller: Anybody,
@@ -29,5 +29,5 @@ async def list_stock(
     """Stock levels by site, zone and SKU with their confidence and last evidence."""
     a, b, c = decode(cursor, (str, str, str)) if cursor else ("", "", "")
     async with context_of(request).database.tenant(caller.tenant_id) as session:
-        found = await reads.stock(session, after=(a, b, c), site=site, zone=zone, sku=sku, limit=limit + 1)
+        found = await read_stock(session, after=(a, b, c), site=site, zone=zone, sku=sku, limit=limit + 1)
     return page(request, found, limit, lambda s: [s["site"], s["zone"], s["sku"]])

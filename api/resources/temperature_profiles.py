@@ -2,23 +2,45 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Request
+from pydantic import ConfigDict, Field, model_validator
 from typing_extensions import TypedDict
 
-from api.database import Row, Session
+from api.database import Row
+from api.http.audit import audit
 from api.http.auth import Admin, Anybody
 from api.http.context import context_of
-from api.http.inputs import ProfileIn
+from api.http.inputs import Celsius, Name, Strict
 from api.http.jsons import Json, when
 from api.http.paging import Cursor, Items, Limit, decode, shaped_page
 from api.http.problems import Problem
-from api.resources.shared.actions import audit
 from store.db import queries
-from store.profiles import STANDARD
+from store.profiles import NONE, Limits
 
 router = APIRouter()
+
+
+class ProfileIn(Strict):
+    """Limits for what is carried: `low_c`, `high_c` or both; the alarm comes after `for_s` beyond them."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"id": "salad", "low_c": 1, "high_c": 5, "for_s": 900}]})
+
+    id: Name
+    low_c: Celsius | None = None
+    high_c: Celsius | None = None
+    for_s: Annotated[float, Field(ge=0, le=86_400)] = 600.0
+    hysteresis_c: Annotated[float, Field(ge=0, le=50)] = 0.3
+    max_interval_s: Annotated[float, Field(gt=0, le=604_800)] = 900.0
+
+    @model_validator(mode="after")
+    def _some_limit(self) -> ProfileIn:
+        if self.id == NONE:
+            raise ValueError(f"id: {NONE} stands for no profile")
+        if problem := Limits(self.low_c, self.high_c).problem():
+            raise ValueError(problem)
+        return self
 
 
 class TemperatureProfile(TypedDict):
@@ -53,21 +75,6 @@ async def post_profile(request: Request, caller: Admin, given: ProfileIn) -> Jso
         await audit(session, caller, "profile.create", given.id, **values)
         await session.run(queries("registry")["notify_registry"])
     return Json(_shape(row), 201)
-
-
-async def profile_id(session: Session, name: str) -> int:
-    """Key of a temperature profile; a standard one is made when it is first wanted.
-
-    Raises:
-        Problem: 422, there is none of this name.
-    """
-    row = await session.row(queries("registry")["profile_id"], name=name)
-    if row is None and name in STANDARD:
-        row = await session.row(queries("registry")["put_profile"], name=name, **STANDARD[name]._asdict())
-    if row is None:
-        known = ", ".join(STANDARD)
-        raise Problem(422, f"profile: there is no {name}: one of {known}, or your own by POST /profiles")
-    return int(row["id"])
 
 
 def _shape(row: Row) -> dict[str, Any]:

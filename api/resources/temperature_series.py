@@ -13,7 +13,7 @@ from api.http.context import context_of
 from api.http.jsons import Json, when
 from api.http.problems import not_found
 from api.resources.shared.simplify import keep_shape
-from api.resources.vehicles import PointsMax, Since, Until, columns, number, span
+from api.resources.shared.spans import PointsMax, Since, Until, columns, number, span
 from domain.readings import F64
 from domain.times import rfc3339
 from store.db import queries

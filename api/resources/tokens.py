@@ -7,12 +7,12 @@ from typing import Any
 from fastapi import APIRouter, Request
 from typing_extensions import TypedDict
 
+from api.http.audit import audit
 from api.http.auth import Admin
 from api.http.context import context_of
 from api.http.jsons import Json, when
 from api.http.paging import Cursor, Items, Limit, decode, shaped_page
 from api.http.problems import not_found
-from api.resources.shared.actions import audit
 from store.db import queries
 
 router = APIRouter(prefix="/tokens", tags=["tokens"])

@@ -18,8 +18,9 @@ from api.http.context import context_of
 from api.http.jsons import Json, when
 from api.http.paging import Items
 from api.http.problems import key_of, not_found
-from api.resources.facts import Wanted, listed, shape_of, shaped
-from api.resources.vehicles import GEOJSON, PointsMax, columns, feature
+from api.resources.shared.facts import Wanted, listed, shape_of, shaped
+from api.resources.shared.spans import PointsMax, columns
+from api.resources.shared.tracks import GEOJSON, feature
 from domain.facts import AnyKind
 from domain.readings import F64, WRONG_TIME, Flag
 from domain.times import rfc3339

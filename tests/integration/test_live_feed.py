@@ -13,10 +13,12 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 
 from api.database import Database
-from api.feed.changes import apply, decode_cursor
+from api.feed.changes import apply
+from api.feed.cursors import decode_cursor
 from api.feed.hub import Client, Hub
 from api.http.jsons import when
 from api.http.metrics import Metrics
+from api.snapshots import topics
 from tests.deadlines import deadline
 from tests.integration.seed_api import T0, World, minutes, serving
 
@@ -122,7 +124,7 @@ def test_rows_that_the_snapshot_holds_already_are_not_sent_again(world: World, d
     async def work() -> None:
         pool = Database(database)
         await pool.open()
-        hub = Hub(pool, Metrics())
+        hub = Hub(pool, Metrics(), topics)
         await hub._read()
         early, late = Client(1, world.tenant_id), Client(2, world.tenant_id)
         for each in (early, late):

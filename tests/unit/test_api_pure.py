@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.feed.changes import Box, Change, apply, coalesce, decode_cursor, encode_cursor, flatten
+from api.feed.changes import Box, Change, apply, coalesce, flatten
+from api.feed.cursors import decode_cursor, encode_cursor
 from api.feed.outbox import Outbox, delta, message
 from api.resources.readings import csv_cell
 from api.resources.shared.areas import Polygon

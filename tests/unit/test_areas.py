@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from api.http.inputs import SiteIn
 from api.resources.shared.simplify import cut_at_180, keep_shape, metres
+from api.resources.sites import SiteIn
 from tracker.rules.geofence import Fence, Fences
 
 SQUARE = [[24.90, 60.10], [24.92, 60.10], [24.92, 60.11], [24.90, 60.11], [24.90, 60.10]]

@@ -1,4 +1,4 @@
-"""What changes something: who may, what it leaves in the audit trail, whom it wakes."""
+"""Changes that the API makes itself, on their way into the change stream."""
 
 from __future__ import annotations
 
@@ -8,19 +8,15 @@ import orjson
 
 from api.database import Session
 from api.feed.changes import Change
-from api.http.auth import Caller
 from store.db import queries
 
 
-async def audit(session: Session, caller: Caller, action: str, subject: str, **detail: Any) -> None:
-    """One entry: who did what to which object."""
-    await session.run(
-        queries("registry")["audit"],
-        actor=caller.user,
-        action=action,
-        subject=subject,
-        detail=orjson.dumps(detail).decode(),
-    )
+async def emit(session: Session, **changes: list[Change]) -> None:
+    """Writes changes of the API's own into the stream; the last statement of a transaction, for it locks the head."""
+    q = queries("live")
+    body = orjson.dumps({topic: found for topic, found in changes.items() if found})
+    await session.run(q["emit"], body=body)
+    await session.run(q["notify"])
 
 
 def put(key: str, thing: Any) -> Change:

@@ -1,34 +1,35 @@
-"""Sites, devices and products. A POST makes what is new (201) and changes what is there (200), but a device (409)."""
+"""Devices: added, changed, given another login, revoked. A POST of one that is there is refused (409)."""
 
 from __future__ import annotations
 
-import asyncio
-from typing import Any, Literal, NotRequired
+from typing import Annotated, Any, Literal, NotRequired
 
-import orjson
 from fastapi import APIRouter, Request
 from psycopg.errors import UniqueViolation
+from pydantic import ConfigDict, Field, model_validator
 from typing_extensions import TypedDict
 
-from api.database import Session
-from api.feed.hub import emit
+from api.database import Row, Session
+from api.feed.emit import emit, put
+from api.http.audit import audit
 from api.http.auth import Admin, Anybody, Caller
 from api.http.context import Context, context_of
-from api.http.inputs import DeviceChangeIn, DeviceIn, ProductIn, RotateIn, SiteIn
-from api.http.jsons import Json
-from api.http.paging import Cursor, Items, Limit, decode, page, shaped_page
+from api.http.inputs import Name, Strict
+from api.http.jsons import Json, Time, when
+from api.http.paging import Cursor, Items, Limit, decode, shaped_page
 from api.http.problems import Problem, not_found
-from api.resources.quarantine import read_waiting
-from api.resources.shared import reads, shapes
-from api.resources.shared.actions import audit, put
-from api.resources.temperature_profiles import profile_id
+from api.resources.shared.broker_logins import Mqtt, new_device_password, tell_broker
+from api.resources.shared.profiles import profile_id
+from api.resources.shared.quarantine import read_waiting
+from api.resources.shared.sites import read_sites
+from api.resources.shared.vehicles import read_vehicles
 from domain.names import foreign_id
 from store.db import queries
 from store.devices import FOREIGN_ID_TAKEN
 from store.profiles import NONE, of_new_device
 from store.secrets import new_token, token_hash
 
-router = APIRouter()
+router = APIRouter(tags=["devices"])
 ACTIONS = {
     "rotate_device": "device.rotate",
     "rotate_device_token": "device.rotate_token",
@@ -36,11 +37,92 @@ ACTIONS = {
 }
 
 
-class Mqtt(TypedDict):
-    """How a device signs in to the broker; shown once."""
+DeviceKind = Literal["tracker", "reefer", "thermometer", "rfid", "shelf", "door", "gateway", "phone", "connector"]
+ForeignId = Annotated[str, Field(pattern=r"[A-Za-z0-9]", max_length=128)]
 
-    user: str
-    password: str
+
+class DeviceIn(Strict):
+    """A new device. It gets an MQTT password unless `credentials` is false, and with `http` a token for that door.
+
+    `foreign_id`: under which a gateway brings its messages; `gateway`: the only one that may.
+    """
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"id": "th-1", "kind": "thermometer", "vehicle": "truck-01", "profile": "chilled"}]
+        }
+    )
+
+    id: Name
+    kind: DeviceKind
+    vehicle: Name | None = None
+    site: Name | None = None
+    zone: Name | None = None
+    profile: Name | None = None
+    foreign_id: ForeignId | None = None
+    gateway: Name | None = None
+    credentials: bool = True
+    http: bool = False
+
+    @model_validator(mode="after")
+    def _one_place(self) -> DeviceIn:
+        if self.vehicle and self.site:
+            raise ValueError("a device is on a vehicle or at a site, not both")
+        if self.zone and not self.site:
+            raise ValueError("a zone needs its site")
+        return self
+
+
+class DeviceChangeIn(Strict):
+    """What becomes another of a device; what is not named stays, null takes it away."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"profile": "frozen", "gateway": None}]})
+
+    kind: DeviceKind = "tracker"
+    profile: Name | None = None
+    foreign_id: ForeignId | None = None
+    gateway: Name | None = None
+
+    @model_validator(mode="after")
+    def _something(self) -> DeviceChangeIn:
+        if not self.model_fields_set:
+            raise ValueError("say what: kind, profile, foreign_id or gateway")
+        return self
+
+
+class RotateIn(Strict):
+    """Which login of a device is made anew: the MQTT password, or the token for HTTP."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"http": True}]})
+
+    http: bool = False
+
+
+class Device(TypedDict):
+    """A device and where it is."""
+
+    id: str
+    kind: str
+    vehicle: str | None
+    site: str | None
+    zone: str | None
+    profile: str | None
+    last_seen: Time | None
+    revoked: bool
+
+
+def _shape(row: Row) -> Device:
+    """From a row of `devices`."""
+    return {
+        "id": row["id"],
+        "kind": row["kind"],
+        "vehicle": row["vehicle"],
+        "site": row["site"],
+        "zone": row["zone"],
+        "profile": row["profile"],
+        "last_seen": when(row["last_seen"]),
+        "revoked": row["revoked"],
+    }
 
 
 class Http(TypedDict):
@@ -49,60 +131,23 @@ class Http(TypedDict):
     token: str
 
 
-class NewDevice(shapes.Device):
+class NewDevice(Device):
     """A device, with its password and token when it has just got one."""
 
     mqtt: NotRequired[Mqtt]
     http: NotRequired[Http]
 
 
-@router.get("/sites", tags=["sites"], response_model=Items[shapes.Site])
-async def list_sites(request: Request, caller: Anybody, limit: Limit = 200, cursor: Cursor = None) -> Json:
-    """Sites by name with zones and temperatures."""
-    after = decode(cursor, (str,))[0] if cursor else ""
-    async with context_of(request).database.tenant(caller.tenant_id, snapshot=True) as session:
-        found = await reads.sites(session, after=after, limit=limit + 1)
-    return page(request, found, limit, lambda s: [s["id"]])
-
-
-@router.post("/sites", tags=["sites"], response_model=shapes.Site, status_code=201)
-async def post_site(request: Request, caller: Admin, given: SiteIn) -> Json:
-    """Makes or changes a site; zones that are not named stay."""
-    q = queries("registry")
-    async with context_of(request).database.tenant(caller.tenant_id) as session:
-        new = await session.row(q["ensure_site"], name=given.id) is None
-        row = await session.row(
-            q["put_site"],
-            name=given.id,
-            label=given.label or given.id,
-            kind=given.kind,
-            lat=given.lat,
-            lon=given.lon,
-            radius_m=given.radius_m,
-            polygon=orjson.dumps(given.polygon.model_dump()).decode() if given.polygon else None,
-            corridor=orjson.dumps(given.corridor.model_dump()).decode() if given.corridor else None,
-            dwell_s=given.dwell_s,
-            tz=given.tz,
-        )
-        for zone in given.zones:
-            await session.row(q["put_zone"], site=_id(row), name=zone.id, label=zone.label or zone.id)
-        await audit(session, caller, "site.create" if new else "site.change", given.id, **given.model_dump())
-        await session.run(q["notify_registry"])
-        site = (await reads.sites(session, name=given.id))[0]
-        await emit(session, sites=[put(given.id, site)])
-    return Json(site, 201 if new else 200)
-
-
-@router.get("/devices", tags=["devices"], response_model=Items[shapes.Device])
+@router.get("/devices", response_model=Items[Device])
 async def list_devices(request: Request, caller: Anybody, limit: Limit = 200, cursor: Cursor = None) -> Json:
     """Devices by name."""
     after = decode(cursor, (str,))[0] if cursor else ""
     async with context_of(request).database.tenant(caller.tenant_id) as session:
         found = await session.rows(queries("api")["devices"], after=after, name=None, limit=limit + 1)
-    return shaped_page(request, found, limit, lambda d: [d["id"]], shapes.device)
+    return shaped_page(request, found, limit, lambda d: [d["id"]], _shape)
 
 
-@router.post("/devices", tags=["devices"], response_model=NewDevice, status_code=201)
+@router.post("/devices", response_model=NewDevice, status_code=201)
 async def post_device(request: Request, caller: Admin, given: DeviceIn) -> Json:
     """Makes a device, with the vehicle or zone it names when that is new; 409 when there is one of this name.
 
@@ -149,7 +194,7 @@ async def _refuse_known(session: Session, name: str) -> None:
     raise Problem(409, f"id: device {name} {way}")
 
 
-@router.post("/devices/{device_id}/change", tags=["devices"], response_model=shapes.Device)
+@router.post("/devices/{device_id}/change", response_model=Device)
 async def edit_device(request: Request, caller: Admin, device_id: str, given: DeviceChangeIn) -> Json:
     """Changes what is named of a device, null takes it away; where it is and its login stay."""
     context = context_of(request)
@@ -180,10 +225,10 @@ async def edit_device(request: Request, caller: Admin, device_id: str, given: De
         raise Problem(422, "foreign_id: it belongs to another device") from None
     except _Taken as taken:
         raise await _refuse_taken(context, caller, device_id, taken.external_id) from None
-    return Json(shapes.device(found))
+    return Json(_shape(found))
 
 
-@router.post("/devices/{device_id}/rotate", tags=["devices"], response_model=NewDevice)
+@router.post("/devices/{device_id}/rotate", response_model=NewDevice)
 async def rotate_device(request: Request, caller: Admin, device_id: str, given: RotateIn | None = None) -> Json:
     """A new password, or with `http` a new token, shown here only; the old one is worth nothing at once.
 
@@ -204,10 +249,10 @@ async def rotate_device(request: Request, caller: Admin, device_id: str, given: 
     return Json(_with_login(caller, row, password))
 
 
-@router.post("/devices/{device_id}/revoke", tags=["devices"], response_model=shapes.Device)
+@router.post("/devices/{device_id}/revoke", response_model=Device)
 async def revoke_device(request: Request, caller: Admin, device_id: str) -> Json:
     """The device may not speak any more, within seconds; what it said stays. Repeating changes nothing."""
-    return Json(shapes.device(await _change_login(context_of(request), caller, device_id, "revoke_device")))
+    return Json(_shape(await _change_login(context_of(request), caller, device_id, "revoke_device")))
 
 
 async def _change_login(
@@ -228,23 +273,9 @@ async def _change_login(
     return row or {}
 
 
-async def new_device_password(context: Context) -> tuple[str, str]:
-    """A password and its hash for the broker."""
-    if context.config.mqtt_hash is None:
-        raise Problem(503, "this API gives out no MQTT passwords: use `frostway device add`")
-    password = new_token()
-    return password, await asyncio.to_thread(context.config.mqtt_hash, password)
-
-
-async def tell_broker(context: Context) -> None:
-    """Devices were added, changed or revoked."""
-    if context.config.on_devices_changed is not None:
-        await asyncio.to_thread(context.config.on_devices_changed)
-
-
 def _with_login(caller: Caller, row: dict[str, Any], password: str, http_token: str = "") -> dict[str, Any]:
     """A device's shape, with its login when it has just got one."""
-    shape: dict[str, Any] = {**shapes.device(row)}
+    shape: dict[str, Any] = {**_shape(row)}
     if password:
         shape["mqtt"] = {"user": f"{caller.tenant}/{row['id']}", "password": password}
     if http_token:
@@ -254,8 +285,8 @@ def _with_login(caller: Caller, row: dict[str, Any], password: str, http_token: 
 
 async def _tell(session: Session, vehicles: set[str | None], sites: set[str | None]) -> None:
     """The places a device left and came to show it."""
-    left = [v for name in vehicles if name for v in await reads.vehicles(session, name=name)]
-    right = [s for name in sites if name for s in await reads.sites(session, name=name)]
+    left = [v for name in vehicles if name for v in await read_vehicles(session, name=name)]
+    right = [s for name in sites if name for s in await read_sites(session, name=name)]
     if left or right:
         await emit(session, vehicles=[put(v["id"], v) for v in left], sites=[put(s["id"], s) for s in right])
 
@@ -343,29 +374,3 @@ async def _refuse_taken(context: Context, caller: Caller, device: str, external_
 
 def _id(row: dict[str, Any] | None) -> int:
     return int((row or {})["id"])
-
-
-@router.get("/products", tags=["products"], response_model=Items[shapes.Product])
-async def list_products(request: Request, caller: Anybody, limit: Limit = 200, cursor: Cursor = None) -> Json:
-    """Products by SKU."""
-    after = decode(cursor, (str,))[0] if cursor else ""
-    async with context_of(request).database.tenant(caller.tenant_id) as session:
-        found = await session.rows(queries("api")["products"], after=after, name=None, limit=limit + 1)
-    return shaped_page(request, found, limit, lambda p: [p["sku"]], shapes.product)
-
-
-@router.post("/products", tags=["products"], response_model=shapes.Product, status_code=201)
-async def post_product(request: Request, caller: Admin, given: ProductIn) -> Json:
-    """Makes or changes a product."""
-    if given.low_c is not None and given.high_c is not None and given.low_c >= given.high_c:
-        raise Problem(422, "low_c: not below high_c")
-    q = queries("api")
-    async with context_of(request).database.tenant(caller.tenant_id) as session:
-        new = not await session.rows(q["products"], after="", name=given.sku, limit=1)
-        await session.row(queries("registry")["put_product"], **given.model_dump())
-        await audit(session, caller, "product.create" if new else "product.change", given.sku, **given.model_dump())
-        await session.run(queries("registry")["notify_registry"])
-        row = await session.row(q["products"], after="", name=given.sku, limit=1)
-        if levels := await reads.stock(session, sku=given.sku):
-            await emit(session, stock=[put(level["id"], level) for level in levels])
-    return Json(shapes.product(row or {}), 201 if new else 200)

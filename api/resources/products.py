@@ -1,0 +1,102 @@
+"""Products. A POST makes what is new (201) and changes what is there (200)."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Request
+from pydantic import AfterValidator, ConfigDict, Field
+from typing_extensions import TypedDict
+
+from api.database import Row
+from api.feed.emit import emit, put
+from api.http.audit import audit
+from api.http.auth import Admin, Anybody
+from api.http.context import context_of
+from api.http.inputs import Celsius, Strict, Text, printable
+from api.http.jsons import Json
+from api.http.paging import Cursor, Items, Limit, decode, shaped_page
+from api.http.problems import Problem
+from api.resources.shared.stock import read_stock
+from store.db import queries
+
+router = APIRouter(tags=["products"])
+
+
+class ProductIn(Strict):
+    """A product, new or changed."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "sku": "MILK-1L",
+                    "label": "Milk 1 l",
+                    "unit_mass_kg": 1.03,
+                    "low_c": 2,
+                    "high_c": 6,
+                    "reorder_point": 40,
+                    "gtin": "06414123456789",
+                }
+            ]
+        }
+    )
+
+    sku: Annotated[str, AfterValidator(printable), Field(min_length=1, max_length=64)]
+    label: Text
+    unit_mass_kg: Annotated[float, Field(gt=0, le=100_000)] | None = None
+    low_c: Celsius | None = None
+    high_c: Celsius | None = None
+    reorder_point: Annotated[float, Field(ge=0, le=1e9)] | None = None
+    gtin: Annotated[str, Field(pattern=r"^([0-9]{8}|[0-9]{12,14})$")] | None = None
+
+
+class Product(TypedDict):
+    """A product."""
+
+    sku: str
+    label: str
+    unit_mass_kg: float | None
+    low_c: float | None
+    high_c: float | None
+    reorder_point: float | None
+    gtin: str | None
+
+
+def _shape(row: Row) -> Product:
+    """From a row of `products`."""
+    return {
+        "sku": row["sku"],
+        "label": row["label"],
+        "unit_mass_kg": row["unit_mass_kg"],
+        "low_c": row["low_c"],
+        "high_c": row["high_c"],
+        "reorder_point": row["reorder_point"],
+        "gtin": row["gtin"],
+    }
+
+
+@router.get("/products", response_model=Items[Product])
+async def list_products(request: Request, caller: Anybody, limit: Limit = 200, cursor: Cursor = None) -> Json:
+    """Products by SKU."""
+    after = decode(cursor, (str,))[0] if cursor else ""
+    async with context_of(request).database.tenant(caller.tenant_id) as session:
+        found = await session.rows(queries("api")["products"], after=after, name=None, limit=limit + 1)
+    return shaped_page(request, found, limit, lambda p: [p["sku"]], _shape)
+
+
+@router.post("/products", response_model=Product, status_code=201)
+async def post_product(request: Request, caller: Admin, given: ProductIn) -> Json:
+    """Makes or changes a product."""
+    if given.low_c is not None and given.high_c is not None and given.low_c >= given.high_c:
+        raise Problem(422, "low_c: not below high_c")
+    q = queries("api")
+    async with context_of(request).database.tenant(caller.tenant_id) as session:
+        new = not await session.rows(q["products"], after="", name=given.sku, limit=1)
+        await session.row(queries("registry")["put_product"], **given.model_dump())
+        await audit(session, caller, "product.create" if new else "product.change", given.sku, **given.model_dump())
+        await session.run(queries("registry")["notify_registry"])
+        row = await session.row(q["products"], after="", name=given.sku, limit=1)
+        if levels := await read_stock(session, sku=given.sku):
+            await emit(session, stock=[put(level["id"], level) for level in levels])
+    return Json(_shape(row or {}), 201 if new else 200)

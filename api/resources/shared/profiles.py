@@ -1,0 +1,23 @@
+"""Temperature profiles by name."""
+
+from __future__ import annotations
+
+from api.database import Session
+from api.http.problems import Problem
+from store.db import queries
+from store.profiles import STANDARD
+
+
+async def profile_id(session: Session, name: str) -> int:
+    """Key of a temperature profile; a standard one is made when it is first wanted.
+
+    Raises:
+        Problem: 422, there is none of this name.
+    """
+    row = await session.row(queries("registry")["profile_id"], name=name)
+    if row is None and name in STANDARD:
+        row = await session.row(queries("registry")["put_profile"], name=name, **STANDARD[name]._asdict())
+    if row is None:
+        known = ", ".join(STANDARD)
+        raise Problem(422, f"profile: there is no {name}: one of {known}, or your own by POST /profiles")
+    return int(row["id"])

@@ -1,0 +1,62 @@
+"""Spans of time and what was measured in them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any
+
+import numpy as np
+from fastapi import Query
+
+from api.database import Session
+from api.http.instants import QueryInstant
+from api.http.problems import Problem
+from domain.readings import F64
+from store.db import queries
+
+SPAN_MAX = timedelta(days=31)
+ROWS_MAX = 400_000
+BATCH = 10_000
+Since = Annotated[QueryInstant | None, Query(alias="from", description="RFC 3339; a day before `to` when left out")]
+Until = Annotated[QueryInstant | None, Query(alias="to", description="RFC 3339; now when left out")]
+PointsMax = Annotated[int, Query(ge=2, le=20_000)]
+
+
+def span(since: datetime | None, until: datetime | None) -> tuple[datetime, datetime]:
+    """A span of time from what was asked for: the last day by default.
+
+    Raises:
+        Problem: 422 when it ends before it begins or is longer than 31 days.
+    """
+    until = until or datetime.now(UTC)
+    try:
+        since = since or until - timedelta(days=1)
+        length = until - since
+    except OverflowError:
+        raise Problem(422, "from, to: out of range") from None
+    if length < timedelta(0):
+        raise Problem(422, "from: later than to")
+    if length > SPAN_MAX:
+        raise Problem(422, "from, to: at most 31 days at once")
+    return since.astimezone(UTC), until.astimezone(UTC)
+
+
+async def columns(session: Session, query: str, width: int, **values: Any) -> F64:
+    """Rows of a long answer as one array (n, width) of float64; null is NaN.
+
+    Raises:
+        Problem: 422, there are more than we look at at once.
+    """
+    parts: list[F64] = []
+    count = 0
+    async for rows in session.batches(queries("api")[query], BATCH, **values):
+        parts.append(np.array(rows, dtype=np.float64))
+        count += len(rows)
+        if count > ROWS_MAX:
+            raise Problem(422, f"more than {ROWS_MAX} readings: ask for a shorter span")
+    return np.concatenate(parts) if parts else np.empty((0, width))
+
+
+def number(value: float, digits: int) -> float | None:
+    """A rounded number for JSON; NaN is null."""
+    return None if np.isnan(value) else round(float(value), digits)

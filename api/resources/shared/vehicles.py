@@ -1,0 +1,100 @@
+"""Vehicles as they are shown: several resources show them when they change."""
+
+from __future__ import annotations
+
+from typing_extensions import TypedDict
+
+from api.database import Row, Session
+from api.http.jsons import Time, when
+from api.resources.shared.probes import Temp, probe_shape
+from api.resources.shared.rows import grouped
+from domain.digits import shown
+from domain.readings import Flag
+from store.db import queries
+
+
+class VehicleShipment(TypedDict):
+    """What a vehicle carries and when it is expected at the next stop."""
+
+    id: str
+    next_stop: str | None
+    p10: Time | None
+    p50: Time | None
+    p90: Time | None
+
+
+class Vehicle(TypedDict):
+    """A vehicle and its last state; `alerts` counts the active ones."""
+
+    id: str
+    label: str
+    t: Time | None
+    received_at: Time | None
+    lat: float | None
+    lon: float | None
+    speed_mps: float | None
+    heading_deg: float | None
+    accuracy_m: float | None
+    flags: list[str]
+    status: str
+    status_since: Time | None
+    site: str | None
+    battery_ratio: float | None
+    temps: list[Temp]
+    shipment: VehicleShipment | None
+    alerts: int
+
+
+def _carried(row: Row) -> VehicleShipment:
+    """From a row of `vehicle_shipments`."""
+    return {
+        "id": row["id"],
+        "next_stop": row["next_stop"],
+        "p10": when(row["p10"]),
+        "p50": when(row["p50"]),
+        "p90": when(row["p90"]),
+    }
+
+
+def _shape(row: Row, temps: list[Temp], carried: VehicleShipment | None, alerts: int) -> Vehicle:
+    """From a row of `vehicles` and what belongs to it."""
+    return {
+        "id": row["id"],
+        "label": row["label"],
+        "t": when(row["time"]),
+        "received_at": when(row["received_at"]),
+        "lat": shown("lat", row["lat"]),
+        "lon": shown("lon", row["lon"]),
+        "speed_mps": shown("speed_mps", row["speed_mps"]),
+        "heading_deg": shown("heading_deg", row["heading_deg"]),
+        "accuracy_m": shown("accuracy_m", row["accuracy_m"]),
+        "flags": Flag.names(row["flags"]) if row["flags"] else [],
+        "status": row["status"],
+        "status_since": when(row["status_since"]),
+        "site": row["site"],
+        "battery_ratio": shown("battery_ratio", row["battery_ratio"]),
+        "temps": temps,
+        "shipment": carried,
+        "alerts": alerts,
+    }
+
+
+async def read_vehicles(
+    session: Session, *, after: str = "", name: str | None = None, retired: bool = False, limit: int | None = None
+) -> list[Vehicle]:
+    """Vehicles by name with state, temperatures, shipment and number of active alerts; retired ones if wanted."""
+    q = queries("api")
+    rows = await session.rows(q["vehicles"], after=after, name=name, retired=retired, limit=limit)
+    keys = [row["key"] for row in rows]
+    if not keys:
+        return []
+    temps = grouped(await session.rows(q["temps"], vehicles=keys, sites=[]), "vehicle_id", probe_shape)
+    carried = {row["vehicle_id"]: _carried(row) for row in await session.rows(q["vehicle_shipments"], vehicles=keys)}
+    alerts = await count_alerts(session, keys)
+    return [_shape(row, temps.get(row["key"], []), carried.get(row["key"]), alerts.get(row["key"], 0)) for row in rows]
+
+
+async def count_alerts(session: Session, keys: list[int]) -> dict[int, int]:
+    """Number of active alerts by vehicle key."""
+    rows = await session.rows(queries("api")["vehicle_alerts"], vehicles=keys)
+    return {row["vehicle_id"]: row["alerts"] for row in rows}

@@ -1,0 +1,118 @@
+"""Sites: places with a fence, and their zones. A POST makes what is new (201) and changes what is there (200)."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+from zoneinfo import available_timezones
+
+import orjson
+from fastapi import APIRouter, Request
+from pydantic import AfterValidator, ConfigDict, Field, model_validator
+
+from api.feed.emit import emit, put
+from api.http.audit import audit
+from api.http.auth import Admin, Anybody
+from api.http.context import context_of
+from api.http.inputs import Latitude, Longitude, Name, Strict, Text
+from api.http.jsons import Json
+from api.http.paging import Cursor, Items, Limit, decode, page
+from api.resources.shared.areas import AreaIn, CorridorIn
+from api.resources.shared.sites import Site, read_sites
+from store.db import queries
+
+router = APIRouter(tags=["sites"])
+
+
+def _zone_name(name: str) -> str:
+    if name not in available_timezones():
+        raise ValueError("not an IANA time zone")
+    return name
+
+
+class ZoneIn(Strict):
+    """A part of a site."""
+
+    id: Name
+    label: Text | None = None
+
+
+class SiteIn(Strict):
+    """A site, new or changed: a circle, a polygon, or all that is within its radius of the line of a corridor.
+
+    A visit counts when it lasted `dwell_s`.
+    """
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "id": "store-7",
+                    "label": "Harbour store",
+                    "kind": "store",
+                    "lat": 60.17,
+                    "lon": 24.94,
+                    "radius_m": 150,
+                    "tz": "Europe/Helsinki",
+                    "zones": [{"id": "cold-room", "label": "Cold room"}],
+                }
+            ]
+        }
+    )
+
+    id: Name
+    label: Text | None = None
+    kind: Literal["dc", "store", "customer", "depot"]
+    lat: Latitude
+    lon: Longitude
+    radius_m: Annotated[float, Field(ge=10, le=100_000)] = 150.0
+    polygon: AreaIn | None = None
+    corridor: CorridorIn | None = None
+    dwell_s: Annotated[float, Field(ge=0, le=86_400)] = 0.0
+    tz: Annotated[str, AfterValidator(_zone_name)] = "UTC"
+    zones: list[ZoneIn] = Field([], max_length=200)
+
+    @model_validator(mode="after")
+    def _one_shape(self) -> SiteIn:
+        if self.polygon and self.corridor:
+            raise ValueError("a site is a polygon or a corridor, not both")
+        for shape in (self.polygon, self.corridor):
+            if shape is not None:
+                shape.belongs_to(self.lat, self.lon)
+        return self
+
+
+@router.get("/sites", response_model=Items[Site])
+async def list_sites(request: Request, caller: Anybody, limit: Limit = 200, cursor: Cursor = None) -> Json:
+    """Sites by name with zones and temperatures."""
+    after = decode(cursor, (str,))[0] if cursor else ""
+    async with context_of(request).database.tenant(caller.tenant_id, snapshot=True) as session:
+        found = await read_sites(session, after=after, limit=limit + 1)
+    return page(request, found, limit, lambda s: [s["id"]])
+
+
+@router.post("/sites", response_model=Site, status_code=201)
+async def post_site(request: Request, caller: Admin, given: SiteIn) -> Json:
+    """Makes or changes a site; zones that are not named stay."""
+    q = queries("registry")
+    async with context_of(request).database.tenant(caller.tenant_id) as session:
+        new = await session.row(q["ensure_site"], name=given.id) is None
+        row = await session.row(
+            q["put_site"],
+            name=given.id,
+            label=given.label or given.id,
+            kind=given.kind,
+            lat=given.lat,
+            lon=given.lon,
+            radius_m=given.radius_m,
+            polygon=orjson.dumps(given.polygon.model_dump()).decode() if given.polygon else None,
+            corridor=orjson.dumps(given.corridor.model_dump()).decode() if given.corridor else None,
+            dwell_s=given.dwell_s,
+            tz=given.tz,
+        )
+        for zone in given.zones:
+            await session.row(q["put_zone"], site=(row or {})["id"], name=zone.id, label=zone.label or zone.id)
+        await audit(session, caller, "site.create" if new else "site.change", given.id, **given.model_dump())
+        await session.run(q["notify_registry"])
+        site = (await read_sites(session, name=given.id))[0]
+        await emit(session, sites=[put(given.id, site)])
+    return Json(site, 201 if new else 200)
