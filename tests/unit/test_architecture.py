@@ -7,10 +7,14 @@ is shown a small offence first, so that a check that has gone blind is noticed.
 import ast
 import re
 import sys
+import tomllib
 from collections.abc import Callable, Iterator
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
+import grimp
 import pytest
+from importlinter.cli import lint_imports
 
 from tracker.families import FAMILIES
 
@@ -32,6 +36,11 @@ ARROWS = {
 # What people's clicks and facts share: pure, of our own it knows only itself. The API knows no more of operations.
 DECISIONS = ("operations/unit_of_work.py", "operations/*/decide.py", "operations/*/record.py")
 DECISIONS_MAY_IMPORT = {"__future__", "collections", "dataclasses", "datetime", "domain", "enum", "math", "typing"}
+# As in pyproject.toml. Its contract looks at packages of one level; circles through several are looked for here.
+FOR_TYPES_ONLY = (
+    ("tracker.rules.beliefs", "tracker.rules.trips"),
+    ("tracker.rules.passages", "tracker.rules.geofence"),
+)
 RULES_MAY_IMPORT = {
     "domain",
     "numpy",
@@ -199,6 +208,45 @@ def test_programs_import_only_along_the_arrows() -> None:
     assert import_complaints("firmware_sim/world.py", "import store")
     assert not import_complaints("api/feed/hub.py", "from planning import eta\nfrom .auth import user\nimport numpy")
     assert complaints(import_complaints, *ARROWS) == []
+
+
+def circles(imports: dict[str, set[str]]) -> list[str]:
+    """A circle of modules that import one another, if there is one."""
+    try:
+        TopologicalSorter(imports).prepare()
+    except CycleError as error:
+        return error.args[1]
+    return []
+
+
+OFFENCE = """
+[tool.importlinter]
+root_packages = ["serving", "domain"]
+[[tool.importlinter.contracts]]
+name = "broken"
+type = "forbidden"
+source_modules = ["serving"]
+forbidden_modules = ["domain"]
+"""
+
+
+def test_the_contracts_of_the_house_are_kept(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "pyproject.toml").write_text(OFFENCE)
+    assert lint_imports(str(tmp_path / "pyproject.toml"), no_cache=True) != 0
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]
+    assert set(settings["root_packages"]) == set(ARROWS)
+    assert {package for contract in settings["contracts"] for package in contract.get("ancestors", ())} == set(ARROWS)
+    status = lint_imports(str(ROOT / "pyproject.toml"), no_cache=True)
+    assert status == 0, capfd.readouterr().out
+
+
+def test_no_modules_import_one_another_in_a_circle() -> None:
+    assert circles({"a": {"b"}, "b": {"c"}, "c": {"a"}})
+    graph = grimp.build_graph(*ARROWS, cache_dir=None)
+    imports = {module: graph.find_modules_directly_imported_by(module) for module in graph.modules}
+    for importer, imported in FOR_TYPES_ONLY:
+        imports[importer].remove(imported)
+    assert circles(imports) == []
 
 
 def test_every_package_has_its_arrows_declared() -> None:
