@@ -20,6 +20,8 @@ from api.resources.shared.areas import Polygon
 from api.resources.shared.simplify import keep_shape, metres
 from domain.limits import RateLimit
 from store.db import queries
+from store.facts import listing
+from tracker.families import KINDS
 
 values = st.dictionaries(st.sampled_from("abc"), st.integers(0, 3), min_size=1)
 change = st.one_of(
@@ -191,7 +193,7 @@ OWNERS_ONLY = {
 
 
 def test_every_query_of_the_api_names_its_tenant() -> None:
-    found = queries("api") | queries("history")
+    found = queries("api") | {kind.name: listing(kind) for kind in KINDS}
     without = {name for name, text in found.items() if "%(tenant)s" not in text and "%(tenant_name)s" not in text}
     assert without == OWNERS_ONLY - {"account"}
     assert [name for name, text in queries("lifecycle").items() if "%(tenant)s" not in text] == []
