@@ -14,6 +14,7 @@ case "${1:-} ${3:-}" in
 "api "*) program=web ;;
 "ingest "*) program=ingest ;;
 "tracker "*) program=tracker ;;
+"operations "*) program=operations ;;
 "python credentials") program=broker ;;
 *) program= ;;
 esac

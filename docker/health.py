@@ -1,7 +1,7 @@
 # ruff: noqa: INP001 -- a script of the image, not a package
 """Container health: exit 0 when the program in this container answers on its own port.
 
-The api answers on /healthz; ingest and tracker answer on their metrics port. `FROSTWAY_HEALTH_URL` says which.
+The api answers on /healthz, the others on their metrics port. `FROSTWAY_HEALTH_URL` says which.
 """
 
 import os

@@ -44,6 +44,7 @@ READERS = {
     "database_web_password": 0,
     "database_ingest_password": 0,
     "database_tracker_password": 0,
+    "database_operations_password": 0,
     "database_broker_password": 0,
     "mqtt_ingest_password": 0,
     "mqtt_health_password": BROKER_UID,

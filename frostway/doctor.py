@@ -18,10 +18,11 @@ from frostway.broker_log import cut_off, explain
 from frostway.settings import Settings
 from frostway.stack import NoStackError, Stack, find
 from store import migrate
-from store.db import connect
+from store.db import connect, queries
 from store.partitions import edition
 
 MIN_FREE_BYTES = 200 * 1024 * 1024
+LAG_S_MAX = 60.0
 
 
 class Finding(NamedTuple):
@@ -80,10 +81,27 @@ def _database(stack: Stack) -> Iterator[Finding]:
                 f"TimescaleDB {found.version} ({found.license})" if found.available else "PostgreSQL, native partitions"
             )
             yield Finding(True, f"database answers: {name}")  # noqa: FBT003
-            yield _schema(lambda: migrate.check(connection))
+            schema = _schema(lambda: migrate.check(connection))
+            yield schema
+            if schema.well:
+                yield from _operations(connection)
     except psycopg.Error as error:
         text = str(error).strip().split("\n")[0]
         yield Finding(False, f"database: {text}", "start it, or correct FROSTWAY_DATABASE_URL")  # noqa: FBT003
+
+
+def _operations(connection: psycopg.Connection) -> Iterator[Finding]:
+    """Whether the program is there, how far its followers are behind, and its jobs."""
+    q = queries("operations")
+    alive = connection.execute(q["alive"]).fetchone()
+    yield Finding(bool(alive and alive[0]), "operations is at work", "start `frostway operations`, or look at its log")
+    for name, unread, age_s in connection.execute(q["lag"]).fetchall():
+        what = f"operations has {unread} rows of {name} to take in, the oldest {age_s:.0f} s old"
+        yield Finding(age_s < LAG_S_MAX or not unread, what, "look at its log; a transaction left open holds it up too")
+    for task, waiting, failed in connection.execute(queries("jobs")["counts"]).fetchall():
+        if waiting or failed:
+            what = f"jobs {task}: {failed} failed in the last week, {waiting} due for more than a minute"
+            yield Finding(False, what, "the log of operations says why")  # noqa: FBT003
 
 
 def _schema(check: Callable[[], None]) -> Finding:

@@ -1,6 +1,6 @@
 """`frostway up`: the whole stack on one machine, on one data folder, under one supervisor.
 
-Order: checks, PostgreSQL and broker side by side, schema, ingest, tracker and API side by side, then the simulator.
+Order: checks, PostgreSQL and broker side by side, schema, our programs side by side, then the simulator.
 What can be wrong with the machine (folder, disk, ports) is found before anything is started and said in one line.
 """
 
@@ -31,7 +31,7 @@ from store.embedded_auth import OWNER
 from store.embedded_process import EmbeddedError, FolderLock
 from store.secrets import password_problem
 
-PROGRAMS = ("ingest", "tracker", "api")
+PROGRAMS = ("ingest", "tracker", "api", "operations")
 PORT_GRACE_S = 5.0
 PROBE_TIMEOUT_S = 2.0
 DATABASE_RETRY_S = 0.5

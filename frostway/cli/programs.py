@@ -42,7 +42,7 @@ def up(
     no_sim: Annotated[bool, typer.Option("--no-sim", help="No simulated devices.")] = False,  # noqa: FBT002
     open_: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,  # noqa: FBT002
 ) -> None:
-    """Start the whole stack on this machine: database, broker, ingest, tracker, API."""
+    """Start the whole stack on this machine: database, broker, ingest, tracker, API, operations."""
     from frostway.up import UpOptions, run  # noqa: PLC0415
 
     if sim and not no_sim:

@@ -89,3 +89,7 @@ from follower_position p left join lateral (
     where p.name = 'cases' and (r.written_in, r.id) > (p.written_in, p.row_id)
     order by r.written_in, r.id limit 10000) e on true
 group by p.name order by p.name
+
+-- name: alive
+-- How many connections the program has to this database.
+select count(*) from pg_stat_activity where datname = current_database() and application_name = 'frostway operations'

@@ -30,7 +30,7 @@ from tests.oracle import judge, judge_told
 from tests.stack import Stack, settled, wait_for
 
 SIZE_MB = 700
-PARTS = ("postgres", "broker", "ingest", "tracker", "api")
+PARTS = ("postgres", "broker", "ingest", "tracker", "api", "operations")
 BACK_S = 30.0
 LONG = ROUNDS > 1
 

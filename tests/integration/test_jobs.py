@@ -18,6 +18,7 @@ import pytest
 from procrastinate import App, RetryStrategy
 from psycopg import sql
 
+from frostway.doctor import _operations
 from operations.jobs import QUEUE, Jobs, JobsConfig, defer, make_app
 from operations.retention import Keep, drop_old, drop_surplus
 from store import jobs
@@ -45,6 +46,7 @@ CATALOGUE = {
 }
 DOOMED = """
 import os, signal, sys, threading
+from frostway.doctor import _operations
 from operations.jobs import QUEUE, Jobs, JobsConfig, make_app
 def app(config):
     made = make_app(config)
@@ -282,3 +284,15 @@ def test_jobs_cannot_be_seen_by_the_other_programs(database: str) -> None:
         for role in ("frostway_api", "frostway_web", "frostway_ingest", "frostway_tracker", "frostway_broker"):
             query = sql.SQL("select has_schema_privilege(%s, 'procrastinate', 'usage')")
             assert connection.execute(query, (role,)).fetchone() == (False,)
+
+
+def test_doctor_tells_of_jobs_that_failed_and_of_a_program_that_is_not_there(database: str) -> None:
+    with connect(database, "test") as connection:
+        with connection.transaction():
+            defer(connection, "retention")
+        connection.execute("update procrastinate.procrastinate_jobs set status = 'failed'")
+        found = {finding.what: finding.well for finding in _operations(connection)}
+    assert found == {
+        "operations is at work": False,
+        "jobs retention: 1 failed in the last week, 0 due for more than a minute": False,
+    }

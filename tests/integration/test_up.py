@@ -267,7 +267,7 @@ def test_up_says_ready_once_stops_cleanly_and_goes_on_with_the_same_data(tmp_pat
     with up(data, port) as stack:
         assert stack.wait_ready() == f"ready http://127.0.0.1:{port}\n"
         facts = stack.run_file()
-        assert set(facts["pids"]) == {"postgres", "broker", "ingest", "tracker", "api"}
+        assert set(facts["pids"]) == {"postgres", "broker", "ingest", "tracker", "api", "operations"}
         with psycopg.connect(facts["database_url"]) as connection:
             connection.execute("create table kept as select 1")
         status, out, err = stack.end(signal.SIGINT)

@@ -38,7 +38,7 @@ def track_of(stack: Stack, vehicle: str) -> list[Place]:
 
 def test_ready_is_the_only_line_on_stdout_and_the_shown_password_signs_in(stack: Stack) -> None:
     assert stack.stdout == f"ready {stack.url}\n"
-    assert set(stack.facts["pids"]) == {"postgres", "broker", "ingest", "tracker", "api", "sim"}
+    assert set(stack.facts["pids"]) == {"postgres", "broker", "ingest", "tracker", "api", "operations", "sim"}
     for path in ("/", "/healthz", "/readyz"):
         assert httpx.get(stack.url + path, trust_env=False).status_code == 200
     login = {"user": "admin", "password": stack.admin_password}

@@ -32,7 +32,7 @@ from tests.oracle import judge
 from tests.stack import Stack, command, environment, settled, wait_for
 
 ROUNDS = int(os.environ.get("FROSTWAY_CHAOS_ROUNDS", "1"))
-PARTS = ("ingest", "tracker", "api", "broker", "postgres")
+PARTS = ("ingest", "tracker", "api", "operations", "broker", "postgres")
 WORLD, RATE = "demo", 300
 ROUND_S_MAX = 900
 

@@ -48,9 +48,12 @@ def stack() -> ModuleType:
 
 
 def test_every_part_of_the_stack_is_there() -> None:
-    assert {"timescaledb", "mosquitto", "migrate", "ingest", "tracker", "api"} <= SERVICES.keys()
+    assert {"timescaledb", "mosquitto", "migrate", "ingest", "tracker", "operations", "api"} <= SERVICES.keys()
     assert "demo" in {profile for service in SERVICES.values() for profile in service.get("profiles", [])}
-    assert not any(SERVICES[name].get("profiles") for name in ("timescaledb", "mosquitto", "ingest", "tracker", "api"))
+    assert not any(
+        SERVICES[name].get("profiles")
+        for name in ("timescaledb", "mosquitto", "ingest", "tracker", "operations", "api")
+    )
 
 
 def test_foreign_images_are_pinned_to_a_full_version() -> None:
@@ -132,7 +135,7 @@ def test_every_lasting_service_has_a_health_check_a_restart_policy_limits_and_ro
 
 
 def test_programs_wait_for_the_schema_and_the_broker() -> None:
-    for name in ("ingest", "tracker", "api"):
+    for name in ("ingest", "tracker", "operations", "api"):
         conditions = {on: how["condition"] for on, how in SERVICES[name]["depends_on"].items()}
         assert conditions == {"migrate": "service_completed_successfully", "mosquitto": "service_healthy"}
     for name, service in SERVICES.items():
@@ -214,7 +217,7 @@ def test_the_entry_point_turns_secrets_into_settings(tmp_path: Path) -> None:
     assert given["FROSTWAY_DATABASE_URL"] == "postgresql://frostway:made-postgres_password@timescaledb:5432/frostway"
     assert given["FROSTWAY_MQTT_URL"] == "mqtt://ingest:made-mqtt_ingest_password@mosquitto:1883"
     assert given["FROSTWAY_ADMIN_PASSWORD"] == "made-admin_password"
-    for name in ("web", "ingest", "tracker", "broker"):
+    for name in ("web", "ingest", "tracker", "operations", "broker"):
         (tmp_path / f"database_{name}_password").write_text(f"made-{name}")
     entry = str(ROOT / "docker/entrypoint.sh")
     stub = tmp_path / "bin"
@@ -222,7 +225,13 @@ def test_the_entry_point_turns_secrets_into_settings(tmp_path: Path) -> None:
     for program in ("frostway", "python"):
         (stub / program).write_text('#!/bin/sh\necho "$FROSTWAY_DATABASE_URL"\n')
         (stub / program).chmod(0o755)
-    logins = {"api": "web", "ingest": "ingest", "tracker": "tracker", "python stack.py credentials": "broker"}
+    logins = {
+        "api": "web",
+        "ingest": "ingest",
+        "tracker": "tracker",
+        "operations": "operations",
+        "python stack.py credentials": "broker",
+    }
     for words, login in logins.items():
         said = subprocess.check_output(
             [entry, *words.split()], env=environment | {"PATH": f"{stub}:{environment['PATH']}"}, text=True
