@@ -160,7 +160,7 @@ class Tracker:
         self._take_late()
         for family in self.engine.families:  # a carry that another version of the rules wrote
             for lane, entity in family.unreadable():
-                self.engine.late.wait(lane, entity, from_us(0), 0)
+                self.engine.late.read_anew(lane, entity)
         self._registry_was_read()
         self._loaded = True
         self._tell_share(owned)

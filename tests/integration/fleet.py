@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -16,6 +17,8 @@ from store.link import Link
 from store.log import PostgresLog
 from store.registry import DeviceSpec, Registry
 from tests.logins import of_tracker
+from tracker.engine.family import Family
+from tracker.families import FAMILIES
 from tracker.service import Tracker, TrackerConfig
 
 T0 = 1_750_000_000_000_000  # 2025-06-15T15:06:40Z in microseconds
@@ -76,9 +79,10 @@ class Fleet:
         PostgresLog(link).append({partition: encode(batches)})
         link.close()
 
-    def tracker(self) -> Tracker:
+    def tracker(self, families: Sequence[type[Family]] = FAMILIES) -> Tracker:
         """A tracker that has taken the partitions but done nothing yet."""
-        t = Tracker(TrackerConfig(of_tracker(self.dsn), partitions=1), threading.Event(), clock=lambda: self.now_us)
+        config = TrackerConfig(of_tracker(self.dsn), partitions=1)
+        t = Tracker(config, threading.Event(), clock=lambda: self.now_us, families=families)
         t.load()
         return t
 

@@ -233,7 +233,8 @@ class World:
 @contextmanager
 def serving(dsn: str, limits: Limits | None = None, **settings: Any) -> Iterator[str]:
     """The real server in a thread; yields its address."""
-    server = make_server(ApiConfig(database_url=of_api(dsn), facts=KINDS, version="test", **settings), limits)
+    config = ApiConfig(**{"database_url": of_api(dsn), "facts": KINDS, "version": "test", **settings})
+    server = make_server(config, limits)
     with listen("127.0.0.1", 0) as listener:
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})

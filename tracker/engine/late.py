@@ -77,13 +77,10 @@ class LateWork:
 
     def __init__(self) -> None:
         self._marks: dict[tuple[str, int], Mark] = {}
+        self._anew: dict[str, set[int]] = {}
 
     def __len__(self) -> int:
         return len(self._marks)
-
-    def clear(self) -> None:
-        """Nobody waits: what does is to be read from the store."""
-        self._marks.clear()
 
     def add(self, step: Step, log_us: int, owned: Container[int]) -> None:
         """What a step found late of entities of these partitions."""
@@ -103,6 +100,16 @@ class LateWork:
         if mark.refold is not None and (since < mark.refold.since or to_us(since) <= mark.refold.reached_us):
             mark.refold = None
 
+    def read_anew(self, lane: str, entity: int) -> None:
+        """An entity whose carry cannot be read: nothing of it is decided live before it has been folded again."""
+        self._anew.setdefault(lane, set()).add(entity)
+        self.wait(lane, entity, from_us(0), 0)
+
+    def unreadable(self, lane: str, entity: I64) -> Bool:
+        """Which of these wait to be read anew: what comes of them is late, whenever it was measured."""
+        anew = self._anew.get(lane)
+        return np.isin(entity, list(anew)) if anew else np.zeros(len(entity), np.bool_)
+
     def due(self, log_us: int, *, now: bool = False) -> list[tuple[tuple[str, int], Mark]]:
         """Those to be folded again at this time of the log, late ones and the longest waiting first; all for `now`."""
         found = [
@@ -121,3 +128,4 @@ class LateWork:
     def done(self, lane: str, entity: int) -> None:
         """It has been folded again."""
         del self._marks[lane, entity]
+        self._anew.get(lane, set()).discard(entity)

@@ -62,7 +62,7 @@ class Temperatures(Family):
         touched, first = np.unique(probe, return_index=True)
         newest = np.array([tables.last.get(p, NOT_SEEN) for p in touched.tolist()])
         newest = np.repeat(newest, np.diff(np.append(first, len(probe))))
-        late = batch.time_us[order] <= newest
+        late = (batch.time_us[order] <= newest) | self.engine.late.unreadable(LANE, probe)
         device = batch.device_id[order].astype(np.int64)
         if late.any():
             rows = (probe[late], batch.time_us[order][late], device[late], newest[late])

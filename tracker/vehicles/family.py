@@ -99,7 +99,7 @@ class Vehicles(Family):
         before = fixes_for(carried.fixes, vehicles)
         newest = np.maximum(before.t_us, before.doubt_t_us)
         newest = newest[np.searchsorted(vehicles, rows.vehicle)]
-        late = rows.t_us <= newest
+        late = (rows.t_us <= newest) | self.engine.late.unreadable(LANE, rows.vehicle)
         if late.any():
             batch = undecided(batch, source[late][self._mark_late(rows.take(late), newest[late], step)])
             rows, source = rows.take(~late), source[~late]
