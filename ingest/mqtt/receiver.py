@@ -1,7 +1,7 @@
 """The MQTT side of ingest: what a receiver promises, whichever client library is behind it.
 
 A receiver hands out *groups* of messages and acknowledges a group only when told so, after its readings are durable.
-Three facts about MQTT shape the interface (each has a test in tests/contract/test_receiver.py):
+Three facts about MQTT shape the interface (each has a test in tests/contract/ingest/test_receiver.py):
 
 - Packet ids start again with every connection, so an acknowledgement of an earlier connection would make the broker
   forget a message nobody has processed. Every group carries the connection's *epoch*; later epochs refuse its acks.

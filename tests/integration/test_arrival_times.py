@@ -17,8 +17,8 @@ from store.registry import Registry
 from store.tracking import TrackingStore
 from tests.contract.test_routing import Clock, engine
 from tests.deadlines import deadline
+from tests.integration.api.seed import World, client, serving
 from tests.integration.fleet import T0, Fleet, S
-from tests.integration.seed_api import World, client, serving
 from tests.integration.test_calls import DC, TOUR, A, B, C, at, drive, ship
 from tracker.arrival_times import learning
 from tracker.arrival_times.family import ArrivalTimes

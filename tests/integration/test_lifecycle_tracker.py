@@ -22,8 +22,8 @@ from store.lifecycle import KINDS, perform, rename, restore, retire
 from store.link import Link
 from store.log import LATE_LANE, PostgresLog
 from store.registry import DeviceSpec, Registry
+from tests.integration.api.seed import rows
 from tests.integration.fleet import T0, Fleet, S
-from tests.integration.seed_api import rows
 from tests.integration.test_verify import differences
 from tests.logins import of_tracker
 from tests.stack import settled, wait_for

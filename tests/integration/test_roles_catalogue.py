@@ -13,7 +13,7 @@ from psycopg.rows import dict_row
 from store.db import connect
 from store.logins import set_passwords
 from store.migrate import grant
-from tests.integration.seed_api import T0, World
+from tests.integration.api.seed import T0, World
 from tests.logins import of_api, of_ingest, of_operations, of_tracker
 
 ROOT = Path(__file__).resolve().parents[2]

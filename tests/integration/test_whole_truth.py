@@ -20,8 +20,8 @@ from store.link import Link
 from store.log import PostgresLog
 from store.registry import Registry
 from store.secrets import new_token, token_hash
-from tests.integration.seed_api import serving
-from tests.integration.test_live_feed import Feed, feed
+from tests.integration.api.seed import serving
+from tests.integration.api.test_live_feed import Feed, feed
 from tests.logins import of_tracker
 from tracker.service import Tracker, TrackerConfig
 
