@@ -30,7 +30,7 @@ from operations.unit_of_work import Script, Statement, run
 from store.db import connect, queries
 from store.migrate import migrate
 from tests.deadlines import deadline
-from tests.integration.seed_api import T0, World, rows
+from tests.integration.api.seed import T0, World, rows
 from tests.logins import of_operations
 from tests.stack import command, environment, wait_for
 

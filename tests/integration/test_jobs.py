@@ -26,7 +26,7 @@ from store.db import connect, queries
 from store.link import Link
 from store.migrate import migrate
 from store.partitions import Partitions
-from tests.integration.seed_api import rows
+from tests.integration.api.seed import rows
 from tests.logins import of_operations
 from tests.stack import wait_for
 
