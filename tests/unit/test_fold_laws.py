@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tracker.engine.carries import Packer, Table
@@ -144,6 +144,9 @@ def one_by_one(fixes):
 
 @pytest.mark.parametrize("name", list(RULES))
 @given(st.integers(0, 10**9), st.integers(1, 160), st.sampled_from(sorted(FENCES)))
+@example(37163, 70, 20.0)  # a passage in doubt for too long, then a fix inside after a gap
+@example(1384, 48, 20.0)
+@example(1427, 84, 180.0)
 @settings(deadline=None, max_examples=60)
 def test_any_split_gives_the_same_facts_and_the_same_carry(name, seed, n, lon):
     rule, fixes, fences = RULES[name], random_fixes(seed, n, lon), FENCES[lon]

@@ -67,13 +67,14 @@ def passages(scan: Scan) -> tuple[Doubt, Passed]:
         event = cut | (scan.new & ~apart & (x > 0))
     settled = (clear >= CLEAR_FIXES) | ((clear == CLEAR_FIXES - 1) & further)
 
-    opens, quiet = cut | doubted, (settled & ~start) | apart | (start & ~doubted)
-    last_cut, last_quiet = last_decisive(opens, start), last_decisive(quiet, start)
-    is_open = (last_cut > last_quiet) | (opens[last_cut] & (last_cut == last_quiet))
     at_us = t.copy()
     at_us[kept] = had.cut_us
     cut_us = at_us[last_decisive(event, start)]
-    was_open = np.roll(is_open, 1) & ~start & (t - np.roll(cut_us, 1) <= PASS_US)
+    lasts = ~start & (t - np.roll(cut_us, 1) <= PASS_US)  # later nothing is in doubt, also when it is inside again
+    opens, quiet = cut | doubted, (settled & ~start) | apart | np.where(start, ~doubted, ~lasts)
+    last_cut, last_quiet = last_decisive(opens, start), last_decisive(quiet, start)
+    is_open = (last_cut > last_quiet) | (opens[last_cut] & (last_cut == last_quiet))
+    was_open = np.roll(is_open, 1) & lasts
 
     first = last_decisive(cut & ~was_open, start)
     from_us, from_lat, from_lon = np.roll(t, 1), way.lat[scan.e - 1], way.lon[scan.e - 1]
