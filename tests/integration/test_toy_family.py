@@ -18,8 +18,8 @@ from api.http.context import ApiConfig
 from store.link import Link
 from tests.deadlines import deadline
 from tests.integration.api.seed import World, client, serving
+from tests.integration.api.test_live_feed import feed
 from tests.integration.fleet import Fleet
-from tests.integration.test_live_feed import feed
 from tests.toy.family import Hours
 from tracker.engine.family import fact_kinds
 from tracker.engine.verify import Verdict, Verifier
