@@ -212,7 +212,3 @@ class ReceiptBook:
             for (d, b), boot in zip(keys, boots, strict=True)
             if boot.mark.contiguous >= 0 and b in names
         ]
-
-    def trim(self) -> None:
-        """Forgets what boots said that nobody has heard of for long."""
-        self._link.connection.execute(self._q["trim_receipt_pages"])

@@ -59,9 +59,6 @@ AT_A_DOOR = "a door"  # where a stranger was heard that named no topic
 LEAVE_QUIET_S = 1.0  # a broker that sends nothing for this long has nothing left for us
 PATIENCE_S = 3.0  # the database may be away this long before messages are kept on disk
 FULL_WAIT_S = 0.5
-QUARANTINE_MAX, QUARANTINE_DEVICE_MAX = 100_000, 10_000  # messages kept, of all and of one device
-STRANGERS_MAX = 10_000
-QUARANTINE_TRIM_S = 60.0
 
 readings_total = Counter("frostway_ingest_readings_total", "Readings appended to the log")
 messages_total = Counter("frostway_ingest_messages_total", "Messages acknowledged")
@@ -133,7 +130,6 @@ class Ingest:
         self._group_messages = min(config.group_messages, 256)  # until we know how big this fleet's messages are
         self._receipts_due = 0.0
         self._allowance = Allowance()
-        self._trim_due = 0.0
         self._failure: BaseException | None = None
         self._halt = threading.Event()  # for the background parts: at the end, however it comes
         self._is_full = False
@@ -451,16 +447,6 @@ class Ingest:
     def _trim(self) -> None:
         if self._deliveries.due:
             self._write.run(lambda: self._deliveries.trim(self._write.connection))
-        if time.monotonic() < self._trim_due:
-            return
-        self._trim_due = time.monotonic() + QUARANTINE_TRIM_S
-        self._write.run(self._trim_now)
-
-    def _trim_now(self) -> None:
-        connection, q = self._write.connection, queries("quarantine")
-        connection.execute(q["trim"], (QUARANTINE_DEVICE_MAX, QUARANTINE_MAX))
-        connection.execute(q["trim_strangers"], (STRANGERS_MAX,))
-        self._book.trim()
 
 
 def _stranger_rows(prepared: Prepared) -> list[tuple[Any, ...]]:

@@ -51,7 +51,7 @@ insert into class values
     ('device_profile',      'tenant_id',      'select, insert',                 'select',                 'select'),
     ('label',               'label',          'select',                         'select, insert',         'select, insert'),
     ('log_head',            '',               '',                               'select, insert, update', 'select'),
-    ('log_frame',           '',               '',                               'select, insert',         'select, delete'),
+    ('log_frame',           '',               '',                               'select, insert',         'select'),
     ('quarantine',          'tenant',         'select, update',                 'select, insert, update, delete', ''),
     ('stranger',            'tenant',         'select',                         'select, insert, update, delete', ''),
     ('assignment',          'tenant_id',      'select',                         'select',                 'select'),
@@ -76,7 +76,7 @@ insert into class values
     ('trip',                'tenant_id',      'select',                         '',                       'select, insert, update'),
     ('stop_call',           'tenant_id',      'select',                         '',                       'select, insert, update'),
     ('deviation',           'tenant_id',      'select',                         '',                       'select, insert, update'),
-    ('eta',                 'tenant_id',      'select',                         '',                       'select, insert, delete'),
+    ('eta',                 'tenant_id',      'select',                         '',                       'select, insert'),
     ('eta_grade',           'tenant_id',      'select',                         '',                       'select, insert, update, delete'),
     ('eta_knowledge',       'tenant_id',      '',                               '',                       'select, insert, update'),
     ('eta_lesson',          'tenant_id',      '',                               '',                       'select, insert, delete'),
@@ -89,7 +89,7 @@ insert into class values
     ('alert_event',         'alert',          'select, insert',                 '',                       'select, insert'),
     ('case_event',          'tenant_id',      'select, insert',                 '',                       ''),
     ('follower_position',   '',               '',                               '',                       ''),
-    ('change',              'tenant_id',      '',                               '',                       'select, insert, delete'),
+    ('change',              'tenant_id',      '',                               '',                       'select, insert'),
     ('change_head',         '',               '',                               '',                       'select'),
     ('audit',               'tenant_id',      'select, insert',                 'insert',                 'insert'),
     ('schema_version',      '',               '',                               'select',                 'select'),
@@ -387,17 +387,16 @@ begin
         and (p.proname ~ '^(own|door)_' or p.proname in ('current_tenant', 'current_tenant_name', 'is_only_tenant', 'broker_logins',
              'make_partition', 'drop_partition', 'drop_reading_chunks'))
     loop
-        execute format('revoke execute on function %s from public', f.name);
+        execute format('revoke execute on function %s from public, frostway_tracker', f.name);
         if f.word ~ '^own_' or f.word in ('current_tenant', 'current_tenant_name', 'is_only_tenant') then
             execute format('grant execute on function %s to frostway_api', f.name);
         elsif f.word ~ '^door_' then
             execute format('grant execute on function %s to frostway_web', f.name);
         elsif f.word = 'broker_logins' then
             execute format('grant execute on function %s to frostway_web, frostway_broker', f.name);
-        else
+        elsif f.word = 'make_partition' then
             execute format('grant execute on function %s to frostway_tracker', f.name);
-        end if;
-        if f.word in ('drop_partition', 'drop_reading_chunks') then
+        else
             execute format('grant execute on function %s to frostway_operations', f.name);
         end if;
         if f.word in ('own_temperature', 'current_tenant') then -- it tells the temperature of goods from the same query

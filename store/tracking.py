@@ -214,10 +214,9 @@ class TrackingStore:
             self.bulk(cursor, "put_changes", rows)
             cursor.execute(queries("log")["notify"], (NOTIFY_CHANGE, str(rows[0][0])))
 
-    def keep_house(self, now: datetime, changes_before: datetime) -> None:
-        """Time partitions ahead, old changes away."""
+    def keep_house(self, now: datetime) -> None:
+        """Time partitions ahead."""
         if self._partitions is None:
             self._partitions = Partitions(self.connection)
         if self._partitions.native:
             self._partitions.keep_ahead(self.connection, now)
-        self.connection.execute(self._q["trim_changes"], (changes_before,))

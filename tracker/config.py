@@ -14,9 +14,6 @@ class TrackerConfig:
     batch_readings: int = 50_000
     silence_s: float = 600.0
     refold_horizon_days: float = 30.0
-    retention_days: float = 3650.0
-    log_retention_minutes: float = 60.0
-    changes_retention_minutes: float = 60.0
     metrics_port: int = 0
     stop_dwell_minutes: float = 10.0
     prolonged_stop_minutes: float = 30.0

@@ -10,7 +10,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from prometheus_client import Counter, Gauge, Histogram, start_http_server
 
@@ -19,7 +19,6 @@ from domain.readings import Batch, merge
 from domain.times import from_us
 from store.link import RETRY, Link, Stopped
 from store.log import LATE_LANE, Frame, PostgresLog
-from store.partitions import drop_older
 from store.tracking import LostPartitionError, TrackingStore
 from tracker.config import TrackerConfig
 from tracker.engine.admit import Admission
@@ -330,22 +329,18 @@ class Tracker:
                     break
 
     def _keep_house(self) -> None:
-        """Old frames, old changes, old readings away; time partitions ahead."""
+        """Time partitions ahead; what others have left is looked at."""
         if time.monotonic() < self._house_due:
             return
         self._house_due = time.monotonic() + HOUSE_S
         now = from_us(self._clock())
-        config = self._config
-        self._log.trim(self._positions, now - timedelta(minutes=config.log_retention_minutes))
-        self.store.keep_house(now, now - timedelta(minutes=config.changes_retention_minutes))
-        self.store.checkpoints.trim(now, timedelta(days=config.refold_horizon_days))
-        drop_older(self._link.connection, now - timedelta(days=config.retention_days))
+        self.store.keep_house(now)
         for family in self.engine.families:
             family.keep_house(now)
         self._take_late()
         heads = self._log.heads()
         lag_frames.set(sum(max(heads.get(p, 0) - n, 0) for p, n in self._positions.items()))
-        missing = set(range(config.partitions)) - set(self._positions)
+        missing = set(range(self._config.partitions)) - set(self._positions)
         if missing and self.store.own(sorted(missing)):
             self._loaded = False  # a partition has become free: begin anew with it
 

@@ -6,10 +6,6 @@ from unnest(%s::int4[], %s::int4[], %s::timestamptz[], %s::timestamptz[], %s::ti
             %s::float8[], %s::float4[], %s::int2[], %s::timestamptz[], %s::int4[])
      as n (tenant_id, stop_id, at, p10, p50, p90, remaining_m, late_probability, planned, decided_at, rule_version)
 
--- name: trim_etas
--- Arrival times that are as old as the oldest readings.
-delete from eta where at < %s
-
 -- name: predictions_of
 -- What was said of some stops, in order of time.
 select stop_id, at, p10, p50, p90, planned from eta where stop_id = any(%s::int4[]) order by stop_id, at, id

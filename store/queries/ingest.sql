@@ -42,10 +42,6 @@ on conflict (device_id, boot_id, page) do update set said = excluded.said, updat
 delete from receipt_said p using unnest(%s::int4[], %s::int4[], %s::int8[]) as w (device_id, boot_id, page)
 where p.device_id = w.device_id and p.boot_id = w.boot_id and p.page = w.page
 
--- name: trim_receipt_pages
--- What boots said that nobody has heard of for long; as long as a reading without a time is known again.
-delete from receipt_said where updated_at < now() - interval '35 days'
-
 -- name: deliveries
 -- What a session's messages must be known again by, oldest first.
 select packet_ids, digests from delivery where client = %s order by received_us

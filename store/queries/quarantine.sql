@@ -6,13 +6,6 @@ on conflict (digest) where redriven_at is null and cardinality(also_received) < 
 do update set also_received = q.also_received || excluded.received_at, reason = excluded.reason, detail = excluded.detail,
               more_reasons = excluded.more_reasons
 
--- name: trim
--- Keeps the newest so many messages of a device, and of all; what is gone is counted by the caller.
-delete from quarantine where id in (
-    select id from (select id, row_number() over (partition by tenant, device order by id desc) as of_device,
-                           row_number() over (order by id desc) as of_all from quarantine) q
-    where q.of_device > %s or q.of_all > %s)
-
 -- name: list
 -- Messages of a tenant that were set aside, newest first.
 select q.id, q.received_at, q.device, q.topic, q.reason, q.more_reasons, q.detail, q.payload, q.redriven_at, q.asked_at, q.attempts,
@@ -103,11 +96,6 @@ insert into stranger as s (tenant, speaker, name, topic, first_seen, last_seen, 
 values (%s, %s, %s, %s, %s, %s, %s)
 on conflict (tenant, speaker, name) do update set topic = excluded.topic, messages = s.messages + excluded.messages,
     last_seen = greatest(s.last_seen, excluded.last_seen)
-
--- name: trim_strangers
--- Keeps those heard of last.
-delete from stranger where (tenant, speaker, name) in
-    (select tenant, speaker, name from stranger order by last_seen desc offset %s)
 
 -- name: strangers
 -- Devices that speak and nobody has registered, of a tenant; those of no tenant when there is only one.

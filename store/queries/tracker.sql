@@ -258,10 +258,6 @@ order by started_at
 insert into change (partition, seq, tenant_id, body)
 select * from unnest(%s::int4[], %s::int8[], %s::int4[], %s::bytea[])
 
--- name: trim_changes
--- Clients that were away longer get a fresh snapshot.
-delete from change where at < %s
-
 -- name: last_times_gps
 -- Newest reading per device.
 select d.id, l.time from device d cross join lateral

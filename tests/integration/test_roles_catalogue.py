@@ -319,10 +319,13 @@ REFUSED = {
         "update alert_event set what = 'x'",
         "update reading_position set lat = 0",
         "delete from reading_position",
+        "delete from change",
+        "delete from log_frame",
         "truncate visit",
         "select door_caller('')",
         "create table mine (n int)",
         "select drop_partition('reading_position', 'device')",
+        "select drop_reading_chunks('reading_position', now())",
     ),
     of_operations: (
         "select * from access_token",

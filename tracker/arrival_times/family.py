@@ -7,7 +7,7 @@ vehicle arrives (`grading`), and what its arrival teaches makes the next ones be
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, ClassVar
 
 import numpy as np
@@ -89,9 +89,8 @@ class ArrivalTimes(Family):
             self._announce_next(plans, registry, vehicle_id, step)
 
     def keep_house(self, now: datetime) -> None:
-        """What is too old away; what other trackers have taught is learned."""
-        before = now - timedelta(days=self.engine.config.retention_days)
-        self.engine.store.connection.execute(self.engine.store.sql("trim_etas"), (before,))
+        """What other trackers have taught is learned."""
+        del now
         self.learning.look_around()
 
     # ------------------------------------------------------------ what is written

@@ -132,7 +132,7 @@ class Family:
         """So long a tick of it took."""
 
     def keep_house(self, now: datetime) -> None:
-        """Every half minute: what is too old away, what others did looked at."""
+        """Every half minute: what others did is looked at."""
 
     # ------------------------------------------------------------ proof
     def verifiable(self, tenant_id: int, vehicle_id: int | None) -> Iterator[tuple[str, int]]:
