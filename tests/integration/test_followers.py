@@ -31,6 +31,7 @@ from store.db import connect, queries
 from store.migrate import migrate
 from tests.deadlines import deadline
 from tests.integration.api.seed import T0, World, rows
+from tests.integration.fleet import Fleet
 from tests.logins import of_operations
 from tests.stack import command, environment, wait_for
 
@@ -348,3 +349,24 @@ def test_the_program_follows_comes_back_with_the_database_and_ends_when_asked(wo
         process.terminate()
         assert process.wait(deadline(30)) == 0
     assert histories(database) == wanted(database)
+
+
+def test_the_history_tells_an_alarm_that_a_late_reading_took_back(database: str) -> None:
+    """The tracker itself reports; each line has the excursion as it was known when it was said."""
+    fleet = Fleet(database)
+    tracker = fleet.tracker()
+
+    def temperatures(times: list[int], temp_c: list[float], first: int) -> None:
+        seq = list(range(first, first + len(times)))
+        fleet.append(fleet.batch("temp", "reefer", times, seq=seq, boot=1, probe_id=fleet.probe, temp_c=temp_c))
+        fleet.settle(tracker)
+
+    temperatures([0, 100, 200, 300], [5.0, 12.0, 12.0, 12.0], 0)
+    follow(database)
+    temperatures([90, 110, 180, 220, 280], [5.0] * 5, 4)  # it was never warm for a minute on end
+    fleet.close(tracker)
+    follow(database)
+    assert histories(database) == wanted(database)
+    told = "select c.what, c.actor, x.retracted from case_event c join excursion x on x.id = c.excursion_id "
+    told += "and x.revision = c.excursion_revision order by c.version"
+    assert rows(database, told) == [("opened", "tracker", False), ("retracted", "tracker", False)]

@@ -14,7 +14,8 @@ from store.embedded_binaries import locate
 
 DATA = Path(__file__).resolve().parent / "data"
 _HEAD = "-- packed: "
-_ROLES = ("frostway_api nologin", *(f"frostway_{n} login" for n in ("web", "ingest", "tracker", "broker")))
+_LOGINS = ("web", "ingest", "tracker", "operations", "broker")
+_ROLES = ("frostway_api nologin", *(f"frostway_{n} login" for n in _LOGINS))
 
 
 @dataclass(frozen=True)
