@@ -21,7 +21,7 @@ from tracker.engine.checkpoints import CheckpointsDue, Refold, begin_from
 from tracker.engine.family import Engine, Family
 from tracker.engine.late import mark_late, undecided
 from tracker.engine.registry import Registry
-from tracker.engine.revisions import Told, match
+from tracker.engine.revisions import Reported, match
 from tracker.engine.step import Step
 from tracker.rules.scan import NEVER
 
@@ -101,9 +101,9 @@ class Hours(Family):
             self.keep(after, this)
             columns = (hours.entity, hours.start_us, hours.end_us, hours.count, hours.began_here)
             for entity, start, end, count, began in zip(*(c.tolist() for c in columns), strict=True):
-                told = None if began else self.open.get(entity)
+                reported = None if began else self.open.get(entity)
                 if began or end != NEVER:
-                    number = (told[0], told[1] + 1) if told else (0, 1)
+                    number = (reported[0], reported[1] + 1) if reported else (0, 1)
                     this.facts(HOUR).append(HourFact(*number, entity, start, end, count if end != NEVER else None))
         return batch
 
@@ -186,18 +186,20 @@ class DeviceRefold(Refold):
             return
         now = [(0, start, end) for start, (end, _) in sorted(self._found.items())]
         rows = self._store.connection.execute(TOLD, (self.entity, from_us(self._first_us)))
-        before = [Told(r[0], r[1], 0, to_us(r[2]), to_us(r[3]) if r[3] else NEVER, (r[4],)) for r in rows]
+        before = [Reported(r[0], r[1], 0, to_us(r[2]), to_us(r[3]) if r[3] else NEVER, (r[4],)) for r in rows]
         before = [t for t in before if t.start_us >= self._first_us // HOUR_US * HOUR_US]
         for pair in match(now, before):
-            told = pair.before
-            number = (told.id, told.revision + 1) if told else (0, 1)
-            if pair.now is None and told is not None:
-                gone = HourFact(*number, self.entity, told.start_us, told.end_us, told.rest[0], retracted=True)
+            reported = pair.before
+            number = (reported.id, reported.revision + 1) if reported else (0, 1)
+            if pair.now is None and reported is not None:
+                gone = HourFact(
+                    *number, self.entity, reported.start_us, reported.end_us, reported.rest[0], retracted=True
+                )
                 this.facts(HOUR).append(gone)
             elif pair.now is not None:
                 _, start, end = now[pair.now]
-                said = (start, end, self._found[start][1] if end != NEVER else None)
-                if told is None or (told.start_us, told.end_us, told.rest[0]) != said:
-                    this.facts(HOUR).append(HourFact(*number, self.entity, *said))
+                earlier = (start, end, self._found[start][1] if end != NEVER else None)
+                if reported is None or (reported.start_us, reported.end_us, reported.rest[0]) != earlier:
+                    this.facts(HOUR).append(HourFact(*number, self.entity, *earlier))
         self._hours.keep(self._carry, this)
         self.arrived(self._hours.checkpoints, this)

@@ -125,7 +125,7 @@ fixes = st.tuples(st.integers(1, 3), st.integers(0, 90), st.sampled_from([0.0, 0
     st.lists(st.integers(1, 90), max_size=5).map(sorted),
 )
 def test_any_split_gives_the_same_runs(rows, cuts):
-    def told(bounds):
+    def reported(bounds):
         carry, latest = Carry.empty(), {}
         for low, high in zip([0, *bounds], [*bounds, 10**9], strict=True):
             part = sorted(r for r in rows if low <= r[1] < high)
@@ -141,4 +141,4 @@ def test_any_split_gives_the_same_runs(rows, cuts):
                     )  # fmt: skip
         return latest
 
-    assert told(cuts) == told([])
+    assert reported(cuts) == reported([])

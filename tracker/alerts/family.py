@@ -57,13 +57,13 @@ class Alerts(Family):
         self, cursor: psycopg.Cursor, step: Step, events: list[tuple[int, int, str]], vehicles: dict[int, None]
     ) -> None:
         """The alerts of excursions that have lasted; of those that have not after all what was told is taken back."""
-        said = step.part(TemperatureRows).written
-        short = [e.id for e in said if e.fact.alarm_us == NEVER and e.fact.id]
+        earlier = step.part(TemperatureRows).written
+        short = [e.id for e in earlier if e.fact.alarm_us == NEVER and e.fact.id]
         if short:
             self.engine.store.bulk(cursor, "active_of_facts", [(i,) for i in short])
         alarmed_us = {int(i): to_us(at) for i, at in cursor.fetchall()} if short else {}
         alerts = []
-        for e in said:
+        for e in earlier:
             if e.fact.alarm_us != NEVER:
                 alerts.append(e)
             elif e.fact.id and e.id in alarmed_us:

@@ -70,22 +70,22 @@ class ArrivalTimes(Family):
     def step(self, batches: dict[str, Batch], step: Step) -> None:
         """What calls mean for the stops ahead, then predictions for the vehicles that have moved and are due one."""
         del batches
-        moved, told_of = step.part(VehicleRows).moved, step.part(ShipmentRows).told
+        moved, told_of = step.part(VehicleRows).moved, step.part(ShipmentRows).reported
         if moved is None or told_of is None:
             return
         registry, vehicles = self.engine.registry, self.engine.family(Vehicles).tables
         plans = self._planned(registry, step)
-        told = {s.id: s for s in told_of}
-        changed = [row for s in told.values() if (row := self._follow(plans, registry, s, step)) is not None]
-        self._grading.step(registry, plans, told.values(), step)
+        reported = {s.id: s for s in told_of}
+        changed = [row for s in reported.values() if (row := self._follow(plans, registry, s, step)) is not None]
+        self._grading.step(registry, plans, reported.values(), step)
         rows, views = self._due(plans, vehicles, moved)
         if len(rows):
-            told |= self._predict(plans, registry, rows, views, step)
+            reported |= self._predict(plans, registry, rows, views, step)
         touched = np.unique(np.concatenate([rows, np.array(changed, dtype=np.int64)]))
         step.part(ArrivalRows).journeys += plans.packed(touched)
-        for shipment in told.values():
+        for shipment in reported.values():
             self._announce(plans, registry, shipment, step)
-        for vehicle_id in {s.vehicle_id for s in told.values()}:
+        for vehicle_id in {s.vehicle_id for s in reported.values()}:
             self._announce_next(plans, registry, vehicle_id, step)
 
     def keep_house(self, now: datetime) -> None:
@@ -178,7 +178,7 @@ class ArrivalTimes(Family):
 
     def _predict(self, plans: Plans, registry: Registry, rows: I64, views: Views, step: Step) -> dict[int, Shipment]:
         """Predicts; returns the shipments of which something new is announced."""
-        told: dict[int, Shipment] = {}
+        reported: dict[int, Shipment] = {}
         for tenant_id in np.unique(plans.tenant[rows]).tolist():
             of = np.flatnonzero(plans.tenant[rows] == tenant_id)
             here = Position(views.t_us[of], views.lat[of], views.lon[of])
@@ -189,8 +189,8 @@ class ArrivalTimes(Family):
             self._keep(plans, made, announce, tenant_id, step)
             for vehicle_id in np.unique(views.entity[of[made.of[announce]]]).tolist():
                 if (shipment := registry.shipments.get(vehicle_id)) is not None:
-                    told[shipment.id] = shipment
-        return told
+                    reported[shipment.id] = shipment
+        return reported
 
     @staticmethod
     def _keep(plans: Plans, made: Prediction, chosen: Bool, tenant_id: int, step: Step) -> None:

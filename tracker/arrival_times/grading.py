@@ -81,9 +81,9 @@ class Grading:
         self._store = store
         self._learning = learning
 
-    def step(self, registry: Registry, plans: Plans, told: Iterable[Shipment], step: Step) -> None:
+    def step(self, registry: Registry, plans: Plans, reported: Iterable[Shipment], step: Step) -> None:
         """The calls of this step."""
-        shipments = {s.id: s for s in told}
+        shipments = {s.id: s for s in reported}
         facts = [f for f in step.facts(CALL) if f.shipment_id in shipments]
         if not facts:
             return

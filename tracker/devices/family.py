@@ -106,8 +106,8 @@ class Devices(Family):
     def _gone_silent(self, now_us: int) -> list[int]:
         """Devices that have gone silent by now and of which nobody was told."""
         registry, silence_us = self.engine.registry, round(self.engine.config.silence_s * 1e6)
-        heard = np.flatnonzero(self._received > 0)
-        quiet = heard[silence.silent(self._received[heard], now_us, silence_us, self.engine.listening_since_us)]
+        observe = np.flatnonzero(self._received > 0)
+        quiet = observe[silence.silent(self._received[observe], now_us, silence_us, self.engine.listening_since_us)]
         found = [int(d) for d in quiet if int(d) not in self._silent and int(d) in registry.devices]
         return [d for d in found if not registry.devices[d].revoked]
 

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from tracker.rules.scan import NEVER
 
 
-class Told(NamedTuple):
+class Reported(NamedTuple):
     """A current fact in the store."""
 
     id: int
@@ -27,17 +27,17 @@ class Match(NamedTuple):
     """A fact of now (None: no longer so) and the one told before (None: never told)."""
 
     now: int | None
-    before: Told | None
+    before: Reported | None
 
 
-def match(now: Sequence[tuple[int | str, int, int]], before: Sequence[Told]) -> list[Match]:
+def match(now: Sequence[tuple[int | str, int, int]], before: Sequence[Reported]) -> list[Match]:
     """Pairs facts `(group, start, end)` with those told before by overlap.
 
     Retractions come first, so that the place of an open fact is free before another takes it.
 
-    >>> match([("a", 5, 9)], [Told(1, 1, "a", 4, 8, ()), Told(2, 1, "a", 20, 30, ())])
-    [Match(now=None, before=Told(id=2, revision=1, group='a', start_us=20, end_us=30, rest=())), \
-Match(now=0, before=Told(id=1, revision=1, group='a', start_us=4, end_us=8, rest=()))]
+    >>> match([("a", 5, 9)], [Reported(1, 1, "a", 4, 8, ()), Reported(2, 1, "a", 20, 30, ())])
+    [Match(now=None, before=Reported(id=2, revision=1, group='a', start_us=20, end_us=30, rest=())), \
+Match(now=0, before=Reported(id=1, revision=1, group='a', start_us=4, end_us=8, rest=()))]
     """
     groups: dict[int | str, _Group] = {}
     for place in sorted(range(len(before)), key=lambda i: before[i].start_us):
@@ -52,7 +52,7 @@ Match(now=0, before=Told(id=1, revision=1, group='a', start_us=4, end_us=8, rest
             continue
         taken.add(best)
         (closing if end != NEVER else opening).append(Match(index, before[best]))
-    return [Match(None, told) for place, told in enumerate(before) if place not in taken] + closing + opening
+    return [Match(None, reported) for place, reported in enumerate(before) if place not in taken] + closing + opening
 
 
 class _Group:
@@ -60,15 +60,15 @@ class _Group:
 
     def __init__(self) -> None:
         self._starts: list[int] = []
-        self._told: list[tuple[int, Told]] = []
+        self._reported: list[tuple[int, Reported]] = []
         self._ends: list[int] = []
         """The last end up to each."""
 
-    def add(self, place: int, told: Told) -> None:
+    def add(self, place: int, reported: Reported) -> None:
         """The next by begin."""
-        self._starts.append(told.start_us)
-        self._told.append((place, told))
-        self._ends.append(max(told.end_us, self._ends[-1]) if self._ends else told.end_us)
+        self._starts.append(reported.start_us)
+        self._reported.append((place, reported))
+        self._ends.append(max(reported.end_us, self._ends[-1]) if self._ends else reported.end_us)
 
     def best(self, start: int, end: int, taken: Container[int]) -> int | None:
         """Place of the one that overlaps most and is not taken; the first of several."""
@@ -76,8 +76,8 @@ class _Group:
         for k in range(bisect_right(self._starts, end) - 1, -1, -1):
             if self._ends[k] < start:
                 break
-            place, told = self._told[k]
-            common = min(end, told.end_us) - max(start, told.start_us)
+            place, reported = self._reported[k]
+            common = min(end, reported.end_us) - max(start, reported.start_us)
             if place not in taken and common >= 0 and (found is None or (common, -place) > found):
                 found = common, -place
         return -found[1] if found else None

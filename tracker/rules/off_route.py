@@ -146,11 +146,11 @@ class Run(NamedTuple):
     end_us: int
 
 
-def told(runs: Sequence[Run], under_way: Run | None, now_us: int, for_us: int) -> list[Run]:
+def reported(runs: Sequence[Run], under_way: Run | None, now_us: int, for_us: int) -> list[Run]:
     """What of runs is told: the part while the shipment was under way (None: it never was), when that is long enough.
 
     >>> from tracker.rules.scan import NEVER
-    >>> told([Run(0, 50), Run(60, NEVER)], Run(30, 95), 99, 20)
+    >>> reported([Run(0, 50), Run(60, NEVER)], Run(30, 95), 99, 20)
     [Run(start_us=30, end_us=50), Run(start_us=60, end_us=95)]
     """
     if under_way is None:

@@ -26,7 +26,7 @@ LOOK_BACK_US = 2 * AFTER_US  # a visit that changes may belong to a shipment del
 PICKUP_US = 7 * 24 * 60 * MINUTE_US  # a shipment registered longer than this after its pick-up has none
 
 
-class ToldCall(NamedTuple):
+class ReportedCall(NamedTuple):
     """A current call in the store."""
 
     id: int
@@ -36,7 +36,7 @@ class ToldCall(NamedTuple):
     call: Call
 
 
-class ToldDeviation(NamedTuple):
+class ReportedDeviation(NamedTuple):
     """A current deviation in the store."""
 
     id: int
@@ -45,11 +45,11 @@ class ToldDeviation(NamedTuple):
     end_us: int
 
 
-class Told(NamedTuple):
+class Reported(NamedTuple):
     """What was said of a shipment: calls by stop, deviations by kind and stop."""
 
-    calls: dict[int, ToldCall]
-    deviations: dict[tuple[str, int], ToldDeviation]
+    calls: dict[int, ReportedCall]
+    deviations: dict[tuple[str, int], ReportedDeviation]
 
 
 class Calls:
@@ -90,21 +90,21 @@ class Calls:
             return []
         wanted.sort(key=lambda s: s.id)
         stays = self._stays(wanted, visits)
-        told = self._told([s.id for s in wanted])
-        spoken = []
+        reported = self._reported([s.id for s in wanted])
+        announced = []
         for shipment in wanted:
-            plan = _plan(shipment, told[shipment.id])
+            plan = _plan(shipment, reported[shipment.id])
             course = evaluate(plan, stays.get(shipment.vehicle_id, ()), newest_us[shipment.vehicle_id], self._limits)
             self._seen[shipment.id] = (shipment.signature, course.due_us)
-            if _tell(shipment, course, told[shipment.id], step):
-                spoken.append(shipment)
-        for vehicle_id in {s.vehicle_id for s in spoken}:
+            if _tell(shipment, course, reported[shipment.id], step):
+                announced.append(shipment)
+        for vehicle_id in {s.vehicle_id for s in announced}:
             on = current(registry.aboard.get(vehicle_id, ()))
             if on is not None:
                 registry.shipments[vehicle_id] = on
             else:
                 registry.shipments.pop(vehicle_id, None)
-        return spoken
+        return announced
 
     def _forget_all_but(self, shipments: Iterable[int]) -> None:
         self._seen = {shipment: self._seen[shipment] for shipment in shipments if shipment in self._seen}
@@ -137,45 +137,45 @@ class Calls:
             stays.setdefault(vehicle_id, []).append(stay)
         return stays
 
-    def _told(self, shipments: Sequence[int]) -> dict[int, Told]:
-        told = {shipment: Told({}, {}) for shipment in shipments}
+    def _reported(self, shipments: Sequence[int]) -> dict[int, Reported]:
+        reported = {shipment: Reported({}, {}) for shipment in shipments}
         rows = self._store.rows("calls_of", shipments)
         for sid, fact_id, revision, stop_id, vehicle_id, turn, arrived, departed in rows:
             call = Call(stop_id, to_us(arrived), to_us(departed) if departed else NEVER)
-            told[sid].calls[stop_id] = ToldCall(fact_id, revision, vehicle_id, turn, call)
+            reported[sid].calls[stop_id] = ReportedCall(fact_id, revision, vehicle_id, turn, call)
         for sid, fact_id, revision, stop_id, kind, start, end in self._store.rows("deviations_of", shipments):
             end_us = to_us(end) if end else NEVER
-            told[sid].deviations[kind, stop_id] = ToldDeviation(fact_id, revision, to_us(start), end_us)
-        return told
+            reported[sid].deviations[kind, stop_id] = ReportedDeviation(fact_id, revision, to_us(start), end_us)
+        return reported
 
     def _bulk(self, query: str, pairs: Sequence[tuple[int, int]]) -> list[tuple[Any, ...]]:
         """Rows of a query by vehicles and a time of each."""
         return self._store.rows(query, [v for v, _ in pairs], [from_us(t_us) for _, t_us in pairs])
 
 
-def _plan(shipment: Shipment, told: Told) -> Plan:
+def _plan(shipment: Shipment, reported: Reported) -> Plan:
     """The plan; calls of another vehicle, of before, and those nobody spoke of as facts stand as they are."""
     settled: dict[int, Call] = {}
     for stop in shipment.stops:
-        said = told.calls.get(stop.id)
-        if said is not None:
-            if _stands(said, shipment):
-                settled[stop.id] = said.call
+        earlier = reported.calls.get(stop.id)
+        if earlier is not None:
+            if _stands(earlier, shipment):
+                settled[stop.id] = earlier.call
         elif stop.arrived_us is not None:
             departed_us = stop.departed_us if stop.departed_us is not None else NEVER
             settled[stop.id] = Call(stop.id, stop.arrived_us, departed_us)
     return replace(shipment.plan, settled=settled)
 
 
-def _stands(said: ToldCall, shipment: Shipment) -> bool:
+def _stands(earlier: ReportedCall, shipment: Shipment) -> bool:
     """Whether a call is of another vehicle, or told before this one was given the shipment, of a time before that."""
-    before = said.turn < shipment.turn and said.call.departed_us <= shipment.since_us
-    return before or said.vehicle_id != shipment.vehicle_id
+    before = earlier.turn < shipment.turn and earlier.call.departed_us <= shipment.since_us
+    return before or earlier.vehicle_id != shipment.vehicle_id
 
 
-def _tell(shipment: Shipment, course: Course, told: Told, step: Step) -> bool:
+def _tell(shipment: Shipment, course: Course, reported: Reported, step: Step) -> bool:
     """Facts that differ from what was told, into the step; the shipment in memory follows."""
-    facts = [*_calls(shipment, course, told), *_deviations(shipment, course, told)]
+    facts = [*_calls(shipment, course, reported), *_deviations(shipment, course, reported)]
     rows = step.part(ShipmentRows)
     step.facts(CALL).extend(f for f in facts if isinstance(f, CallFact))
     step.facts(DEVIATION).extend(f for f in facts if isinstance(f, DeviationFact))
@@ -198,28 +198,28 @@ def _tell(shipment: Shipment, course: Course, told: Told, step: Step) -> bool:
     return True
 
 
-def _calls(shipment: Shipment, course: Course, told: Told) -> Iterable[CallFact]:
+def _calls(shipment: Shipment, course: Course, reported: Reported) -> Iterable[CallFact]:
     on, now = (shipment.id, shipment.vehicle_id, shipment.turn), {call.stop_id: call for call in course.calls}
     planned = {s.id for s in shipment.stops}
-    for stop_id, said in told.calls.items():
+    for stop_id, earlier in reported.calls.items():
         call = now.pop(stop_id, None)
-        if call is None and not (stop_id in planned and _stands(said, shipment)):
-            of = (said.vehicle_id, said.turn)
-            yield CallFact(said.id, said.revision + 1, on[0], stop_id, *of, *said.call[1:], retracted=True)
-        elif call is not None and call != said.call:
-            yield CallFact(said.id, said.revision + 1, on[0], stop_id, *on[1:], *call[1:])
+        if call is None and not (stop_id in planned and _stands(earlier, shipment)):
+            of = (earlier.vehicle_id, earlier.turn)
+            yield CallFact(earlier.id, earlier.revision + 1, on[0], stop_id, *of, *earlier.call[1:], retracted=True)
+        elif call is not None and call != earlier.call:
+            yield CallFact(earlier.id, earlier.revision + 1, on[0], stop_id, *on[1:], *call[1:])
     for call in now.values():
         yield CallFact(0, 1, on[0], call.stop_id, *on[1:], *call[1:])
 
 
-def _deviations(shipment: Shipment, course: Course, told: Told) -> Iterable[DeviationFact]:
+def _deviations(shipment: Shipment, course: Course, reported: Reported) -> Iterable[DeviationFact]:
     on, now = (shipment.id, shipment.vehicle_id), {(d.kind, d.stop_id): d for d in course.deviations}
-    for (kind, stop_id), said in told.deviations.items():
-        new, next_revision = now.pop((kind, stop_id), None), said.revision + 1
-        span = (said.start_us, said.end_us)
+    for (kind, stop_id), earlier in reported.deviations.items():
+        new, next_revision = now.pop((kind, stop_id), None), earlier.revision + 1
+        span = (earlier.start_us, earlier.end_us)
         if new is None:
-            yield DeviationFact(said.id, next_revision, on[0], stop_id, on[1], kind, *span, retracted=True)
+            yield DeviationFact(earlier.id, next_revision, on[0], stop_id, on[1], kind, *span, retracted=True)
         elif (new.start_us, new.end_us) != span:
-            yield DeviationFact(said.id, next_revision, on[0], stop_id, on[1], kind, new.start_us, new.end_us)
+            yield DeviationFact(earlier.id, next_revision, on[0], stop_id, on[1], kind, new.start_us, new.end_us)
     for d in now.values():
         yield DeviationFact(0, 1, on[0], d.stop_id, on[1], d.kind, d.start_us, d.end_us)

@@ -47,20 +47,20 @@ class Shipments(Family):
     def registry_read(self) -> bool:
         """Limits, devices or shipments may be others than before: whatever is under way with us is looked at."""
         registry = self.engine.registry
-        self.goods.heard(vehicles=(v for v in registry.shipments if registry.vehicle_owned[v]))
+        self.goods.observe(vehicles=(v for v in registry.shipments if registry.vehicle_owned[v]))
         return False
 
     # ------------------------------------------------------------ readings
     def step(self, batches: dict[str, Batch], step: Step) -> None:
         """Calls and deviations that moves and visits make or change."""
         del batches
-        self.goods.heard(step.part(TemperatureRows).devices)
+        self.goods.observe(step.part(TemperatureRows).devices)
         moved = step.part(VehicleRows).moved
         if moved is None:
             return
         registry, vehicles = self.engine.registry, self.engine.family(Vehicles).tables
         rows = step.part(ShipmentRows)
-        rows.told = self._calls.step(registry, vehicles.newest_us, moved, step.facts(VISIT), step)
+        rows.reported = self._calls.step(registry, vehicles.newest_us, moved, step.facts(VISIT), step)
         self._off_route.step(registry, step.part(VehicleRows).off_route, vehicles.off_route_now, step)
 
     # ------------------------------------------------------------ the clock
@@ -85,7 +85,7 @@ class Shipments(Family):
         facts.put(cursor, DEVIATION, [self._deviation(f, rows) for f in step.facts(DEVIATION)], step)
         store.bulk(cursor, "put_stop_times", list({t.stop_id: t for t in rows.stop_times}.values()))
         store.bulk(cursor, "put_shipment_status", list({s.shipment_id: s for s in rows.status}.values()))
-        self.goods.heard(shipments=[s.shipment_id for s in rows.status])
+        self.goods.observe(shipments=[s.shipment_id for s in rows.status])
         if rows.goods:
             self.goods.tell(store.connection, step)
 

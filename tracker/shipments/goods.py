@@ -33,7 +33,7 @@ class Known(NamedTuple):
     tenant_id: int
     name: str
     over: bool
-    told: Verdict | None = None
+    reported: Verdict | None = None
     silent_us: int | None = None
     """From when on it has a gap if nothing more comes; None when that changes nothing."""
 
@@ -49,7 +49,7 @@ class Goods:
         self._known: dict[int, Known] = {}
         self._look_at = self._tell_at = 0.0
 
-    def heard(self, devices: Iterable[int] = (), vehicles: Iterable[int] = (), shipments: Iterable[int] = ()) -> None:
+    def observe(self, devices: Iterable[int] = (), vehicles: Iterable[int] = (), shipments: Iterable[int] = ()) -> None:
         """There is news of these shipments, of what is on these vehicles, or was carried with these devices."""
         self._shipments |= dict.fromkeys(shipments)
         self._devices |= dict.fromkeys(devices)
@@ -83,11 +83,11 @@ class Goods:
             rows = goods.temperatures(connection, tenant_id, shipments, from_us(step.now_us))
             for i in shipments:
                 row, known = rows.get(i), self._known[i]
-                said = verdict(row)
-                if said != known.told:
-                    step.change(tenant_id, "shipments", known.name, "merge", {"temperature": said})
-                silent_us = to_us(row["silent_at"]) if row and said["verdict"] == "in_range" else None
-                self._known[i] = known._replace(told=said, silent_us=silent_us)
+                earlier = verdict(row)
+                if earlier != known.reported:
+                    step.change(tenant_id, "shipments", known.name, "merge", {"temperature": earlier})
+                silent_us = to_us(row["silent_at"]) if row and earlier["verdict"] == "in_range" else None
+                self._known[i] = known._replace(reported=earlier, silent_us=silent_us)
                 if known.over:
                     del self._known[i]
 

@@ -11,9 +11,9 @@ from collections.abc import Callable, Sequence
 from domain.times import to_us
 from store.tracking import TrackingStore
 from tracker.engine.registry import Registry, Shipment
-from tracker.engine.revisions import Told, match
+from tracker.engine.revisions import Reported, match
 from tracker.engine.step import Step
-from tracker.rules.off_route import Limits, Run, told
+from tracker.rules.off_route import Limits, Run, reported
 from tracker.rules.scan import NEVER
 from tracker.shipments.facts import DEVIATION, DeviationFact
 from tracker.shipments.rows import ShipmentRows
@@ -58,19 +58,19 @@ class OffRoute:
         if not all_runs:
             return []
         shipments = registry.lined.shipments
-        before: dict[tuple[int, int], list[Told]] = {}
+        before: dict[tuple[int, int], list[Reported]] = {}
         for sid, fact_id, revision, vehicle, start, end in self._store.rows(
             "off_route_of", sorted({shipments[s.key].id for s in all_runs})
         ):
             end_us = to_us(end) if end else NEVER
-            before.setdefault((sid, vehicle), []).append(Told(fact_id, revision, "", to_us(start), end_us, ()))
+            before.setdefault((sid, vehicle), []).append(Reported(fact_id, revision, "", to_us(start), end_us, ()))
         facts = []
         for runs in all_runs:
             shipment = shipments[runs.key]
             facts += self._compared(shipment, runs, before.get((shipment.id, shipment.vehicle_id), []))
         return facts
 
-    def _compared(self, shipment: Shipment, runs: OffRouteRuns, before: Sequence[Told]) -> list[DeviationFact]:
+    def _compared(self, shipment: Shipment, runs: OffRouteRuns, before: Sequence[Reported]) -> list[DeviationFact]:
         stands = [Run(t.start_us, t.end_us) for t in before if t.end_us <= runs.since_us]
         now = self._parts(shipment, [*stands, *runs.runs], runs.now_us)
         facts = []
@@ -90,7 +90,7 @@ class OffRoute:
         under_way = None
         if shipment.status != "planned" and started_us is not None:
             under_way = Run(started_us, NEVER if shipment.delivered_us is None else shipment.delivered_us)
-        return told(runs, under_way, now_us, self._limits.for_us)
+        return reported(runs, under_way, now_us, self._limits.for_us)
 
 
 def _fact(number: tuple[int, int], shipment: Shipment, run: Run, *, gone: bool = False) -> DeviationFact:

@@ -29,7 +29,7 @@ class ShipmentStatus(NamedTuple):
 class ShipmentRows:
     """Rows of shipments to be written, and what later families ask."""
 
-    told: list[Shipment] | None = None
+    reported: list[Shipment] | None = None
     """Shipments of which something new is told; None when nobody looked."""
     names: dict[int, tuple[int, str]] = field(default_factory=dict)
     """Tenant and name of the shipments that facts are about."""

@@ -12,7 +12,7 @@ from domain.times import from_us, to_us
 from store.tracking import TrackingStore
 from tracker.engine.checkpoints import PORTION, Refold, begin_from
 from tracker.engine.registry import Profile, Registry
-from tracker.engine.revisions import Told, match
+from tracker.engine.revisions import Reported, match
 from tracker.engine.step import Step
 from tracker.rules import temperature
 from tracker.rules.scan import NEVER, Carry, Runs, last_words
@@ -77,20 +77,20 @@ class ProbeRefold(Refold):
             (temperature.KINDS[e % 2], a, b)
             for e, a, b in zip(runs.entity.tolist(), runs.start_us.tolist(), runs.end_us.tolist(), strict=True)
         ]
-        before = [_told(r) for r in self._store.rows("excursions_since", self.entity, from_us(self.begun_us))]
+        before = [_reported(r) for r in self._store.rows("excursions_since", self.entity, from_us(self.begun_us))]
         before = [t for t in before if t.end_us > self.begun_us or (t.group, t.start_us) in self._open_then]
         facts: list[ExcursionFact] = []
         for pair in match(now, before):
-            told = pair.before
+            reported = pair.before
             if pair.now is not None:
-                fact = _excursion(pair.now, now, runs, told, profile, self.entity, probe.temp_c)
-                if told is None or _says(told) != _says(fact):
+                fact = _excursion(pair.now, now, runs, reported, profile, self.entity, probe.temp_c)
+                if reported is None or _content(reported) != _content(fact):
                     facts.append(fact)
-            elif told is not None:
-                alarm, extreme, samples, limit = told.rest
+            elif reported is not None:
+                alarm, extreme, samples, limit = reported.rest
                 extreme, samples = (limit, 0) if extreme is None else (extreme, samples)
-                span, rest = (told.start_us, told.end_us), (alarm, extreme, samples, probe.temp_c)
-                gone = (told.id, told.revision + 1, self.entity, str(told.group), limit)
+                span, rest = (reported.start_us, reported.end_us), (alarm, extreme, samples, probe.temp_c)
+                gone = (reported.id, reported.revision + 1, self.entity, str(reported.group), limit)
                 facts.append(ExcursionFact(*gone, *span, *rest, retracted=True))
         return facts
 
@@ -107,16 +107,16 @@ class ProbeRefold(Refold):
         self.arrived(probes.checkpoints, step)
 
 
-def _told(row: Sequence[Any]) -> Told:
+def _reported(row: Sequence[Any]) -> Reported:
     start, end, alarm = (to_us(v) if v else NEVER for v in row[3:6])
-    return Told(row[0], row[1], str(row[2]), start, end, (alarm, *row[6:9]))
+    return Reported(row[0], row[1], str(row[2]), start, end, (alarm, *row[6:9]))
 
 
 def _excursion(
     index: int,
     now: Sequence[tuple[int | str, int, int]],
     runs: Runs,
-    told: Told | None,
+    reported: Reported | None,
     profile: Profile,
     probe_id: int,
     last_c: float,
@@ -125,8 +125,8 @@ def _excursion(
     kind, start, end = now[index]
     limit, extreme = absolute(profile, int(runs.entity[index]) % 2, float(runs.extreme[index]))
     return ExcursionFact(
-        told.id if told else 0,
-        told.revision + 1 if told else 1,
+        reported.id if reported else 0,
+        reported.revision + 1 if reported else 1,
         probe_id,
         str(kind),
         limit,
@@ -139,8 +139,8 @@ def _excursion(
     )
 
 
-def _says(fact: Told | ExcursionFact) -> tuple[float, ...]:
+def _content(fact: Reported | ExcursionFact) -> tuple[float, ...]:
     """What a revision is made for; the extreme and the samples of an open excursion grow, and are told when it ends."""
-    rest = fact.rest[:3] if isinstance(fact, Told) else (fact.alarm_us, fact.extreme_c, fact.samples)
+    rest = fact.rest[:3] if isinstance(fact, Reported) else (fact.alarm_us, fact.extreme_c, fact.samples)
     span = (fact.start_us, fact.end_us)
     return (*span, rest[0]) if fact.end_us == NEVER else (*span, *rest)

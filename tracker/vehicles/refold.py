@@ -16,7 +16,7 @@ from domain.times import from_us, to_us
 from store.tracking import TrackingStore
 from tracker.engine.checkpoints import PORTION, Refold, begin_from
 from tracker.engine.registry import Registry
-from tracker.engine.revisions import Match, Told, match
+from tracker.engine.revisions import Match, Reported, match
 from tracker.engine.step import Step
 from tracker.rules import cells, geofence
 from tracker.rules.scan import NEVER, last_words, no_runs
@@ -95,7 +95,7 @@ class VehicleRefold(Refold):
         knows = self._registry.knows  # the fence of a stop goes with its shipment
         of_sites = [(s, a, b, key) for s, a, b, key in spans if knows(self.entity, s)]
         before = [
-            Told(r[0], r[1], int(r[2]), to_us(r[3]), to_us(r[4]) if r[4] else NEVER, ())
+            Reported(r[0], r[1], int(r[2]), to_us(r[3]), to_us(r[4]) if r[4] else NEVER, ())
             for r in self._store.rows("visits_since", self.entity, from_us(self.begun_us))
             if knows(self.entity, r[2])
         ]
@@ -110,8 +110,8 @@ class VehicleRefold(Refold):
             return []
         found = last_words([f.segments for f in self._folded] or [Segments.empty()])
         since_us = segments.reach(self._begun.trips, self.begun_us)
-        told = self._store.rows("trips_since", self.entity, from_us(since_us))
-        return segments.revised(self.entity, found, told, self._begun.trips, self.begun_us)
+        reported = self._store.rows("trips_since", self.entity, from_us(since_us))
+        return segments.revised(self.entity, found, reported, self._begun.trips, self.begun_us)
 
     def off_route(self) -> list[off_line.OffRouteRuns]:
         """Where it was off the lines of its shipments: all of them, also where it no longer was."""
@@ -121,8 +121,8 @@ class VehicleRefold(Refold):
         keys = self._registry.lined.of_vehicle(self.entity)
         return off_line.anew(runs, keys, self._begun.off, self._state.off, self.begun_us)
 
-    def _was_open(self, told: Told) -> bool:
-        return (_key(self.entity, int(told.group)), told.start_us) in self._open_then
+    def _was_open(self, reported: Reported) -> bool:
+        return (_key(self.entity, int(reported.group)), reported.start_us) in self._open_then
 
     def finish(self, step: Step) -> None:
         """Arrived: the vehicle's facts, its state and its checkpoints are what was found on the way."""
@@ -172,27 +172,27 @@ def _key(vehicle_id: int, site_id: int) -> int:
 def _visit(
     pair: Match, now: Sequence[tuple[int | str, int, int]], keys: Sequence[int], vehicle_id: int
 ) -> list[VisitFact]:
-    told = pair.before
+    reported = pair.before
     if pair.now is None:
-        if told is None:
+        if reported is None:
             return []
-        site = int(told.group)
+        site = int(reported.group)
         return [
             VisitFact(
-                told.id,
-                told.revision + 1,
+                reported.id,
+                reported.revision + 1,
                 _key(vehicle_id, site),
                 vehicle_id,
                 site,
-                told.start_us,
-                told.end_us,
+                reported.start_us,
+                reported.end_us,
                 retracted=True,
             )
         ]
     group, start, end = now[pair.now]
     site = int(group)
-    if told is None:
+    if reported is None:
         return [VisitFact(0, 1, keys[pair.now], vehicle_id, site, start, end)]
-    if (told.start_us, told.end_us) == (start, end):
+    if (reported.start_us, reported.end_us) == (start, end):
         return []
-    return [VisitFact(told.id, told.revision + 1, keys[pair.now], vehicle_id, site, start, end)]
+    return [VisitFact(reported.id, reported.revision + 1, keys[pair.now], vehicle_id, site, start, end)]

@@ -13,7 +13,7 @@ import numpy as np
 
 from domain.readings import F64, I64
 from domain.times import to_us
-from tracker.engine.revisions import Told, match
+from tracker.engine.revisions import Reported, match
 from tracker.rules import trips
 from tracker.rules.scan import NEVER
 from tracker.rules.stretches import WIDTH, Segments
@@ -62,32 +62,34 @@ def running(segments: Segments, vehicles: I64) -> list[F64]:
     return list(out)
 
 
-def news(segments: Segments, told: Mapping[int, OpenTrip]) -> list[TripFact]:
+def news(segments: Segments, reported: Mapping[int, OpenTrip]) -> list[TripFact]:
     """Segments that have begun or ended; `told` has the open ones by vehicle."""
     found = segments.take(segments.began_here | (segments.end_us != NEVER))
     facts = []
     for word, began in zip(_words(found), found.began_here.tolist(), strict=True):
-        before = None if began else told.get(word[0])
+        before = None if began else reported.get(word[0])
         facts.append(_fact((before.id, before.revision + 1) if before else (0, 1), word))
     return facts
 
 
 def revised(
-    vehicle_id: int, segments: Segments, told: Iterable[Sequence[Any]], carry: trips.Carry, begun_us: int
+    vehicle_id: int, segments: Segments, reported: Iterable[Sequence[Any]], carry: trips.Carry, begun_us: int
 ) -> list[TripFact]:
     """What is to be said of a vehicle folded again from a carry that was not said before.
 
     Args:
         vehicle_id: whose they are.
         segments: what was found, each once.
-        told: rows of the query `trips_since`, from `reach`.
+        reported: rows of the query `trips_since`, from `reach`.
         carry: what was carried where folding began.
         begun_us: when that was.
     """
     since_us = reach(carry, begun_us)
     before = [
-        Told(r[0], r[1], str(r[2]), to_us(r[3]), to_us(r[4]) if r[4] else NEVER, _known(r[5:], is_open=r[4] is None))
-        for r in told
+        Reported(
+            r[0], r[1], str(r[2]), to_us(r[3]), to_us(r[4]) if r[4] else NEVER, _known(r[5:], is_open=r[4] is None)
+        )
+        for r in reported
     ]
     before = [t for t in before if (t.start_us >= since_us if len(carry) else t.end_us > since_us)]
     words = _words(segments)
@@ -99,8 +101,8 @@ def revised(
             if was is None or (was.start_us, was.end_us, was.rest) != words[pair.now][2:]:
                 facts.append(_fact(number, words[pair.now]))
         elif was is not None:
-            said = (vehicle_id, str(was.group), was.start_us, was.end_us, was.rest)
-            facts.append(_fact(number, said, gone=True))
+            earlier = (vehicle_id, str(was.group), was.start_us, was.end_us, was.rest)
+            facts.append(_fact(number, earlier, gone=True))
     return facts
 
 
