@@ -77,14 +77,15 @@ class Side:
         *,
         token: str = "",
         deciding: bool = True,
+        tracker: Mapping[str, str] | None = None,
     ) -> None:
         """`fill` puts data of another release into the new database before it is migrated.
 
         With them comes an administrator's `token`. The tracker begins to decide at once, or, without `deciding`, when
-        it is told to.
+        it is told to. `tracker` are settings of a tracker that goes by the real clock.
         """
         self._decides_at_once = deciding
-        self.token = token
+        self.token, self._real = token, tracker
         self.checkout, self.folder, self._fill, self._begin_us = checkout.resolve(), folder, fill, begin_us
         folder.mkdir(parents=True)
         self.clocks = {name: Clock(folder / f"{name}.clock") for name in CLOCKED}
@@ -154,7 +155,7 @@ class Side:
                 "COMPARE_CLOCK": str(self.clocks[name].path),
                 "COMPARE_STILL": "yes" if name == "tracker" else "",
             }
-            yield self._program(self._words(name), name, settings)
+            yield self._program(self._words(name), name, settings if self._real is None else self._real)
 
     def _api_settings(self) -> dict[str, str]:
         import socket  # noqa: PLC0415
@@ -239,7 +240,7 @@ class Side:
             clock.set(step.at_us, waits=name == "tracker")
         self.settle()
         for call in step.registered:
-            self._register(call)
+            self.register(call)
         for wish in step.asked:
             self._ask(wish)
         if step.registered or step.asked:
@@ -249,7 +250,8 @@ class Side:
             self.feed(step)
             self.settle()
 
-    def _register(self, call: Registered) -> None:
+    def register(self, call: Registered) -> None:
+        """A call of the registry."""
         words = [self._results[w[1:]] if isinstance(w, str) and w.startswith("$") else w for w in call.args]
         found = self._tell("registry", call.call, words, dict(call.kwargs))
         if call.name:
@@ -312,6 +314,11 @@ class Side:
         return "\n".join(
             (self.folder / f"{n}.log").read_text()[-3000:] for n in CLOCKED if (self.folder / f"{n}.log").exists()
         )
+
+    @property
+    def is_read(self) -> bool:
+        """Whether the tracker has read all of the log."""
+        return bool(self._state()[0])
 
     def _state(self) -> tuple[Any, ...]:
         """Whether the log is read to its end, and what changes when something is decided."""
