@@ -27,7 +27,7 @@ import psycopg
 from store.embedded import EmbeddedPostgres
 from tests.compare import differ
 from tests.compare.exports import Export
-from tests.compare.script import Asked, Registered, Step, instant
+from tests.compare.script import START_S, Asked, Registered, Step, instant
 
 HERE = Path(__file__).resolve().parent
 PARTITIONS = 4
@@ -73,7 +73,7 @@ class Side:
         checkout: Path,
         folder: Path,
         fill: Callable[[str], object] | None = None,
-        begin_us: int = 1_000_000,
+        begin_us: int = (START_S - 3600) * 1_000_000,
         *,
         token: str = "",
         deciding: bool = True,
@@ -183,6 +183,7 @@ class Side:
             "FROSTWAY_PARTITIONS": str(PARTITIONS),
             "FROSTWAY_LOG_RETENTION_MINUTES": "100000000",
             "FROSTWAY_CHANGES_RETENTION_MINUTES": "100000000",
+            "FROSTWAY_RETENTION_DAYS": "36500",
             "FROSTWAY_STOP_DWELL_MINUTES": "1",
             "FROSTWAY_PROLONGED_STOP_MINUTES": "3",
             "FROSTWAY_ADMIN_PASSWORD": "compare two commits",
