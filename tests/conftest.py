@@ -14,6 +14,7 @@ from psycopg import sql
 
 from store.embedded import EmbeddedPostgres
 from store.migrate import migrate
+from tests.memory import in_memory
 
 # The tests of every day try some examples; `--hypothesis-profile=long` and `make fuzz` try many.
 settings.register_profile("everyday", max_examples=50, deadline=None)
@@ -35,16 +36,18 @@ def shared_data() -> Path:
 @pytest.fixture(scope="session")
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
     """One embedded server for the whole run; it need not outlive a power cut."""
-    base = tmp_path_factory.mktemp("pg")
-    server = EmbeddedPostgres(base / "pg", log_dir=base, sync_initdb=False)
-    server.start()
-    with psycopg.connect(server.dsn, autocommit=True) as connection:
-        connection.execute("alter system set fsync = off")
-        connection.execute("select pg_reload_conf()")
-    try:
-        yield server
-    finally:
-        server.stop()
+    with in_memory() as memory:
+        base = memory or tmp_path_factory.mktemp("pg")
+        server = EmbeddedPostgres(base / "pg", log_dir=base, sync_initdb=False)
+        server.start()
+        with psycopg.connect(server.dsn, autocommit=True) as connection:
+            connection.execute("alter system set fsync = off")
+            connection.execute("alter system set max_wal_size = '128MB'")
+            connection.execute("select pg_reload_conf()")
+        try:
+            yield server
+        finally:
+            server.stop()
 
 
 def _with_database(dsn: str, name: str) -> str:
@@ -63,6 +66,16 @@ def template(postgres: EmbeddedPostgres) -> str:
 @pytest.fixture
 def database(postgres: EmbeddedPostgres, template: str) -> Iterator[str]:
     """Address of a fresh, migrated, empty database."""
+    yield from _copied(postgres, template)
+
+
+@pytest.fixture(scope="module")
+def kept_database(postgres: EmbeddedPostgres, template: str) -> Iterator[str]:
+    """Address of a migrated, empty database, for the tests of a file that leave it as it is."""
+    yield from _copied(postgres, template)
+
+
+def _copied(postgres: EmbeddedPostgres, template: str) -> Iterator[str]:
     name = "t" + uuid.uuid4().hex[:12]
     with psycopg.connect(postgres.dsn, autocommit=True) as connection:
         connection.execute(

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from tests.compare import differ, script
 from tests.compare.side import Side
+from tests.memory import in_memory
 
 ROOT = Path(__file__).resolve().parents[2]
 RECORDINGS = ROOT.parent / "shared" / "data"
@@ -68,7 +69,7 @@ def main() -> int:
     steps = steps_of(given.hours, given.recordings)
     count = sum(len(s.messages) for s in steps)
     print(f"{len(steps)} steps, {count} messages", file=sys.stderr)
-    with tempfile.TemporaryDirectory(prefix="frostway-compare-") as temp:
+    with in_memory() as memory, tempfile.TemporaryDirectory(prefix="frostway-compare-", dir=memory) as temp:
         out = given.keep or Path(temp)
         for side in ("before", "after"):
             shutil.rmtree(out / side, ignore_errors=True)

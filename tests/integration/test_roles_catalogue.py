@@ -187,8 +187,8 @@ def test_no_program_may_more_than_is_promised(any_database: str) -> None:
         "grant create on schema public to public",
     ],
 )
-def test_the_catalogue_test_notices(database: str, mistake: str) -> None:
-    with connect(database, "test") as connection, connection.transaction(force_rollback=True):
+def test_the_catalogue_test_notices(kept_database: str, mistake: str) -> None:
+    with connect(kept_database, "test") as connection, connection.transaction(force_rollback=True):
         connection.execute(mistake)  # type: ignore[arg-type]
         assert complaints(connection) != []
 
@@ -344,8 +344,8 @@ FAULTS = (psycopg.errors.InsufficientPrivilege, psycopg.errors.RaiseException)
 
 
 @pytest.mark.parametrize(("login", "statement"), [(login, s) for login, found in REFUSED.items() for s in found])
-def test_a_program_may_not(database: str, login: Callable[[str], str], statement: str) -> None:
-    with connect(login(database), "test") as connection, pytest.raises(FAULTS):
+def test_a_program_may_not(kept_database: str, login: Callable[[str], str], statement: str) -> None:
+    with connect(login(kept_database), "test") as connection, pytest.raises(FAULTS):
         connection.execute(statement)  # type: ignore[arg-type]
 
 

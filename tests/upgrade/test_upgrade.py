@@ -20,6 +20,7 @@ from tests.compare import differ
 from tests.compare.names import connected
 from tests.compare.script import Step, rest
 from tests.compare.side import Side
+from tests.memory import in_memory
 from tests.stack import Stack, settled, wait_for
 from tests.upgrade import packed
 from tests.upgrade.story import story
@@ -67,7 +68,13 @@ def ending(steps: list[Step]) -> list[Step]:
 
 @pytest.fixture(scope="module")
 def upgraded(tmp_path_factory: pytest.TempPathFactory) -> Upgraded:
-    folder, told = tmp_path_factory.mktemp("upgrade"), story()
+    with in_memory() as memory:
+        return gone_on(memory or tmp_path_factory.mktemp("upgrade"))
+
+
+def gone_on(folder: Path) -> Upgraded:
+    """The story to its end, with an upgrade in it and without."""
+    told = story()
     found: dict[str, Rows] = {}
 
     def fill(dsn: str) -> None:

@@ -51,15 +51,15 @@ def counted(database: str) -> dict[str, int]:
 
 
 @pytest.mark.parametrize("words", COMMANDS, ids=lambda words: " ".join(words[:3]))
-def test_no_command_makes_a_tenant(database: str, tmp_path: Path, words: tuple[str, ...]) -> None:
+def test_no_command_makes_a_tenant(kept_database: str, tmp_path: Path, words: tuple[str, ...]) -> None:
     if words[:3] == ("device", "profile", "set"):
         (tmp_path / "profile.json").write_text("{}")
         words = (*words[:4], "profile.json")
-    before = counted(database)
-    assert refused(database, tmp_path, *words, "--tenant", "otehr") == (
+    before = counted(kept_database)
+    assert refused(kept_database, tmp_path, *words, "--tenant", "otehr") == (
         "no tenant 'otehr': `frostway tenant list` shows them, `frostway tenant add otehr` makes it"
     )
-    assert counted(database) == before
+    assert counted(kept_database) == before
     assert not (tmp_path / "file").exists()
 
 
@@ -80,15 +80,15 @@ def test_every_command_that_takes_a_tenant_is_tried(database: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["", "Other", "-x", "a b", "é", "x" * 65, "'; drop table tenant; --", "a/b", "a\nb"])
-def test_what_is_no_name_makes_no_tenant(database: str, tmp_path: Path, name: str) -> None:
-    with connect(database, "test") as c:
+def test_what_is_no_name_makes_no_tenant(kept_database: str, tmp_path: Path, name: str) -> None:
+    with connect(kept_database, "test") as c:
         with pytest.raises(RegistryError, match="a name is a-z"):
             add_tenant(c, name)
         with pytest.raises(UnknownTenantError) as unknown:
             Registry(c, name)
     assert "tenant add" not in str(unknown.value)
-    assert len(refused(database, tmp_path, "account", "list", "--tenant", name)) > 0
-    assert rows(database, "select name from tenant") == [("main",)]
+    assert len(refused(kept_database, tmp_path, "account", "list", "--tenant", name)) > 0
+    assert rows(kept_database, "select name from tenant") == [("main",)]
 
 
 def test_a_tenant_is_added_listed_and_used_by_command(database: str, tmp_path: Path) -> None:
