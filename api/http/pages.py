@@ -9,6 +9,7 @@ from typing import Any
 
 from fastapi import APIRouter, FastAPI
 from starlette.middleware.gzip import GZipMiddleware
+from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, PlainTextResponse, Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
@@ -16,6 +17,12 @@ from starlette.types import Scope
 STATIC = Path(__file__).parents[1] / "static"
 router = APIRouter(include_in_schema=False)
 
+_LOOSE = {
+    ".svg": "image/svg+xml",
+    ".png": "image/png",
+    ".js": "text/javascript; charset=utf-8",
+    ".webmanifest": "application/manifest+json",
+}
 _NOT_BUILT = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Frostway</title>
 <p>Frostway runs, but its pages have not been built. Run <code>make install</code> and load this page again.</p>
 </html>"""
@@ -46,20 +53,21 @@ async def robots() -> Response:
     return PlainTextResponse("User-agent: *\nDisallow: /\n")
 
 
-@router.get("/icon.svg")
-async def icon() -> Response:
-    """The mark of Frostway."""
-    path = STATIC / "icon.svg"
-    return (
-        FileResponse(path, headers={"cache-control": "max-age=86400"}) if path.is_file() else Response(status_code=404)
-    )
-
-
 def _addresses() -> list[str]:
     """Where the console has a page: what the build wrote down, in the words of the router."""
     path = STATIC / "pages.json"
     found: list[str] = json.loads(path.read_bytes()) if path.is_file() else ["/"]
     return found
+
+
+def _loose() -> list[Path]:
+    """Built files that stand beside the pages under a name of their own: icons, manifest, service worker."""
+    return sorted(path for path in STATIC.glob("*") if path.suffix in _LOOSE)
+
+
+async def _file(request: Request) -> Response:
+    path = STATIC / Path(request.url.path).name
+    return FileResponse(path, media_type=_LOOSE[path.suffix], headers={"cache-control": "no-cache"})
 
 
 class _Assets(StaticFiles):
@@ -78,8 +86,10 @@ class _Assets(StaticFiles):
 
 
 def mount_pages(app: FastAPI) -> None:
-    """Serves the console at each of its addresses and the built files below /assets, compressed."""
+    """Serves the console at each of its addresses, and the built files: below /assets compressed."""
     for address in _addresses():
         app.add_api_route(address, _console, methods=["GET", "HEAD"], include_in_schema=False)
+    for path in _loose():
+        app.add_route(f"/{path.name}", _file, methods=["GET"], include_in_schema=False)
     files: Any = _Assets(directory=STATIC / "assets", check_dir=False)
     app.mount("/assets", GZipMiddleware(files, minimum_size=1024, compresslevel=5))

@@ -17,7 +17,8 @@ export default defineConfig({
       adapter: pages(fileURLToPath(new URL('../static', import.meta.url))),
       appDir: 'assets',
       paths: { relative: false },
-      version: { name: version() },
+      version: { name: version(), pollInterval: 10 * 60_000 },
+      serviceWorker: { register: false }, // the console does it, not the customer's page
     }),
   ],
   server: { proxy: { '/api': api, '/ws': { target: api, ws: true } } },

@@ -22,6 +22,7 @@ export function pages(folder: string): Adapter {
       const parts = chunks(builder)
       writeFileSync(`${folder}/index.html`, preloading(html, parts('(console)/+layout.svelte')))
       writeFileSync(`${folder}/public.html`, customerPage(preloading(html, parts('t/[token]/+page.svelte'))))
+      writeFileSync(`${folder}/${builder.config.appDir}/shell.json`, `${JSON.stringify(shell(html, builder, parts))}\n`)
       writeFileSync(`${folder}/pages.json`, `${JSON.stringify(addresses(builder))}\n`)
     },
   }
@@ -73,8 +74,17 @@ function preloading(html: string, files: string[]): string {
   return html.replace('</head>', `  ${links.join('\n    ')}\n  </head>`)
 }
 
+/** What the console needs to open each of its pages without a network; maps and curves are kept when they are used. */
+function shell(html: string, builder: Builder, parts: (component: string) => string[]): string[] {
+  const pages = builder.routes.map((route) => route.id).filter((id) => id !== CUSTOMER)
+  const found = pages.flatMap((id) => parts(`${id}/+page.svelte`.replace(/^\/+/, '')))
+  const linked = [...html.matchAll(/(?:href|src)="(\/assets\/[^"]+)"/g)].map(([, path]) => path ?? '')
+  return [...new Set([...linked, ...[...parts('(console)/+layout.svelte'), ...parts('+error.svelte'), ...found].map((file) => `/${file}`)])].sort()
+}
+
 function customerPage(html: string): string {
   return html
+    .replace(/ *<link rel="(manifest|apple-touch-icon)"[^>]*>\n/g, '')
     .replace('<title>Frostway</title>', '<meta name="robots" content="noindex, nofollow, noarchive" /><title>Your shipment</title>')
     .replace('<meta name="referrer" content="same-origin" />', '<meta name="referrer" content="no-referrer" />')
 }

@@ -28,7 +28,19 @@ def npm(*arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+BUILT = WEB / ".svelte-kit" / "output" / "client" / "assets" / "version.json"
+SERVED = WEB.parent / "static" / "assets" / "version.json"
+
+
 @pytest.mark.parametrize("script", ["check", "test"])
 def test_the_pages_pass_their_own_checks(script: str) -> None:
     done = npm("run", script)
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
+
+
+def test_what_a_browser_loads_first_stays_within_its_budget() -> None:
+    if not BUILT.is_file() or not SERVED.is_file() or BUILT.read_bytes() != SERVED.read_bytes():
+        pytest.skip("the pages were not built here: run make install")
+    done = npm("run", "sizes")
+    assert done.returncode == 0, done.stdout + done.stderr[-2000:]
+    assert "first load of (live)" in done.stdout

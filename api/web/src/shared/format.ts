@@ -2,6 +2,8 @@
 // space before a unit does not break.
 // Clock times are 24-hour in the zone given (default: the viewer's own).
 
+import { m } from '#messages/shared.ts'
+
 export const MISSING = '–'
 const GLUE = '\u00a0'
 
@@ -15,9 +17,9 @@ export function temp(celsius: number | null | undefined): string {
 /** 2, 8 → '2 to 8 °C'; one of them → 'at most 8 °C', 'at least 2 °C'; null without limits */
 export function limits(low: number | null, high: number | null): string | null {
   const text = (v: number): string => String(v).replace('-', '−')
-  if (low !== null && high !== null) return `${text(low)} to ${text(high)}${GLUE}°C`
-  if (high !== null) return `at most ${text(high)}${GLUE}°C`
-  return low === null ? null : `at least ${text(low)}${GLUE}°C`
+  if (low !== null && high !== null) return m.range(text(low), `${text(high)}${GLUE}°C`)
+  if (high !== null) return m.at_most(`${text(high)}${GLUE}°C`)
+  return low === null ? null : m.at_least(`${text(low)}${GLUE}°C`)
 }
 
 /** 13.2 m/s → '48 km/h' */
@@ -51,14 +53,14 @@ export function span(millis: number): string {
 /** Age of a time → 'just now', '12 s ago', '3 min ago', '2 h ago'; 'never' when there is none. */
 export function age(time: string | null | undefined, now: number): string {
   const t = ms(time)
-  if (Number.isNaN(t)) return 'never'
+  if (Number.isNaN(t)) return m.never
   const s = (now - t) / 1000
-  if (s < -90) return `in ${span(-s * 1000)}` // the device's clock runs ahead
-  if (s < 3) return 'just now'
-  if (s < 60) return `${Math.round(s)} s ago`
-  if (s < 3600) return `${Math.floor(s / 60)} min ago`
-  if (s < 48 * 3600) return `${Math.floor(s / 3600)} h ago`
-  return `${Math.floor(s / 86400)} d ago`
+  if (s < -90) return m.ahead(span(-s * 1000)) // the device's clock runs ahead
+  if (s < 3) return m.just_now
+  if (s < 60) return m.ago(`${Math.round(s)} s`)
+  if (s < 3600) return m.ago(`${Math.floor(s / 60)} min`)
+  if (s < 48 * 3600) return m.ago(`${Math.floor(s / 3600)} h`)
+  return m.ago(`${Math.floor(s / 86400)} d`)
 }
 
 const formats = new Map<string, Intl.DateTimeFormat>()
@@ -124,8 +126,6 @@ export const zoneName = (): string => Intl.DateTimeFormat().resolvedOptions().ti
 /** Headings as words for people who do not see the arrow: 270 → 'west'. */
 export function compass(degrees: number | null | undefined): string {
   if (degrees == null) return MISSING
-  const names = ['north', 'north-east', 'east', 'south-east', 'south', 'south-west', 'west', 'north-west']
+  const names = m.compass.split(' ')
   return names[Math.round(degrees / 45) % 8] ?? MISSING
 }
-
-export const plural = (n: number, one: string, many = `${one}s`): string => `${n} ${n === 1 ? one : many}`

@@ -1,4 +1,6 @@
 // One status per vehicle, told by colour and shape and word. The most urgent wins, so that the counts add up to the fleet.
+import { m } from '#messages/shared.ts'
+
 import type { Shipment, Stop, Temp, Vehicle } from './api/shapes.ts'
 import { ms } from './format.ts'
 
@@ -6,22 +8,22 @@ export type Status = 'alarm' | 'late' | 'stale' | 'moving' | 'stopped' | 'unknow
 
 /** What went otherwise than planned at a stop, in words. */
 export const DEVIATIONS: Record<string, string> = {
-  skipped: 'left out',
-  out_of_sequence: 'out of sequence',
-  late_departure: 'left late',
-  prolonged_stop: 'stays long',
+  skipped: m.skipped,
+  out_of_sequence: m.out_of_sequence,
+  late_departure: m.late_departure,
+  prolonged_stop: m.prolonged_stop,
 }
 
 /** In the order of urgency; also the order of the filter. */
 export const STATUSES: readonly Status[] = ['alarm', 'late', 'stale', 'moving', 'stopped', 'unknown']
 
 export const WORDS: Record<Status, string> = {
-  alarm: 'Alarm',
-  late: 'Late risk',
-  stale: 'Stale',
-  moving: 'Moving',
-  stopped: 'Stopped',
-  unknown: 'Unknown',
+  alarm: m.status_alarm,
+  late: m.status_late,
+  stale: m.status_stale,
+  moving: m.status_moving,
+  stopped: m.status_stopped,
+  unknown: m.status_unknown,
 }
 
 export const STALE_MS = 120_000
@@ -68,8 +70,8 @@ export function worstTemp(temps: readonly Temp[] | undefined): Temp | undefined 
 }
 
 export const TEMP_WORDS: Record<Temp['state'], string> = {
-  ok: 'in range',
-  above: 'too warm',
-  below: 'too cold',
-  unknown: 'no limits',
+  ok: m.in_range,
+  above: m.too_warm,
+  below: m.too_cold,
+  unknown: m.no_limits,
 }

@@ -1,4 +1,5 @@
 // What an alert says about its times, in words.
+import { m } from '#messages/shared.ts'
 import type { Alert } from '#shared/api/shapes.ts'
 import { clockTime, ms, span } from '#shared/format.ts'
 
@@ -10,19 +11,19 @@ export function learnedLate(alert: Alert): boolean {
 }
 
 export function lateWords(alert: Alert, now: number): string {
-  return `happened ${clockTime(alert.opened_at, now)}, learned ${clockTime(alert.decided_at, now)}`
+  return m.happened(clockTime(alert.opened_at, now), clockTime(alert.decided_at, now))
 }
 
 /** 'for 23 min' while it goes on, '12:03–12:40, 37 min' when it is over. */
 export function sinceWords(alert: Alert, now: number): string {
   const from = ms(alert.opened_at)
-  if (!alert.cleared_at) return `since ${clockTime(from, now)}, ${span(now - from)}`
-  return `${clockTime(from, now)} to ${clockTime(alert.cleared_at, now)}, ${span(ms(alert.cleared_at) - from)}`
+  if (!alert.cleared_at) return m.since(clockTime(from, now), span(now - from))
+  return m.from_to(clockTime(from, now), clockTime(alert.cleared_at, now), span(ms(alert.cleared_at) - from))
 }
 
 export function stateWords(alert: Alert): string {
-  if (alert.resolved_at) return 'resolved'
-  return `${alert.state === 'active' ? 'active' : 'cleared'}${alert.acknowledged_at ? ', acknowledged' : ''}`
+  if (alert.resolved_at) return m.resolved
+  return (alert.state === 'active' ? m.active : m.cleared) + (alert.acknowledged_at ? m.and_acknowledged : '')
 }
 
 /** Whose alert: the vehicle or place, and which of its probes. */

@@ -1,6 +1,8 @@
 // The REST interface: every address with its parameters, bodies and answers as its document describes them.
 import createClient from 'openapi-fetch'
 
+import { m } from '#messages/shared.ts'
+
 import type { paths } from './schema.d.ts'
 import type { Problem } from './shapes.ts'
 
@@ -34,7 +36,7 @@ export const api = createClient<paths, 'application/json'>({
   headers: { accept: 'application/json' },
   fetch: (request) =>
     fetch(request, { signal: AbortSignal.timeout(20_000) }).catch(() => {
-      throw new ApiError(0, 'The server cannot be reached.')
+      throw new ApiError(0, m.unreachable)
     }),
 })
 
@@ -59,7 +61,7 @@ function refusal(response: Response, body: unknown): ApiError {
   if (field && wrong) fields.set(field, wrong)
   return new ApiError(
     response.status,
-    problem.detail ?? problem.title ?? `The server answered ${response.status}.`,
+    problem.detail ?? problem.title ?? m.answered(response.status),
     Number(response.headers.get('retry-after')) || undefined,
     fields,
   )

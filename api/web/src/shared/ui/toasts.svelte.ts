@@ -1,4 +1,5 @@
 // Short notices at the edge of the page. What failed stays until it is closed, the rest leaves by itself.
+import { untrack } from 'svelte'
 
 export interface Toast {
   id: number
@@ -16,7 +17,8 @@ class Toasts {
 
   show(text: string, more: { bad?: boolean; act?: Toast['act'] } = {}): void {
     const toast: Toast = { id: ++this.#last, text, bad: more.bad ?? false, ...(more.act ? { act: more.act } : {}) }
-    this.all = [...this.all.filter((each) => each.text !== text), toast].slice(-3)
+    // Untracked: an effect that shows a notice does not depend on those there are.
+    this.all = [...untrack(() => this.all).filter((each) => each.text !== text), toast].slice(-3)
     if (!toast.bad && !toast.act) this.#timers.set(toast.id, setTimeout(() => this.close(toast.id), SHOWN_MS))
   }
 

@@ -1,4 +1,5 @@
 // What the customer reads. Short, in their words, with every estimate as a range.
+import { m } from '#messages/customer.ts'
 import type { PublicShipment } from '#shared/api/shapes.ts'
 import { age, clockTime, limits, ms, temp, windowText } from '#shared/format.ts'
 
@@ -7,16 +8,16 @@ const STEP_MIN = 5
 /** The one sentence of the page. */
 export function headline(s: PublicShipment, now: number): string {
   const arrived = s.stop?.arrived_at
-  if (arrived) return `Delivered ${clockTime(arrived, now)}`
-  if (s.status === 'delivered') return 'Delivered'
+  if (arrived) return m.delivered_at(clockTime(arrived, now))
+  if (s.status === 'delivered') return m.delivered
   if (s.eta) {
     // Past the late end of the range the range says nothing any more.
-    if (ms(s.eta.p90) < now - 60_000) return 'Arriving any moment'
-    return `Arrives ${windowText(s.eta.p10, s.eta.p90, now, STEP_MIN)}`
+    if (ms(s.eta.p90) < now - 60_000) return m.any_moment
+    return m.arrives(windowText(s.eta.p10, s.eta.p90, now, STEP_MIN))
   }
   if (s.stop?.window_start && s.stop.window_end)
-    return `Planned for ${windowText(s.stop.window_start, s.stop.window_end, now)}`
-  return 'Arrival time not known yet'
+    return m.planned_for(windowText(s.stop.window_start, s.stop.window_end, now))
+  return m.not_known
 }
 
 /** How cold it was kept, for the goods on the way and those delivered. Never silent when limits were promised. */
@@ -25,24 +26,24 @@ export function temperatureWords(s: PublicShipment, now: number): { good: boolea
   if (!t) return null
   const over = s.status === 'delivered'
   const range = limits(t.low_c, t.high_c)
-  const last = t.last_c === null ? '' : `Last measured ${temp(t.last_c)}, ${age(t.last_at, now)}.`
+  const last = t.last_c === null ? '' : m.last_measured(temp(t.last_c), age(t.last_at, now))
   const beyond = furthest(t)
   if (t.verdict === 'no_data') {
     if (!range || s.status === 'planned') return null
-    return { good: null, text: over ? `Nobody measured whether it was kept in its range: ${range}.` : 'Not measured yet.', last }
+    return { good: null, text: over ? m.nobody_measured(range) : m.not_measured, last }
   }
   if (t.verdict === 'in_range') {
-    const kept = over ? 'Kept in its range' : 'Kept in its range so far'
-    if (beyond) return { good: true, text: `${kept} (${range}) but for a short time, at ${beyond}.`, last }
+    const kept = over ? m.kept : m.kept_so_far
+    if (beyond) return { good: true, text: m.but_briefly(kept, range ?? '', beyond), last }
     return { good: true, text: range ? `${kept}: ${range}.` : `${kept}.`, last }
   }
   if (t.verdict === 'excursion') {
-    const left = range ? `Left its range (${range}) on the way` : 'Left its range on the way'
-    return { good: false, text: beyond ? `${left}: at ${beyond}. The sender knows.` : `${left}. The sender knows.`, last }
+    const left = m.left_range(range ?? '')
+    return { good: false, text: m.sender_knows(beyond ? m.at(left, beyond) : left), last }
   }
-  const missing = over ? 'Some measurements are missing' : 'Some measurements are still missing'
-  if (beyond) return { good: null, text: `${missing}; it was at ${beyond}${range ? `, its range is ${range}` : ''}.`, last }
-  return { good: null, text: over ? `${missing}, so the temperature cannot be judged.` : `${missing}, so the temperature cannot be judged yet.`, last }
+  const missing = over ? m.missing : m.still_missing
+  if (beyond) return { good: null, text: m.missing_beyond(missing, beyond, range ?? ''), last }
+  return { good: null, text: over ? m.not_judged(missing) : m.not_judged_yet(missing), last }
 }
 
 /** The temperature furthest beyond the limits. */

@@ -1,0 +1,62 @@
+// Keeps the shell of the console for when there is no network. It holds built files only: never an answer of the api,
+// never a customer's page. With a network the page always comes from the server, so no old shell talks to a new api.
+import { version } from '$app/env'
+import { routes } from '$app/manifest'
+import { self } from '$app/service-worker'
+
+const PREFIX = 'frostway-'
+const CACHE = PREFIX + version
+const SHELL = '/'
+const LASTING = '/assets/immutable/' // named after what is in them
+
+/** The console's addresses; a folder in brackets is a parameter, one in parentheses is none of the address. */
+const CONSOLE = routes
+  .filter(({ id, page }) => page && !id.startsWith('/t/'))
+  .map(({ id }) => new RegExp(`^${id.replace(/\/\([^)]+\)/g, '').replace(/\[[^\]]+\]/g, '[^/]+') || '/'}$`))
+
+self.addEventListener('install', (event) => {
+  event.waitUntil(keep().then(() => self.skipWaiting()))
+})
+
+self.addEventListener('activate', (event) => {
+  event.waitUntil(forget().then(() => self.clients.claim()))
+})
+
+self.addEventListener('fetch', (event) => {
+  const { request } = event
+  const { origin, pathname } = new URL(request.url)
+  if (request.method !== 'GET' || origin !== self.location.origin) return
+  if (pathname.startsWith(LASTING)) event.respondWith(lasting(request))
+  else if (request.mode === 'navigate' && CONSOLE.some((page) => page.test(pathname))) event.respondWith(page(request))
+})
+
+async function keep(): Promise<void> {
+  const list = await fetch('/assets/shell.json', { cache: 'no-store' })
+  const cache = await caches.open(CACHE)
+  await cache.addAll([SHELL, ...((await list.json()) as string[])])
+}
+
+/** The files of other versions. */
+async function forget(): Promise<void> {
+  for (const name of await caches.keys()) if (name.startsWith(PREFIX) && name !== CACHE) await caches.delete(name)
+}
+
+async function page(request: Request): Promise<Response> {
+  try {
+    return await fetch(request)
+  } catch (error) {
+    const shell = await caches.match(SHELL, { cacheName: CACHE })
+    if (shell) return shell
+    throw error
+  }
+}
+
+const store = async (url: string, answer: Response): Promise<void> => (await caches.open(CACHE)).put(url, answer)
+
+async function lasting(request: Request): Promise<Response> {
+  const kept = await caches.match(request.url, { ignoreVary: true })
+  if (kept) return kept
+  const answer = await fetch(request)
+  if (answer.status === 200) void store(request.url, answer.clone()).catch(() => undefined) // a full disk: next time
+  return answer
+}
