@@ -137,7 +137,7 @@ def test_a_proof_agrees_whatever_is_corrected_of_the_registry_and_when(
     database: str, seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Some things happen, one after the other, also while a vehicle is folded again in small portions."""
-    monkeypatch.setattr("tracker.refold.PORTION", 150)
+    monkeypatch.setattr("tracker.vehicles.refold.PORTION", 150)
     monkeypatch.setattr("tracker.service.REFOLD_BUDGET_S", 0.0)
     rng, ground = np.random.default_rng(seed), Ground(database)
     happened = ["live", *rng.choice(WHAT, rng.integers(4, 16)).tolist()]
