@@ -274,7 +274,7 @@ def test_up_says_ready_once_stops_cleanly_and_goes_on_with_the_same_data(tmp_pat
     assert (status, out) == (0, "")
     password = json.loads((data / "secrets.json").read_text())["admin_password"]
     assert f"sign in as admin with password {password}" in err
-    assert (data / "order").read_text().split() == ["api", "tracker", "ingest"]
+    assert (data / "order").read_text().split() == ["operations", "api", "tracker", "ingest"]
     assert all(gone(pid) for pid in facts["pids"].values())
     assert not (data / "run.json").exists()
     assert data.stat().st_mode & 0o777 == 0o700
