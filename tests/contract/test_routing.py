@@ -207,13 +207,13 @@ def test_a_service_that_is_away_is_one_line_in_the_log() -> None:
     heard: list[str] = []
     handler = logging.Handler()
     handler.emit = lambda record: (heard.append(record.getMessage()), said.set())[1]  # type: ignore[method-assign,func-returns-value]
-    logging.getLogger("tracker.routing").addHandler(handler)
+    logging.getLogger("tracker.arrival_times.routing").addHandler(handler)
     router = Router("http://127.0.0.1:9", Clock())
     for shipment in range(20):
         router.ask(Question(shipment, 1, PLACES))
     assert said.wait(deadline(10))
     router.close()
-    logging.getLogger("tracker.routing").removeHandler(handler)
+    logging.getLogger("tracker.arrival_times.routing").removeHandler(handler)
     assert len(heard) == 1
     assert "does not answer" in heard[0]
     assert router.answers() == []
