@@ -235,6 +235,9 @@ def test_an_alarm_appears_without_a_reload_and_is_acknowledged_with_a_note(page:
     kept = next(alert for alert in stack.items("/alerts") if alert["id"] == number)
     assert (kept["acknowledged_by"], kept["note"]) == ("admin", "Driver called, doors shut")
 
+    history = page.get_by_test_id("alert-history")
+    expect(history.get_by_role("listitem").first).to_contain_text("Raised", timeout=SOON_MS)
+    expect(history).to_contain_text("Driver called, doors shut")
     page.get_by_test_id("alert-resolve").click()  # it lasts: asked first, and the truck stays in alarm
     page.get_by_role("button", name="Keep it open").click()
     expect(page.get_by_test_id("alert-ask")).to_have_count(0)

@@ -1,6 +1,16 @@
 // The page of alerts.
 const by = (user: string): string => (user ? ` by ${user}` : '')
 
+const HAPPENED: Readonly<Record<string, string>> = {
+  opened: 'Raised',
+  changed: 'Amended by later or late readings',
+  cleared: 'Over',
+  reopened: 'Raised again',
+  retracted: 'Taken back: late readings say otherwise',
+  acknowledged: 'Acknowledged',
+  resolved: 'Resolved',
+}
+
 export default {
   title: 'Alerts',
   search: 'Search alerts',
@@ -43,6 +53,12 @@ export default {
   show_on_map: 'Show on the map',
   acknowledged_at: (time: string, user: string, note: string) => `Acknowledged ${time}${by(user)}${note ? `: “${note}”` : ''}`,
   resolved_at: (time: string, user: string) => `Resolved ${time}${by(user)}.`,
+  history: 'History',
+  history_none: 'Nothing has happened to it yet.',
+  history_unread: 'The history could not be read',
+  history_what: (what: string) => HAPPENED[what] ?? what,
+  history_by: (user: string) => by(user),
+  history_extreme: (temperature: string) => `extreme ${temperature}`,
   said_acknowledged: 'Acknowledged.',
   said_resolved: 'Resolved.',
   note: 'Note',

@@ -5,6 +5,7 @@ type Schemas = components['schemas']
 
 export type Aboard = Schemas['Aboard']
 export type Alert = Schemas['Alert']
+export type AlertEvent = Schemas['AlertEvent']
 export type Me = Schemas['Me']
 export type Problem = Schemas['Problem']
 export type PublicShipment = Schemas['PublicShipment']
