@@ -28,7 +28,10 @@ INSIDE = {
 """Tables that are no answer to anybody: plumbing, secrets, work that waits, and `change`, which is told as the feed."""
 
 OPAQUE = {"carry", "written_in", "token_sha256", "password_hash", "mqtt_password_hash", "http_token_sha256"}
-"""Secrets, numbers of transactions, and columns in the shape that a version of the rules likes; what follows from those is compared."""
+"""Secrets, numbers of transactions, and columns in the shape that a version of the rules likes.
+
+What follows from those is compared.
+"""
 
 BINARY = {"eta_knowledge", "eta_lesson"}
 """Tables with a `body` in such a shape."""
