@@ -30,7 +30,7 @@ from store.labels import Labels
 from store.link import Link
 from store.registry import Registry
 from tests.integration.fleet import Fleet
-from tests.integration.test_tracker import reference
+from tests.integration.tracker.test_tracker import reference
 
 HOURS = 24 if float(os.environ.get("FROSTWAY_CHAOS_SECONDS", "0")) > 0 else 3
 START_S = 1_750_000_000

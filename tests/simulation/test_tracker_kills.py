@@ -19,8 +19,8 @@ import pytest
 
 from tests.deadlines import deadline
 from tests.integration.fleet import Fleet
-from tests.integration.test_late import days
-from tests.integration.test_tracker import reference
+from tests.integration.tracker.test_late import days
+from tests.integration.tracker.test_tracker import reference
 from tests.stack import command, environment, settled, wait_for
 
 LONG = float(os.environ.get("FROSTWAY_CHAOS_SECONDS", "0")) > 0

@@ -23,7 +23,7 @@ from store.secrets import token_hash
 from store.tenants import add_tenant
 from tests.integration.api.seed import client, serving
 from tests.integration.fleet import T0, Fleet, S
-from tests.integration.test_tracker import reference
+from tests.integration.tracker.test_tracker import reference
 
 MINUTES = 240
 BEGAN, DELIVERED = 60, 150

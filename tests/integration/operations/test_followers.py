@@ -36,7 +36,7 @@ from tests.logins import of_operations
 from tests.stack import command, environment, wait_for
 
 LONG = float(os.environ.get("FROSTWAY_CHAOS_SECONDS", "0")) > 0
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 # A follower in a process of its own, which kills itself before or after its nth statement, or behind the commit.
 DOOMED = """
 import os, signal, sys

@@ -12,7 +12,7 @@ from frostway.cli import app
 from store.db import connect
 from store.registry import Registry
 from tests.integration.fleet import T0, Fleet, S
-from tests.integration.test_calls import at, seconds, split
+from tests.integration.tracker.test_calls import at, seconds, split
 
 DC, SHOP = 60.0, 60.3  # latitudes; the line between them is straight, at 25° east
 EAST = 1 / (111_195 * np.cos(np.radians(60.1)))  # degrees of one metre

@@ -19,7 +19,7 @@ from tests.contract.test_routing import Clock, engine
 from tests.deadlines import deadline
 from tests.integration.api.seed import World, client, serving
 from tests.integration.fleet import T0, Fleet, S
-from tests.integration.test_calls import DC, TOUR, A, B, C, at, drive, ship
+from tests.integration.tracker.test_calls import DC, TOUR, A, B, C, at, drive, ship
 from tracker.arrival_times import learning
 from tracker.arrival_times.family import ArrivalTimes
 from tracker.arrival_times.learning import Learning, lesson_of, pack_knowledge

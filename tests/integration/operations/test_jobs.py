@@ -30,7 +30,7 @@ from tests.integration.api.seed import rows
 from tests.logins import of_operations
 from tests.stack import wait_for
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 CATALOGUE = {
     "columns": "select table_name, column_name, data_type, is_nullable, column_default from information_schema.columns "
     "where table_schema = %s order by 1, 2",

@@ -26,7 +26,7 @@ from tracker.engine.verify import Verdict, Verifier
 from tracker.families import FAMILIES
 
 ALL = (*FAMILIES, Hours)  # the one line
-TABLE = (Path(__file__).parents[1] / "toy" / "table.sql").read_text()
+TABLE = (Path(__file__).parents[2] / "toy" / "table.sql").read_text()
 HOUR_S = 3600
 
 

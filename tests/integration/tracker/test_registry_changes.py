@@ -16,7 +16,7 @@ from domain.times import from_us
 from store.db import connect
 from store.registry import DeviceSpec, Registry
 from tests.integration.fleet import T0, Fleet, S
-from tests.integration.test_verify import DEG, PLACES, differences, tour
+from tests.integration.tracker.test_verify import DEG, PLACES, differences, tour
 from tests.logins import of_tracker
 from tracker.service import Tracker, TrackerConfig
 

@@ -7,7 +7,7 @@ from typer.testing import CliRunner
 from domain.times import from_us
 from frostway.cli import app
 from tests.integration.fleet import T0, Fleet
-from tests.integration.test_tracker import delivered, reference
+from tests.integration.tracker.test_tracker import delivered, reference
 from tracker.engine import checkpoints
 
 HOURS = 40

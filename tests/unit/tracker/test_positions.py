@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.geo import EARTH_M, distance_m, near_m
-from tests.unit.test_fold_laws import FENCES, random_fixes
+from tests.unit.tracker.test_fold_laws import FENCES, random_fixes
 from tracker.rules import geofence, trips
 from tracker.rules.geofence import Fence, Fences
 from tracker.rules.scan import NEVER

@@ -9,7 +9,7 @@ import pytest
 from store.db import connect
 from store.registry import Registry
 from tests.integration.fleet import T0, Fleet, S
-from tests.integration.test_calls import TOUR, at, drive, ship
+from tests.integration.tracker.test_calls import TOUR, at, drive, ship
 
 
 @pytest.fixture

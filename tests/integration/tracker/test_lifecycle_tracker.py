@@ -24,7 +24,7 @@ from store.log import LATE_LANE, PostgresLog
 from store.registry import DeviceSpec, Registry
 from tests.integration.api.seed import rows
 from tests.integration.fleet import T0, Fleet, S
-from tests.integration.test_verify import differences
+from tests.integration.tracker.test_verify import differences
 from tests.logins import of_tracker
 from tests.stack import settled, wait_for
 from tracker.engine.verify import Verdict, Verifier
