@@ -30,6 +30,7 @@ from tests.benchmarks.stack import ROOT, Databases, Pipeline, pipeline
 from tests.benchmarks.world import positions
 from tests.stack import settled, wait_for
 from tracker.service import Tracker, TrackerConfig
+from tracker.vehicles.family import Vehicles
 
 DAY_GOAL_MS, RESTORE_GOAL_S, STATE_GOAL_KB, BURST_GOAL = 100.0, 5.0, 20.0, 2.0
 INTERVAL_S = 10
@@ -56,12 +57,12 @@ def day_again(server: Databases, rounds: int) -> Figure:
     tracker = begun(dsn)
     while tracker.step():
         pass
-    (vehicle,) = (v for v in tracker.registry.vehicles if tracker.vehicles.view(v))
+    (vehicle,) = (v for v in tracker.engine.registry.vehicles if tracker.engine.family(Vehicles).tables.view(v))
     took: list[float] = []
     for _ in range(rounds):
-        tracker._late.wait("vehicle", vehicle, from_us(int(whole.time_us[0])), 0)
+        tracker.engine.late.wait("vehicle", vehicle, from_us(int(whole.time_us[0])), 0)
         started = time.monotonic()
-        while tracker._late:
+        while tracker.engine.late:
             tracker._refold_some(0, now=True)
         took.append((time.monotonic() - started) * 1e3)
     tracker._link.close()

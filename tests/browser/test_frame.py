@@ -99,6 +99,7 @@ def test_the_palette_finds_a_vehicle_a_place_a_page_and_an_action_by_keyboard(de
     page.keyboard.type("mei")
     expect(page.get_by_role("option", name="customer-1, customer")).to_be_visible()
     page.keyboard.press("ArrowUp")  # round to the last one
+    expect(page.get_by_role("option", name="customer-1, customer", selected=True)).to_be_visible()
     page.keyboard.press("Enter")
     expect(page).to_have_url(re.compile(r"/\?tab=stock&site=customer-1"))
 

@@ -186,7 +186,7 @@ def test_readings_before_while_and_after_a_vehicle_and_its_site_are_renamed_are_
     wait_for(lambda: settled(database), "the last ones")
     (told,) = line.ask("select body from change where partition >= 0 order by at desc, seq desc limit 1")
     assert {change["id"] for change in orjson.loads(told[0])["vehicles"]} == {called}
-    assert line.tracker.registry.sites[1].name == site
+    assert line.tracker.engine.registry.sites[1].name == site
     line.close()
     link, verdict = Link(database, "verify", threading.Event()), Verdict()
     with link.connection.transaction():
