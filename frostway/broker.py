@@ -24,6 +24,7 @@ from typing import Protocol
 from urllib.parse import quote
 
 from frostway.broker_acl import edges_of, rules
+from frostway.ports import bind
 from frostway.secrets import Secrets, write_private
 from frostway.supervisor import Part, Process
 from store.embedded_process import EmbeddedError, Identity, log_size, own_tree, spawn, unprivileged
@@ -212,7 +213,7 @@ class IotcoreBroker(_LoopbackBroker):
     def __init__(self, folder: Path, port: int, known: Secrets, log_dir: Path) -> None:
         """Its files go to `folder`."""
         super().__init__(folder, port, known, log_dir, None)
-        self.port_v5 = _free_port()
+        self.port_v5 = bind(HOST, 0)
 
     def spawn(self) -> None:
         """Writes its configuration with all known passwords and starts it unless it runs."""
@@ -376,9 +377,3 @@ def _running_broker(data_dir: Path) -> int | None:
         if os.path.samestat(Path(f"/proc/{pid}/cwd").stat(), (data_dir / "broker").stat()):
             return pid
     return None
-
-
-def _free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind((HOST, 0))
-        return int(listener.getsockname()[1])

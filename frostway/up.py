@@ -13,7 +13,6 @@ import math
 import os
 import shutil
 import site
-import socket
 import subprocess
 import sys
 import time
@@ -24,6 +23,7 @@ from pathlib import Path
 import psycopg
 
 from frostway.broker import HOST, Broker, choose_broker
+from frostway.ports import bind
 from frostway.secrets import Secrets, write_private
 from frostway.supervisor import Program, Supervisor
 from store.embedded import EmbeddedPostgres, check_disk_space
@@ -91,7 +91,7 @@ class _Stack:
         self._mqtt_port = _claim(HOST, options.mqtt_port, "MQTT", "--mqtt-port", grace_s)
         self._http_port = _claim(options.http_host, options.http_port, "HTTP", "--http-port", grace_s)
         while self._mqtt_port == self._http_port and not options.http_port:
-            self._http_port = _bind(options.http_host, 0)
+            self._http_port = bind(options.http_host, 0)
         if self._mqtt_port == self._http_port:
             raise EmbeddedError(f"HTTP and MQTT cannot share port {self._http_port}: change --http-port or --mqtt-port")
         if problem := password_problem(os.environ.get("FROSTWAY_ADMIN_PASSWORD") or "a generated one", "admin"):
@@ -265,7 +265,10 @@ def _metrics_ports(wanted: str) -> dict[str, int]:
     """A port for the metrics of each program: those from `wanted` on, else free ones."""
     if wanted.isdecimal() and int(wanted):
         return {name: int(wanted) + n for n, name in enumerate(PROGRAMS)}
-    return {name: _bind(HOST, 0) for name in PROGRAMS}
+    found: dict[int, None] = {}
+    while len(found) < len(PROGRAMS):
+        found[bind(HOST, 0)] = None
+    return dict(zip(PROGRAMS, found, strict=True))
 
 
 def _full_disk(data: Path) -> str:
@@ -309,7 +312,7 @@ def _claim(host: str, port: int, what: str, option: str, grace_s: float) -> int:
     deadline = time.monotonic() + grace_s
     while True:
         try:
-            return _bind(host, port)
+            return bind(host, port)
         except OSError as error:
             if error.errno == errno.EADDRINUSE:
                 if time.monotonic() < deadline:
@@ -322,14 +325,6 @@ def _claim(host: str, port: int, what: str, option: str, grace_s: float) -> int:
             raise EmbeddedError(f"cannot listen on {host} port {port} ({what}): {error.strerror}") from None
         except OverflowError:
             raise EmbeddedError(f"there is no port {port}: choose another with {option}") from None
-
-
-def _bind(host: str, port: int) -> int:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family) as listener:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # connections of an earlier run may linger
-        listener.bind((host, port))
-        return int(listener.getsockname()[1])
 
 
 def _shown_host(host: str) -> str:
