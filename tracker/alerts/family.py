@@ -16,7 +16,7 @@ from tracker.alerts.shape import alert_shape, news
 from tracker.arrival_times.rows import ArrivalRows, Risk
 from tracker.devices.family import DeviceRows
 from tracker.engine.family import Family
-from tracker.engine.step import Step, text
+from tracker.engine.step import Step, each_once, text
 from tracker.rules.scan import NEVER
 from tracker.temperatures.rows import Excursion, TemperatureRows
 
@@ -113,7 +113,7 @@ class Alerts(Family):
     ) -> None:
         """One alert per stop, cleared and opened again as its risk goes."""
         changed: dict[int, None] = {}
-        for risks in _each_stop_once(step.part(ArrivalRows).risks):
+        for risks in each_once(step.part(ArrivalRows).risks, lambda risk: risk.stop_id):
             kept = self._put_risks(cursor, risks, step.now_us)
             for risk in risks:
                 if (k := kept.get(risk.stop_id)) is None:
@@ -183,15 +183,3 @@ def _title(e: Excursion) -> str:
 
 def _cleared_us(e: Excursion, now_us: int) -> int:
     return min(e.fact.end_us, now_us) if e.fact.retracted else e.fact.end_us
-
-
-def _each_stop_once(risks: Sequence[Risk]) -> Iterable[Sequence[Risk]]:
-    """The news in order, in groups that speak of each stop once: nearly always one."""
-    begin, seen = 0, set[int]()
-    for at, risk in enumerate(risks):
-        if risk.stop_id in seen:
-            yield risks[begin:at]
-            begin, seen = at, set()
-        seen.add(risk.stop_id)
-    if begin < len(risks):
-        yield risks[begin:]

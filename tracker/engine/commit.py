@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 import psycopg
 
 from domain.readings import Batch
-from domain.times import to_us
 from store.log import LATE_LANE
 from store.tracking import TrackingStore
 from tracker.engine.family import Family
@@ -43,7 +42,7 @@ class Commit:
                 store.checkpoints.forget_since(cursor, lane, entity, since)
             for checkpoint in step.checkpoints:
                 store.checkpoints.put(cursor, *checkpoint)
-            store.bulk(cursor, "mark_dirty", [(*late[:3], to_us(late.since)) for late in step.late])
+            store.mark_dirty(cursor, step.late)
             if refolded is not None:
                 cursor.execute(store.sql("clear_dirty"), refolded)
             self._finish(cursor, step, taken or {})

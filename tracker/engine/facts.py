@@ -5,19 +5,19 @@ One writer for all kinds: what is written and told follows from the kind's decla
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import psycopg
 
 from domain.facts import AnyKind, Word
 from store.facts import write
-from tracker.engine.step import Step, text
+from tracker.engine.step import Step, each_once, text
 
 
 def put(cursor: psycopg.Cursor, kind: AnyKind, words: Sequence[Word], step: Step) -> list[int]:
     """Writes words on facts of a kind, tells them, and returns the facts' ids. Call inside the transaction."""
     ids: list[int] = []
-    for some in _each_once(words):
+    for some in each_once(words, lambda word: word.id):
         told = write(cursor, kind, some, step.now_us)
         for word, (fact_id, decided_us) in zip(some, told, strict=True):
             ids.append(fact_id)
@@ -34,15 +34,3 @@ def put(cursor: psycopg.Cursor, kind: AnyKind, words: Sequence[Word], step: Step
             }
             step.change(word.tenant_id, "facts", f"{kind.name}/{fact_id}", "tell", news)
     return ids
-
-
-def _each_once(words: Sequence[Word]) -> Iterator[Sequence[Word]]:
-    """The words in order, in groups that speak of each fact once: nearly always one."""
-    begin, seen = 0, set[int]()
-    for at, word in enumerate(words):
-        if word.id and word.id in seen:
-            yield words[begin:at]
-            begin, seen = at, set()
-        seen.add(word.id)
-    if begin < len(words):
-        yield words[begin:]

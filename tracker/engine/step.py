@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple, TypeVar, cast
@@ -14,6 +14,7 @@ from domain.times import from_us, rfc3339
 from tracker.rules.scan import NEVER
 
 P = TypeVar("P")
+R = TypeVar("R")
 DAY_US = 86_400_000_000
 
 
@@ -30,6 +31,22 @@ def text(us: int | None) -> str | None:
 def known(value: float) -> float | None:
     """A number, or None for NaN and infinities."""
     return value if value == value and abs(value) != float("inf") else None  # noqa: PLR0124
+
+
+def each_once(rows: Sequence[R], key: Callable[[R], int]) -> Iterator[Sequence[R]]:
+    """Rows in order, in groups that have each key once, 0 aside: one group nearly always, for one statement.
+
+    >>> [list(group) for group in each_once([1, 2, 0, 0, 1, 3], lambda n: n)]
+    [[1, 2, 0, 0], [1, 3]]
+    """
+    begin, seen = 0, set[int]()
+    for at, row in enumerate(rows):
+        if (found := key(row)) and found in seen:
+            yield rows[begin:at]
+            begin, seen = at, set()
+        seen.add(found)
+    if begin < len(rows):
+        yield rows[begin:]
 
 
 class Checkpoint(NamedTuple):
