@@ -10,11 +10,13 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, expect, sync_playwright
 
+from tests.deadlines import deadline
 from tests.stack import Stack
 
 HINT = "no Chromium: `apt-get install chromium`, or set CHROMIUM to its executable"
+WAIT_MS = deadline(30_000)
 FLAGS = [
     "--no-sandbox",
     "--disable-quic",
@@ -68,11 +70,19 @@ class Watch:
             self.complaints.append(f"a request to another host: {url}")
 
 
+def context_of(browser: Browser, **options: Any) -> BrowserContext:
+    """A window of its own that waits as long as a loaded machine needs."""
+    context = browser.new_context(**options)
+    context.set_default_timeout(WAIT_MS)
+    return context
+
+
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     program = chromium()
     if program is None:
         pytest.skip(HINT)
+    expect.set_options(timeout=WAIT_MS)
     with sync_playwright() as playwright:
         running = playwright.chromium.launch(executable_path=program, args=FLAGS)
         try:
@@ -104,7 +114,7 @@ def nothing_to_complain_about(watch: Watch) -> Iterator[None]:
 @pytest.fixture(scope="module")
 def desktop(browser: Browser, stack: Stack, watch: Watch) -> Iterator[BrowserContext]:
     """A dispatcher's browser, signed in through the form."""
-    context = browser.new_context(**DESKTOP, base_url=stack.url)
+    context = context_of(browser, **DESKTOP, base_url=stack.url)
     context.on("page", watch.follow)
     page = context.new_page()
     page.goto("/")

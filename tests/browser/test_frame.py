@@ -10,14 +10,12 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, WebSocketRoute, expect
 
-from tests.browser.conftest import DESKTOP, PHONE, Watch
-from tests.deadlines import deadline
+from tests.browser.conftest import DESKTOP, PHONE, Watch, context_of
 from tests.stack import Stack
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
 
 AXE = Path(__file__).resolve().parents[2] / "api/web/node_modules/axe-core/axe.min.js"
-SOON_MS = deadline(30_000)
 MANY = 10_000
 PAGES = ("/", "/?tab=stock", "/?tab=alerts", "/?vehicle=truck-04", "/alerts", "/alerts?state=resolved")
 FOUND = """async () => {
@@ -28,7 +26,7 @@ FOUND = """async () => {
 
 def settled(page: Page) -> None:
     """The page has its data; what still loads (map, curves) is drawn."""
-    expect(page.get_by_test_id("connection")).to_have_attribute("data-state", "live", timeout=SOON_MS)
+    expect(page.get_by_test_id("connection")).to_have_attribute("data-state", "live")
     page.wait_for_load_state("load")
 
 
@@ -54,7 +52,7 @@ def test_axe_finds_nothing_on_any_page(
     browser: Browser, desktop: BrowserContext, stack: Stack, watch: Watch, look: dict[str, Any]
 ) -> None:
     found: dict[str, list[str]] = {}
-    with browser.new_context(**look, base_url=stack.url) as stranger:
+    with context_of(browser, **look, base_url=stack.url) as stranger:
         stranger.on("page", watch.follow)
         page = stranger.new_page()
         page.goto("/")
@@ -64,7 +62,7 @@ def test_axe_finds_nothing_on_any_page(
         expect(page.get_by_test_id("public-gone")).to_be_visible()
         found["/t/"] = axe(page)
         watch.complaints = [each for each in watch.complaints if "404" not in each]
-    with browser.new_context(**look, base_url=stack.url, storage_state=desktop.storage_state()) as context:
+    with context_of(browser, **look, base_url=stack.url, storage_state=desktop.storage_state()) as context:
         context.on("page", watch.follow)
         page = context.new_page()
         for address in PAGES:
@@ -220,7 +218,7 @@ def test_ten_thousand_vehicles_are_some_rows_in_the_page_and_all_are_reached(
     page.route_web_socket(re.compile(r"/ws/v1$"), serve)
     page.goto("/")
     rows = page.get_by_test_id("vehicle-row")
-    expect(rows.first).to_contain_text("Van 0", timeout=SOON_MS)
+    expect(rows.first).to_contain_text("Van 0")
     assert rows.count() < 60
     expect(page.get_by_role("list", name="Vehicles").get_by_role("listitem").first).to_have_attribute(
         "aria-setsize", str(MANY)

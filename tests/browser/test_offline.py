@@ -8,11 +8,9 @@ import pytest
 from playwright.sync_api import BrowserContext, Error, Page, Route, expect
 
 from tests.browser.conftest import Watch
-from tests.deadlines import deadline
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 
-SOON_MS = deadline(30_000)
 KEPT = """async () => {
     const names = await caches.keys()
     const found = await Promise.all(names.map(async name => (await (await caches.open(name)).keys()).map(r => r.url)))
@@ -32,7 +30,7 @@ def page(desktop: BrowserContext, watch: Watch) -> Page:
     found.goto("/")
     found.evaluate("navigator.serviceWorker.ready.then(() => true)")
     found.wait_for_function("() => !!navigator.serviceWorker.controller")
-    expect(found.get_by_test_id("connection")).to_have_attribute("data-state", "live", timeout=SOON_MS)
+    expect(found.get_by_test_id("connection")).to_have_attribute("data-state", "live")
     return found
 
 
@@ -47,7 +45,7 @@ def test_the_shell_opens_without_a_network_and_goes_on_by_itself(page: Page, wat
         page.goto(address)
         expect(page.get_by_role("alert")).to_contain_text("Frostway does not answer")
     context.set_offline(False)
-    expect(page.get_by_test_id("vehicle-row").first).to_be_visible(timeout=SOON_MS)
+    expect(page.get_by_test_id("vehicle-row").first).to_be_visible()
     expect(page.get_by_test_id("detail")).to_contain_text("Truck 01")
     without_network_noise(watch)
     page.close()
@@ -55,7 +53,7 @@ def test_the_shell_opens_without_a_network_and_goes_on_by_itself(page: Page, wat
 
 def test_only_built_files_are_kept_and_no_customers_page(page: Page, watch: Watch) -> None:
     page.goto("/alerts")
-    expect(page.get_by_test_id("connection")).to_have_attribute("data-state", "live", timeout=SOON_MS)
+    expect(page.get_by_test_id("connection")).to_have_attribute("data-state", "live")
     page.goto("/t/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa")
     expect(page.get_by_test_id("public-gone")).to_be_visible()
     kept = page.evaluate(KEPT)
@@ -81,7 +79,7 @@ def test_with_a_network_the_page_is_the_servers_and_never_an_old_shell(page: Pag
     expect(page.get_by_text("an old shell")).to_be_visible()  # it was there to be taken
     page.context.set_offline(False)
     page.goto("/")
-    expect(page.get_by_test_id("vehicle-row").first).to_be_visible(timeout=SOON_MS)
+    expect(page.get_by_test_id("vehicle-row").first).to_be_visible()
     without_network_noise(watch)
     page.close()
 
@@ -95,10 +93,10 @@ def test_an_upgrade_is_told_when_the_server_is_back_and_taken_with_the_next_page
     context.route("**/assets/version.json*", another)  # what a page hears that was built before the server's
     page = context.new_page()
     page.goto("/")
-    expect(page.get_by_test_id("toast")).to_contain_text("A new version", timeout=SOON_MS)
+    expect(page.get_by_test_id("toast")).to_contain_text("A new version")
     page.evaluate("window.opened = 'before'")
     page.get_by_role("navigation", name="Pages").get_by_role("link", name="Alerts").click()
-    page.wait_for_function("() => window.opened === undefined", timeout=SOON_MS)
+    page.wait_for_function("() => window.opened === undefined")
     expect(page).to_have_title(re.compile("Alerts · Frostway"))
     context.unroute("**/assets/version.json*", another)
     without_network_noise(watch)

@@ -16,7 +16,8 @@ export interface Events {
   site(id: string): void
   /** The user moved the map by hand. */
   moved(): void
-  idle(): void
+  /** The ground and what was handed over so far are drawn; once. */
+  drawn(): void
 }
 
 const SOURCES = ['areas', 'plans', 'trail', 'stops', 'sites', 'vehicles', 'chosen'] as const
@@ -47,8 +48,9 @@ export class LiveMap {
     this.map.addControl(new maplibregl.NavigationControl({ showCompass: false }), 'top-right')
     this.map.addControl(new maplibregl.ScaleControl({ maxWidth: 120 }), 'bottom-left')
     this.map.on('style.load', () => this.#build())
+    // Not 'idle': a busy fleet on a slow machine never lets the map come to rest.
+    this.map.once('style.load', () => void this.map.once('render', () => events.drawn()))
     this.map.on('moveend', () => drawGrid(this.map))
-    this.map.on('idle', () => events.idle())
     for (const kind of ['dragstart', 'wheel'] as const) this.map.on(kind, () => events.moved())
     this.#clicks(events)
   }
