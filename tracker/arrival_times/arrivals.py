@@ -1,29 +1,29 @@
 """One vehicle and the stops it is to make in turn, seen through its fixes alone: where it is, when it arrived and left.
 
 For replays, where nobody records visits. An arrival is the moment the straight way between two fixes comes nearest to
-the next stop, interpolated in time. A stop that was never come near is passed over when a later one is reached.
+the next stop, interpolated in time. Where the vehicle is, when it is met on the way or has left stops out, `locate`
+tells: the stops behind that place are passed over, and nobody says when.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 
 from domain.geo import EARTH_M
 from domain.readings import F64, I64, Bool
+from tracker.rules import locate
 from tracker.rules.forecast import NO_TIME
 from tracker.rules.residuals import area
 
 REACH_SHARE, REACH_MIN_M, REACH_MAX_M = 0.25, 50.0, 150.0  # how near to a stop, of the shorter leg, is at it
-SKIPPED_MAX = 5  # stops passed over at once
-LATER_MAX, IN_TURN = 30, 3  # of so many later stops it need only come by some in turn to have passed over all before
-FASTEST_MPS = 40.0
+SURE = 0.8  # that it is further on, to pass over stops
+FIXES = 3  # with fewer only where it can be at one place alone
 JUMP_M, JUMP_MPS = 1_000.0, 90.0  # a fix that far off so soon is none of this vehicle's
 SAME_PLACE_M = 100.0
-STANDS_US = 45_000_000  # who is seen at a later stop for so long has passed over those before it
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +113,8 @@ class Reached(NamedTuple):
 class Journey:
     """How far one vehicle has come: the next stop, its newest fix, and the place it comes from.
 
-    It came to that place at `from_us`, was last seen there at `set_out_us`, and is there still if `there`.
+    It came to that place at `from_us`, was last seen there at `set_out_us`, and is there still if `there`. Was it `met`
+    on the way to the next stop, these are as if it had driven by the timetable, and the leg teaches nothing.
     """
 
     stops: Stops
@@ -126,9 +127,10 @@ class Journey:
     from_us: int = NO_TIME
     set_out_us: int = NO_TIME
     there: bool = True
-    nearest_m: float = math.inf  # to the next stop so far
-    passed: list[int] = field(default_factory=list)  # later stops come by since the last arrival, in turn
-    passed_us: int = 0  # when it first was at the last of them
+    met: bool = False
+    told: int = -1  # the last stop that was reached
+    course: locate.Course | None = None  # from where it was first seen
+    belief: locate.Belief | None = None
 
     @property
     def done(self) -> bool:
@@ -142,15 +144,13 @@ class Journey:
             self.from_lat, self.from_lon, self.from_us = lat, lon, t_us
         elif beeline(self.lat, self.lon, lat, lon)[0] > max(JUMP_M, JUMP_MPS * (t_us - self.t_us) / 1e6):
             return []
-        found: list[Reached] = []
-        while not self.done and (stop := self._reached(t_us, lat, lon)) is not None:
-            found.append(stop)
+        found = self._come_to(t_us, lat, lon)
+        if (stop := self._locate(t_us, lat, lon)) is not None:
+            found += self._pass_over(stop, t_us, lat, lon)
         if self.there:
             self.there = self._is_there(lat, lon)
             self.set_out_us = t_us if self.there else self.set_out_us
         self.t_us, self.lat, self.lon = t_us, lat, lon
-        if not self.done:
-            self.nearest_m = min(self.nearest_m, self.left()[0])
         return found
 
     def origin(self) -> int:
@@ -159,7 +159,10 @@ class Journey:
 
     def left(self) -> tuple[float, float]:
         """Beeline to the next stop, and its bearing."""
-        return beeline(self.lat, self.lon, float(self.stops.lat[self.next]), float(self.stops.lon[self.next]))
+        return self._beeline_to_next(self.lat, self.lon)
+
+    def _beeline_to_next(self, lat: float, lon: float) -> tuple[float, float]:
+        return beeline(lat, lon, float(self.stops.lat[self.next]), float(self.stops.lon[self.next]))
 
     def _is_there(self, lat: float, lon: float) -> bool:
         reach = float(self.stops.reach_m[self.next - 1]) if self.next else REACH_MAX_M
@@ -175,44 +178,67 @@ class Journey:
         share = np.clip((x * dx + y * dy) / squared, 0.0, 1.0) if squared > 0 else np.ones(len(x))
         return np.radians(np.hypot(x - share * dx, y - share * dy)) * EARTH_M, share
 
+    def _come_to(self, t_us: int, lat: float, lon: float) -> list[Reached]:
+        """The next stops that the way to this fix comes by, in turn."""
+        found: list[Reached] = []
+        while not self.done and (stop := self._reached(t_us, lat, lon)) is not None:
+            found.append(stop)
+        return found
+
     def _reached(self, t_us: int, lat: float, lon: float) -> Reached | None:
-        """The next stop, or a later one when those before it were passed over."""
-        s, first = self.stops, self.next
-        if s.again[first] and first:
+        """The next stop, if the way to this fix comes by it."""
+        first = self.next
+        if self.stops.again[first] and first:
             return self._starts_over(t_us, lat, lon)
-        off, share = self._closest(slice(first, first + 1 + LATER_MAX), lat, lon)
-        near = np.flatnonzero(off <= s.reach_m[first : first + 1 + LATER_MAX]).tolist()
-        if not near or near[0]:
-            near = [i for i in near if self._passes(t_us, first + i, lat, lon)][:1]
-        return (
-            self._arrive(first + near[0], self.t_us + round((t_us - self.t_us) * float(share[near[0]])))
-            if near
-            else None
-        )
+        off, share = self._closest(slice(first, first + 1), lat, lon)
+        at_us = self.t_us + round((t_us - self.t_us) * float(share[0]))
+        near = off[0] <= self.stops.reach_m[first] and at_us >= self.from_us  # else it was before its turn
+        return self._arrive(first, at_us) if near else None
 
-    def _passes(self, t_us: int, stop: int, lat: float, lon: float) -> bool:
-        """Whether coming by a later stop means that those before it are passed over.
+    def _locate(self, t_us: int, lat: float, lon: float) -> int | None:
+        """The first stop that it has not surely passed, if that is not the next one; none that was reached already."""
+        s = self.stops
+        if self.done or len(s) < 2:
+            return None
+        if self.course is None or self.belief is None:
+            self.course = locate.Course.of(
+                np.append(lat, s.lat), np.append(lon, s.lon), np.append(NO_TIME, s.planned_us)
+            )
+            self.belief = locate.begin(self.course, t_us, lat, lon)
+        else:
+            self.belief = locate.follow(self.course, self.belief, t_us, lat, lon)
+        way, reach = self.course.way_m[1:], s.reach_m
+        low, high = self.belief.between(SURE)
+        stop, last = np.searchsorted(np.maximum.accumulate(way + reach), (low, high)).tolist()
+        if self.belief.fixes < FIXES and last > stop + 1:
+            return None
+        stop, now = max(stop, self.told + 1), self.next
+        wrong = stop < now and self.belief.within(way[now - 1] - reach[now - 1], way[now] + reach[now]) < 1.0 - SURE
+        return stop if stop > now or wrong else None
 
-        It does when it leaves the next stop behind or stands at the later one, when the recording begins on the way,
-        or when it has come by three later stops in turn.
-        """
-        s, last = self.stops, self.passed[-1] if self.passed else -1
-        if stop != last:
-            self.passed = [*self.passed, stop] if stop > last else [stop]
-            self.passed_us = t_us
-        if len(self.passed) >= IN_TURN:
-            return True
-        if stop > self.next + SKIPPED_MAX:
-            return False
-        planned = int(s.planned_us[stop])
-        if not self.next and planned != NO_TIME and planned <= t_us:
-            return True
-        way = float(np.nansum(s.way_m[self.next + 1 : stop + 1]))
-        if self.set_out_us == NO_TIME or way > FASTEST_MPS * (t_us - self.set_out_us) / 1e6:
-            return False
-        near = max(300.0, 0.3 * float(np.nan_to_num(s.way_m[self.next])))
-        here = beeline(lat, lon, float(s.lat[self.next]), float(s.lon[self.next]))[0]
-        return t_us - self.passed_us >= STANDS_US or self.nearest_m < min(near, here - 100.0)
+    def _pass_over(self, stop: int, t_us: int, lat: float, lon: float) -> list[Reached]:
+        """It is on the way to this stop. Those between that it came by since the last fix are reached."""
+        found: list[Reached] = []
+        if stop > self.next and t_us > self.t_us:
+            off, share = self._closest(slice(self.next, stop), lat, lon)
+            begun, near = 0.0, (off <= self.stops.reach_m[self.next : stop]) & (share > 0)
+            for i in np.flatnonzero(near).tolist():
+                if share[i] >= begun:
+                    begun = float(share[i])
+                    found.append(self._arrive(i + stop - len(off), self.t_us + round((t_us - self.t_us) * begun)))
+        if self.next != stop:
+            self._meet(stop, t_us, lat, lon)
+        return found + self._come_to(t_us, lat, lon)
+
+    def _meet(self, stop: int, t_us: int, lat: float, lon: float) -> None:
+        """It is seen on the way to this stop, and nobody knows since when."""
+        s = self.stops
+        self.next, self.met = stop, True
+        self.from_lat, self.from_lon = (float(s.lat[stop - 1]), float(s.lon[stop - 1])) if stop else (lat, lon)
+        left = min(self._beeline_to_next(lat, lon)[0] / max(float(s.way_m[stop]), 1.0), 1.0)
+        gone_s = float(np.nan_to_num(s.base_s[stop])) * (1.0 - left)
+        self.there = self._is_there(lat, lon)
+        self.from_us = self.set_out_us = t_us - round(gone_s * 1e6)
 
     def _starts_over(self, t_us: int, lat: float, lon: float) -> Reached | None:
         """A stop where it is already is reached when its time has come, or when it leaves."""
@@ -223,12 +249,13 @@ class Journey:
 
     def _arrive(self, stop: int, at_us: int) -> Reached:
         at_us = max(at_us, self.from_us)  # never before the stop before
-        whole = stop == self.next and not self.stops.again[stop] and NO_TIME < self.set_out_us < at_us
+        seen = not self.met and NO_TIME < self.set_out_us < at_us
+        whole = stop == self.next and not self.stops.again[stop] and seen
         stayed = (self.set_out_us - self.from_us) / 1e6 if whole and self.next else math.nan
         way, bearing = beeline(self.from_lat, self.from_lon, float(self.stops.lat[stop]), float(self.stops.lon[stop]))
         found = Reached(stop, at_us, self.set_out_us if whole else NO_TIME, stayed, way, bearing, self.origin())
         self.next = stop + 1
         self.from_lat, self.from_lon = float(self.stops.lat[stop]), float(self.stops.lon[stop])
         self.from_us = self.set_out_us = at_us
-        self.there, self.nearest_m, self.passed = True, math.inf, []
+        self.there, self.met, self.told = True, False, stop
         return found

@@ -13,7 +13,8 @@
 | `silence` | device | who has said nothing for too long |
 
 `trips` believes speed and ignition as far as the way bears them out (`beliefs`): docs/adr/0010.
-`lines`, `residuals`, `ranges`, `rest`, `grades` and `forecast` together make arrival times that learn: docs/eta.md.
+`lines`, `locate`, `residuals`, `ranges`, `rest`, `grades` and `forecast` together make arrival times that learn:
+docs/eta.md.
 """
 
 from tracker.rules import calls, forecast, geofence, off_route, quality, silence, stock, temperature, trips
