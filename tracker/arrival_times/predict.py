@@ -70,6 +70,7 @@ def along(plans: Plans, rows: I64, here: Position) -> tuple[F64, F64]:
         since_s = (here.t_us[on] - p.line_us[row]) / 1e6
         ahead_m = np.where(p.line_us[row] == NO_TIME, np.inf, SLACK_M + FASTEST_MPS * since_s)
         last = Place(p.segment[row] + start, p.way_m[row], np.zeros(len(row)))
+        _behind(plans, row, last, np.flatnonzero(p.line_us[row] == NO_TIME))
         found = plans.lines.project(line, here.lat[on], here.lon[on], last, ahead_m)
         near = found.off_m <= OFF_LINE_M
         row = row[near]
@@ -77,6 +78,23 @@ def along(plans: Plans, rows: I64, here: Position) -> tuple[F64, F64]:
         p.line_us[row] = here.t_us[on[near]]
         way[on[near]], time[on[near]] = found.way_m[near], plans.lines.time_of_s(found)[near]
     return way, time
+
+
+def _behind(plans: Plans, row: I64, last: Place, new: I64) -> None:
+    """Who is new on its line is not looked for before the stops that are behind it; `last` is changed in place.
+
+    A line that comes back the same way is then entered on the right one of its passages.
+    """
+    first = plans.start[row[new]]
+    count = plans.start[row[new] + 1] - first
+    stop, of = ranges(first, first + count), np.repeat(new, count)
+    come = np.cumsum(plans.ahead[stop])
+    behind = come == np.repeat((come - plans.ahead[stop])[np.cumsum(count) - count], count)
+    np.maximum.at(last.way_m, of[behind], np.nan_to_num(plans.way_m[stop[behind]]))
+    for i in new[last.way_m[new] > 0].tolist():
+        low, high = plans.lines.start[plans.line[row[i]] :][:2]
+        at = np.searchsorted(plans.lines.way_m[low : high - 1], last.way_m[i], side="right") - 1
+        last.segment[i] = low + at
 
 
 def predict(plans: Plans, rows: I64, here: Position, knowledge: Knowledge, *, rest: bool) -> Prediction:

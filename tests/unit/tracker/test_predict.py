@@ -93,6 +93,18 @@ def test_who_is_on_its_line_has_the_way_of_the_line_to_go_and_who_is_not_goes_st
     assert plans.progress.way_m[0] == pytest.approx(float(plans.lines.way_m[-1]) / 6, rel=0.1)  # stays where it was
 
 
+@pytest.mark.parametrize(("served", "to_go"), [(1, 1.75), (2, 0.25)])
+def test_a_vehicle_that_is_new_on_a_line_out_and_back_is_beyond_the_stops_that_are_behind_it(
+    served: int, to_go: float
+) -> None:
+    there_and_back = shipment(1, lined=False, served=served)
+    there_and_back.line = Line.of([[lon, 60.0] for lon in (25.0, 25.1, 25.2, 25.1, 25.0)])
+    there_and_back.stops[1].lon, there_and_back.stops[2].lon = 25.2, 25.0
+    del there_and_back.stops[3]
+    said = predict(Plans(registry(there_and_back)), np.array([0]), here([25.05]), Knowledge.none(), rest=False)
+    assert said.remaining_m[-1] == pytest.approx(to_go * 0.2 * 55_597, rel=0.01)
+
+
 def test_a_vehicle_that_waits_at_its_first_stop_leaves_when_that_is_planned() -> None:
     waits, leaves = shipment(1, lined=True), shipment(2, lined=True)
     for each in (waits, leaves):
