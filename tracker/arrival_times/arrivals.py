@@ -235,8 +235,8 @@ class Journey:
         s = self.stops
         self.next, self.met = stop, True
         self.from_lat, self.from_lon = (float(s.lat[stop - 1]), float(s.lon[stop - 1])) if stop else (lat, lon)
-        left = min(self._beeline_to_next(lat, lon)[0] / max(float(s.way_m[stop]), 1.0), 1.0)
-        gone_s = float(np.nan_to_num(s.base_s[stop])) * (1.0 - left)
+        base_s, way_m = (float(np.nan_to_num(column[stop])) for column in (s.base_s, s.way_m))
+        gone_s = base_s * (1.0 - min(self._beeline_to_next(lat, lon)[0] / max(way_m, 1.0), 1.0))
         self.there = self._is_there(lat, lon)
         self.from_us = self.set_out_us = t_us - round(gone_s * 1e6)
 

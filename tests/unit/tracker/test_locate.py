@@ -287,3 +287,22 @@ def test_after_a_gap_it_is_found_again_past_the_stops_it_made_unseen() -> None:
     assert abs(journey.next - int(ahead(road, unseen)[-1])) <= 1
     made = [each.stop for each in found]
     assert not any(5 <= stop <= 12 for stop in made), "nobody saw those at the far end"
+
+
+@given(
+    st.lists(st.tuples(st.floats(-500, 6_500), st.floats(-600, 600), st.integers(10, 300)), min_size=1, max_size=25),
+    st.booleans(),
+)
+@settings(deadline=None, max_examples=150)
+def test_whatever_the_fixes_stops_are_reached_once_and_in_turn(fixes: list[tuple[float, float, int]], planned: bool):
+    road = Road.of(out_and_back, 600.0)
+    at_s = np.cumsum([seconds for *_, seconds in fixes])
+    where = [(LAT + north * M, LON + 2 * east * M) for east, north, _ in fixes]  # 2: at 60 degrees
+    journey, found = reached(
+        road.stops(road.stop_m / 8.0 if planned else None),
+        [(float(t), lat, lon) for t, (lat, lon) in zip(at_s, where, strict=True)],
+    )
+    stops = [each.stop for each in found]
+    assert stops == sorted(set(stops))
+    assert journey.next > max(stops, default=-1)
+    assert [each.at_us for each in found] == sorted(each.at_us for each in found)
