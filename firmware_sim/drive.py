@@ -10,10 +10,12 @@ which is one running minimum forwards and one backwards. Time follows from the m
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from math import sqrt
+from operator import attrgetter
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +30,7 @@ BRAKING_MPS2 = 0.9
 LIGHTS_EVERY_M = 450.0  # on streets
 RED_P = 0.3
 RED_S = (5.0, 35.0)
+DOORSTEPS_EVERY_M = 400.0  # on streets, of who delivers there
 JAM_P = 0.35  # a leg meets a jam
 JAM_M = (300.0, 1200.0)
 JAM_FACTOR = (0.3, 0.6)
@@ -55,6 +58,8 @@ class Drive:
     route: Route
     time_s: F64
     speed_mps: F64
+    doorsteps: tuple[tuple[int, int], ...] = ()
+    """When it halted at doorsteps, and when it went on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +85,18 @@ def speed_profile(along_m: F64, limit_mps: F64) -> F64:
     return np.sqrt(np.maximum(np.minimum(ahead, behind), 0.0))
 
 
-def plan_leg(line: Route, factor: float, rng: np.random.Generator | None) -> tuple[F64, F64]:
-    """Seconds from the start and speed in m/s at each point; `rng` None plans without jams and red lights."""
+def plan_leg(
+    line: Route,
+    factor: float,
+    rng: np.random.Generator | None,
+    doorstep_s: tuple[float, float] | None = None,
+) -> tuple[F64, F64, F64]:
+    """Seconds from the start, speed in m/s and seconds at a doorstep at each point.
+
+    `rng` None plans without jams, red lights and doorsteps.
+    """
     limit = line.limit_mps * factor
-    waits = np.zeros(len(limit))
+    waits, stays = np.zeros(len(limit)), np.zeros(len(limit))
     if rng is not None:
         limit = limit * float(rng.normal(1.0, 0.04))
         if rng.random() < JAM_P and line.length_m > 3000:
@@ -95,9 +108,14 @@ def plan_leg(line: Route, factor: float, rng: np.random.Generator | None) -> tup
             if line.limit_mps[i] <= STREET_MPS and rng.random() < RED_P:
                 limit[i] = 0.0
                 waits[i] = float(rng.uniform(*RED_S))
+        for door_m in np.arange(DOORSTEPS_EVERY_M / 2, line.length_m - 200, DOORSTEPS_EVERY_M) if doorstep_s else ():
+            i = int(np.searchsorted(line.along_m, door_m))
+            if doorstep_s and line.limit_mps[i] <= STREET_MPS:
+                limit[i] = 0.0
+                stays[i] = float(rng.uniform(*doorstep_s))
     speed = speed_profile(line.along_m, limit)
     step_s = 2 * np.diff(line.along_m) / np.maximum(speed[1:] + speed[:-1], 0.5)
-    return np.concatenate(([0.0], np.cumsum(step_s + waits[:-1]))), speed
+    return np.concatenate(([0.0], np.cumsum(step_s + (waits + stays)[:-1]))), speed, stays
 
 
 @cache
@@ -142,9 +160,12 @@ class Itinerary:
         tour = self.vehicle.tour
         line = route(tour[self._leg], tour[(self._leg + 1) % len(tour)])
         hour = int((start_ms / 3_600_000 + self._utc_offset_h) % 24)
-        time_s, speed = plan_leg(line, TRAFFIC_BY_HOUR[hour], self._rng)
+        time_s, speed, stays = plan_leg(line, TRAFFIC_BY_HOUR[hour], self._rng, self.vehicle.doorstep_s)
+        halts = [(round(float(time_s[i]) * 1000), round(float(stays[i]) * 1000)) for i in np.flatnonzero(stays)]
+        doorsteps = tuple((start_ms + at, start_ms + at + stay) for at, stay in halts)
         self._leg = (self._leg + 1) % len(tour)
-        return Drive(start_ms, start_ms + round(float(time_s[-1]) * 1000), tour[self._leg], line, time_s, speed)
+        end_ms = start_ms + round(float(time_s[-1]) * 1000)
+        return Drive(start_ms, end_ms, tour[self._leg], line, time_s, speed, doorsteps)
 
     def _first(self, start_ms: int) -> Drive:
         """The leg it is on at the start, begun in the past."""
@@ -153,7 +174,9 @@ class Itinerary:
         left_s = self.vehicle.first_left_s
         left_ms = duration_ms * float(self._rng.uniform(0.45, 0.85)) if left_s is None else left_s * 1000
         begin = start_ms - duration_ms + round(min(left_ms, duration_ms))
-        return Drive(begin, begin + duration_ms, drive.goal, drive.route, drive.time_s, drive.speed_mps)
+        shift = begin - start_ms
+        doorsteps = tuple((halt + shift, on + shift) for halt, on in drive.doorsteps)
+        return Drive(begin, begin + duration_ms, drive.goal, drive.route, drive.time_s, drive.speed_mps, doorsteps)
 
     def _dwell(self, drive: Drive) -> Dwell:
         stay_s = float(self._rng.uniform(self.vehicle.dwell_s_min, self.vehicle.dwell_s_max))
@@ -195,13 +218,20 @@ class Tracker:
         self.next_ms = start_ms + int(rng.integers(0, 1000))
 
     def items(self) -> Iterator[Item]:
-        """Fixes of the tracker and arrivals and departures of its vehicle, in time order, for ever."""
+        """Fixes of the tracker; arrivals, departures and doorsteps of its vehicle; in time order, for ever."""
         vehicle = self.itinerary.vehicle.id
+        start_ms = self.next_ms
         index = 0
         while True:
             segment = self.itinerary.segment(index)
             if isinstance(segment, Drive):
-                yield from self._driving(segment)
+                fixes: Iterator[Item] = self._driving(segment)
+                doorsteps: list[Item] = [
+                    Event(halt, "doorstep", vehicle, {"until": on})
+                    for halt, on in segment.doorsteps
+                    if halt >= start_ms
+                ]
+                yield from heapq.merge(fixes, doorsteps, key=attrgetter("t_ms"))
                 yield Event(segment.end_ms, "arrived", vehicle, {"site": segment.goal})
             else:
                 yield from self._parked(segment)
@@ -252,6 +282,8 @@ class Tracker:
                 "odo": round(float(true.odometer_m[i])),
                 "ign": moving,
             }
+            if not self.device.tells_speed:
+                del reading["spd"]
             yield Made(t, self.device.id, "gps", reading)
 
 

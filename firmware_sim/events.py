@@ -17,7 +17,7 @@ class Made(NamedTuple):
 
 
 class Event(NamedTuple):
-    """Something that truly happened at `t_ms`: arrived, departed, excursion_start, shelf_count, tag_moved."""
+    """Something that truly happened at `t_ms`: arrived, departed, doorstep, excursion_start, shelf_count, tag_moved."""
 
     t_ms: int
     kind: str

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeVar
 
+from domain.vehicles import VehicleClass
 from firmware_sim.faults import TABLE, Faults
 
 _Named = TypeVar("_Named", "Site", "Vehicle", "Device")
@@ -89,6 +90,7 @@ class Device:
     antennas: int = 0
     start_c: float | None = None
     failures_s: tuple[tuple[float, float], ...] = ()
+    tells_speed: bool = True
 
     @property
     def home(self) -> str:
@@ -110,6 +112,9 @@ class Vehicle:
     first_left_s: float | None = None
     dwell_s_min: float = 180.0
     dwell_s_max: float = 420.0
+    of_class: VehicleClass | None = None
+    doorstep_s: tuple[float, float] | None = None
+    """On streets it also halts at doorsteps, for so long each."""
 
 
 @dataclass(frozen=True, slots=True)

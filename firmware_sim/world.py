@@ -8,6 +8,7 @@ distribution centre's RFID portal and one a store, a reefer that does not cool p
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -56,6 +57,7 @@ DEMO_TOURS = (
     ("dc-1", "customer-1", "customer-2"),
 )
 # (leg, seconds to its end at the start): truck-01 is about to reach the portal, truck-02 its first store.
+COURIER, DOORSTEP_S = 8, (45.0, 110.0)  # the last one halts at doorsteps too, and its tracker tells no speed
 DEMO_STARTS: tuple[tuple[int, float | None], ...] = ((2, 80.0), (0, 110.0)) + ((0, None),) * 6
 
 
@@ -171,8 +173,11 @@ def _demo(seed: int) -> World:
     vehicles, devices = [], []
     for n, (tour, (leg, left_s)) in enumerate(zip(DEMO_TOURS, DEMO_STARTS, strict=True), start=1):
         vehicle = Vehicle(f"truck-{n:02d}", f"Truck {n:02d}", tour, leg, left_s, 150.0, 300.0)
-        vehicles.append(vehicle)
         tracker, reefer = _truck_devices(n, vehicle.id, rng, "chilled-demo")
+        if n == COURIER:
+            vehicle = replace(vehicle, label=f"Courier {n:02d}", of_class="courier", doorstep_s=DOORSTEP_S)
+            tracker = replace(tracker, interval_s=5.0, tells_speed=False)
+        vehicles.append(vehicle)
         if n == 4:
             reefer = Device(
                 reefer.id,

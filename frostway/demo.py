@@ -81,7 +81,7 @@ def _furnish(registry: Registry, world: World) -> dict[str, int]:
         for zone in s.zones:
             registry.put_zone(s.id, zone.id, zone.label)
     for v in world.vehicles:
-        registry.put_vehicle(v.id, v.label)
+        registry.put_vehicle(v.id, v.label, v.of_class)
     return {
         p.sku: registry.put_product(
             p.sku,

@@ -25,6 +25,7 @@ from psycopg import sql
 from psycopg.rows import dict_row
 
 from domain.names import NAME
+from domain.vehicles import VehicleClass
 from store.db import queries
 from store.profiles import PROFILE_NAME, RULE
 from store.registry import RegistryError
@@ -258,6 +259,23 @@ def delete(kind: Kind, name: str, by: str, *, dry_run: bool = False) -> Talk[Thi
     if not dry_run:
         yield Ask(kind.query("delete"), {"id": thing.id})
         yield from _tell(kind, name, "delete", by)
+    return thing
+
+
+def classed(name: str, of_class: VehicleClass | None, by: str, *, dry_run: bool = False) -> Talk[Thing]:
+    """A vehicle is of this class, None: of none that anybody has told; what it did is derived again (docs/adr/0020).
+
+    Raises:
+        NothingThereError: there is none.
+        RefusedError: it is retired.
+    """
+    kind = KINDS["vehicle"]
+    thing = yield from look(kind, name)
+    if thing.retired_at is not None:
+        raise RefusedError(f"vehicle {name} is retired: restore it first")
+    if not dry_run:
+        yield Ask(queries("registry")["class_vehicle"], {"name": name, "class": of_class})
+        yield from _tell(kind, name, "class", by, **{"class": of_class})
     return thing
 
 

@@ -13,6 +13,7 @@ from psycopg.rows import dict_row
 
 from domain.names import SPEAKERS, foreign_id
 from domain.profiles import HISTORY_MAX, body_text
+from domain.vehicles import VehicleClass
 from store.db import queries
 from store.devices import DeviceExistsError, DeviceSpec, ForeignIdTakenError
 from store.profiles import STANDARD, of_new_device
@@ -93,9 +94,12 @@ class Registry:
             raise RegistryError(f"no site {site!r}: add it first")
         return self._id("put_zone", {"tenant": self.tenant_id, "site": site_id, "name": name, "label": label or name})
 
-    def put_vehicle(self, name: str, label: str | None = None) -> int:
-        """A vehicle."""
-        return self._id("put_vehicle", {"tenant": self.tenant_id, "name": name, "label": label or name})
+    def put_vehicle(self, name: str, label: str | None = None, of_class: VehicleClass | None = None) -> int:
+        """A vehicle; its class stays when none is given."""
+        found = self._id("put_vehicle", {"tenant": self.tenant_id, "name": name, "label": label or name})
+        if of_class:
+            self._id("class_vehicle", {"tenant": self.tenant_id, "name": name, "class": of_class})
+        return found
 
     def put_profile(
         self,

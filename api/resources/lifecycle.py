@@ -16,6 +16,7 @@ from api.http.jsons import Json, when
 from api.http.paging import Cursor, Items, Limit, decode, page
 from api.http.problems import Problem, not_found
 from api.resources.shared.broker_logins import Mqtt, new_device_password, tell_broker
+from domain.vehicles import VehicleClass
 from store.db import queries
 from store.lifecycle import (
     KINDS,
@@ -25,6 +26,7 @@ from store.lifecycle import (
     T,
     Talk,
     Thing,
+    classed,
     delete,
     look,
     rename,
@@ -49,6 +51,25 @@ class ChangeIn(Strict):
     def _one_thing(self) -> ChangeIn:
         if (self.id is None) == (self.retired is None):
             raise ValueError("say id or retired, one at a time")
+        return self
+
+
+class VehicleChangeIn(ChangeIn):
+    """Another name for a vehicle; whether it is retired; or its class, null for one that nobody has told."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"class": "courier"}, {"retired": True}]})
+
+    of_class: VehicleClass | None = Field(None, alias="class")
+
+    @property
+    def says_class(self) -> bool:
+        """Whether the class is what is to change."""
+        return "of_class" in self.model_fields_set
+
+    @model_validator(mode="after")
+    def _one_thing(self) -> VehicleChangeIn:
+        if (self.id is not None) + (self.retired is not None) + self.says_class != 1:
+            raise ValueError("say id, retired or class, one at a time")
         return self
 
 
@@ -177,9 +198,17 @@ async def delete_device(request: Request, caller: Admin, device_id: str, *, dry_
 
 @router.patch("/vehicles/{vehicle_id}", tags=["vehicles"], response_model=Ending)
 async def change_vehicle(
-    request: Request, caller: Admin, vehicle_id: str, given: ChangeIn, *, dry_run: DryRun = False
+    request: Request, caller: Admin, vehicle_id: str, given: VehicleChangeIn, *, dry_run: DryRun = False
 ) -> Json:
-    """Renames a vehicle, its history with it; retires it: it leaves the lists, its facts stay; or restores it."""
+    """Renames a vehicle, its history with it; retires it: it leaves the lists, its facts stay; or restores it.
+
+    Or it is of another class: its trips and stops are derived again, also those of the past.
+    """
+    if given.says_class:
+        talk = classed(vehicle_id, given.of_class, caller.user, dry_run=dry_run)
+        async with context_of(request).database.tenant(caller.tenant_id) as session:
+            thing = await _perform(session, talk)
+        return Json(_ending(KINDS["vehicle"], vehicle_id, thing, retired=thing.retired_at is not None))
     return await _change(request, caller, KINDS["vehicle"], vehicle_id, given, dry_run=dry_run)
 
 

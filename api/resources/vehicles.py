@@ -5,17 +5,22 @@ from __future__ import annotations
 import asyncio
 
 from fastapi import APIRouter, Request
+from pydantic import ConfigDict, Field
 from typing_extensions import TypedDict
 
-from api.http.auth import Anybody
+from api.feed.emit import emit, put
+from api.http.audit import audit
+from api.http.auth import Admin, Anybody
 from api.http.context import context_of
+from api.http.inputs import Name, Strict, Text
 from api.http.jsons import Json
 from api.http.paging import Cursor, Items, Limit, decode, page
-from api.http.problems import not_found
+from api.http.problems import Problem, not_found
 from api.resources.shared.spans import PointsMax, Since, Until, columns, span
 from api.resources.shared.tracks import GEOJSON, TrackPoint, feature, points_of, simplified
 from api.resources.shared.vehicles import Vehicle, read_vehicles
 from domain.readings import F64
+from domain.vehicles import Driven, VehicleClass, suggested
 from store.db import queries
 
 router = APIRouter(tags=["vehicles"])
@@ -26,6 +31,33 @@ class Track(TypedDict):
 
     vehicle: str
     points: list[TrackPoint]
+
+
+_Told = TypedDict("_Told", {"class": VehicleClass | None})
+
+
+class Classed(_Told):
+    """The class of a vehicle as it was told, and which one its trips of the last four weeks speak for.
+
+    What is suggested decides nothing; null while the trips are too few. Its grounds: how many trips, metres, seconds
+    in motion and standing on the way.
+    """
+
+    suggested: VehicleClass | None
+    trips: int
+    distance_m: float
+    moving_s: float
+    standing_s: float
+
+
+class VehicleIn(Strict):
+    """A vehicle, new or changed; what is not named stays, a `class` of null is taken away."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"id": "van-7", "label": "Van 7", "class": "courier"}]})
+
+    id: Name
+    label: Text | None = None
+    of_class: VehicleClass | None = Field(None, alias="class")
 
 
 @router.get("/vehicles", response_model=Items[Vehicle])
@@ -45,6 +77,36 @@ async def get_vehicle(request: Request, caller: Anybody, vehicle_id: str) -> Jso
     if not found:
         raise not_found()
     return Json(found[0])
+
+
+@router.post("/vehicles", response_model=Vehicle, status_code=201)
+async def post_vehicle(request: Request, caller: Admin, given: VehicleIn) -> Json:
+    """Makes or changes a vehicle. Of another class, its trips and stops are derived again, also of the past."""
+    q = queries("registry")
+    said = given.model_dump(by_alias=True, exclude_unset=True)
+    async with context_of(request).database.tenant(caller.tenant_id) as session:
+        before = await read_vehicles(session, name=given.id, retired=True)
+        if before and not await read_vehicles(session, name=given.id):
+            raise Problem(409, f"vehicle {given.id} is retired: restore it first")
+        await session.row(q["put_vehicle"], name=given.id, label=given.label or given.id)
+        if "class" in said:
+            await session.row(q["class_vehicle"], name=given.id, **{"class": given.of_class})
+        await audit(session, caller, "vehicle.change" if before else "vehicle.create", given.id, **said)
+        await session.run(q["notify_registry"])
+        (vehicle,) = await read_vehicles(session, name=given.id)
+        await emit(session, vehicles=[put(given.id, vehicle)])
+    return Json(vehicle, 200 if before else 201)
+
+
+@router.get("/vehicles/{vehicle_id}/class", response_model=Classed)
+async def get_class(request: Request, caller: Anybody, vehicle_id: str) -> Json:
+    """The class of a vehicle, and the one that its trips speak for."""
+    async with context_of(request).database.tenant(caller.tenant_id, snapshot=True) as session:
+        row = await session.row(queries("api")["vehicle_driven"], name=vehicle_id)
+    if row is None:
+        raise not_found()
+    driven = Driven(row["trips"], row["distance_m"], row["moving_s"], row["standing_s"])
+    return Json({"class": row["class"], "suggested": suggested(driven), **driven._asdict()})
 
 
 @router.get("/vehicles/{vehicle_id}/track", response_model=Track, responses={200: {"content": {GEOJSON: {}}}})

@@ -44,7 +44,7 @@ select id from own_revoke_token(%(tenant)s, %(name)s)
 
 -- name: vehicles
 -- Vehicles by name with their last state and the site they are in; retired ones when they are asked for.
-select v.id as key, v.name as id, v.label, s.time, s.received_at, s.lat, s.lon, s.speed_mps, s.heading_deg, s.accuracy_m,
+select v.id as key, v.name as id, v.label, v.class, s.time, s.received_at, s.lat, s.lon, s.speed_mps, s.heading_deg, s.accuracy_m,
        coalesce(s.flags, 0) as flags, coalesce(s.status, 'unknown') as status, s.status_since, s.battery_ratio,
        here.name as site
 from vehicle v left join vehicle_state s on s.vehicle_id = v.id and s.tenant_id = v.tenant_id
@@ -55,6 +55,16 @@ left join lateral (
 where v.tenant_id = %(tenant)s and v.name > %(after)s and (%(name)s::text is null or v.name = %(name)s)
 and (v.retired_at is null or %(retired)s)
 order by v.name limit %(limit)s
+
+-- name: vehicle_driven
+-- What a vehicle's trips of its last four weeks come to, as they are known now, and its class.
+select v.class, count(t.id)::int as trips, coalesce(sum(t.distance_m), 0) as distance_m,
+       coalesce(sum(t.moving_s), 0) as moving_s,
+       coalesce(sum(extract(epoch from t.ended_at - t.started_at)::float8 - t.moving_s - t.unknown_s), 0) as standing_s
+from vehicle v left join vehicle_state s on s.vehicle_id = v.id and s.tenant_id = v.tenant_id
+left join trip t on t.vehicle_id = v.id and t.tenant_id = v.tenant_id and t.kind = 'trip' and t.ended_at is not null
+    and t.superseded_at is null and not t.retracted and t.started_at > s.time - interval '28 days'
+where v.tenant_id = %(tenant)s and v.name = %(name)s group by v.id
 
 -- name: vehicle_key
 -- A vehicle's key.

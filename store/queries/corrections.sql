@@ -1,5 +1,5 @@
 -- name: all_reassigned
--- Vehicles that have other readings than before, of all owners.
+-- Vehicles that have other readings than before, or another class, of all owners.
 select vehicle_id, greatest(since, '0001-01-01T00:00:00Z') from reassigned
 
 -- name: reassigned

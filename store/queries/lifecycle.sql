@@ -55,7 +55,7 @@ order by kind, concat_ws('/', parent, name) limit %(limit)s
 
 -- name: vehicles
 -- Vehicles with how many devices are on them now.
-select v.name, v.label, (select count(*) from device d where d.vehicle_id = v.id) as devices, v.retired_at
+select v.name, v.label, coalesce(v.class, '') as class, (select count(*) from device d where d.vehicle_id = v.id) as devices, v.retired_at
 from vehicle v where v.tenant_id = %(tenant)s order by v.name
 
 -- name: sites

@@ -44,6 +44,10 @@ insert into vehicle (tenant_id, name, label) values (%(tenant)s, %(name)s, %(lab
 on conflict (tenant_id, name) do update set label = coalesce(nullif(excluded.label, excluded.name), vehicle.label)
 returning id
 
+-- name: class_vehicle
+-- A vehicle of another class, or of none that anybody has told.
+update vehicle set class = %(class)s where tenant_id = %(tenant)s and name = %(name)s returning id
+
 -- name: put_profile
 -- A temperature profile; a change of its numbers is a new version.
 insert into profile as p (tenant_id, name, low_c, high_c, for_s, hysteresis_c, max_interval_s)

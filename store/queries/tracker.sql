@@ -60,7 +60,8 @@ select id, low_c, high_c, for_s, hysteresis_c, max_interval_s from profile
 
 -- name: vehicles
 -- Vehicles.
-select v.id, v.tenant_id, v.name, t.name, 'vehicle/' || coalesce(v.home_name, v.name) from vehicle v join tenant t on t.id = v.tenant_id
+select v.id, v.tenant_id, v.name, t.name, 'vehicle/' || coalesce(v.home_name, v.name), v.class
+from vehicle v join tenant t on t.id = v.tenant_id
 
 -- name: sites
 -- Sites with their fences.

@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.benchmarks import backlog, cores, eta, fold, late, latency, rules, sizes, throughput
+from tests.benchmarks import backlog, cores, eta, fold, late, latency, rules, sizes, stops, throughput
 from tests.benchmarks.figures import Figure, Neighbours, machine, print_table, write
 from tests.benchmarks.stack import Databases, databases
 from tests.contract.mosquitto import executable
@@ -146,7 +146,7 @@ SECTIONS: dict[str, Callable[[Databases, Path, Effort], list[Figure]]] = {
     "fold": folded,
     "backlog": kept,
 }
-PURE: dict[str, Callable[[Path], list[Figure]]] = {"eta": eta.measure}
+PURE: dict[str, Callable[[Path], list[Figure]]] = {"eta": eta.measure, "stops": stops.measure}
 NEED_BROKER = {"single", "batched", "websocket", "backlog"}
 
 

@@ -12,6 +12,7 @@ from firmware_sim import drive, geography, stockroom, thermal
 from firmware_sim.events import Event, Reading
 from firmware_sim.simulation import Simulation
 from firmware_sim.world import build
+from tracker.rules import motion, trips
 
 START_S = 1_795_000_000.0
 DAY_S = 86_400.0
@@ -64,7 +65,10 @@ def test_a_day_of_the_demo_is_in_time_order_and_every_stream_has_its_keys() -> N
     assert times == sorted(times)
     assert times[-1] < (START_S + DAY_S) * 1000
     assert set(Counter(stream for _, stream, _ in readings)) == {*STREAM_KEYS, "status"}
-    assert all(set(r) == STREAM_KEYS[s] for _, s, r in readings if s != "status")
+    silent = {d.id for d in build("demo", 7).devices if not d.tells_speed}
+    assert len(silent) == 1
+    untold = {True: {"spd"}, False: set()}
+    assert all(set(r) == STREAM_KEYS[s] - untold[d in silent] for d, s, r in readings if s != "status")
     assert [e.t_ms for e in events] == sorted(e.t_ms for e in events)
 
 
@@ -80,7 +84,7 @@ def test_every_device_of_the_demo_speaks_at_least_every_two_minutes() -> None:
 
 def test_trucks_move_from_the_start_at_plausible_speeds_and_never_jump() -> None:
     readings, _ = lived("demo", 7200)
-    for n in range(1, 9):
+    for n in range(1, 8):
         fixes = [r for d, s, r in readings if d == f"gps-{n:02d}" and s == "gps"]
         first = [f for f in fixes if f["t"] < (START_S + 60) * 1000]
         assert sum(f["spd"] > 1 for f in first) >= len(first) * 0.6, "stands still in the first minute"
@@ -93,6 +97,30 @@ def test_trucks_move_from_the_start_at_plausible_speeds_and_never_jump() -> None
         assert (np.abs(np.diff(speeds)) / np.diff(t)).max() < 2.5
         moved = np.diff([f["odo"] for f in fixes])
         assert (moved >= 0).all()
+
+
+def test_the_courier_of_the_demo_halts_at_doorsteps_that_its_class_finds_without_a_speed() -> None:
+    readings, events = lived("demo", 6 * 3600)
+    (vehicle,) = (v for v in build("demo", 7).vehicles if v.of_class)
+    (device,) = (d for d in build("demo", 7).devices if not d.tells_speed)
+    assert (vehicle.of_class, device.vehicle) == ("courier", vehicle.id)
+    doorsteps = [(e.t_ms * 1000, e.detail["until"] * 1000) for e in events if e.kind == "doorstep"]
+    assert {e.subject for e in events if e.kind == "doorstep"} == {vehicle.id}
+    assert len(doorsteps) > 40
+    assert all(45e6 <= on - halt <= 110e6 for halt, on in doorsteps)
+    fixes = [r for d, s, r in readings if d == device.id and s == "gps"]
+    t, lat, lon, acc = (np.array([f[key] for f in fixes]) for key in ("t", "lat", "lon", "acc"))
+    unknown, ignition = np.full(len(t), np.nan), np.array([f["ign"] for f in fixes], np.int8)
+    rows = trips.Rows(np.ones(len(t), np.int64), t * 1000, lat, lon, acc, unknown, ignition, unknown.copy())
+
+    def found(limits: motion.Limits) -> float:
+        segments = trips.evaluate(rows, limits)
+        stops = segments.take(segments.kind == trips.STOP)
+        spans = list(zip(stops.start_us.tolist(), stops.end_us.tolist(), strict=True))
+        return np.mean([any(min(b, on) - max(a, halt) > (on - halt) / 2 for a, b in spans) for halt, on in doorsteps])
+
+    assert found(motion.OF_CLASS["courier"]) > 0.95
+    assert found(motion.OF_CLASS["truck"]) < 0.1
 
 
 def test_trucks_reach_the_sites_of_their_tour_in_order() -> None:

@@ -13,8 +13,9 @@ import numpy as np
 from domain.epc import gtin_of
 from domain.geo import distance_m
 from domain.names import partition_of
-from domain.readings import I32, I64, Bool
+from domain.readings import I8, I32, I64, Bool
 from domain.times import to_us
+from domain.vehicles import code_of
 from store.tracking import TrackingStore
 from tracker.engine.whereabouts import Place, Whereabouts
 from tracker.rules.calls import Plan, Planned, served_before
@@ -216,6 +217,8 @@ class Registry:
     vehicle_partition: I32
     """Partition by vehicle: who owns it folds it, whoever has read its readings."""
     vehicle_owned: Bool
+    vehicle_class: I8
+    """Class by vehicle, as `domain.vehicles.code_of`; 0 for one that nobody has told."""
 
     @classmethod
     def load(cls, store: TrackingStore, partitions: int, owned: Collection[int] | None = None) -> Registry:
@@ -243,9 +246,11 @@ class Registry:
         vehicles = {int(r[0]): Site(r[1], r[2]) for r in rows}
         vehicle_tenant = np.zeros(max(vehicles, default=0) + 2, dtype=np.int32)
         vehicle_partition = np.zeros(len(vehicle_tenant), dtype=np.int32)
-        for vehicle_id, tenant_id, _, tenant, home in rows:
+        vehicle_class = np.zeros(len(vehicle_tenant), dtype=np.int8)
+        for vehicle_id, tenant_id, _, tenant, home, of_class in rows:
             vehicle_tenant[vehicle_id] = tenant_id
             vehicle_partition[vehicle_id] = partition_of(tenant, home, partitions)
+            vehicle_class[vehicle_id] = code_of(of_class)
         return cls(
             devices=devices,
             in_home=in_home,
@@ -266,11 +271,16 @@ class Registry:
             vehicle_tenant=vehicle_tenant,
             vehicle_partition=vehicle_partition,
             vehicle_owned=np.isin(vehicle_partition, list(range(partitions) if owned is None else owned)),
+            vehicle_class=vehicle_class,
         )
 
     def owns(self, vehicle: I64) -> Bool:
         """Whether these vehicles are of partitions of ours."""
         return np.asarray(self.vehicle_owned[vehicle.clip(0, len(self.vehicle_owned) - 1)])
+
+    def class_of(self, vehicle: I64) -> I8:
+        """Codes of the classes of these vehicles."""
+        return np.asarray(self.vehicle_class[vehicle.clip(0, len(self.vehicle_class) - 1)])
 
     def profile_of(self, device_id: int) -> Profile:
         """The profile of a device."""

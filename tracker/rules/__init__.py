@@ -12,7 +12,8 @@
 | `stock` | tag, slot | where tags are, what lies on shelves, how sure that is |
 | `silence` | device | who has said nothing for too long |
 
-`trips` believes speed and ignition as far as the way bears them out (`beliefs`): docs/adr/0010.
+`trips` believes speed and ignition as far as the way bears them out (`beliefs`): docs/adr/0010. Its limits are those of
+the vehicle's class (`motion`): docs/adr/0020.
 `lines`, `locate`, `residuals`, `ranges`, `rest`, `grades` and `forecast` together make arrival times that learn:
 docs/eta.md.
 """

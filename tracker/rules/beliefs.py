@@ -25,11 +25,11 @@ from numpy.typing import NDArray
 
 from domain.geo import near_m
 from domain.readings import F64, I64, Bool
+from tracker.rules.motion import MOVING_MPS, STANDING_MPS
 
 if TYPE_CHECKING:
     from tracker.rules.trips import Scan
 
-MOVING_MPS, STANDING_MPS = 1.5, 0.5
 FAR_M, CLOSE_M = 100.0, 60.0  # away from, and still at, where it was a minute or two ago
 SPEED, IGNITION, CARRIED = 1, 2, 4
 NOTHING = 2  # of `said`: no speed was given

@@ -4,7 +4,8 @@ Three questions, each answered by filling the last decisive row forward:
 
 1. *Moving?* By the ignition when it is off, by the receiver's speed when it gives one, otherwise by the way from where
    the vehicle was one and two minutes ago; what the way contradicts is not believed (`beliefs`). One fix never sets a
-   vehicle in motion: a second at a later time must agree, or the way to it with the speed it gives.
+   vehicle in motion: a second at a later time must agree, or the way to it with the speed it gives. Of vehicles of
+   some classes the step to a fix is asked before the way over minutes (`motion`).
 2. *On the move?* Standing splits a movement only when it lasted `stop_us`; a traffic light does not.
 3. *A trip?* A movement is one from the moment it has taken the vehicle `trip_m` away on two fixes running. Otherwise it
    was jitter, a glitch or a shift in the yard, and the stop goes on.
@@ -19,14 +20,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from domain.geo import distance_m, near_m
 from domain.readings import F64, I64, Bool
-from tracker.rules.beliefs import FAR_M, MOVING_MPS, NOTHING, STANDING_MPS, Beliefs
+from tracker.rules.beliefs import FAR_M, NOTHING, Beliefs
+from tracker.rules.motion import MOVING_MPS, STANDING_MPS, Limits
 from tracker.rules.stretches import WIDTH, Segments, from_marks
 from tracker.rules.table import Column, Table
 
@@ -39,17 +41,10 @@ INTEGRAL_US = 30_000_000  # up to here the receiver's speed over time is truer t
 LAST, DEP, SINCE, MOVE, SEGMENT, HEADS = 0, 1, 2, 3, 4, 5
 MARKS = 8
 DIST, GAP, MOVING, IDLE, BLIND, CARRIED = 3, 4, 5, 6, 7, 8  # the totals in a mark
+ERROR_M = 3.0  # of a fix that does not tell its accuracy
+GO_ERRORS, TRIP_ERRORS = 3.0, 5.0  # a step moves when it is so many errors long; so many away it is a trip
 NOWHERE = int(np.array([np.nan]).view(np.int64)[0])
 LONG_AGO = -(2**62)
-
-
-class Limits(NamedTuple):
-    """What makes a stop, a trip, a gap."""
-
-    stop_us: int = 180_000_000
-    trip_m: float = 300.0
-    interval_us: int = 300_000_000
-    harsh_us: int = 1_800_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +165,7 @@ class Scan:
     """
 
     def __init__(self, carry: Carry, rows: Rows, limits: Limits) -> None:
-        self.limits, self.rows = limits, rows
+        self.rows = rows
         new = rows.entity
         self.starts = np.flatnonzero(np.concatenate([[True], new[1:] != new[:-1]])[: len(new)])
         self.carry = carry.of(new[self.starts])
@@ -180,6 +175,7 @@ class Scan:
         self.old[self.at_old] = True
         self.new = ~self.old
         self.of = np.cumsum(self.old) - 1
+        self.limits = limits.over(self.of)
         self.kept = self.carry.marks.reshape(self.v, MARKS, WIDTH)
         self.kept[~self.carry.seen, :, 0] = LONG_AGO
         self.t = self.lay(rows.t_us, self.kept[:, LAST, 0])
@@ -273,12 +269,28 @@ class Scan:
         self.cut_us = cut_us[_fill(self.cut | self.old)]
         self.beliefs = held = Beliefs(self, near, earlier, INTEGRAL_US)
         self.speed = speed = held.speed_mps
-        sign = np.where(speed >= MOVING_MPS, 1, np.where(speed <= STANDING_MPS, -1, 0)).astype(np.int8)
+        moving_mps, standing_mps = self.limits.moving_mps, self.limits.standing_mps
+        sign = np.where(speed >= moving_mps, 1, np.where(speed <= standing_mps, -1, 0)).astype(np.int8)
         sign = np.where(np.isnan(speed), held.way, sign)
+        self._pace()
+        sign = np.where(self.paced, self.pace, sign)
         sign = held.ignited(np.where(held.moves, 1, sign).astype(np.int8))
         sign[self.at_old] = self.carry.sign
         self.sign, self.near, self.earlier = sign, near, earlier
-        self.dumb = self.new & np.isnan(speed) & ~held.off
+        self.dumb = self.new & np.isnan(speed) & ~held.off & ~self.paced
+
+    def _pace(self) -> None:
+        """Rows whose step is to be judged, and +1, -1 or 0 for each of them: by its way against time and error."""
+        self.paced, self.pace = np.zeros(self.m, np.bool_), np.zeros(self.m, np.int8)
+        limits, error_m = self.limits, np.maximum(self.beliefs.accuracy_m, ERROR_M)
+        if not np.any(limits.by_pace):
+            return
+        go_m, stay_m = limits.moving_mps * self.dt / 1e6, limits.standing_mps * self.dt / 1e6
+        judged = self.new & ~self.cut & np.isnan(self.speed) & (self.dt > 0) & (self.dt <= limits.stop_us)
+        self.paced = judged & limits.by_pace & (go_m >= error_m)
+        goes, stays = self.way >= np.maximum(go_m, GO_ERRORS * error_m), self.way <= np.maximum(stay_m, error_m)
+        self.pace = np.where(goes, 1, np.where(stays, -1, 0)).astype(np.int8)
+        self.paced &= (self.pace != 0) | ~self.beliefs.at_rest  # who has been still for minutes stands since then
 
     def _motion(self) -> None:
         """Moving or standing, since which moment, and the departure each row with sign +1 speaks of."""
@@ -292,9 +304,13 @@ class Scan:
         departure[self.at_old] = self._kept(DEP)
         self.departure = departure[self.run]
         stands = self.new & ((self.sign == -1) | self.slept | self.cut)
-        agrees = (self.speed >= MOVING_MPS) & (self.way > SLEEP_M) & (self.way * 1e6 >= MOVING_MPS * self.dt)
+        agrees = (
+            (self.speed >= self.limits.moving_mps) & (self.way > SLEEP_M) & (self.way * 1e6 >= MOVING_MPS * self.dt)
+        )
         goes = self.new & (self.sign == 1) & ((self.t > self.run_us) | agrees) & ~stands
         goes &= ~self.beliefs.waits
+        if self.paced.any():
+            goes &= ~self.paced | self._departs()
         self.moving = self.filled(goes, self.carry.moving, stands | goes)
         self.was_moving = np.roll(self.moving, 1) & self.new & ~self.cut
         self.go = self.moving & ~self.was_moving & self.new
@@ -306,6 +322,12 @@ class Scan:
             usable = self.dumb & ~self.slept & ~self.cut & (self.all_t[mark] >= np.maximum(self.go_us, self.cut_us))
             since = np.where(usable, mark, since)
         self.since = self.filled(since, self._kept(SINCE), halts)
+
+    def _departs(self) -> Bool:
+        """Rows that are as far from their departure as who moves since then would be: errors do not add up to that."""
+        way = self._way(self.departure, self.paced & (self.sign == 1))
+        with np.errstate(invalid="ignore"):
+            return np.asarray(way * 1e6 >= self.limits.moving_mps * (self.t - self.all_t[self.departure]))
 
     def _moves(self) -> None:
         """Movements, which standing ends only when it lasts; and which of them are trips."""
@@ -319,7 +341,8 @@ class Scan:
         far = self._way(self.move, self.on_move & self.new)
         far[self.at_old] = self.carry.move_far_m
         self.far = np.nan_to_num(far)
-        away = was & self.on_move & (np.fmin(self.far, np.roll(self.far, 1)) >= self.limits.trip_m)
+        trip_m = np.where(self.limits.by_pace, TRIP_ERRORS * self.beliefs.accuracy_m, 0.0).clip(self.limits.trip_m)
+        away = was & self.on_move & (np.fmin(self.far, np.roll(self.far, 1)) >= trip_m)
         kind = np.where(away, TRIP, np.where(self.cut, NONE, STOP)).astype(np.int8)
         self.kind = self.filled(kind, self.carry.kind, away | self.rests | self.cut)
 

@@ -1,6 +1,7 @@
 """What has been corrected of the registry and concerns the past: vehicles that are to be folded again for it.
 
-Readings that are another vehicle's (docs/adr/0012), and fences that were made, moved or removed (docs/adr/0014).
+Readings that are another vehicle's (docs/adr/0012), fences that were made, moved or removed (docs/adr/0014), and
+vehicles that are of another class (docs/adr/0020).
 """
 
 from __future__ import annotations
@@ -62,7 +63,7 @@ class Corrections:
         return list(since.items())
 
     def _moved(self, registry: Registry) -> list[tuple[Any, ...]]:
-        """Vehicles that have other readings than before, since when, and the time of a reading before that."""
+        """Vehicles of other readings or class than before, since when, and the time of a reading before that."""
         mine = [v for v, _ in self._reassigned if v in registry.vehicles and registry.vehicle_owned[v]]
         if not mine:
             return []

@@ -10,7 +10,7 @@ from domain.geo import distance_m
 from domain.readings import F64, I8, I64, WRONG_TIME, Bool, Flag, PositionBatch
 from tracker.engine import carries
 from tracker.engine.registry import Registry
-from tracker.rules import beliefs, cells, geofence, off_route, quality, trips
+from tracker.rules import beliefs, cells, geofence, motion, off_route, quality, trips
 from tracker.rules.scan import Carry, Runs, no_runs, segment_starts
 from tracker.rules.stretches import Segments
 from tracker.rules.table import ranges
@@ -156,6 +156,7 @@ def fold(registry: Registry, state: VehicleState, rows: Rows, corridor: off_rout
             good.ignition,
             good.odometer_m,
         ),
+        motion.limits_of(registry.class_of(good.vehicle[segment_starts(good.vehicle)])),
     )
     silent = ~np.isin(state.trips.entity, driven.entity)  # every row of theirs was a jump
     driven = carries.joined(driven, state.trips.take(silent)) if silent.any() else driven

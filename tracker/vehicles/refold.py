@@ -78,10 +78,12 @@ class VehicleRefold(Refold):
         return more
 
     def goes_on(self, registry: Registry) -> bool:
-        """Whether the fences of its tenant are the same, and its shipments as far as they matter here."""
+        """Whether its class and the fences of its tenant are the same, and its shipments as far as they matter here."""
         before, self._registry = self._registry, registry
-        vehicle = registry.vehicles.get(self.entity)
+        vehicle, one = registry.vehicles.get(self.entity), np.array([self.entity])
         if vehicle is None or vehicle.tenant_id in self._vehicles.refenced:
+            return False
+        if registry.class_of(one) != before.class_of(one):
             return False
         return registry.planned_for(self.entity) == before.planned_for(self.entity)
 

@@ -10,6 +10,7 @@ from api.resources.shared.probes import Temp, probe_shape
 from api.resources.shared.rows import grouped
 from domain.digits import shown
 from domain.readings import Flag
+from domain.vehicles import VehicleClass
 from store.db import queries
 
 
@@ -23,8 +24,11 @@ class VehicleShipment(TypedDict):
     p90: Time | None
 
 
-class Vehicle(TypedDict):
-    """A vehicle and its last state; `alerts` counts the active ones."""
+_Classed = TypedDict("_Classed", {"class": VehicleClass | None})
+
+
+class Vehicle(_Classed):
+    """A vehicle and its last state; `alerts` counts the active ones. `class` is null when nobody has told it."""
 
     id: str
     label: str
@@ -61,6 +65,7 @@ def _shape(row: Row, temps: list[Temp], carried: VehicleShipment | None, alerts:
     return {
         "id": row["id"],
         "label": row["label"],
+        "class": row["class"],
         "t": when(row["time"]),
         "received_at": when(row["received_at"]),
         "lat": shown("lat", row["lat"]),

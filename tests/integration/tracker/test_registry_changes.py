@@ -13,6 +13,7 @@ import pytest
 
 from domain.names import partition_of
 from domain.times import from_us
+from domain.vehicles import CLASSES
 from store.db import connect
 from store.registry import DeviceSpec, Registry
 from tests.integration.fleet import T0, Fleet, S
@@ -109,6 +110,12 @@ class Ground(Fleet):
                 device = f"gps-{rng.integers(1, 4)}"
                 Registry(c).assign(device, vehicle=truck, since=span[0], until=span[1], by="test")
 
+    def classify(self, rng: np.random.Generator) -> None:
+        """A truck is of a class, of another than before, or of none after all."""
+        with psycopg.connect(self.dsn) as c:
+            word = [*CLASSES, None][rng.integers(len(CLASSES) + 1)]
+            c.execute("update vehicle set class = %s where name = %s", (word, str(rng.choice(TRUCKS))))
+
     def hear(self, rng: np.random.Generator) -> None:
         """The tracker hears of what has changed, and perhaps folds some of it."""
         self.t._read_registry()
@@ -129,7 +136,7 @@ class Ground(Fleet):
         assert self.rows(waits) == []
 
 
-WHAT = ("live", "live", "late", "site", "site", "remove", "retire", "assign", "hear", "restart")
+WHAT = ("live", "live", "late", "site", "site", "remove", "retire", "assign", "classify", "hear", "restart")
 
 
 @pytest.mark.parametrize("seed", range(int(os.environ.get("FROSTWAY_TEST_SEEDS", "20"))))

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from domain.vehicles import code_of
 from tracker.engine.carries import Packer, Table
-from tracker.rules import geofence, quality, trips
+from tracker.rules import geofence, motion, quality, trips
 from tracker.rules.geofence import Fence, Fences
 from tracker.vehicles.positions import fixes_for, no_fixes
 
@@ -96,13 +97,26 @@ def trips_rule(fixes, carry, _fences):
     return kept.updated(after), said(segments, "entity", "kind", "start_us")
 
 
+def trips_by_class_rule(fixes, carry, _fences):
+    """A courier, a vehicle nobody has told the class of, and a van: of several classes in one batch."""
+    kept = trips.Carry.empty() if carry is None else carry
+    classes = np.array([0, code_of("courier"), 0, code_of("van")])[np.unique(fixes.vehicle)]
+    after, segments = trips.step(kept, trips.Rows(*fixes), motion.limits_of(classes))
+    return kept.updated(after), said(segments, "entity", "kind", "start_us")
+
+
 def geofence_rule(fixes, carry, fences):
     kept = geofence.Carry.empty() if carry is None else carry
     after, visits = geofence.step(fences, kept, geofence.Rows(*fixes[:5]))
     return kept.updated(after), said(visits, "entity", "start_us")
 
 
-RULES = {"quality": quality_rule, "trips": trips_rule, "geofence": geofence_rule}
+RULES = {
+    "quality": quality_rule,
+    "trips": trips_rule,
+    "trips by class": trips_by_class_rule,
+    "geofence": geofence_rule,
+}
 
 
 def said(facts, *key):
@@ -167,15 +181,25 @@ def test_each_vehicle_is_told_the_same_alone_and_in_company(name):
 
 
 def test_the_readings_of_the_law_hold_every_kind_of_fact():
-    kinds, visits, jumps = set(), 0, 0
+    kinds, visits, jumps, by_class = set(), 0, 0, 0
     for seed in range(30):
         fixes = random_fixes(seed, 160, 20.0)
+        by_class += trips_by_class_rule(fixes, None, None)[1] != trips_rule(fixes, None, None)[1]
         kinds |= {key[1] for key in trips_rule(fixes, None, None)[1]}
         visits += len(geofence_rule(fixes, None, FENCES[20.0])[1])
         jumps += sum(quality_rule(fixes, None, None)[1].values())
     assert kinds == {trips.STOP, trips.TRIP, trips.UNKNOWN}
     assert visits > 20
     assert jumps > 20
+    assert by_class > 20
+
+
+def test_who_is_told_no_class_is_told_the_same_beside_others_that_are():
+    fixes = random_fixes(3, 400, 20.0)
+    mine = fixes.take(fixes.vehicle == 2)
+    beside = {key: word for key, word in trips_by_class_rule(fixes, None, None)[1].items() if key[0] == 2}
+    assert repr(beside) == repr(trips_rule(mine, None, None)[1])
+    assert len(beside) > 3
 
 
 @pytest.mark.parametrize("name", ["trips", "geofence"])
