@@ -43,6 +43,7 @@ def test_a_vehicle_is_shown_with_all_that_belongs_to_it(world: World, api: httpx
     assert api.get("/api/v1/vehicles/truck-01").json() == {
         "id": "truck-01",
         "label": "Truck 1",
+        "class": None,
         "t": "2026-11-22T10:00:00.000Z",
         "received_at": "2026-11-22T10:00:00.000Z",
         "lat": 60.1,
