@@ -47,6 +47,10 @@ def test_ready_is_the_only_line_on_stdout_and_the_shown_password_signs_in(stack:
     assert "fw_session" in answer.cookies
 
 
+def test_the_courier_of_the_demo_is_of_its_class_and_the_trucks_are_of_none(stack: Stack) -> None:
+    assert {v["id"]: v["class"] for v in stack.items("/vehicles") if v["class"]} == {"truck-08": "courier"}
+
+
 def test_simulated_vehicles_move_in_what_rest_answers(stack: Stack) -> None:
     before = wait_for(lambda: found if len(found := places(stack)) == 8 else None, "all eight trucks are somewhere")
     moved = wait_for(lambda: {v for v, at in places(stack).items() if at != before[v]}, "a truck moves")
