@@ -20,15 +20,14 @@ from api.http.paging import Items
 from api.http.problems import key_of, not_found
 from api.resources.shared.facts import Wanted, listed, shape_of, shaped
 from api.resources.shared.spans import PointsMax, columns
-from api.resources.shared.tracks import GEOJSON, feature
+from api.resources.shared.tracks import GEOJSON, NOT_DRIVEN, feature
 from domain.facts import AnyKind
-from domain.readings import F64, WRONG_TIME, Flag
+from domain.readings import F64
 from domain.times import rfc3339
 from store.db import queries
 from store.facts import listing
 
 GPX = "application/gpx+xml"
-NOT_DRIVEN = int(WRONG_TIME | Flag.NULL_ISLAND | Flag.INACCURATE | Flag.SWAPPED | Flag.TELEPORT)
 
 KindOf = Annotated[Literal["trip", "stop", "unknown"] | None, Query(alias="kind", description="only these")]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+import numpy as np
 from fastapi import APIRouter, Request
 from pydantic import ConfigDict, Field
 from typing_extensions import TypedDict
@@ -16,11 +17,11 @@ from api.http.inputs import Name, Strict, Text
 from api.http.jsons import Json
 from api.http.paging import Cursor, Items, Limit, decode, page
 from api.http.problems import Problem, not_found
-from api.resources.shared.spans import PointsMax, Since, Until, columns, span
-from api.resources.shared.tracks import GEOJSON, TrackPoint, feature, points_of, simplified
+from api.resources.shared.spans import PointsMax, Since, Until, columns, number, span
+from api.resources.shared.tracks import GEOJSON, NOT_DRIVEN, TrackPoint, feature, points_of, simplified
 from api.resources.shared.vehicles import Vehicle, read_vehicles
 from domain.readings import F64
-from domain.vehicles import Driven, VehicleClass, suggested
+from domain.vehicles import VehicleClass, habits, suggested
 from store.db import queries
 
 router = APIRouter(tags=["vehicles"])
@@ -37,17 +38,18 @@ _Told = TypedDict("_Told", {"class": VehicleClass | None})
 
 
 class Classed(_Told):
-    """The class of a vehicle as it was told, and which one its trips of the last four weeks speak for.
+    """The class of a vehicle as it was told, and which one its fixes of the last three days speak for.
 
-    What is suggested decides nothing; null while the trips are too few. Its grounds: how many trips, metres, seconds
-    in motion and standing on the way.
+    What is suggested decides nothing; null while it has driven too little. Its grounds: metres and seconds driven,
+    halts of half a minute to three, seconds of all of them and of the one in the middle.
     """
 
     suggested: VehicleClass | None
-    trips: int
     distance_m: float
-    moving_s: float
-    standing_s: float
+    driving_s: float
+    halts: int
+    halting_s: float
+    halt_s: float | None
 
 
 class VehicleIn(Strict):
@@ -100,13 +102,16 @@ async def post_vehicle(request: Request, caller: Admin, given: VehicleIn) -> Jso
 
 @router.get("/vehicles/{vehicle_id}/class", response_model=Classed)
 async def get_class(request: Request, caller: Anybody, vehicle_id: str) -> Json:
-    """The class of a vehicle, and the one that its trips speak for."""
+    """The class of a vehicle, and the one that its fixes speak for."""
     async with context_of(request).database.tenant(caller.tenant_id, snapshot=True) as session:
-        row = await session.row(queries("api")["vehicle_driven"], name=vehicle_id)
-    if row is None:
-        raise not_found()
-    driven = Driven(row["trips"], row["distance_m"], row["moving_s"], row["standing_s"])
-    return Json({"class": row["class"], "suggested": suggested(driven), **driven._asdict()})
+        row = await session.row(queries("api")["vehicle_class"], name=vehicle_id)
+        if row is None:
+            raise not_found()
+        wanted = {"vehicle": row["key"], "until": row["time"], "not_driven": NOT_DRIVEN}
+        found = await columns(session, "vehicle_paces", 3, **wanted) if row["time"] else np.empty((0, 3))
+    of = await asyncio.to_thread(habits, found[:, 0].astype(np.int64), found[:, 1], found[:, 2])
+    grounds = {name: value if name == "halts" else number(value, 1) for name, value in of._asdict().items()}
+    return Json({"class": row["class"], "suggested": suggested(of), **grounds})
 
 
 @router.get("/vehicles/{vehicle_id}/track", response_model=Track, responses={200: {"content": {GEOJSON: {}}}})

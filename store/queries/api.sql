@@ -56,15 +56,20 @@ where v.tenant_id = %(tenant)s and v.name > %(after)s and (%(name)s::text is nul
 and (v.retired_at is null or %(retired)s)
 order by v.name limit %(limit)s
 
--- name: vehicle_driven
--- What a vehicle's trips of its last four weeks come to, as they are known now, and its class.
-select v.class, count(t.id)::int as trips, coalesce(sum(t.distance_m), 0) as distance_m,
-       coalesce(sum(t.moving_s), 0) as moving_s,
-       coalesce(sum(extract(epoch from t.ended_at - t.started_at)::float8 - t.moving_s - t.unknown_s), 0) as standing_s
-from vehicle v left join vehicle_state s on s.vehicle_id = v.id and s.tenant_id = v.tenant_id
-left join trip t on t.vehicle_id = v.id and t.tenant_id = v.tenant_id and t.kind = 'trip' and t.ended_at is not null
-    and t.superseded_at is null and not t.retracted and t.started_at > s.time - interval '28 days'
-where v.tenant_id = %(tenant)s and v.name = %(name)s group by v.id
+-- name: vehicle_class
+-- A vehicle's key, its class, and when it was last somewhere.
+select v.id as key, v.class, s.time from vehicle v
+left join vehicle_state s on s.vehicle_id = v.id and s.tenant_id = v.tenant_id
+where v.tenant_id = %(tenant)s and v.name = %(name)s
+
+-- name: vehicle_paces
+-- Positions of a vehicle in three days up to a time, one in five seconds; microseconds, degrees.
+select distinct on (floor(extract(epoch from r.time) / 5)) (extract(epoch from r.time) * 1000000)::int8, r.lat, r.lon
+from assignment d
+cross join lateral own_position(d.device_id, greatest(d.valid_from, %(until)s::timestamptz - interval '3 days'),
+                                least(d.valid_to, %(until)s::timestamptz)) r
+where d.tenant_id = %(tenant)s and d.vehicle_id = %(vehicle)s and r.flags & %(not_driven)s = 0
+order by floor(extract(epoch from r.time) / 5), r.time, r.seq, r.received_at
 
 -- name: vehicle_key
 -- A vehicle's key.

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from domain.vehicles import habits, suggested
 from firmware_sim import drive, geography, stockroom, thermal
 from firmware_sim.events import Event, Reading
 from firmware_sim.simulation import Simulation
@@ -119,6 +120,7 @@ def test_the_courier_of_the_demo_halts_at_doorsteps_that_its_class_finds_without
         spans = list(zip(stops.start_us.tolist(), stops.end_us.tolist(), strict=True))
         return np.mean([any(min(b, on) - max(a, halt) > (on - halt) / 2 for a, b in spans) for halt, on in doorsteps])
 
+    assert suggested(habits(rows.t_us, lat, lon)) == "courier"
     assert found(motion.OF_CLASS["courier"]) > 0.95
     assert found(motion.OF_CLASS["truck"]) < 0.1
 

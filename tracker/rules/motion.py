@@ -1,9 +1,9 @@
 """Limits of motion by class of vehicle: what makes a stop, a trip, a gap.
 
 A lorry's stop is a delivery at a ramp, a courier's a doorstep: what is a light on the way to the one is half a round to
-the other. The class is what the operator says of the vehicle; without one it has the lorry's limits. Which class the
-trips speak for is suggested (`domain.vehicles.suggested`) and decides nothing: a rule that chose its limits by what it
-found with them would say one thing or another by the order in which readings come (docs/adr/0020).
+the other. The class is what the operator says of the vehicle; without one it has the lorry's limits. Which class its
+fixes speak for is suggested (`domain.vehicles.suggested`) and decides nothing: limits that followed from the readings
+would say of one day this or that by the order in which they come (docs/adr/0020).
 
 Origins: `truck` is what counted before there were classes. `courier` is tuned on the even ones of 400 recorded rounds,
 by accuracy per fix over a grid (`tests/benchmarks/stops.py`); the odd ones are only measured. A `van` lies between the

@@ -9,10 +9,12 @@ from typing_extensions import TypedDict
 
 from api.resources.shared.simplify import cut_at_180, keep_shape, metres
 from api.resources.shared.spans import number
-from domain.readings import F64, Flag
+from domain.readings import F64, WRONG_TIME, Flag
 from domain.times import rfc3339
 
 GEOJSON = "application/geo+json"
+NOT_DRIVEN = int(WRONG_TIME | Flag.NULL_ISLAND | Flag.INACCURATE | Flag.SWAPPED | Flag.TELEPORT)
+"""Flags of positions that are on no way."""
 
 
 class TrackPoint(TypedDict):

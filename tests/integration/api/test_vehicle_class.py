@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 import httpx
+import numpy as np
 import psycopg
 import pytest
 from typer.testing import CliRunner
 
+from domain.readings import Flag
 from frostway.cli import app
-from tests.integration.api.seed import World, client, rows, serving
+from tests.integration.api.seed import T0, World, client, rows, serving
 
 BASE = "/api/v1"
 CLASSED = "select v.name from reassigned r join vehicle v on v.id = r.vehicle_id"
@@ -20,6 +23,7 @@ CLASSED = "select v.name from reassigned r join vehicle v on v.id = r.vehicle_id
 def world(database: str) -> Iterator[World]:
     world = World(database)
     world.furnish()
+    world.partitions()
     yield world
     world.close()
 
@@ -80,25 +84,24 @@ def test_a_dry_run_changes_nothing_and_a_viewer_may_not(api: httpx.Client, world
     assert rows(database, "select count(*) from vehicle where class is not null") == [(0,)]
 
 
-def test_what_the_trips_speak_for_is_suggested_and_decides_nothing(
+def test_what_the_fixes_speak_for_is_suggested_and_decides_nothing(
     api: httpx.Client, world: World, database: str
 ) -> None:
     assert api.get(f"{BASE}/vehicles/nobody/class").status_code == 404
     few = api.get(f"{BASE}/vehicles/truck-01/class").json()
-    assert (few["class"], few["suggested"]) == (None, None)
-    world.move("truck-01", 60.0, 24.0)
-    with psycopg.connect(database) as c:
-        c.execute(
-            """insert into trip (tenant_id, vehicle_id, kind, started_at, ended_at, start_lat, start_lon, distance_m,
-                   moving_s, unknown_s, decided_at, rule_version)
-               select s.tenant_id, s.vehicle_id, 'trip', s.time - n * interval '10 minutes',
-                      s.time - n * interval '10 minutes' + interval '5 minutes', 60, 25, 1000, 200, 0, s.time, 2
-               from vehicle_state s, generate_series(1, 40) n where s.vehicle_id = %s""",
-            (world.ids["truck-01"],),
-        )
+    assert (few["class"], few["suggested"], few["halts"], few["halt_s"]) == (None, None, 0, None)
+    t = np.arange(0, 4 * 3600, 5)  # a minute's drive, and seventy seconds at the door
+    north_m = np.interp(t, *np.array([(130.0 * n + d, 500.0 * (n + d / 60)) for n in range(111) for d in (0, 60)]).T)
+    fixes = [
+        (T0 + timedelta(seconds=int(s)), 60 + m / 111_195) for s, m in zip(t.tolist(), north_m.tolist(), strict=True)
+    ]
+    glitch = (T0 + timedelta(seconds=7_001), 61.0, int(Flag.TELEPORT))
+    for at, lat, flags in [*((at, lat, 0) for at, lat in fixes), glitch]:
+        world.position("gps-01", at, lat, 24.0, flags)
+    world.move("truck-01", fixes[-1][1], 24.0, fixes[-1][0])
     found = api.get(f"{BASE}/vehicles/truck-01/class").json()
     assert (found["class"], found["suggested"]) == (None, "courier")
-    assert (found["trips"] - few["trips"], found["standing_s"] - few["standing_s"]) == (40, 40 * 100)
+    assert (found["distance_m"], found["halts"], found["halt_s"]) == (pytest.approx(55_500, rel=0.02), 111, 70.0)
     assert rows(database, CLASSED) == []
 
 

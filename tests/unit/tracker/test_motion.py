@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from domain.vehicles import CLASSES, code_of
+from domain.vehicles import CLASSES, code_of, habits, suggested
 from tests.benchmarks import stops as recorded_rounds
 from tests.unit.tracker.test_positions import STOPS, a_day, driven, rows, spans
 from tracker.rules import motion, trips
@@ -116,3 +116,26 @@ def test_of_recorded_rounds_that_nothing_was_tuned_on_stops_are_told_better_than
     assert recorded_rounds.accuracy(even, courier) > 0.87
     assert recorded_rounds.accuracy(odd, courier) > max(0.87, recorded_rounds.plain(odd, 2.1))
     assert recorded_rounds.accuracy(odd, truck) < 0.7
+
+
+@pytest.mark.skipif(not recorded_rounds.here(), reason=f"no recording {recorded_rounds.FILE}")
+def test_recorded_rounds_speak_for_a_courier():
+    fixes = recorded_rounds.rounds(1).fixes
+    apart_us = 1_000_000_000 * fixes.entity  # one after the other, as if one vehicle had made them all
+    assert suggested(habits(fixes.t_us + apart_us, fixes.lat, fixes.lon)) == "courier"
+
+
+def test_a_round_by_its_halts_speaks_for_a_courier_a_bus_a_van_or_a_truck():
+    rng = np.random.default_rng(1)
+    for every_m, stay_s, name in ((400, 80, "courier"), (700, 35, "bus"), (3_000, 90, "van"), (50_000, 900, "truck")):
+        way_m = np.arange(0, 120_000, every_m)
+        t, north = [0.0], [0.0]
+        for here in way_m:
+            t += [t[-1] + stay_s, t[-1] + stay_s + every_m / 11.0]
+            north += [here, here + every_m]
+        fixed = np.arange(0, t[-1], 5)
+        metres = np.interp(fixed, t, north) + rng.normal(0, 0.5, len(fixed))
+        fixes = rows(fixed, metres)
+        assert suggested(habits(fixes.t_us, fixes.lat, fixes.lon)) == name
+        dense = rows(np.arange(0, t[-1]), np.interp(np.arange(0, t[-1]), t, north))
+        assert suggested(habits(dense.t_us, dense.lat, dense.lon)) == name

@@ -46,7 +46,7 @@ export default {
   accuracy: 'Accuracy',
   vehicle_class: 'Class',
   of_class: (name: 'truck' | 'van' | 'courier' | 'bus') => ({ truck: 'truck', van: 'van', courier: 'courier', bus: 'bus' })[name],
-  class_suggested: (name: string) => `by its trips a ${name}`,
+  class_suggested: (name: string) => `moves like a ${name}`,
   battery: 'Battery',
   flags: 'Flags',
   not_known: 'not known',
