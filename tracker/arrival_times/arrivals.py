@@ -8,7 +8,7 @@ tells: the stops behind that place are passed over, and nobody says when.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
@@ -129,6 +129,8 @@ class Journey:
     there: bool = True
     met: bool = False
     told: int = -1  # the last stop that was reached
+    sure: bool = False  # since then it was surely on the way to the next one
+    by: set[int] = field(default_factory=set)  # the later ones that it came by since then
     course: locate.Course | None = None  # from where it was first seen
     belief: locate.Belief | None = None
 
@@ -145,6 +147,7 @@ class Journey:
         elif beeline(self.lat, self.lon, lat, lon)[0] > max(JUMP_M, JUMP_MPS * (t_us - self.t_us) / 1e6):
             return []
         found = self._come_to(t_us, lat, lon)
+        self._comes_by(lat, lon)
         if (stop := self._locate(t_us, lat, lon)) is not None:
             found += self._pass_over(stop, t_us, lat, lon)
         if self.there:
@@ -213,8 +216,17 @@ class Journey:
         if self.belief.fixes < FIXES and last > stop + 1:
             return None
         stop, now = max(stop, self.told + 1), self.next
-        wrong = stop < now and self.belief.within(way[now - 1] - reach[now - 1], way[now] + reach[now]) < 1.0 - SURE
-        return stop if stop > now or wrong else None
+        here = self.belief.within(way[now - 1] - reach[now - 1] if now else 0.0, way[now] + reach[now])
+        self.sure = self.sure or here >= SURE
+        if stop > now:
+            return stop if not self.sure or any(stop - 2 <= each <= stop for each in self.by) else None
+        return stop if stop < now and here < 1.0 - SURE else None
+
+    def _comes_by(self, lat: float, lon: float) -> None:
+        """Remembers the later stops that it comes by on its way to the next."""
+        later = slice(self.next + 1, None)
+        near = np.flatnonzero(self._closest(later, lat, lon)[0] <= self.stops.reach_m[later])
+        self.by.update((near + self.next + 1).tolist())
 
     def _pass_over(self, stop: int, t_us: int, lat: float, lon: float) -> list[Reached]:
         """It is on the way to this stop. Those between that it came by since the last fix are reached."""
@@ -233,7 +245,7 @@ class Journey:
     def _meet(self, stop: int, t_us: int, lat: float, lon: float) -> None:
         """It is seen on the way to this stop, and nobody knows since when."""
         s = self.stops
-        self.next, self.met = stop, True
+        self.next, self.met, self.sure, self.by = stop, True, False, set()
         self.from_lat, self.from_lon = (float(s.lat[stop - 1]), float(s.lon[stop - 1])) if stop else (lat, lon)
         base_s, way_m = (float(np.nan_to_num(column[stop])) for column in (s.base_s, s.way_m))
         gone_s = base_s * (1.0 - min(self._beeline_to_next(lat, lon)[0] / max(way_m, 1.0), 1.0))
@@ -258,4 +270,5 @@ class Journey:
         self.from_lat, self.from_lon = float(self.stops.lat[stop]), float(self.stops.lon[stop])
         self.from_us = self.set_out_us = at_us
         self.there, self.met, self.told = True, False, stop
+        self.sure, self.by = False, set()
         return found
