@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 
 from domain.geo import EARTH_M
 from domain.readings import F64, I64
+from tests import recorded
+from tests.benchmarks import located
 from tracker.arrival_times.arrivals import Journey, Stops
 from tracker.rules import locate
 from tracker.rules.forecast import NO_TIME
@@ -353,3 +355,13 @@ def test_whatever_the_fixes_stops_are_reached_once_and_in_turn(fixes: list[tuple
     assert stops == sorted(set(stops))
     assert journey.next > max(stops, default=-1)
     assert [each.at_us for each in found] == sorted(each.at_us for each in found)
+
+
+# ---- recordings -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("line", ["5A", "3T"])
+def test_a_recorded_bus_that_is_met_on_the_way_has_the_right_stop_ahead(shared_data, line: str) -> None:
+    trips = [located.trip(line, recorded.bus(line))]
+    found = located.locate(trips, located.cuts(trips, 60))
+    assert 100 * np.mean(np.abs(found.off) <= 1) >= located.RIGHT_PERCENT
