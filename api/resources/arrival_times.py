@@ -24,6 +24,20 @@ BUCKETS_MAX = 20
 _MEANS = ("mae_min", "mape", "within_15", "within_30", "coverage", "width_min", "jitter_min")
 
 
+class Experts(TypedDict):
+    """Mean absolute errors of the ways that p50 is mixed from, minutes; null where one had nothing to say.
+
+    `learned`: legs as long as they have been; `own_pace`: the same at the vehicle's pace of today; `recovering`: with
+    the delay melting; `plan_and_delay`: the durations of timetable or route from now on; `plan`: the timetable itself.
+    """
+
+    learned: float | None
+    own_pace: float | None
+    recovering: float | None
+    plan_and_delay: float | None
+    plan: float | None
+
+
 class EtaGrade(TypedDict):
     """Means over arrivals, each counting once however often it was predicted; null where nothing can be said.
 
@@ -42,6 +56,7 @@ class EtaGrade(TypedDict):
     coverage: float
     width_min: float
     jitter_min: float | None
+    experts: Experts
 
 
 @router.get("/eta/grades", response_model=Items[EtaGrade])
@@ -70,4 +85,5 @@ async def eta_grades(
 def _shaped(row: Row) -> EtaGrade:
     means = {name: None if row[name] is None else round(row[name], 4) for name in _MEANS}
     counts = {"key": row["key"], "arrivals": row["arrivals"], "predictions": int(row["predictions"])}
-    return cast("EtaGrade", counts | means)
+    experts = {name: None if row[name] is None else round(row[name], 4) for name in Experts.__annotations__}
+    return cast("EtaGrade", counts | means | {"experts": experts})

@@ -346,7 +346,9 @@ order by r.time, r.seq, r.received_at
 -- How good predictions were by hours out, lane, vehicle or day; every arrival counts once in each line.
 select g.key, count(*) as arrivals, sum(g.predictions) as predictions, avg(g.error_min) as mae_min,
        avg(g.error_share) as mape, avg(g.within_15) as within_15, avg(g.within_30) as within_30,
-       avg(g.covered) as coverage, avg(g.width_min) as width_min, avg(g.jitter_min) as jitter_min
+       avg(g.covered) as coverage, avg(g.width_min) as width_min, avg(g.jitter_min) as jitter_min,
+       avg(g.learned_min) as learned, avg(g.own_pace_min) as own_pace, avg(g.recovering_min) as recovering,
+       avg(g.plan_and_delay_min) as plan_and_delay, avg(g.plan_min) as plan
 from (select e.*, case %(by)s when 'hours_out' then e.hours_out when 'lane' then e.lane when 'vehicle' then v.name
                   else to_char(e.arrived_at at time zone 'UTC', 'YYYY-MM-DD') end as key
       from eta_grade e left join vehicle v on v.id = e.vehicle_id and v.tenant_id = e.tenant_id

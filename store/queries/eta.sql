@@ -1,14 +1,16 @@
 -- name: put_etas
 -- Arrival times as they are said; each is kept.
-insert into eta (tenant_id, stop_id, at, p10, p50, p90, remaining_m, late_probability, planned, decided_at, rule_version)
-select tenant_id, stop_id, at, p10, p50, p90, remaining_m, late_probability, planned = 1, decided_at, rule_version
+insert into eta (tenant_id, stop_id, at, p10, p50, p90, remaining_m, late_probability, planned, waiting, said,
+                 decided_at, rule_version)
+select tenant_id, stop_id, at, p10, p50, p90, remaining_m, late_probability, state >= 2, state %% 2 = 1, said, decided_at,
+       rule_version
 from unnest(%s::int4[], %s::int4[], %s::timestamptz[], %s::timestamptz[], %s::timestamptz[], %s::timestamptz[],
-            %s::float8[], %s::float4[], %s::int2[], %s::timestamptz[], %s::int4[])
-     as n (tenant_id, stop_id, at, p10, p50, p90, remaining_m, late_probability, planned, decided_at, rule_version)
+            %s::float8[], %s::float4[], %s::int2[], %s::bytea[], %s::timestamptz[], %s::int4[])
+     as n (tenant_id, stop_id, at, p10, p50, p90, remaining_m, late_probability, state, said, decided_at, rule_version)
 
 -- name: predictions_of
--- What was said of some stops, in order of time.
-select stop_id, at, p10, p50, p90, planned from eta where stop_id = any(%s::int4[]) order by stop_id, at, id
+-- What was said of some stops, in order of time; what experts said only if this version did.
+select stop_id, at, p10, p50, p90, planned, waiting, case rule_version when %s then said end from eta where stop_id = any(%s::int4[]) order by stop_id, at, id
 
 -- name: graded
 -- The arrivals that the grades of some stops are about.
@@ -21,10 +23,11 @@ delete from eta_grade where stop_id = any(%s::int4[])
 -- name: put_grades
 -- How good the predictions of arrivals were.
 insert into eta_grade (stop_id, bucket, hours_out, tenant_id, vehicle_id, lane, arrived_at, predictions, error_min, error_share,
-                       within_15, within_30, covered, width_min, jitter_min, decided_at, rule_version)
+                       within_15, within_30, covered, width_min, jitter_min, learned_min, own_pace_min, recovering_min,
+                       plan_and_delay_min, plan_min, decided_at, rule_version)
 select * from unnest(%s::int4[], %s::int2[], %s::text[], %s::int4[], %s::int4[], %s::text[], %s::timestamptz[], %s::int4[],
                      %s::float8[], %s::float8[], %s::float8[], %s::float8[], %s::float8[], %s::float8[], %s::float8[],
-                     %s::timestamptz[], %s::int4[])
+                     %s::float8[], %s::float8[], %s::float8[], %s::float8[], %s::float8[], %s::timestamptz[], %s::int4[])
 
 -- name: mark_learned
 -- These arrivals have taught.

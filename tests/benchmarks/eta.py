@@ -1,24 +1,18 @@
-"""How good arrival times are: on recordings of real vehicles, on a simulated fleet that slows down; and how fast.
-
-The recordings are replayed by `frostway eta backtest` itself and graded here against arrivals it does not know of.
-"""
+"""How good arrival times are: on recordings of real vehicles, on simulated fleets; and how fast they are told."""
 
 from __future__ import annotations
 
-import contextlib
-import csv
-import io
 import sys
 import time
-from datetime import datetime
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
+from rich.console import Console
 
 from domain.readings import F64, I64
-from frostway.cli.work.backtest import backtest
 from tests import recorded
+from tests.benchmarks import located
+from tests.benchmarks.arrivals import fleets, recordings
 from tests.benchmarks.figures import Figure
 from tracker.arrival_times.arrivals import Stops
 from tracker.arrival_times.backtest import Predicted, Replay, Trace
@@ -26,92 +20,21 @@ from tracker.rules.forecast import NO_TIME, Knowledge
 from tracker.rules.lines import Lines
 
 COVERAGE_OFF = 5.0  # points from 80 %
-MAPE_MOST = 33.0
 PROJECT_MS = 15.0
 PER_DAY, DAYS_BEFORE, DAYS_AFTER = 200, 10, 5
 SETTLED = 300  # arrivals after the slowdown
 
 
-class Rows(NamedTuple):
-    """Predictions with their truth, epoch seconds."""
-
-    key: list[tuple[str, str]]
-    made: F64
-    p10: F64
-    p50: F64
-    p90: F64
-    truth: F64
-
-    def error_s(self) -> F64:
-        return np.abs(self.p50 - self.truth)
-
-    def coverage(self) -> float:
-        return 100 * float(((self.p10 <= self.truth) & (self.truth <= self.p90)).mean())
-
-
 def measure(folder: Path) -> list[Figure]:
     """All figures; those of recordings only where the recordings are."""
-    found = [projection(), slowdown()]
+    del folder
+    found = [*fleets.measure(), projection(), slowdown()]
     if not recorded.here():
         print(f"no recordings in {recorded.GPS}: left out what needs them", file=sys.stderr)
         return found
-    return [f for line in recorded.BUSES for f in bus(folder, line)] + taxi(folder) + found
-
-
-def bus(folder: Path, line: str) -> list[Figure]:
-    """A bus by its timetable, nothing known from before."""
-    b = recorded.bus(line)
-    recorded.write(folder / "T.csv", recorded.TRACE, b.trace)
-    recorded.write(folder / "S.csv", recorded.STOPS, b.stops)
-    rows, seq = _predictions(folder, {(row[2], int(row[1])): b.truth.get(int(row[1])) for row in b.stops}, b.stops)
-    way = np.array([b.way[s] for s in seq])
-    planned = np.array([b.planned[s] for s in seq])
-    here = np.array([b.fixes[text] for _, text in rows.key])
-    constant = np.abs(rows.made + (way - here) / b.speed_mps - rows.truth)
-    ceilings = {
-        "the timetable": float(np.abs(planned - rows.truth).mean()) / 60,
-        "constant speed, the timetable's mean": float(constant.mean()) / 60,
-    }
-    mae = float(rows.error_s().mean()) / 60
-    details = {"predictions": len(rows.made), "arrivals": len(set(seq)), "mean width, min": _width_min(rows)}
-    details["jitter, min"] = _jitter_min(rows, np.array(seq))
-    return [
-        Figure(
-            f"bus {line}, MAE of p50",
-            "min",
-            [mae],
-            ceilings,
-            min(ceilings.values()),
-            details_are="of",
-            details=details,
-            smaller_is_better=True,
-        ),
-        _coverage(f"bus {line}", rows),
-    ]
-
-
-def taxi(folder: Path) -> list[Figure]:
-    """Trips of a taxi from their ends alone: every other one to learn from, the others predicted at their pickup."""
-    history = folder / "history"
-    history.mkdir(exist_ok=True)
-    for odd, into in ((False, history / "trace.csv"), (True, folder / "T.csv")):
-        trace, stops, truth = recorded.taxi(odd=odd)
-        recorded.write(into, recorded.TRACE, trace)
-        recorded.write(into.with_name("S.csv" if odd else "stops.csv"), recorded.STOPS, stops)
-    found, _ = _predictions(folder, {(row[2], 1): truth[row[0]] for row in stops}, stops, history)
-    ratio = found.error_s() / (found.truth - found.made)
-    details = {"predictions": len(found.made), "MAE, min": float(found.error_s().mean()) / 60}
-    details["mean width, min"] = _width_min(found)
-    mape = Figure(
-        "taxi, MAPE",
-        "%",
-        [100 * float(ratio.mean())],
-        goal=MAPE_MOST,
-        details_are="of",
-        details=details,
-        smaller_is_better=True,
-    )
-    return [mape, _coverage("taxi", found)]
+    lines = {"D96": [bus for of in recorded.d96().values() for bus in of]}
+    lines |= {line: [recorded.bus(line)] for line in recorded.BUSES}
+    return recordings.measure(Console(width=200)) + located.measure(lines) + found
 
 
 def slowdown() -> Figure:
@@ -184,60 +107,3 @@ def projection(vehicles: int = 10_000, rounds: int = 15) -> Figure:
         last = lines.project(line, lat, lon, last, 2_000.0)
         took.append(1e3 * (time.process_time() - began))
     return Figure(f"{vehicles:,} vehicles, one fix each, on lines", "ms", took, goal=PROJECT_MS, smaller_is_better=True)
-
-
-def _jitter_min(rows: Rows, seq: I64) -> float:
-    """Mean absolute move of p50 from one prediction of a stop to its next."""
-    order = np.lexsort((rows.made, seq))
-    same = np.diff(seq[order]) == 0
-    return float(np.abs(np.diff(rows.p50[order]))[same].mean()) / 60
-
-
-def _width_min(rows: Rows) -> float:
-    return float((rows.p90 - rows.p10).mean()) / 60
-
-
-def _coverage(name: str, rows: Rows) -> Figure:
-    held = rows.coverage()
-    return Figure(
-        f"{name}, 80 % coverage is off by",
-        "points",
-        [abs(held - 80)],
-        goal=COVERAGE_OFF,
-        details_are="%",
-        details={"covered": held},
-        smaller_is_better=True,
-    )
-
-
-def _predictions(
-    folder: Path, truth: dict[tuple[str, int], float | None], stops: list[recorded.Row], history: Path | None = None
-) -> tuple[Rows, list[int]]:
-    """Runs the command on T.csv and S.csv in the folder; predictions made before their true arrival, and stop_seq.
-
-    A stop named twice is told apart by turn: of one fix the predictions stand in order of stop_seq.
-    """
-    out = folder / "P.csv"
-    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-        backtest(folder / "T.csv", folder / "S.csv", history, out, rest=False)
-    order: dict[str, list[tuple[str, int]]] = {}
-    for row in stops:
-        order.setdefault(row[0], []).append((row[2], int(row[1])))
-    keys, seqs, rows = [], [], []
-    with out.open(newline="") as file:
-        lines = list(csv.DictReader(file))
-    left: dict[tuple[str, str], list[int]] = {}
-    for row in reversed(lines):  # from the last stop back, which every fix predicts
-        fix = (row["vehicle"], row["time"])
-        ahead = left.setdefault(fix, [s for name, s in order[row["vehicle"]]])
-        names = {s: name for name, s in order[row["vehicle"]]}
-        while names[seq := ahead.pop()] != row["stop_id"]:
-            pass
-        at = truth[row["stop_id"], seq]
-        made, *ends = (datetime.fromisoformat(row[name]).timestamp() for name in ("time", "p10", "p50", "p90"))
-        if at is not None and made < at:
-            keys.append(fix)
-            seqs.append(seq)
-            rows.append((made, *ends, at))
-    made, p10, p50, p90, at = (np.array(column) for column in zip(*rows, strict=True))
-    return Rows(keys, made, p10, p50, p90, at), seqs

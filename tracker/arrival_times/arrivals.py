@@ -52,6 +52,17 @@ class Stops:
     def __len__(self) -> int:
         return len(self.name)
 
+    def terminal(self, stop: int) -> bool:
+        """Whether vehicles wait at a stop for their time: the first of a trip, where a timetable tells it."""
+        return (not stop or bool(self.again[stop])) and int(self.planned_us[stop]) != NO_TIME
+
+    @property
+    def leaves_us(self) -> I64:
+        """When the leg to each stop begins at the earliest, NO_TIME where it does not wait."""
+        at = np.concatenate([[NO_TIME], self.planned_us[:-1]])
+        waits = np.concatenate([[False, True], self.again[1:-1]])[: len(self)]
+        return np.where(waits, at, NO_TIME)
+
     @classmethod
     def of(cls, name: list[str], lat: F64, lon: F64, planned_us: I64, place: I64) -> Stops:
         """From what a stops file says; `place` is a number that is the same wherever the stop is named so."""

@@ -203,8 +203,12 @@ class ArrivalTimes(Family):
         shown.decided_us[at] = step.now_us
         columns = (shown.stop, shown.at_us, shown.p10_us, shown.p50_us, shown.p90_us, shown.remaining_m, shown.risk)
         own = [[value] * count for value in (tenant_id, step.now_us, forecast.VERSION)]
-        planned = made.planned[chosen].astype(int).tolist()
-        step.part(ArrivalRows).etas += zip(own[0], *(c[at].tolist() for c in columns), planned, *own[1:], strict=True)
+        state = made.state[chosen].tolist()
+        packed = made.said_s[chosen].astype("<f4")
+        width, body = packed.shape[1] * 4, packed.tobytes()
+        said = [body[at : at + width] for at in range(0, len(body), width)]
+        rows = zip(own[0], *(c[at].tolist() for c in columns), state, said, *own[1:], strict=True)
+        step.part(ArrivalRows).etas += rows
         announced_total.inc(count)
 
     def _judge(self, plans: Plans, registry: Registry, made: Prediction, views: Views, of: I64, step: Step) -> Bool:

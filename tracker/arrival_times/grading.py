@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from prometheus_client import Counter
 
+from domain.readings import F64
 from domain.times import to_us
 from store.tracking import TrackingStore
 from tracker.arrival_times.learning import Learning, Lesson, lesson_of
@@ -21,7 +22,7 @@ from tracker.arrival_times.predict import beelines, lane_number
 from tracker.arrival_times.rows import ArrivalRows
 from tracker.engine.registry import Registry, Shipment, Stop
 from tracker.engine.step import Step
-from tracker.rules import forecast
+from tracker.rules import experts, forecast
 from tracker.rules.forecast import DETOUR, PACE_FORGET_S, PACE_MOST
 from tracker.rules.grades import Grade, grade, names
 from tracker.rules.residuals import area
@@ -29,6 +30,7 @@ from tracker.shipments.facts import CALL, CallFact
 
 TEACH_US = 60_000_000  # between two predictions that are held against an arrival
 TEACH_MAX = 200  # of them per arrival
+UNSAID = np.full(1 + len(experts.NAMES), np.nan, dtype="<f4").tobytes()
 ALL = -1
 
 _LABEL = ["hours_out"]
@@ -49,12 +51,20 @@ class Made(NamedTuple):
     p10_us: np.ndarray[Any, np.dtype[np.int64]]
     p50_us: np.ndarray[Any, np.dtype[np.int64]]
     p90_us: np.ndarray[Any, np.dtype[np.int64]]
-    planned: np.ndarray[Any, np.dtype[np.int64]]
+    state: np.ndarray[Any, np.dtype[np.int64]]
+    said_s: F64  # the mixture and each expert, rows x (1 + experts); NaN: another version's
 
     def before(self, at_us: int) -> Made:
         """Those made before a time."""
         rows = self.at_us < at_us
-        return Made(*(column[rows] for column in self))
+        return Made(
+            self.at_us[rows],
+            self.p10_us[rows],
+            self.p50_us[rows],
+            self.p90_us[rows],
+            self.state[rows],
+            self.said_s[rows],
+        )
 
 
 @dataclass(frozen=True)
@@ -72,6 +82,7 @@ class Leg:
     travel_s: float
     place: int
     stay_s: float
+    late_s: float  # after its time, NaN: there was none
 
 
 class Grading:
@@ -114,9 +125,16 @@ class Grading:
     def _made(self, stops: Sequence[int]) -> dict[int, Made]:
         """What was said of these stops."""
         rows: dict[int, list[tuple[int, ...]]] = {}
-        for stop, at, p10, p50, p90, planned in self._store.rows("predictions_of", stops):
-            rows.setdefault(stop, []).append((to_us(at), to_us(p10), to_us(p50), to_us(p90), int(planned)))
-        return {stop: Made(*np.array(found, dtype=np.int64).T) for stop, found in rows.items()}
+        said: dict[int, list[bytes]] = {}
+        for stop, at, *ends, planned, waiting, body in self._store.rows("predictions_of", forecast.VERSION, stops):
+            rows.setdefault(stop, []).append((to_us(at), *map(to_us, ends), 2 * planned + waiting))
+            said.setdefault(stop, []).append(bytes(body) if body is not None else UNSAID)
+        made = {}
+        for stop, found in rows.items():
+            at, p10, p50, p90, state = np.array(found, dtype=np.int64).T
+            told = np.frombuffer(b"".join(said[stop]), dtype="<f4").reshape(len(found), -1).astype(np.float64)
+            made[stop] = Made(at, p10, p50, p90, state, told)
+        return made
 
     def _grade(
         self,
@@ -131,7 +149,8 @@ class Grading:
     ) -> None:
         n = len(made.at_us)
         arrived = np.full(n, fact.arrived_us, dtype=np.int64)
-        found = grade(made.at_us, made.p10_us, made.p50_us, made.p90_us, arrived, np.zeros(n, dtype=np.int64))
+        one = np.zeros(n, dtype=np.int64)
+        found = grade(made.at_us, made.p10_us, made.p50_us, made.p90_us, arrived, one, made.said_s[:, 1:])
         bucket = {name: i for i, name in enumerate(names())}
         at = shipment.stops.index(stop)
         ends = (shipment.stops[at - 1] if at else None, stop)
@@ -154,6 +173,7 @@ class Grading:
                     each.coverage,
                     each.width_min,
                     each.jitter_min,
+                    *each.experts_min,
                     step.now_us,
                     forecast.VERSION,
                 )
@@ -175,10 +195,14 @@ class Grading:
             notes.drove(leg)
             if not math.isnan(leg.stay_s):
                 notes.stayed(leg, expected_s)
+            if not math.isnan(leg.late_s):
+                notes.left(leg)
             if (row := plans.row(shipment.id)) is not None:
                 _pace(plans, row, expected_s, leg.travel_s)
         if made is not None and len(made.at_us):
-            notes.settled(made, fact.arrived_us)
+            at = shipment.stops.index(stop)
+            lane = lane_number(*(np.array([place(s).number]) for s in (shipment.stops[max(at - 1, 0)], stop)))
+            notes.settled(made, shipment.id, int(lane[0]), fact.arrived_us)
 
 
 class _Notes:
@@ -208,18 +232,26 @@ class _Notes:
     def stayed(self, leg: Leg, expected_s: float) -> None:
         self._add(place=leg.place, left_us=leg.t_us, stay_s=leg.stay_s, before_s=expected_s)
 
-    def settled(self, made: Made, arrived_us: int) -> None:
+    def left(self, leg: Leg) -> None:
+        self._add(late_place=leg.place, late_us=leg.t_us, late_s=leg.late_s)
+
+    def settled(self, made: Made, trip: int, lane: int, arrived_us: int) -> None:
         """Some of the predictions, a minute apart at least."""
         kept = 0
         last_us = -TEACH_US
-        for at, p50, planned in zip(made.at_us.tolist(), made.p50_us.tolist(), made.planned.tolist(), strict=True):
-            if kept < TEACH_MAX and at - last_us >= TEACH_US:
+        for at, state, (mixed, *said) in zip(
+            made.at_us.tolist(), made.state.tolist(), made.said_s.tolist(), strict=True
+        ):
+            if kept < TEACH_MAX and at - last_us >= TEACH_US and not math.isnan(mixed):
                 self._add(
                     arrival=self._arrivals,
-                    predicted_s=(p50 - at) / 1e6,
-                    planned=planned,
+                    trip=trip,
+                    predicted_s=mixed,
+                    state=state,
+                    lane=lane,
                     observed_s=(arrived_us - at) / 1e6,
                 )
+                self._columns.setdefault("said_s", []).extend(said)
                 kept, last_us = kept + 1, at
         self._arrivals += 1
 
@@ -237,7 +269,7 @@ def _leg(plans: Plans, shipment: Shipment, stop: Stop, fact: CallFact) -> Leg | 
         return None  # the same stay serves both: it was one drive
     if last is None or last.departed_us is None or last.departed_us >= fact.arrived_us:
         return None
-    left_us = last.departed_us
+    left_us, first = last.departed_us, last is shipment.stops[0]
     here, there = place(last), place(stop)
     way, bearing = beelines(*(np.array([v]) for v in (*here[1:], *there[1:])))
     way_m = float(way[0]) * DETOUR
@@ -258,7 +290,8 @@ def _leg(plans: Plans, shipment: Shipment, stop: Stop, fact: CallFact) -> Leg | 
         there.lon,
         (fact.arrived_us - left_us) / 1e6,
         here.number,
-        math.nan if last is shipment.stops[0] else (left_us - (last.arrived_us or left_us)) / 1e6,
+        math.nan if first else (left_us - (last.arrived_us or left_us)) / 1e6,
+        (left_us - to_us(last.window_end)) / 1e6 if first and last.window_end else math.nan,
     )
 
 

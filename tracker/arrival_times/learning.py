@@ -19,9 +19,9 @@ import psycopg
 
 from domain.readings import F64, I64, Bool
 from store.tracking import TrackingStore
-from tracker.rules import forecast
+from tracker.rules import experts, forecast
 from tracker.rules.forecast import Driven, Knowledge
-from tracker.rules.ranges import KEEP, PRIOR_SIGMA, Ranges
+from tracker.rules.ranges import KEEP, PRIOR, PRIOR_SIGMA, Ranges, Settled
 from tracker.rules.residuals import SHRINK, Curve, Lane, Level, Residuals
 
 log = logging.getLogger(__name__)
@@ -32,9 +32,10 @@ LEVELS = len(SHRINK)
 
 @dataclass
 class Lesson:
-    """Legs that were driven, stays before them, and predictions with what came of them; three groups of columns.
+    """Legs that were driven, stays before them, departures after their time, and predictions with what came of them.
 
-    `base_s` is NaN where way alone told how long; `arrival` numbers the arrivals of a lesson.
+    Four groups of columns. `base_s` is NaN where way alone told how long; the last group is that of `ranges.Settled`,
+    with what experts said row by row.
     """
 
     t_us: I64
@@ -50,9 +51,15 @@ class Lesson:
     left_us: I64
     stay_s: F64
     before_s: F64  # expected travel time of the leg after the stay
+    late_place: I64
+    late_us: I64
+    late_s: F64
     arrival: I64
+    trip: I64
     predicted_s: F64
-    planned: I64
+    state: I64
+    lane: I64
+    said_s: F64
     observed_s: F64
 
     def driven(self) -> Driven:
@@ -61,13 +68,21 @@ class Lesson:
         none: Bool = np.zeros(len(self.t_us), dtype=np.bool_)
         return Driven(self.t_us, self.way_m, self.bearing_rad, self.base_s, none, lane, self.travel_s)
 
+    def settled(self) -> Settled:
+        """The predictions."""
+        said = self.said_s.reshape(len(self.arrival), len(experts.NAMES))
+        return Settled(self.arrival, self.trip, self.predicted_s, self.state, self.lane, said, self.observed_s)
+
     def __len__(self) -> int:
-        return len(self.t_us) + len(self.place) + len(self.arrival)
+        return len(self.t_us) + len(self.place) + len(self.late_place) + len(self.arrival)
 
 
-_INTEGERS = {"t_us", "number", "origin", "goal", "place", "left_us", "arrival", "planned"}
+_INTEGERS = {
+    *("t_us", "number", "origin", "goal", "place", "left_us", "late_place", "late_us"),
+    *("arrival", "trip", "state", "lane"),
+}
 _NAMES = [f.name for f in fields(Lesson)]
-_MARK = zlib.crc32(f"{forecast.VERSION} {_NAMES} {LEVELS} {len(PRIOR_SIGMA)} {KEEP}".encode())
+_MARK = zlib.crc32(f"{forecast.VERSION} {_NAMES} {LEVELS} {len(PRIOR_SIGMA)} {KEEP} {experts.NAMES}".encode())
 
 
 def lesson_of(columns: dict[str, list[Any]]) -> Lesson:
@@ -80,8 +95,8 @@ def lesson_of(columns: dict[str, list[Any]]) -> Lesson:
 
 def taught(knowledge: Knowledge, lesson: Lesson) -> Knowledge:
     """Knowledge after a lesson."""
-    ranges = knowledge.ranges.learn(lesson.arrival, lesson.predicted_s, lesson.planned > 0, lesson.observed_s)
-    known = replace(knowledge, ranges=ranges).learn_driven(lesson.driven())
+    known = knowledge.settle(lesson.settled()).learn_driven(lesson.driven())
+    known = known.learn_late(lesson.late_place, lesson.late_us, lesson.late_s)
     return known.learn_stays(lesson.place, lesson.left_us, lesson.stay_s, lesson.before_s)
 
 
@@ -118,7 +133,8 @@ def unpack_lesson(blob: bytes) -> Lesson | None:
 
 
 _LEVEL = ["<i8", "<f8", "<f8", "<i8"]
-_DTYPES = ["<f8", "<f8", *(["<f8", "<i8"] + _LEVEL * LEVELS) * 2, *_LEVEL * 2, "<f8", "<f8", "<f8"]
+_EXPERTS, _RANGES = ["<f8", "<i8", "<f8"], ["<i8", "<f8", "<i8", "<f8", "<f8", "<f8"]
+_DTYPES = ["<f8", "<f8", *(["<f8", "<i8"] + _LEVEL * LEVELS) * 2, *_LEVEL * 4, *_EXPERTS, *_RANGES]
 
 
 def pack_knowledge(known: Knowledge) -> bytes:
@@ -127,8 +143,12 @@ def pack_knowledge(known: Knowledge) -> bytes:
     for residuals in (known.by_plan, known.by_way):
         columns += [np.array([residuals.drift]), np.array([residuals.drift_us], dtype=np.int64)]
         columns += [getattr(level, f.name) for level in residuals.levels for f in fields(level)]
-    columns += [getattr(level, f.name) for level in (known.stay, known.stay_here) for f in fields(level)]
-    return _pack([*columns, known.ranges.scores, known.ranges.levels, known.ranges.ends])
+    for level in (known.stay, known.stay_here, known.late, known.late_here):
+        columns += [getattr(level, f.name) for f in fields(level)]
+    columns += [known.experts.by_horizon, known.experts.key, known.experts.by_lane]
+    ranges, there = known.ranges, ~np.isnan(known.ranges.scores)
+    columns += [there.sum(axis=1), ranges.scores[there], ranges.trips[there], ranges.tally, ranges.levels, ranges.ends]
+    return _pack(columns)
 
 
 def unpack_knowledge(blob: bytes) -> Knowledge | None:
@@ -142,15 +162,30 @@ def unpack_knowledge(blob: bytes) -> Knowledge | None:
     def level() -> Level:
         return Level(*(next(parts) for _ in _LEVEL))
 
-    def residuals(*, learned_base: bool) -> Residuals:
+    def residuals() -> Residuals:
         drift, drift_us = float(next(parts)[0]), int(next(parts)[0])
-        return Residuals(tuple(level() for _ in range(LEVELS)), learned_base, drift, drift_us)
+        return Residuals(tuple(level() for _ in range(LEVELS)), drift, drift_us)
 
-    by_plan, by_way = residuals(learned_base=False), residuals(learned_base=True)
-    stay, stay_here = level(), level()
+    by_plan, by_way = residuals(), residuals()
+    stay, stay_here, late, late_here = level(), level(), level(), level()
+    losses = experts.Experts.none()
+    losses = replace(
+        losses,
+        by_horizon=next(parts).reshape(losses.by_horizon.shape),
+        key=next(parts),
+        by_lane=next(parts).reshape(-1, len(experts.NAMES) + 1),
+    )
+    ranges = _ranges(*(next(parts) for _ in _RANGES))
+    return Knowledge(Curve(xx, xy), by_plan, by_way, stay, stay_here, late, late_here, losses, ranges)
+
+
+def _ranges(count: I64, scores: F64, trips: I64, tally: F64, levels: F64, ends: F64) -> Ranges:
+    """The newest scores stand last in their rows."""
     rows = len(PRIOR_SIGMA)
-    ranges = Ranges(*(next(parts).reshape(rows, -1) for _ in range(3)))
-    return Knowledge(Curve(xx, xy), by_plan, by_way, stay, stay_here, ranges)
+    there = np.arange(KEEP) >= KEEP - count[:, None]
+    all_scores, all_trips = np.full((rows, KEEP), np.nan), np.full((rows, KEEP), PRIOR, dtype=np.int64)
+    all_scores[there], all_trips[there] = scores, trips
+    return Ranges(all_scores, all_trips, *(each.reshape(rows, -1) for each in (tally, levels, ends)))
 
 
 # ---------------------------------------------------------------- the store

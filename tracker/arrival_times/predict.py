@@ -49,7 +49,8 @@ class Prediction:
     p90_us: I64
     remaining_m: F64
     risk: F64
-    planned: Bool
+    state: I64  # as in `ranges.Settled`
+    said_s: F64  # seconds to go as mixed, then by each expert
     announce: Bool
 
 
@@ -104,14 +105,17 @@ def predict(plans: Plans, rows: I64, here: Position, knowledge: Knowledge, *, re
     legs, stop = _legs(plans, rows, here, way_m, time_s)
     of = legs.vehicle
     now = here.t_us[of]
-    remaining = knowledge.remaining_s(legs, rest=rest)
-    computed = legs.now_us + np.rint(remaining * 1e6).astype(np.int64)
+    planned = legs.planned()
+    said = knowledge.said_s(legs, planned, rest=rest)
+    mixed = knowledge.mixed_s(legs, said, planned)
+    said = np.column_stack([mixed, said]) + ((legs.now_us - now) / 1e6)[:, None]
+    state = planned * 2 + _waits(plans, rows)[of]
+    low, middle, high = knowledge.ranges.around(said[:, 0], state)
+    computed = now + np.rint(middle * 1e6).astype(np.int64)
     began = p.t_us[rows][of] == NO_TIME
     elapsed_s = np.where(began, 0, now - p.t_us[rows][of]) / 1e6
     before = np.where(began, NO_TIME, shown.calm_us[stop])
     p50 = in_turn(legs, np.maximum(calm(before, computed, (computed - now) / 1e6, elapsed_s), now))
-    planned = legs.planned()
-    low, high = knowledge.ranges.around((p50 - now) / 1e6, planned)
     p10 = np.minimum(in_turn(legs, now + np.rint(low * 1e6).astype(np.int64)), p50)
     p90 = in_turn(legs, np.maximum(now + np.rint(high * 1e6).astype(np.int64), p50))
     shown.calm_us[stop] = p50
@@ -122,7 +126,12 @@ def predict(plans: Plans, rows: I64, here: Position, knowledge: Knowledge, *, re
         risk[ends] = late_risk(p10[ends], p50[ends], p90[ends], plans.closes_us[stop[ends]]).round(3)
     total = np.cumsum(legs.way_m)
     total -= np.maximum.accumulate(np.where(segment_starts(of), total - legs.way_m, 0.0))
-    return Prediction(of, stop, now, p10, p50, p90, total, risk, planned, _differs(plans, stop, now, p50))
+    return Prediction(of, stop, now, p10, p50, p90, total, risk, state, said, _differs(plans, stop, now, p50))
+
+
+def _waits(plans: Plans, rows: I64) -> I64:
+    """Whether each stands where it is to leave at a planned time."""
+    return (plans.there[rows] & (plans.leaves_us[rows] > 0)).astype(np.int64)
 
 
 def _differs(plans: Plans, stop: I64, now_us: I64, p50_us: I64) -> Bool:
@@ -175,6 +184,8 @@ def _legs(plans: Plans, rows: I64, here: Position, way_m: F64, time_s: F64) -> t
         np.where(first, standing, 0.0),
         never,
         never,
+        never,
+        first & there & (plans.leaves_us[row] > 0),
         pace(p.expected_s[row], p.taken_s[row]),
         p.driven_s[row],
         p.today_s[row],

@@ -13,25 +13,29 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from domain.readings import F64, I64, Bool
-from tracker.rules.ranges import Ranges
-from tracker.rules.residuals import Curve, Lane, Level, Residuals, bucket
+from tracker.rules.experts import NAMES, Experts
+from tracker.rules.ranges import Ranges, Settled
+from tracker.rules.residuals import Curve, Lane, Level, Residuals, bucket, weight_of
 from tracker.rules.rest import rest_s
 from tracker.rules.scan import segment_starts
 
-VERSION = 2
+VERSION = 3
 DETOUR = 1.3  # way by road over great circle, where no line is planned
 FOREVER_S = 1e8  # longer than any journey; keeps the vehicles of one scan apart
 DWELL_S, DWELL_SHARE = 600.0, 0.5  # a stay before one was seen: as a truck's, but no longer than half the leg
 DWELL_SOFT_S = 30.0
+STAY_MOST = 20.0  # a stay counts as no longer than so many times what was expected before one was seen
 PACE_PRIOR_S = 2700.0  # how much of its own driving it takes to believe a vehicle is slower than others
 PACE_FORGET_S = 2700.0
+LATE_S, LATE_N = 30.0, 3.0  # how much after its time a vehicle leaves, before one was seen to
+LATE_MAX_S = 3600.0
 PACE_MOST = 1.6  # one leg counts as no slower than this: a wait is no pace
 CALM_S = 60.0  # a shown arrival time follows the computed one with this time constant
 RECOVERY_S = 5400.0  # a delay against a timetable melts with this time constant
+RECOVERY_SHARE = 0.15  # but no faster than so much of the planned time
 SWIFTEST_MPS = 80 / 3.6  # along the straight line between two stops: a lorry's top speed on a good road
 SWIFTEST_SHARE = 0.5  # who is late makes up no more than this of a leg
 BELIEVED = 0.5
-SHORT_S, FULL_S = 60.0, 1500.0  # when a vehicle passed a stop is known to half a minute; short legs teach less
 NO_TIME = np.iinfo(np.int64).min
 
 
@@ -56,7 +60,9 @@ class Legs:
     place: I64  # where it begins, as a number that stays the same
     stood_s: F64
     planned_us: I64
+    leaves_us: I64
     not_before_us: I64
+    terminal: Bool
     pace: F64
     driven_s: F64
     today_s: F64
@@ -71,7 +77,10 @@ class Legs:
 
 @dataclass(frozen=True, slots=True)
 class Driven:
-    """Legs that vehicles have driven, in the words of `Legs`; `t_us` is when they set out."""
+    """Legs that vehicles have driven, in the words of `Legs`; `t_us` is when they set out.
+
+    One with a timetable lasts from arrival to arrival, as its base does.
+    """
 
     t_us: I64
     way_m: F64
@@ -81,16 +90,31 @@ class Driven:
     lane: Lane
     travel_s: F64
 
+    def take(self, rows: Bool) -> Driven:
+        """Some of them."""
+        return Driven(
+            self.t_us[rows],
+            self.way_m[rows],
+            self.bearing_rad[rows],
+            self.base_s[rows],
+            self.timetabled[rows],
+            _rows(self.lane, rows),
+            self.travel_s[rows],
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Knowledge:
-    """What has been learned: by timetable and route, by way alone, of stays, and how wrong predictions were."""
+    """What has been learned: by timetable and route, by way alone, of stays, of leaving late, and how wrong it was."""
 
     curve: Curve
     by_plan: Residuals
     by_way: Residuals
     stay: Level
     stay_here: Level
+    late: Level
+    late_here: Level
+    experts: Experts
     ranges: Ranges
 
     @classmethod
@@ -99,9 +123,12 @@ class Knowledge:
         return cls(
             Curve.prior(),
             Residuals.empty(),
-            Residuals.empty(learned_base=True),
+            Residuals.empty(),
             Level.empty(),
             Level.empty(),
+            Level.empty(),
+            Level.empty(),
+            Experts.none(),
             Ranges.prior(),
         )
 
@@ -109,17 +136,22 @@ class Knowledge:
         """Expected travel time of each leg begun at `t_us`, without the vehicle's own pace."""
         planned, part, out = ~np.isnan(legs.base_s), bucket(t_us, legs.lane.lon), legs.base_s
         if planned.any():
-            out = out * np.exp(self.by_plan.effect(legs.lane, part, t_us))
+            out = out * self.by_plan.ratio(legs.lane, part, t_us)
         if not planned.all():
             by_way = self.curve.travel_s(legs.way_m, legs.bearing_rad)
-            out = np.where(planned, out, by_way * np.exp(self.by_way.effect(legs.lane, part, t_us)))
+            out = np.where(planned, out, by_way * self.by_way.ratio(legs.lane, part, t_us))
         return np.asarray(out)
 
     def dwell_s(self, place: I64, t_us: I64, travel_s: F64) -> F64:
         """Expected stay at a place before a leg of this travel time."""
-        known = self.stay.effect(np.zeros_like(place), t_us, 3.0) + self.stay_here.effect(place, t_us, 3.0)
+        known = self.stay_here.mean(place, t_us, 3.0, self.stay.mean(np.zeros_like(place), t_us, 3.0, 1.0))
         prior = np.minimum(DWELL_S, DWELL_SHARE * travel_s)
-        return np.maximum((prior + DWELL_SOFT_S) * np.exp(known) - DWELL_SOFT_S, 0.0)
+        return np.maximum((prior + DWELL_SOFT_S) * known - DWELL_SOFT_S, 0.0)
+
+    def late_s(self, place: I64, t_us: I64) -> F64:
+        """Expected seconds after its time that a vehicle leaves a place where it waits for it."""
+        every = self.late.mean(np.zeros_like(place), t_us, LATE_N, LATE_S)
+        return self.late_here.mean(place, t_us, LATE_N, every)
 
     def learn_driven(self, legs: Driven) -> Knowledge:
         """With legs that were driven."""
@@ -127,52 +159,105 @@ class Knowledge:
             return self
         planned = ~np.isnan(legs.base_s)
         base = np.where(planned, legs.base_s, self.curve.travel_s(legs.way_m, legs.bearing_rad))
-        seen = np.log((legs.travel_s + SHORT_S) / (base + SHORT_S))
-        weight = np.minimum(base / FULL_S, 1.0)
         part, now = bucket(legs.t_us, legs.lane.lon), int(legs.t_us.max())
-        way = ~planned & (legs.way_m > 0)
+        way = ~planned & (legs.way_m > 0) & (base > 0)
+        plan = planned & (base > 0)
+        ratio = legs.travel_s / np.maximum(base, 1.0)
+        weight = weight_of(base)
         return replace(
             self,
             curve=self.curve.learn(legs.way_m[way], legs.bearing_rad[way], legs.travel_s[way])
             if way.any()
             else self.curve,
-            by_plan=self.by_plan.learn(_rows(legs.lane, planned), part[planned], seen[planned], weight[planned], now),
+            by_plan=self.by_plan.learn(_rows(legs.lane, plan), part[plan], ratio[plan], weight[plan], now),
             by_way=self.by_way.learn(
-                _rows(legs.lane, way), part[way], seen[way], np.full(int(way.sum()), self.curve.settled), now
+                _rows(legs.lane, way), part[way], ratio[way], weight[way], now, self.curve.settled
             ),
         )
 
-    def learn_stays(self, place: I64, t_us: I64, stay_s: F64, travel_s: F64) -> Knowledge:
-        """With stays that have ended, before legs of this expected travel time."""
+    def learn_late(self, place: I64, t_us: I64, late_s: F64) -> Knowledge:
+        """With vehicles that have left places where they waited for their time, so long after it."""
+        if not len(place):
+            return self
+        late, one, now = np.clip(late_s, 0.0, LATE_MAX_S), np.ones(len(late_s)), int(t_us.max())
+        return replace(
+            self,
+            late=self.late.learn(np.zeros_like(place), late, one, now),
+            late_here=self.late_here.learn(place, late, one, now),
+        )
+
+    def learn_stays(self, place: I64, t_us: I64, stay_s: F64, travel_s: F64, first: Bool | None = None) -> Knowledge:
+        """With stays that have ended, before legs of this expected travel time.
+
+        Those before the `first` leg of a trip are waits for its beginning, and say nothing of other places.
+        """
         if not len(place):
             return self
         prior = np.minimum(DWELL_S, DWELL_SHARE * travel_s)
-        seen = np.clip(np.log((stay_s + DWELL_SOFT_S) / (prior + DWELL_SOFT_S)), -3.0, 3.0)
-        everywhere, now = np.zeros_like(place), int(t_us.max())
-        left = seen - self.stay.effect(everywhere, t_us, 3.0)
+        seen = np.minimum((stay_s + DWELL_SOFT_S) / (prior + DWELL_SOFT_S), STAY_MOST)
+        one, now = np.ones(len(seen)), int(t_us.max())
+        then = np.ones(len(seen), dtype=np.bool_) if first is None else ~first
         return replace(
             self,
-            stay=self.stay.learn(everywhere, seen, np.ones(len(seen)), now),
-            stay_here=self.stay_here.learn(place, left, np.ones(len(seen)), now),
+            stay=self.stay.learn(np.zeros_like(place[then]), seen[then], one[then], now),
+            stay_here=self.stay_here.learn(place, seen, one, now),
         )
+
+    def settle(self, settled: Settled) -> Knowledge:
+        """With predictions that arrivals have settled."""
+        return replace(self, experts=self.experts.learn(settled, self.ranges), ranges=self.ranges.learn(settled))
+
+    def said_s(self, legs: Legs, planned: Bool, *, rest: bool = False) -> F64:
+        """Expected seconds until the end of each leg, by each expert of `experts.NAMES`; NaN: it cannot say.
+
+        `planned` is `legs.planned()`.
+        """
+        rough = _running(legs.vehicle, np.where(np.isnan(legs.base_s), legs.way_m / 12.0, legs.base_s))
+        at_us = legs.now_us + (rough * 1e6).astype(np.int64)
+        travel = self.travel_s(legs, at_us)
+        stays = self._stays(legs, at_us, travel)
+        if legs.terminal.any():
+            stays += np.where(legs.terminal, self.late_s(legs.place, at_us), 0.0)
+        said = np.full((len(travel), len(NAMES)), np.nan)
+        learned = said[:, 0] = _ends(legs, stays + travel)
+        said[:, 1] = _ends(legs, stays + travel * np.exp(legs.pace)) if legs.pace.any() else learned
+        timed = legs.planned_us != NO_TIME
+        if timed.any():
+            least = np.maximum(legs.straight_m / SWIFTEST_MPS, SWIFTEST_SHARE * travel)
+            melting = _apart(legs.vehicle, learned - _made_up(legs, learned), least)
+            said[:, 2] = np.where(timed, melting, np.nan)
+            said[:, 4] = np.where(timed, np.maximum(legs.planned_us - legs.now_us, 0) / 1e6, np.nan)
+        if planned.any():
+            given = _ends(legs, np.where(legs.terminal, 0.0, stays) + np.nan_to_num(legs.base_s))
+            said[:, 3] = np.where(planned, given, np.nan)
+        if rest:
+            said += rest_s(_running(legs.vehicle, travel), legs.driven_s, legs.today_s)[:, None]
+        return said
+
+    def _stays(self, legs: Legs, at_us: I64, travel_s: F64) -> F64:
+        """What is left of the stay at the beginning of each leg; a timetable has it in its times."""
+        left = self.dwell_s(legs.place, at_us, travel_s) - np.nan_to_num(legs.stood_s)
+        return np.where(np.isnan(legs.stood_s) | legs.timetabled, 0.0, np.maximum(left, 0.0))
+
+    def mixed_s(self, legs: Legs, said_s: F64, planned: Bool) -> F64:
+        """The mixture of what the experts say; later stops come later."""
+        if not len(legs):
+            return np.empty(0)
+        mixed = self.experts.mixed(said_s, planned.astype(np.int64), legs.lane.number)
+        return _apart(legs.vehicle, mixed, legs.straight_m / SWIFTEST_MPS)
 
     def remaining_s(self, legs: Legs, *, rest: bool = False) -> F64:
         """Expected seconds until the end of each leg."""
-        if not len(legs):
-            return np.empty(0)
-        rough = _running(legs.vehicle, np.where(np.isnan(legs.base_s), legs.way_m / 12.0, legs.base_s))
-        at_us = legs.now_us + (rough * 1e6).astype(np.int64)
-        travel = self.travel_s(legs, at_us) * np.exp(legs.pace)
-        dwell = self.dwell_s(legs.place, at_us, travel) - np.nan_to_num(legs.stood_s)
-        dwell = np.where(np.isnan(legs.stood_s) | legs.timetabled, 0.0, np.maximum(dwell, 0.0))
-        arrival = _running(legs.vehicle, dwell + travel)
-        least = np.maximum(legs.straight_m / SWIFTEST_MPS, SWIFTEST_SHARE * travel)
-        arrival = _apart(legs.vehicle, arrival - _made_up(legs, arrival), least)
-        hold = np.where(legs.not_before_us == NO_TIME, 0, legs.not_before_us - legs.now_us) / 1e6
-        arrival += _largest(legs.vehicle, hold - arrival)
-        if rest:
-            arrival += rest_s(_running(legs.vehicle, travel), legs.driven_s, legs.today_s)
-        return arrival
+        planned = legs.planned()
+        return self.mixed_s(legs, self.said_s(legs, planned, rest=rest), planned)
+
+
+def _ends(legs: Legs, takes_s: F64) -> F64:
+    """Seconds until the end of each leg, where each takes so long and none begins or ends before its time."""
+    total = _running(legs.vehicle, takes_s)
+    leaves = np.where(legs.leaves_us == NO_TIME, 0, legs.leaves_us - legs.now_us) / 1e6
+    hold = np.where(legs.not_before_us == NO_TIME, 0, legs.not_before_us - legs.now_us) / 1e6
+    return np.asarray(total + _largest(legs.vehicle, np.maximum(leaves - (total - takes_s), hold - total)))
 
 
 def _rows(lane: Lane, rows: Bool) -> Lane:
@@ -219,7 +304,8 @@ def _made_up(legs: Legs, arrival_s: F64) -> F64:
     known = (legs.planned_us != NO_TIME) & (legs.planned_us[first] != NO_TIME)
     delay = arrival_s[first] - np.where(known, legs.planned_us[first] - legs.now_us, 0) / 1e6
     after = np.where(known, legs.planned_us - legs.planned_us[first], 0) / 1e6
-    return np.asarray(np.where(known, delay * (1.0 - np.exp(-np.maximum(after, 0.0) / RECOVERY_S)), 0.0))
+    late = np.minimum(delay * (1.0 - np.exp(-np.maximum(after, 0.0) / RECOVERY_S)), RECOVERY_SHARE * after)
+    return np.asarray(np.where(known, late, 0.0))
 
 
 def left_of_leg_s(leg_s: float, left: float, gone_s: float) -> float:

@@ -31,6 +31,8 @@ class Grade:
     coverage: float
     width_min: float
     jitter_min: float
+    experts_min: tuple[float, ...] = ()
+    """Mean absolute error of each expert, NaN: it said nothing."""
 
 
 def names() -> list[str]:
@@ -44,12 +46,17 @@ def names() -> list[str]:
     return [f"< {edges[0]} h", *between, f">= {edges[-1]} h"]
 
 
-def grade(made_us: I64, p10_us: I64, p50_us: I64, p90_us: I64, arrived_us: I64, stop: I64) -> list[Grade]:
+def grade(
+    made_us: I64, p10_us: I64, p50_us: I64, p90_us: I64, arrived_us: I64, stop: I64, said_s: F64 | None = None
+) -> list[Grade]:
     """Grades over all, then of each bucket that has predictions; `stop` tells one arrival's predictions from others'.
+
+    `said_s` is what each expert said, rows x experts.
 
     Buckets are by the predicted time to go: what is asked is how good "in two hours" is.
     """
     error_s, ahead_s = (p50_us - arrived_us) / 1e6, (arrived_us - made_us) / 1e6
+    expert_error_s = np.abs((np.empty((len(stop), 0)) if said_s is None else said_s) - ahead_s[:, None])
     inside = (p10_us <= arrived_us) & (arrived_us <= p90_us)
     order = np.lexsort((made_us, stop))
     moved = np.full(len(stop), np.nan)
@@ -70,6 +77,7 @@ def grade(made_us: I64, p10_us: I64, p50_us: I64, p90_us: I64, arrived_us: I64, 
             _mean(inside[rows]),
             _mean((p90_us - p10_us)[rows] / 1e6) / 60,
             _mean(jitter[~np.isnan(jitter)]) / 60,
+            tuple(_mean(off[~np.isnan(off)]) / 60 for off in expert_error_s[rows].T),
         )
 
     found = [over(np.ones(len(stop), dtype=np.bool_), "all")]

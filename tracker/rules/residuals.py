@@ -1,9 +1,11 @@
-"""What experience adds to a base travel time: a sum of logarithmic effects, each shrunk by how little is known of it.
+"""What experience adds to a base travel time: ratios by lane and hour, each shrunk to what is known of its parents.
 
-    log(observed / base) = all + hour of the week + area of each end + lane + lane in that hour + drift + noise
+    observed / base = all x hour x lane x lane in that hour x drift x noise
 
-An effect seen n times is believed n / (n + k); what was seen is forgotten exponentially. Observations of one call are
-held against what was known before it, so their order does not matter.
+What is learned is a ratio of sums (legs of unequal length count by it): expected times are means and add up over the
+legs of a trip, as medians would not. An effect is (sum of ratios + k x parent) / (weight + k): conjugate
+shrinkage of a mean to that of its parent (Buehlmann credibility). What was seen is forgotten exponentially.
+Observations of one call are held against what was known before it, so their order does not matter.
 """
 
 from __future__ import annotations
@@ -17,12 +19,13 @@ from domain.readings import F64, I64
 
 DAY_US = 86_400_000_000
 FORGET_US = 21 * DAY_US
-SHRINK = (2.0, 8.0, 20.0, 20.0, 4.0, 8.0)  # k of all, hour, origin, goal, lane, lane x hour
+SHRINK = (10.0, 8.0, 20.0, 20.0, 2.0, 8.0)  # k of all, hour, origin, goal, lane, lane x hour
+FULL_S = 300.0  # a leg of this length counts half: the noise of stops and lights adds up, that of traffic goes along
 KEYS_MAX = 100_000  # lanes x buckets kept; the least known of go first
 BUCKETS = 16  # 3 hours, on weekdays and at weekends
-SETTLE_N = 50.0
+SETTLE_N = 20.0
 DRIFT_FORGET_US = 2 * DAY_US  # what was new is old after some days
-SEEN_MAX = 1.2  # an observation further off is taken for this far off: breakdowns teach nothing about roads
+SEEN_MAX = 2.3  # logarithm; an observation further off is taken for this far off: breakdowns teach nothing of roads
 
 
 def bucket(t_us: I64, lon: F64) -> I64:
@@ -70,13 +73,13 @@ class Level:
         i, f = np.empty(0, np.int64), np.empty(0)
         return cls(i, f, f, i)
 
-    def effect(self, key: I64, t_us: I64, k: float) -> F64:
-        """The effect for each key at a time, shrunk; 0 where nothing was seen."""
+    def mean(self, key: I64, t_us: I64, k: float, prior: F64 | float) -> F64:
+        """The mean of what was seen for each key, at a time, shrunk to `prior`; that where nothing was seen."""
         if not len(self.key):
-            return np.zeros(len(key))
+            return np.zeros(len(key)) + prior
         at = np.minimum(np.searchsorted(self.key, key), len(self.key) - 1)
-        fresh = np.exp(-np.maximum(t_us - self.t_us[at], 0) / FORGET_US)
-        return np.asarray(np.where(self.key[at] == key, self.total[at] * fresh / (self.n[at] * fresh + k), 0.0))
+        fresh = np.exp(-np.maximum(t_us - self.t_us[at], 0) / FORGET_US) * (self.key[at] == key)
+        return np.asarray((self.total[at] * fresh + k * prior) / (self.n[at] * fresh + k))
 
     def learn(self, key: I64, value: F64, weight: F64, t_us: int) -> Level:
         """With these values seen at `t_us` or shortly before; a weight of 1 is one full observation."""
@@ -100,49 +103,71 @@ class Level:
 
 @dataclass(frozen=True, slots=True)
 class Residuals:
-    """All levels, and the drift: how the last observations of all lanes differed from what was expected of them.
-
-    Where the base itself is learned (`learned_base`), what all have in common is left to it and to the drift.
-    """
+    """All levels, and the drift: how the last observations of all lanes differed from what was expected of them."""
 
     levels: tuple[Level, ...]
-    learned_base: bool
-    drift: float = 0.0
+    drift: float = 0.0  # logarithm
     drift_us: int = 0  # when it was seen
 
     DRIFT_STEP = 0.02  # a change for all is believed after some 50 arrivals
 
     @classmethod
-    def empty(cls, *, learned_base: bool = False) -> Residuals:
-        """Nothing known: every effect is 0."""
-        return cls((Level.empty(),) * len(SHRINK), learned_base)
+    def empty(cls) -> Residuals:
+        """Nothing known: every ratio is 1."""
+        return cls((Level.empty(),) * len(SHRINK))
 
-    def effect(self, lane: Lane, part: I64, t_us: I64) -> F64:
-        """Expected log(observed / base) for each lane in its part of the week."""
-        out = self._drift(t_us)
-        for i, (level, key, k) in enumerate(zip(self.levels, keys(lane, part), SHRINK, strict=True)):
-            if i or not self.learned_base:
-                out += level.effect(key, t_us, k)
-        return out
+    def ratio(self, lane: Lane, part: I64, t_us: I64) -> F64:
+        """Expected observed / base for each lane in its part of the week."""
+        steady, hour = self._steady(lane, part, t_us)
+        return steady * hour * np.exp(self._drift(t_us))
+
+    def _steady(self, lane: Lane, part: I64, t_us: I64) -> tuple[F64, F64]:
+        """The ratio without hour and drift, and that of the hour."""
+        of = list(zip(self.levels, keys(lane, part), SHRINK, strict=True))
+
+        def mean(level: int, prior: F64 | float) -> F64:
+            known, key, k = of[level]
+            return known.mean(key, t_us, k, prior)
+
+        every = mean(0, 1.0)
+        ends = np.sqrt(mean(2, every) * mean(3, every))  # half of each end's area
+        return mean(5, mean(4, ends)), mean(1, 1.0)
 
     def _drift(self, t_us: I64) -> F64:
         return np.asarray(self.drift * np.exp(-np.abs(t_us - self.drift_us) / DRIFT_FORGET_US))
 
-    def learn(self, lane: Lane, part: I64, seen: F64, weight: F64, t_us: int) -> Residuals:
-        """With these observed log(observed / base). Each level takes what those before it leave unexplained."""
+    def learn(self, lane: Lane, part: I64, seen: F64, weight: F64, t_us: int, settled: float = 1.0) -> Residuals:
+        """With these observed / base. The hour takes what lanes leave unexplained, lanes what the hour leaves.
+
+        `weight` is that of `weight_of`; `settled` is how much the base itself is to be believed.
+        """
         if not len(part):
             return self
         at = np.full(len(part), t_us, dtype=np.int64)
-        seen = np.clip(seen, -SEEN_MAX, SEEN_MAX)
-        surprise = np.sort(weight * np.clip(seen - self.effect(lane, part, at), -SEEN_MAX, SEEN_MAX)).sum()
-        left, levels = seen - self._drift(at), []
-        for level, key, k in zip(self.levels, keys(lane, part), SHRINK, strict=True):
-            levels.append(level.learn(key, left, weight, t_us))
-            left = left - level.effect(key, at, k)
+        seen = np.clip(seen, np.exp(-SEEN_MAX), np.exp(SEEN_MAX))
+        steady, hour = self._steady(lane, part, at)
+        drift = np.exp(self._drift(at))
+        surprise = np.sort(weight * np.clip(seen / (steady * hour * drift) - 1.0, -1.0, SEEN_MAX)).sum()
+        values = (seen / (hour * drift), seen / (steady * drift), *[seen / (hour * drift)] * 4)
+        own = np.full(len(seen), settled)
+        weights = (weight * settled,) * 4 + (own, own)  # lights and stops are a lane's own, however short it is
+        levels = [
+            level.learn(key, value, each, t_us)
+            for level, key, value, each in zip(self.levels, keys(lane, part), values, weights, strict=True)
+        ]
         total = np.sort(weight).sum()
         kept = (1.0 - self.DRIFT_STEP) ** total
-        drift = float(self._drift(at)[0]) + (1.0 - kept) * float(surprise / max(total, 1e-9))
-        return replace(self, levels=tuple(levels), drift=drift, drift_us=t_us)
+        moved = float(self._drift(at)[0]) + (1.0 - kept) * float(surprise / max(total, 1e-9))
+        return replace(self, levels=tuple(levels), drift=moved, drift_us=t_us)
+
+
+def weight_of(base_s: F64) -> F64:
+    """How much a leg of this length teaches, 0 to 1.
+
+    >>> weight_of(np.array([0.0, 300.0, 2700.0])).tolist()
+    [0.0, 0.5, 0.9]
+    """
+    return np.asarray(base_s / (base_s + FULL_S))
 
 
 def keys(lane: Lane, part: I64) -> tuple[I64, ...]:

@@ -23,6 +23,7 @@ from frostway.cli.work.tables import print_table
 from frostway.failure import Failure, say
 from tracker.arrival_times.arrivals import Stops
 from tracker.arrival_times.backtest import Predicted, Replay, Trace
+from tracker.rules.experts import NAMES as EXPERTS
 from tracker.rules.forecast import NO_TIME, Knowledge
 from tracker.rules.grades import Grade, grade
 
@@ -283,9 +284,10 @@ def _write(file: IO[str], made: Iterator[Predicted], plan: Plan, fixes: Fixes) -
         vehicles, times = [plan.vehicles[v] for v in part.vehicle.tolist()], [fixes.time[i] for i in fix]
         rows.writerows(zip(vehicles, times, names, *texts, strict=True))
         parts.append(part)
-    columns = zip(*parts, strict=True)
-    empty = np.empty(0, dtype=np.int64)
-    return Predicted(*(np.concatenate(column) for column in columns)) if parts else Predicted(*[empty] * 6)
+    if parts:
+        return Predicted(**{f: np.concatenate([getattr(part, f) for part in parts]) for f in Predicted._fields})
+    none = np.empty(0, dtype=np.int64)
+    return Predicted(none, none, none, none, none, none, np.empty((0, len(EXPERTS))))
 
 
 def _texts(at_us: I64, offset_us: I64) -> list[str]:
@@ -313,8 +315,8 @@ def _grades(made: Predicted, replay: Replay) -> list[Grade]:
     key = np.where(made.stop < stops, made.vehicle * stops + made.stop, -1)
     at = np.array([arrived.get(k, NO_TIME) for k in key.tolist()], dtype=np.int64)
     rows = made.t_us < at
-    columns = (made.t_us, made.p10_us, made.p50_us, made.p90_us, at, key)
-    return grade(*(column[rows] for column in columns))
+    made_us, p10_us, p50_us, p90_us = made.t_us[rows], made.p10_us[rows], made.p50_us[rows], made.p90_us[rows]
+    return grade(made_us, p10_us, p50_us, p90_us, at[rows], key[rows], made.said_s[rows])
 
 
 def _print(grades: list[Grade]) -> None:
@@ -328,6 +330,7 @@ def _print(grades: list[Grade]) -> None:
         "coverage %",
         "width min",
         "jitter min",
+        *(f"{name.replace('_', ' ')} MAE" for name in EXPERTS),
     ]
     rows = [
         [
@@ -340,6 +343,7 @@ def _print(grades: list[Grade]) -> None:
             _show(100 * g.coverage, 1),
             _show(g.width_min, 1),
             _show(g.jitter_min, 2),
+            *(_show(each, 2) for each in g.experts_min),
         ]
         for g in grades
     ]

@@ -246,8 +246,9 @@ def test_two_trackers_teach_one_tenant_in_one_order(fleet, monkeypatch):
             {
                 "t_us": [T0 + n * 600 * S], "way_m": [float(rng.uniform(1e3, 5e4))], "bearing_rad": [0.3],
                 "base_s": [np.nan], "number": [n % 3], "origin": [1], "goal": [2], "lon": [25.0],
-                "travel_s": [float(rng.uniform(300, 5000))], "arrival": [0], "predicted_s": [900.0],
-                "planned": [0], "observed_s": [float(rng.uniform(300, 1800))],
+                "travel_s": [float(rng.uniform(300, 5000))], "arrival": [0], "trip": [n], "predicted_s": [900.0],
+                "state": [0], "lane": [n % 3], "said_s": [900.0, 950.0, np.nan, np.nan, np.nan],
+                "observed_s": [float(rng.uniform(300, 1800))],
             }
         )  # fmt: skip
         with links[who].connection.transaction(), links[who].connection.cursor() as cursor:

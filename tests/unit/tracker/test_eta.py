@@ -7,14 +7,14 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.geo import distance_m
-from tracker.rules import grades, residuals, rest
+from tracker.rules import experts, grades, residuals, rest
 from tracker.rules.forecast import NO_TIME, SWIFTEST_MPS, Driven, Knowledge, Legs, calm, in_turn, left_of_leg_s
 from tracker.rules.lines import Lines, Place
-from tracker.rules.ranges import Ranges
+from tracker.rules.ranges import Ranges, Settled
 from tracker.rules.residuals import Curve, Lane, Level, Residuals
 
 HOUR_US = 3_600_000_000
@@ -45,12 +45,19 @@ def legs(base_s, *, vehicle=None, now_us=0, planned_us=None, **columns):
         "place": np.arange(n),
         "stood_s": np.zeros(n),
         "planned_us": none if planned_us is None else np.asarray(planned_us),
+        "leaves_us": none,
         "not_before_us": none,
+        "terminal": np.zeros(n, bool),
         "pace": np.zeros(n),
         "driven_s": np.zeros(n),
         "today_s": np.zeros(n),
     }
     return Legs(**(own | columns))
+
+
+def told(known, ask):
+    """What each expert says."""
+    return known.said_s(ask, ask.planned())
 
 
 # ---- lines ----------------------------------------------------------------------------------------------------------
@@ -127,22 +134,22 @@ def test_a_line_has_two_points(shape) -> None:
 # ---- residuals ------------------------------------------------------------------------------------------------------
 
 
-def test_an_effect_is_believed_more_the_more_often_it_was_seen_and_forgotten_with_time() -> None:
+def test_a_mean_is_believed_more_the_more_often_it_was_seen_and_forgotten_with_time() -> None:
     key, level, believed = np.array([7]), Level.empty(), []
     for n in (1, 10, 1000):
         for _ in range(n):
             level = level.learn(key, np.array([0.5]), np.ones(1), 0)
-        believed.append(level.effect(key, np.zeros(1, np.int64), 8.0)[0])
+        believed.append(level.mean(key, np.zeros(1, np.int64), 8.0, 0.0)[0])
     assert believed == sorted(believed)
     assert believed[0] == pytest.approx(0.5 / 9)
     assert believed[-1] == pytest.approx(0.5, abs=0.01)
-    later = level.effect(key, np.array([200 * residuals.DAY_US]), 8.0)[0]
+    later = level.mean(key, np.array([200 * residuals.DAY_US]), 8.0, 0.0)[0]
     assert later < 0.1 * believed[-1] + 0.05
-    assert level.effect(np.array([8]), np.zeros(1, np.int64), 8.0)[0] == 0
+    assert level.mean(np.array([8]), np.zeros(1, np.int64), 8.0, 1.5)[0] == 1.5
 
 
 @given(
-    st.lists(st.tuples(st.integers(0, 5), st.integers(0, 15), st.floats(-1, 1)), min_size=1, max_size=20), st.randoms()
+    st.lists(st.tuples(st.integers(0, 5), st.integers(0, 15), st.floats(0.2, 5)), min_size=1, max_size=20), st.randoms()
 )
 def test_what_is_learned_at_one_moment_does_not_depend_on_its_order(seen, random):
     shuffled = random.sample(seen, len(seen))
@@ -151,7 +158,7 @@ def test_what_is_learned_at_one_moment_does_not_depend_on_its_order(seen, random
         number, part, value = (np.array(c) for c in zip(*rows, strict=True))
         known = Residuals.empty().learn(lane(*number), part, value, np.ones(len(part)), 5 * HOUR_US)
         asked = np.arange(16)
-        found.append(known.effect(lane(*asked % 6), asked, np.full(16, 6 * HOUR_US)))
+        found.append(known.ratio(lane(*asked % 6), asked, np.full(16, 6 * HOUR_US)))
     assert found[0].tolist() == found[1].tolist()
 
 
@@ -159,11 +166,29 @@ def test_a_slow_lane_is_told_from_a_slow_hour() -> None:
     rng, known = np.random.default_rng(1), Residuals.empty()
     for day in range(40):
         number, part = rng.integers(0, 10, 60), rng.integers(0, 8, 60)
-        seen = 0.3 * (number == 3) + 0.2 * (part == 2) + rng.normal(0, 0.05, 60)
+        seen = np.exp(0.3 * (number == 3) + 0.2 * (part == 2) + rng.normal(0, 0.05, 60))
         known = known.learn(lane(*number), part, seen, np.ones(60), day * residuals.DAY_US)
     ask = lane(3, 5, 3, 5)
-    found = known.effect(ask, np.array([2, 2, 6, 6]), np.full(4, 40 * residuals.DAY_US))
+    found = np.log(known.ratio(ask, np.array([2, 2, 6, 6]), np.full(4, 40 * residuals.DAY_US)))
     assert found == pytest.approx([0.5, 0.2, 0.3, 0.0], abs=0.1)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_expected_times_add_up_over_many_legs(seed) -> None:
+    """Skewed legs of many lengths, also on lanes that are not known yet: the sums are right, not the medians."""
+    rng, known = np.random.default_rng(seed), Residuals.empty()
+    base, factor = rng.uniform(30, 900, 60), rng.uniform(0.7, 1.6, 60)
+    expected = observed = 0.0
+    for day in range(30):
+        number = rng.integers(0, 60, 20)
+        taken = base[number] * factor[number] * rng.lognormal(-0.125, 0.5, 20)
+        at, part = np.full(20, day * residuals.DAY_US), rng.integers(0, 8, 20)
+        if day >= 15:  # 300 legs
+            expected += float((base[number] * known.ratio(lane(*number), part, at)).sum())
+            observed += float(taken.sum())
+        seen, weight = taken / base[number], residuals.weight_of(base[number])
+        known = known.learn(lane(*number), part, seen, weight, day * residuals.DAY_US)
+    assert 0.93 < expected / observed < 1.07
 
 
 def test_keys_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -196,38 +221,103 @@ def test_the_curve_learns_way_and_direction() -> None:
 # ---- ranges ---------------------------------------------------------------------------------------------------------
 
 
+def settled(predicted, observed, *, arrival=None, trip=None, state=2, said=None, place=7):
+    n = len(predicted)
+    arrival = np.arange(n) if arrival is None else np.full(n, arrival)
+    predicted, observed = np.asarray(predicted, float), np.asarray(observed, float)
+    said = np.repeat(predicted[:, None], len(experts.NAMES), axis=1) if said is None else np.asarray(said, float)
+    trips = arrival if trip is None else np.full(n, trip)
+    return Settled(arrival, trips, predicted, np.full(n, state), np.full(n, place), said, observed)
+
+
 @given(
-    st.lists(st.tuples(st.floats(0, 1e5), st.floats(0, 1e5), st.booleans()), min_size=1, max_size=60),
+    st.lists(st.tuples(st.floats(0, 1e5), st.floats(0, 1e5), st.integers(0, 3)), min_size=1, max_size=60),
     st.lists(st.floats(0, 1e6), min_size=1, max_size=20),
 )
-def test_quantiles_are_in_order_whatever_was_learned(settled, asked):
+def test_quantiles_are_in_order_whatever_was_learned(rows, asked):
     known = Ranges.prior()
-    for i, (predicted, observed, planned) in enumerate(settled):
-        known = known.learn(np.array([i]), np.array([predicted]), np.array([planned]), np.array([observed]))
-    middle = np.array(asked)
-    for planned in (False, True):
-        low, high = known.around(middle, np.full(len(middle), planned))
+    for i, (predicted, observed, state) in enumerate(rows):
+        known = known.learn(settled([predicted], [observed], arrival=i, state=state))
+    for state in range(4):
+        low, middle, high = known.around(np.array(asked), np.full(len(asked), state))
         assert (low >= 0).all()
         assert (low <= middle).all()
         assert (middle <= high).all()
 
 
 @pytest.mark.parametrize("spread", [0.05, 0.5])
-def test_four_of_five_arrivals_come_to_lie_within_the_range(spread) -> None:
-    rng, known, inside = np.random.default_rng(3), Ranges.prior(), []
+@pytest.mark.parametrize("early", [0.05, 0.7])
+def test_four_of_five_arrivals_come_to_lie_within_the_range_around_its_middle(spread, early) -> None:
+    rng, known, inside, before = np.random.default_rng(3), Ranges.prior(), [], []
     for i in range(1_500):
         predicted = np.array([3_000.0])
-        observed = predicted * np.exp(rng.normal(0.05, spread))
-        low, high = known.around(predicted, np.ones(1, bool))
+        observed = predicted * np.exp(rng.normal(early, spread))
+        low, middle, high = known.around(predicted, np.full(1, 2))
         inside.append(bool(low[0] <= observed[0] <= high[0]))
-        known = known.learn(np.array([i]), predicted, np.ones(1, bool), observed)
+        before.append(bool(observed[0] <= middle[0]))
+        known = known.learn(settled(predicted, observed, arrival=i))
     assert 0.77 < np.mean(inside[500:]) < 0.83
+    assert 0.4 < np.mean(before[500:]) < 0.6
 
 
 def test_predictions_of_one_arrival_count_once() -> None:
-    one = Ranges.prior().learn(np.zeros(1, np.int64), np.full(1, 3e3), np.ones(1, bool), np.full(1, 4e3))
-    many = Ranges.prior().learn(np.zeros(50, np.int64), np.full(50, 3e3), np.ones(50, bool), np.full(50, 4e3))
+    one = Ranges.prior().learn(settled([3e3], [4e3]))
+    many = Ranges.prior().learn(settled([3e3] * 50, [4e3] * 50, arrival=0, trip=0))
     assert one.ends.tolist() == many.ends.tolist()
+
+
+def test_the_arrivals_of_one_trip_count_as_one_trip() -> None:
+    """Fifty stops that were all late on one trip say no more than two: it was late once."""
+    few, many = Ranges.prior(), Ranges.prior()
+    for i in range(50):
+        each = settled([3e3], [4e3], arrival=i, trip=1)
+        few = few.learn(each) if i < 2 else few
+        many = many.learn(each)
+    assert few.ends == pytest.approx(many.ends, abs=0.02)
+    apart = Ranges.prior()
+    for i in range(50):
+        apart = apart.learn(settled([3e3], [4e3], arrival=i, trip=i))
+    assert (apart.ends[:, 1] - many.ends[:, 1]).max() > 0.1
+
+
+# ---- experts --------------------------------------------------------------------------------------------------------
+
+
+def replayed(observed, said):
+    """Errors of the mixture and of each expert, each prediction settled before the next."""
+    known, ranges, found = experts.Experts.none(), Ranges.prior(), []
+    for i, (at, told) in enumerate(zip(observed, said, strict=True)):
+        mixed = known.mixed(told[None, :], np.full(1, 1), np.full(1, 7))
+        found.append(np.abs(np.append(mixed, told) - at))
+        known = known.learn(settled(mixed, [at], arrival=i, said=told[None, :]), ranges)
+    return np.array(found)
+
+
+@given(st.integers(0, 2**32 - 1), st.lists(st.floats(-0.4, 0.4), min_size=5, max_size=5))
+@settings(deadline=None, max_examples=20)
+def test_the_mixture_is_hardly_worse_than_the_best_expert(seed, bias):
+    rng = np.random.default_rng(seed)
+    observed = rng.uniform(2_000, 3_400, 200)
+    said = observed[:, None] * np.exp(np.array(bias) + rng.normal(0, 0.1, (200, 5)))
+    errors = replayed(observed, said)
+    best = errors[:, 1:].mean(axis=0).min()
+    regret = np.sqrt(200 * np.log(5) / 2) / 200 * errors[:, 1:].max(axis=1).mean()
+    assert errors[:, 0].mean() <= best + regret + 1
+
+
+def test_the_mixture_follows_when_another_expert_becomes_the_best() -> None:
+    rng = np.random.default_rng(5)
+    observed = rng.uniform(2_000, 3_400, 400)
+    off = np.where(np.arange(400)[:, None] < 200, [0.0, 0.4, 0.4, 0.4, 0.4], [0.4, 0.0, 0.4, 0.4, 0.4])
+    errors = replayed(observed, observed[:, None] * np.exp(off + rng.normal(0, 0.05, (400, 5))))
+    assert errors[150:200, 0].mean() < 1.2 * errors[150:200, 1].mean()
+    assert errors[350:, 0].mean() < 1.5 * errors[350:, 2].mean()
+
+
+def test_an_expert_that_says_nothing_is_left_out_of_the_mean() -> None:
+    said = np.array([[100.0, np.nan, 300.0, np.nan, np.nan], [np.nan, np.nan, np.nan, np.nan, 50.0]])
+    mixed = experts.Experts.none().mixed(said, np.ones(2, int), np.zeros(2, int))
+    assert mixed == pytest.approx([(2 * 100 + 3 * 300) / 5, 50.0])
 
 
 # ---- rest -----------------------------------------------------------------------------------------------------------
@@ -304,11 +394,33 @@ def test_a_leg_does_not_end_before_its_time_and_those_after_it_wait() -> None:
 
 def test_a_delay_against_the_timetable_goes_on_and_melts() -> None:
     hours = np.arange(4) * HOUR_US
-    found = Knowledge.none().remaining_s(legs([600, 3600, 3600, 3600], planned_us=hours))
-    late = found - hours / 1e6
-    assert late[0] == 600
-    assert (np.diff(late) < 0).all()
-    assert late[-1] > 0
+    said = told(Knowledge.none(), legs([600, 3600, 3600, 3600], planned_us=hours))
+    late = said - hours[:, None] / 1e6
+    recovering, going_on, plan = (late[:, experts.NAMES.index(n)] for n in ("recovering", "plan_and_delay", "plan"))
+    assert recovering[0] == 600
+    assert (np.diff(recovering) < 0).all()
+    assert recovering[-1] > 0
+    assert going_on.tolist() == [600] * 4
+    assert plan.tolist() == [0] * 4
+
+
+@pytest.mark.parametrize("delay_h", [0.5, 1.5, 3, 30])
+def test_a_long_delay_leaves_later_stops_a_drive_apart(delay_h) -> None:
+    """Whoever is late by hours makes up some minutes of an hour: the stops do not fall on one moment."""
+    hours = ((np.arange(4) - delay_h) * HOUR_US).astype(np.int64)
+    found = told(Knowledge.none(), legs([600, 3600, 3600, 3600], planned_us=hours))
+    assert (np.diff(found[:, experts.NAMES.index("recovering")]) >= 0.8 * 3600).all()
+
+
+def test_who_waits_for_its_time_leaves_then_and_as_late_as_is_usual_there() -> None:
+    known = Knowledge.none()
+    for day in range(30):
+        known = known.learn_late(np.array([3]), np.array([day * residuals.DAY_US]), np.array([240.0]))
+    now = 30 * residuals.DAY_US
+    leaves, here = np.array([now + 900 * 1_000_000, NO_TIME]), np.array([True, False])
+    ask = legs([100, 100], now_us=now, leaves_us=leaves, terminal=here, place=np.array([3, 4]))
+    assert known.remaining_s(ask)[0] == pytest.approx(900 + 240 + 100, abs=100)
+    assert told(known, ask)[:, 0] == pytest.approx([900 + 240 + 100, 900 + 240 + 200], abs=25)
 
 
 @given(st.lists(st.tuples(st.floats(0, 1e4), st.integers(-(10**6), 10**6)), min_size=1, max_size=12))
@@ -350,7 +462,7 @@ def test_what_was_driven_is_expected_again_and_a_stay_too() -> None:
         known = known.learn_driven(driven)
         known = known.learn_stays(np.arange(n), t_us, np.full(n, 1_800.0), np.full(n, 1e3))
     ask = legs([1_000.0, 1_000.0], now_us=20 * residuals.DAY_US, timetabled=np.zeros(2, bool))
-    found = known.remaining_s(replace(ask, stood_s=np.array([np.nan, 0.0])))
+    found = told(known, replace(ask, stood_s=np.array([np.nan, 0.0])))[:, 0]
     assert found[0] == pytest.approx(1_500, rel=0.1)
     assert found[1] - found[0] == pytest.approx(1_500 + 1_800, rel=0.15)
 

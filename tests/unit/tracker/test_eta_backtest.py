@@ -17,6 +17,7 @@ from frostway.cli.work.backtest import read_stops, read_trace
 from frostway.failure import Failure
 from tests import recorded
 from tests.benchmarks import eta as bench
+from tests.benchmarks.arrivals import recordings
 from tests.recorded import STOPS, TRACE, write
 from tracker.arrival_times.arrivals import Journey, Stops
 from tracker.arrival_times.backtest import Replay, Trace
@@ -117,7 +118,7 @@ def fleet(days, seed=1, slow=1.0):
 
 def predictions(stops, trace, known=None):
     replay = Replay(stops, known or Knowledge.none())
-    return [tuple(c.tolist() for c in part) for part in replay.run(trace)], replay
+    return [tuple(c.tolist() for c in part[:6]) for part in replay.run(trace)], replay
 
 
 def test_the_same_trace_gives_the_same_predictions() -> None:
@@ -146,8 +147,8 @@ def test_a_driver_must_rest_on_a_long_way() -> None:
         [int(p.p50_us[0] - p.t_us[0]) / S for p in Replay([stops], Knowledge.none(), rest=rest).run(trace)]
         for rest in (False, True)
     )
-    assert rested[0] - plain[0] > 2_600, "a break lies ahead"
-    assert rested[-1] - plain[-1] > 2_600, "it drove for seven hours without one"
+    assert rested[0] - plain[0] > 2_400, "a break lies ahead"
+    assert rested[-1] - plain[-1] > 2_400, "it drove for seven hours without one"
 
 
 def test_history_makes_predictions_better() -> None:
@@ -159,15 +160,15 @@ def test_history_makes_predictions_better() -> None:
         at = {(a.vehicle, a.stop): a.at_us for a in replay.arrived}
         first = {}
         for part in some:
-            for v, t, s, _, p50, _ in zip(*part, strict=True):
+            for v, t, s, _, p50, *_ in zip(*part, strict=True):
                 first.setdefault((v, s), abs(p50 - at[v, s]) / (at[v, s] - t))
         errors.append(np.mean(list(first.values())[:10]))
-    assert errors[1] < 0.12 < errors[0]
+    assert errors[1] < 0.11 < errors[0]
 
 
 def test_the_shown_time_is_calm_and_its_range_holds_its_middle() -> None:
     some, _ = predictions(*fleet(2))
-    for _, t, _, p10, p50, p90 in (np.array(part) for part in some):
+    for _, t, _, p10, p50, p90 in (map(np.array, part[:6]) for part in some):
         assert (t <= p10).all()
         assert (p10 <= p50).all()
         assert (p50 <= p90).all()
@@ -311,18 +312,32 @@ def test_fixes_are_put_in_order_and_repeats_taken_once(tmp_path: Path) -> None:
 # ---- recordings -----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("line", ["5A", "3T"])
-def test_a_recorded_bus_is_predicted_better_than_by_its_timetable(shared_data, tmp_path: Path, line: str) -> None:
+def test_a_bus_of_a_recorded_line_is_predicted_better_than_by_timetable_and_delay(shared_data) -> None:
+    """Each bus by what the others' trips have taught; ranges hold overall and at every horizon."""
     assert recorded.here()
-    mae, coverage = bench.bus(tmp_path, line)
-    assert mae.met, mae
-    assert coverage.met, coverage
+    scored, _ = recordings.left_out_buses(timetable=True)
+    for figure in recordings.bus_figures("D96", scored):
+        assert figure.met, figure
 
 
-def test_a_recorded_taxi_is_predicted_from_the_ends_of_its_trips(shared_data, tmp_path: Path) -> None:
-    mape, coverage = bench.taxi(tmp_path)
-    assert mape.met, mape
-    assert coverage.met, coverage
+def test_without_a_timetable_expected_times_of_recorded_legs_add_up(shared_data) -> None:
+    _, legs = recordings.left_out_buses(timetable=False)
+    assert len(legs.expected) > 500
+    assert 0.97 < legs.ratio(0) < 1.03
+
+
+@pytest.mark.parametrize(("line", "other"), [("5A", "3T"), ("3T", "5A")])
+def test_one_trip_of_another_line_does_no_harm(shared_data, line: str, other: str) -> None:
+    """Hardly worse than the better of timetable and constant speed."""
+    scored = recordings.by_another(line, other)
+    plain = scored.plain_mae_s()
+    assert scored.mae_s() <= 1.05 * min(plain["timetable"], plain["constant speed"])
+
+
+@pytest.mark.parametrize("split", recordings.TAXI)
+def test_a_recorded_taxi_is_predicted_from_the_ends_of_its_trips(shared_data, split: str) -> None:
+    for figure in recordings.taxi(split):
+        assert figure.met, figure
 
 
 def test_coverage_comes_back_after_a_sudden_slowdown() -> None:
