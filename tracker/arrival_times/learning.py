@@ -11,7 +11,7 @@ import logging
 import struct
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -168,12 +168,10 @@ def unpack_knowledge(blob: bytes) -> Knowledge | None:
 
     by_plan, by_way = residuals(), residuals()
     stay, stay_here, late, late_here = level(), level(), level(), level()
-    losses = experts.Experts.none()
-    losses = replace(
-        losses,
-        by_horizon=next(parts).reshape(losses.by_horizon.shape),
-        key=next(parts),
-        by_lane=next(parts).reshape(-1, len(experts.NAMES) + 1),
+    none = experts.Experts.none()
+    by_horizon, key, by_lane = next(parts), next(parts), next(parts)
+    losses = experts.Experts.of(
+        by_horizon.reshape(none.by_horizon.shape), key, by_lane.reshape(-1, none.by_lane.shape[1])
     )
     ranges = _ranges(*(next(parts) for _ in _RANGES))
     return Knowledge(Curve(xx, xy), by_plan, by_way, stay, stay_here, late, late_here, losses, ranges)

@@ -10,7 +10,7 @@ it exceeds the best expert's by some sqrt(n ln N) units for N experts.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
@@ -37,13 +37,20 @@ class Experts:
     by_horizon: F64  # classes x horizons x (experts, count)
     key: I64
     by_lane: F64  # lanes x (experts, count)
+    loss: F64  # classes x horizons x experts, what follows from them
+    lane_loss: F64  # lanes x experts
 
     CLASSES: ClassVar[int] = 2  # known by way alone, by a plan
 
     @classmethod
     def none(cls) -> Experts:
         """No losses yet: all count the same."""
-        return cls(np.zeros((cls.CLASSES, KINDS, COUNT + 1)), np.empty(0, np.int64), np.empty((0, COUNT + 1)))
+        return cls.of(np.zeros((cls.CLASSES, KINDS, COUNT + 1)), np.empty(0, np.int64), np.empty((0, COUNT + 1)))
+
+    @classmethod
+    def of(cls, by_horizon: F64, key: I64, by_lane: F64) -> Experts:
+        """From the sums."""
+        return cls(by_horizon, key, by_lane, ALL_SHARE * _units(by_horizon) - PRIOR / ETA, _units(by_lane))
 
     def mixed(self, said_s: F64, planned: I64, lane: I64) -> F64:
         """The mean of what experts say (predictions x experts, NaN: nothing), weighted by how good each has been.
@@ -55,8 +62,7 @@ class Experts:
         said_s, known = said_s[:, some], known[:, some]
         low, along = between(_middle(said_s))
         share = along[:, None]
-        of_all = ALL_SHARE * _units(self.by_horizon) - PRIOR / ETA
-        near, far = of_all[planned, low], of_all[planned, low + 1]
+        near, far = self.loss[planned, low], self.loss[planned, low + 1]
         if len(self.key):
             near, far = near + self._of_lane(lane, low), far + self._of_lane(lane, low + 1)
         loss = (near + share * (far - near))[:, some]
@@ -68,7 +74,7 @@ class Experts:
     def _of_lane(self, lane: I64, horizon: I64) -> F64:
         key = keyed(lane, horizon)
         at = np.minimum(np.searchsorted(self.key, key), len(self.key) - 1)
-        return np.asarray(_units(self.by_lane[at]) * (self.key[at] == key)[:, None])
+        return np.asarray(self.lane_loss[at] * (self.key[at] == key)[:, None])
 
     def learn(self, settled: Settled, ranges: Ranges) -> Experts:
         """With predictions that arrivals have settled; each arrival counts once per horizon, as far as it is news."""
@@ -100,7 +106,7 @@ class Experts:
         if len(key) > LANES_MAX:
             keep = np.sort(np.argsort(by_lane[:, -1], kind="stable")[-LANES_MAX:])
             key, by_lane = key[keep], by_lane[keep]
-        return replace(self, by_horizon=by_horizon, key=key, by_lane=by_lane)
+        return Experts.of(by_horizon, key, by_lane)
 
 
 def _units(summed: F64) -> F64:
