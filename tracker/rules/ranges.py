@@ -51,9 +51,9 @@ def between(remaining_s: F64) -> tuple[I64, F64]:
 
     For what is to go over smoothly from one bucket to the next.
 
-    >>> low, share = between(np.array([0.0, 300.0, 1098.0, 1e6]))
+    >>> low, share = between(np.array([0.0, 300.0, 1039.2, 1e6]))
     >>> low.tolist(), share.round(2).tolist()
-    ([0, 0, 1, 5], [0.0, 0.0, 0.0, 1.0])
+    ([0, 0, 0, 5], [0.0, 0.0, 1.0, 1.0])
     """
     at = np.interp(np.log(np.maximum(remaining_s, 1.0)), CENTRES, np.arange(HORIZONS))
     low = np.minimum(at.astype(np.int64), HORIZONS - 2)

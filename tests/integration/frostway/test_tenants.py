@@ -20,6 +20,7 @@ COMMANDS = (
     ("device", "revoke", "gps-1"),
     ("device", "unknown"),
     ("device", "move", "gps-1", "--vehicle", "truck-1"),
+    ("vehicle", "change", "truck-1", "--class", "van"),
     ("device", "assignments", "gps-1"),
     ("device", "profile", "show", "gps-1"),
     ("device", "profile", "set", "gps-1", os.devnull),
