@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 from base64 import b64decode
 
-from store.secrets import password_fits, password_hash
+from store import secrets
+
+_spec = importlib.util.spec_from_file_location("as_it_is_shipped", secrets.__file__)
+assert _spec is not None
+assert _spec.loader is not None
+_shipped = importlib.util.module_from_spec(_spec)  # the API's tests stretch less in the module that all share
+_spec.loader.exec_module(_shipped)
+password_fits, password_hash = _shipped.password_fits, _shipped.password_hash
 
 
 def test_a_password_is_kept_as_scrypt_of_16_mib_with_a_salt_of_its_own() -> None:
