@@ -49,7 +49,7 @@ def test_each_reason_of_a_batch_is_told_whatever_stands_beside_it(door: Door, en
     topic = f"fw/v1/main/gps-1/gps{encoding}"
     wanted: set[tuple[Sent, str]] = set()
     first_only = 0
-    for n in range(30):
+    for n in range(60):
         kinds = [dice.choice([None, *NONSENSE]) for _ in range(dice.randint(1, 12))]
         values = [{"t": T0 // 1000 + i, **position(dice)} for i in range(len(kinds))]
         for each, kind in zip(values, kinds, strict=True):

@@ -117,7 +117,6 @@ def test_any_order_of_arrival_ends_in_the_same_trips_and_deviations(fleet, kind,
 
 def test_one_by_one_says_the_same_as_all_at_once_and_says_each_thing_once(fleet):
     whole = day(fleet)
-    whole = whole.take(np.arange(0, len(whole), 3))  # a fix a minute
     found = settled(fleet, [whole.take([i]) for i in range(len(whole))])
     words = "select (select count(*) from trip), (select count(*) from deviation where kind = 'off_route')"
     assert fleet.rows(words) == [(2 * 7 - 2, 2)]  # one for the beginning and one for the end; a gap is told when over
