@@ -113,14 +113,19 @@ def broker_keeps_a_queue(stack: Stack, dice: random.Random, scale: float) -> Non
 
 
 def broker_saves(stack: Stack) -> None:
-    """Mosquitto writes its sessions and queues to disk now."""
+    """Mosquitto writes its sessions and queues to disk now.
 
-    def saved() -> list[int]:
-        return [each.stat().st_mtime_ns for each in _broker_store(stack)]
+    It writes a new file beside the old one and then moves it there: saved is what has been moved. Killed in between it
+    would come back with the old file.
+    """
+    file = stack.data / "broker" / "db" / "mosquitto.db"
 
-    before = saved()
+    def inode() -> int | None:
+        return file.stat().st_ino if file.exists() else None
+
+    before = inode()
     os.kill(stack.facts["pids"]["broker"], signal.SIGUSR1)
-    wait_for(lambda: saved() > before, "the broker has saved", 60)
+    wait_for(lambda: inode() not in (None, before), "the broker has saved", 60)
 
 
 def _lose_broker(stack: Stack) -> None:

@@ -19,6 +19,7 @@ from store.labels import Labels
 from store.link import Link, Stopped
 from store.log import PostgresLog
 from store.partitions import READING_TABLES, Partitions, drop_older, edition
+from tests.connections import cut
 from tests.deadlines import deadline
 
 SCHEMA = """
@@ -260,10 +261,7 @@ def test_labels_are_the_same_for_everybody_and_a_device_cannot_make_them_without
 def test_a_link_comes_back_after_its_connection_was_killed(database):
     link = Link(database, "test victim")
     assert link.run(lambda: link.connection.execute("select 1").fetchone()) == (1,)
-    with connect(database, "killer") as c:
-        c.execute(
-            "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'frostway test victim'"
-        )
+    assert cut(database, "frostway test victim") == 1
     assert link.run(lambda: link.connection.execute("select 2").fetchone()) == (2,)
     link.close()
 

@@ -17,6 +17,7 @@ import numpy as np
 import psycopg
 import pytest
 
+from tests.connections import cut
 from tests.deadlines import deadline
 from tests.integration.fleet import Fleet
 from tests.integration.tracker.test_late import days
@@ -119,10 +120,7 @@ def test_a_tracker_paused_past_its_ownership_writes_nothing(database):
     with tracker(database) as first:
         wait_for(lambda: moved(database, 0), "the first tracker to begin")
         first.send_signal(signal.SIGSTOP)
-        with psycopg.connect(database, autocommit=True) as connection:
-            connection.execute(
-                "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'frostway tracker'"
-            )
+        assert cut(database, "frostway tracker") > 0
         reached = position(database)
         with tracker(database) as second:
             wait_for(lambda: moved(database, reached), "the second tracker to take over")

@@ -336,6 +336,17 @@ def test_no_function_is_longer_than_a_screen() -> None:
     assert complaints(function_length_complaints, *ARROWS, "tests") == []
 
 
+def cut_complaints(path: str, source: str) -> list[str]:
+    """Files that cut connections without naming the database: tests side by side share a server."""
+    cuts, named = source.count("pg_terminate_" + "backend("), source.count("datname")
+    return [f"{path}: cuts connections of other databases too"] if cuts > named else []
+
+
+def test_a_test_cuts_connections_of_its_own_database_alone() -> None:
+    assert cut_complaints("tests/x.py", "select pg_terminate_" + "backend(pid) from pg_stat_activity")
+    assert complaints(cut_complaints, *ARROWS, "tests") == []
+
+
 def test_lock_files_pin_by_hash_and_carry_no_address() -> None:
     locks = sorted((ROOT / "requirements").glob("*.lock"))
     assert [path.name for path in locks] == ["build.lock", "dev.lock", "fuzz.lock", "run.lock"]
