@@ -13,11 +13,13 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tests.benchmarks import backlog, cores, eta, fold, late, latency, rules, sizes, stops, throughput
-from tests.benchmarks.figures import Figure, Neighbours, machine, print_table, write
+from tests.benchmarks.figures import ARTIFACT, Figure, Neighbours, machine, print_table, write
+from tests.benchmarks.questions import section
+from tests.benchmarks.questions.history import Plan
 from tests.benchmarks.stack import Databases, databases
 from tests.contract.mosquitto import executable
 
@@ -35,10 +37,12 @@ class Effort:
     tracked: int  # readings
     prepared: int
     backlog_each: int  # messages of every device
+    history: Plan
+    explain: bool = False
 
 
-FULL = Effort(3, 250, 16, 60_000, 20_000, 8.0, 240_000, 200_000, 300)
-QUICK = Effort(1, 60, 4, 20_000, 5_000, 3.0, 40_000, 40_000, 30)
+FULL = Effort(3, 250, 16, 60_000, 20_000, 8.0, 240_000, 200_000, 300, Plan())
+QUICK = Effort(1, 60, 4, 20_000, 5_000, 3.0, 40_000, 40_000, 30, Plan(20, 3, 60))
 
 
 TRACKER_GOAL = 50_000
@@ -136,6 +140,12 @@ def folded(server: Databases, _folder: Path, effort: Effort) -> list[Figure]:
     return [*fold.measure(effort.rounds), *rules.measure(server)]
 
 
+def questions(server: Databases, _folder: Path, effort: Effort) -> list[Figure]:
+    """What fleets are asked about."""
+    plans = ARTIFACT.with_name("questions.md") if effort.explain else None
+    return section.run(server, effort.history, rounds=2 * effort.rounds - 1, plans=plans)
+
+
 SECTIONS: dict[str, Callable[[Databases, Path, Effort], list[Figure]]] = {
     "single": single,
     "batched": batched,
@@ -145,6 +155,7 @@ SECTIONS: dict[str, Callable[[Databases, Path, Effort], list[Figure]]] = {
     "prepare": prepare,
     "fold": folded,
     "backlog": kept,
+    "questions": questions,
 }
 PURE: dict[str, Callable[[Path], list[Figure]]] = {"eta": eta.measure, "stops": stops.measure}
 NEED_BROKER = {"single", "batched", "websocket", "backlog"}
@@ -171,13 +182,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description="figures beside their ceilings")
     parser.add_argument("--quick", action="store_true", help="one short round of each, in a minute: a smoke test")
     parser.add_argument("--only", action="append", choices=every, metavar="NAME", help=", ".join(every))
+    parser.add_argument("--explain", action="store_true", help="questions: keep the plans beside the figures")
     options = parser.parse_args()
     names = [name for name in every if name in (options.only or every)]
     if executable() is None and NEED_BROKER & set(names):
         print("no mosquitto here (apt-get install mosquitto): left out what needs a broker", file=sys.stderr)
         names = [name for name in names if name not in NEED_BROKER]
     about, neighbours = machine(), Neighbours()
-    figures = run(names, QUICK if options.quick else FULL)
+    figures = run(names, replace(QUICK if options.quick else FULL, explain=options.explain))
     share = neighbours.share()
     write(figures, about | {"quick": options.quick, "others_share": round(share, 3)})
     print_table(figures, about, share)

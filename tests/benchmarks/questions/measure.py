@@ -1,0 +1,127 @@
+"""Each question put to both layouts in turn; CPU of the server's process, which others on the machine move little."""
+
+from __future__ import annotations
+
+import re
+import statistics
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+
+from store.db import connect
+from tests.benchmarks.figures import Figure, show
+from tests.benchmarks.questions.history import Plan, arriving
+from tests.benchmarks.questions.layouts import World, bytes_of, cpu_s
+
+GOAL = 1.1
+_PARTS = re.compile(r"^-- name: (\w+)\n-- (.*)\n", re.MULTILINE)
+SIZES = {
+    "a position": "reading_position", "a value": "reading_attribute",
+    "a wide row of motion": "wide_motion", "of the rest": "wide_condition",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked, in words, and of each layout."""
+
+    name: str
+    words: str
+    ours: str
+    wide: str
+
+
+def questions() -> list[Question]:
+    """All of them, in order."""
+    ours, wide = (_read(name) for name in ("ours.sql", "wide.sql"))
+    if list(ours) != list(wide):
+        raise ValueError("the layouts are asked different questions")
+    return [Question(name, words, text, wide[name][1]) for name, (words, text) in ours.items()]
+
+
+def _read(name: str) -> dict[str, tuple[str, str]]:
+    parts = _PARTS.split(Path(__file__).with_name(name).read_text())[1:]
+    return {parts[k]: (parts[k + 1], parts[k + 2].strip()) for k in range(0, len(parts), 3)}
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Milliseconds of CPU of each round, and on the wall at best, by layout."""
+
+    ours: Sequence[float]
+    wide: Sequence[float]
+    wall: tuple[float, float]
+
+    @property
+    def ratio(self) -> float:
+        return statistics.median(self.ours) / statistics.median(self.wide)
+
+
+def build(dsn: str, plan: Plan, *, late: float = 0.0) -> psycopg.Connection:
+    """A migrated database filled with both layouts, vacuumed and with statistics, as it is after a night."""
+    connection = connect(dsn, "bench")
+    world = World(connection, plan)
+    world.load(arriving(plan, late))
+    world.load_wide(arriving(plan, late))
+    connection.execute("vacuum analyze")
+    connection.execute("set max_parallel_workers_per_gather = 0")  # their time would be told nowhere
+    return connection
+
+
+def ask(connection: psycopg.Connection, question: Question, values: Mapping[str, object], rounds: int) -> Asked:
+    """So many rounds of both, the first one of all not counted."""
+    found: dict[str, list[float]] = {question.ours: [], question.wide: []}
+    wall = dict.fromkeys(found, float("inf"))
+    for _ in range(rounds + 1):
+        for text, times in found.items():
+            cpu, began = cpu_s(connection), time.monotonic()
+            connection.execute(text.encode(), values, prepare=False).fetchall()
+            wall[text] = min(wall[text], 1e3 * (time.monotonic() - began))
+            times.append(1e3 * (cpu_s(connection) - cpu))
+    ours, wide = found.values()
+    return Asked(ours[1:], wide[1:], (wall[question.ours], wall[question.wide]))
+
+
+def explain(connection: psycopg.Connection, question: Question, values: Mapping[str, object]) -> str:
+    """How the server answers it in our layout."""
+    rows = connection.execute(b"explain (analyze, buffers) " + question.ours.encode(), values, prepare=False)
+    return "\n".join(line for (line,) in rows)
+
+
+def figures(connection: psycopg.Connection, plan: Plan, rounds: int, plans: Path | None = None) -> list[Figure]:
+    """A figure for each question, its ratio to the wide rows' that of CPU; plans are written beside one another."""
+    values = World.span(plan)
+    found, texts = [], []
+    for question in questions():
+        asked = ask(connection, question, values, rounds)
+        wide = {"wide rows with an index on time": statistics.median(asked.wide)}
+        wall = dict(zip(("ours", "wide rows"), asked.wall, strict=True))
+        name = f"question: {question.name.replace('_', ' ')}"
+        found.append(
+            Figure(
+                name, "ms", asked.ours, wide, GOAL * statistics.median(asked.wide), details_are="ms on the wall",
+                details=wall, smaller_is_better=True,
+            )
+        )  # fmt: skip
+        if plans:
+            head = f"## {question.name}: {asked.ratio:.2f} of wide rows"
+            texts.append(f"{head}\n\n{question.words}\n\n```\n{explain(connection, question, values)}\n```\n")
+    if plans:
+        plans.parent.mkdir(parents=True, exist_ok=True)
+        plans.write_text("\n".join(texts))
+    sizes = bytes_of(connection, SIZES)
+    row = connection.execute("select count(*) from wide_motion").fetchone()
+    messages = int(row[0]) if row else 0
+    each = {name: size / messages / (4 if name == "a value" else 1) for name, size in sizes.items()}
+    details_are = f"{show(messages)} messages, bytes"
+    found.append(
+        Figure(
+            "a value beside a fix", "B", [each["a value"]],
+            {"of a wide row": (each["a wide row of motion"] + each["of the rest"]) / 8}, 40.0, smaller_is_better=True,
+            details_are=details_are, details=each,
+        )
+    )  # fmt: skip
+    return found

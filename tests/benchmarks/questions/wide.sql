@@ -1,0 +1,94 @@
+-- The layout held against: a wide row to each message, an index by vehicle and time and one by time, chunks of a day.
+
+-- name: last_position
+-- Where is everybody?
+select v.vehicle, p.lat, p.lon from fleet_vehicle v cross join lateral (
+    select r.lat, r.lon from wide_motion r where r.device_id = v.device_id order by r.time desc limit 1) p
+
+-- name: low_fuel
+-- Whose tank is less than a tenth full?
+select v.vehicle, a.fuel_ratio from fleet_vehicle v cross join lateral (
+    select r.fuel_ratio from wide_condition r where r.device_id = v.device_id order by r.time desc limit 1) a
+where a.fuel_ratio < 0.1
+
+-- name: high_load
+-- Who carries more than nine tenths of what it may?
+select v.vehicle, a.load_kg / v.load_capacity_kg from fleet_vehicle v cross join lateral (
+    select r.load_kg from wide_condition r where r.device_id = v.device_id order by r.time desc limit 1) a
+where a.load_kg > 0.9 * v.load_capacity_kg
+
+-- name: stationary
+-- Who has stood for the last ten minutes?
+select v.vehicle from wide_motion r join fleet_vehicle v using (device_id)
+where r.time >= %(end)s - interval '10 minutes' and r.time < %(end)s
+group by v.vehicle having avg(r.speed_mps) < 1
+
+-- name: long_driving
+-- Who rested no more than twenty minutes in four hours?
+select vehicle, count(*) from (
+    select v.vehicle, avg(r.speed_mps) as speed from wide_motion r join fleet_vehicle v using (device_id)
+    where r.time >= %(end)s - interval '4 hours' and r.time < %(end)s
+    group by v.vehicle, date_bin('10 minutes', r.time, %(start)s)) w
+where speed > 1 group by vehicle having count(*) >= 22
+
+-- name: long_day
+-- Who drove more than ten hours in one day?
+select vehicle, count(*) from (
+    select v.vehicle, avg(r.speed_mps) as speed from wide_motion r join fleet_vehicle v using (device_id)
+    where r.time >= %(end)s - interval '24 hours' and r.time < %(end)s
+    group by v.vehicle, date_bin('10 minutes', r.time, %(start)s)) w
+where speed > 1 group by vehicle having count(*) > 60
+
+-- name: fuel_against_plan
+-- What does a fleet burn in an hour on the road, beside what its makers say?
+select v.fleet, avg(r.fuel_lph), avg(v.nominal_lph)
+from wide_motion r join fleet_vehicle v using (device_id)
+where r.speed_mps > 1 and r.time >= %(start)s and r.time < %(end)s
+group by v.fleet
+
+-- name: driving_a_day
+-- How many hours a day does each drive?
+select vehicle, avg(windows) / 6 from (
+    select vehicle, date_bin('1 day', at, %(start)s) as day, count(*) as windows from (
+        select v.vehicle, date_bin('10 minutes', r.time, %(start)s) as at, avg(r.speed_mps) as speed
+        from wide_motion r join fleet_vehicle v using (device_id)
+        where r.time >= %(start)s and r.time < %(end)s group by 1, 2) w
+    where speed > 1 group by 1, 2) d
+group by vehicle
+
+-- name: driving_at_a_time
+-- How long does each drive without a rest, by day?
+select vehicle, day, avg(minutes) from (
+    select vehicle, date_bin('1 day', min(at), %(start)s) as day, count(*) * 10 as minutes from (
+        select vehicle, at, at - row_number() over (partition by vehicle order by at) * interval '10 minutes' as run
+        from (
+            select v.vehicle, date_bin('10 minutes', r.time, %(start)s) as at, avg(r.speed_mps) as speed
+            from wide_motion r join fleet_vehicle v using (device_id)
+            where r.time >= %(start)s and r.time < %(end)s group by 1, 2) w
+        where speed > 1) s
+    group by vehicle, run) d
+group by vehicle, day
+
+-- name: load
+-- How full are the vehicles of a fleet and model on average?
+select v.fleet, v.model, avg(a.load / v.load_capacity_kg) from (
+    select device_id, avg(load_kg) as load from wide_condition
+    where time >= %(start)s and time < %(end)s group by device_id) a
+join fleet_vehicle v using (device_id) group by 1, 2
+
+-- name: activity
+-- How many vehicles of a fleet and model were in order, by day?
+select fleet, model, date_bin('1 day', at, %(start)s) as day, count(*) / 144.0 from (
+    select v.fleet, v.model, v.vehicle, date_bin('10 minutes', r.time, %(start)s) as at, avg(r.running) as running
+    from wide_condition r join fleet_vehicle v using (device_id)
+    where r.time >= %(start)s and r.time < %(end)s group by 1, 2, 3, 4) w
+where running > 0.5 group by 1, 2, 3
+
+-- name: breakdowns
+-- How often does each model break down?
+select model, count(*) from (
+    select model, running, lag(running) over (partition by vehicle order by at) as before from (
+        select v.model, v.vehicle, date_bin('10 minutes', r.time, %(start)s) as at, avg(r.running) > 0.5 as running
+        from wide_condition r join fleet_vehicle v using (device_id)
+        where r.time >= %(start)s and r.time < %(end)s group by 1, 2, 3) w) s
+where before and not running group by model
