@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 import os
-import uuid
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
+import httpx
 import psycopg
 import pytest
 from hypothesis import settings
 from psycopg import sql
+from xdist.remote import Producer
 
 from store.embedded import EmbeddedPostgres
 from store.migrate import migrate
+from tests.databases import copied, named, start_unkept
 from tests.memory import in_memory
+from tests.scheduling import LongFirst
 
 # The tests of every day try some examples; `--hypothesis-profile=long` and `make fuzz` try many.
 settings.register_profile("everyday", max_examples=50, deadline=None)
 settings.load_profile("everyday")
 settings.register_profile("long", max_examples=5_000, deadline=None, derandomize=False)
+
+# Each client would read the world's certificates anew, which takes longer than most tests; nobody here asks the world.
+httpx._transports.default.create_ssl_context = cache(httpx.create_ssl_context)
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 TIMESCALE_HINT = "no TimescaleDB: set FROSTWAY_TEST_TIMESCALE_DSN (`.ci/timescaledb.sh prepare` and `start` bring one)"
@@ -39,19 +46,11 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostg
     with in_memory() as memory:
         base = memory or tmp_path_factory.mktemp("pg")
         server = EmbeddedPostgres(base / "pg", log_dir=base, sync_initdb=False)
-        server.start()
-        with psycopg.connect(server.dsn, autocommit=True) as connection:
-            connection.execute("alter system set fsync = off")
-            connection.execute("alter system set max_wal_size = '128MB'")
-            connection.execute("select pg_reload_conf()")
+        start_unkept(server)
         try:
             yield server
         finally:
             server.stop()
-
-
-def _with_database(dsn: str, name: str) -> str:
-    return psycopg.conninfo.make_conninfo(dsn, dbname=name)
 
 
 @pytest.fixture(scope="session")
@@ -59,54 +58,66 @@ def template(postgres: EmbeddedPostgres) -> str:
     """A migrated database that others are copied from."""
     with psycopg.connect(postgres.dsn, autocommit=True) as connection:
         connection.execute("create database frostway_template")
-    migrate(_with_database(postgres.dsn, "frostway_template"))
+    migrate(named(postgres.dsn, "frostway_template"))
     return "frostway_template"
 
 
 @pytest.fixture
 def database(postgres: EmbeddedPostgres, template: str) -> Iterator[str]:
     """Address of a fresh, migrated, empty database."""
-    yield from _copied(postgres, template)
+    with copied(postgres.dsn, template) as dsn:
+        yield dsn
 
 
 @pytest.fixture(scope="module")
 def kept_database(postgres: EmbeddedPostgres, template: str) -> Iterator[str]:
     """Address of a migrated, empty database, for the tests of a file that leave it as it is."""
-    yield from _copied(postgres, template)
+    with copied(postgres.dsn, template) as dsn:
+        yield dsn
 
 
-def _copied(postgres: EmbeddedPostgres, template: str) -> Iterator[str]:
-    name = "t" + uuid.uuid4().hex[:12]
-    with psycopg.connect(postgres.dsn, autocommit=True) as connection:
-        connection.execute(
-            sql.SQL("create database {} template {} strategy file_copy").format(  # half the time of the default
-                sql.Identifier(name), sql.Identifier(template)
-            )
-        )
-    yield _with_database(postgres.dsn, name)
-    with psycopg.connect(postgres.dsn, autocommit=True) as connection:
-        connection.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
-
-
-@pytest.fixture
-def timescale_empty() -> Iterator[str]:
-    """Address of a fresh, empty database on a server with TimescaleDB."""
+@pytest.fixture(scope="session")
+def timescale() -> str:
+    """Address of a server with TimescaleDB."""
     dsn = os.environ.get("FROSTWAY_TEST_TIMESCALE_DSN")
     if not dsn:
         pytest.skip(TIMESCALE_HINT)
-    name = "t" + uuid.uuid4().hex[:12]
-    with psycopg.connect(dsn, autocommit=True) as connection:
-        connection.execute(sql.SQL("create database {} template template0").format(sql.Identifier(name)))
-    yield _with_database(dsn, name)
-    with psycopg.connect(dsn, autocommit=True) as connection:
-        connection.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
+    return dsn
+
+
+@pytest.fixture
+def timescale_empty(timescale: str) -> Iterator[str]:
+    """Address of a fresh, empty database on a server with TimescaleDB."""
+    with copied(timescale, "template0") as dsn:
+        yield dsn
+
+
+@pytest.fixture(scope="session")
+def timescale_template(timescale: str) -> Iterator[str]:
+    """A migrated database with TimescaleDB that others are copied from; closed to the extension's own workers."""
+    with copied(timescale, "template0") as dsn:
+        migrate(dsn)
+        name = str(psycopg.conninfo.conninfo_to_dict(dsn)["dbname"])
+        with psycopg.connect(timescale, autocommit=True) as connection:
+            connection.execute(sql.SQL("alter database {} with allow_connections false").format(sql.Identifier(name)))
+            connection.execute("select pg_terminate_backend(pid) from pg_stat_activity where datname = %s", (name,))
+        yield name
+
+
+@pytest.fixture
+def timescale_database(timescale: str, timescale_template: str) -> Iterator[str]:
+    """Address of a fresh, migrated, empty database with TimescaleDB."""
+    with copied(timescale, timescale_template) as dsn:
+        yield dsn
 
 
 @pytest.fixture(params=["postgres", "timescale"])
 def any_database(request: pytest.FixtureRequest) -> str:
     """A fresh migrated database on each kind of server."""
-    if request.param == "postgres":
-        return str(request.getfixturevalue("database"))
-    dsn = str(request.getfixturevalue("timescale_empty"))
-    migrate(dsn)
-    return dsn
+    return str(request.getfixturevalue("database" if request.param == "postgres" else "timescale_database"))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LongFirst | None:
+    """Long files first, when whole files are what is given out."""
+    return LongFirst(config, log) if config.getoption("dist") == "loadfile" else None

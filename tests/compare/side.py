@@ -28,6 +28,7 @@ from store.embedded import EmbeddedPostgres
 from tests.compare import differ
 from tests.compare.exports import Export
 from tests.compare.script import START_S, Asked, Registered, Step, instant
+from tests.databases import start_unkept
 
 HERE = Path(__file__).resolve().parent
 PARTITIONS = 4
@@ -107,10 +108,8 @@ class Side:
     def _start(self) -> None:
         server = EmbeddedPostgres(self.folder / "pg", log_dir=self.folder, sync_initdb=False)
         self._stack.callback(server.stop)
-        server.start()
+        start_unkept(server)
         with psycopg.connect(server.dsn, autocommit=True) as connection:
-            connection.execute("alter system set fsync = off")
-            connection.execute("select pg_reload_conf()")
             connection.execute("create database compared")
         self.dsn = psycopg.conninfo.make_conninfo(server.dsn, dbname="compared")
         self.since = datetime.now(UTC).isoformat()[:19]

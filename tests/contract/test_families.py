@@ -6,9 +6,8 @@ Each family is then asked for what it has decided: the current facts of its kind
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +23,7 @@ from store.labels import Labels
 from store.link import Link
 from store.registry import DeviceSpec, Registry
 from store.tracking import LostPartitionError
+from tests.databases import copied
 from tests.integration.fleet import T0, Fleet
 from tests.toy.family import Hours
 from tracker.engine.family import Family, build
@@ -142,23 +142,8 @@ def played(play: Play, order: str = "in order", parts: int = 9, between: Callabl
 @pytest.fixture(scope="module")
 def play(postgres: Any, template: str) -> Iterator[Callable[[], Play]]:
     """Makes a fresh play."""
-    made: list[str] = []
-
-    def make() -> Play:
-        name = "t" + uuid.uuid4().hex[:12]
-        with psycopg.connect(postgres.dsn, autocommit=True) as c:
-            c.execute(
-                sql.SQL("create database {} template {} strategy file_copy").format(
-                    sql.Identifier(name), sql.Identifier(template)
-                )
-            )
-        made.append(name)
-        return Play(psycopg.conninfo.make_conninfo(postgres.dsn, dbname=name))
-
-    yield make
-    with psycopg.connect(postgres.dsn, autocommit=True) as c:
-        for name in made:
-            c.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
+    with ExitStack() as made:
+        yield lambda: Play(made.enter_context(copied(postgres.dsn, template)))
 
 
 @pytest.fixture(scope="module")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import random
+from contextlib import closing
 
 import numpy as np
 import pytest
@@ -142,17 +143,16 @@ WHAT = ("make", "make", "send", "send", "again", "reset", "tell", "lose", "die")
 def test_nothing_is_receipted_that_is_not_stored_over_resets_repeats_losses_restarts_and_two_workers(
     database: str, clocked: bool, steps: list[tuple[str, int]]
 ) -> None:
-    world = World(database, clocked=clocked)
-    world.links[0].connection.execute("truncate receipt, receipt_said")
-    for what, number in steps:
-        world.step(what, number)
-    for device in world.devices:  # in the end everything has its receipt
-        for worker in (0, 1, 0):
-            if device.kept:
-                world.deliver(worker, device, list(device.kept.items()))
-            world.receipts(worker, lost=False)
-        assert not device.kept
-    world.close()
+    with closing(World(database, clocked=clocked)) as world:
+        world.links[0].connection.execute("truncate receipt, receipt_said")
+        for what, number in steps:
+            world.step(what, number)
+        for device in world.devices:  # in the end everything has its receipt
+            for worker in (0, 1, 0):
+                if device.kept:
+                    world.deliver(worker, device, list(device.kept.items()))
+                world.receipts(worker, lost=False)
+            assert not device.kept
 
 
 def arrived(*readings: Reading, at_us: int = 10, clocked: bool = True) -> Arrived:

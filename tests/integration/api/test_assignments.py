@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -13,7 +10,6 @@ import psycopg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from psycopg import sql
 from psycopg.rows import dict_row
 
 from domain.times import from_us
@@ -21,6 +17,7 @@ from store.db import connect, queries
 from store.registry import DeviceSpec, Registry
 from store.secrets import token_hash
 from store.tenants import add_tenant
+from tests.databases import copied
 from tests.integration.api.seed import client, serving
 from tests.integration.fleet import T0, Fleet, S
 from tests.integration.tracker.test_tracker import reference
@@ -122,16 +119,6 @@ def timeline(moves: list[Move]) -> dict[int, list[str | None]]:
     return found
 
 
-@contextmanager
-def fresh(postgres: Any, template: str) -> Iterator[str]:
-    name = "t" + uuid.uuid4().hex[:12]
-    with psycopg.connect(postgres.dsn, autocommit=True) as c:
-        c.execute(sql.SQL("create database {} template {}").format(sql.Identifier(name), sql.Identifier(template)))
-    yield psycopg.conninfo.make_conninfo(postgres.dsn, dbname=name)
-    with psycopg.connect(postgres.dsn, autocommit=True) as c:
-        c.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
-
-
 minutes = st.integers(-5, MINUTES + 5)
 moves = st.tuples(st.integers(0, 3), st.sampled_from([0, 1, 2, None]), minutes, st.one_of(st.none(), minutes)).filter(
     lambda m: m[3] is None or m[2] < m[3]
@@ -161,7 +148,7 @@ def test_tracks_facts_and_verdicts_are_as_of_the_readings_time_in_any_order(
     postgres: Any, template: str, data: list[tuple[int, Move]], seed: int
 ) -> None:
     rng = np.random.default_rng(seed)
-    with fresh(postgres, template) as dsn:
+    with copied(postgres.dsn, template) as dsn:
         yard = Yard(dsn)
         tracker = yard.tracker()
         batches = yard.readings()

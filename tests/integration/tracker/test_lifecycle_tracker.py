@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import threading
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -160,12 +161,21 @@ PARTITIONS = 4
 HOME = partition_of("main", "vehicle/truck-0", PARTITIONS)
 
 
-def test_readings_before_while_and_after_a_vehicle_and_its_site_are_renamed_are_one_history(database: str) -> None:
+@pytest.fixture
+def line(database: str) -> Iterator[Line]:
+    """Ended also when its test fails: its tracker would go on for the rest of the run, in vain."""
+    found = Line(database)
+    found.thread.start()
+    yield found
+    found.close()
+
+
+def test_readings_before_while_and_after_a_vehicle_and_its_site_are_renamed_are_one_history(
+    line: Line, database: str
+) -> None:
     """The names would be of other partitions: nothing moves, nothing is lost, nobody starts a program again."""
     names = ["truck-5", "truck-4", "truck-1", "truck-0", "truck-5"]
     assert HOME not in {partition_of("main", f"vehicle/{name}", PARTITIONS) for name in names[:2]}
-    line = Line(database)
-    line.thread.start()
     line.send(100)
     called, site = "truck-0", "dc-1"
     for n, name in enumerate(names):
@@ -187,7 +197,6 @@ def test_readings_before_while_and_after_a_vehicle_and_its_site_are_renamed_are_
     (told,) = line.ask("select body from change where partition >= 0 order by at desc, seq desc limit 1")
     assert {change["id"] for change in orjson.loads(told[0])["vehicles"]} == {called}
     assert line.tracker.engine.registry.sites[1].name == site
-    line.close()
     link, verdict = Link(database, "verify", threading.Event()), Verdict()
     with link.connection.transaction():
         verifier = Verifier(link, line.tracker._config, FAMILIES)

@@ -1,0 +1,32 @@
+"""Which files the workers of a run take, and in which order: none ends it alone with a long one."""
+
+from __future__ import annotations
+
+from xdist.scheduler import LoadFileScheduling
+from xdist.workermanage import WorkerController
+
+LONG = (
+    "tests/browser/test_frame.py",
+    "tests/browser/test_browser.py",
+    "tests/browser/test_offline.py",
+    "tests/chaos/test_chaos.py",
+    "tests/chaos/test_full_disk.py",
+    "tests/simulation/test_tracker_kills.py",
+    "tests/simulation/test_kill.py",
+    "tests/upgrade/test_upgrade.py",
+    "tests/integration/frostway/test_backup.py",
+    "tests/integration/frostway/test_up_whole.py",
+    "tests/contract/ingest/test_receiver.py",
+    "tests/unit/api/test_web.py",
+)
+"""Half a minute and more on two quiet cores, the longest first; the others come as they are collected."""
+
+
+class LongFirst(LoadFileScheduling):
+    """`--dist loadfile`, with the files of `LONG` before all others."""
+
+    def _assign_work_unit(self, node: WorkerController) -> None:
+        longest = next((scope for scope in LONG if scope in self.workqueue), None)
+        if longest is not None:
+            self.workqueue.move_to_end(longest, last=False)
+        super()._assign_work_unit(node)
