@@ -17,6 +17,7 @@ import logging
 import time
 from base64 import b64decode
 from collections.abc import Awaitable, Callable, MutableMapping
+from functools import partial
 from typing import Any, NamedTuple
 
 from prometheus_client import Counter
@@ -25,7 +26,7 @@ from domain.limits import RateLimit, network_of
 from domain.names import PAYLOAD_BYTES_MAX, foreign_id
 from domain.wire.osmand import device_id, is_json
 from ingest.directory import Holder
-from ingest.doors.answers import answering, resolve
+from ingest.doors.answers import Answers, resolve
 from ingest.doors.inbox import Fate, Inbox, Outcome, Parcel
 from serving.front import framing_fault
 
@@ -88,6 +89,7 @@ class HttpApp:
         self._durable_s = durable_s
         self._body_s = body_s
         self._monotonic = monotonic
+        self._answers: Answers | None = None  # of the loop that serves
         self._wrong = RateLimit(WRONG_COUNT, WRONG_SPAN_S)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -174,7 +176,9 @@ class HttpApp:
     async def _deliver(self, way: str, payload: bytes, sender: str | bytes, source: str) -> Answer:
         loop = asyncio.get_running_loop()
         durable: asyncio.Future[Outcome] = loop.create_future()
-        done = answering(loop, lambda outcome: resolve(durable, outcome))
+        if self._answers is None or self._answers.loop is not loop:
+            self._answers = Answers(loop)
+        done = self._answers.to(partial(resolve, durable))
         if not self._inbox.offer(Parcel(way, sender, payload, done, source)):
             raise Refused(_later("full", "too much at once"))
         try:

@@ -58,18 +58,24 @@ class Inbox:
         self._waiting: deque[Parcel] = deque()
         self._bytes = 0
         self._closed = False
-        self._changed = threading.Condition()
+        self._mutex = threading.Lock()
+        self._first = threading.Condition(self._mutex)  # something has come into an empty inbox
+        self._more = threading.Condition(self._mutex)  # as much has come as somebody lingers for
+        self._enough = parcels_max
 
     def offer(self, parcel: Parcel) -> bool:
         """Takes the parcel in, or says False: full, or closed. Never waits; an empty inbox takes any size."""
         size = len(parcel.payload)
-        with self._changed:
+        with self._mutex:
             full = len(self._waiting) >= self._parcels_max or self._bytes + size > self._bytes_max
             if self._closed or (full and self._waiting):
                 return False
             self._waiting.append(parcel)
             self._bytes += size
-            self._changed.notify()
+            if len(self._waiting) == 1:
+                self._first.notify()
+            if len(self._waiting) >= self._enough:
+                self._more.notify_all()
             return True
 
     def take(self, max_parcels: int, linger_s: float, timeout_s: float) -> list[Parcel]:
@@ -77,20 +83,26 @@ class Inbox:
 
         Empty when nothing came, and at once when closed and emptied.
         """
-        with self._changed:
-            if not self._changed.wait_for(lambda: self._waiting or self._closed, timeout_s):
+        with self._mutex:
+            if not self._first.wait_for(lambda: self._waiting or self._closed, timeout_s):
                 return []
-            self._changed.wait_for(lambda: len(self._waiting) >= max_parcels or self._closed, linger_s)
+            if linger_s and len(self._waiting) < max_parcels:
+                self._enough = min(self._enough, max_parcels)
+                self._more.wait_for(lambda: len(self._waiting) >= max_parcels or self._closed, linger_s)
+                self._enough = self._parcels_max
             taken = [self._waiting.popleft() for _ in range(min(max_parcels, len(self._waiting)))]
             self._bytes -= sum(len(each.payload) for each in taken)
+            if self._waiting:
+                self._first.notify()  # for the next taker
             return taken
 
     def close(self) -> None:
         """Nothing more comes in; what waits can still be taken."""
-        with self._changed:
+        with self._mutex:
             self._closed = True
-            self._changed.notify_all()
+            self._first.notify_all()
+            self._more.notify_all()
 
     def __len__(self) -> int:
-        with self._changed:
+        with self._mutex:
             return len(self._waiting)

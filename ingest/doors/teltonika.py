@@ -1,7 +1,7 @@
 """The door for Teltonika devices, TCP and UDP on one port: one thread with an event loop, apart from everything else.
 
 A packet is acknowledged when its parcel is durable and not before, so a device keeps what we have not stored. One
-packet of a connection is under way at a time; what else a device sends waits in its own socket.
+packet of a connection is under way at a time; what else a device sends waits, at last in its own socket.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
 from functools import partial
@@ -29,8 +30,9 @@ from domain.wire.teltonika_frames import (
     datagram_answer,
     parse_datagram,
 )
-from ingest.doors.answers import answering, resolve
+from ingest.doors.answers import Answers
 from ingest.doors.inbox import Inbox, Outcome, Parcel
+from ingest.doors.loops import new_loop
 
 log = logging.getLogger(__name__)
 
@@ -38,16 +40,13 @@ FORMAT = "teltonika"
 HANDSHAKE_S = 30.0  # from the connection to the whole IMEI
 DURABLE_S = 60.0  # a device gives up sooner and sends again
 RETRY_S = 0.05  # between two looks at a full inbox
-READ_BYTES = 4096
+HELD_BYTES = 8192  # that a device may be ahead of its acknowledgements before its socket is no longer read
 CLOSE_S = 5.0
 
 connections_open = Gauge("frostway_teltonika_connections", "TCP connections of Teltonika devices")
 packets_total = Counter("frostway_teltonika_packets_total", "Packets of Teltonika devices", ["outcome"])
 refused_total = Counter("frostway_teltonika_refused_total", "Connections ended by the door", ["reason"])
-
-
-class _Refused(Exception):  # noqa: N818  # an outcome, not a fault of ours
-    """A connection that is to be closed; the argument is a short reason for counting."""
+durable_total = packets_total.labels("durable")
 
 
 class TeltonikaDoor:
@@ -66,16 +65,16 @@ class TeltonikaDoor:
         self._host = host
         self.name = "teltonika"
         self.port = self.udp_port = port  # after `start`: where it listens, when 0 was asked for
-        self._inbox = inbox
-        self._known = known
+        self.inbox = inbox
+        self.known = known
         self._max_connections = max_connections
-        self._idle_timeout_s = idle_timeout_s
-        self._full_wait_s = full_wait_s
+        self.idle_timeout_s = idle_timeout_s
+        self.full_wait_s = full_wait_s
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop
         self._stopping: asyncio.Event
-        self._connections: set[asyncio.Task[None]] = set()
-        self._under_way: set[asyncio.Task[None]] = set()  # connections that wait for a parcel of theirs
+        self._empty: asyncio.Event
+        self._connections: set[_Connection] = set()
 
     def start(self) -> None:
         """Returns when it listens.
@@ -84,9 +83,7 @@ class TeltonikaDoor:
             OSError: the port cannot be had.
         """
         listening: Future[None] = Future()
-        self._thread = threading.Thread(
-            target=lambda: asyncio.run(self._main(listening)), name="teltonika", daemon=True
-        )
+        self._thread = threading.Thread(target=self._run, args=(listening,), name="teltonika", daemon=True)
         self._thread.start()
         listening.result()
 
@@ -101,13 +98,18 @@ class TeltonikaDoor:
         self._loop.call_soon_threadsafe(self._stopping.set)
         self._thread.join(timeout)
         if self._thread.is_alive():
-            self._loop.call_soon_threadsafe(self._cancel, self._connections)
+            self._loop.call_soon_threadsafe(self._end_all)
             self._thread.join(CLOSE_S)
 
+    def _run(self, listening: Future[None]) -> None:
+        with asyncio.Runner(loop_factory=new_loop) as runner:
+            runner.run(self._main(listening))
+
     async def _main(self, listening: Future[None]) -> None:
-        self._loop, self._stopping = asyncio.get_running_loop(), asyncio.Event()
+        self._loop, self._stopping, self._empty = asyncio.get_running_loop(), asyncio.Event(), asyncio.Event()
+        self.answers = Answers(self._loop)
         try:
-            server = await asyncio.start_server(self._connected, self._host, self.port, limit=READ_BYTES)
+            server = await self._loop.create_server(partial(_Connection, self), self._host, self.port)
         except OSError as error:
             listening.set_exception(error)
             return
@@ -121,14 +123,16 @@ class TeltonikaDoor:
         listening.set_result(None)
         await self._stopping.wait()
         server.close()
-        self._cancel(self._connections - self._under_way)
+        for each in [each for each in self._connections if not each.is_under_way]:
+            each.close()
         while self._connections:
-            await asyncio.wait(self._connections)
+            self._empty.clear()
+            await self._empty.wait()
         datagrams.close()
         await asyncio.sleep(0)  # transports close in the next turn of the loop
 
     async def _datagrams(self) -> asyncio.DatagramTransport:
-        receiver = partial(_Datagrams, self._inbox, self._known)
+        receiver = partial(_Datagrams, self)
         try:
             transport, _ = await self._loop.create_datagram_endpoint(receiver, (self._host, self.port))
         except OSError:
@@ -138,118 +142,245 @@ class TeltonikaDoor:
         self.udp_port = transport.get_extra_info("sockname")[1]
         return transport
 
-    @staticmethod
-    def _cancel(tasks: set[asyncio.Task[None]]) -> None:
-        for task in list(tasks):
-            task.cancel()
+    def _end_all(self) -> None:
+        for each in list(self._connections):
+            each.abort()
 
-    def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if len(self._connections) >= self._max_connections or self._stopping.is_set():
-            refused_total.labels("too_many").inc()
-            writer.transport.abort()
-            return
-        task = self._loop.create_task(self._guarded(reader, writer))
-        self._connections.add(task)
+    @property
+    def is_stopping(self) -> bool:
+        """Whether nobody is let in any more. In the loop's thread."""
+        return self._stopping.is_set()
+
+    def enter(self, connection: _Connection) -> bool:
+        """Lets a connection in, if there is room."""
+        if len(self._connections) >= self._max_connections or self.is_stopping:
+            return False
+        self._connections.add(connection)
         connections_open.inc()
-        task.add_done_callback(self._connections.discard)
-        task.add_done_callback(lambda _: connections_open.dec())
+        return True
 
-    async def _guarded(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """One connection from beginning to end; whatever happens in it stays in it."""
-        peer = writer.get_extra_info("peername")
+    def leave(self, connection: _Connection) -> None:
+        """It is gone."""
+        if connection in self._connections:
+            self._connections.remove(connection)
+            connections_open.dec()
+        if not self._connections:
+            self._empty.set()
+
+
+class _Refused(Exception):  # noqa: N818  # an outcome, not a fault of ours
+    """A connection that is to be closed; the argument is a short reason for counting."""
+
+
+class _Connection(asyncio.Protocol):
+    """A device over TCP. One timer watches it, which looks again when the deadline has been put off meanwhile."""
+
+    def __init__(self, door: TeltonikaDoor) -> None:
+        self._door = door
+        self._loop = asyncio.get_running_loop()
+        self._framer = Framer()
+        self._events: deque[Event] = deque()
+        self._held = bytearray()  # came while a packet was under way, or while answers are not taken
+        self._imei = ""
+        self._block: bytes | None = None  # under way
+        self._full_until = 0.0
+        self._waits_for_room = self._is_choked = self._is_paused = self._is_at_end = self._is_closed = False
+        self._transport: asyncio.Transport
+        self._timer: asyncio.TimerHandle | None = None
+        self._deadline = 0.0
+
+    @property
+    def is_under_way(self) -> bool:
+        """Whether a packet waits to become durable."""
+        return self._block is not None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Counts it in."""
+        self._transport = cast("asyncio.Transport", transport)
+        if not self._door.enter(self):
+            refused_total.labels("too_many").inc()
+            self._is_closed = True
+            self._transport.abort()
+            return
+        self._within(min(HANDSHAKE_S, self._door.idle_timeout_s))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Counts it out. A packet under way becomes durable all the same, and the device will send it again."""
+        if exc is not None:
+            log.debug("teltonika %s: %s", self._imei, exc)
+        self._is_closed = True
+        if self._timer is not None:
+            self._timer.cancel()
+        self._door.leave(self)
+
+    def data_received(self, data: bytes) -> None:
+        """Takes it apart, or keeps it for when the packet under way is durable."""
+        if self._is_closed:
+            return
+        if self._is_busy:
+            self._held += data
+            if len(self._held) > HELD_BYTES and not self._is_paused:
+                self._is_paused = True
+                self._transport.pause_reading()
+            return
+        self._guarded(self._take, data)
+
+    def eof_received(self) -> bool:
+        """Whoever has said all that it has to say is still answered."""
+        self._is_at_end = True
+        if not self._is_busy:
+            self._guarded(self._take, b"")
+        return not self._is_closed
+
+    def pause_writing(self) -> None:
+        """The device does not take our answers: nothing more is done for it, and it is idle."""
+        self._is_choked = True
+
+    def resume_writing(self) -> None:
+        """It does again."""
+        self._is_choked = False
+        if not self._is_busy:
+            self._guarded(self._go_on)
+
+    @property
+    def _is_busy(self) -> bool:
+        return self._block is not None or self._is_choked
+
+    def _guarded(self, step: Callable[..., None], *what: bytes) -> None:
+        """Whatever happens in a connection stays in it."""
         try:
-            await self._serve(reader, writer)
+            step(*what)
         except WireError as error:
-            log.info("teltonika %s: %s", peer, error)
-            refused_total.labels(error.reason).inc()
+            log.info("teltonika %s: %s", self._transport.get_extra_info("peername"), error)
+            self._refuse(error.reason)
         except _Refused as error:
-            refused_total.labels(str(error)).inc()
-        except TimeoutError:
-            refused_total.labels("idle").inc()
-        except OSError as error:
-            log.debug("teltonika %s: %s", peer, error)
+            self._refuse(str(error))
         except Exception:
-            log.exception("teltonika %s: the connection failed", peer)
-            refused_total.labels("error").inc()
-        finally:
-            writer.close()
-            try:
-                await asyncio.wait_for(writer.wait_closed(), CLOSE_S)
-            except (OSError, TimeoutError, asyncio.CancelledError):
-                writer.transport.abort()
+            log.exception("teltonika %s: the connection failed", self._imei)
+            self._refuse("error")
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        framer = Framer()
-        imei = ""
-        deadline = self._loop.time() + min(HANDSHAKE_S, self._idle_timeout_s)
-        while not self._stopping.is_set():
-            # Until the next whole event: a device that only ever sends single bytes does not keep its place.
-            async with asyncio.timeout_at(deadline):
-                events = framer.feed(await reader.read(READ_BYTES))
-            if not events and reader.at_eof():
+    def _take(self, data: bytes) -> None:
+        # The deadline is for the next whole event: a device that only ever sends single bytes does not keep its place.
+        self._events.extend(self._framer.feed(data))
+        self._go_on()
+
+    def _go_on(self) -> None:
+        """Does what the events that have come ask for, until one has to become durable."""
+        while not self._is_busy and not self._is_closed:
+            if self._events:
+                self._answer(self._events.popleft())
+            elif self._held:
+                data, self._held = bytes(self._held), bytearray()
+                self._events.extend(self._framer.feed(data))
+            else:
+                break
+        if self._is_busy or self._is_closed:
+            return
+        if self._is_at_end or self._door.is_stopping:
+            self.close()
+        elif self._is_paused:
+            self._is_paused = False
+            self._transport.resume_reading()
+
+    def _answer(self, event: Event) -> None:
+        if isinstance(event, Packet):
+            if event.crc_ok:
+                self._deliver(event.block)
                 return
-            for event in events:
-                imei = await self._answer(event, imei, writer)
-                async with asyncio.timeout(self._idle_timeout_s):
-                    await writer.drain()
-                deadline = self._loop.time() + self._idle_timeout_s
-
-    async def _answer(self, event: Event, imei: str, writer: asyncio.StreamWriter) -> str:
-        """Does what the event asks for. Returns whose connection it is."""
-        if isinstance(event, Imei):
-            known = self._known(event.text)
-            writer.write(accept(known))
+            packets_total.labels("bad_crc").inc()
+            self._transport.write(acknowledge(0))
+        elif isinstance(event, Imei):
+            known = self._door.known(event.text)
+            self._transport.write(accept(known))
             if not known:
                 raise _Refused("unknown_imei")
-            return event.text
-        if isinstance(event, Packet):
-            if not event.crc_ok:
-                packets_total.labels("bad_crc").inc()
-                writer.write(acknowledge(0))
-            elif (taken := await self._deliver(imei, event.block)) is not None:
-                writer.write(acknowledge(taken))
-        return imei
+            self._imei = event.text
+        self._within(self._door.idle_timeout_s)
 
-    async def _deliver(self, imei: str, block: bytes) -> int | None:
-        """Records to acknowledge once the block is durable; None: nothing is expected for this kind of block."""
-        task = asyncio.current_task()
-        assert task is not None  # noqa: S101  # we are called from one
-        answer: asyncio.Future[Outcome] = self._loop.create_future()
-        parcel = Parcel(FORMAT, imei, block, answering(self._loop, lambda outcome: resolve(answer, outcome)))
-        self._under_way.add(task)
-        try:
-            await self._put(parcel)
-            async with asyncio.timeout(DURABLE_S):
-                outcome = await answer
-        except TimeoutError:
-            packets_total.labels("not_durable").inc()
-            raise _Refused("not_durable") from None
-        finally:
-            self._under_way.discard(task)
-        if not outcome.durable:
-            log.info("teltonika %s: not taken: %s", imei, outcome.why)
-            packets_total.labels("not_taken").inc()
-            raise _Refused("not_taken")
-        packets_total.labels("durable").inc()
-        return _records(block)
+    def _deliver(self, block: bytes) -> None:
+        self._block = block
+        self._full_until = 0.0
+        self._within(DURABLE_S)
+        self._put()
 
-    async def _put(self, parcel: Parcel) -> None:
+    def _put(self) -> None:
         """Waits a little for room, so that a whole fleet does not hang up and call again at once."""
-        until = self._loop.time() + self._full_wait_s
-        while not self._inbox.offer(parcel):
-            if self._loop.time() >= until or self._stopping.is_set():
-                packets_total.labels("full").inc()
-                raise _Refused("full")
-            await asyncio.sleep(RETRY_S)
+        if self._block is None or self._is_closed:
+            return
+        if self._door.inbox.offer(Parcel(FORMAT, self._imei, self._block, self._door.answers.to(self._settled))):
+            return
+        now = self._loop.time()
+        self._full_until = self._full_until or now + self._door.full_wait_s
+        if now >= self._full_until or self._door.is_stopping:
+            packets_total.labels("full").inc()
+            self._refuse("full")
+            return
+        self._loop.call_later(RETRY_S, self._put)
+
+    def _settled(self, outcome: Outcome) -> None:
+        """What has become of the packet under way."""
+        block, self._block = self._block, None
+        if block is None:  # too late: the connection has been given up
+            return
+        if not outcome.durable:
+            log.info("teltonika %s: not taken: %s", self._imei, outcome.why)
+            packets_total.labels("not_taken").inc()
+            self._refuse("not_taken")
+            return
+        durable_total.inc()
+        if self._is_closed:
+            return
+        if (taken := _records(block)) is not None:
+            self._transport.write(acknowledge(taken))
+        self._within(self._door.idle_timeout_s)
+        self._guarded(self._go_on)
+
+    # ------------------------------------------------------------ its time
+    def _within(self, seconds: float) -> None:
+        """What is waited for now has to happen within so long."""
+        self._deadline = self._loop.time() + seconds
+        if self._timer is not None:
+            if self._timer.when() <= self._deadline:
+                return
+            self._timer.cancel()
+        self._timer = self._loop.call_at(self._deadline, self._look)
+
+    def _look(self) -> None:
+        self._timer = None
+        if self._loop.time() < self._deadline:
+            self._timer = self._loop.call_at(self._deadline, self._look)
+        elif self._is_closed:
+            self._transport.abort()  # it does not take its last answers either
+        elif self._block is not None:
+            packets_total.labels("not_durable").inc()
+            self._refuse("not_durable")
+        else:
+            self._refuse("idle")
+
+    def _refuse(self, reason: str) -> None:
+        if not self._is_closed:
+            refused_total.labels(reason).inc()
+            self.close()
+
+    def close(self) -> None:
+        """Ends it when its answers have been taken, or soon."""
+        self._is_closed, self._block = True, None
+        self._events.clear()
+        self._held.clear()
+        self._transport.close()
+        self._within(CLOSE_S)
+
+    def abort(self) -> None:
+        """Ends it at once."""
+        self._is_closed = True
+        self._transport.abort()
 
 
 class _Datagrams(asyncio.DatagramProtocol):
     """Each datagram for itself. What is not understood, not known or not taken gets no answer and is sent again."""
 
-    def __init__(self, inbox: Inbox, known: Callable[[str], bool]) -> None:
-        self._inbox = inbox
-        self._known = known
-        self._loop = asyncio.get_running_loop()
+    def __init__(self, door: TeltonikaDoor) -> None:
+        self._door = door
         self._transport: asyncio.DatagramTransport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -266,10 +397,10 @@ class _Datagrams(asyncio.DatagramProtocol):
 
     def _received(self, data: bytes, addr: tuple[str, int]) -> str:
         datagram = parse_datagram(data)
-        if not self._known(datagram.imei):
+        if not self._door.known(datagram.imei):
             return "unknown_imei"
-        done = answering(self._loop, lambda outcome: self._answer(datagram, addr, outcome))
-        taken = self._inbox.offer(Parcel(FORMAT, datagram.imei, datagram.block, done))
+        done = self._door.answers.to(partial(self._answer, datagram, addr))
+        taken = self._door.inbox.offer(Parcel(FORMAT, datagram.imei, datagram.block, done))
         return "received" if taken else "full"
 
     def _answer(self, datagram: Datagram, addr: tuple[str, int], outcome: Outcome) -> None:

@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from tests.benchmarks import backlog, cores, eta, fold, late, latency, rules, sizes, stops, throughput
+from tests.benchmarks import backlog, cores, doors, eta, fold, late, latency, rules, sizes, stops, throughput
 from tests.benchmarks.figures import ARTIFACT, Figure, Neighbours, machine, print_table, write
 from tests.benchmarks.questions import section
 from tests.benchmarks.questions.history import Plan
@@ -37,12 +37,13 @@ class Effort:
     tracked: int  # readings
     prepared: int
     backlog_each: int  # messages of every device
+    guest_each: int  # records of every device at a door, per round
     history: Plan
     explain: bool = False
 
 
-FULL = Effort(3, 250, 16, 60_000, 20_000, 8.0, 240_000, 200_000, 300, Plan())
-QUICK = Effort(1, 60, 4, 20_000, 5_000, 3.0, 40_000, 40_000, 30, Plan(20, 3, 60))
+FULL = Effort(3, 250, 16, 60_000, 20_000, 8.0, 240_000, 200_000, 300, 60, Plan())
+QUICK = Effort(1, 60, 4, 20_000, 5_000, 3.0, 40_000, 40_000, 30, 20, Plan(20, 3, 60))
 
 
 TRACKER_GOAL = 50_000
@@ -131,6 +132,10 @@ def kept(server: Databases, folder: Path, effort: Effort) -> list[Figure]:
     return backlog.measure(server, folder, each=effort.backlog_each)
 
 
+def at_the_doors(server: Databases, folder: Path, effort: Effort) -> list[Figure]:
+    return doors.measure(server, folder, rounds=effort.rounds, each=effort.guest_each)
+
+
 def again(server: Databases, folder: Path, effort: Effort) -> list[Figure]:
     return late.measure(server, folder, rounds=effort.rounds, with_broker=executable() is not None)
 
@@ -156,9 +161,10 @@ SECTIONS: dict[str, Callable[[Databases, Path, Effort], list[Figure]]] = {
     "fold": folded,
     "backlog": kept,
     "questions": questions,
+    "doors": at_the_doors,
 }
 PURE: dict[str, Callable[[Path], list[Figure]]] = {"eta": eta.measure, "stops": stops.measure}
-NEED_BROKER = {"single", "batched", "websocket", "backlog"}
+NEED_BROKER = {"single", "batched", "websocket", "backlog", "doors"}
 
 
 def run(names: Sequence[str], effort: Effort) -> list[Figure]:

@@ -12,7 +12,7 @@ import pytest
 
 from domain.wire.teltonika_frames import crc16
 from ingest.doors.inbox import Fate, Inbox, Outcome, Parcel
-from ingest.doors.teltonika import TeltonikaDoor
+from ingest.doors.teltonika import HELD_BYTES, TeltonikaDoor
 from ingest.service import Ingest, IngestConfig
 from store.quarantine import Quarantine
 from store.registry import DeviceSpec, Registry
@@ -131,6 +131,73 @@ def test_garbage_ends_its_own_connection_only(door: TeltonikaDoor, inbox: Inbox)
     take(inbox).done(STORED)
     assert good.read(4) == (1).to_bytes(4, "big")
     for each in (good, bad):
+        each.sock.close()
+
+
+def test_packets_sent_ahead_are_taken_one_after_the_other(door: TeltonikaDoor, inbox: Inbox) -> None:
+    device = Tracker8(door.port)
+    device.ask(HELLO, 1)
+    device.sock.sendall(packet(BLOCK) + packet(FIX) + packet(BLOCK))
+    for block in (BLOCK, FIX, BLOCK):
+        parcel = take(inbox)
+        assert (parcel.payload, len(inbox)) == (block, 0)
+        parcel.done(STORED)
+        assert device.read(4) == (1).to_bytes(4, "big")
+    device.sock.close()
+
+
+def test_a_device_that_is_far_ahead_loses_nothing(door: TeltonikaDoor, inbox: Inbox) -> None:
+    ahead = 4 * HELD_BYTES // len(packet(BLOCK))
+    device = Tracker8(door.port)
+    device.ask(HELLO, 1)
+    device.sock.sendall(packet(BLOCK) * ahead)
+    for _ in range(ahead):
+        take(inbox).done(STORED)
+    assert device.read(4 * ahead) == (1).to_bytes(4, "big") * ahead
+    device.sock.close()
+
+
+def test_who_has_said_all_is_still_answered_and_then_closed(door: TeltonikaDoor, inbox: Inbox) -> None:
+    device = Tracker8(door.port)
+    device.ask(HELLO, 1)
+    device.sock.sendall(packet(BLOCK))
+    device.sock.shutdown(socket.SHUT_WR)
+    take(inbox).done(STORED)
+    assert device.read(5) == (1).to_bytes(4, "big")
+    device.sock.close()
+
+
+@pytest.mark.parametrize("begins", [b"", packet(BLOCK)[:20]], ids=["silent", "in the middle of a packet"])
+def test_a_device_that_brings_no_whole_packet_in_time_is_closed(inbox: Inbox, begins: bytes) -> None:
+    found = TeltonikaDoor("127.0.0.1", 0, inbox, lambda imei: imei == IMEI, idle_timeout_s=0.5)
+    found.start()
+    try:
+        device = Tracker8(found.port)
+        device.ask(HELLO, 1)
+        device.sock.sendall(begins)
+        assert device.read(1) == b""
+        device.sock.close()
+    finally:
+        found.stop()
+
+
+def test_a_door_that_closes_ends_idle_connections_and_waits_for_packets_under_way(
+    door: TeltonikaDoor, inbox: Inbox
+) -> None:
+    idle, busy = Tracker8(door.port), Tracker8(door.port)
+    for each in (idle, busy):
+        each.ask(HELLO, 1)
+    busy.sock.sendall(packet(BLOCK))
+    parcel = take(inbox)
+    closing = threading.Thread(target=door.stop)
+    closing.start()
+    assert idle.read(1) == b""
+    assert door.is_alive()
+    parcel.done(STORED)
+    assert busy.read(5) == (1).to_bytes(4, "big")
+    closing.join(deadline(10))
+    assert not door.is_alive()
+    for each in (idle, busy):
         each.sock.close()
 
 
