@@ -28,6 +28,7 @@ from frostway.broker import Broker, mosquitto_hash, read_passwd, write_passwd
 from frostway.broker_acl import edges_of, rules
 from frostway.secrets import Secrets, write_private
 from store.db import connect
+from store.indexing import index_by_time
 from store.logins import LOGINS, set_passwords
 from store.migrate import migrate
 from store.registry import Registry, broker_edges, broker_users
@@ -99,6 +100,8 @@ def schema(dsn: str, admin_password: str, secrets_dir: Path = SECRETS) -> None:
         files = {role: secrets_dir / f"database_{role.removeprefix('frostway_')}_password" for role in LOGINS}
         set_passwords(connection, {role: path.read_text() for role, path in files.items() if path.exists()})
         Registry(connection).set_password("admin", "admin", admin_password)
+    if built := index_by_time(dsn):
+        log.info("%d partitions of readings were given an index by time", built)
 
 
 def credentials(dsn: str, broker_dir: Path) -> None:

@@ -15,6 +15,7 @@ import shutil
 import site
 import subprocess
 import sys
+import threading
 import time
 from contextlib import suppress
 from dataclasses import dataclass
@@ -175,6 +176,7 @@ class _Stack:
     def _prepare_database(self) -> None:
         """Schema, the admin's account, the devices the broker may let in."""
         from store.db import connect  # noqa: PLC0415 - not needed until the server runs
+        from store.indexing import index_meanwhile  # noqa: PLC0415
         from store.migrate import migrate  # noqa: PLC0415
         from store.registry import Registry  # noqa: PLC0415
 
@@ -184,6 +186,7 @@ class _Stack:
             if os.environ.get("FROSTWAY_ADMIN_PASSWORD") or not registry.has_account("admin"):
                 registry.set_password("admin", "admin", self._admin_password)
         self._publish_devices()
+        threading.Thread(target=index_meanwhile, args=(self._postgres.dsn,), name="indexing", daemon=True).start()
 
     def _publish_devices(self) -> None:
         """Lets the registered devices into the broker; does nothing when it knows them all."""

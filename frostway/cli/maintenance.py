@@ -13,6 +13,7 @@ from frostway.cli.command import DataOption, database_of, read_settings
 def migrate() -> None:
     """Bring the database schema up to date, and make the account admin when there is none."""
     from frostway.cli.work.account import ensure_admin  # noqa: PLC0415
+    from store.indexing import index_by_time  # noqa: PLC0415
     from store.migrate import migrate as run_migrations  # noqa: PLC0415
 
     settings = read_settings()
@@ -22,6 +23,8 @@ def migrate() -> None:
     given = settings.admin_password.get_secret_value()
     if (made := ensure_admin(dsn, given)) and not given:
         typer.echo(f"account admin made, password {made}")
+    if built := index_by_time(dsn):
+        typer.echo(f"{built} partitions of readings were given an index by time")
 
 
 def doctor(data: DataOption = None) -> None:

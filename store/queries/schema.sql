@@ -60,6 +60,37 @@ select create_hypertable(%s::regclass, by_range('time', interval '7 days'), crea
 select exists (select from pg_class c join pg_namespace n on n.oid = c.relnamespace
                where n.nspname = 'public' and c.relname = 'reading_position' and c.relkind = 'r')
 
+-- name: lock_indexing
+-- One process builds indexes at a time; it waits for nobody, as a builder would then wait for it.
+select pg_try_advisory_lock(hashtextextended('frostway.indexing', 0))
+
+-- name: without_time_index
+-- Partitions and chunks that have no index by time, or one that was interrupted or is none of their parent's; newest first.
+select n.nspname, c.relname, x.name, coalesce(x.valid, false), p.relkind = 'p'
+from pg_inherits i join pg_class p on p.oid = i.inhparent join pg_class c on c.oid = i.inhrelid
+join pg_namespace n on n.oid = c.relnamespace
+left join lateral (
+    select k.relname as name, y.indisvalid as valid, exists (select from pg_inherits where inhrelid = k.oid) as attached
+    from pg_index y join pg_class k on k.oid = y.indexrelid join pg_am a on a.oid = k.relam
+    join pg_attribute t on t.attrelid = c.oid and t.attname = 'time' and y.indkey[0] = t.attnum and y.indnatts = 1
+    where y.indrelid = c.oid and a.amname = 'brin' order by attached desc, valid desc limit 1) x on true
+where i.inhparent = to_regclass(%(table)s) and c.relkind = 'r'
+and not (coalesce(x.valid, false) and (x.attached or p.relkind = 'r'))
+order by c.oid desc
+
+-- name: build_time_index
+-- Nobody waits meanwhile; interrupted it leaves an index that is not valid.
+create index concurrently {index} on {partition}
+    using brin (time timestamptz_minmax_multi_ops) with (autosummarize = on)
+
+-- name: attach_time_index
+-- A native partition's index is its parent's from now on.
+alter index {parent} attach partition {index}
+
+-- name: drop_index
+-- What an interrupted building has left.
+drop index concurrently {index}
+
 -- name: partitions
 -- Native partitions of a reading table.
 select c.relname from pg_inherits i join pg_class c on c.oid = i.inhrelid where i.inhparent = %s::regclass
