@@ -33,6 +33,7 @@ LATE_ROWS = 1_000  # of one frame there: what the tracker takes between two live
 REVOKED = "this device was revoked: `frostway device rotate` gives it a new password"
 STRANGERS_MAX = 20  # of one message
 DETAIL_MAX = 1000  # characters
+SERVER_TIME = int(Flag.SERVER_TIME)
 UNREGISTERED = "nobody has registered this device: after `frostway device add` what waits is read again"
 
 
@@ -253,12 +254,7 @@ class Preparer:
     ) -> None:
         """A foreign payload's readings, each for the device that it is of. What cannot be read is set aside whole."""
         if (said := self._said.get(index)) is None:
-            profile_at = self._directory.profile_at(device, out.received_us)
-            try:
-                said = self._translator.translate(address, payload, out.received_us, profile_at)
-            except WireError as error:
-                said = error
-            self._said[index] = said
+            said = self._said[index] = self._heard(payload, address, device, out.received_us)
         if isinstance(said, WireError):
             speaker = work.entry(index, device)
             work.rejections += [Rejection(speaker, *each) for each in said.told]
@@ -269,22 +265,33 @@ class Preparer:
             if each.source not in entries:
                 found = self._directory.behind(device, each.source)
                 entries[each.source] = None if found is None else work.entry(index, found)
-            if each.flags & Flag.SERVER_TIME and each.values.get("t") == out.received_us // 1000:
+            if each.flags & SERVER_TIME and each.values.get("t") == out.received_us // 1000:
                 each.values["t"] = None  # it has none of its own: it gets its moment, not the group's
             if (entry := entries[each.source]) is None:
                 continue
             if each.stream == REFUSED:
                 refused.setdefault(entry, []).append(each)
             else:
-                work.said.setdefault(each.stream, []).append((entry, each.values, each.flags))
-        work.rejections += [Rejection(entry, *each) for entry, several in refused.items() for each in told(several)]
-        if strangers := sorted(source for source, entry in entries.items() if entry is None):
-            detail = (
-                f"nobody has registered {', '.join(strangers[:STRANGERS_MAX])}: `frostway device add … --foreign-id`"
-            )
-            work.rejections.append(Rejection(work.entry(index, device), "unknown_device", detail))
-            tenant, name = self._directory.names[device.device_id]
-            out.strangers.update(Stranger(tenant, name, foreign_id(each)) for each in strangers[:STRANGERS_MAX])
+                work.said[each.stream].append((entry, each))
+        for entry, several in refused.items():
+            work.rejections += [Rejection(entry, *each) for each in told(several)]
+        if None in entries.values():
+            strangers = sorted(source for source, entry in entries.items() if entry is None)
+            self._name_strangers(work, index, device, strangers, out)
+
+    def _heard(self, payload: bytes, address: Address, device: Device, received_us: int) -> list[Said] | WireError:
+        profile_at = self._directory.profile_at(device, received_us)
+        try:
+            return self._translator.translate(address, payload, received_us, profile_at)
+        except WireError as error:
+            return error
+
+    def _name_strangers(self, work: Work, index: int, device: Device, strangers: list[str], out: Prepared) -> None:
+        """Devices that a message speaks of, and nobody has registered."""
+        detail = f"nobody has registered {', '.join(strangers[:STRANGERS_MAX])}: `frostway device add … --foreign-id`"
+        work.rejections.append(Rejection(work.entry(index, device), "unknown_device", detail))
+        tenant, name = self._directory.names[device.device_id]
+        out.strangers.update(Stranger(tenant, name, foreign_id(each)) for each in strangers[:STRANGERS_MAX])
 
     def _check_times(self, rows: Rows, received_us: int) -> list[Rejection]:
         if not len(rows.message):
@@ -315,7 +322,7 @@ class Preparer:
         out: Prepared,
     ) -> None:
         used, inverse = np.unique(rows.message, return_inverse=True)
-        table = np.array([entries[int(i)].device for i in used], dtype=np.int64)
+        table = np.array([entries[i].device for i in used.tolist()], dtype=np.int64)
         device_id = table[inverse, 0].astype(np.int32)
         partition = table[inverse, 2]
         boots = self._keys("boot", table[inverse, 0], rows.boot, rows, rejections)
@@ -364,6 +371,8 @@ class Preparer:
 
     def _keys(self, kind: str, scope: I64, texts: Sequence[str | None], rows: Rows, rejections: list[Rejection]) -> I32:
         """Keys of texts within their scopes: each pair is looked up once, however many rows have it; 0 without text."""
+        if set(texts) == {None}:
+            return np.zeros(len(texts), np.int32)
         codes: defaultdict[str | None, int] = defaultdict(count().__next__)
         code = np.fromiter(map(codes.__getitem__, texts), np.int64, len(texts))
         spelling = list(codes)

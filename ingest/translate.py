@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import psycopg
 
@@ -31,7 +32,7 @@ class Work:
 
     entries: list[Entry] = field(default_factory=list)
     native: dict[str, list[tuple[int, bytes, str]]] = field(default_factory=dict)
-    said: dict[str, list[tuple[int, dict[str, Any], int]]] = field(default_factory=dict)
+    said: defaultdict[str, list[tuple[int, Said]]] = field(default_factory=lambda: defaultdict(list))
     rejections: list[Rejection] = field(default_factory=list)
 
     def entry(self, message: int, device: Device) -> int:
@@ -56,7 +57,8 @@ class Work:
             if not rows.bad[row]:
                 time = {} if rows.time_us[row] == NO_TIME else {"t": int(rows.time_us[row]) / 1000}
                 flags = int(Flag.SUSPECT | rows.flags[row] & Flag.HISTORICAL)
-                self.said.setdefault(ATTRIBUTE, []).append((int(rows.message[row]), time | values, flags))
+                beside = Said(ATTRIBUTE, time | values, flags=flags)
+                self.said[ATTRIBUTE].append((int(rows.message[row]), beside))
 
 
 class Translator:
@@ -87,8 +89,8 @@ class Translator:
             raise
         except Exception as error:
             raise WireError("malformed", f"not {address.format}: {type(error).__name__}: {error}"[:300]) from error
-        if len(said) > READINGS_MAX:
-            raise WireError("too_large", f"{len(said)} readings, at most {READINGS_MAX}")
+        if (count := sum(each.count for each in said)) > READINGS_MAX:
+            raise WireError("too_large", f"{count} readings, at most {READINGS_MAX}")
         return said
 
     def replies(self) -> list[tuple[bytes, bytes]]:

@@ -30,6 +30,8 @@ class Labels:
         wanted = set(keys)
         out = {key: self._ids[key] for key in wanted if key in self._ids}
         new = wanted - out.keys()
+        if not new:  # nearly always
+            return out
         self._count({(kind, scope) for kind, scope, _ in new if kind != "epc"} - self._counts.keys())
         missing = sorted(key for key in new if self._room(key))
         for start in range(0, len(missing), 10_000):

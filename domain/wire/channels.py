@@ -29,7 +29,7 @@ _LISTED_MAX = 32  # single values of a list that become attributes of their own
 _BATTERY = ("status", "batt")
 _VOLTS = ("V", "v", "mV")
 _IN_DOUBT = "which of these is meant is in doubt: give it a place in the profile's channels, or null"
-_MAIN: Mapping[str, tuple[str, ...]] = {"gps": ("lat", "lon"), "temp": ("c",), "door": ("open",)}
+MAIN: Mapping[str, tuple[str, ...]] = {"gps": ("lat", "lon"), "temp": ("c",), "door": ("open",)}
 
 TRUTHS = frozenset(place for place, spec in PLACES.items() if spec.kind == TRUTH)
 Defaults = Mapping[str, Target | None]
@@ -242,7 +242,7 @@ def _spoken(groups: Iterable[_Group]) -> Iterator[Said]:
         each, values, flags = group.each, group.values, int(group.flags)
         if group.is_refused or not values:
             continue
-        if any(key not in values for key in _MAIN.get(group.stream, ())):
+        if any(key not in values for key in MAIN.get(group.stream, ())):
             # a speed without a position, a humidity without a temperature
             yield from (attribute(each.t_ms, key, value, each.source, each.flags) for key, value in values.items())
             continue
@@ -282,11 +282,20 @@ def _attributes(each: Measured, key: str) -> Iterator[Said]:
     yield attribute(each.t_ms, key, value, each.source, each.flags)
 
 
+def note_name(key: str) -> str:
+    """The name of an attribute: 64 printable characters of the sender's."""
+    return _printable(key)[:64] or "?"
+
+
+def _printable(text: str) -> str:
+    return text if text.isprintable() else "".join(c if c.isprintable() else "?" for c in text)
+
+
 def attribute(t_ms: float | None, key: str, value: Value, source: str = "", flags: int = 0) -> Said:
     """A value that has no stream of its own. Text is cut to 64 printable characters; it is a note, not a key."""
-    name = "".join(c if c.isprintable() else "?" for c in key)[:64] or "?"
+    name = note_name(key)
     if isinstance(value, str):
-        said: dict[str, Any] = {"txt": "".join(c if c.isprintable() else "?" for c in value)[:NOTE_MAX] or "-"}
+        said: dict[str, Any] = {"txt": _printable(value)[:NOTE_MAX] or "-"}
     elif math.isfinite(value):
         said = {"num": float(value)}
     else:

@@ -223,7 +223,10 @@ class Reader:
 
     def sequence(self, values: list[Any]) -> I64:
         """Sequence numbers; -1 where none is given."""
-        if set(map(type, values)) == {int}:
+        kinds = set(map(type, values))
+        if kinds == {type(None)}:
+            return np.full(self.rows, -1, dtype=np.int64)
+        if kinds == {int}:
             try:
                 column = np.array(values, dtype=np.int64)
             except OverflowError:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from domain.profiles import Target
 
 PARTS = {"temp": "probe", "shelf": "slot", "door": "door"}
+NAMES_KEPT = 4_096
 NAME_MAX = 64  # a longer name means nothing to us
 
 _PER_CENT = Target("status", "batt", unit="%")
@@ -69,6 +72,7 @@ _INSIDES = frozenset(
 _ITSELF = {"value": "", "val": "", "current": "", "actual": "", "celsius": "Cel", "fahrenheit": "F"}
 
 
+@lru_cache(NAMES_KEPT)
 def target_of(channel: str) -> Target | None:
     """The native place of a name by itself: `Temperature_2` is probe `2` of `temp`; None when it tells nothing.
 

@@ -22,7 +22,7 @@ from domain.readings import BY_STREAM, I32, I64, Bool, Flag
 from domain.wire.columns import NO_TIME, Reader, whole
 from domain.wire.fields import EPC, FIELDS, NUMBER, ONE_OF, TEXT, Field
 from domain.wire.loading import json_value
-from domain.wire.said import ATTRIBUTE
+from domain.wire.said import ATTRIBUTE, Said
 
 _BOOT = Field("boot", "boot_id", TEXT, label="boot")
 
@@ -84,21 +84,26 @@ class _Gather:
         self.flags: dict[int, int] = {}  # row -> flags; rare
         self.rejections: list[Rejection] = []
 
-    def add_all(
-        self, messages: Sequence[tuple[int, bytes, str]], said: Sequence[tuple[int, dict[str, Any], int]]
-    ) -> None:
+    def add_all(self, messages: Sequence[tuple[int, bytes, str]], said: Sequence[tuple[int, Said]]) -> None:
         """Appends the readings of messages in our format, then those said in others."""
         for index, payload, encoding in messages:
             self.add(index, payload, encoding)
-        for index, values, flags in said:
-            self.add_said(index, values, flags)
+        for index, each in said:
+            self.add_said(index, each)
 
-    def add_said(self, index: int, values: dict[str, Any], flags: int) -> None:
-        """Appends one reading that a foreign format said. A list in it is a wrong value, never a batch."""
-        if flags:
-            self.flags[len(self.message)] = flags
+    def add_said(self, index: int, said: Said) -> None:
+        """Appends what a foreign format said."""
+        get, n = said.values.get, said.many
+        if said.flags:
+            self.flags.update(dict.fromkeys(range(len(self.message), len(self.message) + said.count), said.flags))
+        if n:
+            for key, column in self.values.items():
+                value = get(key)
+                column.extend(value if type(value) is list else [value] * n)
+            self.message.extend([index] * n)
+            return
         for key, column in self.values.items():
-            column.append(values.get(key))
+            column.append(get(key))
         self.message.append(index)
 
     def add(self, index: int, payload: bytes, encoding: str) -> None:
@@ -182,12 +187,10 @@ class _Gather:
         self.rejections.append(Rejection(index, reason, detail))
 
 
-def decode(
-    stream: str, messages: Sequence[tuple[int, bytes, str]], said: Sequence[tuple[int, dict[str, Any], int]] = ()
-) -> Rows:
+def decode(stream: str, messages: Sequence[tuple[int, bytes, str]], said: Sequence[tuple[int, Said]] = ()) -> Rows:
     """Readings of one stream from `(message index, payload, encoding)`; see `Rows.bad` and `Rows.rejections`.
 
-    `said` are readings `(message index, values, flags)` that foreign formats have been decoded to.
+    `said` are readings `(message index, said)` that foreign formats have been decoded to.
 
     Bad rows stay in the columns, marked, so that their sequence numbers can be receipted once they are in quarantine.
     `time_us` is `NO_TIME` where the device gave none.

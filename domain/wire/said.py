@@ -32,10 +32,11 @@ class WireError(ValueError):
 
 @dataclass(slots=True)
 class Said:
-    """One reading. `values` has the keys and units of the native stream (`domain.wire.fields`).
+    """One reading, or several of one stream and device.
 
-    `values["t"]` is milliseconds since 1970 UTC or absent when the device gave no time. `source` is the foreign id of a
-    device behind the sender (a Bluetooth address, a LoRaWAN EUI); empty for the sender itself.
+    `values` has the keys and units of the native stream (`domain.wire.fields`). `values["t"]` is
+    milliseconds since 1970 UTC or absent when the device gave no time. `source` is the foreign id of a device behind
+    the sender (a Bluetooth address, a LoRaWAN EUI); empty for the sender itself.
     """
 
     stream: str
@@ -44,6 +45,13 @@ class Said:
     flags: int = 0  # of `domain.readings.Flag`
     sealed: bytes = field(default=b"", compare=False, repr=False)
     """Hash of what an authentic counter came in: it tells a repeat from a replay."""
+    many: int = 0
+    """So many readings in equally long lists, scalars apply to all; 0: it is one, and a list in it is a wrong value."""
+
+    @property
+    def count(self) -> int:
+        """How many readings it is."""
+        return self.many or 1
 
 
 def refusal(source: str, reason: str, detail: str) -> Said:
@@ -61,8 +69,8 @@ def settled(said: list[Said]) -> list[Said]:
         WireError: nothing but what cannot be read, and all of it the sender's own.
         WireError: `too_large`, more readings than a message may hold.
     """
-    if len(said) > READINGS_MAX:
-        raise WireError("too_large", f"{len(said)} readings, at most {READINGS_MAX}: send fewer in one message")
+    if (count := sum(each.count for each in said)) > READINGS_MAX:
+        raise WireError("too_large", f"{count} readings, at most {READINGS_MAX}: send fewer in one message")
     if said and all(each.stream == REFUSED and not each.source for each in said):
         first, *more = told(said)
         raise WireError(*first, *more)

@@ -43,7 +43,7 @@ def _of_format(address: Address, payload: bytes, received_ms: int) -> tuple[bool
         return False, _refused(told(refused))
     counts: dict[str, int] = {}
     for each in said:
-        counts[each.stream] = counts.get(each.stream, 0) + 1
+        counts[each.stream] = counts.get(each.stream, 0) + each.count
     return True, _counted(counts)
 
 

@@ -60,7 +60,7 @@ def _foreign(target: str, payload: bytes) -> list[Rows]:
     except WireError:
         return []
     return [
-        decode(stream, (), [(0, each.values, each.flags) for each in said if each.stream == stream])
+        decode(stream, (), [(0, each) for each in said if each.stream == stream])
         for stream in {each.stream for each in said} - {REFUSED}
     ]
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
@@ -180,8 +180,17 @@ def heard(message: Message, profile: Profile = NO_PROFILE, received_ms: int = NO
         if each.stream == REFUSED:
             out.refused.append((each.source, f"{each.values['reason']}: {each.values['detail']}"))
         else:
-            _stored(out, each.stream, [], [(0, each.values, each.flags)], each.source)
+            _stored(out, each.stream, [], [(0, each)], each.source)
     return out
+
+
+def singly(said: list[Said]) -> list[Said]:
+    """Several readings in one as one after the other."""
+    return [
+        replace(each, values={k: v[n] if type(v) is list else v for k, v in each.values.items()}, many=0)
+        for each in said
+        for n in range(each.count)
+    ]
 
 
 def _stored(out: Heard, stream: str, messages: Any, said: Any, source: str) -> None:

@@ -21,6 +21,7 @@ from domain.wire.said import REFUSED, Context, Said, WireError
 from domain.wire.sparkplug import Sparkplug
 from domain.wire.teltonika_frames import Framer, Imei, KeepAlive, Packet, crc16, parse_datagram
 from tests.unit.wire import mangle
+from tests.unit.wire.speakers import singly
 from tests.unit.wire.test_lorawan import CHIRPSTACK, TTS
 
 NOW = Context(received_ms=1_750_000_000_000)
@@ -178,7 +179,7 @@ def test_teltonikas_own_example_has_a_right_checksum_and_reads_as_documented() -
     block = bytes.fromhex(CODEC_8)
     assert crc16(block) == 0xC7CF
     assert teltonika.count(block) == 1
-    said = teltonika.decode(block, NOW)
+    said = singly(teltonika.decode(block, NOW))
     assert values(said, "gps") == []  # no satellite, no position
     assert {each.values["t"] for each in said} == {1_560_161_086_000}
     told = {v["key"]: v.get("num", v.get("txt")) for v in values(said, "attr")}
@@ -256,7 +257,7 @@ def read(name: str, raw: bytes) -> None:
         return
     for each in said:
         if each.stream != REFUSED:
-            decode(each.stream, [], [(0, each.values, each.flags)])
+            decode(each.stream, [], [(0, each)])
 
 
 def test_each_format_has_a_sample_and_each_sample_reads() -> None:

@@ -12,6 +12,7 @@ from domain.profiles import Profile, Target
 from domain.readings import Flag
 from domain.wire.fields import FIELDS, NUMBER
 from domain.wire.native import decode
+from domain.wire.said import Said
 from tests.unit.wire.speakers import BY_NAME, MAC, NATIVE, PHONES, POSITION, TEMPERATURE, Message, heard, text
 from tests.unit.wire.test_teltonika import block, record
 
@@ -168,7 +169,7 @@ GOOD: dict[str, dict[str, Any]] = {
 @settings(deadline=None)
 def test_whatever_stands_beside_a_native_reading_never_costs_it(which: Any, value: Any) -> None:
     stream, spec = which
-    rows = decode(stream, [], [(0, {**GOOD[stream], spec.key: value}, 0)])
+    rows = decode(stream, [], [(0, Said(stream, {**GOOD[stream], spec.key: value}))])
     assert rows.bad.tolist() == [False]
     left = not spec.low <= value <= spec.high or value in (INF, -INF)
     assert (rows.flags[0] == Flag.PARTIAL) == left

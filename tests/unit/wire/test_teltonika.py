@@ -11,9 +11,12 @@ from hypothesis import strategies as st
 
 from domain.profiles import Profile, Target
 from domain.readings import Flag
+from domain.wire import teltonika, teltonika_shapes
 from domain.wire.said import Context, Said, WireError
-from domain.wire.teltonika import count, decode
+from domain.wire.teltonika import Cursor, count, decode
+from domain.wire.teltonika_elements import LAYOUTS
 from domain.wire.teltonika_frames import crc16
+from tests.unit.wire.speakers import singly
 
 T_MS = 1_700_000_000_000
 # Packets of wiki.teltonika-gps.com, "Data Sending Protocols".
@@ -75,8 +78,12 @@ def block(*records: bytes) -> bytes:
     return bytes([0x8E, len(records)]) + b"".join(records) + bytes([len(records)])
 
 
+def read_block(payload: bytes, told: Context) -> list[Said]:
+    return singly(decode(payload, told))
+
+
 def said_of(io: dict[int, tuple[int, int]], told: Context = PLAIN, **more: int) -> list[Said]:
-    return decode(block(record(io, **more)), told)
+    return read_block(block(record(io, **more)), told)
 
 
 def attributes(said: list[Said]) -> dict[str, float | str]:
@@ -93,7 +100,7 @@ def read(whole: bytes) -> list[Said]:
     body = whole[8:-4]
     assert whole[:8] == bytes(4) + len(body).to_bytes(4, "big")
     assert whole[-4:] == crc16(body).to_bytes(4, "big")
-    return decode(body, PLAIN)
+    return read_block(body, PLAIN)
 
 
 def test_codec_8_reads_as_documented() -> None:
@@ -235,13 +242,13 @@ def test_a_long_number_keeps_its_digits() -> None:
 
 def test_values_of_any_length_are_text_when_they_read_as_text() -> None:
     vin, list_385, nothing = b"WDB9634031L123456", bytes(range(20)), b""
-    told = attributes(decode(block(record(variable={256: vin, 385: list_385, 300: nothing})), PLAIN))
+    told = attributes(read_block(block(record(variable={256: vin, 385: list_385, 300: nothing})), PLAIN))
     assert (told["io256"], told["io385"], told["io300"]) == (vin.decode(), list_385.hex(), "-")
 
 
 @pytest.mark.parametrize("raw", [b"", bytes(9)])
 def test_a_probe_that_sends_something_else_than_a_number_is_not_at_0_degrees(raw) -> None:
-    said = decode(block(record(variable={25: raw})), PLAIN)
+    said = read_block(block(record(variable={25: raw})), PLAIN)
     assert [each for each in said if each.stream == "temp"] == []
     assert attributes(said)["io25_raw"] == (raw.hex() or "-")
 
@@ -252,7 +259,7 @@ def test_event_and_priority_are_noted_when_there_are_any() -> None:
 
 
 def test_two_records_of_the_same_moment_are_two() -> None:
-    said = decode(block(record({72: (2, 10)}), record({72: (2, 20)})), PLAIN)
+    said = read_block(block(record({72: (2, 10)}), record({72: (2, 20)})), PLAIN)
     assert [each.values["c"] for each in said if each.stream == "temp"] == [1.0, 2.0]
 
 
@@ -273,7 +280,7 @@ def test_the_profile_of_the_records_own_moment_is_used() -> None:
         return Profile(options={"family": "fmx6xx"} if t_ms == T_MS else {})
 
     body = block(record({25: (2, 45)}), record({25: (2, 45)}, t_ms=T_MS + 1000))
-    said = decode(body, Context(received_ms=T_MS, profile_at=profile_at))
+    said = read_block(body, Context(received_ms=T_MS, profile_at=profile_at))
     assert [each.values["c"] for each in said if each.stream == "temp"] == [4.5, 0.45]
 
 
@@ -336,3 +343,76 @@ def test_every_element_is_spoken_of_whatever_its_size_and_value(io, family) -> N
     twice = len(io.keys() & {25, 701}) == 2 and family == "fmx6xx"  # two ids of one probe
     assert len(io) + 1 - twice <= spoken <= len(io) + 1
     assert {each.values["t"] for each in said} == {T_MS}
+
+
+TARGETS = st.none() | st.sampled_from(
+    [
+        Target("attr", "name"),
+        Target("gps", "odo", unit="km"),
+        Target("gps", "hdg"),
+        Target("gps", "ign"),
+        Target("temp", "c", "rear"),
+        Target("temp", "c", "rear", "F"),
+        Target("temp", "rh", "rear"),
+        Target("status", "batt", unit="%"),
+        Target("status", "setpoint_c"),
+        Target("status", "reefer"),
+        Target("door", "open", "side"),
+        Target("shelf", "kg", "A-1", "g"),
+    ]
+)
+NAMES = st.sampled_from(["io16", "io25", "io72", "io86", "io239", "io1", "lat", "speed", "satellites", "event_io"])
+IDS = st.sampled_from([1, 9, 16, 25, 66, 72, 86, 104, 113, 181, 239, 662, 701, 10800, 10804]) | st.integers(0, 65535)
+
+
+@given(
+    st.dictionaries(
+        IDS,
+        st.sampled_from([1, 2, 4, 8]).flatmap(
+            lambda n: st.tuples(st.just(n), st.integers(0, 1) | st.integers(0, 300) | st.integers(0, (1 << 8 * n) - 1))
+        ),
+        max_size=8,
+    ),
+    st.dictionaries(NAMES, TARGETS, max_size=3),
+    st.sampled_from(["", "fmx6xx"]),
+    st.sampled_from([0, 9]),
+    st.sampled_from([0, 1]),
+    st.sampled_from([0, 11]),
+    st.sampled_from([0, 270, 400]),
+    st.sampled_from([0, 36, 65535]),
+)
+@settings(deadline=None, max_examples=600)
+def test_a_record_read_by_its_shape_says_what_it_says_element_by_element(
+    io, channels, family, satellites, priority, event, heading, speed_kmh
+) -> None:
+    profile = Profile(channels=channels, options={"family": family})
+    told = Context(received_ms=T_MS, profile_at=lambda _source, _t_ms: profile)
+    one = record(io, None, satellites, priority, event, T_MS, heading, speed_kmh)
+    assert repr(sound(singly(decode(block(one), told)))) == repr(sound(plainly(one, told)))
+
+
+def plainly(one: bytes, told: Context) -> list[Said]:
+    return teltonika.record(Cursor(one, 0), LAYOUTS[0x8E], told)
+
+
+def sound(said: list[Said]) -> list[tuple[str, list[tuple[str, object]], int]]:
+    """What is said by stream, whole numbers as fractions, for they end in the same columns."""
+    found = [
+        (e.stream, sorted((k, float(v) if type(v) is int else v) for k, v in e.values.items()), e.flags) for e in said
+    ]
+    return sorted(found, key=lambda each: each[0])
+
+
+@pytest.mark.parametrize("whole", PACKETS, ids=lambda p: f"{p[8]:02x}-{len(p)}")
+def test_the_documentations_records_are_read_by_their_shapes_too(whole, monkeypatch) -> None:
+    body = whole[8:-4]
+    at_once = singly(decode(body, PLAIN))
+    monkeypatch.setattr(teltonika, "shape_of", lambda *_: None)
+    assert sound(at_once) == sound(decode(body, PLAIN))
+
+
+def test_many_shapes_do_not_fill_the_memory(monkeypatch) -> None:
+    monkeypatch.setattr(teltonika_shapes, "SHAPES_KEPT", 3)
+    for number in range(10):
+        said_of({number: (1, 1)})
+    assert len(teltonika_shapes._shapes) <= 3
