@@ -99,7 +99,8 @@ class GuardedConnection(H11Protocol):
     """One connection. Subclasses made by `guarded` know their room."""
 
     room: ClassVar[Room]
-    _watch: asyncio.TimerHandle | None = None
+    _watch: asyncio.TimerHandle | None = None  # one timer: when it is put off meanwhile, it is set anew as it fires
+    _due_s = 0.0
     _known: RequestResponseCycle | None = None  # the newest request we know of
     _lasting: RequestResponseCycle | None = None  # under way at the last look
     _head_begun = True  # the first head has its time from the connection on
@@ -131,13 +132,16 @@ class GuardedConnection(H11Protocol):
 
     def on_response_complete(self) -> None:
         """The next request's time begins; also that of what the client has not taken yet."""
+        self._await_next()
+        super().on_response_complete()
+        self._unset_keepalive_if_required()  # ours sees to it
+        self._is_new_request()  # it may have been waiting
+
+    def _await_next(self) -> None:
         self._head_begun = False
         self._unsent = self.transport.get_write_buffer_size()
         self._look_after(self.room.limits.idle_s)
         self.room.idle(self)
-        super().on_response_complete()
-        self._unset_keepalive_if_required()  # ours sees to it
-        self._is_new_request()  # it may have been waiting
 
     def _is_new_request(self) -> bool:
         if self.cycle is self._known:
@@ -166,9 +170,22 @@ class GuardedConnection(H11Protocol):
             self._watch = None
 
     def _look_after(self, seconds: float | None) -> None:
-        self._cancel_watch()
-        if seconds is not None:
-            self._watch = self.loop.call_later(seconds, self._look)
+        if seconds is None:
+            self._cancel_watch()
+            return
+        self._due_s = self.loop.time() + seconds
+        if self._watch is not None:
+            if self._watch.when() <= self._due_s:
+                return
+            self._watch.cancel()
+        self._watch = self.loop.call_at(self._due_s, self._on_time)
+
+    def _on_time(self) -> None:
+        self._watch = None
+        if self.loop.time() < self._due_s:
+            self._watch = self.loop.call_at(self._due_s, self._on_time)
+        else:
+            self._look()
 
     def _look(self) -> None:
         """Ends a connection that waits for too long; a request under way is given its time once more."""
@@ -185,7 +202,7 @@ class GuardedConnection(H11Protocol):
         self.transport.abort()
 
 
-def guarded(room: Room) -> type[asyncio.Protocol]:
-    """The connections of one listener, for `uvicorn.Config(http=…)`."""
-    kind: Any = type("Connection", (GuardedConnection,), {"room": room})
-    return cast("type[asyncio.Protocol]", kind)
+def guarded(room: Room, kind: type[GuardedConnection] = GuardedConnection, **known: object) -> type[asyncio.Protocol]:
+    """The connections of one listener, for `uvicorn.Config(http=…)`, and what else theirs of a `kind` know."""
+    found: Any = type("Connection", (kind,), {"room": room, **known})
+    return cast("type[asyncio.Protocol]", found)

@@ -12,6 +12,7 @@ from prometheus_client import Counter, Gauge
 
 from ingest.directory import Holder
 from ingest.doors.http_app import DURABLE_S, HttpApp
+from ingest.doors.http_connection import DeviceConnection
 from ingest.doors.inbox import Inbox
 from serving.connection import Limits, Room, guarded
 from serving.files import connections_possible
@@ -62,7 +63,7 @@ class HttpDoor:
         logging.getLogger("uvicorn.error").setLevel(logging.ERROR)  # it warns at every bad request of a stranger
         config = uvicorn.Config(
             app,
-            http=guarded(room),
+            http=guarded(room, DeviceConnection, device_app=app, grace_s=grace_s),
             ws="none",
             interface="asgi3",
             lifespan="off",

@@ -19,6 +19,7 @@ from base64 import b64decode
 from collections.abc import Awaitable, Callable, MutableMapping
 from functools import partial
 from typing import Any, NamedTuple
+from urllib.parse import unquote
 
 from prometheus_client import Counter
 
@@ -28,6 +29,7 @@ from domain.wire.osmand import device_id, is_json
 from ingest.directory import Holder
 from ingest.doors.answers import Answers, resolve
 from ingest.doors.inbox import Fate, Inbox, Outcome, Parcel
+from ingest.doors.plain import Plain
 from serving.front import framing_fault
 
 log = logging.getLogger(__name__)
@@ -60,6 +62,13 @@ class Answer(NamedTuple):
     headers: tuple[tuple[str, str], ...] = ()
 
 
+class Asked(NamedTuple):
+    """A request whose message is in the inbox."""
+
+    way: str
+    source: str
+
+
 class Refused(Exception):  # noqa: N818  # an outcome, not a fault of ours
     """The request ends here, with this answer."""
 
@@ -86,10 +95,11 @@ class HttpApp:
         self._inbox = inbox
         self._holder = holder
         self._knows = knows
-        self._durable_s = durable_s
+        self.durable_s = durable_s
         self._body_s = body_s
         self._monotonic = monotonic
         self._answers: Answers | None = None  # of the loop that serves
+        self._counters: dict[tuple[str, str], Counter] = {}
         self._wrong = RateLimit(WRONG_COUNT, WRONG_SPAN_S)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -103,12 +113,66 @@ class HttpApp:
         except Refused as refused:
             answer = refused.answer
         except asyncio.CancelledError:  # the door closes, and this request was given its time
-            answer = _later("not_durable", "the door closes")
+            answer = CLOSING
         except Exception:
             log.exception("http: a request of %s failed", way)
             answer = Answer(500, "error", "a fault of ours")
-        requests_total.labels(way, answer.outcome).inc()
-        await _respond(answer, send)
+        self.count(way, answer)
+        pairs, line = rendered(answer)
+        await send({"type": "http.response.start", "status": answer.status, "headers": pairs})
+        await send({"type": "http.response.body", "body": line})
+
+    def count(self, way: str, answer: Answer) -> None:
+        """Counts an answer."""
+        counter = self._counters.get((way, answer.outcome))
+        if counter is None:
+            counter = self._counters[way, answer.outcome] = requests_total.labels(way, answer.outcome)
+        counter.inc()
+
+    def ask(
+        self, plain: Plain, loop: asyncio.AbstractEventLoop, then: Callable[[Asked, Outcome], None]
+    ) -> Asked | None:
+        """Puts what a plain request brings into the inbox; None: it is not to be had without a closer look.
+
+        `then` is called in the loop's thread, once, with what this returns.
+        """
+        path = unquote(plain.path.decode("ascii"))
+        parts = path.split("/")[1:]
+        way = WAYS.get(parts[0], "none")
+        scope: Scope = {"headers": plain.headers}
+        try:
+            token = _token(way, parts, scope)
+            if token is None or plain.method not in METHODS[way]:
+                return None
+            digest = hashlib.sha256(token.encode()).digest()
+            holder = self._holder(digest)
+            payload = _payload_of(way, plain.query, plain.body)
+            if holder is None or not payload.strip():
+                return None
+            source = _source(payload, scope, holder) if way == "osmand" else ""
+        except Refused:
+            return None
+        asked = Asked(way, source)
+        done = self._answers_of(loop).to(partial(then, asked))
+        return asked if self._inbox.offer(Parcel(way, digest, payload, done, source)) else None
+
+    @staticmethod
+    def answered(asked: Asked, outcome: Outcome) -> Answer:
+        """What is said about the fate of a message."""
+        fate, why = outcome
+        if fate is Fate.UNKNOWN:
+            return Answer(404 if asked.source else UNKNOWN_STATUS[asked.way], fate.value, why)
+        if fate is Fate.LATER:
+            return _later(fate.value, why)
+        # What is safe in quarantine is ours: refused, a phone that stores and forwards would send it for ever.
+        if asked.way == "owntracks":
+            return Answer(200, fate.value, "[]", (JSON,))
+        return Answer(200, fate.value, f"set aside: {why}" if fate is Fate.QUARANTINED else "")
+
+    def _answers_of(self, loop: asyncio.AbstractEventLoop) -> Answers:
+        if self._answers is None or self._answers.loop is not loop:
+            self._answers = Answers(loop)
+        return self._answers
 
     async def _answer(self, way: str, parts: list[str], scope: Scope, receive: Receive) -> Answer:
         if (fault := framing_fault(scope)) is not None:
@@ -128,7 +192,11 @@ class HttpApp:
             if way == "owntracks":
                 return Answer(200, "empty", "[]", (JSON,))
             raise Refused(Answer(400, "empty", "an empty message"))
-        source = _source(payload, scope, holder) if way == "osmand" else ""
+        try:
+            source = _source(payload, scope, holder) if way == "osmand" else ""
+        except Refused:
+            log.warning("http: %s was refused: it sent another's id", holder.name)
+            raise
         return await self._deliver(way, payload, digest, source)
 
     async def _without_token(self, address: str, scope: Scope, receive: Receive) -> Answer:
@@ -167,33 +235,20 @@ class HttpApp:
                 body = await _body(scope, receive)
         except TimeoutError:
             raise Refused(Answer(408, "slow", "the body took too long", (CLOSE,))) from None
-        if way != "osmand" or not query or is_json(body, ""):
-            return body
-        if len(query) > PAYLOAD_BYTES_MAX:
-            raise Refused(_too_large())
-        return query
+        return _payload_of(way, query, body)
 
     async def _deliver(self, way: str, payload: bytes, sender: str | bytes, source: str) -> Answer:
         loop = asyncio.get_running_loop()
         durable: asyncio.Future[Outcome] = loop.create_future()
-        if self._answers is None or self._answers.loop is not loop:
-            self._answers = Answers(loop)
-        done = self._answers.to(partial(resolve, durable))
+        done = self._answers_of(loop).to(partial(resolve, durable))
         if not self._inbox.offer(Parcel(way, sender, payload, done, source)):
             raise Refused(_later("full", "too much at once"))
         try:
-            async with asyncio.timeout(self._durable_s):
-                fate, why = await durable
+            async with asyncio.timeout(self.durable_s):
+                outcome = await durable
         except TimeoutError:
-            raise Refused(_later("not_durable", "not stored yet")) from None
-        if fate is Fate.UNKNOWN:
-            return Answer(404 if source else UNKNOWN_STATUS[way], fate.value, why)
-        if fate is Fate.LATER:
-            return _later(fate.value, why)
-        # What is safe in quarantine is ours: refused, a phone that stores and forwards would send it for ever.
-        if way == "owntracks":
-            return Answer(200, fate.value, "[]", (JSON,))
-        return Answer(200, fate.value, f"set aside: {why}" if fate is Fate.QUARANTINED else "")
+            raise Refused(NOT_DURABLE) from None
+        return self.answered(Asked(way, source), outcome)
 
 
 def _token(way: str, parts: list[str], scope: Scope) -> str | None:
@@ -232,7 +287,6 @@ def _source(payload: bytes, scope: Scope, holder: Holder) -> str:
     if claimed is None or foreign_id(claimed) in holder.ids:
         return ""
     if not holder.speaks_for_others:
-        log.warning("http: %s was refused: it sent another's id", holder.name)
         raise Refused(Answer(404, "foreign_id", "id: not this device's; leave it out, or register it: --foreign-id"))
     return claimed
 
@@ -256,7 +310,17 @@ async def _body(scope: Scope, receive: Receive) -> bytes:
             return bytes(body)
 
 
-async def _respond(answer: Answer, send: Send) -> None:
+def _payload_of(way: str, query: bytes, body: bytes) -> bytes:
+    """What is to be decoded: the body, or OsmAnd's query."""
+    if way != "osmand" or not query or is_json(body, ""):
+        return body
+    if len(query) > PAYLOAD_BYTES_MAX:
+        raise Refused(_too_large())
+    return query
+
+
+def rendered(answer: Answer) -> tuple[list[tuple[bytes, bytes]], bytes]:
+    """Headers and body of an answer."""
     line = " ".join(answer.text.split())[:REASON_CHARS_MAX].encode("utf-8", "backslashreplace")
     headers = {
         "content-type": "text/plain; charset=utf-8",
@@ -264,13 +328,15 @@ async def _respond(answer: Answer, send: Send) -> None:
         "cache-control": "no-store",
         "x-content-type-options": "nosniff",
     } | dict(answer.headers)
-    pairs = [(name.encode(), value.encode()) for name, value in headers.items()]
-    await send({"type": "http.response.start", "status": answer.status, "headers": pairs})
-    await send({"type": "http.response.body", "body": line})
+    return [(name.encode(), value.encode()) for name, value in headers.items()], line
 
 
 def _later(outcome: str, text: str) -> Answer:
     return Answer(503, outcome, text, (("retry-after", str(RETRY_AFTER_S)),))
+
+
+CLOSING = _later("not_durable", "the door closes")
+NOT_DURABLE = _later("not_durable", "not stored yet")
 
 
 def _throttled(wait_s: float) -> Answer:
