@@ -5,10 +5,11 @@ from __future__ import annotations
 from xdist.scheduler import LoadFileScheduling
 from xdist.workermanage import WorkerController
 
+TOGETHER = "tests/browser/"
+"""Its files share one browser and one stack, so one worker takes them all."""
+
 LONG = (
-    "tests/browser/test_frame.py",
-    "tests/browser/test_browser.py",
-    "tests/browser/test_offline.py",
+    TOGETHER,
     "tests/chaos/test_chaos.py",
     "tests/chaos/test_full_disk.py",
     "tests/simulation/test_tracker_kills.py",
@@ -23,7 +24,10 @@ LONG = (
 
 
 class LongFirst(LoadFileScheduling):
-    """`--dist loadfile`, with the files of `LONG` before all others."""
+    """`--dist loadfile`, with the files of `TOGETHER` as one and those of `LONG` before all others."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return TOGETHER if nodeid.startswith(TOGETHER) else super()._split_scope(nodeid)
 
     def _assign_work_unit(self, node: WorkerController) -> None:
         longest = next((scope for scope in LONG if scope in self.workqueue), None)

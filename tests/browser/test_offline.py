@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import BrowserContext, Error, Page, Route, expect
+from playwright.sync_api import Browser, BrowserContext, Error, Page, Route, expect
 
-from tests.browser.conftest import Watch
+from tests.browser.conftest import DESKTOP, Watch, context_of
+from tests.stack import Stack
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 
@@ -23,10 +25,22 @@ STALE = """async () => {
 }"""
 
 
+@pytest.fixture(scope="module")
+def window(browser: Browser, desktop: BrowserContext, stack: Stack, watch: Watch) -> Iterator[BrowserContext]:
+    """A browser of its own, for what is kept there is spoilt here."""
+    with context_of(browser, **DESKTOP, base_url=stack.url, storage_state=desktop.storage_state()) as context:
+        context.on("page", watch.follow)
+        first = context.new_page()
+        first.goto("/alerts")
+        first.evaluate("navigator.serviceWorker.ready.then(() => true)")  # it has all files: what loads later, too
+        first.close()
+        yield context
+
+
 @pytest.fixture
-def page(desktop: BrowserContext, watch: Watch) -> Page:
+def page(window: BrowserContext) -> Page:
     """The live map under its service worker."""
-    found = desktop.new_page()
+    found = window.new_page()
     found.goto("/")
     found.evaluate("navigator.serviceWorker.ready.then(() => true)")
     found.wait_for_function("() => !!navigator.serviceWorker.controller")
