@@ -25,6 +25,7 @@ from domain.wire.words import as_number, truth
 
 PAIRS_MAX = 256  # of a query; an app sends about twenty
 
+_ESCAPES = (b"%", b"\\", b"\0")  # something may be written in other bytes than its own
 _ESCAPE, _STRAY = re.compile(rb"%([0-9A-Fa-f]{2})"), re.compile(rb"%(?![0-9A-Fa-f]{2})")
 _DATED = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d", re.ASCII)
 _LOST_PLUS = re.compile(r" (?=\d\d:?\d\d\Z)", re.ASCII)
@@ -47,6 +48,7 @@ _JSON = {
     "battery_level": Target("status", "batt", unit="ratio"),
 }
 _QUERY = {**_PLACE, "batt": Target("status", "batt", unit="%")}
+_BY_UNIT = {unit: {**_QUERY, "speed": Target("gps", "spd", unit=unit)} for unit in ("knots", "m/s")}
 _COORDS = {"latitude", "longitude", "speed", "heading", "accuracy", "altitude"}
 _UNKNOWN_BELOW_ZERO = {"speed", "heading", "bearing", "batt", "battery_level"}  # -1 stands for unknown
 _ONCE = {*_QUERY, "id", "deviceid", "location", "timestamp", "valid"} - {"odometer"}
@@ -88,6 +90,8 @@ def device_id(payload: bytes, content_type: str) -> str | None:
     """
     if len(payload) > PAYLOAD_BYTES_MAX:
         return None
+    if b"id" not in payload and not any(escape in payload for escape in _ESCAPES):
+        return None  # as it is when a token says who it is
     try:
         if is_json(payload, content_type):
             claimed = _object(payload).get("device_id")
@@ -142,7 +146,7 @@ def _query(found: dict[str, str], context: Context) -> list[Said]:
         if "lat" in found or "lon" in found:
             raise WireError("malformed", "location and lat or lon: only one of both")
         found = found | dict(zip(("lat", "lon"), found["location"].split(",", 1), strict=False))
-    defaults = {**_QUERY, "speed": Target("gps", "spd", unit=_speed_unit(found))}
+    defaults = _BY_UNIT[_speed_unit(found)]
     named = [(key, text) for key, text in found.items() if key in defaults]
     # the driver's id may begin with zeros
     named += [
@@ -187,7 +191,6 @@ def _known(named: list[tuple[str, Any]], t_ms: float | None) -> Iterator[Measure
 
 def _read(measured: list[Measured], context: Context, places: Mapping[str, Target], *, no_fix: bool) -> list[Said]:
     there = {"lat": False, "lon": False}
-    flag = 0
     for each in measured:
         target = places.get(each.channel)
         if target and target.key in there and each.value is not None:
@@ -196,8 +199,9 @@ def _read(measured: list[Measured], context: Context, places: Mapping[str, Targe
             no_fix = True  # phones say so that the position is none
     if there["lat"] != there["lon"]:
         raise WireError("malformed", "latitude without longitude, or the other way round")
-    if no_fix:
-        flag = int(Flag.INACCURATE)
+    if not no_fix:
+        return readings(measured, context, places)
+    flag = int(Flag.INACCURATE)
     of_place = {key for key, target in places.items() if target.stream == "gps"}
     mended = [each._replace(flags=flag) if each.channel in of_place else each for each in measured]
     return readings(mended, context, places)
@@ -258,7 +262,8 @@ def _pairs(payload: bytes) -> dict[str, str]:
     found: dict[str, str] = {}
     count: dict[str, int] = {}
     for piece in pieces:
-        key, text = (_unescaped(part) for part in piece.partition(b"=")[::2])
+        raw_key, _, raw_text = piece.partition(b"=")
+        key, text = _unescaped(raw_key), _unescaped(raw_text)
         if not key or not text:
             continue
         count[key] = count.get(key, 0) + 1
@@ -269,9 +274,11 @@ def _pairs(payload: bytes) -> dict[str, str]:
 
 
 def _unescaped(raw: bytes) -> str:
-    if _STRAY.search(raw):
-        raise WireError("malformed", "a % without two hexadecimal digits behind it")
     try:
+        if b"%" not in raw:
+            return raw.replace(b"+", b" ").decode()
+        if _STRAY.search(raw):
+            raise WireError("malformed", "a % without two hexadecimal digits behind it")
         return _ESCAPE.sub(lambda found: bytes.fromhex(found[1].decode()), raw.replace(b"+", b" ")).decode()
     except UnicodeDecodeError:
         raise WireError("malformed", "not UTF-8 after decoding the percent signs") from None

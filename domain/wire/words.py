@@ -9,11 +9,14 @@ from __future__ import annotations
 
 import math
 import re
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from domain.units import UNITS
 
 TEXT_MAX = 64  # characters of a number with its unit
+NUMBERS_KEPT = 1_024
+_PLAIN = re.compile(r"-?\d+(?:\.\d+)?", re.ASCII)
 _NUMBER = re.compile(r"([+-]?)(\d+[.,]?\d*|[.,]\d+)(?:[eE]([+-]?)(\d{1,3}))?", re.ASCII)
 _THOUSANDS = re.compile(r"[1-9]\d{0,2},\d{3}", re.ASCII)
 _HEX_UNITS = frozenset("CcF")
@@ -36,8 +39,13 @@ def number(text: str) -> Number | None:
     >>> [number(t) for t in ("1,250", "1_000", "0x10", "1e3", "4C", "nan", "4.5 apples", "")]
     [None, None, None, None, None, None, None, None]
     """
-    if len(text) > TEXT_MAX:
-        return None
+    return None if len(text) > TEXT_MAX else _number(text)
+
+
+@lru_cache(NUMBERS_KEPT)  # the text of a number is looked at several times on its way
+def _number(text: str) -> Number | None:
+    if _PLAIN.fullmatch(text):  # nearly always
+        return Number(float(text))
     text = text.strip().replace("\N{MINUS SIGN}", "-", 1)
     match = _NUMBER.match(text)
     if match is None:

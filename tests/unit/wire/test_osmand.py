@@ -199,6 +199,9 @@ def test_a_local_time_without_a_known_zone_is_refused(zone):
         (b"id=%zz", "", None),
         (b"id=1&id=2", "", None),
         (b"", "", None),
+        (b"%69%64=868&lat=1", "", "868"),
+        (b'{"device\\u005fid": "868"}', "", "868"),
+        ('{"device_id": "868"}'.encode("utf-16"), "", "868"),
     ],
     ids=lambda value: repr(value)[:40],
 )

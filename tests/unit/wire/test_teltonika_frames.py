@@ -21,6 +21,7 @@ from domain.wire.teltonika_frames import (
     Packet,
     accept,
     acknowledge,
+    crc16,
     datagram_answer,
     parse_datagram,
 )
@@ -135,3 +136,14 @@ def test_no_bytes_do_more_than_be_refused(raw) -> None:
     for read in (parse_datagram, Framer().feed, events, lambda part: events(bytes(4) + part)):
         with suppress(WireError):
             read(raw)
+
+
+@given(st.binary(max_size=300))
+@settings(deadline=None)
+def test_the_check_sum_of_any_length_is_that_of_its_definition(raw) -> None:
+    crc = 0
+    for byte in raw:
+        crc ^= byte
+        for _ in range(8):
+            crc = crc >> 1 ^ (0xA001 if crc & 1 else 0)
+    assert crc16(raw) == crc
