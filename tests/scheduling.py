@@ -18,6 +18,7 @@ LONG = (
     "tests/integration/frostway/test_backup.py",
     "tests/integration/frostway/test_up_whole.py",
     "tests/contract/ingest/test_receiver.py",
+    "tests/unit/tracker/test_eta_backtest.py",
     "tests/unit/api/test_web.py",
 )
 """Half a minute and more on two quiet cores, the longest first; the others come as they are collected."""

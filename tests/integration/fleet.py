@@ -24,6 +24,42 @@ from tracker.service import Tracker, TrackerConfig
 T0 = 1_750_000_000_000_000  # 2025-06-15T15:06:40Z in microseconds
 S = 1_000_000
 
+FACTS = {
+    "visits": (
+        "select vehicle_id, site_id, entered_at, left_at from visit "
+        "where superseded_at is null and not retracted order by 1, 2, 3"
+    ),
+    "trips": (
+        "select vehicle_id, kind, started_at, ended_at, start_lat, start_lon, end_lat, end_lon, distance_m, "
+        "gap_m, moving_s, idle_s, unknown_s, speed_max_mps, odometer_m, carried_m from trip "
+        "where superseded_at is null and not retracted order by 1, 3"
+    ),
+    "excursions": (
+        "select probe_id, kind, started_at, ended_at, alarm_at, round(extreme_c::numeric, 6), samples "
+        "from excursion where superseded_at is null and not retracted order by 1, 2, 3"
+    ),
+    "alerts": (
+        "select kind, device_id, opened_at, alarm_at, cleared_at from alert "
+        "where fact_id in (select id from excursion where superseded_at is null and not retracted) "
+        "order by 3, 4"
+    ),
+    "calls": (
+        "select shipment_id, stop_id, vehicle_id, arrived_at, departed_at from stop_call "
+        "where superseded_at is null and not retracted order by 1, 2"
+    ),
+    "deviations": (
+        "select shipment_id, stop_id, kind, started_at, ended_at from deviation "
+        "where superseded_at is null and not retracted order by 1, 2, 3"
+    ),
+    "stops": "select id, arrived_at, departed_at from stop order by 1",
+    "shipments": "select id, status, started_at, delivered_at from shipment order by 1",
+    "vehicle": (
+        "select time, lat, lon, status, status_since, trip_distance_m, trip_gap_m, trip_moving_s, trip_idle_s, "
+        "trip_unknown_s, trip_speed_max_mps, odometer_m, trip_carried_m from vehicle_state order by vehicle_id"
+    ),
+    "series": "select time, temp_c, state from series_state order by probe_id",
+}
+
 
 @dataclass
 class Fleet:
@@ -99,41 +135,8 @@ class Fleet:
 
     def facts(self) -> dict[str, list[tuple]]:
         """Current facts without ids and decision times."""
-        return {
-            "visits": self.rows(
-                "select vehicle_id, site_id, entered_at, left_at from visit "
-                "where superseded_at is null and not retracted order by 1, 2, 3"
-            ),
-            "trips": self.rows(
-                "select vehicle_id, kind, started_at, ended_at, start_lat, start_lon, end_lat, end_lon, distance_m, "
-                "gap_m, moving_s, idle_s, unknown_s, speed_max_mps, odometer_m, carried_m from trip "
-                "where superseded_at is null and not retracted order by 1, 3"
-            ),
-            "excursions": self.rows(
-                "select probe_id, kind, started_at, ended_at, alarm_at, round(extreme_c::numeric, 6), samples "
-                "from excursion where superseded_at is null and not retracted order by 1, 2, 3"
-            ),
-            "alerts": self.rows(
-                "select kind, device_id, opened_at, alarm_at, cleared_at from alert "
-                "where fact_id in (select id from excursion where superseded_at is null and not retracted) "
-                "order by 3, 4"
-            ),
-            "calls": self.rows(
-                "select shipment_id, stop_id, vehicle_id, arrived_at, departed_at from stop_call "
-                "where superseded_at is null and not retracted order by 1, 2"
-            ),
-            "deviations": self.rows(
-                "select shipment_id, stop_id, kind, started_at, ended_at from deviation "
-                "where superseded_at is null and not retracted order by 1, 2, 3"
-            ),
-            "stops": self.rows("select id, arrived_at, departed_at from stop order by 1"),
-            "shipments": self.rows("select id, status, started_at, delivered_at from shipment order by 1"),
-            "vehicle": self.rows(
-                "select time, lat, lon, status, status_since, trip_distance_m, trip_gap_m, trip_moving_s, trip_idle_s, "
-                "trip_unknown_s, trip_speed_max_mps, odometer_m, trip_carried_m from vehicle_state order by vehicle_id"
-            ),
-            "series": self.rows("select time, temp_c, state from series_state order by probe_id"),
-        }
+        with psycopg.connect(self.dsn, options="-c timezone=UTC") as c:
+            return {name: c.execute(query).fetchall() for name, query in FACTS.items()}  # type: ignore[arg-type]
 
     def close(self, t: Tracker) -> None:
         """Returns when the next may have its partition: a lock goes with the server's process, a little later."""
