@@ -43,8 +43,10 @@ def test_a_phone_in_the_dark_shows_the_list(
         expect(phone.get_by_test_id("detail")).to_be_in_viewport()
 
 
-def test_a_link_to_a_vehicle_opens_on_it_and_back_closes_it(desktop: BrowserContext) -> None:
+@pytest.mark.parametrize("width", [1440, 1120])  # the details that open take half of a narrow map
+def test_a_link_to_a_vehicle_opens_on_it_and_back_closes_it(desktop: BrowserContext, width: int) -> None:
     page = desktop.new_page()
+    page.set_viewport_size({"width": width, "height": 900})
     page.goto("/?vehicle=truck-03#map=3/10/10")  # a link that somebody copied with a view of its own
     page.wait_for_function("() => window.__frostway?.sees('truck-03') && window.__frostway.zoom() >= 10.9")
     expect(page.get_by_test_id("detail")).to_contain_text("Truck 03")

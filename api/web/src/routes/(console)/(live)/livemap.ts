@@ -221,14 +221,22 @@ export class LiveMap {
   }
 
   goto(lon: number, lat: number, zoom?: number): void {
+    this.#resized()
     this.map.easeTo({ center: [lon, lat], ...(zoom === undefined ? {} : { zoom }), duration: 500 })
   }
 
   /** Is this point inside the view, away from its edges? */
   sees(lon: number, lat: number): boolean {
+    this.#resized()
     const { x, y } = this.map.project([lon, lat])
     const { clientWidth, clientHeight } = this.map.getContainer()
     return x > 40 && y > 40 && x < clientWidth - 40 && y < clientHeight - 40
+  }
+
+  /** Details that have just opened take room; the map hears of it later, and a move under way would end beside its goal. */
+  #resized(): void {
+    const [box, canvas] = [this.map.getContainer(), this.map.getCanvas()]
+    if (box.clientWidth !== canvas.clientWidth || box.clientHeight !== canvas.clientHeight) this.map.resize()
   }
 
   zoom(): number {
