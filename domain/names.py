@@ -93,7 +93,7 @@ def foreign_id(text: str) -> str:
     >>> foreign_id("cb:b8:33:4c:88:4f"), foreign_id("Room 7")
     ('CBB8334C884F', 'ROOM7')
     """
-    return "".join(c for c in text if c.isalnum()).upper()[:128]
+    return (text if text.isalnum() else "".join(c for c in text if c.isalnum())).upper()[:128]
 
 
 def named_by(urn: str) -> str:

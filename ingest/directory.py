@@ -178,7 +178,9 @@ class Directory:
         A second one is refused now; a registry of before may hold some.
         """
         found = self._anywhere.get(foreign_id(text))
-        return min(found, key=lambda device: device.device_id) if found else None
+        if not found:
+            return None
+        return found[0] if len(found) == 1 else min(found, key=lambda device: device.device_id)
 
     def was_revoked(self, tenant: str, name: str) -> bool:
         """Whether a device that is not known was, until it was revoked."""
