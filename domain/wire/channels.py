@@ -79,7 +79,9 @@ def readings(measured: Iterable[Measured], context: Context, defaults: Defaults 
     """
     found, defaults = _Found(), defaults or {}
     for whole in measured:
-        for each in _parts(whole, context, defaults):
+        value = whole.value
+        parts = _parts(whole, context, defaults) if isinstance(value, list | dict) else (whole,)
+        for each in parts if value is not None else ():
             try:
                 _place(each, context, defaults, found)
             except WireError as error:
@@ -89,8 +91,6 @@ def readings(measured: Iterable[Measured], context: Context, defaults: Defaults 
 
 def _parts(whole: Measured, context: Context, defaults: Defaults) -> list[Measured | WireError]:
     """The single values of a value. Within a known name (`temperature`) it must be clear which of them is meant."""
-    if not isinstance(whole.value, list | dict):
-        return [] if whole.value is None else [whole]
     parts = list(spread(whole))
     told = {_around(p.channel) for p in parts if isinstance(p, Measured) and _is_known(p, context, defaults)}
     return [
@@ -137,7 +137,8 @@ def _place(each: Measured | WireError, context: Context, defaults: Defaults, fou
     spec = PLACES[target.stream, target.key]
     group = found.group(each, target)
     try:
-        value = _value(each, target, spec, is_doubted=_may_be_volts(each, target, context, defaults))
+        is_doubted = target.key == "batt" and _may_be_volts(each, target, context, defaults)
+        value = _value(each, target, spec, is_doubted=is_doubted)
     except _Doubt:
         group.flags |= Flag.PARTIAL
         found.rest.append(attribute(each.t_ms, each.channel, each.value, each.source, each.flags | Flag.SUSPECT))

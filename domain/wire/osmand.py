@@ -262,8 +262,11 @@ def _pairs(payload: bytes) -> dict[str, str]:
     found: dict[str, str] = {}
     count: dict[str, int] = {}
     for piece in pieces:
-        raw_key, _, raw_text = piece.partition(b"=")
-        key, text = _unescaped(raw_key), _unescaped(raw_text)
+        if b"%" in piece:
+            raw_key, _, raw_text = piece.partition(b"=")
+            key, text = _unescaped(raw_key), _unescaped(raw_text)
+        else:
+            key, _, text = _unescaped(piece).partition("=")
         if not key or not text:
             continue
         count[key] = count.get(key, 0) + 1
