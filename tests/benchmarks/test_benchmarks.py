@@ -8,8 +8,12 @@ import numpy as np
 import pytest
 from rich.console import Console
 
+from domain.wire.said import Context
+from domain.wire.teltonika import decode
+from domain.wire.teltonika_frames import Framer, Packet
+from ingest.doors.plain import Plain, PlainReader
 from store.db import connect
-from tests.benchmarks import cores, fold, sizes
+from tests.benchmarks import cores, door_guests, doors, fold, sizes
 from tests.benchmarks.figures import Figure, show, table, write
 from tests.benchmarks.fleet import batches, messages, track
 from tests.benchmarks.latency import Heard, delays_ms
@@ -95,3 +99,24 @@ def test_figures_are_shown_with_goal_and_ratio_and_written_as_lines(tmp_path: Pa
     about, line = (json.loads(each) for each in (tmp_path / "bench.json").read_text().splitlines())
     assert (about["cores"], line["value"], line["met"], line["ratios"]["other"]) == (2, 1_000, True, 0.5)
     assert show(float("nan")) == "-"
+
+
+@pytest.mark.parametrize("load", doors.LOADS, ids=lambda load: load.title)
+def test_what_the_guests_at_the_doors_say_is_understood(load: doors.Load) -> None:
+    (guest,) = doors.guests(load, 1, range(3))
+    if load.door == "http":
+        assert all(isinstance(PlainReader().read(said), Plain) for said in guest.says)
+        return
+    events = Framer().feed(guest.hello + b"".join(guest.says))
+    packets = [each for each in events if isinstance(each, Packet)]
+    assert all(each.crc_ok for each in packets)
+    fixes = [said for each in packets for said in decode(each.block, Context(0)) if said.stream == "gps"]
+    assert len(fixes) == 3 * load.holds
+
+
+def test_an_answer_at_a_door_is_known_when_it_is_whole() -> None:
+    assert [door_guests.acknowledged(held) for held in (b"", b"\0\0\0", b"\0\0\0\x02\0")] == [0, 0, 4]
+    whole = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n[]"
+    assert [door_guests.responded(held) for held in (whole[:9], whole[:-1], whole + b"H")] == [0, 0, len(whole)]
+    with pytest.raises(AssertionError, match="503"):
+        door_guests.responded(b"HTTP/1.1 503 Service Unavailable\r\n\r\n")
