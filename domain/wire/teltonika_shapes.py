@@ -143,10 +143,11 @@ def shape_of(payload: bytes, at: int, context: Context) -> Shape | None:
     if key not in _shapes:
         if len(_shapes) >= SHAPES_KEPT:
             _shapes.clear()
-            _latest.clear()
         _shapes[key] = _Maker(layout, profile).shape(form, *said)
     shape = _shapes[key]
     if shape is not None:
+        if len(_latest) >= SHAPES_KEPT:
+            _latest.clear()
         _latest[payload[0], counts, said, of_profile] = shape
     return shape
 

@@ -415,4 +415,8 @@ def test_many_shapes_do_not_fill_the_memory(monkeypatch) -> None:
     monkeypatch.setattr(teltonika_shapes, "SHAPES_KEPT", 3)
     for number in range(10):
         said_of({number: (1, 1)})
+        one = bytearray(record({1: (1, 1)}))
+        one[26:28] = number.to_bytes(2, "big")  # a count of all elements that nobody goes by
+        assert attributes(read_block(block(bytes(one)), PLAIN))["io1"] == 1
     assert len(teltonika_shapes._shapes) <= 3
+    assert len(teltonika_shapes._latest) <= 3
