@@ -204,9 +204,8 @@ class ArrivalTimes(Family):
         columns = (shown.stop, shown.at_us, shown.p10_us, shown.p50_us, shown.p90_us, shown.remaining_m, shown.risk)
         own = [[value] * count for value in (tenant_id, step.now_us, forecast.VERSION)]
         state = made.state[chosen].tolist()
-        packed = made.said_s[chosen].astype("<f4")
-        width, body = packed.shape[1] * 4, packed.tobytes()
-        said = [body[at : at + width] for at in range(0, len(body), width)]
+        packed = np.ascontiguousarray(made.said_s[chosen], dtype="<f4")
+        said = packed.view(f"V{packed.shape[1] * packed.itemsize}").ravel().tolist()
         rows = zip(own[0], *(c[at].tolist() for c in columns), state, said, *own[1:], strict=True)
         step.part(ArrivalRows).etas += rows
         announced_total.inc(count)

@@ -15,7 +15,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from domain.readings import F64, I64
+from domain.readings import F64, I64, Bool
 from tracker.rules.ranges import EDGES_S, Ranges, Settled, between, out_bucket, row
 
 NAMES = ("learned", "own_pace", "recovering", "plan_and_delay", "plan")
@@ -57,24 +57,34 @@ class Experts:
 
         Their losses go over smoothly from one horizon to the next.
         """
-        known = ~np.isnan(said_s)
-        some = known.any(axis=0)  # without a timetable and without roads there are two
-        said_s, known = said_s[:, some], known[:, some]
-        low, along = between(_middle(said_s))
-        share = along[:, None]
-        near, far = self.loss[planned, low], self.loss[planned, low + 1]
+        said, known = said_s.T, ~np.isnan(said_s.T)
+        some = known.any(axis=1)  # without a timetable and without roads there are two
+        if not some.all():
+            said, known = said[some], known[some]
+        low, along = between(_middle(said.T))
+        kind, losses = planned * KINDS + low, self.loss.reshape(-1, COUNT).T[some]
+        near, far = losses[:, kind], losses[:, kind + 1]
         if len(self.key):
-            near, far = near + self._of_lane(lane, low), far + self._of_lane(lane, low + 1)
-        loss = (near + share * (far - near))[:, some]
+            at, there = self._find(keyed(lane, low))
+            near = near + self._of_lane(at, there, some)
+            at = at + there  # keys of one lane stand together: that of the next horizon is the next one, if any
+            there = self.key[np.minimum(at, len(self.key) - 1)] == keyed(lane, low + 1)
+            far = far + self._of_lane(at, there, some)
+        loss = near + along * (far - near)
         if not known.all():
-            loss[~known], said_s = np.inf, np.where(known, said_s, 0.0)
-        weight = np.exp(-ETA * (loss - loss.min(axis=1, keepdims=True)))
-        return np.asarray((said_s * weight).sum(axis=1) / weight.sum(axis=1))
+            loss[~known], said = np.inf, np.where(known, said, 0.0)
+        weight = np.exp(-ETA * (loss - loss.min(axis=0)))
+        return np.asarray((said * weight).sum(axis=0) / weight.sum(axis=0))
 
-    def _of_lane(self, lane: I64, horizon: I64) -> F64:
-        key = keyed(lane, horizon)
-        at = np.minimum(np.searchsorted(self.key, key), len(self.key) - 1)
-        return np.asarray(self.lane_loss[at] * (self.key[at] == key)[:, None])
+    def _find(self, key: I64) -> tuple[I64, Bool]:
+        """Where each key stands or would stand, and whether it does."""
+        at = np.searchsorted(self.key, key)
+        return at, self.key[np.minimum(at, len(self.key) - 1)] == key
+
+    def _of_lane(self, at: I64, there: Bool, some: Bool) -> F64:
+        """Losses by lane of some experts, experts x predictions; none where there is no such key."""
+        found = np.take(self.lane_loss, np.minimum(at, len(self.key) - 1), axis=0)
+        return np.asarray(found.T[some] * there)
 
     def learn(self, settled: Settled, ranges: Ranges) -> Experts:
         """With predictions that arrivals have settled; each arrival counts once per horizon, as far as it is news."""
@@ -118,6 +128,8 @@ def _units(summed: F64) -> F64:
 
 def _middle(said_s: F64) -> F64:
     """What half of the experts exceed: the horizon must be known before the arrival is."""
+    if said_s.shape[1] == 2 and not np.isnan(said_s).any():
+        return np.asarray((said_s[:, 0] + said_s[:, 1]) / 2)
     ordered = np.sort(said_s, axis=1)  # NaN last
     count = (~np.isnan(said_s)).sum(axis=1)
     row = np.arange(len(said_s))

@@ -218,7 +218,7 @@ class Knowledge:
         stays = self._stays(legs, at_us, travel)
         if legs.terminal.any():
             stays += np.where(legs.terminal, self.late_s(legs.place, at_us), 0.0)
-        said = np.full((len(travel), len(NAMES)), np.nan)
+        said = np.full((len(NAMES), len(travel)), np.nan).T  # an expert's lie together
         learned = said[:, 0] = _ends(legs, stays + travel)
         said[:, 1] = _ends(legs, stays + travel * np.exp(legs.pace)) if legs.pace.any() else learned
         timed = legs.planned_us != NO_TIME
@@ -255,6 +255,8 @@ class Knowledge:
 def _ends(legs: Legs, takes_s: F64) -> F64:
     """Seconds until the end of each leg, where each takes so long and none begins or ends before its time."""
     total = _running(legs.vehicle, takes_s)
+    if (np.maximum(legs.leaves_us, legs.not_before_us) == NO_TIME).all():
+        return total
     leaves = np.where(legs.leaves_us == NO_TIME, 0, legs.leaves_us - legs.now_us) / 1e6
     hold = np.where(legs.not_before_us == NO_TIME, 0, legs.not_before_us - legs.now_us) / 1e6
     return np.asarray(total + _largest(legs.vehicle, np.maximum(leaves - (total - takes_s), hold - total)))

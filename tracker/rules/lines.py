@@ -14,10 +14,13 @@ import numpy as np
 
 from domain.geo import EARTH_M, distance_m
 from domain.readings import F64, I64
+from tracker.rules.scan import segment_starts
 
 WINDOWS = (4, 24)  # segments looked at first, and where that is not enough; then the whole line
 NEAR_M = 100.0  # a fix further off than this may be elsewhere on the line
 ALIKE_M = 50.0  # passages that differ less than this are told apart by order: the first counts
+GROUP = 8  # segments that are looked at, or left out, together
+LONG = 3 * GROUP
 CELLS_MAX = 2_000_000  # fix x segment at once while searching whole lines
 M_PER_DEG = np.pi / 180 * EARTH_M
 
@@ -59,6 +62,7 @@ class Lines:
     way_m: F64
     time_s: F64
     start: I64
+    reach_m: F64  # running sum of segments on the plane at the beginning of their line
 
     def __len__(self) -> int:
         return len(self.start) - 1
@@ -81,9 +85,9 @@ class Lines:
         flat = np.concatenate([np.empty((0, 2)), *(line[:, :2] for line in lines)])
         start = np.cumsum([0, *(len(line) for line in lines)]).astype(np.int64)
         empty = np.empty(0)
-        return cls(
-            flat[:, 1].copy(), flat[:, 0].copy(), np.concatenate([empty, *ways]), np.concatenate([empty, *times]), start
-        )
+        lat, lon = flat[:, 1].copy(), flat[:, 0].copy()
+        way, time = np.concatenate([empty, *ways]), np.concatenate([empty, *times])
+        return cls(lat, lon, way, time, start, _reach(lat, lon, start))
 
     @classmethod
     def join(cls, lines: Sequence[Line], times_s: Sequence[F64 | None]) -> Lines:
@@ -96,7 +100,7 @@ class Lines:
         times = [
             np.full(len(line.lat), np.nan) if time is None else time for line, time in zip(lines, times_s, strict=True)
         ]
-        return cls(lat, lon, way, np.concatenate([empty, *times]), start)
+        return cls(lat, lon, way, np.concatenate([empty, *times]), start, _reach(lat, lon, start))
 
     def begin(self, line: I64) -> Place:
         """The start of each of these lines."""
@@ -114,7 +118,8 @@ class Lines:
         """
         until = last.way_m + ahead_m
         left = self.start[line + 1] - 1 - last.segment
-        found = self._nearest(line, lat, lon, last, until, WINDOWS[0])
+        end = np.minimum(self.start[line + 1] - 1, last.segment + WINDOWS[0])
+        found = self._nearest(last.segment, end, lat, lon, last.way_m, until)
         for width, wider in zip(WINDOWS, (*WINDOWS[1:], int(left.max(initial=0))), strict=True):
             unsure = (found.off_m > NEAR_M) | (found.segment - last.segment >= width - 1)
             self._search(line, lat, lon, last, until, wider, found, np.flatnonzero(unsure & (left > width)))
@@ -133,17 +138,50 @@ class Lines:
         """`_nearest` for some rows, not too many cells at once; `found` is changed in place."""
         step = max(CELLS_MAX // max(width, 1), 1)
         for part in (rows[at : at + step] for at in range(0, len(rows), step)):
-            before = Place(last.segment[part], last.way_m[part], last.off_m[part])
-            seen = self._nearest(line[part], lat[part], lon[part], before, until_m[part], width)
-            found.segment[part], found.way_m[part], found.off_m[part] = seen
+            about = self._about(line[part], lat[part], lon[part], last.segment[part], until_m[part], width)
+            long = np.diff(about, axis=0)[0] > LONG
+            for some in (np.flatnonzero(~long), np.flatnonzero(long)):  # a few long ones do not widen them all
+                if not len(some):
+                    continue
+                of, (begin, end) = part[some], about[:, some]
+                seen = self._nearest(begin, end, lat[of], lon[of], last.way_m[of], until_m[of])
+                found.segment[of], found.way_m[of], found.off_m[of] = seen
 
-    def _nearest(self, line: I64, lat: F64, lon: F64, last: Place, until_m: F64, width: int) -> Place:
-        """The nearest point within `width` segments from the last one on; of passages about as near, the first."""
-        end = self.start[line + 1] - 1
-        vertex = np.minimum(last.segment + np.arange(width + 1)[:, None], end)
+    def _about(self, line: I64, lat: F64, lon: F64, segment: I64, until_m: F64, width: int) -> I64:
+        """From where to where each line, `width` segments from one on, has its nearest point and all about as near.
+
+        Some segments in turn are left out where the ways to their ends are longer than the line between allows.
+        """
+        last = np.minimum(self.start[line + 1] - 1, segment + width)
+        groups = np.maximum(-((segment - last) // GROUP), 1)
+        row, first = np.repeat(np.arange(len(line)), groups), np.cumsum(groups) - groups
+        begin = segment[row] + GROUP * (np.arange(len(row)) - first[row])
+        end = np.minimum(begin + GROUP, last[row])
+        scale = np.cos(np.radians(lat))
+        longer = np.maximum(scale / np.cos(np.radians(self.lat[self.start[line]])), 1.0)[row]  # on the plane at the fix
+        lat, lon, scale = lat[row], lon[row], (scale * M_PER_DEG)[row]
+
+        def off_m(vertex: I64) -> F64:
+            x, y = self.lon[vertex] - lon, (self.lat[vertex] - lat) * M_PER_DEG
+            x = _wrapped(x) * scale
+            return np.sqrt(x * x + y * y)
+
+        to_begin = np.where((self.way_m[begin] <= until_m[row]) | (begin == segment[row]), off_m(begin), np.inf)
+        least = np.minimum.reduceat(to_begin, first)[row] + ALIKE_M + 1.0
+        near = to_begin + off_m(end) - longer * (self.reach_m[end] - self.reach_m[begin]) <= 2.0 * least
+        row, begin, end = row[near], begin[near], end[near]
+        new = np.flatnonzero(segment_starts(row))
+        return np.stack([begin[new], np.maximum.reduceat(end, new)])
+
+    def _nearest(self, begin: I64, end: I64, lat: F64, lon: F64, way_m: F64, until_m: F64) -> Place:
+        """The nearest point on the segments from `begin` to `end`; of passages about as near, the first.
+
+        None is before `way_m`, none begins after `until_m` but the first.
+        """
+        width = int((end - begin).max(initial=1))
+        vertex = np.minimum(begin + np.arange(width + 1)[:, None], end)
         x, y, way = self.lon[vertex] - lon, (self.lat[vertex] - lat) * M_PER_DEG, self.way_m[vertex]
-        if (np.abs(x) > 180.0).any():
-            x = (x + 180.0) % 360.0 - 180.0
+        x = _wrapped(x)
         x *= np.cos(np.radians(lat)) * M_PER_DEG
         dx, dy = np.diff(x, axis=0), np.diff(y, axis=0)
         share = -(x[:-1] * dx + y[:-1] * dy) / np.maximum(dx * dx + dy * dy, 1e-9)
@@ -157,10 +195,10 @@ class Lines:
         gap = ~alike & (ahead > first)
         passage = alike & (ahead < np.where(gap.any(axis=0), gap.argmax(axis=0), width))
         best = np.where(passage, off, np.inf).argmin(axis=0)
-        row = np.arange(len(line))
+        row = np.arange(len(begin))
         at = way[best, row] + share[best, row] * (way[best + 1, row] - way[best, row])
-        at = np.maximum(np.minimum(at, until_m), last.way_m)
-        return Place(last.segment + best, at, off[best, row])
+        at = np.maximum(np.minimum(at, until_m), way_m)
+        return Place(begin + best, at, off[best, row])
 
     def time_of_s(self, place: Place) -> F64:
         """Planned driving time to places that were found; NaN where none is known."""
@@ -168,3 +206,13 @@ class Lines:
         low, high = self.way_m[place.segment], self.way_m[after]
         share = np.clip((place.way_m - low) / np.maximum(high - low, 1e-9), 0.0, 1.0)
         return np.asarray(self.time_s[place.segment] + share * (self.time_s[after] - self.time_s[place.segment]))
+
+
+def _wrapped(degrees: F64) -> F64:
+    return (degrees + 180.0) % 360.0 - 180.0 if (np.abs(degrees) > 180.0).any() else degrees
+
+
+def _reach(lat: F64, lon: F64, start: I64) -> F64:
+    scale = np.repeat(np.cos(np.radians(lat[start[:-1]])), np.diff(start))
+    north, east = np.diff(lat, prepend=lat[:1]), np.diff(lon, prepend=lon[:1])
+    return np.cumsum(np.hypot(north, _wrapped(east) * scale) * M_PER_DEG)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import pairwise
+from unittest.mock import patch
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import tracker.rules.lines
 from domain.geo import distance_m
 from tracker.rules import experts, grades, residuals, rest
 from tracker.rules.forecast import NO_TIME, SWIFTEST_MPS, Driven, Knowledge, Legs, calm, in_turn, left_of_leg_s
@@ -78,6 +80,37 @@ def test_progress_never_goes_back_and_never_leaves_its_line(seed, vertices, nois
         assert (found.segment >= last.segment).all()
         assert (found.segment < lines.start[which + 1] - 1).all()
         last = found
+
+
+@given(
+    st.integers(0, 2**32 - 1),
+    st.lists(st.tuples(st.integers(2, 300), st.floats(1e-5, 0.05)), min_size=1, max_size=4),
+    st.sampled_from([0.0, 60.2, 84.0]),
+    st.sampled_from([24.9, 179.99]),
+    st.floats(0, 0.5),
+    st.sampled_from([2e3, 2e4, np.inf]),
+)
+@settings(deadline=None, max_examples=60)
+def test_what_is_left_out_of_a_line_is_never_what_is_nearest(seed, shape, lat, lon, off, ahead_m):
+    """Groups of segments that are too far away are not looked at: all are looked at when one group has them all."""
+    rng = np.random.default_rng(seed)
+    shapes = [np.array([lon, lat]) + np.cumsum(rng.normal(step / 4, step, (n, 2)), axis=0) for n, step in shape]
+    lines, which = Lines.of(shapes), np.arange(len(shapes))
+    at = [np.array([s[int(share * (len(s) - 1))] for s in shapes]) for share in (0.1, 0.3, 0.9)]
+    at = [each + rng.normal(0, off, each.shape) for each in at]
+
+    def found():
+        last = lines.begin(which)
+        for each in at:
+            yield lines.find(which, each[:, 1], each[:, 0], last)
+            last = lines.project(which, each[:, 1], each[:, 0], last, ahead_m)
+            yield last
+
+    some = list(found())
+    with patch.object(tracker.rules.lines, "GROUP", 10**6):
+        every = list(found())
+    for one, other in zip(some, every, strict=True):
+        assert [column.tolist() for column in one] == [column.tolist() for column in other]
 
 
 def test_a_vehicle_on_its_line_is_found_where_it_is_however_far_it_went() -> None:
