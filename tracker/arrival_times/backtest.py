@@ -23,6 +23,7 @@ from tracker.rules.forecast import (
     Driven,
     Knowledge,
     Legs,
+    Outlook,
     calm,
     in_turn,
     left_of_leg_s,
@@ -79,6 +80,7 @@ class _Made(NamedTuple):
     remaining_s: float
     state: int
     lane: int
+    rest_s: float
     said_s: F64  # by each expert
 
 
@@ -135,14 +137,14 @@ class _Vehicle:
             return each
         return each._replace(set_out_us=self.waited_us, stayed_s=each.stayed_s + late_us / 1e6)
 
-    def remember(self, remaining_s: F64, state: I64, lane: I64, said_s: F64) -> None:
+    def remember(self, made: Outlook, lane: I64, rows: slice) -> None:
         """Keeps some predictions of each stop until it is reached."""
         now, first = self.journey.t_us, self.journey.next
-        columns = zip(remaining_s.tolist(), state.tolist(), lane.tolist(), said_s, strict=True)
-        for stop, made in enumerate(columns, first):
+        columns = (column[rows].tolist() for column in (made.mixed_s, made.state, lane, made.rest_s))
+        for stop, each in enumerate(zip(*columns, made.said_s[rows], strict=True), first):
             kept = self.waiting.setdefault(stop, [])
             if not kept or (now - kept[-1].at_us >= TEACH_US and len(kept) < TEACH_MAX):
-                kept.append(_Made(now, *made))
+                kept.append(_Made(now, *each))
 
     def learn_pace(self, expected_s: float, taken_s: float) -> None:
         """With one leg driven."""
@@ -191,24 +193,21 @@ class Replay:
         group = [self._vehicles[i] for i in numbers.tolist()]
         legs, stop = _legs(group)
         which, now = legs.vehicle, legs.now_us
-        planned = legs.planned()
-        said = self.knowledge.said_s(legs, planned, rest=self._rest)
-        mixed = self.knowledge.mixed_s(legs, said, planned)
-        state = planned * 2 + np.array([v.waits() for v in group], dtype=np.int64)[which]
-        low, middle, high = self.knowledge.ranges.around(mixed, state)
-        computed = now + np.rint(middle * 1e6).astype(np.int64)
+        waits = np.array([v.waits() for v in group], dtype=np.int64)[which]
+        made = self.knowledge.outlook(legs, now, waits, rest=self._rest)
+        computed = now + np.rint(made.middle_s * 1e6).astype(np.int64)
         shown = np.concatenate([v.shown_us[v.ahead()] for v in group])
         elapsed = np.array([v.elapsed_s for v in group])
-        p50 = in_turn(legs, np.maximum(calm(shown, computed, middle, elapsed[which]), now))
+        p50 = in_turn(legs, np.maximum(calm(shown, computed, made.middle_s, elapsed[which]), now))
         begin = 0
         for v in group:
             rows = slice(begin, begin + v.ahead().stop - v.ahead().start)
             v.shown_us[v.ahead()] = p50[rows]
-            v.remember(mixed[rows], state[rows], legs.lane.number[rows], said[rows])
+            v.remember(made, legs.lane.number, rows)
             begin = rows.stop
-        p10, p90 = (now + np.rint(end * 1e6).astype(np.int64) for end in (low, high))
+        p10, p90 = (now + np.rint(end * 1e6).astype(np.int64) for end in (made.low_s, made.high_s))
         p10, p90 = np.minimum(in_turn(legs, p10), p50), in_turn(legs, np.maximum(p90, p50))
-        return Predicted(numbers[which], now, stop, p10, p50, p90, said)
+        return Predicted(numbers[which], now, stop, p10, p50, p90, made.said_s + made.rest_s[:, None])
 
     def _settle(self, reached: list[tuple[int, Reached]]) -> None:
         """Holds predictions against the arrivals they waited for."""
@@ -218,7 +217,7 @@ class Replay:
             waiting = self._vehicles[number].waiting
             made = waiting.get(each.stop, [])
             trip = self._vehicles[number].trip
-            settled += [(i, trip, m, (each.at_us - m.at_us) / 1e6) for m in made if m.at_us < each.at_us]
+            settled += [(i, trip, m, (each.at_us - m.at_us) / 1e6 - m.rest_s) for m in made if m.at_us < each.at_us]
             for stop in [s for s in waiting if s <= each.stop]:
                 del waiting[stop]
         if settled:

@@ -30,7 +30,7 @@ from tracker.shipments.facts import CALL, CallFact
 
 TEACH_US = 60_000_000  # between two predictions that are held against an arrival
 TEACH_MAX = 200  # of them per arrival
-UNSAID = np.full(1 + len(experts.NAMES), np.nan, dtype="<f4").tobytes()
+UNSAID = np.full(2 + len(experts.NAMES), np.nan, dtype="<f4").tobytes()
 ALL = -1
 
 _LABEL = ["hours_out"]
@@ -52,7 +52,7 @@ class Made(NamedTuple):
     p50_us: np.ndarray[Any, np.dtype[np.int64]]
     p90_us: np.ndarray[Any, np.dtype[np.int64]]
     state: np.ndarray[Any, np.dtype[np.int64]]
-    said_s: F64  # the mixture and each expert, rows x (1 + experts); NaN: another version's
+    said_s: F64  # the mixture, rest beside it, each expert, rows x (2 + experts); NaN: another version's
 
     def before(self, at_us: int) -> Made:
         """Those made before a time."""
@@ -150,7 +150,8 @@ class Grading:
         n = len(made.at_us)
         arrived = np.full(n, fact.arrived_us, dtype=np.int64)
         one = np.zeros(n, dtype=np.int64)
-        found = grade(made.at_us, made.p10_us, made.p50_us, made.p90_us, arrived, one, made.said_s[:, 1:])
+        said = made.said_s[:, 2:] + made.said_s[:, 1:2]
+        found = grade(made.at_us, made.p10_us, made.p50_us, made.p90_us, arrived, one, said)
         bucket = {name: i for i, name in enumerate(names())}
         at = shipment.stops.index(stop)
         ends = (shipment.stops[at - 1] if at else None, stop)
@@ -239,7 +240,7 @@ class _Notes:
         """Some of the predictions, a minute apart at least."""
         kept = 0
         last_us = -TEACH_US
-        for at, state, (mixed, *said) in zip(
+        for at, state, (mixed, rest, *said) in zip(
             made.at_us.tolist(), made.state.tolist(), made.said_s.tolist(), strict=True
         ):
             if kept < TEACH_MAX and at - last_us >= TEACH_US and not math.isnan(mixed):
@@ -249,7 +250,7 @@ class _Notes:
                     predicted_s=mixed,
                     state=state,
                     lane=lane,
-                    observed_s=(arrived_us - at) / 1e6,
+                    observed_s=(arrived_us - at) / 1e6 - rest,
                 )
                 self._columns.setdefault("said_s", []).extend(said)
                 kept, last_us = kept + 1, at

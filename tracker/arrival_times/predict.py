@@ -50,7 +50,7 @@ class Prediction:
     remaining_m: F64
     risk: F64
     state: I64  # as in `ranges.Settled`
-    said_s: F64  # seconds to go as mixed, then by each expert
+    said_s: F64  # seconds to go as mixed, of rest beside it, then by each expert
     announce: Bool
 
 
@@ -105,19 +105,14 @@ def predict(plans: Plans, rows: I64, here: Position, knowledge: Knowledge, *, re
     legs, stop = _legs(plans, rows, here, way_m, time_s)
     of = legs.vehicle
     now = here.t_us[of]
-    planned = legs.planned()
-    said = knowledge.said_s(legs, planned, rest=rest)
-    mixed = knowledge.mixed_s(legs, said, planned)
-    said = np.column_stack([mixed, said]) + ((legs.now_us - now) / 1e6)[:, None]
-    state = planned * 2 + _waits(plans, rows)[of]
-    low, middle, high = knowledge.ranges.around(said[:, 0], state)
-    computed = now + np.rint(middle * 1e6).astype(np.int64)
+    made = knowledge.outlook(legs, now, _waits(plans, rows)[of], rest=rest)
+    computed = now + np.rint(made.middle_s * 1e6).astype(np.int64)
     began = p.t_us[rows][of] == NO_TIME
     elapsed_s = np.where(began, 0, now - p.t_us[rows][of]) / 1e6
     before = np.where(began, NO_TIME, shown.calm_us[stop])
     p50 = in_turn(legs, np.maximum(calm(before, computed, (computed - now) / 1e6, elapsed_s), now))
-    p10 = np.minimum(in_turn(legs, now + np.rint(low * 1e6).astype(np.int64)), p50)
-    p90 = in_turn(legs, np.maximum(now + np.rint(high * 1e6).astype(np.int64), p50))
+    p10 = np.minimum(in_turn(legs, now + np.rint(made.low_s * 1e6).astype(np.int64)), p50)
+    p90 = in_turn(legs, np.maximum(now + np.rint(made.high_s * 1e6).astype(np.int64), p50))
     shown.calm_us[stop] = p50
     p.t_us[rows], p.lat[rows], p.lon[rows] = here
     risk = np.full(len(stop), np.nan)
@@ -126,7 +121,8 @@ def predict(plans: Plans, rows: I64, here: Position, knowledge: Knowledge, *, re
         risk[ends] = late_risk(p10[ends], p50[ends], p90[ends], plans.closes_us[stop[ends]]).round(3)
     total = np.cumsum(legs.way_m)
     total -= np.maximum.accumulate(np.where(segment_starts(of), total - legs.way_m, 0.0))
-    return Prediction(of, stop, now, p10, p50, p90, total, risk, state, said, _differs(plans, stop, now, p50))
+    said = np.column_stack([made.mixed_s, made.rest_s, made.said_s])
+    return Prediction(of, stop, now, p10, p50, p90, total, risk, made.state, said, _differs(plans, stop, now, p50))
 
 
 def _waits(plans: Plans, rows: I64) -> I64:

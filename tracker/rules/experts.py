@@ -58,7 +58,7 @@ class Experts:
         Their losses go over smoothly from one horizon to the next.
         """
         said, known = said_s.T, ~np.isnan(said_s.T)
-        some = known.any(axis=1)  # without a timetable and without roads there are two
+        some: Bool = np.asarray(known.any(axis=1))  # without a timetable and without roads there are two
         if not some.all():
             said, known = said[some], known[some]
         low, along = between(_middle(said.T))

@@ -9,6 +9,7 @@ of many vehicles at once, flat and in driving order; `Knowledge` is a value: lea
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -19,7 +20,7 @@ from tracker.rules.residuals import Curve, Lane, Level, Residuals, bucket, weigh
 from tracker.rules.rest import rest_s
 from tracker.rules.scan import segment_starts
 
-VERSION = 3
+VERSION = 4
 DETOUR = 1.3  # way by road over great circle, where no line is planned
 FOREVER_S = 1e8  # longer than any journey; keeps the vehicles of one scan apart
 DWELL_S, DWELL_SHARE = 600.0, 0.5  # a stay before one was seen: as a truck's, but no longer than half the leg
@@ -73,6 +74,22 @@ class Legs:
 
     def __len__(self) -> int:
         return len(self.vehicle)
+
+
+class Outlook(NamedTuple):
+    """Seconds until the end of each leg. The driver's breaks are known, not uncertain: they are added to the ends.
+
+    `state` as in `ranges.Settled`. What experts have said and their mixture are without `rest_s`, and what came of them
+    is to be held against them without it.
+    """
+
+    said_s: F64  # legs x experts
+    mixed_s: F64
+    state: I64
+    rest_s: F64
+    low_s: F64
+    middle_s: F64
+    high_s: F64
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,14 +224,26 @@ class Knowledge:
         """With predictions that arrivals have settled."""
         return replace(self, experts=self.experts.learn(settled, self.ranges), ranges=self.ranges.learn(settled))
 
-    def said_s(self, legs: Legs, planned: Bool, *, rest: bool = False) -> F64:
-        """Expected seconds until the end of each leg, by each expert of `experts.NAMES`; NaN: it cannot say.
+    def outlook(self, legs: Legs, made_us: I64, waits: I64, *, rest: bool = False) -> Outlook:
+        """When each leg ends, counted from `made_us`, which is `legs.now_us` or before it.
 
-        `planned` is `legs.planned()`.
+        `waits` is 1 where a vehicle waits to set out. With `rest` its driver takes the breaks that are due.
         """
+        planned = legs.planned()
         rough = _running(legs.vehicle, np.where(np.isnan(legs.base_s), legs.way_m / 12.0, legs.base_s))
         at_us = legs.now_us + (rough * 1e6).astype(np.int64)
         travel = self.travel_s(legs, at_us)
+        said = self._said_s(legs, planned, at_us, travel)
+        wait, state = (legs.now_us - made_us) / 1e6, planned * 2 + waits
+        mixed = self._mixed_s(legs, said, planned) + wait
+        breaks = np.zeros(len(travel))
+        if rest:
+            breaks = rest_s(_running(legs.vehicle, travel), legs.driven_s, legs.today_s)
+        low, middle, high = self.ranges.around(mixed, state)
+        return Outlook(said + wait[:, None], mixed, state, breaks, low + breaks, middle + breaks, high + breaks)
+
+    def _said_s(self, legs: Legs, planned: Bool, at_us: I64, travel: F64) -> F64:
+        """Expected seconds until the end of each leg, by each expert of `experts.NAMES`; NaN: it cannot say."""
         stays = self._stays(legs, at_us, travel)
         if legs.terminal.any():
             stays += np.where(legs.terminal, self.late_s(legs.place, at_us), 0.0)
@@ -230,8 +259,6 @@ class Knowledge:
         if planned.any():
             given = _ends(legs, np.where(legs.terminal, 0.0, stays) + np.nan_to_num(legs.base_s))
             said[:, 3] = np.where(planned, given, np.nan)
-        if rest:
-            said += rest_s(_running(legs.vehicle, travel), legs.driven_s, legs.today_s)[:, None]
         return said
 
     def _stays(self, legs: Legs, at_us: I64, travel_s: F64) -> F64:
@@ -239,17 +266,12 @@ class Knowledge:
         left = self.dwell_s(legs.place, at_us, travel_s) - np.nan_to_num(legs.stood_s)
         return np.where(np.isnan(legs.stood_s) | legs.timetabled, 0.0, np.maximum(left, 0.0))
 
-    def mixed_s(self, legs: Legs, said_s: F64, planned: Bool) -> F64:
+    def _mixed_s(self, legs: Legs, said_s: F64, planned: Bool) -> F64:
         """The mixture of what the experts say; later stops come later."""
         if not len(legs):
             return np.empty(0)
         mixed = self.experts.mixed(said_s, planned.astype(np.int64), legs.lane.number)
         return _apart(legs.vehicle, mixed, legs.straight_m / SWIFTEST_MPS)
-
-    def remaining_s(self, legs: Legs, *, rest: bool = False) -> F64:
-        """Expected seconds until the end of each leg."""
-        planned = legs.planned()
-        return self.mixed_s(legs, self.said_s(legs, planned, rest=rest), planned)
 
 
 def _ends(legs: Legs, takes_s: F64) -> F64:
