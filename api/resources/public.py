@@ -49,11 +49,12 @@ class Step(TypedDict):
 
 
 class PublicEta(TypedDict):
-    """The arrival window."""
+    """The arrival window; a `guess` while few trips are known."""
 
     p10: str | None
     p50: str | None
     p90: str | None
+    guess: bool
 
 
 class PublicStop(TypedDict):
@@ -146,7 +147,7 @@ def build(
         "steps": steps(shipment, stop, eta, now),
         "updated_at": when(_latest(*heard, shipment["delivered_at"], shipment["started_at"], shipment["planned_at"])),
         "now": when(now),
-        "eta": {"p10": when(eta["p10"]), "p50": when(eta["p50"]), "p90": when(eta["p90"])} if eta else None,
+        "eta": _eta(eta) if eta else None,
         "stop": _stop(stop) if stop else None,
         "position": _position(position) if position else None,
         "planned_line": shipment["planned_line"] if alone else None,
@@ -170,6 +171,11 @@ def steps(shipment: Row, stop: Row | None, eta: Row | None, now: datetime) -> li
         state = "done" if place < reached else "current" if place == reached else "todo"
         found.append({"key": key, "label": label, "at": when(times.get(key)), "state": state})
     return found
+
+
+def _eta(row: Row) -> PublicEta:
+    guess = row["few_trips"] is not None
+    return {"p10": when(row["p10"]), "p50": when(row["p50"]), "p90": when(row["p90"]), "guess": guess}
 
 
 def _stop(row: Row) -> PublicStop:

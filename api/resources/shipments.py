@@ -104,6 +104,7 @@ class StopEta(TypedDict):
     """When a vehicle arrives: one in ten is earlier than p10, half before p50, nine in ten before p90.
 
     `late_probability` is that of arriving after the window's end, null where there is none.
+    `few_trips`: on how few trips the range rests, while they are too few to be sure of it; null when there are enough.
     """
 
     p10: Time | None
@@ -111,6 +112,7 @@ class StopEta(TypedDict):
     p90: Time | None
     remaining_m: float
     late_probability: float | None
+    few_trips: int | None
     decided_at: Time | None
 
 
@@ -174,6 +176,7 @@ def _stop_shape(row: Row) -> Stop:
             "p90": when(row["p90"]),
             "remaining_m": round(row["remaining_m"]),
             "late_probability": shown("late_probability", row["late_probability"]),
+            "few_trips": row["few_trips"],
             "decided_at": when(row["decided_at"]),
         }
     return {

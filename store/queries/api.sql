@@ -88,7 +88,7 @@ order by d.name, l.text
 -- name: vehicle_shipments
 -- What each vehicle is carrying: the oldest shipment under way, else the oldest planned one; the next stop behind the last.
 select distinct on (sh.vehicle_id) sh.vehicle_id, sh.name as id, coalesce(si.name, st.name) as next_stop,
-       e.p10, e.p50, e.p90
+       e.p10, e.p50, e.p90, e.few_trips
 from shipment sh
 left join lateral (
     select n.id, n.name, n.site_id from stop n where n.shipment_id = sh.id and n.arrived_at is null
@@ -96,7 +96,7 @@ left join lateral (
                                order by l.arrived_at desc, l.seq desc limit 1), 0) desc, n.seq limit 1) st on true
 left join site si on si.id = st.site_id
 left join lateral (
-    select x.p10, x.p50, x.p90 from eta x where x.stop_id = st.id order by x.at desc, x.id desc limit 1) e on true
+    select x.p10, x.p50, x.p90, x.few_trips from eta x where x.stop_id = st.id order by x.at desc, x.id desc limit 1) e on true
 where sh.tenant_id = %(tenant)s and sh.vehicle_id = any(%(vehicles)s::int[]) and sh.status <> 'delivered'
 order by sh.vehicle_id, sh.status = 'in_transit' desc, sh.id
 
@@ -196,12 +196,12 @@ order by sh.name limit %(limit)s
 -- Stops of shipments in order; an estimate stands only where the vehicle has still to arrive.
 select st.shipment_id, st.seq, st.name as stop_id, si.name as site, si.kind as site_kind, st.label as name, st.lat,
        st.lon, st.window_start, st.window_end, st.arrived_at, st.departed_at, e.p10, e.p50, e.p90, e.remaining_m,
-       e.late_probability, e.decided_at,
+       e.late_probability, e.few_trips, e.decided_at,
        array(select d.kind from deviation d where d.tenant_id = st.tenant_id and d.stop_id = st.id and d.kind <> 'off_route'
              and d.superseded_at is null and not d.retracted order by d.kind) as deviations
 from stop st left join site si on si.id = st.site_id
 left join lateral (
-    select x.p10, x.p50, x.p90, x.remaining_m, x.late_probability, x.decided_at from eta x
+    select x.p10, x.p50, x.p90, x.remaining_m, x.late_probability, x.few_trips, x.decided_at from eta x
     where x.stop_id = st.id and st.arrived_at is null order by x.at desc, x.id desc limit 1) e on true
 where st.tenant_id = %(tenant)s and st.shipment_id = any(%(shipments)s::int[]) order by st.shipment_id, st.seq
 

@@ -1,12 +1,12 @@
 -- name: put_etas
 -- Arrival times as they are said; each is kept.
-insert into eta (tenant_id, stop_id, at, p10, p50, p90, remaining_m, late_probability, planned, waiting, said,
+insert into eta (tenant_id, stop_id, at, p10, p50, p90, remaining_m, late_probability, few_trips, planned, waiting, said,
                  decided_at, rule_version)
-select tenant_id, stop_id, at, p10, p50, p90, remaining_m, late_probability, state >= 2, state %% 2 = 1, said, decided_at,
+select tenant_id, stop_id, at, p10, p50, p90, remaining_m, late_probability, few_trips, state >= 2, state %% 2 = 1, said, decided_at,
        rule_version
 from unnest(%s::int4[], %s::int4[], %s::timestamptz[], %s::timestamptz[], %s::timestamptz[], %s::timestamptz[],
-            %s::float8[], %s::float4[], %s::int2[], %s::bytea[], %s::timestamptz[], %s::int4[])
-     as n (tenant_id, stop_id, at, p10, p50, p90, remaining_m, late_probability, state, said, decided_at, rule_version)
+            %s::float8[], %s::float4[], %s::int2[], %s::int2[], %s::bytea[], %s::timestamptz[], %s::int4[])
+     as n (tenant_id, stop_id, at, p10, p50, p90, remaining_m, late_probability, few_trips, state, said, decided_at, rule_version)
 
 -- name: predictions_of
 -- What was said of some stops, in order of time; what experts said only if this version did.

@@ -198,16 +198,17 @@ class ArrivalTimes(Family):
         at, count = made.stop[chosen], int(chosen.sum())
         shown = plans.shown
         shown.at_us[at] = made.now_us[chosen]
-        for name in ("p10_us", "p50_us", "p90_us", "remaining_m", "risk"):
+        for name in ("p10_us", "p50_us", "p90_us", "remaining_m", "risk", "few_trips"):
             getattr(shown, name)[at] = getattr(made, name)[chosen]
         shown.decided_us[at] = step.now_us
-        columns = (shown.stop, shown.at_us, shown.p10_us, shown.p50_us, shown.p90_us, shown.remaining_m, shown.risk)
+        names = ("stop", "at_us", "p10_us", "p50_us", "p90_us", "remaining_m", "risk")
+        few = [each if each >= 0 else None for each in made.few_trips[chosen].tolist()]
         own = [[value] * count for value in (tenant_id, step.now_us, forecast.VERSION)]
         state = made.state[chosen].tolist()
         packed = np.ascontiguousarray(made.said_s[chosen], dtype="<f4")
         said = packed.view(f"V{packed.shape[1] * packed.itemsize}").ravel().tolist()
-        rows = zip(own[0], *(c[at].tolist() for c in columns), state, said, *own[1:], strict=True)
-        step.part(ArrivalRows).etas += rows
+        columns = [getattr(shown, name)[at].tolist() for name in names]
+        step.part(ArrivalRows).etas += zip(own[0], *columns, few, state, said, *own[1:], strict=True)
         announced_total.inc(count)
 
     def _judge(self, plans: Plans, registry: Registry, made: Prediction, views: Views, of: I64, step: Step) -> Bool:
@@ -241,6 +242,7 @@ class ArrivalTimes(Family):
             "p90": text(int(shown.p90_us[at])),
             "remaining_m": round(float(shown.remaining_m[at])),
             "late_probability": figure("late_probability", known(float(shown.risk[at]))),
+            "few_trips": int(shown.few_trips[at]) if shown.few_trips[at] >= 0 else None,
             "decided_at": text(int(shown.decided_us[at])),
         }
 
@@ -279,7 +281,7 @@ class ArrivalTimes(Family):
             where = registry.sites.get(stop.site_id) if stop else None
             times = (self._eta(plans, stop.id) if stop else None) or {}
             shape = {"id": shipment.name, "next_stop": where.name if where else stop.name if stop else None}
-            shape |= {k: times.get(k) for k in ("p10", "p50", "p90")}
+            shape |= {k: times.get(k) for k in ("p10", "p50", "p90", "few_trips")}
         step.change(vehicle.tenant_id, "vehicles", vehicle.name, "merge", {"shipment": shape})
 
 

@@ -74,6 +74,7 @@ class Shown:
     p90_us: I64
     remaining_m: F64
     risk: F64  # NaN: there is no window
+    few_trips: I64  # that the range rests on, -1: enough
     decided_us: I64
 
     @classmethod
@@ -81,7 +82,8 @@ class Shown:
         """Nothing yet."""
         n = len(entity)
         calm, at, p10, p50, p90, decided = (np.full(n, NO_TIME, np.int64) for _ in range(6))
-        return cls(entity, stop, calm, at, p10, p50, p90, np.zeros(n), np.full(n, np.nan), decided)
+        few = np.full(n, -1, np.int64)
+        return cls(entity, stop, calm, at, p10, p50, p90, np.zeros(n), np.full(n, np.nan), few, decided)
 
 
 def _same(entity: I64) -> I64:

@@ -13,6 +13,7 @@ from tracker.arrival_times.plans import OFF_LINE_M, Plans
 from tracker.rules.forecast import DETOUR, NO_TIME, Knowledge, Legs, calm, in_turn, pace
 from tracker.rules.grades import late_risk
 from tracker.rules.lines import Place
+from tracker.rules.ranges import ENOUGH
 from tracker.rules.residuals import Lane, area
 from tracker.rules.rest import driven
 from tracker.rules.scan import NEVER, segment_starts
@@ -49,6 +50,7 @@ class Prediction:
     p90_us: I64
     remaining_m: F64
     risk: F64
+    few_trips: I64  # that the range rests on, -1: enough
     state: I64  # as in `ranges.Settled`
     said_s: F64  # seconds to go as mixed, of rest beside it, then by each expert
     announce: Bool
@@ -122,7 +124,8 @@ def predict(plans: Plans, rows: I64, here: Position, knowledge: Knowledge, *, re
     total = np.cumsum(legs.way_m)
     total -= np.maximum.accumulate(np.where(segment_starts(of), total - legs.way_m, 0.0))
     said = np.column_stack([made.mixed_s, made.rest_s, made.said_s])
-    return Prediction(of, stop, now, p10, p50, p90, total, risk, made.state, said, _differs(plans, stop, now, p50))
+    few, differs = np.where(made.trips < ENOUGH, made.trips, -1), _differs(plans, stop, now, p50)
+    return Prediction(of, stop, now, p10, p50, p90, total, risk, few, made.state, said, differs)
 
 
 def _waits(plans: Plans, rows: I64) -> I64:

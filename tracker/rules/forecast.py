@@ -90,6 +90,7 @@ class Outlook(NamedTuple):
     low_s: F64
     middle_s: F64
     high_s: F64
+    trips: I64  # that the range rests on
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,8 +240,9 @@ class Knowledge:
         breaks = np.zeros(len(travel))
         if rest:
             breaks = rest_s(_running(legs.vehicle, travel), legs.driven_s, legs.today_s)
-        low, middle, high = self.ranges.around(mixed, state)
-        return Outlook(said + wait[:, None], mixed, state, breaks, low + breaks, middle + breaks, high + breaks)
+        low, middle, high = (end + breaks for end in self.ranges.around(mixed, state))
+        trips = self.ranges.experience(mixed, state)
+        return Outlook(said + wait[:, None], mixed, state, breaks, low, middle, high, trips)
 
     def _said_s(self, legs: Legs, planned: Bool, at_us: I64, travel: F64) -> F64:
         """Expected seconds until the end of each leg, by each expert of `experts.NAMES`; NaN: it cannot say."""

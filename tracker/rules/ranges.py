@@ -23,6 +23,7 @@ FADE = 0.985  # weight of a trip's scores over that of the next newer one's: som
 PER_TRIP = 6  # scores of a trip that are kept in a bucket, about
 GAMMA = 0.02  # how far a trip that is missed moves the level
 LEVELS = (0.1, 0.5, 0.9)
+ENOUGH = round(1 / LEVELS[0]) - 1  # trips: the ends of a range that rests on fewer lie beyond all that was seen
 LEVEL_MIN, LEVEL_MAX = 0.02, 0.98
 HORIZONS = len(EDGES_S) + 1
 CENTRES = np.log(np.sqrt(np.append(150.0, EDGES_S) * np.append(EDGES_S, 57600.0)))
@@ -89,7 +90,7 @@ class Ranges:
 
     scores: F64  # bucket x KEEP, NaN: none; see `row`
     trips: I64  # bucket x KEEP
-    tally: F64  # bucket x 2, arrivals and trips seen
+    tally: F64  # bucket x 3, arrivals and trips seen, and trips without forgetting
     levels: F64  # bucket x 3
     ends: F64  # bucket x 3, the quantiles that follow from all
 
@@ -100,7 +101,7 @@ class Ranges:
         scores[:, -PRIOR_N:] = PRIOR_SIGMA[:, None] * np.resize(Z, PRIOR_N)
         trips = np.full(scores.shape, PRIOR, dtype=np.int64)
         levels = np.tile(LEVELS, (len(PRIOR_SIGMA), 1))
-        return cls(scores, trips, np.ones((len(scores), 2)), levels, _ends(scores, trips, levels))
+        return cls(scores, trips, np.tile([1.0, 1.0, 0.0], (len(scores), 1)), levels, _ends(scores, trips, levels))
 
     def around(self, predicted_s: F64, state: I64) -> tuple[F64, F64, F64]:
         """The 10 % end, the middle and the 90 % end around each predicted time to go, none below 0."""
@@ -108,6 +109,10 @@ class Ranges:
         found = (np.maximum(predicted_s, 0) + SOFT_S)[:, None] * np.exp(ends) - SOFT_S
         np.maximum(found, 0.0, out=found)
         return found[:, 0], found[:, 1], found[:, 2]
+
+    def experience(self, predicted_s: F64, state: I64) -> I64:
+        """How many trips each range rests on: with fewer than ENOUGH the prior says where its ends are."""
+        return np.asarray(self.tally[row(predicted_s, state), 2].astype(np.int64))
 
     def news(self, bucket: I64) -> F64:
         """How much an arrival tells, 1 where trips have one each: those of a trip err together."""
@@ -133,7 +138,8 @@ class Ranges:
             rows = np.flatnonzero(of[first] == each)
             rows = rows[np.lexsort((middle[rows], trip[rows]))][-KEEP:]
             new = ~np.isin(trip[rows], trips[each]) & np.append(True, np.diff(trip[rows]) != 0)
-            tally[each] = tally[each] * FADE ** int(new.sum()) + [len(rows), int(new.sum())]
+            count_new, faded = int(new.sum()), FADE ** int(new.sum())
+            tally[each] = tally[each] * [faded, faded, 1.0] + [len(rows), count_new, count_new]
             share = float(tally[each, 1] / tally[each, 0])
             levels[each] += GAMMA * min(share, 1.0) * (np.array(LEVELS) - below[rows]).sum(axis=0)
             rows = rows[new | (_lot(middle[rows]) < PER_TRIP * share)]

@@ -15,13 +15,14 @@ from store.db import queries
 
 
 class VehicleShipment(TypedDict):
-    """What a vehicle carries and when it is expected at the next stop."""
+    """What a vehicle carries and when it is expected at the next stop; `few_trips` as in the stop's `eta`."""
 
     id: str
     next_stop: str | None
     p10: Time | None
     p50: Time | None
     p90: Time | None
+    few_trips: int | None
 
 
 _Classed = TypedDict("_Classed", {"class": VehicleClass | None})
@@ -57,6 +58,7 @@ def _carried(row: Row) -> VehicleShipment:
         "p10": when(row["p10"]),
         "p50": when(row["p50"]),
         "p90": when(row["p90"]),
+        "few_trips": row["few_trips"],
     }
 
 

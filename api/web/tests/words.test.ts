@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { PublicShipment } from '#shared/api/shapes.ts'
-import { temperatureWords } from '../src/routes/t/[token]/words.ts'
+import { caution, temperatureWords } from '../src/routes/t/[token]/words.ts'
 
 type Temperature = NonNullable<PublicShipment['temperature']>
 const NOW = Date.parse('2026-11-22T12:00:00Z')
@@ -31,4 +31,14 @@ test('a promise that nobody measured is not passed over in silence', () => {
   assert.equal(words('in_transit', none)!.good, null)
   assert.equal(words('planned', none), null)
   assert.equal(words('delivered', null), null)
+})
+
+test('a customer is told that a time is a guess, as long as it is shown', () => {
+  const eta = { p10: '2026-11-22T12:10:00Z', p50: '2026-11-22T12:20:00Z', p90: '2026-11-22T12:40:00Z', guess: true }
+  const said = (changed: object, now = NOW) => caution({ status: 'in_transit', stop: null, eta, ...changed } as PublicShipment, now)
+  assert.match(said({})!, /few trips/)
+  assert.equal(said({ eta: { ...eta, guess: false } }), null)
+  assert.equal(said({}, NOW + 3_600_000), null)
+  assert.equal(said({ stop: { arrived_at: '2026-11-22T12:00:00Z' } }), null)
+  assert.equal(said({ eta: null }), null)
 })

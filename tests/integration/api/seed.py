@@ -226,12 +226,12 @@ class World:
             self.tenant_id, self.probe(device, probe), self.ids[device], start, end, start, extreme_c, start,
         )  # fmt: skip
 
-    def eta(self, stop: str, p50: datetime, at: datetime = T0) -> None:
+    def eta(self, stop: str, p50: datetime, at: datetime = T0, few_trips: int | None = None) -> None:
         self.run(
-            "insert into eta (tenant_id, stop_id, at, p10, p50, p90, remaining_m, late_probability, decided_at, "
-            "rule_version) select %s, id, %s, %s, %s, %s, 12000, 0.25, %s, 1 "
+            "insert into eta (tenant_id, stop_id, at, p10, p50, p90, remaining_m, late_probability, few_trips, "
+            "decided_at, rule_version) select %s, id, %s, %s, %s, %s, 12000, 0.25, %s, %s, 1 "
             "from stop where name = %s and tenant_id = %s",
-            self.tenant_id, at, p50 - minutes(5), p50, p50 + minutes(9), at, stop, self.tenant_id,
+            self.tenant_id, at, p50 - minutes(5), p50, p50 + minutes(9), few_trips, at, stop, self.tenant_id,
         )  # fmt: skip
 
 

@@ -270,7 +270,7 @@ def test_a_customer_sees_one_shipment_and_nothing_else(world: World, api: httpx.
         assert [s["state"] for s in planned["steps"]] == ["current", "todo", "todo", "todo", "todo"]
         now = datetime.now(UTC)
         world.run("update shipment set status = 'in_transit', started_at = %s", now - minutes(30))
-        world.eta("S-1-2", now + minutes(40), now)
+        world.eta("S-1-2", now + minutes(40), now, few_trips=0)
         for n in range(0, 31, 5):
             world.temperature("reefer-01", "rear", now - minutes(30 - n), 4.5)
         moving = customer.get(f"/api/v1/public/shipments/{token}").json()
@@ -279,6 +279,8 @@ def test_a_customer_sees_one_shipment_and_nothing_else(world: World, api: httpx.
             "temperature",
         }  # fmt: skip
         assert [s["state"] for s in moving["steps"]] == ["done", "done", "current", "todo", "todo"]
+        assert moving["eta"].keys() == {"p10", "p50", "p90", "guess"}
+        assert moving["eta"]["guess"] is True
         assert (moving["reference"], moving["position"]["lat"], moving["stop"]["name"]) == ("PO 1", 60.1, "Store")
         assert (moving["temperature"]["verdict"], moving["temperature"]["high_c"]) == ("in_range", 8)
         assert moving["planned_line"] is not None
@@ -286,6 +288,7 @@ def test_a_customer_sees_one_shipment_and_nothing_else(world: World, api: httpx.
         world.eta("S-1-2", now + minutes(10), now + minutes(1))
         near = customer.get(f"/api/v1/public/shipments/{token}").json()
         assert [s["state"] for s in near["steps"]] == ["done", "done", "done", "current", "todo"]
+        assert near["eta"]["guess"] is False
         world.run("update shipment set status = 'delivered', delivered_at = %s", now)
         world.run("update stop set arrived_at = %s", now)
         there = customer.get(f"/api/v1/public/shipments/{token}").json()

@@ -34,7 +34,7 @@ def test_a_vehicle_is_shown_with_all_that_belongs_to_it(world: World, api: httpx
     world.run("update shipment set status = 'in_transit', started_at = %s", T0)
     world.run("update stop set arrived_at = %s where seq = 1", T0)
     world.eta("S-1-2", T0 + minutes(30), T0 - minutes(1))
-    world.eta("S-1-2", T0 + minutes(40), T0)
+    world.eta("S-1-2", T0 + minutes(40), T0, few_trips=3)
     world.run(
         "insert into visit (tenant_id, vehicle_id, site_id, entered_at, decided_at, rule_version) "
         "values (%s, %s, %s, %s, %s, 1)",
@@ -74,6 +74,7 @@ def test_a_vehicle_is_shown_with_all_that_belongs_to_it(world: World, api: httpx
             "p10": "2026-11-22T10:35:00.000Z",
             "p50": "2026-11-22T10:40:00.000Z",
             "p90": "2026-11-22T10:49:00.000Z",
+            "few_trips": 3,
         },
         "alerts": 1,
     }

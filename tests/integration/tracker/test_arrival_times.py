@@ -351,8 +351,11 @@ def test_what_is_pushed_is_what_rest_tells_and_grades_can_be_asked_for(fleet):
         assert [s["eta"] is not None for s in shown["stops"]] == [False, False, False, True]
         assert 0 <= shown["stops"][3]["eta"]["late_probability"] <= 1
         assert shown["stops"][3]["eta"].keys() == {
-            "p10", "p50", "p90", "remaining_m", "late_probability", "decided_at"
+            "p10", "p50", "p90", "remaining_m", "late_probability", "few_trips", "decided_at"
         }  # fmt: skip
+        carried = api.get("/api/v1/vehicles").json()["items"][0]["shipment"]
+        assert carried["few_trips"] == shown["stops"][3]["eta"]["few_trips"] == 1, "it was on one trip, this one"
+        assert {few for (few,) in fleet.rows("select few_trips from eta")} == {0, 1}
         fleet.append(whole.take(t >= 5000))
         fleet.settle(tracker)
         found = api.get("/api/v1/eta/grades").json()["items"]

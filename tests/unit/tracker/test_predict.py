@@ -10,12 +10,15 @@ from hypothesis import strategies as st
 
 from domain.geo import EARTH_M
 from domain.times import from_us
+from tracker.arrival_times.grading import Made, _Notes
 from tracker.arrival_times.plans import PACKER, Plans, unpacked
 from tracker.arrival_times.predict import Position, predict
 from tracker.engine.registry import Shipment, Stop
 from tracker.rules.calls import MINUTE_US
 from tracker.rules.forecast import NO_TIME, SWIFTEST_MPS, Knowledge
 from tracker.rules.lines import Line
+from tracker.rules.ranges import Settled
+from tracker.rules.rest import BREAK_S, DRIVE_S
 from tracker.rules.scan import NEVER
 
 T0 = 1_750_000_000_000_000
@@ -115,6 +118,32 @@ def test_a_vehicle_that_waits_at_its_first_stop_leaves_when_that_is_planned() ->
     later = (said.p50_us[:3] - said.p50_us[3:]) / 1e6
     assert (later > 6000).all()
     assert (later <= 7200).all()
+
+
+def test_what_came_of_a_prediction_is_held_against_it_without_the_breaks() -> None:
+    """A driver who rested as foreseen was as quick as foreseen: nothing is learned of roads."""
+    plans = Plans(registry(shipment(1, lined=True)))
+    plans.progress.driven_s[:] = DRIVE_S
+    said = predict(plans, np.array([0]), here([25.02]), Knowledge.none(), rest=True)
+    assert (said.p50_us - T0 > BREAK_S * 1e6).all()
+    mixed, rest, *experts = said.said_s[-1]
+    assert rest == BREAK_S > 0.1 * mixed
+    notes, one = _Notes(), np.array([T0])
+    made = Made(one, one, one, one, said.state[-1:], said.said_s[-1:])
+    notes.settled(made, 1, 7, T0 + round((mixed + rest) * 1e6))
+    lesson = notes.lesson()
+    assert lesson.observed_s == pytest.approx(lesson.predicted_s)
+    assert lesson.said_s.tolist() == pytest.approx(experts, nan_ok=True)
+
+
+def test_a_prediction_says_on_how_few_trips_its_range_rests() -> None:
+    plans, known = Plans(registry(shipment(1, lined=True))), Knowledge.none()
+    for trips in range(12):
+        said = predict(plans, np.array([0]), here([25.02], 60.0 * trips), known, rest=False)
+        assert (said.few_trips == (trips if trips < 9 else -1)).all()
+        to_go = said.said_s[:, 0]
+        settled = Settled(*(np.full(3, trips),) * 2, to_go, said.state, np.arange(3), said.said_s[:, 2:], to_go)
+        known = known.settle(settled)
 
 
 def test_a_time_is_said_when_it_has_moved_or_a_while_has_passed() -> None:

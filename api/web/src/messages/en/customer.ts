@@ -24,6 +24,7 @@ export default {
   delivered_at: (time: string) => `Delivered ${time}`,
   any_moment: 'Arriving any moment',
   arrives: (window: string) => `Arrives ${window}`,
+  guess: 'There have been few trips like this so far, so the time may still change.',
   planned_for: (window: string) => `Planned for ${window}`,
   not_known: 'Arrival time not known yet',
 

@@ -19,6 +19,9 @@ export default {
   at: (place: string) => `at ${place}`,
   eta: 'ETA',
   eta_what: 'Arrival at the next stop',
+  guess: 'a guess',
+  few_trips: (trips: number) =>
+    trips === 0 ? 'No trips to learn from yet: the range is a guess' : `Learned from ${trips === 1 ? 'one trip' : `${trips} trips`} so far: the range is a guess`,
   alerts: (n: number) => (n === 1 ? '1 alert' : `${n} alerts`),
   unseen: (n: number) => (n === 1 ? '1 alarm to look at' : `${n} alarms to look at`),
   unseen_what: 'An alarm is over and nobody has acknowledged it',

@@ -20,6 +20,12 @@ export function headline(s: PublicShipment, now: number): string {
   return m.not_known
 }
 
+/** A word of caution under the headline, when the time in it rests on too few trips to be sure of. */
+export function caution(s: PublicShipment, now: number): string | null {
+  const shown = s.eta && !s.stop?.arrived_at && s.status !== 'delivered' && ms(s.eta.p90) >= now - 60_000
+  return shown && s.eta?.guess ? m.guess : null
+}
+
 /** How cold it was kept, for the goods on the way and those delivered. Never silent when limits were promised. */
 export function temperatureWords(s: PublicShipment, now: number): { good: boolean | null; text: string; last: string } | null {
   const t = s.temperature
