@@ -233,7 +233,7 @@ class Replay:
         """From legs both ends of which were seen: travel times, stays, leaving late, and each vehicle's own pace."""
         if not whole:
             return
-        legs, terminal = _driven(whole)
+        legs, terminal = legs_driven([(v.journey.stops, r) for v, r in whole])
         expected = self.knowledge.travel_s(legs, legs.t_us)
         for (vehicle, _), e, t, waited in zip(
             whole, expected.tolist(), legs.travel_s.tolist(), terminal.tolist(), strict=True
@@ -248,9 +248,11 @@ class Replay:
         self.knowledge = known.learn_stays(place[rows], legs.t_us[rows], stayed[rows], expected[rows], first[rows])
 
 
-def _driven(whole: list[tuple[_Vehicle, Reached]]) -> tuple[Driven, Bool]:
-    """The legs, and which of them began at a terminal: these last from when the vehicle was there and due to leave."""
-    rows = [(v.journey.stops, r) for v, r in whole]
+def legs_driven(rows: list[tuple[Stops, Reached]]) -> tuple[Driven, Bool]:
+    """The legs to stops that were reached, and which of them began at a terminal.
+
+    These last from when the vehicle was there and due to leave.
+    """
     base = np.array([s.base_s[r.stop] for s, r in rows])
     timetabled = ~np.isnan(base)
     terminal = np.array([s.terminal(r.stop - 1) for s, r in rows]) & timetabled

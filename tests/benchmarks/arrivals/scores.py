@@ -14,7 +14,7 @@ from rich.table import Table
 from domain.readings import F64, I64, Bool
 from tests.recorded import Bus
 from tracker.arrival_times.arrivals import Reached, Stops
-from tracker.arrival_times.backtest import Predicted, Replay, Trace
+from tracker.arrival_times.backtest import Predicted, Replay, Trace, legs_driven
 from tracker.rules.experts import NAMES
 from tracker.rules.forecast import NO_TIME, Knowledge
 
@@ -135,11 +135,9 @@ class Watched(Replay):
         super()._learn(whole)
 
     def _keep(self, stops: Stops, reached: Reached) -> None:
-        from tracker.arrival_times.backtest import _driven  # noqa: PLC0415  what is measured is its own definition
-
         if not np.isnan(stops.base_s[reached.stop]):
             return
-        legs, _ = _driven([(_Of(stops), reached)])
+        legs, _ = legs_driven([(stops, reached)])
         travel = self.knowledge.travel_s(legs, legs.t_us)
         stay = stayed = 0.0
         if reached.stop > 1 and not np.isnan(reached.stayed_s):  # before that it waits for its trip to begin
@@ -147,14 +145,6 @@ class Watched(Replay):
             stay = float(self.knowledge.dwell_s(place, legs.t_us, travel)[0])
         self.legs.expected.append(float(travel[0]) + stay)
         self.legs.observed.append(float(legs.travel_s[0]) + stayed)
-
-
-class _Of:
-    """A vehicle as far as `_driven` looks at it."""
-
-    def __init__(self, stops: Stops) -> None:
-        self.journey = self
-        self.stops = stops
 
 
 def number(name: str) -> int:
