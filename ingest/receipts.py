@@ -17,7 +17,7 @@ from prometheus_client import Counter
 from domain.readings import I32, I64, Bool
 from ingest.marks import SPANS_MAX, Arrived, Boot, Mark, advance, judge
 from store.arrays import arrays
-from store.db import queries
+from store.db import at_once, queries
 from store.link import Link
 
 SPANS_SHARED_MAX = 8192  # between two joins: what other workers take makes holes in ours
@@ -78,7 +78,7 @@ class ReceiptBook:
         if not self._waiting:
             return []
         try:
-            with self._link.connection.transaction():
+            with at_once(self._link.connection):
                 keys, boots = self._take()
         except BaseException:
             self._forget()
@@ -198,7 +198,7 @@ class ReceiptBook:
         spans = ["{" + ",".join(f"{a},{b}" for a, b in boot.mark.spans) + "}" for boot in boots]
         others = zip(*(boot[1:] for boot in boots), strict=True)
         columns = (*zip(*keys, strict=True), [boot.mark.contiguous for boot in boots], spans, *others)
-        rows = connection.execute(q["put_receipts"], arrays(q["put_receipts"], columns)).fetchall()
+        texts = connection.execute(q["put_receipts"], arrays(q["put_receipts"], columns))
         pages = [self._of[at] for at in slots.tolist()]
         raw, width = self._said[slots].astype("<u4").tobytes(), 4 * PAGE
         said = [raw[at : at + width] for at in range(0, len(raw), width)]
@@ -206,7 +206,7 @@ class ReceiptBook:
         connection.execute(q["put_receipt_pages"], arrays(q["put_receipt_pages"], columns))
         if old := [(d, b, number - PAGES_MAX) for d, b, number in pages if number >= PAGES_MAX]:
             connection.execute(q["drop_receipt_pages"], arrays(q["drop_receipt_pages"], list(zip(*old, strict=True))))
-        names = {int(key): str(text) for key, text in rows}
+        names = {int(key): str(text) for key, text in texts}
         self._receipts = [
             (d, names[b], boot.mark.contiguous)
             for (d, b), boot in zip(keys, boots, strict=True)

@@ -45,7 +45,7 @@ from ingest.quarantine import quarantine_rows
 from ingest.receipts import ReceiptBook
 from ingest.redrive import Redriver
 from ingest.spool import Spool, SpoolError
-from store.db import queries
+from store.db import at_once, queries
 from store.labels import Labels
 from store.link import RETRY, Link, Stopped
 from store.log import PostgresLog
@@ -418,9 +418,9 @@ class Ingest:
         if not prepared.appends and not prepared.quarantine and not prepared.strangers:
             return
         connection = self._write.connection
-        with connection.transaction():
+        with at_once(connection):
             for frames in prepared.appends:
-                self._log.append(frames)
+                self._log.put(frames)
             if prepared.delivered.packet_ids:
                 self._deliveries.put(connection, prepared.received_us, prepared.delivered)
             with connection.cursor() as cursor:

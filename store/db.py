@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from importlib.resources import files
 from typing import LiteralString, cast
@@ -21,6 +23,24 @@ def connect(dsn: str, name: str, *, autocommit: bool = True) -> psycopg.Connecti
     )
     connection.adapters.register_dumper(PgArray, PgArrayDumper)
     return connection
+
+
+@contextmanager
+def at_once(connection: psycopg.Connection) -> Iterator[None]:
+    """A transaction whose statements go to the server together: it waits for them once, at the end.
+
+    What is fetched inside is waited for too. Each statement that gives rows wants a cursor of its own, since a cursor
+    gives those of its first statement first. No COPY.
+    """
+    try:
+        with connection.pipeline():
+            connection.execute("begin")
+            yield
+            connection.execute("commit")
+    except BaseException:
+        if not connection.closed:
+            connection.rollback()
+        raise
 
 
 @cache

@@ -79,12 +79,12 @@ def write(cursor: psycopg.Cursor, kind: AnyKind, words: Sequence[Word], now_us: 
     decided_us: dict[int, int] = {}
     if old := [w.id for w in words if w.id]:
         statement = text["supersede"].format(table=kind.table)
-        cursor.execute(statement.encode(), arrays(statement, (old, [now_us] * len(old))))
-        decided_us = {int(i): to_us(at) for i, at in cursor.fetchall()}
+        ended = cursor.connection.execute(statement.encode(), arrays(statement, (old, [now_us] * len(old))))
+        decided_us = {int(i): to_us(at) for i, at in ended}
     fresh: Iterator[int] = iter(())
     if new := sum(not w.id for w in words):
-        cursor.execute(text["new_ids"].format(table=kind.table).encode(), (new,))
-        fresh = iter([int(i) for (i,) in cursor.fetchall()])
+        drawn = cursor.connection.execute(text["new_ids"].format(table=kind.table).encode(), (new,))
+        fresh = iter([int(i) for (i,) in drawn])
     told = [(w.id or next(fresh), decided_us.get(w.id, now_us)) for w in words]
     rows = [
         (i, w.revision, w.tenant_id, *w.values, at, w.rule_version or kind.rule_version, int(w.retracted))

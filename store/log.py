@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
+import psycopg
+
 from store.arrays import arrays
 from store.db import queries
 from store.link import Link
@@ -54,12 +56,14 @@ class PostgresLog:
 
     def append(self, frames: Mapping[int, bytes]) -> dict[int, int]:
         """See `Log.append`."""
+        return {int(p): int(position) for p, position in self.put(frames).fetchall()}
+
+    def put(self, frames: Mapping[int, bytes]) -> psycopg.Cursor:
+        """As `append`, for who does not wait for the positions: they are the rows of the cursor."""
         partitions = sorted(frames)
-        with self._link.connection.transaction():
-            columns = arrays(self._q["append"], (partitions, [frames[p] for p in partitions]))
-            rows = self._link.connection.execute(self._q["append"], columns, binary=True).fetchall()
-            self._link.connection.execute(self._q["notify"], (NOTIFY_LOG, ",".join(map(str, partitions))))
-        return {int(p): int(position) for p, position in rows}
+        columns = arrays(self._q["append"], (partitions, [frames[p] for p in partitions]))
+        told = (NOTIFY_LOG, ",".join(map(str, partitions)))
+        return self._link.connection.execute(self._q["append"], (*columns, *told), binary=True)
 
     def read(self, after: Mapping[int, int], limit_bytes: int) -> list[Frame]:
         """See `Log.read`."""

@@ -9,6 +9,7 @@ from typing import Any, LiteralString
 
 import numpy as np
 import psycopg
+from psycopg.rows import dict_row
 
 from domain.readings import BY_STREAM, I32, I64, STREAMS, Batch
 from domain.times import from_us, to_us
@@ -181,38 +182,44 @@ class TrackingStore:
         """One statement for many rows, as `bulk`; the rows it gives, by column name."""
         if not rows:
             return []
-        self.bulk(cursor, query, rows)
-        names = [c.name for c in cursor.description or ()]
-        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+        with cursor.connection.cursor(row_factory=dict_row) as own:
+            return own.execute(self._q[query], arrays(self._q[query], list(zip(*rows, strict=True)))).fetchall()
 
     def one(self, cursor: psycopg.Cursor, query: str, values: Mapping[str, Any]) -> dict[str, Any] | None:
-        """One statement; its first row by column name, if it gives rows."""
-        cursor.execute(self._q[query], values)
-        if cursor.description is None:
-            return None
-        row = cursor.fetchone()
-        return dict(zip((c.name for c in cursor.description), row, strict=True)) if row else None
+        """One statement that gives rows; the first by column name, if there is any."""
+        with cursor.connection.cursor(row_factory=dict_row) as own:
+            return own.execute(self._q[query], values).fetchone()
 
     def mark_dirty(self, cursor: psycopg.Cursor, rows: Sequence[tuple[str, int, int, datetime]]) -> None:
         """Entities to fold again."""
         self.bulk(cursor, "mark_dirty", [(*row, to_us(since)) for *row, since in rows])
 
-    def move(self, cursor: psycopg.Cursor, moves: Sequence[tuple[int, int, int, int]]) -> None:
-        """Moves positions: `(partition, old position, new position, change sequence)`.
+    def move(
+        self,
+        cursor: psycopg.Cursor,
+        moves: Sequence[tuple[int, int, int, int]],
+        changes: Sequence[tuple[int, int, int, bytes]],
+    ) -> None:
+        """Moves positions and puts changes, with a wake-up call for the API.
+
+        Args:
+            cursor: of the transaction.
+            moves: partition, old position, new position, change sequence.
+            changes: partition, sequence, tenant, body.
 
         Raises:
             LostPartitionError: somebody else has moved one of them.
         """
-        if moves:
-            self.bulk(cursor, "move_position", moves)
-            if cursor.rowcount != len(moves):
-                raise LostPartitionError
-
-    def put_changes(self, cursor: psycopg.Cursor, rows: Sequence[tuple[int, int, int, bytes]]) -> None:
-        """Changes `(partition, sequence, tenant, body)`, with a wake-up call for the API."""
-        if rows:
-            self.bulk(cursor, "put_changes", rows)
-            cursor.execute(queries("log")["notify"], (NOTIFY_CHANGE, str(rows[0][0])))
+        if not moves:
+            return
+        statement = self._q["move_position"]
+        moved = cursor.connection.execute(statement, arrays(statement, list(zip(*moves, strict=True))))
+        if changes:
+            statement = self._q["put_changes"]
+            columns = arrays(statement, list(zip(*changes, strict=True)))
+            cursor.connection.execute(statement, (*columns, NOTIFY_CHANGE, str(changes[0][0])))
+        if len(moved.fetchall()) != len(moves):
+            raise LostPartitionError
 
     def keep_house(self, now: datetime) -> None:
         """Time partitions ahead."""

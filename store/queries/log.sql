@@ -1,16 +1,13 @@
 -- name: append
--- One frame per partition; heads are locked in order of partition, so writers never deadlock.
+-- One frame per partition, and a call that wakes the trackers; heads are locked in order of partition: no deadlocks.
 with given as (select * from unnest(%s::int4[], %s::bytea[]) as g (partition, body)),
      ordered as (select partition, body from given order by partition),
      head as (insert into log_head as h (partition, position) select partition, 1 from ordered
-              on conflict (partition) do update set position = h.position + 1 returning h.partition, h.position)
-insert into log_frame (partition, position, body)
-select head.partition, head.position, given.body from head join given using (partition)
-returning partition, position
-
--- name: notify
--- Wakes the trackers when the transaction commits.
-select pg_notify(%s, %s)
+              on conflict (partition) do update set position = h.position + 1 returning h.partition, h.position),
+     put as (insert into log_frame (partition, position, body)
+             select head.partition, head.position, given.body from head join given using (partition)
+             returning partition, position)
+select put.partition, put.position from put cross join (select pg_notify(%s, %s)) as call
 
 -- name: read
 -- Frames behind the given positions, oldest first, about so many bytes.

@@ -24,6 +24,7 @@ on conflict do nothing
 update tracker_position p set position = n.position, change_seq = n.change_seq
 from unnest(%s::int4[], %s::int8[], %s::int8[], %s::int8[]) as n (partition, old_position, position, change_seq)
 where p.partition = n.partition and p.position = n.old_position
+returning p.partition
 
 -- name: devices
 -- Devices with their place and profile.
@@ -255,9 +256,10 @@ where probe_id = %s and (ended_at is null or ended_at >= %s) and superseded_at i
 order by started_at
 
 -- name: put_changes
--- What the websockets push: one row per transaction and tenant.
-insert into change (partition, seq, tenant_id, body)
-select * from unnest(%s::int4[], %s::int8[], %s::int4[], %s::bytea[])
+-- What the websockets push: one row per transaction and tenant; and a call that wakes the API when it commits.
+with put as (insert into change (partition, seq, tenant_id, body)
+             select * from unnest(%s::int4[], %s::int8[], %s::int4[], %s::bytea[]))
+select pg_notify(%s, %s)
 
 -- name: last_times_gps
 -- Newest reading per device.

@@ -38,17 +38,17 @@ class Alerts(Family):
         self._of_risks(cursor, step, events, vehicles)
         self._of_silence(cursor, step, events, vehicles)
         self.engine.store.bulk(cursor, "events", events)
-        self._count(cursor, vehicles, step)
+        self._count(vehicles, step)
 
-    def _count(self, cursor: psycopg.Cursor, vehicles: Iterable[int], step: Step) -> None:
+    def _count(self, vehicles: Iterable[int], step: Step) -> None:
         """Tells how many alerts of these vehicles are active."""
         known = self.engine.registry.vehicles
         wanted = [v for v in vehicles if v in known]
         if not wanted:
             return
         store = self.engine.store
-        store.bulk(cursor, "active_alerts", [(v,) for v in wanted])
-        counts = {int(v): int(n) for v, n in cursor.fetchall()}
+        active = store.rows("active_alerts", wanted)
+        counts = {int(v): int(n) for v, n in active}
         for v in wanted:
             step.change(known[v].tenant_id, "vehicles", known[v].name, "merge", {"alerts": counts.get(v, 0)})
 
@@ -59,9 +59,8 @@ class Alerts(Family):
         """The alerts of excursions that have lasted; of those that have not after all what was told is taken back."""
         earlier = step.part(TemperatureRows).written
         short = [e.id for e in earlier if e.fact.alarm_us == NEVER and e.fact.id]
-        if short:
-            self.engine.store.bulk(cursor, "active_of_facts", [(i,) for i in short])
-        alarmed_us = {int(i): to_us(at) for i, at in cursor.fetchall()} if short else {}
+        active = self.engine.store.rows("active_of_facts", short) if short else []
+        alarmed_us = {int(i): to_us(at) for i, at in active}
         alerts = []
         for e in earlier:
             if e.fact.alarm_us != NEVER:

@@ -224,17 +224,19 @@ class Learning:
         """Writes a lesson and learns it. Call inside the transaction; when that fails, memory is to be thrown away."""
         body = pack_lesson(lesson)
         of = {"tenant_id": tenant_id}
-        self._store.one(cursor, "begin_knowledge", of)
+        cursor.execute(self._store.sql("begin_knowledge"), of)
         head = self._store.one(cursor, "next_lesson", of) or {"seq": 1, "saved_seq": 0}
         known = self._known.setdefault(tenant_id, _Known(Knowledge.none(), 0))
         if known.seq < head["seq"] - 1:  # somebody else has taught
             if known.seq < head["saved_seq"]:
                 known = self._known[tenant_id] = self._snapshot(tenant_id)
             self._catch_up(tenant_id)
-        self._store.one(cursor, "put_lesson", {**of, "seq": head["seq"], "body": body})
+        cursor.execute(self._store.sql("put_lesson"), {**of, "seq": head["seq"], "body": body})
         known.knowledge, known.seq = taught(known.knowledge, lesson), head["seq"]
         if known.seq - head["saved_seq"] >= SAVE_EVERY:
-            self._store.one(cursor, "save_knowledge", {**of, "seq": known.seq, "body": pack_knowledge(known.knowledge)})
+            cursor.execute(
+                self._store.sql("save_knowledge"), {**of, "seq": known.seq, "body": pack_knowledge(known.knowledge)}
+            )
 
     def _snapshot(self, tenant_id: int) -> _Known:
         for seq, body in self._store.rows("knowledge", tenant_id):

@@ -36,17 +36,25 @@ class Commit:
         store = self._store
         with store.transaction(self.positions) as cursor:
             store.write_readings(cursor, batches or {})
-            for family in self._families:
-                family.write(cursor, step)
-            for lane, entity, since in step.forgotten:
-                store.checkpoints.forget_since(cursor, lane, entity, since)
-            for checkpoint in step.checkpoints:
-                store.checkpoints.put(cursor, *checkpoint)
-            store.mark_dirty(cursor, step.late)
-            if refolded is not None:
-                cursor.execute(store.sql("clear_dirty"), refolded)
-            self._finish(cursor, step, taken or {})
+            with cursor.connection.pipeline():  # behind the COPY: that cannot be in one
+                self._decided(cursor, step, taken or {}, refolded)
         self.positions.update(taken or {})
+
+    def _decided(
+        self, cursor: psycopg.Cursor, step: Step, taken: Mapping[int, int], refolded: tuple[str, int, object] | None
+    ) -> None:
+        """All but the readings."""
+        store = self._store
+        for family in self._families:
+            family.write(cursor, step)
+        for lane, entity, since in step.forgotten:
+            store.checkpoints.forget_since(cursor, lane, entity, since)
+        for checkpoint in step.checkpoints:
+            store.checkpoints.put(cursor, *checkpoint)
+        store.mark_dirty(cursor, step.late)
+        if refolded is not None:
+            cursor.execute(store.sql("clear_dirty"), refolded)
+        self._finish(cursor, step, taken)
 
     def _finish(self, cursor: psycopg.Cursor, step: Step, taken: Mapping[int, int]) -> None:
         """Changes and positions, last in the transaction: a tracker that was overtaken writes nothing."""
@@ -62,5 +70,4 @@ class Commit:
         if rows and partition not in taken:
             moved[partition] = self.positions[partition]
         moves = [(p, self.positions[p], n, self.sequences[p]) for p, n in sorted(moved.items())]
-        self._store.move(cursor, moves)
-        self._store.put_changes(cursor, rows)
+        self._store.move(cursor, moves, rows)
