@@ -17,14 +17,14 @@ import numpy as np
 from domain.readings import F64, I64, Bool
 from domain.times import to_us
 from tracker.arrival_times.routing import Route
-from tracker.engine.carries import Columns, Packer, take
+from tracker.engine.carries import Columns, Packer
 from tracker.engine.registry import Registry, Shipment, Stop
 from tracker.rules import forecast
 from tracker.rules.forecast import NO_TIME
 from tracker.rules.lines import Lines, Place
 from tracker.rules.residuals import area
 from tracker.rules.scan import NEVER
-from tracker.rules.table import ranges
+from tracker.rules.table import ranges, take
 
 OFF_LINE_M = 1000.0
 C = TypeVar("C", bound=Columns)

@@ -17,7 +17,7 @@ from tracker.rules.ranges import ENOUGH
 from tracker.rules.residuals import Lane, area
 from tracker.rules.rest import driven
 from tracker.rules.scan import NEVER, segment_starts
-from tracker.rules.table import ranges
+from tracker.rules.table import previous, ranges
 
 FASTEST_MPS, SLACK_M = 40.0, 500.0  # what can have been driven since
 PASSED_M = 500.0  # who is so far past a stop has to turn back
@@ -151,7 +151,7 @@ def _legs(plans: Plans, rows: I64, here: Position, way_m: F64, time_s: F64) -> t
     of = np.repeat(np.arange(len(rows)), count)
     stop, of = stop[plans.ahead[stop]], of[plans.ahead[stop]]
     first = segment_starts(of)
-    prev, row, n = np.roll(stop, 1), rows[of], len(stop)
+    prev, row, n = previous(stop), rows[of], len(stop)
     lat, lon = np.where(first, here.lat[of], plans.lat[prev]), np.where(first, here.lon[of], plans.lon[prev])
     straight, bearing = beelines(lat, lon, plans.lat[stop], plans.lon[stop])
     by_line = plans.way_m[stop] - np.where(first, way_m[of], plans.way_m[prev])

@@ -8,13 +8,12 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import fields
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 import numpy as np
 
 from domain.readings import I64, Bool
-from tracker.rules.table import ranges
+from tracker.rules.table import columns_of, names_of, ranges, take
 
 
 class Columns(Protocol):
@@ -30,17 +29,12 @@ class Columns(Protocol):
 C = TypeVar("C", bound=Columns)
 
 
-def take(rows: C, index: I64 | Bool) -> C:
-    """Rows by index or mask."""
-    return type(rows)(*(getattr(rows, f.name)[index] for f in fields(rows)))
-
-
 def joined(a: C, b: C) -> C:
     """Both, sorted by entity; they share none."""
     if not len(a.entity) or not len(b.entity):
         return b if not len(a.entity) else a
     order = np.argsort(np.concatenate([a.entity, b.entity]), kind="stable")
-    return type(a)(*(np.concatenate([getattr(a, f.name), getattr(b, f.name)])[order] for f in fields(a)))
+    return type(a)(*[np.concatenate(both)[order] for both in zip(columns_of(a), columns_of(b), strict=True)])
 
 
 class Table(Generic[C]):
@@ -64,9 +58,10 @@ class Table(Generic[C]):
         if not len(fresh.entity):
             return
         at, have = self._find(fresh.entity)
-        for f in fields(fresh):
-            getattr(self.rows, f.name)[at[have]] = getattr(fresh, f.name)[have]
-        if not have.all():
+        whole = bool(have.all())
+        for column, value in zip(columns_of(self.rows), columns_of(fresh), strict=True):
+            column[at if whole else at[have]] = value if whole else value[have]
+        if not whole:
             self.rows = joined(self.rows, take(fresh, ~have))
 
     def drop(self, entity: I64) -> None:
@@ -114,8 +109,8 @@ class Packer:
             low, high = np.searchsorted(owner, owners), np.searchsorted(owner, owners, "right")
             heads[f"n{i}"] = high - low
             rows = np.empty(len(owner), dtype=dtype)
-            for f in fields(part):
-                rows[f.name] = getattr(part, f.name)
+            for name, column in zip(names_of(type(part)), columns_of(part), strict=True):
+                rows[name] = column
             whole, size = rows.tobytes(), dtype.itemsize
             pieces.append([whole[a:b] for a, b in zip((low * size).tolist(), (high * size).tolist(), strict=True)])
         whole, size = heads.tobytes(), heads.dtype.itemsize
@@ -144,7 +139,7 @@ class Packer:
     def _part(self, index: int, rows: np.ndarray[Any, Any]) -> Columns:
         order = np.argsort(rows["entity"], kind="stable")
         kind = self._kinds[index]
-        return kind(*(np.ascontiguousarray(rows[f.name][order]) for f in fields(kind)))
+        return kind(*(np.ascontiguousarray(rows[name][order]) for name in names_of(kind)))
 
     def knows(self, blob: bytes) -> bool:
         """Whether a text of bytes is of this version."""
@@ -152,5 +147,5 @@ class Packer:
 
 
 def _dtype(part: Columns) -> np.dtype[Any]:
-    columns = ((f.name, getattr(part, f.name)) for f in fields(part))
+    columns = zip(names_of(type(part)), columns_of(part), strict=True)
     return np.dtype([(name, column.dtype.newbyteorder("<"), column.shape[1:]) for name, column in columns])

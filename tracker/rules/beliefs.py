@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 from domain.geo import near_m
 from domain.readings import F64, I64, Bool
 from tracker.rules.motion import MOVING_MPS, STANDING_MPS
+from tracker.rules.table import previous
 
 if TYPE_CHECKING:
     from tracker.rules.trips import Scan
@@ -84,7 +85,7 @@ class Beliefs:
     def _since(self, value: NDArray[np.int8], begun_us: I64) -> I64:
         """Since when each row's value is what it is."""
         s = self._scan
-        begins = s.old | (value != np.roll(value, 1)) | s.cut
+        begins = s.old | (value != previous(value)) | s.cut
         began_us = s.t.copy()
         began_us[s.at_old] = begun_us
         return began_us[s.fill(begins)]
@@ -126,7 +127,7 @@ class Beliefs:
 
     def _claimed_m(self) -> F64:
         """The way of each step by its speed; NaN where that is not known."""
-        return np.asarray((self.raw + np.roll(self.raw, 1)) * (self._scan.dt / 2e6))
+        return np.asarray((self.raw + previous(self.raw)) * (self._scan.dt / 2e6))
 
     def _scale(self) -> Bool:
         """Whose speed over time is another way than the one it went, in the five minutes before these."""
@@ -135,14 +136,14 @@ class Beliefs:
             counts = s.new & ~s.cut & (s.dt > 0) & (s.dt <= STEP_US) & ~np.isnan(claimed)
             counts &= np.maximum(claimed, s.way) * 1e6 >= FAST_MPS * s.dt
         span = s.t // SPAN_US
-        run = s.fill(s.old | (span != np.roll(span, 1)))
+        run = s.fill(s.old | (span != previous(span)))
         sums = []
         for metres, carried in ((claimed, s.carry.claimed_mm), (s.way, s.carry.way_mm)):
             value = np.rint(np.where(counts, metres, 0.0) * 1000).astype(np.int64)
             sums.append(s.within(value, carried, run))
         self.claimed_mm, self.way_mm = sums
-        said, went = (np.roll(each, 1) for each in sums)
-        decides = s.new & (span != np.roll(span, 1)) & (np.maximum(said, went) >= PROOF_MM)
+        said, went = (previous(each) for each in sums)
+        decides = s.new & (span != previous(span)) & (np.maximum(said, went) >= PROOF_MM)
         self.scale = s.filled((said > MOST * went) | (said < LEAST * went), s.carry.scale, decides)
         return self.scale
 
@@ -150,7 +151,7 @@ class Beliefs:
         """Steps that were far shorter than the speed at both ends makes them."""
         s, claimed = self._scan, self._claimed_m()
         most = np.where(s.dt <= SHORT_US, STEP_MOST, LONG_STEP_MOST)
-        going = s.new & (self.said == 1) & (np.roll(self.said, 1) == 1) & (s.dt > 0) & (s.dt <= integral_us)
+        going = s.new & (self.said == 1) & (previous(self.said) == 1) & (s.dt > 0) & (s.dt <= integral_us)
         with np.errstate(invalid="ignore"):
             over: Bool = going & (claimed > most * s.way + STEP_SLACK_M + self.accuracy_m)
         return over
@@ -172,7 +173,7 @@ class Beliefs:
         self.carried: Bool = self.off & sure
         self.waits = np.where(self.off, moved & ~sure, self.waits)
         idles = (self.engine == 1) & (s.t - self.engine_us <= IDLE_US)
-        self.idles: Bool = np.roll(idles, 1)  # the step to a row, by the row before
+        self.idles: Bool = previous(idles)  # the step to a row, by the row before
         by_way = np.where(moved, 1, np.where(held & (self.way == 0), 0, -1))
         return np.where(self.off, by_way, sign).astype(np.int8)
 

@@ -16,6 +16,7 @@ from domain.readings import F64, I64
 from tracker.rules.fences import COLUMNS, Fences, cells_of, distinct
 from tracker.rules.passages import PASS_US
 from tracker.rules.scan import segment_starts
+from tracker.rules.table import previous
 
 LEVEL = 1
 CELLS_MOST = 20_000
@@ -49,12 +50,12 @@ def entered(vehicle: I64, here: Fixes, last: Fixes) -> Entered:
     own = _own(here.lat, here.lon)
     known, old = ~np.isnan(last.lat), np.full(len(last.lat), UNKNOWN)
     old[known] = _own(last.lat[known], last.lon[known])
-    was = np.roll(own, 1)
+    was = previous(own)
     was[first] = old
     row = np.flatnonzero(own != was)
     if not len(row):
         return Entered(row, row, row)
-    before = Fixes(np.roll(here.t_us, 1), np.roll(here.lat, 1), np.roll(here.lon, 1))
+    before = Fixes(previous(here.t_us), previous(here.lat), previous(here.lon))
     before.t_us[first], before.lat[first], before.lon[first] = last
     way, cell = _ways(row, here, before)
     row, cell = np.concatenate([row, way]), np.concatenate([own[row], cell])

@@ -32,7 +32,7 @@ from domain.readings import F64, I64, Bool
 from tracker.rules.fences import Fence, Fences, distinct
 from tracker.rules.passages import PASS_US, Doubt, passages
 from tracker.rules.scan import NEVER, last_decisive, last_words
-from tracker.rules.table import Column, Table, ranges
+from tracker.rules.table import Column, Table, previous, ranges, take
 
 __all__ = ["Carry", "Fence", "Fences", "Visits", "evaluate", "joined", "pair", "site_in", "step", "unpair"]
 
@@ -165,7 +165,7 @@ class Visits:
 
     def take(self, index: I64 | Bool) -> Self:
         """Rows by index or mask."""
-        return type(self)(*(getattr(self, f.name)[index] for f in fields(self)))
+        return take(self, index)
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +180,7 @@ class Rows:
 
     def take(self, index: Bool) -> Rows:
         """Rows by mask."""
-        return Rows(*(getattr(self, f.name)[index] for f in fields(self)))
+        return take(self, index)
 
 
 def pair(vehicle: I64, site: I64) -> I64:
@@ -421,7 +421,7 @@ class Scan:
         if len(self.kept):
             value[self.kept] = self._kept("inside")
         self.inside = value[last_decisive(enters | leaves, self.start)]
-        self.was_inside = np.roll(self.inside, 1) & ~self.start
+        self.was_inside = previous(self.inside) & ~self.start
 
     def _visits(self) -> Visits:
         """Visits that count: begun and lasting long enough, or at an end."""

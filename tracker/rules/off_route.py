@@ -20,6 +20,7 @@ import shapely
 from domain.geo import EARTH_M
 from domain.readings import F64, I64
 from tracker.rules.scan import Carry, Runs, scan, segment_starts
+from tracker.rules.table import among, previous, take
 
 VERSION = 1
 HYSTERESIS_SHARE = 0.2
@@ -67,7 +68,7 @@ class Rows:
 
     def take(self, index: I64) -> Rows:
         """Rows by index."""
-        return Rows(*(getattr(self, name)[index] for name in Rows.__dataclass_fields__))
+        return take(self, index)
 
 
 def distance_to_lines_m(lines: Mapping[int, Path], entity: I64, lat: F64, lon: F64) -> F64:
@@ -79,7 +80,7 @@ def distance_to_lines_m(lines: Mapping[int, Path], entity: I64, lat: F64, lon: F
     """
     out = np.full(len(entity), np.nan)
     ids = np.array(sorted(lines), dtype=np.int64)
-    rows = np.flatnonzero(np.isin(entity, ids))
+    rows = np.flatnonzero(among(entity, ids))
     if not len(rows):
         return out
     sizes = np.array([len(lines[int(i)].lat) - 1 for i in ids])
@@ -129,7 +130,7 @@ def step(carry: Carry, lines: Mapping[int, Path], rows: Rows, limits: Limits) ->
 
 def _first_of_each_span(carry: Carry, rows: Rows) -> I64:
     span = rows.t_us // EVERY_US
-    before = np.roll(span, 1)
+    before = previous(span)
     first = np.flatnonzero(segment_starts(rows.entity))
     before[first] = -1
     if len(carry):

@@ -17,6 +17,7 @@ import numpy as np
 from domain.geo import near_m
 from domain.readings import F64, I64, Bool
 from tracker.rules.scan import NEVER, last_decisive
+from tracker.rules.table import following, previous
 
 if TYPE_CHECKING:
     from tracker.rules.geofence import Scan
@@ -62,22 +63,22 @@ def passages(scan: Scan) -> tuple[Doubt, Passed]:
         return _nothing(len(row)), Passed(row[:0], row[:0], row[:0])
     clear = _clear(scan, cut, apart, had.clear)
     with np.errstate(invalid="ignore"):
-        ends = scan.new & ~apart & (x <= 0) & (cut | (np.roll(x, 1) > 0))
-        further = np.roll(x, 1) - x >= FURTHER_M
+        ends = scan.new & ~apart & (x <= 0) & (cut | (previous(x) > 0))
+        further = previous(x) - x >= FURTHER_M
         event = cut | (scan.new & ~apart & (x > 0))
     settled = (clear >= CLEAR_FIXES) | ((clear == CLEAR_FIXES - 1) & further)
 
     at_us = t.copy()
     at_us[kept] = had.cut_us
     cut_us = at_us[last_decisive(event, start)]
-    lasts = ~start & (t - np.roll(cut_us, 1) <= PASS_US)  # later nothing is in doubt, also when it is inside again
+    lasts = ~start & (t - previous(cut_us) <= PASS_US)  # later nothing is in doubt, also when it is inside again
     opens, quiet = cut | doubted, (settled & ~start) | apart | np.where(start, ~doubted, ~lasts)
     last_cut, last_quiet = last_decisive(opens, start), last_decisive(quiet, start)
     is_open = (last_cut > last_quiet) | (opens[last_cut] & (last_cut == last_quiet))
-    was_open = np.roll(is_open, 1) & lasts
+    was_open = previous(is_open) & lasts
 
     first = last_decisive(cut & ~was_open, start)
-    from_us, from_lat, from_lon = np.roll(t, 1), way.lat[scan.e - 1], way.lon[scan.e - 1]
+    from_us, from_lat, from_lon = previous(t), way.lat[scan.e - 1], way.lon[scan.e - 1]
     columns = ((from_us, had.from_us), (from_lat, had.from_lat), (from_lon, had.from_lon))
     for column, carried in (*columns, (comes_us, had.passed_in_us), (goes_us, had.passed_out_us)):
         column[kept] = carried
@@ -115,10 +116,10 @@ def _cuts(scan: Scan, free: Bool) -> tuple[Bool, I64, I64]:
     e, way, t, x, fences = scan.e, scan.way, scan.t, scan.x, scan.fences
     cut, comes_us, goes_us = np.zeros(len(e), np.bool_), np.full(len(e), NEVER), np.full(len(e), NEVER)
     with np.errstate(invalid="ignore", divide="ignore"):
-        i = np.flatnonzero(free & scan.near & scan.new & (np.roll(x, 1) <= 0) & (t - np.roll(t, 1) <= PASS_US))
-        back = np.flatnonzero(free & scan.new & (np.roll(x, 1) > 0) & (x <= 0))
+        i = np.flatnonzero(free & scan.near & scan.new & (previous(x) <= 0) & (t - previous(t) <= PASS_US))
+        back = np.flatnonzero(free & scan.new & (previous(x) > 0) & (x <= 0))
     step_m = near_m(way.lat[e[i] - 1], way.lon[e[i] - 1], way.lat[e[i]], way.lon[e[i]])
-    opening = (x > 0) & ~np.roll(free, -1) & ~np.roll(scan.start, -1)  # the next fix makes it a visit
+    opening = (x > 0) & ~following(free) & ~following(scan.start)  # the next fix makes it a visit
     i = i[(-x[i] - x[i - 1] <= step_m * 1.01) & ~opening[i]]
 
     def ways(at: I64, begin: I64) -> tuple[I64, F64, F64, F64, F64]:

@@ -13,6 +13,7 @@ import numpy as np
 from domain.geo import EARTH_M
 from domain.readings import F64, I64, Bool
 from tracker.rules.scan import segment_starts
+from tracker.rules.table import following, previous
 
 SPEED_MAX_MPS = 90.0
 JUMP_M_MIN = 300.0
@@ -58,7 +59,7 @@ class _Places:
         """For each row the one before it, for a first row the carry's."""
         out = object.__new__(_Places)
         for name in ("t_us", "x", "y", "z"):
-            column = np.roll(getattr(self, name), 1)
+            column = previous(getattr(self, name))
             column[first] = getattr(carry, name)
             setattr(out, name, column)
         return out
@@ -100,9 +101,7 @@ def step(carry: Fixes, entity: I64, t_us: I64, lat: F64, lon: F64) -> tuple[Fixe
     odd[lone], odd[(lone + 1).clip(max=n - 1)] = False, False
     if odd.any():
         doubt = _Places(carry.doubt_t_us[row], carry.doubt_lat[row], carry.doubt_lon[row])
-        near = np.flatnonzero(
-            odd | np.roll(odd, 1) | np.roll(odd, -1)
-        )  # a row that is not odd is good: walks end there
+        near = np.flatnonzero(odd | previous(odd) | following(odd))  # a row that is not odd is good: walks end there
         of = (np.cumsum(start) - 1)[near]
         begins = segment_starts(of)
         some = of[begins]

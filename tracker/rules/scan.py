@@ -16,6 +16,7 @@ from typing import Any, ClassVar, Protocol, Self, TypeVar
 import numpy as np
 
 from domain.readings import F64, I64, Bool
+from tracker.rules.table import previous, take
 
 NEVER = np.iinfo(np.int64).max
 
@@ -49,7 +50,7 @@ class Carry:
 
     def take(self, index: I64 | Bool) -> Carry:
         """Rows by index or mask."""
-        return Carry(*(getattr(self, f.name)[index] for f in fields(self)))
+        return take(self, index)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,7 @@ class Runs:
 
     def take(self, index: I64 | Bool) -> Runs:
         """Rows by index or mask."""
-        return Runs(*(getattr(self, f.name)[index] for f in fields(self)))
+        return take(self, index)
 
 
 class Said(Protocol):
@@ -201,9 +202,9 @@ def _rows(known: Carry, entity: I64, t_us: I64, x: F64, h: F64 | float, for_us: 
     above = (xs > 0) & ~old
     value = np.where(old, known.inside[source], above) if k else above
     inside = value[last_decisive(above | ((xs <= -hs) & ~old) | old, start)]
-    prev_inside = np.roll(inside, 1) & ~start
-    dt = np.where(start, 0, t - np.roll(t, 1))
-    x_prev = np.roll(xs, 1)
+    prev_inside = previous(inside) & ~start
+    dt = np.where(start, 0, t - previous(t))
+    x_prev = previous(xs)
     unknown = dt > gaps
     begins = inside & ~prev_inside & ~old
     ends = ~inside & prev_inside & ~old

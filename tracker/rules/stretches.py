@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from domain.readings import F64, I64, Bool
 from tracker.rules.scan import NEVER
+from tracker.rules.table import take
 
 WIDTH = 9  # of a mark: time, latitude and longitude (bits of the float), then the six totals
 PLACE = 3  # of them come before the totals
@@ -52,7 +53,7 @@ class Segments:
 
     def take(self, index: I64 | Bool) -> Self:
         """Rows by index or mask."""
-        return type(self)(*(getattr(self, f.name)[index] for f in fields(self)))
+        return take(self, index)
 
 
 def from_marks(

@@ -6,9 +6,11 @@ step, never the size of the fleet.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import ClassVar, NamedTuple, Self
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from functools import cache
+from operator import attrgetter
+from typing import Any, ClassVar, NamedTuple, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,7 +55,7 @@ class Table:
 
     def take(self, index: I64 | Bool) -> Self:
         """Rows by index or mask."""
-        return type(self)(self.entity[index], **{name: column[index] for name, column in self.columns().items()})
+        return take(self, index)
 
     def of(self, entity: I64) -> Self:
         """Rows of these entities (sorted, unique), blank for those never seen."""
@@ -61,7 +63,7 @@ class Table:
             return self.blank(entity)
         at = np.searchsorted(self.entity, entity).clip(0, len(self) - 1)
         have = self.entity[at] == entity
-        found = type(self)(entity, **{name: column[at] for name, column in self.columns().items()})
+        found = type(self)(entity, *[column[at] for column in columns_of(self)[1:]])
         if not have.all():
             for name, column in self.COLUMNS.items():
                 getattr(found, name)[~have] = column.otherwise
@@ -80,6 +82,66 @@ class Table:
             name: np.concatenate([column[keep], getattr(fresh, name)])[order] for name, column in self.columns().items()
         }
         return type(self)(entity[order], **both)
+
+
+S = TypeVar("S", bound=np.generic)
+R = TypeVar("R")
+
+
+@cache
+def names_of(kind: type) -> tuple[str, ...]:
+    """The columns of a dataclass, in order."""
+    return tuple(each.name for each in fields(kind))
+
+
+@cache
+def _columns_of(kind: type) -> Callable[[Any], tuple[NDArray[Any], ...]]:
+    names = names_of(kind)
+    return attrgetter(*names) if len(names) > 1 else lambda rows: (getattr(rows, names[0]),)
+
+
+def columns_of(rows: Any) -> tuple[NDArray[Any], ...]:
+    """The columns of a dataclass of columns, in order."""
+    kind: type = type(rows)
+    return _columns_of(kind)(rows)
+
+
+def take(rows: R, index: I64 | Bool) -> R:
+    """Rows of a dataclass of columns, by index or mask."""
+    return type(rows)(*[column[index] for column in columns_of(rows)])
+
+
+def previous(column: NDArray[S]) -> NDArray[S]:
+    """The row before each row, that of the first being the last: `np.roll(column, 1)` at a tenth of its cost.
+
+    >>> previous(np.array([1, 2, 3])).tolist()
+    [3, 1, 2]
+    """
+    out = np.empty_like(column)
+    out[1:], out[:1] = column[:-1], column[-1:]
+    return out
+
+
+def following(column: NDArray[S]) -> NDArray[S]:
+    """The row behind each row, that of the last being the first.
+
+    >>> following(np.array([1, 2, 3])).tolist()
+    [2, 3, 1]
+    """
+    out = np.empty_like(column)
+    out[:-1], out[-1:] = column[1:], column[:1]
+    return out
+
+
+def among(value: I64, known: I64) -> Bool:
+    """Whether each value is in `known`, which is sorted: `np.isin` without sorting anew.
+
+    >>> among(np.array([7, 1, 9]), np.array([1, 7])).tolist()
+    [True, True, False]
+    """
+    if not len(known):
+        return np.zeros(len(value), np.bool_)
+    return np.asarray(known.take(known.searchsorted(value), mode="clip") == value)
 
 
 def ranges(low: I64, high: I64) -> I64:

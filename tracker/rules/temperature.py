@@ -7,13 +7,14 @@ is unknown time: it neither counts nor ends anything.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from math import isnan
 
 import numpy as np
 
 from domain.readings import F64, I64
 from tracker.rules.scan import Carry, Runs, scan
+from tracker.rules.table import take
 
 VERSION = 1
 ABOVE, BELOW = 0, 1
@@ -32,7 +33,7 @@ class Limits:
 
     def take(self, index: I64) -> Limits:
         """Rows by index."""
-        return Limits(*(getattr(self, f.name)[index] for f in fields(self)))
+        return take(self, index)
 
 
 def step(carry: Carry, series: I64, t_us: I64, temp_c: F64, limits: Limits) -> tuple[Carry, Runs]:

@@ -30,7 +30,7 @@ from domain.readings import F64, I64, Bool
 from tracker.rules.beliefs import FAR_M, NOTHING, Beliefs
 from tracker.rules.motion import MOVING_MPS, STANDING_MPS, Limits
 from tracker.rules.stretches import WIDTH, Segments, from_marks
-from tracker.rules.table import Column, Table
+from tracker.rules.table import Column, Table, previous
 
 VERSION = 2
 NONE, STOP, TRIP, UNKNOWN = -1, 0, 1, 2
@@ -247,7 +247,7 @@ class Scan:
     def _heads(self) -> tuple[I64, I64]:
         """Indices of the first fixes of the two minutes with fixes before each row's own; keeps those of the end."""
         minute = self.t // BUCKET_US
-        head = self.new & ((minute != np.roll(minute, 1)) | self.cut)
+        head = self.new & ((minute != previous(minute)) | self.cut)
         count = np.cumsum(head)
         base = count[self.at_old]
         number = count - base[self.of]
@@ -295,7 +295,7 @@ class Scan:
     def _motion(self) -> None:
         """Moving or standing, since which moment, and the departure each row with sign +1 speaks of."""
         row = np.arange(self.m)
-        begins = self.old | (self.sign != np.roll(self.sign, 1)) | self.cut | self.slept
+        begins = self.old | (self.sign != previous(self.sign)) | self.cut | self.slept
         self.run = _fill(begins)
         began_us = self.t.copy()
         began_us[self.at_old] = self.carry.run_us
@@ -312,7 +312,7 @@ class Scan:
         if self.paced.any():
             goes &= ~self.paced | self._departs()
         self.moving = self.filled(goes, self.carry.moving, stands | goes)
-        self.was_moving = np.roll(self.moving, 1) & self.new & ~self.cut
+        self.was_moving = previous(self.moving) & self.new & ~self.cut
         self.go = self.moving & ~self.was_moving & self.new
         departed_us = np.where(self.go, self.all_t[self.departure], self.t)
         self.go_us = self.filled(departed_us, self.carry.go_us, self.go | self.cut)
@@ -335,14 +335,14 @@ class Scan:
         self.rests = self.new & ~self.moving & (held_us - self.all_t[self.since] >= self.limits.stop_us)
         decisive = self.rests | (self.moving & self.new) | self.cut
         self.on_move = self.filled(self.moving, self.carry.on_move, decisive)
-        was = np.roll(self.on_move, 1) & self.new & ~self.cut
+        was = previous(self.on_move) & self.new & ~self.cut
         self.sets_off = self.on_move & ~was & self.new
         self.move = self.filled(self.departure, self._kept(MOVE), self.sets_off)
         far = self._way(self.move, self.on_move & self.new)
         far[self.at_old] = self.carry.move_far_m
         self.far = np.nan_to_num(far)
         trip_m = np.where(self.limits.by_pace, TRIP_ERRORS * self.beliefs.accuracy_m, 0.0).clip(self.limits.trip_m)
-        away = was & self.on_move & (np.fmin(self.far, np.roll(self.far, 1)) >= trip_m)
+        away = was & self.on_move & (np.fmin(self.far, previous(self.far)) >= trip_m)
         kind = np.where(away, TRIP, np.where(self.cut, NONE, STOP)).astype(np.int8)
         self.kind = self.filled(kind, self.carry.kind, away | self.rests | self.cut)
 
@@ -350,7 +350,7 @@ class Scan:
         """Running totals of each vehicle, and with them the table of marks."""
         apart = (self.dt > self.limits.interval_us) & self.new
         known = self.new & ~apart & ~self.slept & ~self.cut
-        before = np.roll(self.speed, 1)
+        before = previous(self.speed)
         straight = np.rint(self.way * 1000)
         integral = np.rint((self.speed + before) * (self.dt / 2000))
         take = known & (self.dt <= INTEGRAL_US) & ~np.isnan(integral)
@@ -363,7 +363,7 @@ class Scan:
         totals[:, DIST] = np.where(rides, self.step_mm, np.where(self.go, self.run_mm, 0))
         totals[:, GAP] = np.where(apart & ~self.slept & (self.way > FAR_M), straight, 0)
         totals[:, MOVING] = np.where(rides, self.dt, np.where(self.go, self.run_moved_us, 0))
-        engine_on = (np.roll(self.ignition, 1) == 1) & self.beliefs.idles
+        engine_on = (previous(self.ignition) == 1) & self.beliefs.idles
         idle = self.new & ~apart & ~self.cut & ~self.was_moving & (self.sign != 1) & engine_on
         totals[:, IDLE] = np.where(idle, self.dt, 0)
         totals[:, CARRIED] = np.where(rides & self.beliefs.carried, self.step_mm, 0)
@@ -439,7 +439,7 @@ class Scan:
 
     def _opened(self) -> I64:
         """Index of the mark with which each row's segment began."""
-        before = np.roll(self.kind, 1)
+        before = previous(self.kind)
         before[self.cut] = NONE
         self.opens = self.new & (self.kind != before) & (self.kind != NONE)
         mark = np.where(self.kind == TRIP, self.move, self.since)

@@ -13,7 +13,7 @@ from tracker.engine.registry import Registry
 from tracker.rules import beliefs, cells, geofence, motion, off_route, quality, trips
 from tracker.rules.scan import Carry, Runs, no_runs, segment_starts
 from tracker.rules.stretches import Segments
-from tracker.rules.table import ranges
+from tracker.rules.table import among, previous, ranges, take
 
 NOT_USED = int(WRONG_TIME | Flag.NULL_ISLAND | Flag.INACCURATE | Flag.SWAPPED | Flag.UNDECIDED)
 NOT_SEEN = int(np.iinfo(np.int64).min // 2)
@@ -83,7 +83,7 @@ class Rows:
 
     def take(self, index: I64 | Bool) -> Rows:
         """Rows by index or mask."""
-        return Rows(*(getattr(self, name)[index] for name in Rows.__dataclass_fields__))
+        return take(self, index)
 
 
 @dataclass
@@ -158,7 +158,7 @@ def fold(registry: Registry, state: VehicleState, rows: Rows, corridor: off_rout
         ),
         motion.limits_of(registry.class_of(good.vehicle[segment_starts(good.vehicle)])),
     )
-    silent = ~np.isin(state.trips.entity, driven.entity)  # every row of theirs was a jump
+    silent = ~among(state.trips.entity, driven.entity)  # every row of theirs was a jump
     driven = carries.joined(driven, state.trips.take(silent)) if silent.any() else driven
     visits, visit_runs = _visits(registry, state, good)
     off, off_runs = _off_route(registry, state, good, corridor)
@@ -182,7 +182,7 @@ def _cells(before: quality.Fixes, vehicles: I64, rows: Rows) -> cells.Entered:
 def speeds(rows: Rows, last: tuple[I64, F64, F64]) -> F64:
     """Speed to be shown, metres per second: the receiver's, else by the way since the fix before; `last`: a first's."""
     first = segment_starts(rows.vehicle)
-    t0, lat0, lon0 = np.roll(rows.t_us, 1), np.roll(rows.lat, 1), np.roll(rows.lon, 1)
+    t0, lat0, lon0 = previous(rows.t_us), previous(rows.lat), previous(rows.lon)
     t0[first], lat0[first], lon0[first] = (column[first] for column in last)
     seconds = (rows.t_us - t0) / 1e6
     derived = np.full(len(seconds), np.nan)
@@ -209,7 +209,7 @@ def _off_route(registry: Registry, state: VehicleState, rows: Rows, limits: off_
         off_route.Rows(key, rows.t_us[row], rows.lat[row], rows.lon[row], rows.accuracy_m[row]),
         limits,
     )
-    kept = np.isin(state.off.entity, lined.keys) & ~np.isin(state.off.entity, after.entity)
+    kept = among(state.off.entity, lined.keys) & ~among(state.off.entity, after.entity)
     return carries.joined(after, state.off.take(kept)), runs
 
 

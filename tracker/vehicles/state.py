@@ -20,6 +20,7 @@ from tracker.engine.step import Step
 from tracker.rules import cells, geofence, off_route, trips
 from tracker.rules.scan import Carry
 from tracker.rules.stretches import WIDTH
+from tracker.rules.table import among
 from tracker.vehicles import off_route as off_line
 from tracker.vehicles import segments
 from tracker.vehicles.positions import PACKER, Folded, Rows, VehicleState, no_fixes
@@ -138,7 +139,7 @@ class VehicleTables:
         if vehicles is not None:
             for table, fresh in ((self._visits, state.visits), (self._off, state.off)):
                 had = table.between(vehicles << geofence.SHIFT, (vehicles + 1) << geofence.SHIFT).entity
-                table.drop(had[~np.isin(had, fresh.entity)])
+                table.drop(had[~among(had, fresh.entity)])
         self._fixes.put(state.fixes)
         self._trips.put(state.trips)
         self._last.put(state.last)
