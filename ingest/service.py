@@ -21,6 +21,7 @@ from typing import Any, NamedTuple
 import orjson
 from prometheus_client import Counter, Gauge, Histogram, start_http_server
 
+from domain.memory import give_back
 from domain.names import subscriptions
 from domain.times import from_us
 from ingest.allowance import Allowance
@@ -131,6 +132,7 @@ class Ingest:
         self._receipts_due = 0.0
         self._allowance = Allowance()
         self._failure: BaseException | None = None
+        self._has_worked = False  # since memory was given back
         self._halt = threading.Event()  # for the background parts: at the end, however it comes
         self._is_full = False
         self._handed = self._acknowledged = 0  # groups; each is counted by one thread
@@ -390,7 +392,11 @@ class Ingest:
             except queue.Empty:
                 self._send_receipts(force=True)
                 self._trim()
+                if self._has_worked:
+                    give_back()
+                    self._has_worked = False
                 continue
+            self._has_worked = True
             if item is None:
                 self._send_receipts(force=True)
                 return

@@ -15,6 +15,7 @@ from datetime import datetime
 from prometheus_client import Counter, Gauge, Histogram, start_http_server
 
 from domain.frames import decode
+from domain.memory import give_back
 from domain.readings import Batch, merge
 from domain.times import from_us
 from store.link import RETRY, Link, Stopped
@@ -343,6 +344,7 @@ class Tracker:
         missing = set(range(self._config.partitions)) - set(self._positions)
         if missing and self.store.own(sorted(missing)):
             self._loaded = False  # a partition has become free: begin anew with it
+        give_back()
 
     def _wait(self, timeout_s: float) -> None:
         """Until the log or the registry moves, or the time is over."""

@@ -13,9 +13,6 @@ import string
 from collections import Counter
 from typing import Any, NamedTuple
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESCCM
-
 from domain.profiles import Target
 from domain.readings import Flag
 from domain.wire.channels import attribute, readings
@@ -197,6 +194,9 @@ def _decrypted(key: Any, nonce_address: str, info: int, body: bytes) -> tuple[by
     split = len(body) - COUNTER_BYTES - TAG_BYTES
     if split < 0:
         raise WireError("malformed", "encrypted data without counter and tag")
+    from cryptography.exceptions import InvalidTag  # noqa: PLC0415  8 MiB that few fleets need
+    from cryptography.hazmat.primitives.ciphers.aead import AESCCM  # noqa: PLC0415
+
     sealed, counter, tag = body[:split], body[split:-TAG_BYTES], body[-TAG_BYTES:]
     nonce = bytes.fromhex(nonce_address.replace(":", "")) + UUID + bytes([info]) + counter
     try:

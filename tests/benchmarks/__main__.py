@@ -16,7 +16,21 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from tests.benchmarks import backlog, cores, doors, eta, fold, late, latency, rules, sizes, stops, throughput
+from tests.benchmarks import (
+    backlog,
+    cores,
+    doors,
+    eta,
+    feed,
+    fold,
+    late,
+    latency,
+    memory,
+    rules,
+    sizes,
+    stops,
+    throughput,
+)
 from tests.benchmarks.figures import ARTIFACT, Figure, Neighbours, machine, print_table, write
 from tests.benchmarks.questions import section
 from tests.benchmarks.questions.history import Plan
@@ -128,6 +142,14 @@ def prepare(server: Databases, _folder: Path, effort: Effort) -> list[Figure]:
     return found
 
 
+def told(server: Databases, folder: Path, effort: Effort) -> list[Figure]:
+    return feed.measure(server, folder, seconds=effort.latency_s)
+
+
+def idle(server: Databases, folder: Path, _effort: Effort) -> list[Figure]:
+    return memory.measure(server, folder)
+
+
 def kept(server: Databases, folder: Path, effort: Effort) -> list[Figure]:
     return backlog.measure(server, folder, each=effort.backlog_each)
 
@@ -155,6 +177,7 @@ SECTIONS: dict[str, Callable[[Databases, Path, Effort], list[Figure]]] = {
     "single": single,
     "batched": batched,
     "websocket": websocket,
+    "feed": told,
     "tracker": tracker,
     "late": again,
     "prepare": prepare,
@@ -162,9 +185,10 @@ SECTIONS: dict[str, Callable[[Databases, Path, Effort], list[Figure]]] = {
     "backlog": kept,
     "questions": questions,
     "doors": at_the_doors,
+    "memory": idle,
 }
 PURE: dict[str, Callable[[Path], list[Figure]]] = {"eta": eta.measure, "stops": stops.measure}
-NEED_BROKER = {"single", "batched", "websocket", "backlog", "doors"}
+NEED_BROKER = {"single", "batched", "websocket", "backlog", "doors", "memory"}
 
 
 def run(names: Sequence[str], effort: Effort) -> list[Figure]:

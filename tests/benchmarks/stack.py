@@ -24,7 +24,7 @@ from tests.benchmarks.world import Fleet, register
 from tests.contract.mosquitto import Mosquitto, free_port
 
 ROOT = Path(__file__).resolve().parents[2]
-READY_S = 20.0
+READY_S = 60.0
 
 
 class Databases:
