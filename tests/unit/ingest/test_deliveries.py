@@ -60,7 +60,7 @@ class BrokerAndIngest(RuleBasedStateMachine):
     def start(self) -> None:
         self.deliveries = Deliveries("ingest")
         self.deliveries.load(self.table, self.on_disk)  # type: ignore[arg-type]
-        self.handed: list[tuple[int, list[RawMessage], Sequence[RawMessage]]] = []
+        self.handed: list[tuple[int, list[RawMessage], Sequence[RawMessage], int]] = []
         self.epoch = 0
         self.connect()
 
@@ -91,15 +91,16 @@ class BrokerAndIngest(RuleBasedStateMachine):
                 self.session_epoch = 0
             fresh = self.deliveries.fresh(messages, self.now)
             self.deliveries.remember(delivered(fresh))
-            self.handed.append((self.now, messages, fresh))
+            self.handed.append((self.now, messages, fresh, self.epoch))
 
     @precondition(lambda self: self.handed)
     @rule()
     def commit(self) -> None:
-        now, messages, fresh = self.handed.pop(0)
+        now, messages, fresh, epoch = self.handed.pop(0)
         self.deliveries.put(self.table, now, delivered(fresh))  # type: ignore[arg-type]
         self.stored += [payload for _, payload, *_ in fresh]
-        self.unacknowledged.append(messages)
+        if epoch == self.epoch:  # the ids of an earlier connection are acknowledged to nobody
+            self.unacknowledged.append(messages)
 
     @precondition(lambda self: self.unacknowledged)
     @rule()
