@@ -12,7 +12,8 @@ import sys
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from psycopg.pq import TransactionStatus
+import psycopg
+from psycopg.pq import PipelineStatus, TransactionStatus
 
 from frostway.cli import main
 from ingest.mqtt.paho import PahoReceiver
@@ -36,7 +37,7 @@ class Point(NamedTuple):
 
 POINTS = {
     "before append": Point((Ingest,), "_commit", after=False, status=TransactionStatus.IDLE),
-    "inside the transaction": Point((PostgresLog,), "append", after=True, status=TransactionStatus.INTRANS),
+    "inside the transaction": Point((PostgresLog,), "put", after=True, status=TransactionStatus.INTRANS),
     "between commit and acknowledgement": Point(
         (StreamReceiver, PahoReceiver), "acknowledge", after=False, status=TransactionStatus.IDLE
     ),
@@ -58,15 +59,26 @@ def _fatal(original: Callable[..., Any], name: str, point: Point, left: list[int
         left[0] -= _carries_readings(self, words)
         if left[0] > 0:
             return original(self, *words)
-        if point.after:
-            original(self, *words)
-        status = writers[0].connection.info.transaction_status
+        if point.after and isinstance(stored := original(self, *words), psycopg.Cursor):
+            stored.fetchall()  # it has done so when it answers
+        status = _status(writers[0])
         print(f"killed {name}: {status.name}", file=sys.stderr, flush=True)
         if status == point.status:
             os.kill(os.getpid(), signal.SIGKILL)
         os._exit(1)
 
     return wrapped
+
+
+def _status(link: Link) -> TransactionStatus:
+    """Where the writer's connection stands; within a pipeline only the server knows whether it has written."""
+    connection = link.connection
+    if connection.pgconn.pipeline_status == PipelineStatus.OFF:
+        return connection.info.transaction_status
+    query = "select backend_xid is not null from pg_stat_activity where pid = %s"
+    with psycopg.connect(os.environ["FROSTWAY_DATABASE_URL"]) as other:
+        row = other.execute(query, (connection.info.backend_pid,)).fetchone()
+    return TransactionStatus.INTRANS if row and row[0] else TransactionStatus.IDLE
 
 
 def _carries_readings(owner: object, words: tuple[Any, ...]) -> bool:

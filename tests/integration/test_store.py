@@ -14,7 +14,7 @@ from domain.times import to_us
 from store import migrate as migrations
 from store.arrays import NO_TIME, array, arrays
 from store.copy import NOT_GIVEN, TABLE, ReadingWriter, copy_columns, spec_of
-from store.db import connect
+from store.db import at_once, connect
 from store.labels import Labels
 from store.link import Link, Stopped
 from store.log import PostgresLog
@@ -272,3 +272,23 @@ def test_a_link_to_nowhere_ends_when_asked_to_stop():
     threading.Timer(0.2, stop.set).start()
     with pytest.raises(Stopped):
         link.run(lambda: link.connection)
+
+
+def test_what_is_sent_at_once_is_stored_whole_or_not_at_all(database):
+    def put(c, *numbers):
+        with at_once(c):
+            for n in numbers:
+                c.execute("insert into told values (%s)", (n,))
+                assert n < 9  # a fault of ours
+
+    with connect(database, "test") as c:
+        c.execute("create table told (n int primary key)")
+        put(c, 1, 2)
+        with pytest.raises(AssertionError):
+            put(c, 3, 9)
+        with pytest.raises(psycopg.errors.UniqueViolation):
+            put(c, 4, 1, 5)
+        with at_once(c):
+            found = c.execute("select n from told order by n").fetchall()
+        assert found == [(1,), (2,)]
+        assert c.info.transaction_status == psycopg.pq.TransactionStatus.IDLE
