@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import typer
+import sys
 
 
 class Failure(Exception):  # noqa: N818  not an error of ours: a sentence for the person at the keyboard
@@ -11,7 +11,7 @@ class Failure(Exception):  # noqa: N818  not an error of ours: a sentence for th
 
 def say(text: str) -> None:
     """A line on stderr."""
-    typer.echo(f"frostway: {text}", err=True)
+    sys.stderr.write(f"frostway: {text}\n")
 
 
 def words(error: BaseException) -> str:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+from frostway.failure import Failure
 
 
 def default_data_dir() -> Path:
@@ -106,3 +108,17 @@ class Settings(BaseSettings):
         """Adds the TOML file as the last source."""
         del file_secret_settings
         return (init_settings, env_settings, dotenv_settings, TomlConfigSettingsSource(settings_cls))
+
+
+def read_settings() -> Settings:
+    """The effective settings.
+
+    Raises:
+        Failure: names the setting that cannot be used.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = "FROSTWAY_" + "_".join(str(part) for part in first["loc"]).upper()
+        raise Failure(f"{name}: {first['msg']}") from error

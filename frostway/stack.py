@@ -71,3 +71,12 @@ def find(data: Path | None, settings: Settings) -> Stack:
     raise NoStackError(
         f"no stack runs in {folder}: start one with `frostway up --data {folder}`, or set FROSTWAY_DATABASE_URL"
     )
+
+
+def database_of(settings: Settings) -> str:
+    """The address of the database, set or found with the stack of this folder.
+
+    Raises:
+        NoStackError: there is none.
+    """
+    return find(None, settings).database_url

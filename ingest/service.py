@@ -31,10 +31,8 @@ from ingest.broker_log import followed
 from ingest.deliveries import KEPT, Deliveries, delivered
 from ingest.directory import Directory
 from ingest.doors.feed import Feed
-from ingest.doors.http import HttpDoor
 from ingest.doors.inbox import Inbox
 from ingest.doors.supervisor import Door, DoorSupervisor
-from ingest.doors.teltonika import TeltonikaDoor
 from ingest.drain import Drain, spool_bytes, spool_full, spooled_total
 from ingest.fairness import Fairness
 from ingest.moments import Steady, unread_us
@@ -160,11 +158,16 @@ class Ingest:
         return self._hand_over(Item(prepared, messages, durable))
 
     def _make_doors(self) -> DoorSupervisor:
+        """The doors that are open; what the others stand on (an HTTP server among it) is not even loaded."""
         config, inbox, doors = self._config, Inbox(), list[Door]()
         feed = Feed(inbox, self._tools("ingest doors", self._stop), self._hand_prepared, self._clock)
         if config.teltonika_port:
+            from ingest.doors.teltonika import TeltonikaDoor  # noqa: PLC0415
+
             doors.append(TeltonikaDoor(config.teltonika_host, config.teltonika_port, inbox, feed.knows))
         if config.device_http_port:
+            from ingest.doors.http import HttpDoor  # noqa: PLC0415
+
             knows = feed.knows if config.device_http_open_ids else None
             host, port, proxies = config.device_http_host, config.device_http_port, config.trusted_proxies
             doors.append(HttpDoor(host, port, inbox, feed.holder, knows, trusted_proxies=proxies))

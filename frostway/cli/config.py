@@ -5,8 +5,8 @@ from __future__ import annotations
 import typer
 
 from domain.profiles import HIDDEN
-from frostway.cli.command import read_settings
 from frostway.secrets import without_passwords
+from frostway.settings import read_settings
 
 config_app = typer.Typer(no_args_is_help=True, help="Effective settings.")
 

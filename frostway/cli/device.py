@@ -9,8 +9,9 @@ import typer
 
 from domain.times import written
 from frostway.cli import registry
-from frostway.cli.command import DataOption, TenantOption, read_settings
+from frostway.cli.command import DataOption, TenantOption
 from frostway.failure import Failure, say
+from frostway.settings import read_settings
 
 device_app = typer.Typer(no_args_is_help=True, help="Devices that publish.")
 profile_app = typer.Typer(no_args_is_help=True, help="What is known of a device that its messages do not say.")

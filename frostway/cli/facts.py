@@ -6,8 +6,9 @@ from typing import Annotated
 
 import typer
 
-from frostway.cli.command import DataOption, TenantOption, read_settings
+from frostway.cli.command import DataOption, TenantOption
 from frostway.failure import Failure
+from frostway.settings import read_settings
 
 facts_app = typer.Typer(no_args_is_help=True, help="What was decided: derive it again from the readings, and compare.")
 

@@ -7,7 +7,9 @@ from typing import Annotated
 
 import typer
 
-from frostway.cli.command import DataOption, database_of, read_settings
+from frostway.cli.command import DataOption
+from frostway.settings import read_settings
+from frostway.stack import database_of
 
 
 def migrate() -> None:

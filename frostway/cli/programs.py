@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import logging
 import os
-import signal
-import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -14,22 +11,11 @@ from typing import Annotated
 import typer
 
 from frostway import __version__
-from frostway.cli.command import DataOption, database_of, read_settings
+from frostway.cli.command import DataOption
 from frostway.failure import Failure
-from frostway.settings import Settings, default_data_dir
-
-
-def _logging(settings: Settings) -> None:
-    logging.basicConfig(
-        level=settings.log_level.upper(), stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
-    )
-
-
-def _stop_event() -> threading.Event:
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
-    return stop
+from frostway.programs import run_program, start_logging, stop_event
+from frostway.settings import Settings, default_data_dir, read_settings
+from frostway.stack import database_of
 
 
 def up(
@@ -59,88 +45,23 @@ def up(
 
 def ingest() -> None:
     """Take readings from the broker into the log."""
-    settings = read_settings()
-    _logging(settings)
-    from ingest.background import PartError  # noqa: PLC0415
-    from ingest.mqtt.receiver import ReceiverError  # noqa: PLC0415
-    from ingest.service import IngestConfig, run  # noqa: PLC0415
-    from ingest.spool import SpoolError  # noqa: PLC0415
-
-    config = IngestConfig(
-        database_url=database_of(settings),
-        mqtt_url=settings.mqtt_url.get_secret_value(),
-        partitions=settings.partitions,
-        group_messages=settings.ingest_group_messages,
-        linger_s=settings.ingest_linger_ms / 1000,
-        receiver=settings.mqtt_receiver,
-        client_id=settings.mqtt_client_id,
-        share=settings.mqtt_share,
-        leave=settings.mqtt_leave,
-        retention_days=settings.retention_days,
-        metrics_port=settings.metrics_port,
-        spool_dir=(settings.ingest_spool_dir or settings.data_dir / "spool") if settings.ingest_spool_mb else None,
-        device_rate_per_s=settings.ingest_device_rate,
-        spool_bytes=settings.ingest_spool_mb << 20,
-        teltonika_host=settings.teltonika_host,
-        teltonika_port=settings.teltonika_port,
-        trusted_proxies=settings.trusted_proxies,
-        device_http_host=settings.device_http_host,
-        device_http_port=settings.device_http_port,
-        device_http_open_ids=settings.device_http_open_ids,
-        broker_log=settings.broker_log,
-    )
-    try:
-        run(config, _stop_event())
-    except (ReceiverError, SpoolError, PartError) as error:
-        raise Failure(str(error)) from error
+    run_program("ingest")
 
 
 def tracker() -> None:
     """Turn the log into positions, visits, alarms, arrival times and stock."""
-    settings = read_settings()
-    _logging(settings)
-    from tracker.service import TrackerConfig, run  # noqa: PLC0415
-
-    run(
-        TrackerConfig(
-            database_url=database_of(settings),
-            partitions=settings.partitions,
-            batch_readings=settings.tracker_batch_readings,
-            silence_s=settings.silence_s,
-            refold_horizon_days=settings.refold_horizon_days,
-            metrics_port=settings.metrics_port,
-            stop_dwell_minutes=settings.stop_dwell_minutes,
-            prolonged_stop_minutes=settings.prolonged_stop_minutes,
-            off_route_m=settings.off_route_m,
-            off_route_minutes=settings.off_route_minutes,
-            late_risk=settings.late_risk,
-            driver_rest=settings.driver_rest,
-            routing_url=settings.routing_url,
-        ),
-        _stop_event(),
-    )
+    run_program("tracker")
 
 
 def operations() -> None:
     """Follow what the tracker decides, and do the jobs of the house."""
-    settings = read_settings()
-    _logging(settings)
-    from operations.retention import Keep  # noqa: PLC0415
-    from operations.service import OperationsConfig, run  # noqa: PLC0415
-
-    keep = Keep(
-        retention_days=settings.retention_days,
-        log_retention_minutes=settings.log_retention_minutes,
-        changes_retention_minutes=settings.changes_retention_minutes,
-        refold_horizon_days=settings.refold_horizon_days,
-    )
-    run(OperationsConfig(database_of(settings), settings.metrics_port, keep), _stop_event())
+    run_program("operations")
 
 
 def api() -> None:
     """Serve the pages, REST and websockets."""
     settings = read_settings()
-    _logging(settings)
+    start_logging(settings)
     from api.http.context import ApiConfig  # noqa: PLC0415
     from api.service import run  # noqa: PLC0415
     from frostway.broker import mosquitto_hash  # noqa: PLC0415
@@ -196,12 +117,12 @@ def sim(
 ) -> None:
     """Run simulated devices against the broker."""
     settings = read_settings()
-    _logging(settings)
+    start_logging(settings)
     from firmware_sim.link import TargetError  # noqa: PLC0415
     from firmware_sim.run import CredentialsError, RunSettings, main  # noqa: PLC0415
     from frostway.demo import keep_shipping  # noqa: PLC0415
 
-    stop = _stop_event()
+    stop = stop_event()
     database = settings.database_url.get_secret_value()
     if database and rate == 1:
         threading.Thread(target=keep_shipping, args=(database, world, stop), daemon=True).start()

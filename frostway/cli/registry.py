@@ -7,8 +7,9 @@ from typing import Annotated
 import typer
 
 from domain.vehicles import CLASSES
-from frostway.cli.command import DataOption, TenantOption, read_settings
+from frostway.cli.command import DataOption, TenantOption
 from frostway.failure import Failure
+from frostway.settings import read_settings
 
 HELP = {
     "vehicle": "Vehicles.",

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from frostway.cli.command import DataOption, read_settings
+from frostway.cli.command import DataOption
+from frostway.settings import read_settings
 
 
 def replay(

@@ -1,9 +1,8 @@
-"""The `frostway` command. Every failure is one clear line on stderr and exit status 1."""
+"""The `frostway` command, with all that it knows."""
 
 from __future__ import annotations
 
-import sys
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -17,7 +16,6 @@ from frostway.cli.facts import facts_app
 from frostway.cli.quarantine import quarantine_app
 from frostway.cli.tenant import tenant_app
 from frostway.cli.token import token_app
-from frostway.failure import Failure, say, words
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -45,31 +43,3 @@ def top(version: Annotated[bool, typer.Option("--version", help="Print the versi
     if version:
         typer.echo(__version__)
         raise typer.Exit
-
-
-def _errors() -> tuple[type[BaseException], ...]:
-    """What a command may fail with in the ordinary course of things; imported only when something has failed."""
-    import psycopg  # noqa: PLC0415
-
-    from domain.profiles import ProfileError  # noqa: PLC0415
-    from firmware_sim.link import TargetError  # noqa: PLC0415
-    from firmware_sim.recordings import RecordingError  # noqa: PLC0415
-    from firmware_sim.replay import ReplayError  # noqa: PLC0415
-    from frostway.stack import NoStackError  # noqa: PLC0415
-    from store.embedded_process import EmbeddedError  # noqa: PLC0415
-    from store.migrate import SchemaError  # noqa: PLC0415
-    from store.registry import RegistryError  # noqa: PLC0415
-
-    ours = (Failure, NoStackError, EmbeddedError, SchemaError, RecordingError, ReplayError, TargetError, RegistryError)
-    return (psycopg.Error, ProfileError, *ours)
-
-
-def main(*arguments: Any) -> None:
-    """Entry point."""
-    try:
-        app(*arguments)
-    except Exception as error:
-        if not isinstance(error, _errors()):
-            raise
-        say(words(error))
-        sys.exit(1)

@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from frostway.cli.command import DataOption, read_settings
+from frostway.cli.command import DataOption
+from frostway.settings import read_settings
 
 tenant_app = typer.Typer(no_args_is_help=True, help="Tenants: who shares this installation and sees nothing of others.")
 

@@ -7,8 +7,9 @@ from typing import Annotated
 import typer
 
 from frostway.cli.account import ROLES
-from frostway.cli.command import DataOption, TenantOption, read_settings
+from frostway.cli.command import DataOption, TenantOption
 from frostway.failure import Failure
+from frostway.settings import read_settings
 
 token_app = typer.Typer(no_args_is_help=True, help="Bearer tokens for programs.")
 

@@ -16,7 +16,7 @@ from tests.benchmarks.throughput import DEVICES, SINGLE, Driver
 GOAL_MIB = 120
 EACH = 10  # messages of every device
 STEADY_S = 35.0  # the tracker keeps house every half minute
-LIBRARIES = ("psycopg", "numpy", "prometheus_client", "typer", "pydantic_settings", "shapely")
+LIBRARIES = ("psycopg", "numpy", "prometheus_client", "shapely")
 _IMPORTS = """
 import importlib, sys
 def resident():

@@ -1,0 +1,127 @@
+"""The programs that run for months: each makes its configuration of the settings, and works until it is told to stop.
+
+What a command line needs is imported by none of them.
+"""
+
+from __future__ import annotations
+
+import logging
+import signal
+import sys
+import threading
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from frostway.failure import Failure
+
+if TYPE_CHECKING:
+    from frostway.settings import Settings
+
+
+def start_logging(settings: Settings) -> None:
+    """Log lines go to stderr, with the level of the settings."""
+    logging.basicConfig(
+        level=settings.log_level.upper(), stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+
+
+def stop_event() -> threading.Event:
+    """Set once somebody asks the program to stop."""
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    return stop
+
+
+def ingest(settings: Settings) -> None:
+    """Takes readings from the broker into the log.
+
+    Raises:
+        Failure: it cannot start, or not go on.
+    """
+    from ingest.background import PartError  # noqa: PLC0415
+    from ingest.mqtt.receiver import ReceiverError  # noqa: PLC0415
+    from ingest.service import IngestConfig, run  # noqa: PLC0415
+    from ingest.spool import SpoolError  # noqa: PLC0415
+
+    config = IngestConfig(
+        database_url=settings.database_url.get_secret_value(),
+        mqtt_url=settings.mqtt_url.get_secret_value(),
+        partitions=settings.partitions,
+        group_messages=settings.ingest_group_messages,
+        linger_s=settings.ingest_linger_ms / 1000,
+        receiver=settings.mqtt_receiver,
+        client_id=settings.mqtt_client_id,
+        share=settings.mqtt_share,
+        leave=settings.mqtt_leave,
+        retention_days=settings.retention_days,
+        metrics_port=settings.metrics_port,
+        spool_dir=(settings.ingest_spool_dir or settings.data_dir / "spool") if settings.ingest_spool_mb else None,
+        device_rate_per_s=settings.ingest_device_rate,
+        spool_bytes=settings.ingest_spool_mb << 20,
+        teltonika_host=settings.teltonika_host,
+        teltonika_port=settings.teltonika_port,
+        trusted_proxies=settings.trusted_proxies,
+        device_http_host=settings.device_http_host,
+        device_http_port=settings.device_http_port,
+        device_http_open_ids=settings.device_http_open_ids,
+        broker_log=settings.broker_log,
+    )
+    try:
+        run(config, stop_event())
+    except (ReceiverError, SpoolError, PartError) as error:
+        raise Failure(str(error)) from error
+
+
+def tracker(settings: Settings) -> None:
+    """Turns the log into positions, visits, alarms, arrival times and stock."""
+    from tracker.service import TrackerConfig, run  # noqa: PLC0415
+
+    run(
+        TrackerConfig(
+            database_url=settings.database_url.get_secret_value(),
+            partitions=settings.partitions,
+            batch_readings=settings.tracker_batch_readings,
+            silence_s=settings.silence_s,
+            refold_horizon_days=settings.refold_horizon_days,
+            metrics_port=settings.metrics_port,
+            stop_dwell_minutes=settings.stop_dwell_minutes,
+            prolonged_stop_minutes=settings.prolonged_stop_minutes,
+            off_route_m=settings.off_route_m,
+            off_route_minutes=settings.off_route_minutes,
+            late_risk=settings.late_risk,
+            driver_rest=settings.driver_rest,
+            routing_url=settings.routing_url,
+        ),
+        stop_event(),
+    )
+
+
+def operations(settings: Settings) -> None:
+    """Follows what the tracker decides, and does the jobs of the house."""
+    from operations.retention import Keep  # noqa: PLC0415
+    from operations.service import OperationsConfig, run  # noqa: PLC0415
+
+    keep = Keep(
+        retention_days=settings.retention_days,
+        log_retention_minutes=settings.log_retention_minutes,
+        changes_retention_minutes=settings.changes_retention_minutes,
+        refold_horizon_days=settings.refold_horizon_days,
+    )
+    database_url = settings.database_url.get_secret_value()
+    run(OperationsConfig(database_url, settings.metrics_port, keep), stop_event())
+
+
+PROGRAMS: Mapping[str, Callable[[Settings], None]] = MappingProxyType(
+    {"ingest": ingest, "tracker": tracker, "operations": operations}
+)
+
+
+def run_program(name: str) -> None:
+    """Runs one of `PROGRAMS` with the settings of its surroundings."""
+    from frostway.resolved import resolve  # noqa: PLC0415
+
+    settings = resolve()
+    start_logging(settings)
+    PROGRAMS[name](settings)
