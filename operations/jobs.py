@@ -20,6 +20,7 @@ from procrastinate import App, PsycopgConnector, RetryStrategy
 from psycopg.types.json import Jsonb
 
 from operations.retention import GoOn, Keep, drop_old, drop_surplus
+from operations.summaries import summarise
 from store.db import queries
 from store.link import Link, Stopped
 
@@ -69,6 +70,7 @@ def make_app(config: JobsConfig) -> App:
 
     often("retention", lambda link, go_on: drop_old(link, config.keep, datetime.now(UTC), go_on))
     often("quarantine", drop_surplus)
+    often("summaries", summarise)
 
     @app.periodic(cron=EVERY_MINUTE)
     @app.task(name="jobs", queue=QUEUE, queueing_lock="jobs", retry=RETRY)

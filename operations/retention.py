@@ -43,9 +43,12 @@ def drop_old(link: Link, keep: Keep, now: datetime, go_on: GoOn, portion: int = 
     PostgresLog(link).trim(processed, now - timedelta(minutes=keep.log_retention_minutes))
     Checkpoints(link).trim(now, timedelta(days=keep.refold_horizon_days))
     oldest = now - timedelta(days=keep.retention_days)
+    connection.execute(queries("summaries")["keep_from"], {"before": oldest})
     drop_older(connection, oldest)
     changes = {"before": now - timedelta(minutes=keep.changes_retention_minutes)}
-    _portions(connection, {"trim_changes": changes, "trim_etas": {"before": oldest}}, go_on, portion)
+    _portions(
+        connection, {"trim_changes": changes, "trim_etas": {"before": oldest}, "trim_summaries": {}}, go_on, portion
+    )
 
 
 def drop_surplus(link: Link, go_on: GoOn, portion: int = PORTION) -> None:

@@ -34,6 +34,13 @@ lag_seconds = Gauge(
 )
 jobs_waiting = Gauge("frostway_operations_jobs_waiting", "Jobs that have been due for more than a minute", ["task"])
 jobs_failed = Gauge("frostway_operations_jobs_failed", "Jobs of the last week that failed for good", ["task"])
+summaries_behind = Gauge("frostway_operations_summaries_behind_seconds", "Age of what is summarised last, seconds")
+summaries_due = Gauge(
+    "frostway_operations_summaries_due", "Ten minutes of devices to be summarised again; 10000 are counted"
+)
+summaries_since = Gauge(
+    "frostway_operations_summaries_since_seconds", "Unix time of the oldest reading that is summarised; 0: all are"
+)
 
 
 @dataclass(frozen=True)
@@ -104,6 +111,10 @@ class Operations:
             lag_seconds.labels(name).set(age_s)
         for gauge in (jobs_waiting, jobs_failed):
             gauge.clear()
+        for behind_s, due, since_s in connection.execute(queries("summaries")["progress"]).fetchall():
+            summaries_behind.set(behind_s)
+            summaries_due.set(due)
+            summaries_since.set(since_s)
         for task, waiting, failed in connection.execute(queries("jobs")["counts"]).fetchall():
             jobs_waiting.labels(task).set(waiting)
             jobs_failed.labels(task).set(failed)

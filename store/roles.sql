@@ -100,7 +100,10 @@ insert into class values
     ('reading_shelf',       'reading',        '',                               '',                       'select, insert'),
     ('reading_door',        'reading',        '',                               '',                       'select, insert'),
     ('reading_status',      'reading',        '',                               '',                       'select, insert'),
-    ('reading_attribute',   'reading',        '',                               '',                       'select, insert');
+    ('reading_attribute',   'reading',        '',                               '',                       'select, insert'),
+    ('reading_summary',     'reading',        '',                               '',                       ''),
+    ('summary_due',         '',               '',                               '',                       'insert'),
+    ('summary_span',        '',               '',                               '',                       'select');
 
 revoke all on all tables in schema public
     from frostway_api, frostway_web, frostway_ingest, frostway_tracker, frostway_operations, frostway_broker;
@@ -120,11 +123,17 @@ insert into operations_class values
     ('eta',               'select, delete'),
     ('excursion',         'select'),
     ('follower_position', 'select, insert, update'),
+    ('label',             'select'),
     ('log_frame',         'select, delete'),
     ('quarantine',        'select, delete'),
+    ('reading_attribute', 'select'),
+    ('reading_position',  'select'),
+    ('reading_summary',   'select, insert, delete'),
     ('receipt_said',      'select, delete'),
     ('schema_version',    'select'),
     ('stranger',          'select, delete'),
+    ('summary_due',       'select, delete'),
+    ('summary_span',      'select, update'),
     ('tracker_position',  'select');
 
 create or replace function current_tenant() returns int language sql stable

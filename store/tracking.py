@@ -20,6 +20,7 @@ from store.db import queries
 from store.link import Link
 from store.log import NOTIFY_CHANGE
 from store.partitions import Partitions
+from store.summaries import Marks
 
 HISTORY_GPS = (
     ("time", "timestamp with time zone"),
@@ -68,9 +69,11 @@ class TrackingStore:
     def __init__(self, link: Link) -> None:
         self._link = link
         self._q = queries("tracker") | queries("corrections") | queries("facts") | queries("eta") | queries("alerts")
+        self._summaries = queries("summaries")
         self.checkpoints = Checkpoints(link)
         self._partitions: Partitions | None = None
         self._writer: ReadingWriter | None = None
+        self._marks = Marks()
 
     @property
     def connection(self) -> psycopg.Connection:
@@ -169,6 +172,15 @@ class TrackingStore:
         for batch in batches.values():
             self._writer.write(cursor, batch)
 
+    def mark_summaries(self, cursor: psycopg.Cursor, batches: Mapping[str, Batch]) -> None:
+        """Ten minutes whose summary some of the readings just written come late to."""
+        self._mark(cursor.connection, self._marks.late(batches.values()))
+
+    def _mark(self, connection: psycopg.Connection, found: tuple[I64, I64]) -> None:
+        if len(found[0]):
+            statement = self._summaries["mark"]
+            connection.execute(statement, arrays(statement, found))
+
     def bulk(self, cursor: psycopg.Cursor, query: str, rows: Sequence[Sequence[Any]]) -> None:
         """One statement for many rows, by `unnest`; times in microseconds, NULLs as `store.arrays` has them."""
         if rows:
@@ -218,8 +230,10 @@ class TrackingStore:
             statement = self._q["put_changes"]
             columns = arrays(statement, list(zip(*changes, strict=True)))
             cursor.connection.execute(statement, (*columns, NOTIFY_CHANGE, str(changes[0][0])))
-        if len(moved.fetchall()) != len(moves):
+        rows = moved.fetchall()
+        if len(rows) != len(moves):
             raise LostPartitionError
+        self._mark(cursor.connection, self._marks.unmarked(rows[0][1]))
 
     def keep_house(self, now: datetime) -> None:
         """Time partitions ahead."""

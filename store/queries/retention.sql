@@ -26,3 +26,8 @@ delete from stranger where (tenant, speaker, name) in
 -- What boots said that nobody has heard of for long; as long as a reading without a time is known again.
 delete from receipt_said where (device_id, boot_id, page) in
     (select device_id, boot_id, page from receipt_said where updated_at < now() - interval '35 days' limit %(limit)s)
+
+-- name: trim_summaries
+-- Summaries of readings that are dropped.
+delete from reading_summary where ctid in (
+    select s.ctid from reading_summary s where s.time < (select coalesce(since, '-infinity') from summary_span) limit %(limit)s)

@@ -20,11 +20,11 @@ insert into tracker_position (partition) select p + lane from unnest(%s::int4[])
 on conflict do nothing
 
 -- name: move_position
--- Compare-and-set of the positions: a tracker that lost its partition changes nothing.
+-- Compare-and-set of the positions: a tracker that lost its partition changes nothing. Also what may be summarised by now.
 update tracker_position p set position = n.position, change_seq = n.change_seq
 from unnest(%s::int4[], %s::int8[], %s::int8[], %s::int8[]) as n (partition, old_position, position, change_seq)
 where p.partition = n.partition and p.position = n.old_position
-returning p.partition
+returning p.partition, (select closing from summary_span)
 
 -- name: devices
 -- Devices with their place and profile.

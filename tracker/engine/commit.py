@@ -37,6 +37,7 @@ class Commit:
         with store.transaction(self.positions) as cursor:
             store.write_readings(cursor, batches or {})
             with cursor.connection.pipeline():  # behind the COPY: that cannot be in one
+                store.mark_summaries(cursor, batches or {})
                 self._decided(cursor, step, taken or {}, refolded)
         self.positions.update(taken or {})
 

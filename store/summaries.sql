@@ -1,0 +1,91 @@
+-- Functions over the readings of ten minutes; made anew with the rights (store/roles.sql). Plain SQL, which a query that
+-- uses them sees through.
+--
+-- summarised_speed(since, until), summarised_values(name, since, until)   from the readings; of all names without one
+-- ..._of(device, …)                                                       the same of one device
+-- speed_summaries(since, until), value_summaries(name, since, until)      what is summarised, and the readings for the rest
+
+do $$
+declare
+    form record;
+begin
+    for form in select * from (values ('', '', ''), ('_of', 'device int, ', 'r.device_id = device and ')) f (suffix, given, wanted) loop
+        execute format('drop function if exists summarised_speed%s(%stimestamptz, timestamptz)', form.suffix,
+                       replace(form.given, 'device ', ''));
+        execute format($f$
+            create function summarised_speed%s(%ssince timestamptz, until timestamptz)
+            returns setof public.reading_summary
+            language sql stable parallel safe rows 10000 as $b$
+                select date_bin('10 minutes', r.time, 'epoch'), r.device_id, 0, count(*)::int,
+                       (count(*) filter (where r.speed_mps > 1))::int,
+                       sum(r.speed_mps::float8 order by r.time, r.boot_id, r.seq),
+                       coalesce(sum(r.speed_mps::float8 order by r.time, r.boot_id, r.seq) filter (where r.speed_mps > 1), 0),
+                       min(r.speed_mps)::float8, max(r.speed_mps)::float8
+                from public.reading_position r
+                where %sr.time >= since and r.time < until and r.speed_mps is not null
+                group by r.device_id, date_bin('10 minutes', r.time, 'epoch')
+            $b$ $f$, form.suffix, form.given, form.wanted);
+        execute format('drop function if exists summarised_values%s(%stext, timestamptz, timestamptz)', form.suffix,
+                       replace(form.given, 'device ', ''));
+        execute format($f$
+            create function summarised_values%s(%sname text, since timestamptz, until timestamptz)
+            returns setof public.reading_summary
+            language sql stable parallel safe rows 10000 as $b$
+                select date_bin('10 minutes', a.time, 'epoch'), a.device_id, a.name_id, count(*)::int,
+                       count(d.device_id)::int, sum(a.value order by a.time, a.boot_id, a.seq),
+                       coalesce(sum(a.value order by a.time, a.boot_id, a.seq) filter (where d.device_id is not null), 0),
+                       min(a.value), max(a.value)
+                from (select * from public.reading_attribute r
+                      where %sr.time >= since and r.time < until and r.value is not null
+                      and (name is null or r.name_id in (select l.id from public.label l where l.kind = 'attr' and l.text = name))) a
+                left join (select distinct r.device_id, r.time from public.reading_position r
+                           where %sr.time >= since and r.time < until and r.speed_mps > 1) d
+                on d.device_id = a.device_id and d.time = a.time
+                group by a.device_id, a.name_id, date_bin('10 minutes', a.time, 'epoch')
+            $b$ $f$, form.suffix, form.given, form.wanted, form.wanted);
+    end loop;
+end $$;
+
+-- A span in parts: what is summarised of it, and what is to be read, before and behind that. Ten minutes cut by an end of it are read.
+create or replace function summary_parts(since timestamptz, until timestamptz)
+returns table (from_time timestamptz, to_time timestamptz, summarised bool)
+language sql stable parallel safe rows 3 as $$
+    select p.from_time, p.to_time, p.summarised from (
+        select case when w.a < w.z then w.a else $2 end as a, case when w.a < w.z then w.z else $2 end as z from (
+            select greatest(s.since, date_bin('10 minutes', $1 + interval '10 minutes' - interval '1 microsecond', 'epoch')) as a,
+                   least(s.until, date_bin('10 minutes', $2, 'epoch')) as z
+            from public.summary_span s where s.since is not null
+            union all select $2, $2 from public.summary_span s where s.since is null) w) c
+    cross join lateral (values ($1, c.a, false), (c.a, c.z, true), (c.z, $2, false)) p (from_time, to_time, summarised)
+    where p.from_time < p.to_time
+$$;
+
+do $$
+declare
+    form record;
+begin
+    for form in select * from (values
+        ('speed', '', 'timestamptz, timestamptz', '', 's.name_id = 0'),
+        ('value', 'name text, ', 'text, timestamptz, timestamptz', 'name, ',
+         's.name_id in (select l.id from public.label l where l.kind = ''attr'' and l.text = name)')
+    ) f (kind, given, types, passed, wanted) loop
+        execute format('drop function if exists %s_summaries(%s)', form.kind, form.types);
+        execute format($f$
+            create function %1$s_summaries(%2$ssince timestamptz, until timestamptz)
+            returns setof public.reading_summary
+            language sql stable parallel safe rows 10000 as $b$
+                select s.* from public.summary_parts(since, until) p
+                join public.reading_summary s on s.time >= p.from_time and s.time < p.to_time
+                where p.summarised and %4$s
+                and not exists (select from public.summary_due d where d.time = s.time and d.device_id = s.device_id)
+                union all
+                select f.* from public.summary_parts(since, until) p
+                cross join lateral public.summarised_%5$s(%3$sp.from_time, p.to_time) f where not p.summarised
+                union all
+                select f.* from public.summary_parts(since, until) p
+                join (select distinct d.time, d.device_id from public.summary_due d) d on d.time >= p.from_time and d.time < p.to_time
+                cross join lateral public.summarised_%5$s_of(d.device_id, %3$sd.time, d.time + interval '10 minutes') f
+                where p.summarised
+            $b$ $f$, form.kind, form.given, form.passed, form.wanted, case form.kind when 'value' then 'values' else 'speed' end);
+    end loop;
+end $$;
