@@ -20,18 +20,21 @@ NATURAL = {
     "deviation": ("shipment_id", "stop_id", "kind", "started_at"),
     "alert": ("kind", "device_id", "probe_id", "title", "opened_at"),
     "assignment": ("device_id", "valid_from"),
+    "vehicle_driver": ("vehicle_id", "valid_from"),
+    "vehicle_fleet": ("vehicle_id", "valid_from"),
     "quarantine": ("topic", "reason", "received_at"),
     "share": ("shipment_id",),
 }
 """Tables whose rows are told by number to the outside, and what their rows are named by: that of the first word."""
 
-_REGISTRY = ("tenant", "site", "vehicle", "device", "profile", "shipment", "stop", "account")
+_REGISTRY = ("tenant", "site", "vehicle", "device", "profile", "shipment", "stop", "account", "driver")
 _PLAIN_KEYS = {"tenant_id": "tenant", "vehicle_id": "vehicle", "device_id": "device", "profile_id": "profile"}
 _PLAIN_KEYS |= {
     "shipment_id": "shipment",
     "stop_id": "stop",
     "product_id": "product",
     "zone_id": "zone",
+    "driver_id": "driver",
     "site_id": "site",
 }
 _PLAIN_KEYS |= dict.fromkeys(("probe_id", "slot_id", "tag_id", "boot_id", "door_id", "reefer_id", "label_id"), "label")
@@ -72,7 +75,9 @@ class Names:
 
     def __init__(self, connection: psycopg.Connection[Any]) -> None:
         self._c = connection
-        self._by_table: dict[str, dict[int, str]] = {t: self._pairs(f"select id, name from {t}") for t in _REGISTRY}
+        self._by_table: dict[str, dict[int, str]] = {
+            t: self._pairs(f"select id, name from {t}") for t in _REGISTRY if self._is_there(t)
+        }
         self._by_table["product"] = self._pairs("select id, sku from product")
         self._by_table["zone"] = self._pairs(
             "select z.id, s.name || '/' || z.name from zone z join site s on s.id = z.site_id"
@@ -84,8 +89,12 @@ class Names:
         self._by_table["slot"] = self._pairs(
             "select s.id, d.name || '/' || s.name from slot s join device d on d.id = s.device_id"
         )
-        for table in NATURAL:
+        for table in filter(self._is_there, NATURAL):
             self._by_table[table] = self._of_facts(table)
+
+    def _is_there(self, table: str) -> bool:
+        """Whether this version has the table."""
+        return self._c.execute("select to_regclass(%s)", (table,)).fetchone() != (None,)
 
     def _pairs(self, query: str) -> dict[int, str]:
         return {int(key): str(name) for key, name in self._c.execute(query)}  # type: ignore[call-overload]

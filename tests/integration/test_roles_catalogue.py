@@ -149,7 +149,9 @@ def wide_functions(connection: psycopg.Connection[Any]) -> list[str]:
         "from pg_proc p where p.pronamespace = 'public'::regnamespace and p.prosecdef "
         "and not exists (select from pg_depend d where d.objid = p.oid and d.deptype = 'e')"
     ).fetchall()
-    of_tenant = re.compile(r"own_|current_tenant|is_only_tenant|foreign_id_taken|tell_foreign_id_holder|reassign")
+    of_tenant = re.compile(
+        r"own_|current_tenant|is_only_tenant|foreign_id_taken|tell_foreign_id_holder|reassign|hand_over|enlist"
+    )
     found = []
     for name, word, settings, api, web, public in rows:
         if public or "search_path=" not in settings:
