@@ -23,9 +23,10 @@ from fastapi import FastAPI
 from starlette.requests import HTTPConnection
 
 from api.database import DATABASE_ERRORS, Database, Session, connection_options
-from api.feed.changes import Box, Change, apply, coalesce, flatten
+from api.feed.changes import TOPICS, Box, Change, apply, coalesce, flatten
 from api.feed.cursors import Vector, encode_cursor
-from api.feed.outbox import Outbox, delta, message
+from api.feed.given import Given
+from api.feed.outbox import Message, Outbox, delta, message
 from api.http.jsons import now_text
 from api.http.metrics import Metrics
 from store.db import queries
@@ -101,6 +102,7 @@ class Hub:
         self._vector: Vector | None = None
         self._clients: dict[int, set[Client]] = defaultdict(set)
         self._mirrors: dict[int, Mirror] = {}
+        self._given: dict[int, Given] = defaultdict(Given)
         self._news, self._begun = asyncio.Event(), asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         self._snapshots = asyncio.Semaphore(4)
@@ -129,6 +131,7 @@ class Hub:
         return sum(len(c) for t, c in self._clients.items() if tenant_id in (None, t))
 
     def _close_all(self, code: int, reason: str) -> None:
+        self._given.clear()
         for clients in self._clients.values():
             for client in clients:
                 client.close(code, reason)
@@ -147,6 +150,7 @@ class Hub:
             self._mirrors.pop(client.tenant_id, None)
         if not clients:
             del self._clients[client.tenant_id]
+            self._given.pop(client.tenant_id, None)
         self._metrics.sockets.dec()
 
     async def subscribe(
@@ -232,27 +236,41 @@ class Hub:
         mirror = self._mirrors.get(tenant_id)
         if mirror is not None:
             mirror.follow(rows)
-        groups: dict[frozenset[str], list[Client]] = defaultdict(list)
+        followers = self._followers(tenant_id, rows)
+        changes = coalesce(change for row in rows for change in flatten(row.body, TOPICS))
+        news = self._given[tenant_id].news(changes, time.monotonic())
+        cursor, now = encode_cursor(self._vector or {}), now_text()
+        whole: dict[frozenset[str], Message | None] = {}
+        for client in followers:
+            topics = client.topics
+            if client.box is None and topics in whole:
+                item = whole[topics]
+            else:
+                theirs = self._in_box(client, [change for change in news if change["topic"] in topics])
+                item = delta(theirs, cursor, now) if theirs else None
+                if client.box is None:
+                    whole[topics] = item
+            if item is not None:
+                self._push(client, item)
+
+    def _followers(self, tenant_id: int, rows: Sequence[ChangeRow]) -> list[Client]:
+        """Clients that have had all rows before these; the others get theirs singly, or wait for their snapshot."""
+        found = []
         for client in self._clients[tenant_id]:
             if client.waiting is not None:
                 client.waiting.extend(rows)
                 if len(client.waiting) > WAITING_MAX:
                     client.close(1013, "too many changes during the snapshot")
-            elif client.box is not None or self._ahead(client, rows):
+            elif self._ahead(client, rows):
                 self._send_singly(client, rows)
             else:
-                groups[client.topics].append(client)
-        cursor, now = encode_cursor(self._vector or {}), now_text()
-        for topics, clients in groups.items():
-            changes = coalesce(change for row in rows for change in flatten(row.body, topics))
-            if changes:
-                item = delta(changes, cursor, now)
-                for client in clients:
-                    self._push(client, item)
+                found.append(client)
+        return found
 
     def _begin_anew(self, tenant_id: int) -> None:
         """All clients come again, and get a snapshot, as their cursors stand before what has changed all."""
         self._mirrors.pop(tenant_id, None)
+        self._given.pop(tenant_id, None)
         for client in self._clients[tenant_id]:
             client.close(1013, "things were renamed, retired or deleted: connect again")
 
@@ -272,16 +290,17 @@ class Hub:
         """Rows for one client: without those its snapshot holds, and only what lies in its viewport."""
         new = [row for row in rows if row.seq > client.floor.get(row.partition, 0)]
         changes = coalesce(change for row in new for change in flatten(row.body, client.topics))
-        if client.box is not None:
-            changes = self._in_box(client, client.box, changes)
+        changes = self._in_box(client, changes)
         if changes:
             vector = dict(self._vector or {})
             for partition, seq in client.floor.items():
                 vector[partition] = max(seq, vector.get(partition, 0))
             self._push(client, delta(changes, encode_cursor(vector), now_text()))
 
-    def _in_box(self, client: Client, box: Box, changes: list[Change]) -> list[Change]:
-        """Entering the viewport is a put of the whole, leaving it a delete."""
+    def _in_box(self, client: Client, changes: list[Change]) -> list[Change]:
+        """What lies in a client's viewport: entering it is a put of the whole, leaving it a delete."""
+        if (box := client.box) is None:
+            return changes
         mirror = self._mirrors.get(client.tenant_id)
         found = []
         for change in changes:

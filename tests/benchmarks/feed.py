@@ -21,12 +21,13 @@ from tests.benchmarks.listeners import LAST
 from tests.benchmarks.stack import ROOT, Databases, Program, answers
 from tests.contract.mosquitto import free_port
 
-CLIENTS = (10, 100, 500)
+CLIENTS = (10, 100, 500, 2_000, 5_000)
 VEHICLES = 1_000
 CHANGES_PER_S, TOGETHER = 200, 4  # so many are committed at once
 PER_USER = 20
 P99_GOAL_MS, CPU_GOAL_US = 150.0, 5.0
 OF_GOAL = 500
+SINCE = "2026-11-01T06:00:00.000Z"
 
 
 def _tell(connection: psycopg.Connection, tenant_id: int, numbers: range) -> None:
@@ -34,12 +35,12 @@ def _tell(connection: psycopg.Connection, tenant_id: int, numbers: range) -> Non
     now = rfc3339(time.time_ns() // 1000)
     changes = [
         {
-            "id": f"truck-{n % VEHICLES:05d}",
+            "id": f"truck-{VEHICLES if n == LAST else n % VEHICLES:05d}",
             "op": "merge",
             "data": {
                 "t": now, "received_at": now, "lat": 60.0 + n % 997 / 1e4, "lon": 24.0 + n % 991 / 1e4,
                 "speed_mps": 15.2, "heading_deg": n % 360, "accuracy_m": 4.5, "site": None, "flags": [],
-                "status": "moving", "status_since": now, "n": n,
+                "status": "moving", "status_since": SINCE, "n": n,
             },
         }
         for n in numbers
@@ -92,6 +93,7 @@ def _round(server: Databases, folder: Path, clients: int, seconds: float) -> tup
         "FROSTWAY_DATABASE_URL": dsn,
         "FROSTWAY_HTTP_PORT": str(port),
         "FROSTWAY_SOCKETS_PER_TENANT_MAX": str(clients),
+        "FROSTWAY_HTTP_CONNECTIONS_MAX": str(clients + 64),
     }
     program = Program("api", folder, settings)
     try:

@@ -22,6 +22,7 @@ LISTENING = 20
 LAST = -1  # the number of the change behind which there is none
 PATIENCE_S = 60.0
 TOGETHER = 50  # clients that sign in at once
+PING = b"\x89\x04"  # neither octet is in any text
 
 
 def _masked(text: bytes) -> bytes:
@@ -74,6 +75,8 @@ class Listener(asyncio.Protocol):
         at_s = time.time()
         if self.ready.done():
             self.octets += len(data)
+            if (at := data.rfind(PING)) >= 0:
+                self._transport.write(bytes([0x8A, 0x84, 0, 0, 0, 0]) + data[at + 2 : at + 6])
             if self._heard is None:
                 return
         self._buffer += data

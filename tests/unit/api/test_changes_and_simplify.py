@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from api.feed.changes import Box, Change, apply, coalesce, flatten
 from api.feed.cursors import decode_cursor, encode_cursor
+from api.feed.given import SAID_AGAIN_S, Given
 from api.feed.outbox import Outbox, delta, message
 from api.resources.readings import csv_cell
 from api.resources.shared.areas import Polygon
@@ -52,6 +53,35 @@ def test_coalesced_changes_end_in_the_same_state(changes: list[Change], start: d
     keys = [(c["topic"], c["id"]) for c in merged if c["topic"] != "alerts"]
     assert len(keys) == len(set(keys))
     assert [c for c in merged if c["topic"] == "alerts"] == [c for c in changes if c["topic"] == "alerts"]
+
+
+steps = st.lists(st.tuples(st.sampled_from([0.0, 1.0, SAID_AGAIN_S]), st.lists(change, max_size=4)), max_size=8)
+
+
+@given(steps, st.dictionaries(st.sampled_from("xyz"), values))
+def test_what_clients_have_already_is_left_out_and_they_end_in_the_same_state(
+    batches: list[tuple[float, list[Change]]], start: dict[str, Any]
+) -> None:
+    lately, now_s, sent, said = Given(), 0.0, list[Change](), list[Change]()
+    before = json.dumps(batches)
+    for pause_s, changes in batches:
+        now_s += pause_s
+        said += changes
+        sent += lately.news(changes, now_s)
+        assert after(sent, start) == after(said, start)
+    assert json.dumps(batches) == before
+    assert [c for c in sent if c["topic"] == "alerts"] == [c for c in said if c["topic"] == "alerts"]
+
+
+def test_a_delta_has_only_the_fields_that_changed_and_says_all_again_after_a_minute() -> None:
+    def moved(**data: Any) -> Change:
+        return {"topic": "vehicles", "id": "v", "op": "merge", "data": data}
+
+    lately = Given()
+    assert lately.news([moved(lat=1, status="moving")], 0.0) == [moved(lat=1, status="moving")]
+    assert lately.news([moved(lat=2, status="moving")], 1.0) == [moved(lat=2)]
+    assert lately.news([moved(lat=2, status="moving")], 2.0) == []
+    assert lately.news([moved(lat=2, status="moving")], SAID_AGAIN_S) == [moved(lat=2, status="moving")]
 
 
 def test_a_change_row_gives_the_topics_asked_and_a_resolved_alert_leaves() -> None:
