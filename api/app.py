@@ -26,6 +26,7 @@ from api.resources import (
     devices,
     docs,
     facts,
+    fleets,
     health,
     lifecycle,
     mending,
@@ -50,8 +51,9 @@ __all__ = ["ApiConfig", "create_app"]
 
 BASE = "/api/v1"
 RESOURCES = (
-    session, vehicles, trips, sites, devices, products, lifecycle, assignments, temperature_profiles, device_profiles,
-    stock, shipments, alerts, temperature_series, facts, arrival_times, readings, quarantine, mending, tokens, public,
+    session, fleets, vehicles, trips, sites, devices, products, lifecycle, assignments, temperature_profiles,
+    device_profiles, stock, shipments, alerts, temperature_series, facts, arrival_times, readings, quarantine,
+    mending, tokens, public,
 )  # fmt: skip
 
 

@@ -10,6 +10,10 @@ from domain.geo import near_m
 from domain.readings import F64, I64
 
 VehicleClass = Literal["truck", "van", "courier", "bus"]
+FuelType = Literal["diesel", "petrol", "electric", "hybrid", "lng", "cng", "hvo", "hydrogen", "other"]
+FUEL_TYPES: tuple[FuelType, ...] = get_args(FuelType)
+DESCRIBED = ("fleet", "model", "load_capacity_kg", "volume_capacity_m3", "fuel_type", "nominal_fuel_lph", "tags")
+"""What a vehicle is told to be, besides its class."""
 CLASSES: tuple[VehicleClass, ...] = get_args(VehicleClass)
 
 

@@ -24,11 +24,15 @@ NAMED = {
 }
 
 
+FITS = ("fits", "fleets", "models", "drivers", "fuel_types", "tags")
+"""What a vehicle may be asked to be; `fits` is null when it is not."""
+
+
 @cache
 def listing(kind: AnyKind) -> str:
     """Facts of an owner as known at a moment (none: now), or all words on one fact, by page.
 
-    Parameters: tenant, id, owner, kind, as_of, since, until, after, after_at, limit.
+    Parameters: tenant, id, owner, kind, as_of, since, until, after, after_at, limit, and what its vehicle was (`FITS`).
     """
     columns, joins = [], []
     for column in kind.public:
@@ -45,6 +49,8 @@ def listing(kind: AnyKind) -> str:
     if kind.extra:
         joins.append(parts[kind.extra].format(known=known["x"]))
     chosen = " and (%(kind)s::text is null or f.kind = %(kind)s)" if kind.has_kinds else ""
+    if kind.owner == "vehicle":
+        chosen += " and " + parts["fits"].format(start=kind.start).strip()
     return parts["facts"].format(
         columns=", ".join(columns),
         table=kind.table,

@@ -138,6 +138,7 @@ KINDS = {
         Kind("product", key="sku", shown=True, names=_text(64), rule="1 to 64 characters that can be printed"),
         Kind("zone", parent="site", shown=True, rename="rename_labelled"),
         Kind("slot", parent="device", names=_text(128), rule="1 to 128 characters that can be printed"),
+        Kind("driver", shown=True, rename="rename_labelled"),
         Kind("profile", names=PROFILE_NAME, rule=RULE),
     )
 }

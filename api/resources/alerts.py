@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Request
 from pydantic import AfterValidator, ConfigDict, Field
@@ -18,6 +19,7 @@ from api.http.inputs import Strict, printable
 from api.http.jsons import Json, Time, when
 from api.http.paging import Cursor, Items, Limit, decode, instant, shaped_page
 from api.http.problems import key_of, not_found
+from api.resources.shared.fits import ANY_VEHICLE, Fits
 from api.resources.shared.vehicles import count_alerts
 from domain.digits import shown
 from operations.cases.decide import Acknowledge, Refusal, Resolve
@@ -153,25 +155,29 @@ async def alert_rows(
     after: tuple[str, int] | None = None,
     alert_id: int | None = None,
     limit: int | None = None,
+    fits: Mapping[str, Any] = ANY_VEHICLE,
 ) -> list[Row]:
     """Rows of alerts, newest first."""
     after_at, after_id = after or (None, None)
     return await session.rows(
-        queries("api")["alerts"], state=state, after_at=after_at, after_id=after_id, id=alert_id, limit=limit
+        queries("api")["alerts"], state=state, after_at=after_at, after_id=after_id, id=alert_id, limit=limit, **fits
     )
 
 
 @router.get("/alerts", response_model=Items[Alert])
 async def list_alerts(
-    request: Request, caller: Anybody, state: State = "open", limit: Limit = 200, cursor: Cursor = None
+    request: Request, caller: Anybody, fits: Fits, state: State = "open", limit: Limit = 200, cursor: Cursor = None
 ) -> Json:
-    """Alerts, newest first. `open`: still active, or not acknowledged yet; never what is resolved."""
+    """Alerts, newest first. `open`: still active, or not acknowledged yet; never what is resolved.
+
+    Those of vehicles that were, when they were opened, what is asked for.
+    """
     after = None
     if cursor:
         at, alert_id = decode(cursor, (str, int))
         after = (instant(at).isoformat(), alert_id)
     async with context_of(request).database.tenant(caller.tenant_id) as session:
-        found = await alert_rows(session, state=state, after=after, limit=limit + 1)
+        found = await alert_rows(session, state=state, after=after, limit=limit + 1, fits=fits)
     return shaped_page(request, found, limit, lambda a: [a["opened_at"].isoformat(), a["id"]], alert_shape)
 
 

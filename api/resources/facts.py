@@ -16,6 +16,7 @@ from api.http.jsons import Json
 from api.http.paging import Cursor, Items, Limit, decode, shaped_page
 from api.http.problems import key_of, not_found
 from api.resources.shared.facts import Wanted, listed, shape_of, shaped
+from api.resources.shared.fits import ANY_VEHICLE, Fits
 from domain.facts import AnyKind
 from store.facts import listing
 
@@ -23,11 +24,15 @@ from store.facts import listing
 def _list_of(kind: AnyKind) -> Callable[..., Awaitable[Json]]:
     """The list of a kind's facts below their owner."""
 
+    async def list_facts_of_vehicle(request: Request, caller: Anybody, owner: str, wanted: Wanted, fits: Fits) -> Json:
+        return await listed(request, caller, kind, owner, wanted, fits)
+
     async def list_facts(request: Request, caller: Anybody, owner: str, wanted: Wanted) -> Json:
         return await listed(request, caller, kind, owner, wanted)
 
-    list_facts.__annotations__["owner"] = Annotated[str, Path(alias=f"{kind.owner}_id")]
-    return list_facts
+    found = list_facts_of_vehicle if kind.owner == "vehicle" else list_facts
+    found.__annotations__["owner"] = Annotated[str, Path(alias=f"{kind.owner}_id")]
+    return found
 
 
 def _history_of(kinds: Sequence[AnyKind]) -> Callable[..., Awaitable[Json]]:
@@ -41,7 +46,9 @@ def _history_of(kinds: Sequence[AnyKind]) -> Callable[..., Awaitable[Json]]:
         after = decode(cursor, (int,))[0] if cursor else None
         async with context_of(request).database.tenant(caller.tenant_id) as session:
             nothing = dict.fromkeys(("owner", "kind", "as_of", "since", "until", "after_at"))
-            found = await session.rows(listing(declared), id=key, after=after, limit=limit + 1, **nothing)
+            found = await session.rows(
+                listing(declared), id=key, after=after, limit=limit + 1, **nothing, **ANY_VEHICLE
+            )
         if not found and after is None:
             raise not_found()
         return shaped_page(request, found, limit, lambda f: [f["revision"]], lambda f: shaped(declared, f))

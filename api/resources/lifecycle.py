@@ -218,6 +218,20 @@ async def delete_vehicle(request: Request, caller: Admin, vehicle_id: str, *, dr
     return await _delete(request, caller, KINDS["vehicle"], vehicle_id, dry_run=dry_run)
 
 
+@router.patch("/drivers/{driver_id}", tags=["vehicles"], response_model=Ending)
+async def change_driver(
+    request: Request, caller: Admin, driver_id: str, given: ChangeIn, *, dry_run: DryRun = False
+) -> Json:
+    """Renames a driver, the history too; retires one, who drives nothing any more from then on; or restores."""
+    return await _change(request, caller, KINDS["driver"], driver_id, given, dry_run=dry_run)
+
+
+@router.delete("/drivers/{driver_id}", tags=["vehicles"], response_model=Ending)
+async def delete_driver(request: Request, caller: Admin, driver_id: str, *, dry_run: DryRun = False) -> Json:
+    """Deletes a driver on whom nothing depends; else 409 says what does."""
+    return await _delete(request, caller, KINDS["driver"], driver_id, dry_run=dry_run)
+
+
 @router.patch("/sites/{site_id}", tags=["sites"], response_model=Ending)
 async def change_site(
     request: Request, caller: Admin, site_id: str, given: ChangeIn, *, dry_run: DryRun = False

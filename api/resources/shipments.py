@@ -23,6 +23,7 @@ from api.http.jsons import Json, Time, when
 from api.http.paging import Cursor, Items, Limit, decode, page
 from api.http.problems import Problem, key_of, not_found
 from api.resources.shared.areas import LineIn
+from api.resources.shared.fits import Fits
 from api.resources.shared.profiles import profile_id
 from api.resources.shared.shipments import belongings, shipment_rows
 from api.resources.shared.vehicles import read_vehicles
@@ -227,16 +228,20 @@ async def read_shipments(session: Session, now: datetime, **conditions: Any) -> 
 async def list_shipments(
     request: Request,
     caller: Anybody,
+    fits: Fits,
     status: Literal["planned", "in_transit", "delivered"] | None = None,
     vehicle: Annotated[str | None, Query(max_length=64)] = None,
     limit: Limit = 200,
     cursor: Cursor = None,
 ) -> Json:
-    """Shipments by name with stops, estimates and temperature verdict."""
+    """Shipments by name with stops, estimates and temperature verdict.
+
+    Of vehicles that are, or were at delivery, what is asked for.
+    """
     after = decode(cursor, (str,))[0] if cursor else ""
     async with context_of(request).database.tenant(caller.tenant_id, snapshot=True) as session:
         found = await read_shipments(
-            session, datetime.now(UTC), after=after, status=status, vehicle=vehicle, limit=limit + 1
+            session, datetime.now(UTC), after=after, status=status, vehicle=vehicle, limit=limit + 1, fits=fits
         )
     return page(request, found, limit, lambda s: [s["id"]])
 

@@ -19,6 +19,7 @@ from api.http.jsons import Json, when
 from api.http.paging import Items
 from api.http.problems import key_of, not_found
 from api.resources.shared.facts import Wanted, listed, shape_of, shaped
+from api.resources.shared.fits import ANY_VEHICLE, Fits
 from api.resources.shared.spans import PointsMax, columns
 from api.resources.shared.tracks import GEOJSON, NOT_DRIVEN, feature
 from domain.facts import AnyKind
@@ -46,10 +47,10 @@ def _add(router: APIRouter, kind: AnyKind) -> None:
 
     @router.get("/vehicles/{vehicle_id}/trips", response_model=Items[shape])  # type: ignore[valid-type]
     async def list_trips(
-        request: Request, caller: Anybody, vehicle_id: str, wanted: Wanted, kind_of: KindOf = None
+        request: Request, caller: Anybody, vehicle_id: str, wanted: Wanted, fits: Fits, kind_of: KindOf = None
     ) -> Json:
         """Trips, stops and gaps of a vehicle in order of time; each begins where the one before ends."""
-        return await listed(request, caller, kind, vehicle_id, wanted._replace(kind=kind_of))
+        return await listed(request, caller, kind, vehicle_id, wanted._replace(kind=kind_of), fits)
 
     @router.get(
         "/vehicles/{vehicle_id}/trips/{trip_id}.gpx",
@@ -97,7 +98,7 @@ async def _found(
         vehicle = await session.row(queries("api")["vehicle_key"], name=vehicle_id)
         if vehicle is None:
             raise not_found()
-        words = await session.rows(listing(kind), id=key, owner=vehicle["key"], limit=None, **nothing)
+        words = await session.rows(listing(kind), id=key, owner=vehicle["key"], limit=None, **nothing, **ANY_VEHICLE)
         trip = words[-1] if words else None
         if trip is None or trip["retracted"]:
             raise not_found()

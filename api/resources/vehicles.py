@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Annotated
 
 import numpy as np
 from fastapi import APIRouter, Request
-from pydantic import ConfigDict, Field
+from pydantic import AfterValidator, ConfigDict, Field
 from typing_extensions import TypedDict
 
 from api.feed.emit import emit, put
 from api.http.audit import audit
 from api.http.auth import Admin, Anybody
 from api.http.context import context_of
-from api.http.inputs import Name, Strict, Text
+from api.http.inputs import Name, Strict, Text, printable
 from api.http.jsons import Json
 from api.http.paging import Cursor, Items, Limit, decode, page
 from api.http.problems import Problem, not_found
+from api.resources.shared.fits import Called, Fits
 from api.resources.shared.spans import PointsMax, Since, Until, columns, number, span
 from api.resources.shared.tracks import GEOJSON, NOT_DRIVEN, TrackPoint, feature, points_of, simplified
 from api.resources.shared.vehicles import Vehicle, read_vehicles
 from domain.readings import F64
-from domain.vehicles import VehicleClass, habits, suggested
+from domain.vehicles import DESCRIBED, FuelType, VehicleClass, habits, suggested
 from store.db import queries
 
 router = APIRouter(tags=["vehicles"])
@@ -52,22 +54,48 @@ class Classed(_Told):
     halt_s: float | None
 
 
-class VehicleIn(Strict):
-    """A vehicle, new or changed; what is not named stays, a `class` of null is taken away."""
+def _distinct(tags: list[str]) -> list[str]:
+    if len(set(tags)) < len(tags):
+        raise ValueError("each tag once")
+    return tags
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{"id": "van-7", "label": "Van 7", "class": "courier"}]})
+
+Tag = Annotated[str, AfterValidator(printable), Field(min_length=1, max_length=40)]
+Tags = Annotated[list[Tag], Field(max_length=20), AfterValidator(_distinct)]
+
+
+class VehicleIn(Strict):
+    """A vehicle, new or changed; what is not named stays, null is taken away.
+
+    Another `fleet` is so from now on: `/vehicles/{vehicle_id}/fleets` corrects its past.
+    """
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"id": "van-7", "label": "Van 7", "class": "courier", "fleet": "North", "tags": ["tail lift"]}]
+        }
+    )
 
     id: Name
     label: Text | None = None
     of_class: VehicleClass | None = Field(None, alias="class")
+    fleet: Called | None = None
+    model: Called | None = None
+    load_capacity_kg: Annotated[float, Field(gt=0, le=1_000_000)] | None = None
+    volume_capacity_m3: Annotated[float, Field(gt=0, le=10_000)] | None = None
+    fuel_type: FuelType | None = None
+    nominal_fuel_lph: Annotated[float, Field(gt=0, le=1_000)] | None = None
+    tags: Tags | None = None
 
 
 @router.get("/vehicles", response_model=Items[Vehicle])
-async def list_vehicles(request: Request, caller: Anybody, limit: Limit = 200, cursor: Cursor = None) -> Json:
-    """Vehicles by name with their last state."""
+async def list_vehicles(
+    request: Request, caller: Anybody, fits: Fits, limit: Limit = 200, cursor: Cursor = None
+) -> Json:
+    """Vehicles by name with their last state, all or those that are now what is asked for."""
     after = decode(cursor, (str,))[0] if cursor else ""
     async with context_of(request).database.tenant(caller.tenant_id, snapshot=True) as session:
-        found = await read_vehicles(session, after=after, limit=limit + 1)
+        found = await read_vehicles(session, after=after, limit=limit + 1, fits=fits)
     return page(request, found, limit, lambda v: [v["id"]])
 
 
@@ -93,6 +121,11 @@ async def post_vehicle(request: Request, caller: Admin, given: VehicleIn) -> Jso
         await session.row(q["put_vehicle"], name=given.id, label=given.label or given.id)
         if "class" in said:
             await session.row(q["class_vehicle"], name=given.id, **{"class": given.of_class})
+        if parts := [part for part in DESCRIBED if part in said]:
+            q_described = queries("vehicles")
+            await session.row(q_described["actor"], by=caller.user)
+            values = {part: said.get(part) for part in DESCRIBED}
+            await session.row(q_described["describe"], name=given.id, parts=parts, **values)
         await audit(session, caller, "vehicle.change" if before else "vehicle.create", given.id, **said)
         await session.run(q["notify_registry"])
         (vehicle,) = await read_vehicles(session, name=given.id)

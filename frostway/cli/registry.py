@@ -1,4 +1,4 @@
-"""`frostway vehicle|site|product|zone|slot|profile|device  list|rename|retire|restore|delete`; `vehicle change`."""
+"""`frostway vehicle|driver|site|…  list|rename|retire|restore|delete`; `vehicle change`."""
 
 import sys
 from enum import StrEnum
@@ -13,6 +13,7 @@ from frostway.settings import read_settings
 
 HELP = {
     "vehicle": "Vehicles.",
+    "driver": "Drivers of vehicles.",
     "site": "Sites: places with a fence.",
     "product": "Products, by SKU.",
     "zone": "Zones of sites, as SITE/ZONE.",
@@ -22,6 +23,7 @@ HELP = {
 ENDS = {
     "device": "It may speak no more",
     "vehicle": "It leaves the lists and the map",
+    "driver": "They drive nothing any more",
     "site": "It is visited no more and leaves the lists",
     "product": "It leaves the lists",
     "zone": "It leaves its site's list",

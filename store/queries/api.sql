@@ -44,7 +44,9 @@ select id from own_revoke_token(%(tenant)s, %(name)s)
 
 -- name: vehicles
 -- Vehicles by name with their last state and the site they are in; retired ones when they are asked for.
-select v.id as key, v.name as id, v.label, v.class, s.time, s.received_at, s.lat, s.lon, s.speed_mps, s.heading_deg, s.accuracy_m,
+select v.id as key, v.name as id, v.label, v.class, v.fleet, v.model, v.load_capacity_kg, v.volume_capacity_m3, v.fuel_type,
+       v.nominal_fuel_lph, v.tags, w.name as driver, w.label as driver_label,
+       nullif(a.valid_from, '-infinity') as driver_since, s.time, s.received_at, s.lat, s.lon, s.speed_mps, s.heading_deg, s.accuracy_m,
        coalesce(s.flags, 0) as flags, coalesce(s.status, 'unknown') as status, s.status_since, s.battery_ratio,
        here.name as site
 from vehicle v left join vehicle_state s on s.vehicle_id = v.id and s.tenant_id = v.tenant_id
@@ -52,8 +54,13 @@ left join lateral (
     select si.name from visit vi join site si on si.id = vi.site_id
     where vi.vehicle_id = v.id and vi.superseded_at is null and not vi.retracted and vi.left_at is null
     order by vi.entered_at desc, vi.id desc limit 1) here on true
+left join (vehicle_driver a join driver w on w.id = a.driver_id and w.tenant_id = a.tenant_id)
+     on a.vehicle_id = v.id and a.tenant_id = v.tenant_id and a.valid_to = 'infinity'
 where v.tenant_id = %(tenant)s and v.name > %(after)s and (%(name)s::text is null or v.name = %(name)s)
 and (v.retired_at is null or %(retired)s)
+and (%(fits)s::bool is null or v.id in (
+    select w.vehicle_id from vehicle_spans(%(tenant)s, %(fleets)s::text[], %(models)s::text[], %(drivers)s::text[],
+                                           %(fuel_types)s::text[], %(tags)s::text[]) w where w.valid_to = 'infinity'))
 order by v.name limit %(limit)s
 
 -- name: vehicle_class
@@ -179,6 +186,10 @@ and case %(state)s
     when 'cleared' then a.cleared_at is not null
     when 'unacknowledged' then a.acknowledged_at is null and a.resolved_at is null
     else a.resolved_at is null and (a.cleared_at is null or a.acknowledged_at is null) end
+and (%(fits)s::bool is null or exists (
+    select from vehicle_spans(%(tenant)s, %(fleets)s::text[], %(models)s::text[], %(drivers)s::text[], %(fuel_types)s::text[],
+                              %(tags)s::text[]) fit
+    where fit.vehicle_id = w.vehicle_id and a.opened_at >= fit.valid_from and a.opened_at < fit.valid_to))
 order by a.opened_at desc, a.id desc limit %(limit)s
 
 -- name: shipments
@@ -190,6 +201,10 @@ where sh.tenant_id = %(tenant)s and sh.name > %(after)s and (%(name)s::text is n
 and (%(key)s::int is null or sh.id = %(key)s) and (%(status)s::text is null or sh.status = %(status)s)
 and (%(vehicle)s::text is null or v.name = %(vehicle)s)
 and (%(recent)s::timestamptz is null or sh.delivered_at is null or sh.delivered_at > %(recent)s)
+and (%(fits)s::bool is null or exists (
+    select from vehicle_spans(%(tenant)s, %(fleets)s::text[], %(models)s::text[], %(drivers)s::text[], %(fuel_types)s::text[],
+                              %(tags)s::text[]) fit
+    where fit.vehicle_id = sh.vehicle_id and coalesce(sh.delivered_at, now()) >= fit.valid_from and coalesce(sh.delivered_at, now()) < fit.valid_to))
 order by sh.name limit %(limit)s
 
 -- name: stops

@@ -19,6 +19,13 @@ order by case when %(id)s::int8 is null then f.{start} end, f.id, f.revision lim
 case when %(as_of)s::timestamptz is null then fact.superseded_at is null
      else fact.decided_at <= %(as_of)s and coalesce(fact.superseded_at, 'infinity') > %(as_of)s end
 
+-- name: fits
+-- Whether a fact's vehicle was, when it began, what is asked for; all when nothing is.
+(%(fits)s::bool is null or exists (
+    select from vehicle_spans(%(tenant)s, %(fleets)s::text[], %(models)s::text[], %(drivers)s::text[], %(fuel_types)s::text[],
+                              %(tags)s::text[]) fit
+    where fit.vehicle_id = f.vehicle_id and f.{start} >= fit.valid_from and f.{start} < fit.valid_to))
+
 -- name: trip_extra
 -- Of a trip that is open now the figures so far; of a stop the site where the vehicle was for most of it.
 left join vehicle_state w on w.vehicle_id = f.vehicle_id and w.tenant_id = f.tenant_id and f.ended_at is null

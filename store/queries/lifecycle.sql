@@ -49,6 +49,7 @@ select * from (
     select 'product', null, sku, retired_at from product where tenant_id = %(tenant)s union all
     select 'zone', s.name, z.name, z.retired_at from zone z join site s on s.id = z.site_id where z.tenant_id = %(tenant)s union all
     select 'slot', d.name, s.name, s.retired_at from slot s join device d on d.id = s.device_id where s.tenant_id = %(tenant)s union all
+    select 'driver', null, name, retired_at from driver where tenant_id = %(tenant)s union all
     select 'profile', null, name, retired_at from profile where tenant_id = %(tenant)s) found
 where retired_at is not null and (kind, concat_ws('/', parent, name)) > (%(after_kind)s, %(after)s)
 order by kind, concat_ws('/', parent, name) limit %(limit)s
@@ -57,6 +58,12 @@ order by kind, concat_ws('/', parent, name) limit %(limit)s
 -- Vehicles with how many devices are on them now.
 select v.name, v.label, coalesce(v.class, '') as class, (select count(*) from device d where d.vehicle_id = v.id) as devices, v.retired_at
 from vehicle v where v.tenant_id = %(tenant)s order by v.name
+
+-- name: drivers
+-- Drivers with the vehicles that they drive now.
+select w.name, w.label, coalesce((select string_agg(v.name, ' ' order by v.name) from vehicle_driver d join vehicle v on v.id = d.vehicle_id
+       where d.driver_id = w.id and d.tenant_id = w.tenant_id and d.valid_to = 'infinity'), '') as vehicles, w.retired_at
+from driver w where w.tenant_id = %(tenant)s order by w.name
 
 -- name: sites
 -- Sites with their place.
@@ -96,6 +103,11 @@ union all select 'visits', count(distinct f.id), 0 from visit f where f.tenant_i
 union all select 'trips', count(distinct f.id), 0 from trip f where f.tenant_id = %(tenant)s and f.vehicle_id = %(id)s
 union all select 'calls', count(distinct f.id), 0 from stop_call f where f.tenant_id = %(tenant)s and f.vehicle_id = %(id)s
 union all select 'deviations', count(distinct f.id), 0 from deviation f where f.tenant_id = %(tenant)s and f.vehicle_id = %(id)s
+
+-- name: of_driver
+-- What depends on a driver: the vehicles that he or she drove.
+select 'vehicles' as what, count(distinct d.vehicle_id) as count, count(distinct d.vehicle_id) filter (where d.valid_to = 'infinity') as now
+from vehicle_driver d where d.tenant_id = %(tenant)s and d.driver_id = %(id)s
 
 -- name: of_site
 -- What depends on a site.

@@ -72,3 +72,29 @@ select hand_over(%(vehicle)s, %(driver)s, coalesce(%(since)s::timestamptz, '-inf
 -- A vehicle was of a fleet from a time to a time; of none when none is given.
 select enlist(%(vehicle)s, %(fleet)s, coalesce(%(since)s::timestamptz, '-infinity'),
               coalesce(%(until)s::timestamptz, 'infinity'), %(by)s)
+
+-- name: groups
+-- Vehicles by what they are told to be; each counts once among the states, the most urgent one wins.
+with now_of as (
+    select v.fleet, v.model, v.fuel_type, v.tags, w.name as driver, w.label,
+           case when exists (select from device d join alert a on a.device_id = d.id and a.tenant_id = d.tenant_id
+                             where d.vehicle_id = v.id and d.tenant_id = v.tenant_id and a.cleared_at is null
+                             and a.severity = 'critical') then 'alarm'
+                when s.time is null or s.time < now() - make_interval(secs => %(stale_s)s) then 'stale'
+                else s.status end as status
+    from vehicle v left join vehicle_state s on s.vehicle_id = v.id and s.tenant_id = v.tenant_id
+    left join (vehicle_driver a join driver w on w.id = a.driver_id and w.tenant_id = a.tenant_id)
+         on a.vehicle_id = v.id and a.tenant_id = v.tenant_id and a.valid_to = 'infinity'
+    where v.tenant_id = %(tenant)s and v.retired_at is null and (%(fits)s::bool is null or v.id in (
+        select f.vehicle_id from vehicle_spans(%(tenant)s, %(fleets)s::text[], %(models)s::text[], %(drivers)s::text[],
+                                               %(fuel_types)s::text[], %(tags)s::text[]) f where f.valid_to = 'infinity'))
+)
+select g.key, g.label, count(*) as vehicles, count(*) filter (where status = 'moving') as moving,
+       count(*) filter (where status = 'stopped') as stopped, count(*) filter (where status = 'stale') as stale,
+       count(*) filter (where status = 'alarm') as alarm
+from now_of v cross join lateral (
+    select case %(by)s when 'fleet' then v.fleet when 'model' then v.model when 'driver' then v.driver else v.fuel_type end as key,
+           case when %(by)s = 'driver' then v.label end as label where %(by)s <> 'tag'
+    union all select t, null from unnest(v.tags) t where %(by)s = 'tag'
+    union all select null, null where %(by)s = 'tag' and v.tags = '{}') g
+group by g.key, g.label order by count(*) desc, g.key nulls last limit %(limit)s

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from functools import cache
 from typing import Annotated, Any, NamedTuple
@@ -16,6 +17,7 @@ from api.http.instants import QueryInstant
 from api.http.jsons import Json, Time, when
 from api.http.paging import Cursor, Limit, decode, instant, shaped_page
 from api.http.problems import Problem, not_found
+from api.resources.shared.fits import ANY_VEHICLE
 from domain.facts import AnyKind
 from store.db import queries
 from store.facts import listing
@@ -78,8 +80,10 @@ def asked(
 Wanted = Annotated[Asked, Depends(asked)]
 
 
-async def listed(request: Request, caller: Caller, kind: AnyKind, owner: str, wanted: Asked) -> Json:
-    """A page of an owner's facts."""
+async def listed(
+    request: Request, caller: Caller, kind: AnyKind, owner: str, wanted: Asked, fits: Mapping[str, Any] = ANY_VEHICLE
+) -> Json:
+    """A page of an owner's facts; of a vehicle's those of times when it was what is asked for."""
     if wanted.since and wanted.until and wanted.since > wanted.until:
         raise Problem(422, "from: later than to")
     at, after = decode(wanted.cursor, (str, int)) if wanted.cursor else (None, None)
@@ -90,7 +94,7 @@ async def listed(request: Request, caller: Caller, kind: AnyKind, owner: str, wa
         rows = await session.rows(
             listing(kind),
             id=None, owner=found["key"], kind=wanted.kind, as_of=wanted.as_of, since=wanted.since, until=wanted.until,
-            after=after, after_at=instant(at) if at else None, limit=wanted.limit + 1,
+            after=after, after_at=instant(at) if at else None, limit=wanted.limit + 1, **fits,
         )  # fmt: skip
     return shaped_page(
         request, rows, wanted.limit, lambda f: [f[kind.start].isoformat(), f["id"]], lambda f: shaped(kind, f)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from datetime import datetime
+from typing import Any
 
 from api.database import Row, Session
+from api.resources.shared.fits import ANY_VEHICLE
 from api.resources.shared.rows import grouped
 from store.db import queries
 
@@ -20,6 +22,7 @@ async def shipment_rows(
     vehicle: str | None = None,
     recent: datetime | None = None,
     limit: int | None = None,
+    fits: Mapping[str, Any] = ANY_VEHICLE,
 ) -> list[Row]:
     """Rows of shipments by name; `recent` leaves out those delivered before it."""
     return await session.rows(
@@ -31,6 +34,7 @@ async def shipment_rows(
         vehicle=vehicle,
         recent=recent,
         limit=limit,
+        **fits,
     )
 
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from typing_extensions import TypedDict
 
 from api.database import Row, Session
 from api.http.jsons import Time, when
+from api.resources.shared.fits import ANY_VEHICLE
 from api.resources.shared.probes import Temp, probe_shape
 from api.resources.shared.rows import grouped
 from domain.digits import shown
 from domain.readings import Flag
-from domain.vehicles import VehicleClass
+from domain.vehicles import FuelType, VehicleClass
 from store.db import queries
 
 
@@ -25,14 +29,33 @@ class VehicleShipment(TypedDict):
     few_trips: int | None
 
 
+class VehicleDriver(TypedDict):
+    """Who drives a vehicle now, and since when; null: since ever."""
+
+    id: str
+    label: str
+    since: Time | None
+
+
 _Classed = TypedDict("_Classed", {"class": VehicleClass | None})
 
 
 class Vehicle(_Classed):
-    """A vehicle and its last state; `alerts` counts the active ones. `class` is null when nobody has told it."""
+    """A vehicle and its last state; `alerts` counts the active ones. What nobody has told is null.
+
+    `nominal_fuel_lph` is what its maker says it burns an hour.
+    """
 
     id: str
     label: str
+    fleet: str | None
+    model: str | None
+    driver: VehicleDriver | None
+    load_capacity_kg: float | None
+    volume_capacity_m3: float | None
+    fuel_type: FuelType | None
+    nominal_fuel_lph: float | None
+    tags: list[str]
     t: Time | None
     received_at: Time | None
     lat: float | None
@@ -62,12 +85,26 @@ def _carried(row: Row) -> VehicleShipment:
     }
 
 
+def _driver(row: Row) -> VehicleDriver | None:
+    if row["driver"] is None:
+        return None
+    return {"id": row["driver"], "label": row["driver_label"], "since": when(row["driver_since"])}
+
+
 def _shape(row: Row, temps: list[Temp], carried: VehicleShipment | None, alerts: int) -> Vehicle:
     """From a row of `vehicles` and what belongs to it."""
     return {
         "id": row["id"],
         "label": row["label"],
         "class": row["class"],
+        "fleet": row["fleet"],
+        "model": row["model"],
+        "driver": _driver(row),
+        "load_capacity_kg": row["load_capacity_kg"],
+        "volume_capacity_m3": row["volume_capacity_m3"],
+        "fuel_type": row["fuel_type"],
+        "nominal_fuel_lph": row["nominal_fuel_lph"],
+        "tags": row["tags"],
         "t": when(row["time"]),
         "received_at": when(row["received_at"]),
         "lat": shown("lat", row["lat"]),
@@ -87,11 +124,17 @@ def _shape(row: Row, temps: list[Temp], carried: VehicleShipment | None, alerts:
 
 
 async def read_vehicles(
-    session: Session, *, after: str = "", name: str | None = None, retired: bool = False, limit: int | None = None
+    session: Session,
+    *,
+    after: str = "",
+    name: str | None = None,
+    retired: bool = False,
+    limit: int | None = None,
+    fits: Mapping[str, Any] = ANY_VEHICLE,
 ) -> list[Vehicle]:
     """Vehicles by name with state, temperatures, shipment and number of active alerts; retired ones if wanted."""
     q = queries("api")
-    rows = await session.rows(q["vehicles"], after=after, name=name, retired=retired, limit=limit)
+    rows = await session.rows(q["vehicles"], after=after, name=name, retired=retired, limit=limit, **fits)
     keys = [row["key"] for row in rows]
     if not keys:
         return []

@@ -19,6 +19,8 @@ CANARY = " zx-canary"
 POSTED = {
     "/api/v1/devices/{device_id}/assignments": {"vehicle": "truck-01"},
     "/api/v1/devices/{device_id}/change": {"kind": "phone"},
+    "/api/v1/vehicles/{vehicle_id}/drivers": {"driver": None},
+    "/api/v1/vehicles/{vehicle_id}/fleets": {"fleet": None},
 }
 
 
@@ -179,6 +181,8 @@ def test_another_tenants_things_are_not_there(world: World, url: str, database: 
             "fact_id": str(fact),
             "trip_id": str(trip),
             "assignment_id": "1",
+            "driver_id": "canary",
+            "entry_id": "1",
             "site_id": "store-2",
             "zone_id": "canary",
             "sku": "CANARY",

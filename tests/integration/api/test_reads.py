@@ -76,6 +76,14 @@ def test_a_vehicle_is_shown_with_all_that_belongs_to_it(world: World, api: httpx
             "p90": "2026-11-22T10:49:00.000Z",
             "few_trips": 3,
         },
+        "fleet": None,
+        "model": None,
+        "driver": None,
+        "load_capacity_kg": None,
+        "volume_capacity_m3": None,
+        "fuel_type": None,
+        "nominal_fuel_lph": None,
+        "tags": [],
         "alerts": 1,
     }
 

@@ -14,14 +14,14 @@ from psycopg.rows import dict_row
 
 from domain.facts import Word
 from domain.times import from_us
-from store.facts import listing
+from store.facts import FITS, listing
 from store.link import Link
 from tests.integration.fleet import T0, Fleet, S
 from tracker.engine import facts
 from tracker.engine.step import Step
 from tracker.vehicles.facts import VISIT, VisitFact
 
-EVERYTHING = dict.fromkeys(("id", "since", "until", "after", "after_at", "limit"))
+EVERYTHING = dict.fromkeys(("id", "since", "until", "after", "after_at", "limit", *FITS))
 
 
 @pytest.fixture
