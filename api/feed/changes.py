@@ -7,8 +7,10 @@ Law: applying `coalesce(changes)` gives the same state as applying `changes`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
+
+from domain.changes import COLUMNS
 
 TOPICS = ("vehicles", "shipments", "alerts", "stock", "sites", "facts")
 
@@ -17,12 +19,22 @@ Change = dict[str, Any]
 
 def flatten(body: Mapping[str, Any], topics: Iterable[str]) -> list[Change]:
     """The changes of a row that belong to some topics. An alert that is resolved leaves, whoever speaks of it last."""
-    found = [{"topic": topic, **change} for topic in TOPICS if topic in topics for change in body.get(topic, ())]
+    found = [change for topic in TOPICS if topic in topics for change in _of(body, topic)]
     for change in found:
         if change["topic"] == "alerts" and (change.get("data") or {}).get("resolved_at"):
             change["op"] = "delete"
             del change["data"]
     return found
+
+
+def _of(body: Mapping[str, Any], topic: str) -> Iterator[Change]:
+    """The changes of a topic in their order: what stands in columns first."""
+    if (columns := body.get(COLUMNS, {}).get(topic)) is not None:
+        names = [name for name in columns if name != "id"]
+        for key, *values in zip(columns["id"], *(columns[name] for name in names), strict=True):
+            yield {"topic": topic, "id": key, "op": "merge", "data": dict(zip(names, values, strict=True))}
+    for change in body.get(topic, ()):
+        yield {"topic": topic, **change}
 
 
 def coalesce(changes: Iterable[Change]) -> list[Change]:

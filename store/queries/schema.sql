@@ -28,6 +28,10 @@ select set_config('work_mem', '64kB', true)
 select pg_current_xact_id() is not null and max(length(p)) > 0 as stored
 from (select repeat('x', 65536) as p from generate_series(1, 64) g order by g desc offset 0) s
 
+-- name: has_summaries
+-- Whether this schema has summaries of readings already.
+select to_regclass('public.reading_summary') is not null
+
 -- name: roles_mark
 -- Which rights have been given.
 select obj_description('schema_version'::regclass)

@@ -16,6 +16,7 @@ from psycopg.rows import dict_row
 
 from frostway.broker import find_mosquitto
 from store.embedded import EmbeddedPostgres
+from store.partitions import READING_TABLES
 from tests.compare import differ
 from tests.compare.names import connected
 from tests.compare.script import Step, rest
@@ -169,7 +170,7 @@ def test_alerts_of_excursions_go_on_and_what_people_did_with_them_stays(upgraded
 
 
 def test_every_reading_is_stored_once(upgraded: Upgraded) -> None:
-    for table in (name for name in upgraded.ended if name.startswith("reading_")):
+    for table in READING_TABLES:
         keys = [(r["device_id"], r["boot_id"], r["seq"], r["time"], r["received_at"]) for r in upgraded.ended[table]]
         assert len(set(keys)) == len(keys), table
     assert upgraded.answers["table vehicle_state"] == upgraded.plain["table vehicle_state"]

@@ -8,24 +8,24 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 import psycopg
 from prometheus_client import Counter
 
-from domain.digits import shown as figure
 from domain.readings import I64, Batch, Bool
-from domain.times import from_us, to_us
+from domain.times import from_us
 from tracker.arrival_times.grading import Grading
 from tracker.arrival_times.learning import Learning
 from tracker.arrival_times.plans import PlannedRoute, Plans, unpacked
 from tracker.arrival_times.predict import Position, Prediction, predict
 from tracker.arrival_times.routing import Question, Router, pack, unpack
 from tracker.arrival_times.rows import ArrivalRows, Risk
+from tracker.arrival_times.words import announce
 from tracker.engine.family import Engine, Family
 from tracker.engine.registry import Registry, Shipment
-from tracker.engine.step import Step, known, text
+from tracker.engine.step import Step
 from tracker.rules import forecast
 from tracker.rules.forecast import NO_TIME
 from tracker.shipments.rows import ShipmentRows
@@ -83,10 +83,7 @@ class ArrivalTimes(Family):
             reported |= self._predict(plans, registry, rows, views, step)
         touched = np.unique(np.concatenate([rows, np.array(changed, dtype=np.int64)]))
         step.part(ArrivalRows).journeys += plans.packed(touched)
-        for shipment in reported.values():
-            self._announce(plans, registry, shipment, step)
-        for vehicle_id in {s.vehicle_id for s in reported.values()}:
-            self._announce_next(plans, registry, vehicle_id, step)
+        announce(plans, registry, reported.values(), step)
 
     def keep_house(self, now: datetime) -> None:
         """What other trackers have taught is learned."""
@@ -228,62 +225,3 @@ class ArrivalTimes(Family):
             news = (shipment.tenant_id, stop_id, int(views.device[view]), title, int(made.now_us[i]))
             step.part(ArrivalRows).risks.append(Risk(*news, raised=bool(is_now[i])))
         return changed
-
-    # ------------------------------------------------------------ words
-    def _eta(self, plans: Plans, stop_id: int) -> dict[str, Any] | None:
-        """The arrival time of a stop as it was last announced."""
-        at = plans.index.get(stop_id)
-        shown = plans.shown
-        if at is None or shown.at_us[at] == NO_TIME:
-            return None
-        return {
-            "p10": text(int(shown.p10_us[at])),
-            "p50": text(int(shown.p50_us[at])),
-            "p90": text(int(shown.p90_us[at])),
-            "remaining_m": round(float(shown.remaining_m[at])),
-            "late_probability": figure("late_probability", known(float(shown.risk[at]))),
-            "few_trips": int(shown.few_trips[at]) if shown.few_trips[at] >= 0 else None,
-            "decided_at": text(int(shown.decided_us[at])),
-        }
-
-    def _announce(self, plans: Plans, registry: Registry, shipment: Shipment, step: Step) -> None:
-        """Tells the shipment's stops."""
-        stops = []
-        for s in shipment.stops:
-            site = registry.sites.get(s.site_id)
-            stops.append(
-                {
-                    "seq": s.seq,
-                    "stop_id": s.name,
-                    "site": site.name if site else None,
-                    "name": s.label,
-                    "lat": s.lat,
-                    "lon": s.lon,
-                    "window_start": _instant(s.window_start),
-                    "window_end": _instant(s.window_end),
-                    "arrived_at": text(s.arrived_us),
-                    "departed_at": text(s.departed_us),
-                    "deviations": s.deviations,
-                    "eta": self._eta(plans, s.id) if s.arrived_us is None else None,
-                }
-            )
-        shape = {"id": shipment.name, "status": shipment.status, "stops": stops}
-        step.change(shipment.tenant_id, "shipments", shipment.name, "merge", shape)
-
-    def _announce_next(self, plans: Plans, registry: Registry, vehicle_id: int, step: Step) -> None:
-        """Tells the shipment a vehicle is on, and when it is expected at the next stop."""
-        vehicle, shipment = registry.vehicles.get(vehicle_id), registry.shipments.get(vehicle_id)
-        if vehicle is None:
-            return
-        shape: dict[str, Any] | None = None
-        if shipment is not None:
-            stop = shipment.next_stop()
-            where = registry.sites.get(stop.site_id) if stop else None
-            times = (self._eta(plans, stop.id) if stop else None) or {}
-            shape = {"id": shipment.name, "next_stop": where.name if where else stop.name if stop else None}
-            shape |= {k: times.get(k) for k in ("p10", "p50", "p90", "few_trips")}
-        step.change(vehicle.tenant_id, "vehicles", vehicle.name, "merge", {"shipment": shape})
-
-
-def _instant(at: datetime | None) -> str | None:
-    return text(to_us(at)) if at else None

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 import numpy as np
@@ -101,21 +101,34 @@ class Packer:
 
     def pack(self, owners: I64, parts: Sequence[Columns]) -> list[bytes]:
         """One text of bytes for each owner; `owners` sorted and unique."""
-        heads = np.zeros(len(owners), dtype=[("mark", "<u4")] + [(f"n{i}", "<u2") for i in range(len(parts))])
-        heads["mark"] = self.mark
-        pieces: list[list[bytes]] = []
-        for i, (part, dtype, owner_of) in enumerate(zip(parts, self._dtypes, self._owner_of, strict=True)):
-            owner = owner_of(part.entity)
-            low, high = np.searchsorted(owner, owners), np.searchsorted(owner, owners, "right")
-            heads[f"n{i}"] = high - low
-            rows = np.empty(len(owner), dtype=dtype)
-            for name, column in zip(names_of(type(part)), columns_of(part), strict=True):
-                rows[name] = column
-            whole, size = rows.tobytes(), dtype.itemsize
-            pieces.append([whole[a:b] for a, b in zip((low * size).tolist(), (high * size).tolist(), strict=True)])
-        whole, size = heads.tobytes(), heads.dtype.itemsize
-        begin = [whole[a : a + size] for a in range(0, len(whole), size)]
-        return [b"".join(each) for each in zip(begin, *pieces, strict=True)]
+        count, dtypes = len(owners), self._dtypes
+        bounds = [(np.searchsorted(o, owners), np.searchsorted(o, owners, "right")) for o in self._owners(parts)]
+        each = 0  # so many of the first parts have one row of every owner: they stand in one record with the head
+        while each < len(parts) and (bounds[each][1] - bounds[each][0] == 1).all():
+            each += 1
+        head = [("mark", "<u4")] + [(f"n{i}", "<u2") for i in range(len(parts))]
+        records = np.zeros(count, dtype=head + [(f"rows{i}", dtypes[i]) for i in range(each)])
+        records["mark"] = self.mark
+        for i, (low, high) in enumerate(bounds):
+            records[f"n{i}"] = high - low
+        for i in range(each):
+            _lay(parts[i], records[f"rows{i}"], None if len(parts[i].entity) == count else bounds[i][0])
+        whole, size = records.tobytes(), records.dtype.itemsize
+        packed = [whole[a : a + size] for a in range(0, len(whole), size)]
+        for part, dtype, (low, high) in zip(parts[each:], dtypes[each:], bounds[each:], strict=True):
+            some = np.flatnonzero(high > low)
+            if len(some):
+                rows = np.empty(len(part.entity), dtype=dtype)
+                _lay(part, rows, None)
+                whole, size = rows.tobytes(), dtype.itemsize
+                ends = zip((low[some] * size).tolist(), (high[some] * size).tolist(), strict=True)
+                for k, (a, b) in zip(some.tolist(), ends, strict=True):
+                    packed[k] += whole[a:b]
+        return packed
+
+    def _owners(self, parts: Sequence[Columns]) -> Iterator[I64]:
+        for part, owner_of in zip(parts, self._owner_of, strict=True):
+            yield owner_of(part.entity)
 
     def unpack(self, packed: Iterable[bytes]) -> list[Any]:
         """The parts of all owners, sorted by entity.
@@ -149,3 +162,9 @@ class Packer:
 def _dtype(part: Columns) -> np.dtype[Any]:
     columns = zip(names_of(type(part)), columns_of(part), strict=True)
     return np.dtype([(name, column.dtype.newbyteorder("<"), column.shape[1:]) for name, column in columns])
+
+
+def _lay(part: Columns, rows: np.ndarray[Any, Any], index: I64 | None) -> None:
+    """Puts columns, or some rows of them, into records."""
+    for name, column in zip(names_of(type(part)), columns_of(part), strict=True):
+        rows[name] = column if index is None else column[index]

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple, TypeVar, cast
 
 import orjson
 
+from domain.changes import COLUMNS
 from domain.facts import F, FactKind
 from domain.times import from_us, rfc3339
 from tracker.rules.scan import NEVER
@@ -16,6 +18,7 @@ from tracker.rules.scan import NEVER
 P = TypeVar("P")
 R = TypeVar("R")
 DAY_US = 86_400_000_000
+MANY = 32  # objects of a tenant whose changes are written as columns
 
 
 def instant(us: int | None) -> datetime | None:
@@ -80,6 +83,8 @@ class Step:
     """Lanes and entities whose checkpoints since a time no longer hold."""
     changes: dict[int, dict[str, dict[str, dict[str, Any]]]] = field(default_factory=dict)
     """By tenant, topic and name."""
+    columns: dict[int, dict[str, dict[str, list[Any]]]] = field(default_factory=dict)
+    """Merges of many objects at once, before those of `changes`: by tenant and topic their names (`id`) and fields."""
     _facts: dict[str, list[Any]] = field(default_factory=dict)
     _parts: dict[type, Any] = field(default_factory=dict)
 
@@ -102,7 +107,28 @@ class Step:
         else:
             topics[topic][name] = {"id": name, "op": op, "data": data}
 
+    def change_many(self, topic: str, tenants: list[int], names: list[str], fields: Mapping[str, list[Any]]) -> None:
+        """The same fields of many objects have changed; as `change` with "merge" for each."""
+        many = Counter(tenants)
+        whole = {t for t, count in many.items() if count >= MANY and topic not in self.columns.get(t, ())}
+        whole = {t for t in whole if topic not in self.changes.get(t, ())}
+        if len(many) == 1 and whole:
+            self.columns.setdefault(tenants[0], {})[topic] = {"id": names, **fields}
+            return
+        for tenant_id in whole:
+            of = [i for i, t in enumerate(tenants) if t == tenant_id]
+            columns = {"id": names, **fields}
+            self.columns.setdefault(tenant_id, {})[topic] = {
+                n: [column[i] for i in of] for n, column in columns.items()
+            }
+        for i, tenant_id in enumerate(tenants):
+            if tenant_id not in whole:
+                self.change(tenant_id, topic, names[i], "merge", {n: column[i] for n, column in fields.items()})
+
     def bodies(self) -> Iterable[tuple[int, bytes]]:
         """Tenant and JSON text of its changes."""
-        for tenant_id, topics in self.changes.items():
-            yield tenant_id, orjson.dumps({topic: list(found.values()) for topic, found in topics.items()})
+        for tenant_id in {**self.changes, **self.columns}:
+            body: dict[str, Any] = {t: list(found.values()) for t, found in self.changes.get(tenant_id, {}).items()}
+            if tenant_id in self.columns:
+                body[COLUMNS] = self.columns[tenant_id]
+            yield tenant_id, orjson.dumps(body)

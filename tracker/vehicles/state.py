@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -212,10 +212,15 @@ class VehicleTables:
             (columns[0], tenant, *columns[1:10], status, *columns[11:], *totals, packed)
         )
         inside = self._places(registry, folded.state.visits)
-        for vehicle_id, tenant_id, shown in zip(vehicles.tolist(), tenant.tolist(), _shown(views, status), strict=True):
-            if (owner := registry.vehicles.get(vehicle_id)) is not None:
-                shown["site"] = inside.get(vehicle_id)
-                step.change(tenant_id, "vehicles", owner.name, "merge", shown)
+        fields = _shown(views, status)
+        fields["site"] = [inside.get(v) for v in vehicles.tolist()]
+        owners = [registry.vehicles.get(v) for v in vehicles.tolist()]
+        if None in owners:
+            known = [i for i, owner in enumerate(owners) if owner is not None]
+            fields = {name: [column[i] for i in known] for name, column in fields.items()}
+        names = [owner.name for owner in owners if owner is not None]
+        tenants = [owner.tenant_id for owner in owners if owner is not None]
+        step.change_many("vehicles", tenants, names, fields)
         return vehicles
 
     def _seen(self, vehicles: I64, newest: Rows, folded: Folded, batteries: Mapping[int, float]) -> Views:
@@ -268,31 +273,17 @@ def been_in(registry: Registry, entered: cells.Entered, step: Step) -> None:
         step.part(VehicleRows).cells.append((tenant, *entered))
 
 
-def _shown(views: Views, status: list[str]) -> Iterator[dict[str, Any]]:
-    """The keys of the vehicles' public shape that their newest fixes give; NaN becomes null in the text."""
-    rounded = zip(
-        rfc3339_all(views.t_us),
-        rfc3339_all(views.received_us),
-        shown_all("lat", views.lat),
-        shown_all("lon", views.lon),
-        shown_all("speed_mps", views.speed_mps),
-        shown_all("heading_deg", views.heading_deg),
-        shown_all("accuracy_m", views.accuracy_m),
-        views.flags.tolist(),
-        status,
-        rfc3339_all(views.since_us),
-        strict=True,
-    )
-    for t, received_at, lat, lon, speed_mps, heading_deg, accuracy_m, flags, word, since in rounded:
-        yield {
-            "t": t,
-            "received_at": received_at,
-            "lat": lat,
-            "lon": lon,
-            "speed_mps": speed_mps,
-            "heading_deg": heading_deg,
-            "accuracy_m": accuracy_m,
-            "flags": Flag.names(flags) if flags else [],
-            "status": word,
-            "status_since": since,
-        }
+def _shown(views: Views, status: list[str]) -> dict[str, list[Any]]:
+    """The fields of the vehicles' public shape that their newest fixes give; NaN becomes null in the text."""
+    return {
+        "t": rfc3339_all(views.t_us),
+        "received_at": rfc3339_all(views.received_us),
+        "lat": shown_all("lat", views.lat),
+        "lon": shown_all("lon", views.lon),
+        "speed_mps": shown_all("speed_mps", views.speed_mps),
+        "heading_deg": shown_all("heading_deg", views.heading_deg),
+        "accuracy_m": shown_all("accuracy_m", views.accuracy_m),
+        "flags": [Flag.names(flags) if flags else [] for flags in views.flags.tolist()],
+        "status": status,
+        "status_since": rfc3339_all(views.since_us),
+    }

@@ -22,6 +22,7 @@ from api.resources.shared.simplify import keep_shape, metres
 from domain.limits import RateLimit
 from store.db import queries
 from store.facts import listing
+from tracker.engine.step import Step
 from tracker.families import KINDS
 
 values = st.dictionaries(st.sampled_from("abc"), st.integers(0, 3), min_size=1)
@@ -237,3 +238,32 @@ def test_every_query_of_the_api_names_its_tenant() -> None:
                 "own_revoke_token(%(tenant)s",
             )
             assert any(each in text for each in named), name
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from("xyzuvw"), st.sampled_from([1, 2]), st.integers(0, 9)), max_size=90),
+    st.booleans(),
+)
+def test_changes_of_many_are_columns_and_come_out_as_changes_of_each(
+    rows: list[tuple[str, int, int]], known: bool
+) -> None:
+    """Whatever has been said of some of them before, of however many tenants, they are the same in the end."""
+    rows = [(f"{name}{i % 40}", tenant, value) for i, (name, tenant, value) in enumerate(rows)]
+    rows = list({(tenant, name): (name, tenant, value) for name, tenant, value in rows}.values())
+    one, many = Step(0), Step(0)
+    if known:
+        for step in (one, many):
+            step.change(1, "vehicles", "x0", "put", {"id": "x0", "a": -1, "c": 5})
+    for name, tenant, value in rows:
+        one.change(tenant, "vehicles", name, "merge", {"a": value, "b": [value]})
+    columns = {"a": [value for _, _, value in rows], "b": [[value] for _, _, value in rows]}
+    many.change_many("vehicles", [t for _, t, _ in rows], [n for n, _, _ in rows], columns)
+    for step in (one, many):
+        for name, tenant, value in rows[:3]:
+            step.change(tenant, "vehicles", name, "merge", {"a": value + 1})
+    start = {name: {} for name, _, _ in rows}
+    plain, packed = ({t: flatten(json.loads(body), ("vehicles",)) for t, body in s.bodies()} for s in (one, many))
+    assert plain.keys() == packed.keys()
+    for tenant, changes in plain.items():
+        assert after(packed[tenant], start) == after(changes, start)
+        assert after(coalesce(packed[tenant]), start) == after(changes, start)
