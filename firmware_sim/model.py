@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeVar
 
-from domain.vehicles import VehicleClass
+from domain.vehicles import FuelType, VehicleClass
 from firmware_sim.faults import TABLE, Faults
 
 _Named = TypeVar("_Named", "Site", "Vehicle", "Device")
@@ -99,6 +99,20 @@ class Device:
 
 
 @dataclass(frozen=True, slots=True)
+class About:
+    """What a vehicle is told to be, and the name and label of its driver."""
+
+    fleet: str
+    model: str
+    driver: tuple[str, str]
+    load_capacity_kg: float
+    volume_capacity_m3: float
+    fuel_type: FuelType
+    nominal_fuel_lph: float | None
+    tags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Vehicle:
     """A truck that drives its tour (site ids, back to the first) for ever.
 
@@ -115,6 +129,7 @@ class Vehicle:
     of_class: VehicleClass | None = None
     doorstep_s: tuple[float, float] | None = None
     """On streets it also halts at doorsteps, for so long each."""
+    about: About | None = None
 
 
 @dataclass(frozen=True, slots=True)

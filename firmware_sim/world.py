@@ -13,10 +13,11 @@ from itertools import pairwise
 
 import numpy as np
 
+from domain.vehicles import FuelType
 from firmware_sim.drive import nominal_leg_s
 from firmware_sim.faults import TABLE, rng_for
 from firmware_sim.geography import NODES, route
-from firmware_sim.model import Device, Product, Profile, Shipment, Site, Slot, Stop, Vehicle, World, Zone
+from firmware_sim.model import About, Device, Product, Profile, Shipment, Site, Slot, Stop, Vehicle, World, Zone
 
 __all__ = ["build"]
 
@@ -59,6 +60,26 @@ DEMO_TOURS = (
 # (leg, seconds to its end at the start): truck-01 is about to reach the portal, truck-02 its first store.
 COURIER, DOORSTEP_S = 8, (45.0, 110.0)  # the last one halts at doorsteps too, and its tracker tells no speed
 DEMO_STARTS: tuple[tuple[int, float | None], ...] = ((2, 80.0), (0, 110.0)) + ((0, None),) * 6
+
+Model = tuple[str, float, float, FuelType, float | None]  # name, kg and m3 it carries, fuel, litres an hour
+ELECTRIC: Model = ("Volvo FL Electric", 7_000.0, 38.0, "electric", None)
+GAS: Model = ("Iveco S-Way", 10_500.0, 46.0, "lng", 17.0)
+SPRINTER: Model = ("Mercedes-Benz Sprinter", 1_100.0, 11.0, "hvo", 5.5)
+RIGID: Model = ("Scania P 280", 9_500.0, 42.0, "diesel", 14.0)
+FLEETS: tuple[tuple[str, tuple[str, str], Model, tuple[str, ...]], ...] = (
+    ("Stores", ("aino", "Aino Virtanen"), RIGID, ("chilled", "tail lift")),
+    ("Stores", ("eero", "Eero Korhonen"), RIGID, ("chilled", "tail lift")),
+    ("Pharmacies", ("kaisa", "Kaisa Nieminen"), ELECTRIC, ("chilled", "GDP")),
+    ("Pharmacies", ("matti", "Matti Laine"), ELECTRIC, ("chilled", "GDP")),
+    ("Stores", ("helmi", "Helmi Salo"), GAS, ("chilled",)),
+    ("Stores", ("oskari", "Oskari Mäkelä"), GAS, ("chilled",)),
+    ("Pharmacies", ("sofia", "Sofia Lehto"), RIGID, ("chilled", "GDP", "tail lift")),
+    ("Couriers", ("ville", "Ville Heino"), SPRINTER, ("chilled", "city")),
+)
+DEMO_ABOUT = tuple(
+    About(fleet, model, driver, load_kg, volume_m3, fuel, lph, tags)
+    for fleet, driver, (model, load_kg, volume_m3, fuel, lph), tags in FLEETS
+)
 
 
 def build(name: str, seed: int) -> World:
@@ -171,8 +192,8 @@ def _failures() -> tuple[tuple[float, float], ...]:
 def _demo(seed: int) -> World:
     rng = rng_for(seed, "world/demo")
     vehicles, devices = [], []
-    for n, (tour, (leg, left_s)) in enumerate(zip(DEMO_TOURS, DEMO_STARTS, strict=True), start=1):
-        vehicle = Vehicle(f"truck-{n:02d}", f"Truck {n:02d}", tour, leg, left_s, 150.0, 300.0)
+    for n, (tour, (leg, left_s), about) in enumerate(zip(DEMO_TOURS, DEMO_STARTS, DEMO_ABOUT, strict=True), start=1):
+        vehicle = Vehicle(f"truck-{n:02d}", f"Truck {n:02d}", tour, leg, left_s, 150.0, 300.0, about=about)
         tracker, reefer = _truck_devices(n, vehicle.id, rng, "chilled-demo")
         if n == COURIER:
             vehicle = replace(vehicle, label=f"Courier {n:02d}", of_class="courier", doorstep_s=DOORSTEP_S)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from collections.abc import Iterable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,13 +12,16 @@ from typing import Any
 
 import psycopg
 
-from firmware_sim.model import Shipment, World
+from domain.vehicles import DESCRIBED
+from firmware_sim.model import Shipment, Vehicle, World
 from firmware_sim.world import build
 from frostway.broker import Broker, mosquitto_hash
 from frostway.failure import words
 from frostway.secrets import Secrets, new_password, write_private
 from store.db import connect, queries
 from store.embedded_process import EmbeddedError
+from store.fleets import described, employed, handed_over
+from store.lifecycle import Talk, perform
 from store.link import Link, Stopped
 from store.registry import DeviceSpec, Registry
 
@@ -54,12 +58,29 @@ def register(registry: Registry, world: World, passwords: dict[str, str], now: d
         device_id = registry.put_device(spec, mosquitto_hash(passwords[f"{world.tenant}/{d.id}"]))
         for slot in d.slots:
             registry.put_slot(device_id, slot.slot, products[slot.sku])
+    _describe(registry, [v for v in world.vehicles if v.id in {d.vehicle for d in made}])
     for d in world.devices:
         if d.id in known and known[d.id]["revoked_at"] is None:
             registry.rotate_device(d.id, mosquitto_hash(passwords[f"{world.tenant}/{d.id}"]))
     for shipment in world.shipments if made else ():
         if not registry.has_shipment(shipment.id):
             ship(registry, shipment, shipment.id, now, shipment.status)
+
+
+def _describe(registry: Registry, vehicles: Iterable[Vehicle]) -> None:
+    """What vehicles are, and who has always driven them."""
+
+    def do(talk: Talk[Any]) -> None:
+        with registry.connection.transaction():
+            perform(registry.connection, registry.tenant_id, talk)
+
+    for v in vehicles:
+        if v.about is not None:
+            said = {part: getattr(v.about, part) for part in DESCRIBED} | {"tags": list(v.about.tags)}
+            name, label = v.about.driver
+            do(described(v.id, said, "demo"))
+            do(employed(name, label, "demo"))
+            do(handed_over(v.id, name, None, None, "demo"))
 
 
 def _furnish(registry: Registry, world: World) -> dict[str, int]:

@@ -186,7 +186,7 @@ def retire(kind: Kind, name: str, by: str) -> Talk[Thing]:
             yield Ask(queries("registry")["revoke_device"], {"name": name})
         else:
             yield Ask(kind.query("retire"), {"id": thing.id})
-        yield from _tell(kind, name, "retire", by)
+        yield from tell(kind, name, "retire", by)
     return thing
 
 
@@ -202,7 +202,7 @@ def restore(kind: Kind, name: str, by: str, *, password_hash: str | None = None)
             yield Ask(queries("registry")["rotate_device"], {"name": name, "password_hash": password_hash})
         else:
             yield Ask(kind.query("restore"), {"id": thing.id})
-        yield from _tell(kind, name, "restore", by)
+        yield from tell(kind, name, "restore", by)
     return thing
 
 
@@ -228,7 +228,7 @@ def rename(kind: Kind, name: str, new: str, by: str) -> Talk[Thing]:
         retired = ", which is retired" if taken[0]["retired_at"] else ""
         raise RefusedError(f"there is a {kind.name} {'/'.join(filter(None, (parent, new)))} already{retired}")
     yield Ask(kind.query(kind.rename), {"id": thing.id, "new": new})
-    yield from _tell(kind, name, "rename", by, to=new)
+    yield from tell(kind, name, "rename", by, to=new)
     return thing
 
 
@@ -259,7 +259,7 @@ def delete(kind: Kind, name: str, by: str, *, dry_run: bool = False) -> Talk[Thi
         raise RefusedError(f"{kind.name} {name} has {what}; {mend}", thing.dependents)
     if not dry_run:
         yield Ask(kind.query("delete"), {"id": thing.id})
-        yield from _tell(kind, name, "delete", by)
+        yield from tell(kind, name, "delete", by)
     return thing
 
 
@@ -276,11 +276,11 @@ def classed(name: str, of_class: VehicleClass | None, by: str, *, dry_run: bool 
         raise RefusedError(f"vehicle {name} is retired: restore it first")
     if not dry_run:
         yield Ask(queries("registry")["class_vehicle"], {"name": name, "class": of_class})
-        yield from _tell(kind, name, "class", by, **{"class": of_class})
+        yield from tell(kind, name, "class", by, **{"class": of_class})
     return thing
 
 
-def _tell(kind: Kind, name: str, what: str, by: str, **detail: Any) -> Talk[None]:
+def tell(kind: Kind, name: str, what: str, by: str, **detail: Any) -> Talk[None]:
     """The audit trail, ingest and tracker, and the pages; last, as the stream of changes is locked by it."""
     entry = {"actor": by, "action": f"{kind.name}.{what}", "subject": name, "detail": orjson.dumps(detail).decode()}
     yield Ask(queries("lifecycle")["audit"], entry)

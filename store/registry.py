@@ -31,7 +31,7 @@ class Registry:
     """
 
     def __init__(self, connection: psycopg.Connection, tenant: str = FIRST) -> None:
-        self._c = connection
+        self.connection = self._c = connection
         self._q = queries("registry")
         self.tenant = tenant
         self.tenant_id = tenant_key(connection, tenant)

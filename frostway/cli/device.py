@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from domain.times import written
 from frostway.cli import registry
 from frostway.cli.command import DataOption, TenantOption
+from frostway.cli.times import instant_of
 from frostway.failure import Failure, say
 from frostway.settings import read_settings
 
@@ -18,18 +18,6 @@ profile_app = typer.Typer(no_args_is_help=True, help="What is known of a device 
 device_app.add_typer(profile_app, name="profile")
 KINDS = ("tracker", "reefer", "thermometer", "rfid", "shelf", "door", "gateway", "phone", "connector")
 NOTHING = "none"
-
-
-def _instant(text: str | None, option: str) -> datetime | None:
-    if text is None:
-        return None
-    try:
-        found = written(text)
-    except ValueError as error:
-        raise Failure(f"{option}: {error}") from None
-    if found.tzinfo is None:
-        raise Failure(f"{option} {text}: it has no offset: add Z or +hh:mm")
-    return found
 
 
 @device_app.command("move")
@@ -55,8 +43,8 @@ def device_move(
 
     if nowhere == bool(vehicle or site):
         raise Failure("say where it is: --vehicle V, --site S or --nowhere")
-    begin = None if since == "ever" else _instant(since, "--from") or datetime.now(UTC)
-    end = _instant(until, "--to")
+    begin = None if since == "ever" else instant_of(since, "--from") or datetime.now(UTC)
+    end = instant_of(until, "--to")
     if begin and begin > datetime.now(UTC):
         raise Failure("--from: in the future; say it when it has happened")
     with connect(find(data, read_settings()).database_url, "device move") as connection, connection.transaction():

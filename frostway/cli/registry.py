@@ -1,13 +1,12 @@
 """`frostway vehicle|driver|site|…  list|rename|retire|restore|delete`; `vehicle change`."""
 
 import sys
-from enum import StrEnum
 from typing import Annotated
 
 import typer
 
-from domain.vehicles import CLASSES
 from frostway.cli.command import DataOption, TenantOption
+from frostway.cli.fleets import add_to_drivers, add_to_vehicles
 from frostway.failure import Failure
 from frostway.settings import read_settings
 
@@ -42,7 +41,9 @@ def add_to(app: typer.Typer) -> None:
         if kind == "profile":
             group.command("add")(add_profile)
         if kind == "vehicle":
-            group.command("change")(change_vehicle)
+            add_to_vehicles(group)
+        if kind == "driver":
+            add_to_drivers(group)
 
 
 def add_profile(
@@ -61,31 +62,6 @@ def add_profile(
 
     limits = Limits(low_c, high_c, for_s, hysteresis_c, max_interval_s)
     typer.echo(make_profile(data, read_settings(), tenant, name, limits))
-
-
-class OfClass(StrEnum):
-    """What a vehicle may be told to be; `none` takes it back."""
-
-    truck = "truck"
-    van = "van"
-    courier = "courier"
-    bus = "bus"
-    none = "none"
-
-
-def change_vehicle(
-    name: Annotated[str, typer.Argument(metavar="NAME")],
-    of_class: Annotated[
-        OfClass, typer.Option("--class", help="What is a stop of it, and what a trip; none: as a truck's.")
-    ],
-    tenant: TenantOption = "main",
-    data: DataOption = None,
-) -> None:
-    """Tell the class of a vehicle. Its trips and stops are derived again from all its readings."""
-    from frostway.cli.work.registry import class_vehicle  # noqa: PLC0415
-
-    told = next((each for each in CLASSES if each == of_class.value), None)
-    typer.echo(class_vehicle(data, read_settings(), tenant, name, told))
 
 
 def _metavar(kind: str) -> str:

@@ -5,14 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 from pathlib import Path
 
-from domain.vehicles import VehicleClass
 from frostway.broker import mosquitto_hash, publish_device
 from frostway.cli.work.tables import print_table
 from frostway.secrets import new_password
 from frostway.settings import Settings
 from frostway.stack import WHO, Stack, find
 from store.db import connect
-from store.lifecycle import KINDS, Talk, Thing, classed, delete, listed, perform, rename, restore, retire
+from store.lifecycle import KINDS, Talk, Thing, delete, listed, perform, rename, restore, retire
 from store.profiles import Limits, add_profile
 from store.registry import Registry
 
@@ -72,12 +71,6 @@ def rename_thing(data: Path | None, settings: Settings, tenant: str, kind: str, 
     _do(find(data, settings), tenant, f"{kind} rename", rename(KINDS[kind], name, new, WHO))
     parent, _ = KINDS[kind].part(name)
     return f"{kind} {name} is now {'/'.join(filter(None, (parent, new)))}"
-
-
-def class_vehicle(data: Path | None, settings: Settings, tenant: str, name: str, of_class: VehicleClass | None) -> str:
-    """It is of this class, or of none that anybody has told. Raises as `retire_thing`."""
-    _do(find(data, settings), tenant, "vehicle change", classed(name, of_class, WHO))
-    return f"vehicle {name} is {f'of class {of_class}' if of_class else 'of no class'}; its trips are derived again"
 
 
 def dependents_of(data: Path | None, settings: Settings, tenant: str, kind: str, name: str) -> str:

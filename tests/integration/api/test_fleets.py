@@ -9,7 +9,12 @@ from typing import Any
 import httpx
 import orjson
 import pytest
+from typer.testing import CliRunner
 
+from firmware_sim.world import build
+from frostway.cli import app
+from frostway.demo import register
+from store.registry import Registry
 from tests.integration.api.seed import T0, World, client, minutes, rows, serving
 
 BASE = "/api/v1"
@@ -249,3 +254,60 @@ def test_only_admins_say_who_drives(world: World, api: httpx.Client, database: s
         ):
             assert dispatcher.post(f"{BASE}/{path}", json=body).status_code == 403
         assert names(dispatcher.get(f"{BASE}/drivers")) == ["ann", "bo"]
+
+
+def frostway(database: str, *words: str) -> tuple[int, str]:
+    done = CliRunner().invoke(app, list(words), env={"FROSTWAY_DATABASE_URL": database})
+    return done.exit_code, done.output
+
+
+def test_by_command_a_vehicle_is_told_and_handed_over(world: World, api: httpx.Client, database: str) -> None:
+    told = ("--fleet", "North", "--load-capacity-kg", "1250", "--fuel-type", "diesel", "--tag", "cold", "--tag", "city")
+    assert frostway(database, "vehicle", "change", "truck-01", *told)[0] == 0
+    assert frostway(database, "vehicle", "change", "truck-01", "--clear", "fuel-type", "--class", "van")[0] == 0
+    assert frostway(database, "driver", "add", "ann", "--label", "Ann V.")[0] == 0
+    assert frostway(database, "vehicle", "drive", "truck-01", "ann", "--from", "ever")[0] == 0
+    assert frostway(database, "vehicle", "drive", "truck-01", "--nobody", "--from", z(0), "--to", z(1))[0] == 0
+    found = api.get(f"{BASE}/vehicles/truck-01").json()
+    shown = {k: found[k] for k in ("fleet", "load_capacity_kg", "fuel_type", "tags", "class")}
+    assert shown == {
+        "fleet": "North",
+        "load_capacity_kg": 1250,
+        "fuel_type": None,
+        "tags": ["cold", "city"],
+        "class": "van",
+    }
+    assert told_of(api) == [("ann", z(1), None), ("ann", None, z(0))]
+    code, listed = frostway(database, "vehicle", "drivers", "truck-01")
+    assert (code, listed.count("Ann V.")) == (0, 2)
+    for words in (
+        ("change", "truck-01"),
+        ("change", "truck-01", "--fuel-type", "coal"),
+        ("change", "truck-01", "--clear", "label"),
+        ("change", "nobody", "--fleet", "North"),
+        ("drive", "truck-01"),
+        ("drive", "truck-01", "cy"),
+        ("drive", "truck-01", "ann", "--from", "2999-01-01T00:00:00Z"),
+        ("drive", "truck-01", "ann", "--from", z(2), "--to", z(1)),
+        ("drivers", "nobody"),
+    ):
+        assert frostway(database, "vehicle", *words)[0] == 1, words
+
+
+def told_of(api: httpx.Client) -> list[tuple[Any, ...]]:
+    return told(api.get(f"{BASE}/vehicles/truck-01/drivers"))
+
+
+def test_the_demo_has_fleets_and_drivers_and_keeps_what_people_say_of_them(database: str) -> None:
+    demo = World(database, "main")
+    world = build("demo", 7)
+    passwords = {f"{world.tenant}/{d.id}": "x" for d in world.devices}
+    with serving(database) as url, client(url, demo.token()) as api:
+        register(Registry(demo.connection, world.tenant), world, passwords, T0)
+        found = api.get(f"{BASE}/vehicles").json()["items"]
+        assert all(v["fleet"] and v["model"] and v["driver"] and v["tags"] and v["load_capacity_kg"] for v in found)
+        assert {v["fuel_type"] for v in found} == {"diesel", "electric", "lng", "hvo"}
+        api.post(f"{BASE}/vehicles", json={"id": "truck-01", "fleet": "Mine"})
+        register(Registry(demo.connection, world.tenant), world, passwords, T0)
+        assert api.get(f"{BASE}/vehicles/truck-01").json()["fleet"] == "Mine"
+    demo.close()
