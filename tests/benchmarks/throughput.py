@@ -124,10 +124,20 @@ def lost_or_doubled(dsn: str, sent: int) -> tuple[int, int]:
     return sent - distinct, rows - distinct
 
 
-def copy_ceiling(dsn: str, rows: int, rounds: int) -> list[float]:
-    """Rows per second of a bare binary COPY of the same readings into a fresh copy of the same table, sorted."""
+def wal_octets(connection: psycopg.Connection) -> int:
+    """What has been written to the write-ahead log of the server since it was made."""
+    row = connection.execute("select pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')::int8").fetchone()
+    return int(row[0]) if row else 0
+
+
+def copy_ceiling(dsn: str, rows: int, rounds: int) -> tuple[list[float], float]:
+    """Rows per second of a bare binary COPY of the same readings into a fresh copy of the same table, sorted.
+
+    And the octets of the write-ahead log for a row of it.
+    """
     with connect(dsn, "bench copy") as connection:
         found: list[float] = []
+        octets = 0
         batch = logged(connection, rows)
         spec = spec_of(connection, "reading_position")
         for _ in range(rounds):
@@ -138,15 +148,16 @@ def copy_ceiling(dsn: str, rows: int, rounds: int) -> list[float]:
                 "create index on bench_copy (device_id, time)",
             ):
                 connection.execute(statement)
-            started = time.monotonic()
+            started, written = time.monotonic(), wal_octets(connection)
             for at in range(0, len(batch), COMMIT_ROWS):
                 part = sort(batch.take(np.arange(at, min(at + COMMIT_ROWS, len(batch)))))
                 columns, nulls = batch_columns(part)
                 with connection.transaction(), connection.cursor() as cursor:
                     copy_columns(cursor, "bench_copy", spec, columns, nulls)
             found.append(len(batch) / (time.monotonic() - started))
+            octets += wal_octets(connection) - written
         connection.execute("drop table bench_copy")
-    return found
+    return found, octets / len(batch) / rounds
 
 
 def logged(connection: psycopg.Connection, rows: int) -> PositionBatch:
@@ -187,8 +198,11 @@ def measure(load: Load, server: Databases, folder: Path, *, rounds: int, each: i
     with pipeline(folder / load.kind, server, dsn) as parts:
         driver = Driver(parts, load, folder)
         driver.round(max(1, each // 10))  # the first sight of devices, partitions and pages
-        found = [driver.round(each) for _ in range(rounds)]
-        copying = copy_ceiling(dsn, min(driver.sent, 60 * COMMIT_ROWS), rounds)
+        with connect(dsn, "bench") as connection:
+            sent, written = driver.sent, wal_octets(connection)
+            found = [driver.round(each) for _ in range(rounds)]
+            wal = (wal_octets(connection) - written) / (driver.sent - sent)
+        copying, wal_copying = copy_ceiling(dsn, min(driver.sent, 60 * COMMIT_ROWS), rounds)
     lost, doubled = lost_or_doubled(dsn, driver.sent)
     cpu = {name: statistics.median(r.cpu_us[name] for r in found) for name in found[0].cpu_us}
     return Figure(
@@ -202,5 +216,8 @@ def measure(load: Load, server: Databases, folder: Path, *, rounds: int, each: i
         load.goal,
         details_are="CPU µs per reading",
         details=cpu,
-        remarks=[f"{driver.sent:,} readings sent, {lost} lost, {doubled} doubled"],
+        remarks=[
+            f"{driver.sent:,} readings sent, {lost} lost, {doubled} doubled",
+            f"{wal:.0f} octets of write-ahead log a reading, {wal_copying:.0f} by the bare COPY",
+        ],
     )
