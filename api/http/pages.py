@@ -28,16 +28,22 @@ _NOT_BUILT = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Fros
 </html>"""
 
 
-def _page(name: str) -> Response:
+def _page(name: str, status: int = 200) -> Response:
     path = STATIC / name
     if not path.is_file():
         return HTMLResponse(_NOT_BUILT, 503, {"cache-control": "no-store"})
-    return FileResponse(path, media_type="text/html", headers={"cache-control": "no-cache"})
+    return FileResponse(path, status, {"cache-control": "no-cache"}, media_type="text/html")
 
 
 async def _console() -> Response:
     """The dispatcher's and the cold-chain staff's pages: one app, which looks at the address itself."""
     return _page("index.html")
+
+
+def no_page(request: Request) -> Response | None:
+    """The page that says so, for a person's browser at an address that is none; None for programs, and below /api."""
+    person = request.method in ("GET", "HEAD") and "text/html" in request.headers.get("accept", "")
+    return _page("index.html", 404) if person and not request.url.path.startswith(("/api/", "/assets/")) else None
 
 
 @router.api_route("/t/{token}", methods=["GET", "HEAD"])

@@ -15,6 +15,8 @@ from psycopg_pool import PoolTimeout
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from api.http.pages import no_page
+
 log = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
@@ -44,10 +46,12 @@ def answer(
     return Response(orjson.dumps(body), status, headers, MEDIA_TYPE)
 
 
-async def _http(_: Request, error: Exception) -> Response:
+async def _http(request: Request, error: Exception) -> Response:
     if not isinstance(error, HTTPException):
         raise error
     if error.status_code == 404 and not isinstance(error, Problem):
+        if (page := no_page(request)) is not None:
+            return page
         error = not_found()
     more = error.more if isinstance(error, Problem) else None
     return answer(error.status_code, error.detail, error.headers, more)

@@ -180,6 +180,21 @@ def test_every_address_opens_after_a_reload_and_back_leads_through_what_was_open
     page.close()
 
 
+def test_an_address_that_is_none_says_so_on_a_page_and_leads_to_the_map(desktop: BrowserContext, watch: Watch) -> None:
+    page = desktop.new_page()
+    found = page.goto("/warehouse-of-dreams")
+    assert found is not None
+    assert (found.status, found.headers["content-type"].partition(";")[0]) == (404, "text/html")
+    expect(page.get_by_text("There is no such page")).to_be_visible()
+    page.locator("a.button").click()
+    settled(page)
+    for address in ("/warehouse-of-dreams", "/api/v1/warehouse-of-dreams"):  # a program gets what it can read
+        answer = page.request.get(address, headers={"accept": "text/html" if "api" in address else "*/*"})
+        assert (answer.status, answer.headers["content-type"]) == (404, "application/problem+json")
+    watch.complaints = [each for each in watch.complaints if "404" not in each]
+    page.close()
+
+
 def test_a_form_says_beside_the_field_what_the_server_finds_wrong(desktop: BrowserContext, watch: Watch) -> None:
     page = desktop.new_page()
     page.goto("/")
