@@ -16,6 +16,7 @@ import os
 import secrets
 import shutil
 import sys
+import threading
 import time
 from collections.abc import Collection, Mapping
 from pathlib import Path
@@ -31,6 +32,7 @@ from store.db import connect
 from store.indexing import index_by_time
 from store.logins import LOGINS, set_passwords
 from store.migrate import migrate
+from store.moving import move_meanwhile
 from store.registry import Registry, broker_edges, broker_users
 
 SECRETS = Path(os.environ.get("FROSTWAY_SECRETS_DIR", "/run/frostway/secrets"))
@@ -169,7 +171,9 @@ def main(arguments: list[str]) -> int:
         case ["migrate"]:
             schema(os.environ["FROSTWAY_DATABASE_URL"], os.environ["FROSTWAY_ADMIN_PASSWORD"])
         case ["credentials"]:
-            credentials(os.environ["FROSTWAY_DATABASE_URL"], BROKER)
+            dsn = os.environ["FROSTWAY_DATABASE_URL"]
+            threading.Thread(target=move_meanwhile, args=(dsn,), name="moving", daemon=True).start()
+            credentials(dsn, BROKER)
         case ["sim"]:
             simulate(os.environ["FROSTWAY_DATABASE_URL"], DEMO, os.environ.get("SIM", "demo"))
         case _:

@@ -178,6 +178,7 @@ class _Stack:
         from store.db import connect  # noqa: PLC0415 - not needed until the server runs
         from store.indexing import index_meanwhile  # noqa: PLC0415
         from store.migrate import migrate  # noqa: PLC0415
+        from store.moving import move_meanwhile  # noqa: PLC0415
         from store.registry import Registry  # noqa: PLC0415
 
         migrate(self._postgres.dsn)
@@ -186,7 +187,8 @@ class _Stack:
             if os.environ.get("FROSTWAY_ADMIN_PASSWORD") or not registry.has_account("admin"):
                 registry.set_password("admin", "admin", self._admin_password)
         self._publish_devices()
-        threading.Thread(target=index_meanwhile, args=(self._postgres.dsn,), name="indexing", daemon=True).start()
+        for work in (index_meanwhile, move_meanwhile):
+            threading.Thread(target=work, args=(self._postgres.dsn,), name=work.__name__, daemon=True).start()
 
     def _publish_devices(self) -> None:
         """Lets the registered devices into the broker; does nothing when it knows them all."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from functools import reduce
+from functools import lru_cache, reduce
 from operator import or_
 
 import numpy as np
@@ -11,7 +11,7 @@ import psycopg
 from numpy.typing import NDArray
 from psycopg import sql
 
-from domain.readings import Batch, Bool
+from domain.readings import I64, Batch, Bool
 from store.binary import EPOCH_US, WIRE, check_range
 from store.db import queries
 
@@ -19,6 +19,8 @@ HEADER = b"PGCOPY\n\xff\r\n\x00" + bytes(8)  # signature, flags = 0, extension l
 TRAILER = b"\xff\xff"  # int16 -1
 Column = NDArray[np.generic]
 Spec = Sequence[tuple[str, str]]
+Patterns = tuple[tuple[str, ...], I64]
+"""Names of columns, and for each row a number whose bits tell which of them are NULL."""
 
 TABLE = {
     "gps": "reading_position",
@@ -27,7 +29,7 @@ TABLE = {
     "shelf": "reading_shelf",
     "door": "reading_door",
     "status": "reading_status",
-    "attr": "reading_attribute",
+    "attr": "reading_attribute",  # a view: store/values.py
 }
 NOT_GIVEN = {"reefer_id", "note_id"}  # key 0 of these is NULL
 _TIMES = {"time_us": "time", "received_us": "received_at"}
@@ -38,26 +40,40 @@ def spec_of(connection: psycopg.Connection, table: str) -> list[tuple[str, str]]
     return [(str(n), str(t)) for n, t in connection.execute(queries("schema")["column_types"], (table,)).fetchall()]
 
 
-def _tuples(spec: Spec, columns: Mapping[str, Column], null: frozenset[str]) -> bytes:
-    here = [(c, WIRE[t]) for c, t in spec if c not in null]
-    size = {c: np.dtype(w).itemsize for c, w in here}
-    wire = dict(here)
+@lru_cache(maxsize=4096)
+def _form(spec: tuple[tuple[str, str], ...], null: frozenset[str]) -> NDArray[np.void]:
+    """A tuple as COPY has it, with all lengths and no values yet."""
     layout: list[tuple[str, str]] = [("count", ">i2")]
-    for c, _ in spec:
-        layout.append(("len_" + c, ">i4"))
-        if c in size:
-            layout.append((c, wire[c]))
-    out = np.empty(len(columns[spec[0][0]]), np.dtype(layout))
-    out["count"] = len(spec)
     for c, t in spec:
-        out["len_" + c] = size.get(c, -1)
-        if c in size:
+        layout += [("len_" + c, ">i4")] if c in null else [("len_" + c, ">i4"), (c, WIRE[t])]
+    form = np.zeros((), np.dtype(layout))
+    form["count"] = len(spec)
+    for c, t in spec:
+        form["len_" + c] = -1 if c in null else np.dtype(WIRE[t]).itemsize
+    return form
+
+
+def _tuples(spec: Spec, columns: Mapping[str, Column], null: frozenset[str]) -> bytes:
+    form = _form(tuple(spec), null)
+    out = np.empty(len(columns[spec[0][0]]), form.dtype)
+    out[:] = form
+    for c, t in spec:
+        if c not in null:
             out[c] = columns[c] - EPOCH_US if t == "timestamp with time zone" else columns[c]
     return out.tobytes()
 
 
-def stream(spec: Spec, columns: Mapping[str, Column], nulls: Mapping[str, Bool]) -> Iterator[bytes]:
-    """Binary COPY of `columns` (times in Unix microseconds); True in `nulls` is NULL.
+def patterns(nulls: Mapping[str, Bool]) -> Patterns:
+    """Where columns are NULL, as bits of a number for each row."""
+    some = {c: m for c, m in nulls.items() if m.any()}
+    code = (
+        reduce(or_, (m.astype(np.int64) << i for i, m in enumerate(some.values()))) if some else np.zeros(1, np.int64)
+    )
+    return tuple(some), code
+
+
+def stream(spec: Spec, columns: Mapping[str, Column], nulls: Patterns) -> Iterator[bytes]:
+    """Binary COPY of `columns` (times in Unix microseconds), NULL where `nulls` says.
 
     Raises:
         OverflowError: a number does not fit its column (numpy would wrap it silently).
@@ -65,27 +81,31 @@ def stream(spec: Spec, columns: Mapping[str, Column], nulls: Mapping[str, Bool])
     for name, kind in spec:
         check_range(name, columns[name], WIRE[kind])
     yield HEADER
-    some = {c: m for c, m in nulls.items() if m.any()}
-    if not some:
-        yield _tuples(spec, columns, frozenset())
-    else:
-        code = reduce(or_, (m.astype(np.int64) << i for i, m in enumerate(some.values())))
-        for pattern in np.unique(code):
+    names, code = nulls
+    found = set(code.tolist())
+    for pattern in found:
+        null = frozenset(c for i, c in enumerate(names) if pattern >> i & 1)
+        if len(found) == 1:
+            yield _tuples(spec, columns, null)
+        else:
             rows = code == pattern
-            null = frozenset(c for i, c in enumerate(some) if int(pattern) >> i & 1)
             yield _tuples(spec, {c: columns[c][rows] for c, _ in spec}, null)
     yield TRAILER
 
 
 def copy_columns(
-    cursor: psycopg.Cursor, table: str, spec: Spec, columns: Mapping[str, Column], nulls: Mapping[str, Bool]
+    cursor: psycopg.Cursor,
+    table: str,
+    spec: Spec,
+    columns: Mapping[str, Column],
+    nulls: Mapping[str, Bool] | Patterns,
 ) -> None:
-    """COPY columns into a table. After an error the connection must be discarded."""
+    """COPY columns into a table, NULL where `nulls` is True. After an error the connection must be discarded."""
     statement = sql.SQL("copy {} ({}) from stdin (format binary)").format(
         sql.Identifier(table), sql.SQL(", ").join(sql.Identifier(c) for c, _ in spec)
     )
     with cursor.copy(statement) as copy:
-        for part in stream(spec, columns, nulls):
+        for part in stream(spec, columns, nulls if isinstance(nulls, tuple) else patterns(nulls)):
             copy.write(part)
 
 
@@ -105,16 +125,3 @@ def batch_columns(batch: Batch) -> tuple[dict[str, Column], dict[str, Bool]]:
         elif name in NOT_GIVEN:
             nulls[target] = column == 0
     return columns, nulls
-
-
-class ReadingWriter:
-    """Writes batches into their tables."""
-
-    def __init__(self, connection: psycopg.Connection) -> None:
-        self._specs = {stream: spec_of(connection, table) for stream, table in TABLE.items()}
-
-    def write(self, cursor: psycopg.Cursor, batch: Batch) -> None:
-        """COPY one batch. Sort it by device and time first: the index grows with less work."""
-        if len(batch):
-            columns, nulls = batch_columns(batch)
-            copy_columns(cursor, TABLE[batch.STREAM], self._specs[batch.STREAM], columns, nulls)

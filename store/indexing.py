@@ -13,7 +13,7 @@ import psycopg
 from psycopg import sql
 
 from store.db import connect, queries
-from store.partitions import LOCK_TIMEOUT, READING_TABLES
+from store.partitions import LOCK_TIMEOUT, OLD_TABLES, READING_TABLES
 
 BUSY = (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected, psycopg.errors.UndefinedTable)
 log = logging.getLogger(__name__)
@@ -39,7 +39,7 @@ def index_by_time(dsn: str) -> int:
         row = connection.execute(q["lock_indexing"]).fetchone()
         if not (row and row[0]):
             return 0
-        for table in READING_TABLES:
+        for table in (*READING_TABLES, *OLD_TABLES):
             for found in connection.execute(q["without_time_index"], {"table": table}).fetchall():
                 partition = Partition(*found)
                 try:

@@ -103,7 +103,10 @@ insert into class values
     ('reading_shelf',       'reading',        '',                               '',                       'select, insert'),
     ('reading_door',        'reading',        '',                               '',                       'select, insert'),
     ('reading_status',      'reading',        '',                               '',                       'select, insert'),
-    ('reading_attribute',   'reading',        '',                               '',                       'select, insert'),
+    ('reading_value',       'reading',        '',                               '',                       'select'),
+    ('reading_value_set',   'reading',        '',                               '',                       'select, insert'),
+    ('value_place',         '',               '',                               '',                       'select, insert'),
+    ('value_move',          '',               '',                               '',                       ''),
     ('reading_summary',     'reading',        '',                               '',                       ''),
     ('summary_due',         '',               '',                               '',                       'insert'),
     ('summary_span',        '',               '',                               '',                       'select');
@@ -113,6 +116,7 @@ revoke all on all tables in schema public
 revoke all on all sequences in schema public
     from frostway_api, frostway_web, frostway_ingest, frostway_tracker, frostway_operations, frostway_broker;
 grant usage on all sequences in schema public to frostway_tracker, frostway_ingest;
+grant select on reading_attribute to frostway_tracker, frostway_operations; -- a view: a row to each value
 
 -- What the operations may; of what is not named here, nothing.
 create temporary table operations_class (name text primary key, rights text not null) on commit drop;
@@ -129,7 +133,6 @@ insert into operations_class values
     ('label',             'select'),
     ('log_frame',         'select, delete'),
     ('quarantine',        'select, delete'),
-    ('reading_attribute', 'select'),
     ('reading_position',  'select'),
     ('reading_summary',   'select, insert, delete'),
     ('receipt_said',      'select, delete'),

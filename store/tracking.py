@@ -15,12 +15,13 @@ from domain.readings import BY_STREAM, I32, I64, STREAMS, Batch
 from domain.times import from_us, to_us
 from store.arrays import Column, arrays, read_columns
 from store.checkpoints import Checkpoints
-from store.copy import TABLE, ReadingWriter
+from store.copy import TABLE
 from store.db import queries
 from store.link import Link
 from store.log import NOTIFY_CHANGE
 from store.partitions import Partitions
 from store.summaries import Marks
+from store.writer import ReadingWriter
 
 HISTORY_GPS = (
     ("time", "timestamp with time zone"),
@@ -156,14 +157,17 @@ class TrackingStore:
                 raise LostPartitionError from error
             raise
 
-    def prepare_partitions(self, batches: Mapping[str, Batch]) -> None:
-        """Time partitions for these readings; outside the step's transaction, since they are kept whatever happens."""
+    def prepare_readings(self, batches: Mapping[str, Batch]) -> None:
+        """Partitions and places for these readings; outside the step's transaction: they are kept whatever happens."""
         if self._partitions is None:
             self._partitions = Partitions(self.connection)
+        if self._writer is None:
+            self._writer = ReadingWriter(self.connection)
         for batch in batches.values():
             table = TABLE[batch.STREAM]
             if missing := self._partitions.missing(table, batch.time_us):
                 self._partitions.create(self.connection, table, missing)
+            self._writer.prepare(self.connection, batch)
 
     def write_readings(self, cursor: psycopg.Cursor, batches: Mapping[str, Batch]) -> None:
         """COPY of the readings."""

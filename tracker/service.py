@@ -225,7 +225,7 @@ class Tracker:
             taken[frame.partition] = frame.position
         step = self._new_step()
         fresh, repeats = self.admission.admit(merge(groups))
-        self.store.prepare_partitions(fresh)
+        self.store.prepare_readings(fresh)
         if self._stumbles < STUMBLES_MAX:
             decided = self._decide(fresh, step)
         else:

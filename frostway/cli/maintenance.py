@@ -17,6 +17,7 @@ def migrate() -> None:
     from frostway.cli.work.account import ensure_admin  # noqa: PLC0415
     from store.indexing import index_by_time  # noqa: PLC0415
     from store.migrate import migrate as run_migrations  # noqa: PLC0415
+    from store.moving import move_values  # noqa: PLC0415
 
     settings = read_settings()
     dsn = database_of(settings)
@@ -27,6 +28,7 @@ def migrate() -> None:
         typer.echo(f"account admin made, password {made}")
     if built := index_by_time(dsn):
         typer.echo(f"{built} partitions of readings were given an index by time")
+    move_values(dsn, typer.echo)
 
 
 def doctor(data: DataOption = None) -> None:

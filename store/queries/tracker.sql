@@ -293,8 +293,10 @@ select d.id, l.time from device d cross join lateral
 
 -- name: last_times_attr
 -- Newest reading per device.
-select d.id, l.time from device d cross join lateral
-    (select time from reading_attribute r where r.device_id = d.id order by time desc limit 1) l
+select d.id, max(l.time) from device d cross join lateral (
+    (select time from reading_value r where r.device_id = d.id order by time desc limit 1) union all
+    (select time from reading_value_set r where r.device_id = d.id order by time desc limit 1)) l
+group by d.id
 
 -- name: stored_gps
 -- Readings stored in these spans of these devices, as they were measured, column by column.

@@ -15,12 +15,13 @@ from domain.frames import decode
 from domain.readings import merge
 from ingest.directory import Directory
 from ingest.prepare import Preparer
-from store.copy import TABLE, ReadingWriter
+from store.copy import TABLE
 from store.db import connect
 from store.labels import Labels
 from store.link import Link
 from store.log import PostgresLog
 from store.partitions import Partitions
+from store.writer import ReadingWriter
 from tests.benchmarks.fleet import batches, messages
 from tests.benchmarks.publisher import BATCH
 from tests.benchmarks.world import Fleet, frames

@@ -60,7 +60,7 @@ def measure(server: Databases, vehicles: int = 10_000) -> list[Figure]:
             raw = {"gps": next(positions(fleet, [second], start))[1]}
             raw["temp"] = temperatures(fleet, step, start + second * 1_000_000)[1]
             fresh, _ = worker.admission.admit(raw)
-            worker.store.prepare_partitions(fresh)
+            worker.store.prepare_readings(fresh)
             deciding = worker._new_step()
             before, begin = sum(spent.values()), time.process_time()
             decided = worker._decide(fresh, deciding)

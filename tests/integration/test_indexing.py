@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
@@ -11,13 +12,17 @@ import psycopg
 from domain.readings import TemperatureBatch
 from domain.times import to_us
 from store import migrate as migrations
-from store.copy import ReadingWriter
 from store.db import connect
 from store.indexing import index_by_time
-from store.partitions import READING_TABLES, Partitions
+from store.partitions import Partitions
+from store.writer import ReadingWriter
 
 NOW = datetime(2026, 6, 3, tzinfo=UTC)
-STEP = next(m for m in migrations.migrations() if m.name.endswith("time_index.sql"))
+STEP = next(m for m in migrations.migrations() if m.name.endswith("time_index.sql")).sql.replace(
+    "reading_attribute",
+    "reading_value",  # its name since then
+)
+TABLES = re.findall(r"on only (\w+)", STEP)
 PARTITIONS = """select n.nspname, c.relname from pg_inherits i join pg_class c on c.oid = i.inhrelid
     join pg_namespace n on n.oid = c.relnamespace where i.inhparent = 'reading_temperature'::regclass order by c.oid"""
 INDEXES = """select count(*) filter (where y.indisvalid) from pg_inherits i left join (
@@ -31,7 +36,7 @@ PARENT = "select indisvalid from pg_index where indexrelid = 'reading_temperatur
 
 def without_index(connection: psycopg.Connection, weeks: Sequence[int]) -> None:
     """As it was before: partitions with readings of so many weeks ago."""
-    for table in READING_TABLES:
+    for table in TABLES:
         connection.execute(f"drop index {table}_time")
     store(connection, weeks)
 
@@ -57,7 +62,7 @@ def indexes(connection: psycopg.Connection) -> list[int]:
 def test_partitions_of_before_are_given_their_index_and_new_ones_have_it(any_database: str) -> None:
     with connect(any_database, "test") as c:
         without_index(c, [20, 10])
-        c.execute(STEP.sql.encode())
+        c.execute(STEP.encode())
         store(c, [0])
         assert indexes(c) == [0, 0, 1]
         assert index_by_time(any_database) == 2
@@ -77,7 +82,7 @@ def test_a_building_that_was_interrupted_is_gone_on_with(any_database: str) -> N
             c.execute(f"create index {index} on {name} using brin (time timestamptz_minmax_multi_ops)")
         broken = f"{names[0]}_time_idx"  # the server ended in the middle of it; the other one only was not told of
         c.execute(f"update pg_index set indisvalid = false where indexrelid = '{broken}'::regclass")
-        c.execute(STEP.sql.encode())
+        c.execute(STEP.encode())
         assert index_by_time(any_database) == 1
         assert indexes(c) == [1, 1]
         assert c.execute(PARENT).fetchone() == (True,)
@@ -86,7 +91,7 @@ def test_a_building_that_was_interrupted_is_gone_on_with(any_database: str) -> N
 def test_a_busy_partition_is_left_for_next_time_and_nobody_waits(any_database: str) -> None:
     with connect(any_database, "test") as c:
         without_index(c, [10])
-        c.execute(STEP.sql.encode())
+        c.execute(STEP.encode())
         c.execute("select pg_advisory_lock(hashtextextended('frostway.indexing', 0))")
         assert index_by_time(any_database) == 0, "somebody else does it"
         assert indexes(c) == [0]

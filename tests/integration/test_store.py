@@ -13,12 +13,13 @@ from domain.readings import BATCHES, BY_STREAM
 from domain.times import to_us
 from store import migrate as migrations
 from store.arrays import NO_TIME, array, arrays
-from store.copy import NOT_GIVEN, TABLE, ReadingWriter, copy_columns, spec_of
+from store.copy import NOT_GIVEN, TABLE, copy_columns, spec_of
 from store.db import at_once, connect
 from store.labels import Labels
 from store.link import Link, Stopped
 from store.log import PostgresLog
 from store.partitions import READING_TABLES, Partitions, drop_older, edition
+from store.writer import ReadingWriter
 from tests.connections import cut
 from tests.deadlines import deadline
 

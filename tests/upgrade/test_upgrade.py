@@ -43,7 +43,7 @@ def every_row(dsn: str) -> Rows:
     with connected(dsn) as c, c.cursor(row_factory=dict_row) as cursor:
         names = cursor.execute(
             "select relname as name from pg_class where relnamespace = 'public'::regnamespace"
-            " and relkind in ('r', 'p') and not relispartition"
+            " and relkind in ('r', 'p', 'v') and not relispartition"
         ).fetchall()
         return {
             n["name"]: cursor.execute(sql.SQL("select * from {}").format(sql.Identifier(n["name"]))).fetchall()

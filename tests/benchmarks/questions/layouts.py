@@ -14,9 +14,10 @@ from psycopg import sql
 
 from domain.readings import I64, AttributeBatch, Batch, PositionBatch
 from domain.times import from_us
-from store.copy import TABLE, ReadingWriter, copy_columns, spec_of
+from store.copy import TABLE, copy_columns, spec_of
 from store.partitions import Partitions
 from store.registry import Registry
+from store.writer import ReadingWriter
 from tests.benchmarks.questions.history import FLEETS, LOAD_KG, MODELS, NAMES, NOMINAL_LPH, TANK_L, Plan, Rows
 from tracker.engine.admit import sort
 

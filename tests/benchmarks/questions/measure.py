@@ -19,7 +19,7 @@ from tests.benchmarks.questions.layouts import World, bytes_of, cpu_s
 GOAL = 1.1
 _PARTS = re.compile(r"^-- name: (\w+)\n-- (.*)\n", re.MULTILINE)
 SIZES = {
-    "a position": "reading_position", "a value": "reading_attribute",
+    "a position": "reading_position", "a value": "reading_value_set",
     "a wide row of motion": "wide_motion", "of the rest": "wide_condition",
 }  # fmt: skip
 

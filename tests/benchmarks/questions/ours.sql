@@ -1,4 +1,4 @@
--- Our layout: `reading_position`, and a row to each value in `reading_attribute`, whose names are each device's own.
+-- Our layout: `reading_position`, and `reading_attribute`, a view of a row to each value, whose names are each device's own.
 -- `fleet_vehicle` has what vehicles are, `fleet_name` the key of a name of a vehicle's values.
 
 -- name: last_position

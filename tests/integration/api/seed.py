@@ -119,7 +119,7 @@ class World:
 
     def partitions(self, since: datetime = T0 - timedelta(days=30), until: datetime = T0 + timedelta(days=30)) -> None:
         """Room for readings, where the tables are partitioned natively."""
-        for table in ("position", "temperature", "tag", "shelf", "door", "status", "attribute"):
+        for table in ("position", "temperature", "tag", "shelf", "door", "status", "value_set"):
             partitioned = self.one("select relkind = 'p' from pg_class where oid = %s::regclass", f"reading_{table}")
             if partitioned:
                 self.connection.execute(

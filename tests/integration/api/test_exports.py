@@ -57,12 +57,13 @@ STREAMS = {
     "shelf": ("shelf", "slot_id, item_count", "0, 4"),
     "door": ("door", "door_id, open", "0, true"),
     "status": ("status", "defrost", "false"),
-    "attr": ("attribute", "name_id, value", "0, 1.5"),
+    "attr": ("value_set", "page, v0", "1, 1.5"),
 }
 
 
 def test_every_stream_comes_as_ndjson(world: World, api: httpx.Client) -> None:
     boot = world.label("boot", world.ids["gps-01"], "b1")
+    world.run("insert into value_place (device_id, page, slot, name_id) values (%s, 1, 0, 0)", world.ids["gps-01"])
     for stream, (table, names, values) in STREAMS.items():
         insert = (
             f"insert into reading_{table} (time, received_at, device_id, boot_id, seq, flags, {names}) "

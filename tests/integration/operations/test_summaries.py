@@ -28,7 +28,7 @@ FUEL, LOAD = 7, 8
 NAMES = {"fuel": FUEL, "load": LOAD}
 Reading = tuple[int, int, int, float]
 """Device, seconds since T0, name (0: the speed of a fix), value."""
-TABLES = "reading_position, reading_attribute, reading_summary, summary_due, tracker_position"
+TABLES = "reading_position, reading_value_set, reading_summary, summary_due, tracker_position"
 
 
 class Writer:
@@ -74,7 +74,7 @@ class Writer:
     def writing(self, readings: Sequence[Reading]) -> Iterator[None]:
         """All of a step is written; it commits with the block."""
         batches = self.batches(readings)
-        self.store.prepare_partitions(batches)
+        self.store.prepare_readings(batches)
         with self.store.transaction({self.partition: self.position}) as cursor:
             self.store.write_readings(cursor, batches)
             with cursor.connection.pipeline():
