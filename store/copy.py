@@ -93,6 +93,12 @@ def stream(spec: Spec, columns: Mapping[str, Column], nulls: Patterns) -> Iterat
     yield TRAILER
 
 
+@lru_cache(maxsize=1024)
+def _copy_into(table: str, names: tuple[str, ...]) -> bytes:
+    columns = sql.SQL(", ").join(map(sql.Identifier, names))
+    return sql.SQL("copy {} ({}) from stdin (format binary)").format(sql.Identifier(table), columns).as_bytes(None)
+
+
 def copy_columns(
     cursor: psycopg.Cursor,
     table: str,
@@ -101,12 +107,8 @@ def copy_columns(
     nulls: Mapping[str, Bool] | Patterns,
 ) -> None:
     """COPY columns into a table, NULL where `nulls` is True. After an error the connection must be discarded."""
-    statement = sql.SQL("copy {} ({}) from stdin (format binary)").format(
-        sql.Identifier(table), sql.SQL(", ").join(sql.Identifier(c) for c, _ in spec)
-    )
-    with cursor.copy(statement) as copy:
-        for part in stream(spec, columns, nulls if isinstance(nulls, tuple) else patterns(nulls)):
-            copy.write(part)
+    with cursor.copy(_copy_into(table, tuple(c for c, _ in spec))) as copy:
+        copy.write(b"".join(stream(spec, columns, nulls if isinstance(nulls, tuple) else patterns(nulls))))
 
 
 def batch_columns(batch: Batch) -> tuple[dict[str, Column], dict[str, Bool]]:

@@ -120,13 +120,14 @@ class ValueWriter:
             known = self._prepare(cursor.connection, batch)
         message, number, place = messages(batch), known.number, known.place
         if number.all():
-            found, note = sets(message, place, batch.value), np.zeros(1, np.int32)
+            found = sets(message, place, batch.value)
+            note = np.zeros(len(found.row), np.int32)
         else:
             found, note = _with_rest(batch, message, number, place)
         columns: dict[str, Column] = {name: getattr(batch, of)[found.row] for name, of in _COMMON.items()}
-        columns |= {"page": found.page} | {slot: found.values[:, n] for n, slot in enumerate(_SLOTS)}
+        columns["page"], columns["note_id"] = found.page, note
+        columns |= {slot: found.values[:, n] for n, slot in enumerate(_SLOTS)}
         null = np.isnan(found.values) @ _BITS | (note == 0) << SLOTS
-        columns["note_id"] = np.broadcast_to(note, len(found.row))
         copy_columns(cursor, SET, self._spec, columns, ((*_SLOTS, "note_id"), null))
 
 
