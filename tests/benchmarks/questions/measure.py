@@ -11,6 +11,8 @@ from pathlib import Path
 
 import psycopg
 
+from domain.times import from_us
+from operations.summaries import Summaries
 from store.db import connect
 from tests.benchmarks.figures import Figure, show
 from tests.benchmarks.questions.history import Plan, arriving
@@ -85,6 +87,39 @@ def ask(connection: psycopg.Connection, question: Question, values: Mapping[str,
     return Asked(ours[1:], wide[1:], (wall[question.ours], wall[question.wide]))
 
 
+def summarise(connection: psycopg.Connection, plan: Plan) -> float:
+    """Summaries as the operations make them, all but the last twenty minutes, as it always is; seconds of CPU."""
+    connection.execute("truncate reading_summary, summary_due")
+    connection.execute("update summary_span set since = null, until = null, closing = null, closed_by = null")
+    work, before = Summaries(connection, from_us(plan.end_us)), cpu_s(connection)
+    work.close()
+    while any([work.forward(), work.mend(), work.backward()]):
+        pass
+    took_s = cpu_s(connection) - before
+    row = connection.execute("select since = '-infinity' from summary_span").fetchone()
+    if row != (True,):
+        raise RuntimeError("the history is not summarised: a transaction that writes is open on this server")
+    connection.execute("vacuum analyze reading_summary")
+    return took_s
+
+
+def cost_of_summaries(connection: psycopg.Connection, plan: Plan) -> Figure:
+    """Microseconds of CPU a reading, beside reading them all once; and the room that summaries take."""
+    took_s = summarise(connection, plan)
+    before = cpu_s(connection)
+    row = connection.execute(
+        "select (select count(speed_mps) from reading_position) + (select count(value) from reading_attribute), "
+        "pg_total_relation_size('reading_summary'), (select count(*) from reading_summary)"
+    ).fetchone()
+    once_s = cpu_s(connection) - before
+    readings, size, rows = (int(n) for n in row) if row else (1, 0, 0)
+    return Figure(
+        "summaries of ten minutes", "µs", [1e6 * took_s / readings], {"reading them once": 1e6 * once_s / readings},
+        smaller_is_better=True, details_are="of all summaries",
+        details={"bytes a reading": size / readings, "bytes a summary": size / max(rows, 1)},
+    )  # fmt: skip
+
+
 def explain(connection: psycopg.Connection, question: Question, values: Mapping[str, object]) -> str:
     """How the server answers it in our layout."""
     rows = connection.execute(b"explain (analyze, buffers) " + question.ours.encode(), values, prepare=False)
@@ -94,7 +129,7 @@ def explain(connection: psycopg.Connection, question: Question, values: Mapping[
 def figures(connection: psycopg.Connection, plan: Plan, rounds: int, plans: Path | None = None) -> list[Figure]:
     """A figure for each question, its ratio to the wide rows' that of CPU; plans are written beside one another."""
     values = World.span(plan)
-    found, texts = [], []
+    found, texts = [cost_of_summaries(connection, plan)], []
     for question in questions():
         asked = ask(connection, question, values, rounds)
         wide = {"wide rows with an index on time": statistics.median(asked.wide)}
