@@ -17,7 +17,15 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
 
 AXE = Path(__file__).resolve().parents[2] / "api/web/node_modules/axe-core/axe.min.js"
 MANY = 10_000
-PAGES = ("/", "/?tab=stock", "/?tab=alerts", "/?vehicle=truck-04", "/alerts", "/alerts?state=resolved")
+PAGES = (
+    "/",
+    "/?fleet=Stores&by=driver",
+    "/?tab=stock",
+    "/?tab=alerts",
+    "/?vehicle=truck-04",
+    "/alerts",
+    "/alerts?state=resolved",
+)
 FOUND = """async () => {
     const found = await axe.run(document, {resultTypes: ['violations']})
     return found.violations.flatMap(v => v.nodes.map(n => `${v.id} (${v.impact}): ${n.html.slice(0, 160)}`))
@@ -219,7 +227,19 @@ def vehicle(number: int) -> dict[str, Any]:
     still = {"speed_mps": 0, "heading_deg": None, "accuracy_m": 5, "flags": [], "status": "stopped", "alerts": 0}
     unknown = dict.fromkeys(("t", "received_at", "status_since", "site", "battery_ratio", "shipment"))
     place = {"lat": 60 + number % 100 / 50, "lon": 24 + number // 100 / 50}
-    return {"id": f"van-{number}", "label": f"Van {number}", "temps": [], **still, **unknown, **place}
+    told = dict.fromkeys(
+        ("class", "fleet", "model", "driver", "load_capacity_kg", "volume_capacity_m3", "fuel_type", "nominal_fuel_lph")
+    )
+    return {
+        "id": f"van-{number}",
+        "label": f"Van {number}",
+        "temps": [],
+        "tags": [],
+        **still,
+        **unknown,
+        **told,
+        **place,
+    }
 
 
 def test_ten_thousand_vehicles_are_some_rows_in_the_page_and_all_are_reached(

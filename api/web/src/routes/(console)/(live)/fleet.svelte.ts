@@ -5,6 +5,7 @@ import { isStale, statusOf, STATUSES } from '#shared/status.ts'
 import type { Status } from '#shared/status.ts'
 import { world } from '#shared/world.svelte.ts'
 
+import { fits, groupOf } from './traits.ts'
 import { view } from './view.svelte.ts'
 
 export interface Row {
@@ -14,6 +15,15 @@ export interface Row {
   /** Alarms that are over and that nobody has acknowledged. */
   unseen: number
 }
+
+/** Vehicles that are told to be the same; empty: those of which nobody has told it. */
+export interface Group {
+  group: string
+  count: number
+  counts: Record<Status, number>
+}
+
+const none = (): Record<Status, number> => Object.fromEntries(STATUSES.map((s) => [s, 0])) as Record<Status, number>
 
 // Natural order by plain comparison: a collator costs too much for ten thousand rows several times a second.
 const keys = new Map<string, string>()
@@ -56,8 +66,11 @@ class Fleet {
 
   #found: Row[] = $derived.by(() => {
     const words = view.text.toLowerCase().split(/\s+/).filter(Boolean)
-    if (!words.length) return this.rows
+    const wanted = view.wanted
+    if (!words.length && !Object.values(wanted).some(Boolean)) return this.rows
     return this.rows.filter(({ vehicle }) => {
+      if (!fits(vehicle, wanted)) return false
+      if (!words.length) return true
       const site = vehicle.site ? (world.sites.get(vehicle.site)?.label ?? vehicle.site) : ''
       const shipment = vehicle.shipment ? world.shipments.get(vehicle.shipment.id) : undefined
       const text = [vehicle.id, vehicle.label, site, vehicle.shipment?.id, shipment?.reference, shipment?.customer]
@@ -68,14 +81,35 @@ class Fleet {
   })
 
   counts: Record<Status, number> = $derived.by(() => {
-    const counts = Object.fromEntries(STATUSES.map((s) => [s, 0])) as Record<Status, number>
+    const counts = none()
     for (const row of this.#found) counts[row.status]++
     return counts
   })
 
-  shown: Row[] = $derived(
+  #kept: Row[] = $derived(
     view.statuses.length ? this.#found.filter((row) => view.statuses.includes(row.status)) : this.#found,
   )
+
+  #groups: [Group, Row[]][] = $derived.by(() => {
+    const by = view.by
+    if (!by) return []
+    const groups = new Map<string, [Group, Row[]]>()
+    for (const row of this.#kept) {
+      const key = groupOf(row.vehicle, by)
+      let found = groups.get(key)
+      if (!found) groups.set(key, (found = [{ group: key, count: 0, counts: none() }, []]))
+      found[0].count++
+      found[0].counts[row.status]++
+      found[1].push(row)
+    }
+    // What nobody has told comes last.
+    return [...groups.values()].sort(([a], [b]) => Number(!a.group) - Number(!b.group) || a.group.localeCompare(b.group))
+  })
+
+  shown: Row[] = $derived(view.by ? this.#groups.flatMap(([, rows]) => rows) : this.#kept)
+
+  /** The rows with the heads of their groups before them. */
+  lines: (Row | Group)[] = $derived(view.by ? this.#groups.flatMap(([group, rows]) => [group, ...rows]) : this.#kept)
 
   selected: Row | undefined = $derived(this.rows.find((row) => row.vehicle.id === view.selected))
 }

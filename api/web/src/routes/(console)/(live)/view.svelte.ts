@@ -4,6 +4,9 @@ import type { Kept } from '#shared/address.svelte.ts'
 import { STATUSES } from '#shared/status.ts'
 import type { Status } from '#shared/status.ts'
 
+import { isTrait, TRAITS } from './traits.ts'
+import type { Trait, Wanted } from './traits.ts'
+
 export type Tab = 'vehicles' | 'stock' | 'alerts'
 export type Snap = 'peek' | 'half' | 'full'
 
@@ -13,6 +16,8 @@ class View implements Kept {
   site = $state<string | null>(null)
   text = $state('')
   statuses = $state<Status[]>([])
+  wanted = $state.raw<Wanted>({})
+  by = $state<Trait | ''>('')
   stockText = $state('')
   lowOnly = $state(false)
   follow = $state(false)
@@ -40,6 +45,9 @@ class View implements Kept {
     this.stockText = this.tab === 'stock' ? text : ''
     const wanted = (query.get('status') ?? '').split(',')
     this.statuses = STATUSES.filter((s) => wanted.includes(s))
+    this.wanted = Object.fromEntries(TRAITS.flatMap((trait) => (query.get(trait) ? [[trait, query.get(trait)]] : [])))
+    const by = query.get('by')
+    this.by = isTrait(by) ? by : ''
     this.lowOnly = query.get('low') === '1'
   }
 
@@ -52,6 +60,8 @@ class View implements Kept {
     if (text) query.set('q', text)
     if (this.tab === 'stock' && this.lowOnly) query.set('low', '1')
     if (this.statuses.length) query.set('status', this.statuses.join(','))
+    for (const trait of TRAITS) if (this.wanted[trait]) query.set(trait, this.wanted[trait])
+    if (this.by) query.set('by', this.by)
     return query
   }
 
