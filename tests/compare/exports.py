@@ -160,7 +160,8 @@ class Export:
         address = self._url.replace("http", "ws", 1) + "/ws/v1"
         with connect(address, additional_headers=headers, max_size=None, proxy=None) as socket:
             socket.send(dumped({"type": "subscribe", "topics": TOPICS}))
-            message = orjson.loads(socket.recv(timeout=30))
+            while (message := orjson.loads(socket.recv(timeout=30)))["type"] != "snapshot":
+                continue  # a ping, when the server takes long
         for topic in (t for t in TOPICS if t != "facts"):
             things = self.names.told(message[topic], LISTS.get(topic, topic))
             self._write(f"snapshot {topic}", [(str(each["id"]), dumped(each)) for each in things])

@@ -21,6 +21,9 @@ COMMANDS = (
     ("device", "unknown"),
     ("device", "move", "gps-1", "--vehicle", "truck-1"),
     ("vehicle", "change", "truck-1", "--class", "van"),
+    ("vehicle", "drive", "truck-1", "ann"),
+    ("vehicle", "drivers", "truck-1"),
+    ("driver", "add", "ann"),
     ("device", "assignments", "gps-1"),
     ("device", "profile", "show", "gps-1"),
     ("device", "profile", "set", "gps-1", os.devnull),
@@ -36,11 +39,11 @@ COMMANDS = (
     ("quarantine", "mend", "--step", "multiply t 1000", "--yes"),
     ("facts", "verify"),
     ("device", "change", "gps-1", "--kind", "phone"),
-    *((kind, "list") for kind in ("vehicle", "site", "product", "zone", "slot", "profile")),
+    *((kind, "list") for kind in ("vehicle", "driver", "site", "product", "zone", "slot", "profile")),
     ("profile", "add", "salad", "--high-c", "5"),
     *(
         (kind, what, "a/b" if kind in ("zone", "slot") else "a", *more)
-        for kind in ("device", "vehicle", "site", "product", "zone", "slot", "profile")
+        for kind in ("device", "vehicle", "driver", "site", "product", "zone", "slot", "profile")
         for what, *more in (("retire",), ("restore",), ("delete", "--yes"), ("rename", "b"))
     ),
 )
