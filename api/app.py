@@ -34,6 +34,7 @@ from api.resources import (
     public,
     quarantine,
     readings,
+    reports,
     session,
     shipments,
     sites,
@@ -52,7 +53,7 @@ __all__ = ["ApiConfig", "create_app"]
 BASE = "/api/v1"
 RESOURCES = (
     session, fleets, vehicles, trips, sites, devices, products, lifecycle, assignments, temperature_profiles,
-    device_profiles, stock, shipments, alerts, temperature_series, facts, arrival_times, readings, quarantine,
+    device_profiles, stock, shipments, alerts, temperature_series, facts, arrival_times, readings, reports, quarantine,
     mending, tokens, public,
 )  # fmt: skip
 

@@ -89,3 +89,35 @@ begin
             $b$ $f$, form.kind, form.given, form.passed, form.wanted, case form.kind when 'value' then 'values' else 'speed' end);
     end loop;
 end $$;
+
+-- own_speed_windows(fleet, model, driver, tag, since, until), own_value_windows(name, …): ten minutes of the vehicles of the
+-- transaction's tenant; whose device, fleet and driver it was is asked of their beginning. NULL: of all.
+set local check_function_bodies = off; -- current_tenant() is made with the rights
+do $$
+declare
+    form record;
+begin
+    for form in select * from (values ('speed', '', '', ''), ('value', 'name text, ', 'text, ', 'name, ')) f (kind, given, types, passed) loop
+        execute format('drop function if exists own_%s_windows(%stext, text, text, text, timestamptz, timestamptz)', form.kind, form.types);
+        execute format($f$
+            create function own_%1$s_windows(%2$sof_fleet text, of_model text, of_driver text, of_tag text,
+                                             since timestamptz, until timestamptz)
+            returns table (vehicle text, fleet text, model text, load_capacity_kg float8, nominal_fuel_lph float8, "time" timestamptz,
+                           samples bigint, driving_samples bigint, total float8, driving_total float8)
+            language sql stable security definer set search_path = pg_catalog as $b$
+                select v.name, f.fleet, v.model, v.load_capacity_kg, v.nominal_fuel_lph, s.time,
+                       sum(s.samples), sum(s.driving_samples), sum(s.total), sum(s.driving_total)
+                from public.%1$s_summaries(%3$ssince, until) s
+                join public.assignment a on a.device_id = s.device_id and s.time >= a.valid_from and s.time < a.valid_to
+                join public.vehicle v on v.id = a.vehicle_id and v.tenant_id = public.current_tenant()
+                left join public.vehicle_fleet f on f.vehicle_id = v.id and s.time >= f.valid_from and s.time < f.valid_to
+                where (of_fleet is null or f.fleet = of_fleet) and (of_model is null or v.model = of_model)
+                and (of_tag is null or of_tag = any(v.tags))
+                and (of_driver is null or exists (
+                    select from public.vehicle_driver d join public.driver w on w.id = d.driver_id
+                    where d.vehicle_id = v.id and s.time >= d.valid_from and s.time < d.valid_to and w.name = of_driver))
+                group by v.id, f.fleet, s.time
+            $b$ $f$, form.kind, form.given, form.passed);
+    end loop;
+end $$;
+set local check_function_bodies = on;

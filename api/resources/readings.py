@@ -20,13 +20,14 @@ from api.http.jsons import when
 from api.http.places import Place
 from api.http.problems import Problem, not_found
 from api.resources.shared.spans import Since, Until
+from api.resources.shared.tables import CSV, csv_cell
 from domain.readings import Flag
 from serving.pace import cut
 from store.db import queries
 
 router = APIRouter(tags=["readings"])
 
-CSV, NDJSON = "text/csv", "application/x-ndjson"
+NDJSON = "application/x-ndjson"
 BATCH = 2000
 PIECES_MAX = 8
 COMMON = ("time", "received_at", "boot", "seq", "flags")
@@ -39,27 +40,7 @@ COLUMNS = {
     "status": ("battery_ratio", "rssi_dbm", "reefer", "setpoint_c", "defrost"),
     "attr": ("name", "value", "note"),
 }
-# What a spreadsheet would take for a formula, also in full width.
-FORMULA = tuple("=+-@\t\r\n\x00＝＋－＠")  # noqa: RUF001 - these are the characters meant
-
 Stream = Literal["gps", "temp", "rfid", "shelf", "door", "status", "attr"]
-
-
-def csv_cell(value: Any) -> str:
-    """One value as a CSV cell (RFC 4180) that a spreadsheet shows and never runs.
-
-    >>> csv_cell('=1+1'), csv_cell('a"b'), csv_cell(-3.5), csv_cell(None), csv_cell(True)
-    ("'=1+1", '"a""b"', '-3.5', '', 'true')
-    """
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if not isinstance(value, str):
-        return str(value)
-    if value.startswith(FORMULA):
-        value = "'" + value
-    return f'"{value.replace(chr(34), chr(34) * 2)}"' if any(c in value for c in '",\r\n') else value
 
 
 def _values(row: Sequence[Any], flags: Callable[[list[str]], Any]) -> list[Any]:

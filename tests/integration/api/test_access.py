@@ -180,6 +180,7 @@ def test_another_tenants_things_are_not_there(world: World, url: str, database: 
             "kind": "excursion",
             "fact_id": str(fact),
             "trip_id": str(trip),
+            "report": "load",
             "assignment_id": "1",
             "driver_id": "canary",
             "entry_id": "1",

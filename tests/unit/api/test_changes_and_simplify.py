@@ -16,9 +16,9 @@ from api.feed.changes import Box, Change, apply, coalesce, flatten
 from api.feed.cursors import decode_cursor, encode_cursor
 from api.feed.given import SAID_AGAIN_S, Given
 from api.feed.outbox import Outbox, delta, message
-from api.resources.readings import csv_cell
 from api.resources.shared.areas import Polygon
 from api.resources.shared.simplify import keep_shape, metres
+from api.resources.shared.tables import csv_cell
 from domain.limits import RateLimit
 from store.db import queries
 from store.facts import listing
