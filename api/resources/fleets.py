@@ -140,7 +140,7 @@ class FleetTerm(_Span):
     fleet: str
 
 
-@router.get("/vehicles/groups", response_model=Groups)
+@router.get("/vehicle-groups", response_model=Groups)
 async def list_vehicle_groups(request: Request, caller: Anybody, by: By, fits: Fits) -> Json:
     """How many vehicles there are of each fleet, model, driver, fuel type or tag, and how they are now."""
     async with context_of(request).database.tenant(caller.tenant_id) as session:

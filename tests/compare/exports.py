@@ -233,7 +233,7 @@ class Export:
         ask("/vehicles/{vehicle_id}/devices", vehicles)
         ask("/vehicles/{vehicle_id}/drivers", vehicles)
         ask("/vehicles/{vehicle_id}/fleets", vehicles)
-        ask("/vehicles/groups", queries=[{"by": by} for by in ("fleet", "model", "driver", "fuel_type", "tag")])
+        ask("/vehicle-groups", queries=[{"by": by} for by in ("fleet", "model", "driver", "fuel_type", "tag")])
         ask("/drivers", queries=({}, {"retired": "true"}))
         ask("/vehicles/{vehicle_id}/visits", vehicles, known)
         ask("/vehicles/{vehicle_id}/trips", vehicles, [*known, {"kind": "trip"}, {"limit": "5"}])

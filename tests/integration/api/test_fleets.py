@@ -207,7 +207,7 @@ def test_groups_count_each_vehicle_in_its_most_urgent_state(world: World, api: h
     world.open_alert("reefer-02", "rear")
 
     def groups(**asked: Any) -> dict[str | None, tuple[int, ...]]:
-        body = api.get(f"{BASE}/vehicles/groups", params=asked).json()
+        body = api.get(f"{BASE}/vehicle-groups", params=asked).json()
         states = ("vehicles", "moving", "stopped", "stale", "alarm")
         return {g["key"]: tuple(g[s] for s in states) for g in body["groups"]}
 
@@ -215,7 +215,7 @@ def test_groups_count_each_vehicle_in_its_most_urgent_state(world: World, api: h
     assert groups(by="tag") == {"cold": (2, 1, 0, 0, 1), "tail lift": (1, 1, 0, 0, 0), None: (1, 0, 0, 1, 0)}
     assert groups(by="model", tag="tail lift") == {"Sprinter 317": (1, 1, 0, 0, 0)}
     assert groups(by="driver") == {None: (3, 1, 0, 1, 1)}
-    assert api.get(f"{BASE}/vehicles/groups", params={"by": "colour"}).status_code == 422
+    assert api.get(f"{BASE}/vehicle-groups", params={"by": "colour"}).status_code == 422
 
 
 def test_the_feed_is_told_of_a_vehicle_whole(api: httpx.Client, database: str) -> None:
@@ -239,7 +239,7 @@ def test_tenants_have_drivers_and_fleets_of_their_own(world: World, api: httpx.C
         assert names(theirs.get(f"{BASE}/drivers")) == []
         assert names(theirs.get(f"{BASE}/vehicles", params={"fleet": "North"})) == []
         assert theirs.post(f"{BASE}/vehicles/truck-01/drivers", json={"driver": "ann"}).status_code == 422
-        groups = theirs.get(f"{BASE}/vehicles/groups", params={"by": "fleet"}).json()["groups"]
+        groups = theirs.get(f"{BASE}/vehicle-groups", params={"by": "fleet"}).json()["groups"]
         assert [(g["key"], g["vehicles"]) for g in groups] == [(None, 1)]
     other.close()
 
