@@ -5,6 +5,7 @@ is shown a small offence first, so that a check that has gone blind is noticed.
 """
 
 import ast
+import logging
 import re
 import sys
 import tomllib
@@ -230,6 +231,17 @@ forbidden_modules = ["domain"]
 """
 
 
+@pytest.fixture
+def loggers() -> Iterator[None]:
+    """As they are: import-linter silences every logger that there is, also for the tests behind."""
+    known = [each for each in logging.Logger.manager.loggerDict.values() if isinstance(each, logging.Logger)]
+    before = [(each, each.disabled) for each in known]
+    yield
+    for each, disabled in before:
+        each.disabled = disabled
+
+
+@pytest.mark.usefixtures("loggers")
 def test_the_contracts_of_the_house_are_kept(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "pyproject.toml").write_text(OFFENCE)
     assert lint_imports(str(tmp_path / "pyproject.toml"), no_cache=True) != 0
