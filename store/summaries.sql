@@ -90,8 +90,9 @@ begin
     end loop;
 end $$;
 
--- own_speed_windows(fleet, model, driver, tag, since, until), own_value_windows(name, …): ten minutes of the vehicles of the
--- transaction's tenant; whose device, fleet and driver it was is asked of their beginning. NULL: of all.
+-- own_speed_windows(fleets, models, drivers, fuel_types, tags, since, until), own_value_windows(name, …): ten minutes of the
+-- vehicles of the transaction's tenant, of one of these fleets, …, with all of these tags; NULL: of all. Whose device, fleet and
+-- driver it was is asked of their beginning.
 set local check_function_bodies = off; -- current_tenant() is made with the rights
 do $$
 declare
@@ -99,9 +100,11 @@ declare
 begin
     for form in select * from (values ('speed', '', '', ''), ('value', 'name text, ', 'text, ', 'name, ')) f (kind, given, types, passed) loop
         execute format('drop function if exists own_%s_windows(%stext, text, text, text, timestamptz, timestamptz)', form.kind, form.types);
+        execute format('drop function if exists own_%s_windows(%stext[], text[], text[], text[], text[], timestamptz, timestamptz)',
+                       form.kind, form.types);
         execute format($f$
-            create function own_%1$s_windows(%2$sof_fleet text, of_model text, of_driver text, of_tag text,
-                                             since timestamptz, until timestamptz)
+            create function own_%1$s_windows(%2$sfleets text[], models text[], drivers text[], fuel_types text[],
+                                             all_tags text[], since timestamptz, until timestamptz)
             returns table (vehicle text, fleet text, model text, load_capacity_kg float8, nominal_fuel_lph float8, "time" timestamptz,
                            samples bigint, driving_samples bigint, total float8, driving_total float8)
             language sql stable security definer set search_path = pg_catalog as $b$
@@ -111,11 +114,11 @@ begin
                 join public.assignment a on a.device_id = s.device_id and s.time >= a.valid_from and s.time < a.valid_to
                 join public.vehicle v on v.id = a.vehicle_id and v.tenant_id = public.current_tenant()
                 left join public.vehicle_fleet f on f.vehicle_id = v.id and s.time >= f.valid_from and s.time < f.valid_to
-                where (of_fleet is null or f.fleet = of_fleet) and (of_model is null or v.model = of_model)
-                and (of_tag is null or of_tag = any(v.tags))
-                and (of_driver is null or exists (
+                where (fleets is null or f.fleet = any(fleets)) and (models is null or v.model = any(models))
+                and (fuel_types is null or v.fuel_type = any(fuel_types)) and (all_tags is null or v.tags @> all_tags)
+                and (drivers is null or exists (
                     select from public.vehicle_driver d join public.driver w on w.id = d.driver_id
-                    where d.vehicle_id = v.id and s.time >= d.valid_from and s.time < d.valid_to and w.name = of_driver))
+                    where d.vehicle_id = v.id and s.time >= d.valid_from and s.time < d.valid_to and w.name = any(drivers)))
                 group by v.id, f.fleet, s.time
             $b$ $f$, form.kind, form.given, form.passed);
     end loop;

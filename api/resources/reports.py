@@ -16,6 +16,7 @@ from api.http.auth import Anybody
 from api.http.context import context_of
 from api.http.jsons import Json, when
 from api.http.problems import Problem, not_found
+from api.resources.shared.fits import Fits
 from api.resources.shared.spans import Since, Until, span
 from api.resources.shared.tables import CSV, csv_cell
 from store.db import queries
@@ -23,7 +24,6 @@ from store.db import queries
 router = APIRouter(tags=["reports"])
 
 ROWS_MAX = 10_000
-Filter = Annotated[str | None, Query(max_length=100)]
 
 
 class Report(TypedDict):
@@ -93,12 +93,9 @@ async def get_report(
     request: Request,
     caller: Anybody,
     report: str,
+    fits: Fits,
     since: Since = None,
     until: Until = None,
-    fleet: Filter = None,
-    model: Filter = None,
-    driver: Filter = None,
-    tag: Filter = None,
     attribute: Annotated[str | None, Query(max_length=128, description="the name of the value")] = None,
     threshold: Annotated[float | None, Query(allow_inf_nan=False, description="see the list of reports")] = None,
     zone: Annotated[str, Query(max_length=64, description="IANA time zone of days")] = "UTC",
@@ -115,7 +112,7 @@ async def get_report(
     if since is None:
         begins = ends - timedelta(hours=named.hours)
     values = {
-        "since": begins, "until": ends, "fleet": fleet, "model": model, "driver": driver, "tag": tag, "zone": zone,
+        **fits, "since": begins, "until": ends, "zone": zone,
         "attribute": attribute or named.attribute, "limit": ROWS_MAX + 1,
         "threshold": named.threshold if threshold is None else threshold,
     }  # fmt: skip

@@ -9,3 +9,7 @@ import typer
 
 DataOption = Annotated[Path | None, typer.Option("--data", help="Folder of the embedded stack.", show_default=False)]
 TenantOption = Annotated[str, typer.Option(help="Tenant.")]
+SinceOption = Annotated[
+    str | None, typer.Option("--from", help="Since when (RFC 3339), or `ever`.", show_default="now")
+]
+UntilOption = Annotated[str | None, typer.Option("--to", help="Until when: corrects the past.", show_default="still")]

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
 
 from frostway.cli import registry
-from frostway.cli.command import DataOption, TenantOption
-from frostway.cli.times import instant_of
+from frostway.cli.command import DataOption, SinceOption, TenantOption, UntilOption
+from frostway.cli.times import instant_of, since_of
 from frostway.failure import Failure, say
 from frostway.settings import read_settings
 
@@ -27,12 +26,8 @@ def device_move(
     site: Annotated[str | None, typer.Option(help="Site it stands at.", show_default=False)] = None,
     zone: Annotated[str | None, typer.Option(help="Zone of the site.", show_default=False)] = None,
     nowhere: Annotated[bool, typer.Option("--nowhere", help="Taken off; it is nowhere that counts.")] = False,  # noqa: FBT002
-    since: Annotated[
-        str | None, typer.Option("--from", help="Since when (RFC 3339), or `ever`.", show_default="now")
-    ] = None,
-    until: Annotated[
-        str | None, typer.Option("--to", help="Until when: corrects the past.", show_default="still")
-    ] = None,
+    since: SinceOption = None,
+    until: UntilOption = None,
     tenant: TenantOption = "main",
     data: DataOption = None,
 ) -> None:
@@ -43,10 +38,7 @@ def device_move(
 
     if nowhere == bool(vehicle or site):
         raise Failure("say where it is: --vehicle V, --site S or --nowhere")
-    begin = None if since == "ever" else instant_of(since, "--from") or datetime.now(UTC)
-    end = instant_of(until, "--to")
-    if begin and begin > datetime.now(UTC):
-        raise Failure("--from: in the future; say it when it has happened")
+    begin, end = since_of(since), instant_of(until, "--to")
     with connect(find(data, read_settings()).database_url, "device move") as connection, connection.transaction():
         Registry(connection, tenant).assign(
             device, vehicle=vehicle, site=site, zone=zone, since=begin, until=end, by="cli"

@@ -7,8 +7,8 @@ from typing import Annotated, Any
 import typer
 
 from domain.vehicles import DESCRIBED, FUEL_TYPES
-from frostway.cli.command import DataOption, TenantOption
-from frostway.cli.times import instant_of
+from frostway.cli.command import DataOption, SinceOption, TenantOption, UntilOption
+from frostway.cli.times import instant_of, since_of
 from frostway.failure import Failure
 from frostway.settings import read_settings
 
@@ -96,12 +96,8 @@ def drive_vehicle(
     name: Annotated[str, NAME],
     driver: Annotated[str | None, typer.Argument(metavar="DRIVER", show_default=False)] = None,
     nobody: Annotated[bool, typer.Option("--nobody", help="Nobody drives it.")] = False,  # noqa: FBT002
-    since: Annotated[
-        str | None, typer.Option("--from", help="Since when (RFC 3339), or `ever`.", show_default="now")
-    ] = None,
-    until: Annotated[
-        str | None, typer.Option("--to", help="Until when: corrects the past.", show_default="still")
-    ] = None,
+    since: SinceOption = None,
+    until: UntilOption = None,
     tenant: TenantOption = "main",
     data: DataOption = None,
 ) -> None:
@@ -110,12 +106,9 @@ def drive_vehicle(
 
     if nobody == bool(driver):
         raise Failure("say who drives it: DRIVER or --nobody")
-    now = datetime.now(UTC)
-    begin = None if since == "ever" else instant_of(since, "--from") or now
-    end = instant_of(until, "--to")
-    for option, at in (("--from", begin), ("--to", end)):
-        if at and at > now:
-            raise Failure(f"{option}: in the future; say it when it has happened")
+    begin, end = since_of(since), instant_of(until, "--to")
+    if end and end > datetime.now(UTC):
+        raise Failure("--to: in the future; say it when it has happened")
     typer.echo(drive(data, read_settings(), tenant, name, driver, begin, end))
 
 

@@ -22,6 +22,13 @@ TOO_WIDE = """width => [...document.querySelectorAll('body *')]
     })
     .filter(e => getComputedStyle(e).visibility !== 'hidden' && getComputedStyle(e).display !== 'none')
     .map(e => e.outerHTML.slice(0, 200))"""
+CUT = (
+    "() => [...document.querySelectorAll('.range')].filter(e => e.scrollWidth > e.clientWidth).map(e => e.textContent)"
+)
+AT_NIGHT = """() => document.querySelectorAll('.range').forEach(e => {  // an arrival tomorrow names its day
+    const times = [...e.childNodes].findLast(each => each.nodeType === Node.TEXT_NODE && /\\d/.test(each.data))
+    times.data = '23:55 to Nov 30, 00:20'
+})"""
 GROUND = "getComputedStyle(document.querySelector('[aria-label=Lists]')).backgroundColor.match(/\\d+/g).map(Number)"
 
 
@@ -122,6 +129,14 @@ def test_a_small_phone_shows_all_without_sideways_scrolling_and_the_details_can_
             expect(phone.get_by_test_id("connection")).to_have_attribute("data-state", "live")
             assert phone.evaluate(TOO_WIDE, 320) == [], address
             assert phone.evaluate("document.documentElement.scrollWidth") <= 320, address
+            if address == "/":
+                expect(phone.locator(".range").first).to_be_visible()
+                assert all(re.search(r"[A-Z][a-z]{2} \d", each) for each in phone.evaluate(CUT))
+                phone.evaluate(AT_NIGHT)
+                assert (phone.evaluate(TOO_WIDE, 320), phone.evaluate("document.documentElement.scrollWidth")) == (
+                    [],
+                    320,
+                )
         expect(phone.get_by_role("link", name="Frostway, live map")).to_be_visible()
         expect(phone.get_by_role("paragraph").filter(has_text="Simulated demo")).to_be_visible()
         detail = phone.get_by_test_id("detail")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -109,21 +109,18 @@ class Step:
 
     def change_many(self, topic: str, tenants: list[int], names: list[str], fields: Mapping[str, list[Any]]) -> None:
         """The same fields of many objects have changed; as `change` with "merge" for each."""
-        many = Counter(tenants)
-        whole = {t for t, count in many.items() if count >= MANY and topic not in self.columns.get(t, ())}
-        whole = {t for t in whole if topic not in self.changes.get(t, ())}
-        if len(many) == 1 and whole:
-            self.columns.setdefault(tenants[0], {})[topic] = {"id": names, **fields}
-            return
-        for tenant_id in whole:
-            of = [i for i, t in enumerate(tenants) if t == tenant_id]
-            columns = {"id": names, **fields}
-            self.columns.setdefault(tenant_id, {})[topic] = {
-                n: [column[i] for i in of] for n, column in columns.items()
-            }
+        rows: dict[int, list[int]] = defaultdict(list)
         for i, tenant_id in enumerate(tenants):
-            if tenant_id not in whole:
-                self.change(tenant_id, topic, names[i], "merge", {n: column[i] for n, column in fields.items()})
+            rows[tenant_id].append(i)
+        columns = {"id": names, **fields}
+        for tenant_id, of in rows.items():
+            told = topic in self.columns.get(tenant_id, ()) or topic in self.changes.get(tenant_id, ())
+            if told or len(of) < MANY:
+                for i in of:
+                    self.change(tenant_id, topic, names[i], "merge", {n: column[i] for n, column in fields.items()})
+                continue
+            theirs = columns if len(of) == len(names) else {n: [column[i] for i in of] for n, column in columns.items()}
+            self.columns.setdefault(tenant_id, {})[topic] = theirs
 
     def bodies(self) -> Iterable[tuple[int, bytes]]:
         """Tenant and JSON text of its changes."""

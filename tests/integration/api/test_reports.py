@@ -104,8 +104,16 @@ def test_days_are_those_of_a_time_zone_and_vehicles_are_chosen_by_what_they_are(
     begins = (T0 + timedelta(hours=2)).date().isoformat()
     assert [r["day"] for r in asked(api, "driving-without-rest", zone="Pacific/Auckland")] == [begins]
     assert len(asked(api, "driving-a-day", fleet="north", model="heavy", tag="cold")) == 1
-    for nobody in ({"fleet": "south"}, {"model": "light"}, {"tag": "warm"}, {"driver": "anna"}):
+    for nobody in (
+        {"fleet": "south"},
+        {"model": "light"},
+        {"tag": ["cold", "warm"]},
+        {"driver": "anna"},
+        {"fuel_type": "hydrogen"},
+    ):
         assert asked(api, "driving-a-day", **nobody) == []
+        assert asked(api, "last-position", **nobody) == []
+    assert len(asked(api, "driving-a-day", fleet=["north", "south"])) == 1
 
 
 def test_a_report_comes_as_csv_and_what_cannot_be_asked_is_a_problem(api: httpx.Client) -> None:
