@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -18,7 +19,7 @@ from tracker.arrival_times.family import ArrivalTimes
 from tracker.rules import temperature
 from tracker.shipments.family import Shipments
 
-GOAL = 200_000
+GOAL, DESCRIBED_GOAL = 200_000, 150_000
 STEPS, WARM, APART_S = 14, 4, 10
 PARTS = ("positions", "temperatures", "calls", "arrival times")
 
@@ -86,5 +87,11 @@ def measure(server: Databases, vehicles: int = 10_000) -> list[Figure]:
             details_are="µs per reading",
             details=parts,
         ),
-        Figure(f"decided and described, {about}", "readings/s/core", rates["all"]),
+        Figure(
+            f"decided and described, {about}",
+            "readings/s/core",
+            rates["all"],
+            {"the rules alone": statistics.median(rates["rules"])},
+            DESCRIBED_GOAL,
+        ),
     ]
