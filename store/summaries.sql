@@ -4,6 +4,8 @@
 -- summarised_speed(since, until), summarised_values(name, since, until)   from the readings; of all names without one
 -- ..._of(device, …)                                                       the same of one device
 -- speed_summaries(since, until), value_summaries(name, since, until)      what is summarised, and the readings for the rest
+-- own_speed_windows(fleets, …), own_value_windows(name, fleets, …)        of the vehicles of the transaction's tenant
+-- own_last_values(name, fleets, …)                                        the last value of each of them, from the readings
 
 do $$
 declare
@@ -123,4 +125,55 @@ begin
             $b$ $f$, form.kind, form.given, form.passed);
     end loop;
 end $$;
+
+-- own_last_values(name, fleets, models, drivers, fuel_types, tags, since, until): of each such vehicle the newest number that its
+-- devices told in the span while they were with it, and it was of such a fleet and driver; of one time, the last in event order.
+-- What is looked for is put together first, by joins of whole tables; then one row by index for each. One plan serves all callers:
+-- in a `coalesce` the filters are thought to let through half of all, by themselves one vehicle, for which no table is hashed.
+do $do$
+declare
+    sought text := $q$
+        return query
+        with sought as materialized (
+            select v.id, v.name, v.model, v.load_capacity_kg, a.device_id, l.id as name_id, p.page, p.slot,
+                   greatest($7, a.valid_from, g.valid_from, d.valid_from) as since,
+                   least($8, a.valid_to, g.valid_to, d.valid_to) as until
+            from public.vehicle v
+            join public.assignment a on a.vehicle_id = v.id
+            join public.label l on l.kind = 'attr' and l.scope = a.device_id and l.text = $1
+            left join public.value_place p on p.device_id = a.device_id and p.name_id = l.id and p.page > 0
+            left join public.vehicle_fleet g on $2 is not null and g.vehicle_id = v.id and g.fleet = any($2)
+            left join (public.vehicle_driver d join public.driver w on w.id = d.driver_id and w.name = any($4))
+                on $4 is not null and d.vehicle_id = v.id
+            where v.tenant_id = public.current_tenant()
+            and coalesce(($2 is null or g.vehicle_id is not null) and ($3 is null or v.model = any($3))
+                         and ($4 is null or d.vehicle_id is not null) and ($5 is null or v.fuel_type = any($5))
+                         and ($6 is null or v.tags @> $6), false))
+        select n.name, f.fleet, n.model, n.load_capacity_kg, n.time, n.value
+        from (select distinct on (s.id) s.id, s.name, s.model, s.load_capacity_kg, r.time, r.value
+              from sought s cross join lateral (
+                  select r.time, r.boot_id, r.seq, x.value from %s
+                  and r.device_id = s.device_id and r.time >= s.since and r.time < s.until
+                  order by r.time desc fetch first row with ties) r
+              order by s.id, r.time desc, r.boot_id desc, r.seq desc) n
+        left join public.vehicle_fleet f on f.vehicle_id = n.id and n.time >= f.valid_from and n.time < f.valid_to
+        $q$;
+begin
+    drop function if exists own_last_values(text, text[], text[], text[], text[], text[], timestamptz, timestamptz);
+    execute format($f$
+        create function own_last_values(name text, fleets text[], models text[], drivers text[], fuel_types text[], all_tags text[],
+                                        since timestamptz, until timestamptz)
+        returns table (vehicle text, fleet text, model text, load_capacity_kg float8, "time" timestamptz, value float8)
+        language plpgsql stable security definer
+        set search_path = pg_catalog set plan_cache_mode = force_generic_plan as $b$
+        #variable_conflict use_column
+        begin
+            if exists (select from public.value_move) then %s; else %s; end if;
+        end $b$ $f$,
+        format(sought, 'public.reading_attribute r cross join lateral (select r.value) x where r.name_id = s.name_id and r.value is not null'),
+        format(sought, 'public.reading_value_set r cross join lateral (select case when r.page < 0 then r.v0 else
+            case s.slot when 0 then r.v0 when 1 then r.v1 when 2 then r.v2 when 3 then r.v3
+                        when 4 then r.v4 when 5 then r.v5 when 6 then r.v6 when 7 then r.v7 end end) x (value)
+            where (r.page = s.page or r.page = ~s.name_id) and x.value is not null'));
+end $do$;
 set local check_function_bodies = on;

@@ -111,6 +111,20 @@ def timescale_database(timescale: str, timescale_template: str) -> Iterator[str]
         yield dsn
 
 
+@pytest.fixture(scope="module")
+def kept_timescale_database(timescale: str, timescale_template: str) -> Iterator[str]:
+    """Address of a migrated, empty database with TimescaleDB, for the tests of a file that leave it as it is."""
+    with copied(timescale, timescale_template) as dsn:
+        yield dsn
+
+
+@pytest.fixture(scope="module", params=["postgres", "timescale"])
+def any_kept_database(request: pytest.FixtureRequest) -> str:
+    """A migrated database on each kind of server, for the tests of a file that leave it as it is."""
+    name = "kept_database" if request.param == "postgres" else "kept_timescale_database"
+    return str(request.getfixturevalue(name))
+
+
 @pytest.fixture(params=["postgres", "timescale"])
 def any_database(request: pytest.FixtureRequest) -> str:
     """A fresh migrated database on each kind of server."""

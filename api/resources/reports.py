@@ -1,4 +1,4 @@
-"""Named reports: what fleets are asked about, answered from summaries of ten minutes, and the readings for the rest."""
+"""Named reports: what fleets are asked about, from summaries of ten minutes, readings for the rest, last values."""
 
 from __future__ import annotations
 
@@ -59,8 +59,20 @@ class Named:
 
 REPORTS = {
     "last-position": Named("Where every vehicle was last."),
-    "low-fuel": Named("Whose tank is nearly empty.", 24, "fuel_ratio", 0.1, "lowest value that is enough"),
-    "high-load": Named("Who carries nearly all it may.", 24, "load_kg", 0.9, "share of the capacity that is enough"),
+    "low-fuel": Named(
+        "Whose tank is nearly empty, by its last value in the span.",
+        24,
+        "fuel_ratio",
+        0.1,
+        "lowest value that is enough",
+    ),
+    "high-load": Named(
+        "Who carries nearly all it may, by its last value in the span.",
+        24,
+        "load_kg",
+        0.9,
+        "share of the capacity that is enough",
+    ),
     "stationary": Named("Who stood in the span."),
     "long-driving": Named("Who drove the whole span.", 4, None, 20.0, "minutes of rest that do not count"),
     "long-day": Named("Days on which a vehicle drove long.", 24, None, 10.0, "hours that are enough"),

@@ -32,18 +32,16 @@ select vehicle, (began at time zone %(zone)s)::date as day, count(*) as drives, 
 group by 1, 2 order by 2, 1 limit %(limit)s
 
 -- name: low_fuel
--- Vehicles whose newest ten minutes say less than so much.
-select * from (
-    select distinct on (vehicle) vehicle, fleet, model, time, total / samples as value from own_value_windows(%(attribute)s, %(fleets)s, %(models)s, %(drivers)s, %(fuel_types)s, %(tags)s, %(since)s, %(until)s)
-    order by vehicle, time desc) n
-where value < %(threshold)s order by value limit %(limit)s
+-- Vehicles whose last value is less than so much, and how long before the end of the span it was.
+select vehicle, fleet, model, time, value, extract(epoch from %(until)s - time)::float8 as age_s
+from own_last_values(%(attribute)s, %(fleets)s, %(models)s, %(drivers)s, %(fuel_types)s, %(tags)s, %(since)s, %(until)s)
+where value < %(threshold)s order by value, vehicle limit %(limit)s
 
 -- name: high_load
--- Vehicles whose newest ten minutes say more than so much of what they may carry.
-select * from (
-    select distinct on (vehicle) vehicle, fleet, model, time, total / samples / load_capacity_kg as load_ratio from own_value_windows(%(attribute)s, %(fleets)s, %(models)s, %(drivers)s, %(fuel_types)s, %(tags)s, %(since)s, %(until)s)
-    order by vehicle, time desc) n
-where load_ratio > %(threshold)s order by load_ratio desc limit %(limit)s
+-- Vehicles whose last value is more than so much of what they may carry, and how long before the end of the span it was.
+select vehicle, fleet, model, time, value / load_capacity_kg as load_ratio, extract(epoch from %(until)s - time)::float8 as age_s
+from own_last_values(%(attribute)s, %(fleets)s, %(models)s, %(drivers)s, %(fuel_types)s, %(tags)s, %(since)s, %(until)s)
+where value / load_capacity_kg > %(threshold)s order by load_ratio desc, vehicle limit %(limit)s
 
 -- name: load
 -- How full the vehicles of a fleet and model are on average.

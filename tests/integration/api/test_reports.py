@@ -17,10 +17,10 @@ NAMES = ("fuel_ratio", "load_kg", "fuel_lph", "running")
 
 
 @pytest.fixture
-def world(database: str) -> Iterator[World]:
+def world(any_database: str) -> Iterator[World]:
     """Truck 1 drives three hours and breaks down in the fourth, truck 2 stands; another tenant's truck drives too."""
-    other = World(database, "other", " of others")
-    world = World(database)
+    other = World(any_database, "other", " of others")
+    world = World(any_database)
     for each in (world, other):
         each.furnish(2)
         each.run("update vehicle set model = 'heavy', load_capacity_kg = 1000, nominal_fuel_lph = 10, tags = '{cold}'")
@@ -52,8 +52,8 @@ def world(database: str) -> Iterator[World]:
 
 
 @pytest.fixture
-def api(world: World, database: str) -> Iterator[httpx.Client]:
-    with serving(database) as url, client(url, world.token("viewer")) as api:
+def api(world: World, any_database: str) -> Iterator[httpx.Client]:
+    with serving(any_database) as url, client(url, world.token("viewer")) as api:
         yield api
 
 
@@ -67,7 +67,7 @@ def asked(api: httpx.Client, report: str, **more: Any) -> list[dict[str, Any]]:
 def test_each_report_answers_what_the_readings_say_of_ones_own_vehicles(api: httpx.Client) -> None:
     truck = {"vehicle": "truck-01", "fleet": "north", "model": "heavy"}
     day = T0.date().isoformat()
-    newest = (T0 + minutes(230)).isoformat().replace("+00:00", "Z")
+    newest = (T0 + minutes(235)).isoformat().replace("+00:00", "Z")
     expected: dict[str, list[dict[str, Any]]] = {
         "stationary": [{"vehicle": "truck-02", "fleet": None, "model": "heavy", "speed_mps": 0.0}],
         "driving-a-day": [{**truck, "days": 1, "driving_h": 3.0}],
@@ -78,8 +78,8 @@ def test_each_report_answers_what_the_readings_say_of_ones_own_vehicles(api: htt
         "activity": [{"fleet": "north", "model": "heavy", "day": day, "vehicle_days": 0.125}],
         "breakdowns": [{"model": "heavy", "breakdowns": 1, "vehicles": 1}],
         "fuel-against-plan": [{"fleet": "north", "fuel_lph": 12.0, "nominal_fuel_lph": 10.0}],
-        "low-fuel": [{**truck, "time": newest, "value": 0.05}],
-        "high-load": [{**truck, "time": newest, "load_ratio": 0.95}],
+        "low-fuel": [{**truck, "time": newest, "value": 0.05, "age_s": 300.0}],
+        "high-load": [{**truck, "time": newest, "load_ratio": 0.95, "age_s": 300.0}],
         "last-position": [],
     }
     found = {name: asked(api, name) for name in expected}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from itertools import count
 
@@ -13,6 +13,7 @@ import psycopg
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from psycopg import sql
 
 from domain.readings import AttributeBatch, Batch, PositionBatch
 from domain.times import to_us
@@ -20,15 +21,25 @@ from operations.retention import Keep, drop_old
 from operations.summaries import Summaries, summarise
 from store.db import connect
 from store.link import Link
+from store.partitions import Partitions
+from store.registry import Registry
 from store.tracking import TrackingStore
 from tests.logins import of_operations, of_tracker
 
 T0 = datetime(2026, 3, 2, tzinfo=UTC)
 FUEL, LOAD = 7, 8
-NAMES = {"fuel": FUEL, "load": LOAD}
+NAMES = {"fuel": FUEL, "load": LOAD}  # of a device: that, and a hundred times its number
+VAN, TRUCK = "van", "truck"
+MOVED_S, LEFT_S = 3000, 4000
+WHOSE = {
+    1: ((-(10**8), MOVED_S, VAN), (MOVED_S, 10**8, TRUCK)),
+    2: ((-(10**8), 10**8, TRUCK),),
+    3: ((-(10**8), 10**8, VAN),),
+}
+"""Vehicles of the devices, from and until a second; the van is of the fleet `north` until it left."""
 Reading = tuple[int, int, int, float]
 """Device, seconds since T0, name (0: the speed of a fix), value."""
-TABLES = "reading_position, reading_value_set, reading_summary, summary_due, tracker_position"
+TABLES = ("reading_position", "reading_value_set", "reading_summary", "summary_due", "tracker_position")
 
 
 class Writer:
@@ -66,14 +77,17 @@ class Writer:
             if kind is PositionBatch:
                 columns |= {"lat": np.zeros(n), "lon": np.zeros(n), "speed_mps": np.array([r[3] for r in mine])}
             else:
-                columns |= {"name_id": np.array([r[2] for r in mine]), "value": np.array([r[3] for r in mine])}
+                columns |= {"name_id": np.array([100 * r[0] + r[2] for r in mine])}
+                columns |= {"value": np.array([r[3] for r in mine])}
             found[kind.STREAM] = kind.build(columns)
         return found
 
-    @contextmanager
-    def writing(self, readings: Sequence[Reading]) -> Iterator[None]:
+    def writing(self, readings: Sequence[Reading]) -> AbstractContextManager[None]:
         """All of a step is written; it commits with the block."""
-        batches = self.batches(readings)
+        return self._writing(self.batches(readings))
+
+    @contextmanager
+    def _writing(self, batches: dict[str, Batch]) -> Iterator[None]:
         self.store.prepare_readings(batches)
         with self.store.transaction({self.partition: self.position}) as cursor:
             self.store.write_readings(cursor, batches)
@@ -84,7 +98,10 @@ class Writer:
         self.position += 1
 
     def write(self, *readings: Reading) -> None:
-        with self.writing(readings):
+        self.write_batches(self.batches(readings))
+
+    def write_batches(self, batches: dict[str, Batch]) -> None:
+        with self._writing(batches):
             pass
 
 
@@ -95,11 +112,37 @@ class Place:
         self.connection = connect(dsn, "test")
         self.writers = [Writer(of_tracker(dsn), 0), Writer(of_tracker(dsn), 1)]
         self.link = Link(of_operations(dsn), "job summaries")
-        for text, key in NAMES.items():
-            self.connection.execute(
-                "insert into label (id, kind, scope, text) overriding system value values (%s, 'attr', 1, %s)",
-                (key, text),
-            )
+        self.connection.execute(
+            "select set_config('app.tenant', %s, false)", (str(Registry(self.connection).tenant_id),)
+        )
+        self._register()
+        self.writers[0].write((1, 0, 0, 0.0), (1, 0, FUEL, 0.0))
+
+    def _register(self) -> None:
+        execute = self.connection.execute
+        for name in (VAN, TRUCK):
+            execute("insert into vehicle (tenant_id, name, label) values (current_tenant(), %s, '-')", (name,))
+        execute(
+            "insert into vehicle_fleet (tenant_id, vehicle_id, fleet, valid_from, valid_to, recorded_by) "
+            "select tenant_id, id, 'north', '-infinity', %s, 'test' from vehicle where name = %s",
+            (T0 + timedelta(seconds=LEFT_S), VAN),
+        )
+        for device, times in WHOSE.items():
+            execute(
+                "insert into device (id, tenant_id, name, kind) overriding system value "
+                "values (%s, current_tenant(), %s, 'tracker')", (device, f"gps-{device}"),
+            )  # fmt: skip
+            for text, key in NAMES.items():
+                execute(
+                    "insert into label (id, kind, scope, text) overriding system value values (%s, 'attr', %s, %s)",
+                    (100 * device + key, device, text),
+                )
+            for since_s, until_s, vehicle in times:
+                execute(
+                    "insert into assignment (tenant_id, device_id, vehicle_id, valid_from, valid_to, recorded_by) "
+                    "select tenant_id, %s, id, %s, %s, 'test' from vehicle where name = %s",
+                    (device, *(T0 + timedelta(seconds=s) for s in (since_s, until_s)), vehicle),
+                )
 
     def close(self) -> None:
         for link in (self.link, *(writer.link for writer in self.writers)):
@@ -107,8 +150,8 @@ class Place:
         self.connection.close()
 
     def emptied(self) -> Place:
-        self.connection.execute(f"truncate {TABLES}")
-        self.connection.execute("delete from summary_span")
+        for table in (*TABLES, "summary_span"):  # chunks stay: who writes would wait for whoever makes one
+            self.connection.execute(sql.SQL("delete from {}").format(sql.Identifier(table)))
         self.connection.execute("insert into summary_span default values")
         for writer in self.writers:
             writer.begin()
@@ -130,8 +173,22 @@ class Place:
             rows += self.connection.execute(
                 "select * from value_summaries(%s, %s, %s)", (name, since, until)
             ).fetchall()
-        found = {(d, name, int((at - T0).total_seconds())): tuple(rest) for at, d, name, *rest in rows}
+        found = {(d, name % 100, int((at - T0).total_seconds())): tuple(rest) for at, d, name, *rest in rows}
         assert len(found) == len(rows), "no ten minutes are told twice"
+        return found
+
+    def last(
+        self, fleet: str | None = None, since_s: int = -(10**6), until_s: int = 10**7
+    ) -> dict[tuple[str, str], tuple[int, float, str | None]]:
+        """Second, value and fleet by vehicle and name."""
+        found = {}
+        for name in NAMES:
+            for vehicle, of, at, value in self.connection.execute(
+                "select vehicle, fleet, time, value from own_last_values(%s, %s, null, null, null, null, %s, %s)",
+                (name, [fleet] if fleet else None, *(T0 + timedelta(seconds=s) for s in (since_s, until_s))),
+            ).fetchall():
+                assert (vehicle, name) not in found
+                found[vehicle, name] = (int((at - T0).total_seconds()), value, of)
         return found
 
 
@@ -155,9 +212,34 @@ def told(
     return found
 
 
+def told_last(
+    readings: Sequence[Reading], fleet: str | None = None, since_s: int = -(10**6), until_s: int = 10**7
+) -> dict[tuple[str, str], tuple[int, set[float], str | None]]:
+    """The same of a list of readings; at one second there may be several."""
+    found: dict[tuple[str, str], tuple[int, set[float], str | None]] = {}
+    texts = {key: text for text, key in NAMES.items()}
+    for d, t, key, value in readings:
+        vehicle = next(each for since, until, each in WHOSE[d] if since <= t < until)
+        of = "north" if vehicle == VAN and t < LEFT_S else None
+        if key and since_s <= t < until_s and fleet in (None, of):
+            before = found.get((vehicle, texts[key]), (t, set(), of))
+            if t >= before[0]:
+                found[vehicle, texts[key]] = (t, {value} | (before[1] if t == before[0] else set()), of)
+    return found
+
+
+def assert_last(place: Place, readings: Sequence[Reading], since_s: int = -(10**6), until_s: int = 10**7) -> None:
+    for fleet in (None, "north"):
+        found, expected = place.last(fleet, since_s, until_s), told_last(readings, fleet, since_s, until_s)
+        assert found.keys() == expected.keys()
+        for key, (at, value, of) in found.items():
+            assert (at, of) == (expected[key][0], expected[key][2])
+            assert value in expected[key][1]
+
+
 @pytest.fixture(scope="module")
-def kept(kept_database: str) -> Iterator[Place]:
-    with closing(Place(kept_database)) as place:
+def kept(any_kept_database: str) -> Iterator[Place]:
+    with closing(Place(any_kept_database)) as place:
         yield place
 
 
@@ -266,8 +348,8 @@ def test_a_copy_of_the_database_on_another_server_goes_on(place: Place) -> None:
     assert place.span()[1] == T0 + timedelta(seconds=7800)
 
 
-def test_readings_that_are_dropped_are_summarised_no_more(database: str) -> None:
-    with closing(Place(database)) as place:
+def test_readings_that_are_dropped_are_summarised_no_more(any_database: str) -> None:
+    with closing(Place(any_database)) as place:
         days = [(1, d * 86_400, 0, 2.0) for d in range(40)]
         place.writers[0].write(*days)
         place.summarise(41 * 86_400)
@@ -295,6 +377,55 @@ def test_work_that_takes_longer_is_gone_on_with_by_another_job(place: Place) -> 
         asked.clear()
         summarise(place.link, asked.append, now=at, budget_s=0)
     assert place.span()[0] is None
+
+
+def test_the_last_value_of_a_vehicle_is_of_its_newest_time_whenever_it_came_and_whoever_has_the_device_now(
+    place: Place,
+) -> None:
+    place.writers[0].write((1, 2990, FUEL, 0.5), (1, 3010, FUEL, 0.2), (3, 2000, FUEL, 0.9), (2, 10, LOAD, 5.0))
+    assert place.last() == {
+        (VAN, "fuel"): (2990, 0.5, "north"), (TRUCK, "fuel"): (3010, 0.2, None), (TRUCK, "load"): (10, 5.0, None),
+    }  # fmt: skip
+    place.summarise(20_000)
+    place.writers[1].write((3, 5000, FUEL, 0.7), (1, 2995, FUEL, 0.4), (3, 5010, LOAD, 1.0))
+    assert place.last()[VAN, "fuel"] == (5000, 0.7, None)
+    assert place.last("north")[VAN, "fuel"] == (2995, 0.4, "north"), "when it was of that fleet"
+    assert place.last(until_s=2995)[VAN, "fuel"] == (2990, 0.5, "north")
+    assert (TRUCK, "load") not in place.last(since_s=11), "what is older than the span is not told"
+
+
+def test_of_two_values_of_one_time_the_last_in_order_of_events_is_told_in_whatever_order_they_came(
+    place: Place,
+) -> None:
+    first, second = (place.writers[0].batches([(2, 100, FUEL, value)]) for value in (0.3, 0.6))
+    for batches in (second, first):
+        place.writers[0].write_batches(batches)
+    assert place.last()[TRUCK, "fuel"] == (100, 0.6, None)
+
+
+def test_values_that_are_not_moved_yet_are_told_too(place: Place) -> None:
+    place.writers[0].write((2, 100, FUEL, 0.3), (2, 100, LOAD, 9.0))
+    partitions = Partitions(place.connection)
+    with place.connection.transaction(force_rollback=True):
+        missing = partitions.missing("reading_value", np.array([to_us(T0)]))
+        partitions.create(place.connection, "reading_value", missing)
+        place.connection.execute(
+            "insert into reading_value select s.time + interval '1 minute', received_at, device_id, boot_id, seq, "
+            "flags, 207, 0.8, null from reading_value_set s limit 1"
+        )
+        place.connection.execute("insert into value_place (page, slot, device_id, name_id) values (~207, 0, 2, 207)")
+        place.connection.execute("insert into value_move values ('public', 'reading_value')")
+        place.connection.execute("select make_value_view(false)")
+        assert place.last() == {(TRUCK, "fuel"): (160, 0.8, None), (TRUCK, "load"): (100, 9.0, None)}
+    assert place.last()[TRUCK, "fuel"] == (100, 0.3, None)
+
+
+def test_nobody_is_told_the_last_values_of_another_tenant(place: Place) -> None:
+    place.writers[0].write((2, 100, FUEL, 0.3))
+    assert place.last()
+    with place.connection.transaction():
+        place.connection.execute("set local app.tenant = '999'")
+        assert place.last() == {}
 
 
 readings = st.lists(
@@ -347,6 +478,8 @@ def test_in_any_order_and_at_any_moment_it_is_what_the_readings_say(
             expected = told(there)
             assert place.summaries() == expected
             assert place.summaries(since_s, since_s + length_s) == told(there, since_s, since_s + length_s)
+            assert_last(place, there)
+            assert_last(place, there, since_s, since_s + length_s)
     finally:
         for writer in list(held):
             let_go(writer)
