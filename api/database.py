@@ -48,6 +48,12 @@ class Session:
         cursor = await self._connection.execute(sql, self._with_tenant(values))
         return await cursor.fetchall()
 
+    async def table(self, sql: LiteralString, **values: Any) -> tuple[list[str], list[tuple[Any, ...]]]:
+        """Names of the columns and all rows, also when there are none."""
+        async with self._connection.cursor(row_factory=tuple_row) as cursor:
+            await cursor.execute(sql, self._with_tenant(values))
+            return [column.name for column in cursor.description or ()], await cursor.fetchall()
+
     async def row(self, sql: LiteralString, **values: Any) -> Row | None:
         """The first row of a query, if there is one."""
         cursor = await self._connection.execute(sql, self._with_tenant(values))

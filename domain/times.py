@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 US = timedelta(microseconds=1)
+SPAN_MAX = timedelta(days=31)
+"""What may be asked at once."""
 _WRITTEN = re.compile(
     r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)? ?([Zz]|[+-]\d\d:?\d\d)?", re.ASCII
 )
@@ -34,6 +36,27 @@ def to_us(instant: datetime) -> int:
 def from_us(us: int) -> datetime:
     """Aware datetime of microseconds."""
     return EPOCH + timedelta(microseconds=int(us))
+
+
+def span(
+    since: datetime | None, until: datetime | None, *, now: datetime, length: timedelta = timedelta(days=1)
+) -> tuple[datetime, datetime]:
+    """A span in UTC from what was asked for; as long as `length` and up to `now` when nothing was.
+
+    Raises:
+        ValueError: it ends before it begins or is longer than 31 days.
+    """
+    until = until or now
+    try:
+        since = since or until - length
+        asked = until - since
+    except OverflowError:
+        raise ValueError("from, to: out of range") from None
+    if asked < timedelta(0):
+        raise ValueError("from: later than to")
+    if asked > SPAN_MAX:
+        raise ValueError("from, to: at most 31 days at once")
+    return since.astimezone(UTC), until.astimezone(UTC)
 
 
 def written(text: str) -> datetime:

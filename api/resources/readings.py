@@ -20,8 +20,8 @@ from api.http.jsons import when
 from api.http.places import Place
 from api.http.problems import Problem, not_found
 from api.resources.shared.spans import Since, Until
-from api.resources.shared.tables import CSV, csv_cell
 from domain.readings import Flag
+from domain.tables import CSV, csv_cell
 from serving.pace import cut
 from store.db import queries
 

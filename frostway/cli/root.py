@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from frostway import __version__
-from frostway.cli import maintenance, programs, registry, replay
+from frostway.cli import maintenance, programs, registry, replay, reports
 from frostway.cli.account import account_app
 from frostway.cli.config import config_app
 from frostway.cli.device import device_app
@@ -24,7 +24,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
     help="Where everything is, how cold it is, how much is left, and when it arrives.",
 )
-for part in (programs, maintenance, replay):
+for part in (programs, maintenance, replay, reports):
     part.add_to(app)
 app.add_typer(config_app, name="config")
 app.add_typer(device_app, name="device")

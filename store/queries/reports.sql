@@ -1,3 +1,7 @@
+-- name: of_tenant
+-- Functions of own_… answer for this tenant, to the end of the transaction.
+select set_config('app.tenant', %(tenant)s::text, true)
+
 -- name: stationary
 -- Vehicles that stood in the span.
 select vehicle, fleet, model, sum(total) / sum(samples) as speed_mps from own_speed_windows(%(fleets)s, %(models)s, %(drivers)s, %(fuel_types)s, %(tags)s, %(since)s, %(until)s)

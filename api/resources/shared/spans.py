@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import numpy as np
@@ -11,10 +11,10 @@ from fastapi import Query
 from api.database import Session
 from api.http.instants import QueryInstant
 from api.http.problems import Problem
+from domain import times
 from domain.readings import F64
 from store.db import queries
 
-SPAN_MAX = timedelta(days=31)
 ROWS_MAX = 400_000
 BATCH = 10_000
 Since = Annotated[QueryInstant | None, Query(alias="from", description="RFC 3339; a day before `to` when left out")]
@@ -28,17 +28,10 @@ def span(since: datetime | None, until: datetime | None) -> tuple[datetime, date
     Raises:
         Problem: 422 when it ends before it begins or is longer than 31 days.
     """
-    until = until or datetime.now(UTC)
     try:
-        since = since or until - timedelta(days=1)
-        length = until - since
-    except OverflowError:
-        raise Problem(422, "from, to: out of range") from None
-    if length < timedelta(0):
-        raise Problem(422, "from: later than to")
-    if length > SPAN_MAX:
-        raise Problem(422, "from, to: at most 31 days at once")
-    return since.astimezone(UTC), until.astimezone(UTC)
+        return times.span(since, until, now=datetime.now(UTC))
+    except ValueError as error:
+        raise Problem(422, str(error)) from None
 
 
 async def columns(session: Session, query: str, width: int, **values: Any) -> F64:

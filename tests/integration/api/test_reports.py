@@ -119,6 +119,8 @@ def test_days_are_those_of_a_time_zone_and_vehicles_are_chosen_by_what_they_are(
 def test_a_report_comes_as_csv_and_what_cannot_be_asked_is_a_problem(api: httpx.Client) -> None:
     answer = api.get(f"{BASE}/breakdowns", params=SPAN, headers={"accept": "text/csv"})
     assert answer.text == "model,breakdowns,vehicles\r\nheavy,1,1\r\n"
+    nobody = api.get(f"{BASE}/breakdowns", params={**SPAN, "model": "light"}, headers={"accept": "text/csv"})
+    assert nobody.text == "model,breakdowns,vehicles\r\n"
     assert api.get(f"{BASE}/nothing").status_code == 404
     wrong: tuple[dict[str, str], ...] = (
         {"zone": "Mars/Olympus"},

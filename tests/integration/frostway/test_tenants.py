@@ -38,6 +38,7 @@ COMMANDS = (
     ("quarantine", "redrive", "1"),
     ("quarantine", "mend", "--step", "multiply t 1000", "--yes"),
     ("facts", "verify"),
+    ("reports", "stationary"),
     ("device", "change", "gps-1", "--kind", "phone"),
     *((kind, "list") for kind in ("vehicle", "driver", "site", "product", "zone", "slot", "profile")),
     ("profile", "add", "salad", "--high-c", "5"),
@@ -79,7 +80,7 @@ def test_every_command_that_takes_a_tenant_is_tried(database: str) -> None:
         options = {option for parameter in command.params for option in parameter.opts}  # type: ignore[attr-defined]
         return {path} if "--tenant" in options else set()
 
-    tried = {words[:n] for words in COMMANDS for n in (2, 3)}
+    tried = {words[:n] for words in COMMANDS for n in (1, 2, 3)}
     assert taking(get_command(app)) - tried == set()
 
 

@@ -18,8 +18,8 @@ from api.feed.given import SAID_AGAIN_S, Given
 from api.feed.outbox import Outbox, delta, message
 from api.resources.shared.areas import Polygon
 from api.resources.shared.simplify import keep_shape, metres
-from api.resources.shared.tables import csv_cell
 from domain.limits import RateLimit
+from domain.tables import csv_cell
 from store.db import queries
 from store.facts import listing
 from tracker.engine.step import Step

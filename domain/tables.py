@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 CSV = "text/csv"
@@ -24,3 +25,12 @@ def csv_cell(value: Any) -> str:
     if value.startswith(FORMULA):
         value = "'" + value
     return f'"{value.replace(chr(34), chr(34) * 2)}"' if any(c in value for c in '",\r\n') else value
+
+
+def csv_line(values: Iterable[Any]) -> str:
+    """Values as one line with its end.
+
+    >>> csv_line(["a,b", None, 1.5]).strip()
+    '"a,b",,1.5'
+    """
+    return ",".join(map(csv_cell, values)) + "\r\n"
