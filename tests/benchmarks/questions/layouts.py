@@ -18,30 +18,41 @@ from store.copy import TABLE, copy_columns, spec_of
 from store.partitions import Partitions
 from store.registry import Registry
 from store.writer import ReadingWriter
-from tests.benchmarks.questions.history import FLEETS, LOAD_KG, MODELS, NAMES, NOMINAL_LPH, TANK_L, Plan, Rows
+from tests.benchmarks.questions.history import FLEETS, LOAD_KG, MODELS, NAMES, NOMINAL_LPH, Plan, Rows
 from tracker.engine.admit import sort
 
 COMMIT_ROWS = 5_000  # messages; what a tracker that keeps up with a busy fleet commits at once
 MOTION = ("lat", "lon", "altitude_m", "speed_mps", "heading_deg")
 VEHICLES = (
-    """create table fleet_vehicle (vehicle int not null, device_id int not null unique, fleet text not null,
-       model text not null, load_capacity_kg float8 not null, tank_l float8 not null, nominal_lph float8 not null)""",
-    """insert into vehicle (tenant_id, name, label)
-       select %(tenant)s, 'truck-' || lpad(n::text, 5, '0'), 'Truck ' || n
+    """create table fleet_vehicle (vehicle text not null, device_id int not null unique, fleet text not null,
+       model text not null, load_capacity_kg float8 not null, nominal_lph float8 not null)""",
+    """insert into vehicle (tenant_id, name, label, fleet, model, load_capacity_kg, nominal_fuel_lph)
+       select %(tenant)s, 'truck-' || lpad(n::text, 5, '0'), 'Truck ' || n,
+              (%(fleets)s::text[])[n %% %(fleet_count)s + 1], (%(models)s::text[])[n %% 3 + 1],
+              (%(load)s::float8[])[n %% 3 + 1], (%(nominal)s::float8[])[n %% 3 + 1]
        from generate_series(0, %(vehicles)s - 1) n order by n""",
     """insert into device (tenant_id, name, kind, vehicle_id)
        select tenant_id, 'gps-' || substr(name, 7), 'tracker', id from vehicle order by name""",
+    """insert into driver (tenant_id, name, label)
+       select tenant_id, 'driver-' || substr(name, 7), 'Driver of ' || label from vehicle order by name""",
+    """insert into vehicle_driver (tenant_id, vehicle_id, driver_id, valid_from, valid_to, recorded_by)
+       select v.tenant_id, v.id, d.id, t.day, t.day + interval '1 day', 'bench'
+       from vehicle v
+       cross join generate_series(%(start)s, %(end)s - interval '1 day', interval '1 day') with ordinality t (day, n)
+       join lateral (select id from driver order by (id + t.n * v.id) %% %(vehicles)s limit 1) d on true""",
     """insert into fleet_vehicle
-       select v.n, d.id, (%(fleets)s::text[])[v.n %% %(fleet_count)s + 1], (%(models)s::text[])[v.n %% 3 + 1],
-              (%(load)s::float8[])[v.n %% 3 + 1], (%(tank)s::float8[])[v.n %% 3 + 1],
-              (%(nominal)s::float8[])[v.n %% 3 + 1]
-       from (select id, substr(name, 7)::int as n from vehicle) v join device d on d.vehicle_id = v.id order by v.n""",
+       select v.name, d.id, v.fleet, v.model, v.load_capacity_kg, v.nominal_fuel_lph
+       from vehicle v join device d on d.vehicle_id = v.id order by v.name""",
     """insert into label (kind, scope, text) select 'attr', d.device_id, a.name
        from fleet_vehicle d, unnest(%(names)s::text[]) a (name) order by 1, 2, 3""",
-    """create table fleet_name as select l.text as name, l.id as name_id, v.*
-       from fleet_vehicle v join label l on l.kind = 'attr' and l.scope = v.device_id""",
     "analyze",
 )
+STATES = """insert into vehicle_state (vehicle_id, tenant_id, time, received_at, device_id, lat, lon, speed_mps, flags,
+                           status, status_since, carry)
+    select v.id, v.tenant_id, r.time, r.received_at, r.device_id, r.lat, r.lon, r.speed_mps, r.flags, 'moving', r.time,
+           ''
+    from vehicle v join device d on d.vehicle_id = v.id cross join lateral (
+        select * from reading_position p where p.device_id = d.id order by p.time desc limit 1) r"""
 WIDE = (
     """create table wide_motion (time timestamptz not null, device_id int not null, lat float8, lon float8,
        altitude_m float8, speed_mps float8, heading_deg float8, fuel_lph float8) {partitioned}""",
@@ -70,14 +81,14 @@ class World:
         with connection.transaction():
             values = {
                 "tenant": Registry(connection).tenant_id, "vehicles": plan.vehicles, "fleets": list(FLEETS),
-                "fleet_count": len(FLEETS), "models": list(MODELS), "load": list(LOAD_KG), "tank": list(TANK_L),
-                "nominal": list(NOMINAL_LPH), "names": list(NAMES),
+                "fleet_count": len(FLEETS), "models": list(MODELS), "load": list(LOAD_KG),
+                "nominal": list(NOMINAL_LPH), "names": list(NAMES), **self.span(plan),
             }  # fmt: skip
             for statement in VEHICLES:
                 connection.execute(statement, values)
         rows = connection.execute("select device_id from fleet_vehicle order by vehicle").fetchall()
         self._device: I64 = np.array([row[0] for row in rows], dtype=np.int64)
-        names = connection.execute("select (device_id, name)::text, name_id from fleet_name").fetchall()
+        names = connection.execute("select (scope, text)::text, id from label where kind = 'attr'").fetchall()
         labels: dict[str, int] = dict(names)
         self._label: I64 = np.array([[labels[f"({d},{n})"] for n in NAMES] for d in self._device], dtype=np.int64)
 
@@ -109,7 +120,9 @@ class World:
                 for batch in found:
                     writer.write(cursor, batch)
             messages += len(rows)
-        return Loaded(messages, cpu_s(connection) - before)
+        found_cpu_s = cpu_s(connection) - before
+        connection.execute(STATES)  # as the tracker keeps them
+        return Loaded(messages, found_cpu_s)
 
     def load_wide(self, history: Iterator[Rows]) -> Loaded:
         """The layout held against, in the same commits."""

@@ -7,19 +7,28 @@ import statistics
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 import psycopg
 
+from api.resources.reports import REPORTS, ROWS_MAX
 from domain.times import from_us
 from operations.summaries import Summaries
-from store.db import connect
+from store.db import connect, queries
 from tests.benchmarks.figures import Figure, show
 from tests.benchmarks.questions.history import Plan, arriving
 from tests.benchmarks.questions.layouts import World, bytes_of, cpu_s
 
 GOAL = 1.1
+TENANT = 1  # the first and only one
+STOOD_H = 1 / 6  # who has just stood
 _PARTS = re.compile(r"^-- name: (\w+)\n-- (.*)\n", re.MULTILINE)
+_PLAN = re.compile(r"^\S.*\(cost=", re.MULTILINE)
+_TOLD = {
+    "auto_explain.log_min_duration": "0", "auto_explain.log_nested_statements": "on", "auto_explain.log_analyze": "on",
+    "auto_explain.log_buffers": "on", "client_min_messages": "log",
+}  # fmt: skip
 SIZES = {
     "a position": "reading_position", "a value": "reading_value_set",
     "a wide row of motion": "wide_motion", "of the rest": "wide_condition",
@@ -28,25 +37,38 @@ SIZES = {
 
 @dataclass(frozen=True)
 class Question:
-    """What is asked, in words, and of each layout."""
+    """What is asked: in words, as the report of that name, and of wide rows; so many hours before the end."""
 
     name: str
     words: str
     ours: str
     wide: str
+    hours: float
+
+    def values(self, plan: Plan, hours: float | None = None) -> dict[str, object]:
+        """What a report is asked with when nothing is said but the span."""
+        named, end = REPORTS[self.name.replace("_", "-")], from_us(plan.end_us)
+        since = end - timedelta(hours=min(hours or self.hours, 24 * plan.days))
+        return {
+            "tenant": TENANT, "since": since, "until": end, "zone": "UTC", "limit": ROWS_MAX + 1,
+            "attribute": named.attribute, "threshold": named.threshold,
+            **dict.fromkeys(("fleets", "models", "drivers", "fuel_types", "tags")),
+        }  # fmt: skip
 
 
 def questions() -> list[Question]:
     """All of them, in order."""
-    ours, wide = (_read(name) for name in ("ours.sql", "wide.sql"))
-    if list(ours) != list(wide):
+    parts = _PARTS.split(Path(__file__).with_name("wide.sql").read_text())[1:]
+    asked = {parts[k]: (parts[k + 1], parts[k + 2].strip()) for k in range(0, len(parts), 3)}
+    reports = queries("reports")
+    if set(asked) != set(reports):
         raise ValueError("the layouts are asked different questions")
-    return [Question(name, words, text, wide[name][1]) for name, (words, text) in ours.items()]
-
-
-def _read(name: str) -> dict[str, tuple[str, str]]:
-    parts = _PARTS.split(Path(__file__).with_name(name).read_text())[1:]
-    return {parts[k]: (parts[k + 1], parts[k + 2].strip()) for k in range(0, len(parts), 3)}
+    return [
+        Question(
+            name, words, reports[name], wide, STOOD_H if name == "stationary" else REPORTS[name.replace("_", "-")].hours
+        )
+        for name, (words, wide) in asked.items()
+    ]
 
 
 @dataclass(frozen=True)
@@ -69,8 +91,14 @@ def build(dsn: str, plan: Plan, *, late: float = 0.0) -> psycopg.Connection:
     world.load(arriving(plan, late))
     world.load_wide(arriving(plan, late))
     connection.execute("vacuum analyze")
-    connection.execute("set max_parallel_workers_per_gather = 0")  # their time would be told nowhere
+    prepare(connection)
     return connection
+
+
+def prepare(connection: psycopg.Connection) -> None:
+    """A connection asks for the tenant, without workers, whose time would be told nowhere."""
+    connection.execute("set max_parallel_workers_per_gather = 0")
+    connection.execute("select set_config('app.tenant', %s, false)", (str(TENANT),))
 
 
 def ask(connection: psycopg.Connection, question: Question, values: Mapping[str, object], rounds: int) -> Asked:
@@ -121,16 +149,31 @@ def cost_of_summaries(connection: psycopg.Connection, plan: Plan) -> Figure:
 
 
 def explain(connection: psycopg.Connection, question: Question, values: Mapping[str, object]) -> str:
-    """How the server answers it in our layout."""
-    rows = connection.execute(b"explain (analyze, buffers) " + question.ours.encode(), values, prepare=False)
-    return "\n".join(line for (line,) in rows)
+    """How the server answers it in our layout: the functions it uses first, whose plans `explain` does not tell."""
+    told: list[str] = []
+
+    def hear(notice: psycopg.errors.Diagnostic) -> None:
+        text = notice.message_primary or ""
+        told.append(text[plan.start() :] if (plan := _PLAN.search(text)) else text)
+
+    connection.execute("load 'auto_explain'")
+    connection.add_notice_handler(hear)
+    try:
+        with connection.transaction():
+            for name, value in _TOLD.items():
+                connection.execute("select set_config(%s, %s, true)", (name, value))
+            told.clear()
+            connection.execute(question.ours.encode(), values, prepare=False)
+    finally:
+        connection.remove_notice_handler(hear)
+    return "\n\n".join(told)
 
 
 def figures(connection: psycopg.Connection, plan: Plan, rounds: int, plans: Path | None = None) -> list[Figure]:
     """A figure for each question, its ratio to the wide rows' that of CPU; plans are written beside one another."""
-    values = World.span(plan)
     found, texts = [cost_of_summaries(connection, plan)], []
     for question in questions():
+        values = question.values(plan)
         asked = ask(connection, question, values, rounds)
         wide = {"wide rows with an index on time": statistics.median(asked.wide)}
         wall = dict(zip(("ours", "wide rows"), asked.wall, strict=True))

@@ -9,7 +9,6 @@ import pytest
 from tests.benchmarks.figures import Figure
 from tests.benchmarks.questions import measure
 from tests.benchmarks.questions.history import Plan, arriving, windows
-from tests.benchmarks.questions.layouts import World
 
 SMALL = Plan(vehicles=12, days=3, every_s=300)
 
@@ -21,8 +20,8 @@ def filled(kept_database: str) -> Iterator[psycopg.Connection]:
         yield connection
 
 
-def _rows(connection: psycopg.Connection, text: str) -> list[tuple[object, ...]]:
-    found = connection.execute(text.encode(), World.span(SMALL)).fetchall()
+def _rows(connection: psycopg.Connection, text: str, values: dict[str, object]) -> list[tuple[object, ...]]:
+    found = connection.execute(text.encode(), values).fetchall()
     return sorted(tuple(round(v, 6) if isinstance(v, float) else v for v in row) for row in found)
 
 
@@ -30,9 +29,19 @@ def _rows(connection: psycopg.Connection, text: str) -> list[tuple[object, ...]]
 def test_both_layouts_give_the_same_answer_and_it_is_none_of_nothing(
     filled: psycopg.Connection, question: measure.Question
 ) -> None:
-    ours = _rows(filled, question.ours)
-    assert ours == _rows(filled, question.wide)
+    values = question.values(SMALL)
+    ours = _rows(filled, question.ours, values)
+    assert ours == _rows(filled, question.wide, values)
     assert ours or question.name in ("low_fuel", "high_load"), "a small fleet has nobody at these moments"
+
+
+def test_a_plan_tells_what_the_functions_of_a_report_do(filled: psycopg.Connection) -> None:
+    asked = {question.name: question for question in measure.questions()}
+    for name, table in (("low_fuel", "reading_value_set"), ("activity", "reading_summary")):
+        told = measure.explain(filled, asked[name], asked[name].values(SMALL))
+        assert table in told
+        assert "Function Scan" in told
+    assert measure.explain(filled, asked["low_fuel"], asked["low_fuel"].values(SMALL)).count("Function Scan") == 1
 
 
 def test_a_history_is_the_same_each_time_and_its_vehicles_do_what_they_say() -> None:
