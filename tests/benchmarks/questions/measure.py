@@ -12,10 +12,12 @@ from pathlib import Path
 
 import psycopg
 
-from api.resources.reports import REPORTS, ROWS_MAX
 from domain.times import from_us
 from operations.summaries import Summaries
+from store import reports
 from store.db import connect, queries
+from store.facts import FITS
+from store.reports import REPORTS
 from tests.benchmarks.figures import Figure, show
 from tests.benchmarks.questions.history import Plan, arriving
 from tests.benchmarks.questions.layouts import World, bytes_of, cpu_s
@@ -47,28 +49,27 @@ class Question:
 
     def values(self, plan: Plan, hours: float | None = None) -> dict[str, object]:
         """What a report is asked with when nothing is said but the span."""
-        named, end = REPORTS[self.name.replace("_", "-")], from_us(plan.end_us)
+        end = from_us(plan.end_us)
         since = end - timedelta(hours=min(hours or self.hours, 24 * plan.days))
-        return {
-            "tenant": TENANT, "since": since, "until": end, "zone": "UTC", "limit": ROWS_MAX + 1,
-            "attribute": named.attribute, "threshold": named.threshold,
-            **dict.fromkeys(("fleets", "models", "drivers", "fuel_types", "tags")),
-        }  # fmt: skip
+        asked = reports.question(_report(self.name), dict.fromkeys(FITS), since, end, now=end)
+        return {**asked.values, "tenant": TENANT}
+
+
+def _report(name: str) -> str:
+    return name.replace("_", "-")
 
 
 def questions() -> list[Question]:
     """All of them, in order."""
     parts = _PARTS.split(Path(__file__).with_name("wide.sql").read_text())[1:]
     asked = {parts[k]: (parts[k + 1], parts[k + 2].strip()) for k in range(0, len(parts), 3)}
-    reports = queries("reports")
-    if set(asked) != set(reports):
+    if {_report(name) for name in asked} != set(REPORTS):
         raise ValueError("the layouts are asked different questions")
-    return [
-        Question(
-            name, words, reports[name], wide, STOOD_H if name == "stationary" else REPORTS[name.replace("_", "-")].hours
-        )
-        for name, (words, wide) in asked.items()
-    ]
+    ours, hours = (
+        queries("reports"),
+        {name: float(each.hours) for name, each in REPORTS.items()} | {"stationary": STOOD_H},
+    )
+    return [Question(name, words, ours[name], wide, hours[_report(name)]) for name, (words, wide) in asked.items()]
 
 
 @dataclass(frozen=True)
