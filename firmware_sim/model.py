@@ -130,6 +130,9 @@ class Vehicle:
     doorstep_s: tuple[float, float] | None = None
     """On streets it also halts at doorsteps, for so long each."""
     about: About | None = None
+    fuel_ratio_start: float | None = None
+    load_ratio_start: float | None = None
+    """Share of its tank, and of its capacity when it was loaded; None: drawn."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,8 @@
 
 `build` is pure: the same name and seed give the same world, in the process that simulates it and in the one that
 registers it. The demo tells a story within its first two minutes: every truck is on the road, one reaches the
-distribution centre's RFID portal and one a store, a reefer that does not cool passes its limit, and a shelf empties.
+distribution centre's RFID portal and one a store, a reefer that does not cool passes its limit, and a shelf empties;
+two trucks are low on fuel and two are nearly full.
 """
 
 from __future__ import annotations
@@ -60,6 +61,7 @@ DEMO_TOURS = (
 # (leg, seconds to its end at the start): truck-01 is about to reach the portal, truck-02 its first store.
 COURIER, DOORSTEP_S = 8, (45.0, 110.0)  # the last one halts at doorsteps too, and its tracker tells no speed
 DEMO_STARTS: tuple[tuple[int, float | None], ...] = ((2, 80.0), (0, 110.0)) + ((0, None),) * 6
+NEARLY_EMPTY, NEARLY_FULL = {2: 0.09, 6: 0.07}, {3: 0.96, 5: 0.94}  # share of tank and capacity at the start
 
 Model = tuple[str, float, float, FuelType, float | None]  # name, kg and m3 it carries, fuel, litres an hour
 ELECTRIC: Model = ("Volvo FL Electric", 7_000.0, 38.0, "electric", None)
@@ -193,7 +195,10 @@ def _demo(seed: int) -> World:
     rng = rng_for(seed, "world/demo")
     vehicles, devices = [], []
     for n, (tour, (leg, left_s), about) in enumerate(zip(DEMO_TOURS, DEMO_STARTS, DEMO_ABOUT, strict=True), start=1):
-        vehicle = Vehicle(f"truck-{n:02d}", f"Truck {n:02d}", tour, leg, left_s, 150.0, 300.0, about=about)
+        vehicle = Vehicle(
+            f"truck-{n:02d}", f"Truck {n:02d}", tour, leg, left_s, 150.0, 300.0, about=about,
+            fuel_ratio_start=NEARLY_EMPTY.get(n), load_ratio_start=NEARLY_FULL.get(n),
+        )  # fmt: skip
         tracker, reefer = _truck_devices(n, vehicle.id, rng, "chilled-demo")
         if n == COURIER:
             vehicle = replace(vehicle, label=f"Courier {n:02d}", of_class="courier", doorstep_s=DOORSTEP_S)

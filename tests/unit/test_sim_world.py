@@ -2,6 +2,7 @@
 
 from collections import Counter
 from functools import cache
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -23,6 +24,7 @@ STREAM_KEYS = {
     "rfid": {"t", "ant", "epc", "rssi"},
     "shelf": {"t", "slot", "kg"},
     "door": {"t", "door", "open"},
+    "attr": {"t", "key", "num"},
 }
 
 
@@ -123,6 +125,63 @@ def test_the_courier_of_the_demo_halts_at_doorsteps_that_its_class_finds_without
     assert suggested(habits(rows.t_us, lat, lon)) == "courier"
     assert found(motion.OF_CLASS["courier"]) > 0.95
     assert found(motion.OF_CLASS["truck"]) < 0.1
+
+
+def told(key: str, readings: list[tuple[str, str, Reading]]) -> dict[str, list[tuple[int, float]]]:
+    """(t, number) of a value, by device."""
+    found: dict[str, list[tuple[int, float]]] = {}
+    for device, stream, r in readings:
+        if stream == "attr" and r["key"] == key:
+            found.setdefault(device, []).append((r["t"], r["num"]))
+    return found
+
+
+def test_a_tank_empties_by_what_is_burnt_on_the_road_and_is_filled_at_the_depot_alone() -> None:
+    readings, events = demo_day()
+    fuel, burnt = told("fuel_ratio", readings), told("fuel_lph", readings)
+    about = {f"gps-{n:02d}": v.about for n, v in enumerate(build("demo", 7).vehicles, start=1)}
+    assert set(fuel) == set(burnt) == {d for d, each in about.items() if each and each.nominal_fuel_lph}
+    left_depot = {(e.subject[-2:], e.t_ms) for e in events if e.kind == "departed" and e.detail["site"] == "dc-1"}
+    filled = 0
+    for device, levels in fuel.items():
+        for (before, had), (at, has) in pairwise(levels):
+            if has > had:
+                filled += 1
+                assert (had < 0.4, has > 0.9) == (True, True)
+                assert any(n == device[-2:] and before <= t <= at for n, t in left_depot)
+        assert min(level for _, level in levels) > 0
+        on_the_road = [lph for _, lph in burnt[device] if lph > 0]
+        nominal = about[device]
+        assert nominal is not None
+        assert nominal.nominal_fuel_lph is not None
+        assert 0.5 < np.mean(on_the_road) / nominal.nominal_fuel_lph < 1.3
+    assert filled > 6
+
+
+def test_a_load_falls_drop_by_drop_never_beyond_what_may_be_carried() -> None:
+    readings, events = demo_day()
+    world = build("demo", 7)
+    for n, vehicle in enumerate(world.vehicles, start=1):
+        assert vehicle.about is not None
+        loads = told("load_kg", readings)[f"gps-{n:02d}"]
+        assert 0 < min(kg for _, kg in loads) < max(kg for _, kg in loads) <= vehicle.about.load_capacity_kg
+        left = [(e.t_ms, e.detail["site"]) for e in events if e.kind == "departed" and e.subject == vehicle.id]
+        for t, site in left[:20]:
+            before = [kg for at, kg in loads if t - 120_000 <= at < t]
+            after = [kg for at, kg in loads if t <= at < t + 120_000]
+            assert (np.mean(after) > np.mean(before)) == (site == "dc-1")
+
+
+def test_a_fresh_demo_has_trucks_that_are_low_on_fuel_and_nearly_full() -> None:
+    readings, _ = lived("demo", 180)
+    capacity = {f"gps-{n:02d}": v.about for n, v in enumerate(build("demo", 7).vehicles, start=1)}
+    low = [d for d, levels in told("fuel_ratio", readings).items() if levels[-1][1] < 0.1]
+    full = [
+        d for d, loads in told("load_kg", readings).items()
+        if (about := capacity[d]) and loads[-1][1] > 0.9 * about.load_capacity_kg
+    ]  # fmt: skip
+    assert {"gps-02", "gps-06"} <= set(low)
+    assert {"gps-03", "gps-05"} <= set(full)
 
 
 def test_trucks_reach_the_sites_of_their_tour_in_order() -> None:
