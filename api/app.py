@@ -28,14 +28,17 @@ from api.resources import (
     facts,
     fleets,
     health,
+    joining,
     lifecycle,
     mending,
+    people,
     products,
     public,
     quarantine,
     readings,
     reports,
     session,
+    sessions,
     shipments,
     sites,
     stock,
@@ -52,9 +55,9 @@ __all__ = ["ApiConfig", "create_app"]
 
 BASE = "/api/v1"
 RESOURCES = (
-    session, fleets, vehicles, trips, sites, devices, products, lifecycle, assignments, temperature_profiles,
-    device_profiles, stock, shipments, alerts, temperature_series, facts, arrival_times, readings, reports, quarantine,
-    mending, tokens, public,
+    session, sessions, joining, people, tokens, fleets, vehicles, trips, sites, devices, products, lifecycle,
+    assignments, temperature_profiles, device_profiles, stock, shipments, alerts, temperature_series, facts,
+    arrival_times, readings, reports, quarantine, mending, public,
 )  # fmt: skip
 
 

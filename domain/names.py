@@ -10,6 +10,8 @@ from zlib import crc32
 from domain.readings import STREAMS
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}\Z")
+ACCOUNT_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._@+-]{0,127}$"
+"""Names of people who sign in; an e-mail address is one."""
 ENCODINGS = {"": "json", ".mp": "msgpack", ".cbor": "cbor"}
 SPEAKERS = frozenset({"gateway", "connector"})
 """Kinds of devices that bring the messages of others."""

@@ -48,6 +48,7 @@ insert into class values
     ('share',               'tenant_id',      'select, insert, update',         '',                       ''),
     ('account',             'tenant_id',      '',                               '',                       ''),
     ('access_token',        'tenant_id',      '',                               '',                       ''),
+    ('invitation',          'tenant_id',      '',                               '',                       ''),
     ('device_profile',      'tenant_id',      'select, insert',                 'select',                 'select'),
     ('label',               'label',          'select',                         'select, insert',         'select, insert'),
     ('log_head',            '',               '',                               'select, insert, update', 'select'),
@@ -255,13 +256,25 @@ create or replace function own_change(body bytea) returns void language sql secu
     select -1, head.seq, public.current_tenant(), clock_timestamp(), $1 from head
 $$;
 
--- Bearer tokens of the transaction's tenant, never their hashes; and the end of those of a name.
+-- Bearer tokens of the transaction's tenant, never their hashes; a new one, and the end of those of a name.
+drop function if exists own_tokens(int);
 create or replace function own_tokens(of_tenant int)
-returns table (id int, name text, role text, created_at timestamptz, expires_at timestamptz, revoked_at timestamptz)
+returns table (id int, name text, role text, scope text[], created_at timestamptz, expires_at timestamptz,
+               revoked_at timestamptz, used_at timestamptz)
 language sql stable security definer set search_path = pg_catalog as $$
-    select a.id, regexp_replace(a.subject, '^token:', ''), a.role, a.created_at, a.expires_at, a.revoked_at
+    select a.id, regexp_replace(a.subject, '^token:', ''), a.role, a.scope, a.created_at, a.expires_at, a.revoked_at, a.used_at
     from public.access_token a
     where a.tenant_id = of_tenant and a.tenant_id = public.current_tenant() and a.kind = 'bearer'
+$$;
+create or replace function own_add_token(of_tenant int, called text, its_role text, its_scope text[], digest bytea, until timestamptz)
+returns table (id int) language sql security definer set search_path = pg_catalog as $$
+    select pg_advisory_xact_lock(hashtextextended('token:' || called, of_tenant));
+    insert into public.access_token (tenant_id, kind, subject, role, scope, token_sha256, expires_at)
+    select of_tenant, 'bearer', 'token:' || called, its_role, its_scope, digest, until
+    where of_tenant = public.current_tenant() and not exists (
+        select from public.access_token a where a.tenant_id = of_tenant and a.kind = 'bearer' and a.subject = 'token:' || called
+        and a.revoked_at is null and (a.expires_at is null or a.expires_at > now()))
+    returning access_token.id
 $$;
 create or replace function own_revoke_token(of_tenant int, called text) returns table (id int)
 language sql security definer set search_path = pg_catalog as $$
@@ -271,12 +284,90 @@ language sql security definer set search_path = pg_catalog as $$
     returning a.id
 $$;
 
--- ---------------------------------------------------------------- before it is known who asks
-create or replace function door_caller(digest bytea)
-returns table (id int, tenant_id int, tenant text, subject text, role text, kind text)
+-- People of the transaction's tenant; who changes them does so one after the other, so that one admin always is left.
+create or replace function own_accounts(of_tenant int)
+returns table (name text, role text, email text, created_at timestamptz, signed_in_at timestamptz, disabled_at timestamptz,
+               has_password bool, invited_until timestamptz)
 language sql stable security definer set search_path = pg_catalog as $$
-    select a.id, a.tenant_id, t.name, a.subject, a.role, a.kind from public.access_token a join public.tenant t on t.id = a.tenant_id
+    select a.name, a.role, a.email, a.created_at, a.signed_in_at, a.disabled_at, a.password_hash is not null,
+           (select max(i.expires_at) from public.invitation i
+            where i.account_id = a.id and i.used_at is null and i.expires_at > now())
+    from public.account a where a.tenant_id = of_tenant and a.tenant_id = public.current_tenant()
+$$;
+create or replace function own_add_account(of_tenant int, called text, its_role text, its_email text) returns table (id int)
+language sql security definer set search_path = pg_catalog as $$
+    insert into public.account (tenant_id, name, role, email)
+    select of_tenant, called, its_role, its_email where of_tenant = public.current_tenant()
+    on conflict (tenant_id, name) do nothing returning account.id
+$$;
+create or replace function own_change_account(of_tenant int, called text, its_role text, its_email text, is_disabled bool)
+returns text language plpgsql security definer set search_path = pg_catalog as $$
+begin
+    if of_tenant is distinct from public.current_tenant() then return 'none'; end if;
+    perform from public.account a where a.tenant_id = of_tenant order by a.id for update;
+    if not exists (select from public.account a where a.tenant_id = of_tenant and a.name = called) then return 'none'; end if;
+    if (its_role <> 'admin' or is_disabled) and not exists (
+        select from public.account a where a.tenant_id = of_tenant and a.name <> called and a.role = 'admin'
+        and a.disabled_at is null and a.password_hash is not null)
+       and exists (select from public.account a where a.tenant_id = of_tenant and a.name = called and a.role = 'admin'
+                   and a.disabled_at is null) then
+        return 'last admin';
+    end if;
+    update public.account a set role = its_role, email = its_email,
+        disabled_at = case when is_disabled then coalesce(a.disabled_at, now()) end
+    where a.tenant_id = of_tenant and a.name = called;
+    update public.access_token t set role = its_role, revoked_at = case when is_disabled then now() end
+    where t.tenant_id = of_tenant and t.subject = called and t.kind = 'session' and t.revoked_at is null;
+    return 'done';
+end $$;
+create or replace function own_remove_account(of_tenant int, called text) returns text
+language plpgsql security definer set search_path = pg_catalog as $$
+declare answer text;
+begin
+    answer := (select public.own_change_account(of_tenant, called, 'viewer', a.email, true)
+               from public.account a where a.tenant_id = of_tenant and a.name = called);
+    if answer = 'done' then delete from public.account a where a.tenant_id = of_tenant and a.name = called; end if;
+    return coalesce(answer, 'none');
+end $$;
+-- A link for a person; those of before open nothing more.
+create or replace function own_invite(of_tenant int, called text, digest bytea, by_whom text, until timestamptz)
+returns table (id int) language sql security definer set search_path = pg_catalog as $$
+    delete from public.invitation i using public.account a
+    where a.id = i.account_id and a.tenant_id = of_tenant and a.tenant_id = public.current_tenant() and a.name = called
+    and i.used_at is null;
+    insert into public.invitation (tenant_id, account_id, token_sha256, created_by, expires_at)
+    select of_tenant, a.id, digest, by_whom, until from public.account a
+    where a.tenant_id = of_tenant and a.tenant_id = public.current_tenant() and a.name = called and a.disabled_at is null
+    returning invitation.id
+$$;
+-- Where a person is signed in, and the end of it: of one session, or of all but one.
+create or replace function own_sessions(of_tenant int, called text)
+returns table (id int, created_at timestamptz, expires_at timestamptz, used_at timestamptz, agent text, network text)
+language sql stable security definer set search_path = pg_catalog as $$
+    select t.id, t.created_at, t.expires_at, t.used_at, t.agent, t.network from public.access_token t
+    where t.tenant_id = of_tenant and t.tenant_id = public.current_tenant() and t.kind = 'session' and t.subject = called
+    and t.revoked_at is null and t.expires_at > now()
+$$;
+create or replace function own_end_sessions(of_tenant int, called text, only_this int, but_this int) returns table (id int)
+language sql security definer set search_path = pg_catalog as $$
+    update public.access_token t set revoked_at = now()
+    where t.tenant_id = of_tenant and t.tenant_id = public.current_tenant() and t.kind = 'session' and t.subject = called
+    and t.revoked_at is null and (only_this is null or t.id = only_this) and (but_this is null or t.id <> but_this)
+    returning t.id
+$$;
+
+-- ---------------------------------------------------------------- before it is known who asks
+drop function if exists door_caller(bytea);
+create or replace function door_caller(digest bytea)
+returns table (id int, tenant_id int, tenant text, subject text, role text, kind text, scope text[], used_at timestamptz)
+language sql stable security definer set search_path = pg_catalog as $$
+    select a.id, a.tenant_id, t.name, a.subject, a.role, a.kind, a.scope, a.used_at
+    from public.access_token a join public.tenant t on t.id = a.tenant_id
     where a.token_sha256 = digest and a.revoked_at is null and (a.expires_at is null or a.expires_at > now())
+$$;
+create or replace function door_seen(token int) returns void language sql security definer set search_path = pg_catalog as $$
+    update public.access_token set used_at = now()
+    where id = token and (used_at is null or used_at < now() - interval '1 minute')
 $$;
 create or replace function door_tenant(wanted text) returns table (id int)
 language sql stable security definer set search_path = pg_catalog as $$ select t.id from public.tenant t where t.name = wanted $$;
@@ -284,15 +375,46 @@ create or replace function door_account(of_tenant text, called text)
 returns table (tenant_id int, name text, role text, password_hash text)
 language sql stable security definer set search_path = pg_catalog as $$
     select a.tenant_id, a.name, a.role, a.password_hash from public.account a join public.tenant t on t.id = a.tenant_id
-    where t.name = of_tenant and a.name = called
+    where t.name = of_tenant and a.name = called and a.disabled_at is null and a.password_hash is not null
 $$;
-create or replace function door_add_session(of_tenant int, called text, digest bytea, until timestamptz) returns void
+create or replace function door_rehash(of_tenant int, called text, old text, new text) returns void
+language sql security definer set search_path = pg_catalog as $$
+    update public.account set password_hash = new where tenant_id = of_tenant and name = called and password_hash = old
+$$;
+create or replace function door_invitation(digest bytea)
+returns table (tenant_id int, tenant text, name text, role text, is_new bool, expires_at timestamptz)
+language sql stable security definer set search_path = pg_catalog as $$
+    select a.tenant_id, t.name, a.name, a.role, a.password_hash is null, i.expires_at
+    from public.invitation i join public.account a on a.id = i.account_id join public.tenant t on t.id = a.tenant_id
+    where i.token_sha256 = digest and i.used_at is null and i.expires_at > now() and a.disabled_at is null
+$$;
+create or replace function door_accept(digest bytea, hashed text) returns table (tenant_id int, name text)
+language sql security definer set search_path = pg_catalog as $$
+    with used as (
+        update public.invitation i set used_at = now() from public.account a
+        where i.token_sha256 = digest and i.used_at is null and i.expires_at > now()
+        and a.id = i.account_id and a.disabled_at is null
+        returning i.account_id
+    ), changed as (
+        update public.account a set password_hash = hashed from used where a.id = used.account_id
+        returning a.tenant_id, a.name
+    ), ended as (
+        update public.access_token t set revoked_at = now() from changed c
+        where t.tenant_id = c.tenant_id and t.subject = c.name and t.kind = 'session' and t.revoked_at is null
+        returning t.id
+    )
+    select c.tenant_id, c.name from changed c
+$$;
+drop function if exists door_add_session(int, text, bytea, timestamptz);
+create or replace function door_add_session(of_tenant int, called text, digest bytea, until timestamptz, browser text, place text)
+returns void
 language sql security definer set search_path = pg_catalog as $$
     delete from public.access_token where tenant_id = of_tenant and subject = called and kind = 'session'
     and coalesce(revoked_at, expires_at) < now() - interval '1 day';
-    insert into public.access_token (tenant_id, kind, subject, role, token_sha256, expires_at)
-    select a.tenant_id, 'session', a.name, a.role, digest, until from public.account a
-    where a.tenant_id = of_tenant and a.name = called
+    update public.account set signed_in_at = now() where tenant_id = of_tenant and name = called;
+    insert into public.access_token (tenant_id, kind, subject, role, token_sha256, expires_at, used_at, agent, network)
+    select a.tenant_id, 'session', a.name, a.role, digest, until, now(), left(browser, 200), place from public.account a
+    where a.tenant_id = of_tenant and a.name = called and a.disabled_at is null
 $$;
 create or replace function door_end_session(token int) returns void
 language sql security definer set search_path = pg_catalog as $$

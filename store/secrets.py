@@ -5,10 +5,14 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
-from base64 import b64decode, b64encode
+from base64 import b64decode
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from argon2 import PasswordHasher
 
 PASSWORD_CHARS_MIN, PASSWORD_CHARS_MAX = 12, 1024
-_N, _R, _P = 2**14, 8, 1  # scrypt, RFC 7914; 16 MiB
+_MEMORY_KIB = 19_456  # with two passes OWASP's least for Argon2id
 
 
 def new_token() -> str:
@@ -37,19 +41,38 @@ def password_problem(password: str, user: str) -> str:
 
 
 def password_hash(password: str) -> str:
-    """What is kept of a person's password: `scrypt$salt$hash`."""
-    salt = secrets.token_bytes(16)
-    digest = hashlib.scrypt(password.encode(), salt=salt, n=_N, r=_R, p=_P)
-    return f"scrypt${b64encode(salt).decode()}${b64encode(digest).decode()}"
+    """What is kept of a person's password: Argon2id (RFC 9106) in its usual text form."""
+    return str(_hasher().hash(password))
 
 
 def password_fits(password: str, kept: str) -> bool:
     """Whether a password is the one kept, in constant time."""
+    if kept.startswith("scrypt$"):
+        return _fits_scrypt(password, kept)
+    from argon2.exceptions import InvalidHashError, VerificationError  # noqa: PLC0415
+
     try:
-        scheme, salt, digest = kept.split("$")
+        return bool(_hasher().verify(kept, password))
+    except (VerificationError, InvalidHashError):
+        return False
+
+
+def password_is_outdated(kept: str) -> bool:
+    """Whether a password that fits is to be kept anew, as passwords are kept today."""
+    return kept.startswith("scrypt$") or bool(_hasher().check_needs_rehash(kept))
+
+
+def _hasher() -> PasswordHasher:
+    from argon2 import PasswordHasher  # noqa: PLC0415  programs that keep no passwords do without
+
+    return PasswordHasher(time_cost=2, memory_cost=_MEMORY_KIB, parallelism=1)
+
+
+def _fits_scrypt(password: str, kept: str) -> bool:
+    """How passwords were kept once."""
+    try:
+        _, salt, digest = kept.split("$")
     except ValueError:
         return False
-    if scheme != "scrypt":
-        return False
-    found = hashlib.scrypt(password.encode(), salt=b64decode(salt), n=_N, r=_R, p=_P)
+    found = hashlib.scrypt(password.encode(), salt=b64decode(salt), n=2**14, r=8, p=1)
     return hmac.compare_digest(found, b64decode(digest))

@@ -13,10 +13,15 @@ from store.db import queries
 
 async def audit(session: Session, caller: Caller, action: str, subject: str, **detail: Any) -> None:
     """One entry: who did what to which object."""
+    await audit_as(session, caller.user, action, subject, **detail)
+
+
+async def audit_as(session: Session, actor: str, action: str, subject: str, **detail: Any) -> None:
+    """One entry of somebody who is not signed in yet."""
     await session.run(
         queries("registry")["audit"],
-        actor=caller.user,
+        actor=actor,
         action=action,
         subject=subject,
-        detail=orjson.dumps(detail).decode(),
+        detail=orjson.dumps(detail, default=str).decode(),
     )

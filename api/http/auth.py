@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
 from fastapi import Depends, Request, Security
@@ -13,6 +13,7 @@ from starlette.requests import HTTPConnection
 from api.http.context import Context, address_of, context_of
 from api.http.middleware import AT_END
 from api.http.problems import Problem
+from domain.permissions import Permission, granted, roles_with
 from serving.origins import Origin, host_of, is_loopback
 from store.db import queries
 from store.secrets import token_hash
@@ -20,6 +21,7 @@ from store.secrets import token_hash
 COOKIE = "fw_session"
 _SAFE = ("GET", "HEAD", "OPTIONS")
 TOKEN_CHARS_MAX = 512
+SEEN_EVERY = timedelta(minutes=5)
 MEND = "if that is the address of these pages, name it in FROSTWAY_PUBLIC_ORIGIN"
 
 _cookie = APIKeyCookie(name=COOKIE, auto_error=False, description="set by POST /api/v1/login")
@@ -36,6 +38,7 @@ class Caller:
     user: str
     role: str
     by_cookie: bool
+    may: frozenset[Permission]
 
 
 async def who(context: Context, token: str, *, by_cookie: bool) -> Caller | None:
@@ -44,9 +47,12 @@ async def who(context: Context, token: str, *, by_cookie: bool) -> Caller | None
         return None
     async with context.database.owner() as session:
         row = await session.row(queries("api")["caller"], token_sha256=token_hash(token))
-    if row is None or by_cookie != (row["kind"] == "session"):
-        return None
-    return Caller(row["id"], row["tenant_id"], row["tenant"], row["subject"], row["role"], by_cookie)
+        if row is None or by_cookie != (row["kind"] == "session"):
+            return None
+        if row["used_at"] is None or datetime.now(UTC) - row["used_at"] > SEEN_EVERY:
+            await session.run(queries("people")["seen"], id=row["id"])
+    may = granted(row["role"], row["scope"])
+    return Caller(row["id"], row["tenant_id"], row["tenant"], row["subject"], row["role"], by_cookie, may)
 
 
 def bearer_of(connection: HTTPConnection) -> str | None:
@@ -111,19 +117,39 @@ async def caller(
     return found
 
 
-def one_of(*roles: str) -> Callable[..., Coroutine[Any, Any, Caller]]:
-    """A dependency that lets in some roles; `admin` may do everything."""
+class Needs:
+    """A dependency that lets in who has a permission; a route of the API has exactly one."""
 
-    async def check(found: Annotated[Caller, Depends(caller)]) -> Caller:
-        if found.role != "admin" and found.role not in roles:
-            allowed = " or ".join(("admin", *roles))
-            raise Problem(403, f"your role is {found.role}; this needs {allowed}")
-        return found
+    def __init__(self, permission: Permission) -> None:
+        self.permission = permission
 
-    return check
+    async def __call__(self, found: Annotated[Caller, Depends(caller)]) -> Caller:
+        """The caller.
+
+        Raises:
+            Problem: 403, the role or the scope of the token does not have it.
+        """
+        if self.permission in found.may:
+            return found
+        roles = roles_with(self.permission)
+        allowed = " or ".join(filter(None, (", ".join(roles[:-1]), roles[-1])))
+        if found.role in roles:
+            raise Problem(403, f"this token's scope does not hold {self.permission}")
+        raise Problem(403, f"your role is {found.role}; this needs {allowed}")
 
 
-Anybody = Annotated[Caller, Depends(caller)]
-Admin = Annotated[Caller, Depends(one_of())]
-Dispatcher = Annotated[Caller, Depends(one_of("dispatcher"))]
-Watcher = Annotated[Caller, Depends(one_of("dispatcher", "coldchain"))]
+SignedIn = Annotated[Caller, Depends(caller)]
+"""Whoever it is: for what concerns the caller alone."""
+Reader = Annotated[Caller, Depends(Needs(Permission.READ))]
+AlertHandler = Annotated[Caller, Depends(Needs(Permission.ALERTS))]
+DeviceKeeper = Annotated[Caller, Depends(Needs(Permission.DEVICES))]
+DriverKeeper = Annotated[Caller, Depends(Needs(Permission.DRIVERS))]
+LinkKeeper = Annotated[Caller, Depends(Needs(Permission.LINKS))]
+Mender = Annotated[Caller, Depends(Needs(Permission.MESSAGES))]
+Planner = Annotated[Caller, Depends(Needs(Permission.SHIPMENTS))]
+ProductKeeper = Annotated[Caller, Depends(Needs(Permission.PRODUCTS))]
+ProfileKeeper = Annotated[Caller, Depends(Needs(Permission.PROFILES))]
+SiteKeeper = Annotated[Caller, Depends(Needs(Permission.SITES))]
+TokenKeeper = Annotated[Caller, Depends(Needs(Permission.TOKENS))]
+VehicleKeeper = Annotated[Caller, Depends(Needs(Permission.VEHICLES))]
+PeopleKeeper = Annotated[Caller, Depends(Needs(Permission.PEOPLE))]

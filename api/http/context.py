@@ -70,7 +70,7 @@ class Context:
     hosts: Hosts
     refusals: Refusals
     doorman: Doorman = field(default_factory=Doorman)
-    hashing: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(2))  # scrypt takes 16 MiB each
+    hashing: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(2))  # each takes 19 MiB
     downloads: Downloads = field(default_factory=Downloads)
     shares: Shares = field(default_factory=Shares)
     storage: Storage = field(default_factory=Storage)

@@ -20,6 +20,15 @@ def printable(text: str) -> str:
     return text
 
 
+def printable_part(text: str, chars_max: int) -> str:
+    r"""What a stranger's text leaves when it is cut and its control characters are taken out.
+
+    >>> printable_part("Mozilla\x00/5.0", 9)
+    'Mozilla/5'
+    """
+    return "".join(c for c in text if c.isprintable())[:chars_max]
+
+
 Text = Annotated[str, AfterValidator(printable), Field(min_length=1, max_length=200)]
 
 

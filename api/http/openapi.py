@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from fastapi.routing import APIRoute, iter_route_contexts
 
+from api.http.auth import Needs
 from api.http.problems import MEDIA_TYPE
+from domain.permissions import Permission
 
 Document = dict[str, Any]
 
@@ -73,6 +77,20 @@ def _refusals(method: str, path: str, operation: Document) -> list[int]:
     return sorted(found)
 
 
+def operations_of(app: FastAPI) -> Iterator[tuple[str, str, APIRoute]]:
+    """Path as the document has it, method, and route of all operations of an app."""
+    for found in iter_route_contexts(app.routes):
+        if isinstance(found.original_route, APIRoute):
+            for method in found.original_route.methods or ():
+                yield str(found.path_format), method, found.original_route
+
+
+def permission_of(route: APIRoute) -> Permission | None:
+    """What a caller of a route needs; None: nothing, or only to be signed in."""
+    found = {each.call.permission for each in route.dependant.dependencies if isinstance(each.call, Needs)}
+    return found.pop() if found else None
+
+
 def _problem(status: int) -> Document:
     title, when, detail = WORDS[status]
     example = {"type": "about:blank", "title": title, "status": status, "detail": detail}
@@ -86,8 +104,11 @@ def describe(app: FastAPI) -> Document:
     """The document of an app, made once."""
     if app.openapi_schema is None:
         found = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
+        needed = {(path, method.lower()): permission_of(route) for path, method, route in operations_of(app)}
         for path, operations in found["paths"].items():
             for method, operation in operations.items():
+                if permission := needed.get((path, method)):
+                    operation["x-permission"] = permission
                 responses = operation["responses"]
                 responses.pop("422", None)
                 if path.startswith("/api/"):

@@ -13,7 +13,7 @@ from typing_extensions import TypedDict
 from api.database import Row, Session
 from api.feed.emit import delete, emit, merge, put
 from api.http.audit import audit
-from api.http.auth import Anybody, Caller, Watcher
+from api.http.auth import AlertHandler, Caller, Reader
 from api.http.context import context_of
 from api.http.inputs import Strict, printable
 from api.http.jsons import Json, Time, when
@@ -166,7 +166,7 @@ async def alert_rows(
 
 @router.get("/alerts", response_model=Items[Alert])
 async def list_alerts(
-    request: Request, caller: Anybody, fits: Fits, state: State = "open", limit: Limit = 200, cursor: Cursor = None
+    request: Request, caller: Reader, fits: Fits, state: State = "open", limit: Limit = 200, cursor: Cursor = None
 ) -> Json:
     """Alerts, newest first. `open`: still active, or not acknowledged yet; never what is resolved.
 
@@ -182,13 +182,13 @@ async def list_alerts(
 
 
 @router.post("/alerts/{alert_id}/acknowledge", response_model=Alert)
-async def acknowledge_alert(request: Request, caller: Watcher, alert_id: str, given: NoteIn | None = None) -> Json:
+async def acknowledge_alert(request: Request, caller: AlertHandler, alert_id: str, given: NoteIn | None = None) -> Json:
     """Somebody has seen it. The first one counts; repeating it changes nothing."""
     return await _step(request, caller, alert_id, Acknowledge(caller.user, _note(given)))
 
 
 @router.post("/alerts/{alert_id}/resolve", response_model=Alert)
-async def resolve_alert(request: Request, caller: Watcher, alert_id: str, given: NoteIn | None = None) -> Json:
+async def resolve_alert(request: Request, caller: AlertHandler, alert_id: str, given: NoteIn | None = None) -> Json:
     """It is done with: it leaves the list of open alerts."""
     return await _step(request, caller, alert_id, Resolve(caller.user, _note(given)))
 
@@ -199,7 +199,7 @@ def _note(given: NoteIn | None) -> str | None:
 
 @router.get("/alerts/{alert_id}/history", response_model=Items[AlertEvent])
 async def alert_history(
-    request: Request, caller: Anybody, alert_id: str, limit: Limit = 200, cursor: Cursor = None
+    request: Request, caller: Reader, alert_id: str, limit: Limit = 200, cursor: Cursor = None
 ) -> Json:
     """What has happened to an alert, oldest first: as it was decided, amended or retracted, and what people did."""
     key = key_of(alert_id)

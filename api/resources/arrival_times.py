@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Request
 from typing_extensions import TypedDict
 
 from api.database import Row
-from api.http.auth import Anybody
+from api.http.auth import Reader
 from api.http.context import context_of
 from api.http.instants import QueryInstant
 from api.http.jsons import Json
@@ -62,7 +62,7 @@ class EtaGrade(TypedDict):
 @router.get("/eta/grades", response_model=Items[EtaGrade])
 async def eta_grades(
     request: Request,
-    caller: Anybody,
+    caller: Reader,
     since: Since = None,
     until: Until = None,
     by: By = "hours_out",

@@ -11,7 +11,7 @@ from typing_extensions import TypedDict
 
 from api.database import Session
 from api.http.audit import audit
-from api.http.auth import Admin, Anybody, Caller
+from api.http.auth import Caller, DeviceKeeper, Reader
 from api.http.context import context_of
 from api.http.inputs import Name, Strict
 from api.http.instants import Instant
@@ -76,7 +76,7 @@ Aboard = TypedDict("Aboard", {"id": str, "kind": str, "from": str | None})
 
 
 @router.get("/devices/{device_id}/assignments", response_model=Items[Assignment])
-async def list_assignments(request: Request, caller: Anybody, device_id: str) -> Json:
+async def list_assignments(request: Request, caller: Reader, device_id: str) -> Json:
     """Where a device was and when, the newest first."""
     async with context_of(request).database.tenant(caller.tenant_id) as session:
         found = await _history(session, await _device(session, device_id))
@@ -84,7 +84,7 @@ async def list_assignments(request: Request, caller: Anybody, device_id: str) ->
 
 
 @router.post("/devices/{device_id}/assignments", response_model=Items[Assignment], status_code=201)
-async def assign(request: Request, caller: Admin, device_id: str, given: AssignmentIn) -> Json:
+async def assign(request: Request, caller: DeviceKeeper, device_id: str, given: AssignmentIn) -> Json:
     """Says where a device was from a time until a time, in place of what was known of that time; the history after it.
 
     Readings count for the vehicle or site of their event time: tracks, trips, visits and verdicts of all vehicles that
@@ -110,7 +110,7 @@ async def assign(request: Request, caller: Admin, device_id: str, given: Assignm
 
 
 @router.delete("/devices/{device_id}/assignments/{assignment_id}", response_model=Items[Assignment])
-async def remove_assignment(request: Request, caller: Admin, device_id: str, assignment_id: str) -> Json:
+async def remove_assignment(request: Request, caller: DeviceKeeper, device_id: str, assignment_id: str) -> Json:
     """The device was not there, nor anywhere else that is known; the history after it."""
     async with context_of(request).database.tenant(caller.tenant_id) as session:
         device = await _device(session, device_id)
@@ -128,7 +128,7 @@ async def remove_assignment(request: Request, caller: Admin, device_id: str, ass
 
 
 @router.get("/vehicles/{vehicle_id}/devices", response_model=Items[Aboard])
-async def list_aboard(request: Request, caller: Anybody, vehicle_id: str) -> Json:
+async def list_aboard(request: Request, caller: Reader, vehicle_id: str) -> Json:
     """Devices that are on a vehicle now, and since when."""
     async with context_of(request).database.tenant(caller.tenant_id) as session:
         vehicle = await session.row(queries("registry")["vehicle_id"], name=vehicle_id)

@@ -12,7 +12,7 @@ from typing_extensions import TypedDict
 
 from api.database import Row, Session
 from api.http.audit import audit
-from api.http.auth import Admin, Anybody
+from api.http.auth import DeviceKeeper, Reader
 from api.http.context import context_of
 from api.http.inputs import Strict
 from api.http.instants import Instant
@@ -63,7 +63,7 @@ class DeviceProfile(TypedDict):
 
 
 @router.get("/devices/{device_id}/profile", response_model=DeviceProfile)
-async def get_device_profile(request: Request, caller: Anybody, device_id: DeviceName) -> Json:
+async def get_device_profile(request: Request, caller: Reader, device_id: DeviceName) -> Json:
     """What is known of a device that its messages do not say: channels, calibration, clock, options."""
     async with context_of(request).database.tenant(caller.tenant_id) as session:
         row = await session.row(queries("registry")["device_id"], name=device_id)
@@ -73,7 +73,9 @@ async def get_device_profile(request: Request, caller: Anybody, device_id: Devic
 
 
 @router.put("/devices/{device_id}/profile", response_model=DeviceProfile)
-async def put_device_profile(request: Request, caller: Admin, device_id: DeviceName, given: DeviceProfileIn) -> Json:
+async def put_device_profile(
+    request: Request, caller: DeviceKeeper, device_id: DeviceName, given: DeviceProfileIn
+) -> Json:
     """Gives a device its next profile; what was read before stays as it was read."""
     q = queries("registry")
     try:

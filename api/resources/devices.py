@@ -12,7 +12,7 @@ from typing_extensions import TypedDict
 from api.database import Row, Session
 from api.feed.emit import emit, put
 from api.http.audit import audit
-from api.http.auth import Admin, Anybody, Caller
+from api.http.auth import Caller, DeviceKeeper, Reader
 from api.http.context import Context, context_of
 from api.http.inputs import Name, Strict
 from api.http.jsons import Json, Time, when
@@ -139,7 +139,7 @@ class NewDevice(Device):
 
 
 @router.get("/devices", response_model=Items[Device])
-async def list_devices(request: Request, caller: Anybody, limit: Limit = 200, cursor: Cursor = None) -> Json:
+async def list_devices(request: Request, caller: Reader, limit: Limit = 200, cursor: Cursor = None) -> Json:
     """Devices by name."""
     after = decode(cursor, (str,))[0] if cursor else ""
     async with context_of(request).database.tenant(caller.tenant_id) as session:
@@ -148,7 +148,7 @@ async def list_devices(request: Request, caller: Anybody, limit: Limit = 200, cu
 
 
 @router.post("/devices", response_model=NewDevice, status_code=201)
-async def post_device(request: Request, caller: Admin, given: DeviceIn) -> Json:
+async def post_device(request: Request, caller: DeviceKeeper, given: DeviceIn) -> Json:
     """Makes a device, with the vehicle or zone it names when that is new; 409 when there is one of this name.
 
     Its secrets are shown here only.
@@ -195,7 +195,7 @@ async def _refuse_known(session: Session, name: str) -> None:
 
 
 @router.post("/devices/{device_id}/change", response_model=Device)
-async def edit_device(request: Request, caller: Admin, device_id: str, given: DeviceChangeIn) -> Json:
+async def edit_device(request: Request, caller: DeviceKeeper, device_id: str, given: DeviceChangeIn) -> Json:
     """Changes what is named of a device, null takes it away; where it is and its login stay."""
     context = context_of(request)
     parts = given.model_dump(exclude_unset=True)
@@ -229,7 +229,7 @@ async def edit_device(request: Request, caller: Admin, device_id: str, given: De
 
 
 @router.post("/devices/{device_id}/rotate", response_model=NewDevice)
-async def rotate_device(request: Request, caller: Admin, device_id: str, given: RotateIn | None = None) -> Json:
+async def rotate_device(request: Request, caller: DeviceKeeper, device_id: str, given: RotateIn | None = None) -> Json:
     """A new password, or with `http` a new token, shown here only; the old one is worth nothing at once.
 
     A revoked device may speak again.
@@ -250,7 +250,7 @@ async def rotate_device(request: Request, caller: Admin, device_id: str, given: 
 
 
 @router.post("/devices/{device_id}/revoke", response_model=Device)
-async def revoke_device(request: Request, caller: Admin, device_id: str) -> Json:
+async def revoke_device(request: Request, caller: DeviceKeeper, device_id: str) -> Json:
     """The device may not speak any more, within seconds; what it said stays. Repeating changes nothing."""
     return Json(_shape(await _change_login(context_of(request), caller, device_id, "revoke_device")))
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, Union
 
 from fastapi import APIRouter, Path, Request
 
-from api.http.auth import Anybody
+from api.http.auth import Reader
 from api.http.context import context_of
 from api.http.jsons import Json
 from api.http.paging import Cursor, Items, Limit, decode, shaped_page
@@ -24,10 +24,10 @@ from store.facts import listing
 def _list_of(kind: AnyKind) -> Callable[..., Awaitable[Json]]:
     """The list of a kind's facts below their owner."""
 
-    async def list_facts_of_vehicle(request: Request, caller: Anybody, owner: str, wanted: Wanted, fits: Fits) -> Json:
+    async def list_facts_of_vehicle(request: Request, caller: Reader, owner: str, wanted: Wanted, fits: Fits) -> Json:
         return await listed(request, caller, kind, owner, wanted, fits)
 
-    async def list_facts(request: Request, caller: Anybody, owner: str, wanted: Wanted) -> Json:
+    async def list_facts(request: Request, caller: Reader, owner: str, wanted: Wanted) -> Json:
         return await listed(request, caller, kind, owner, wanted)
 
     found = list_facts_of_vehicle if kind.owner == "vehicle" else list_facts
@@ -39,7 +39,7 @@ def _history_of(kinds: Sequence[AnyKind]) -> Callable[..., Awaitable[Json]]:
     by_name = {kind.name: kind for kind in kinds}
 
     async def fact_history(
-        request: Request, caller: Anybody, kind: str, fact_id: str, limit: Limit = 200, cursor: Cursor = None
+        request: Request, caller: Reader, kind: str, fact_id: str, limit: Limit = 200, cursor: Cursor = None
     ) -> Json:
         """All words on one fact, the first one first: what was said, when, by which version of the rule."""
         key, declared = key_of(fact_id), by_name[kind]

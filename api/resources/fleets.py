@@ -12,7 +12,7 @@ from typing_extensions import TypedDict
 from api.database import Row, Session
 from api.feed.emit import emit, put
 from api.http.audit import audit
-from api.http.auth import Admin, Anybody, Caller
+from api.http.auth import Caller, DriverKeeper, Reader, VehicleKeeper
 from api.http.context import context_of
 from api.http.inputs import Name, Strict, Text
 from api.http.instants import Instant
@@ -141,7 +141,7 @@ class FleetTerm(_Span):
 
 
 @router.get("/vehicle-groups", response_model=Groups)
-async def list_vehicle_groups(request: Request, caller: Anybody, by: By, fits: Fits) -> Json:
+async def list_vehicle_groups(request: Request, caller: Reader, by: By, fits: Fits) -> Json:
     """How many vehicles there are of each fleet, model, driver, fuel type or tag, and how they are now."""
     async with context_of(request).database.tenant(caller.tenant_id) as session:
         rows = await session.rows(queries("vehicles")["groups"], by=by, stale_s=STALE_S, limit=TERMS_MAX, **fits)
@@ -150,7 +150,7 @@ async def list_vehicle_groups(request: Request, caller: Anybody, by: By, fits: F
 
 @router.get("/drivers", response_model=Items[Driver])
 async def list_drivers(
-    request: Request, caller: Anybody, *, retired: bool = False, limit: Limit = 200, cursor: Cursor = None
+    request: Request, caller: Reader, *, retired: bool = False, limit: Limit = 200, cursor: Cursor = None
 ) -> Json:
     """Drivers by name and what each drives now; retired ones too when they are asked for."""
     after = decode(cursor, (str,))[0] if cursor else ""
@@ -160,7 +160,7 @@ async def list_drivers(
 
 
 @router.post("/drivers", response_model=Driver, status_code=201)
-async def post_driver(request: Request, caller: Admin, given: DriverIn) -> Json:
+async def post_driver(request: Request, caller: DriverKeeper, given: DriverIn) -> Json:
     """Makes (201) or relabels (200) a driver."""
     async with context_of(request).database.tenant(caller.tenant_id) as session:
         q = queries("vehicles")
@@ -174,7 +174,7 @@ async def post_driver(request: Request, caller: Admin, given: DriverIn) -> Json:
 
 
 @router.get("/vehicles/{vehicle_id}/drivers", response_model=Items[DriverTerm])
-async def list_vehicle_drivers(request: Request, caller: Anybody, vehicle_id: str) -> Json:
+async def list_vehicle_drivers(request: Request, caller: Reader, vehicle_id: str) -> Json:
     """Who drove a vehicle and when, the newest first."""
     async with context_of(request).database.tenant(caller.tenant_id) as session:
         found = await _terms(session, "driver", await _vehicle(session, vehicle_id))
@@ -182,7 +182,7 @@ async def list_vehicle_drivers(request: Request, caller: Anybody, vehicle_id: st
 
 
 @router.post("/vehicles/{vehicle_id}/drivers", response_model=Items[DriverTerm], status_code=201)
-async def hand_over(request: Request, caller: Admin, vehicle_id: str, given: HandOverIn) -> Json:
+async def hand_over(request: Request, caller: DriverKeeper, vehicle_id: str, given: HandOverIn) -> Json:
     """Says who drove from a time until a time, in place of what was known of that time; the history after it."""
     span = given.span(datetime.now(UTC))
     async with context_of(request).database.tenant(caller.tenant_id) as session:
@@ -199,7 +199,7 @@ async def hand_over(request: Request, caller: Admin, vehicle_id: str, given: Han
 
 
 @router.delete("/vehicles/{vehicle_id}/drivers/{entry_id}", response_model=Items[DriverTerm])
-async def remove_vehicle_driver(request: Request, caller: Admin, vehicle_id: str, entry_id: str) -> Json:
+async def remove_vehicle_driver(request: Request, caller: DriverKeeper, vehicle_id: str, entry_id: str) -> Json:
     """That driver did not drive it then, nor did anybody who is known; the history after it."""
     async with context_of(request).database.tenant(caller.tenant_id) as session:
         vehicle = await _vehicle(session, vehicle_id)
@@ -214,7 +214,7 @@ async def remove_vehicle_driver(request: Request, caller: Admin, vehicle_id: str
 
 
 @router.get("/vehicles/{vehicle_id}/fleets", response_model=Items[FleetTerm])
-async def list_vehicle_fleets(request: Request, caller: Anybody, vehicle_id: str) -> Json:
+async def list_vehicle_fleets(request: Request, caller: Reader, vehicle_id: str) -> Json:
     """Of which fleets a vehicle was and when, the newest first."""
     async with context_of(request).database.tenant(caller.tenant_id) as session:
         found = await _terms(session, "fleet", await _vehicle(session, vehicle_id))
@@ -222,7 +222,7 @@ async def list_vehicle_fleets(request: Request, caller: Anybody, vehicle_id: str
 
 
 @router.post("/vehicles/{vehicle_id}/fleets", response_model=Items[FleetTerm], status_code=201)
-async def enlist(request: Request, caller: Admin, vehicle_id: str, given: EnlistIn) -> Json:
+async def enlist(request: Request, caller: VehicleKeeper, vehicle_id: str, given: EnlistIn) -> Json:
     """Says of which fleet it was from a time until a time, in place of what was known; the history after it."""
     span = given.span(datetime.now(UTC))
     async with context_of(request).database.tenant(caller.tenant_id) as session:

@@ -9,7 +9,16 @@ from pydantic import AfterValidator, ConfigDict, Field, model_validator
 from typing_extensions import TypedDict
 
 from api.database import Session
-from api.http.auth import Admin, Anybody, Caller
+from api.http.auth import (
+    Caller,
+    DeviceKeeper,
+    DriverKeeper,
+    ProductKeeper,
+    ProfileKeeper,
+    Reader,
+    SiteKeeper,
+    VehicleKeeper,
+)
 from api.http.context import Context, context_of
 from api.http.inputs import Strict, printable
 from api.http.jsons import Json, when
@@ -100,7 +109,7 @@ class Retired(TypedDict):
 
 
 @router.get("/retired", tags=["registry"], response_model=Items[Retired])
-async def list_retired(request: Request, caller: Anybody, limit: Limit = 200, cursor: Cursor = None) -> Json:
+async def list_retired(request: Request, caller: Reader, limit: Limit = 200, cursor: Cursor = None) -> Json:
     """All that is retired, by kind and name."""
     kind, name = decode(cursor, (str, str)) if cursor else ("", "")
     async with context_of(request).database.tenant(caller.tenant_id) as session:
@@ -181,7 +190,7 @@ async def _delete(request: Request, caller: Caller, kind: Kind, name: str, *, dr
 
 @router.patch("/devices/{device_id}", tags=["devices"], response_model=Ending)
 async def change_device(
-    request: Request, caller: Admin, device_id: str, given: ChangeIn, *, dry_run: DryRun = False
+    request: Request, caller: DeviceKeeper, device_id: str, given: ChangeIn, *, dry_run: DryRun = False
 ) -> Json:
     """Retires a device: it may not speak any more, what it said stays; or restores it, with a new password.
 
@@ -191,14 +200,14 @@ async def change_device(
 
 
 @router.delete("/devices/{device_id}", tags=["devices"], response_model=Ending)
-async def delete_device(request: Request, caller: Admin, device_id: str, *, dry_run: DryRun = False) -> Json:
+async def delete_device(request: Request, caller: DeviceKeeper, device_id: str, *, dry_run: DryRun = False) -> Json:
     """Deletes a device on which nothing depends; else 409 says what does."""
     return await _delete(request, caller, KINDS["device"], device_id, dry_run=dry_run)
 
 
 @router.patch("/vehicles/{vehicle_id}", tags=["vehicles"], response_model=Ending)
 async def change_vehicle(
-    request: Request, caller: Admin, vehicle_id: str, given: VehicleChangeIn, *, dry_run: DryRun = False
+    request: Request, caller: VehicleKeeper, vehicle_id: str, given: VehicleChangeIn, *, dry_run: DryRun = False
 ) -> Json:
     """Renames a vehicle, its history with it; retires it: it leaves the lists, its facts stay; or restores it.
 
@@ -213,90 +222,94 @@ async def change_vehicle(
 
 
 @router.delete("/vehicles/{vehicle_id}", tags=["vehicles"], response_model=Ending)
-async def delete_vehicle(request: Request, caller: Admin, vehicle_id: str, *, dry_run: DryRun = False) -> Json:
+async def delete_vehicle(request: Request, caller: VehicleKeeper, vehicle_id: str, *, dry_run: DryRun = False) -> Json:
     """Deletes a vehicle on which nothing depends; else 409 says what does."""
     return await _delete(request, caller, KINDS["vehicle"], vehicle_id, dry_run=dry_run)
 
 
 @router.patch("/drivers/{driver_id}", tags=["vehicles"], response_model=Ending)
 async def change_driver(
-    request: Request, caller: Admin, driver_id: str, given: ChangeIn, *, dry_run: DryRun = False
+    request: Request, caller: DriverKeeper, driver_id: str, given: ChangeIn, *, dry_run: DryRun = False
 ) -> Json:
     """Renames a driver, the history too; retires one, who drives nothing any more from then on; or restores."""
     return await _change(request, caller, KINDS["driver"], driver_id, given, dry_run=dry_run)
 
 
 @router.delete("/drivers/{driver_id}", tags=["vehicles"], response_model=Ending)
-async def delete_driver(request: Request, caller: Admin, driver_id: str, *, dry_run: DryRun = False) -> Json:
+async def delete_driver(request: Request, caller: DriverKeeper, driver_id: str, *, dry_run: DryRun = False) -> Json:
     """Deletes a driver on whom nothing depends; else 409 says what does."""
     return await _delete(request, caller, KINDS["driver"], driver_id, dry_run=dry_run)
 
 
 @router.patch("/sites/{site_id}", tags=["sites"], response_model=Ending)
 async def change_site(
-    request: Request, caller: Admin, site_id: str, given: ChangeIn, *, dry_run: DryRun = False
+    request: Request, caller: SiteKeeper, site_id: str, given: ChangeIn, *, dry_run: DryRun = False
 ) -> Json:
     """Renames a site, its history with it; retires it: it is visited no more, its facts stay; or restores it."""
     return await _change(request, caller, KINDS["site"], site_id, given, dry_run=dry_run)
 
 
 @router.delete("/sites/{site_id}", tags=["sites"], response_model=Ending)
-async def delete_site(request: Request, caller: Admin, site_id: str, *, dry_run: DryRun = False) -> Json:
+async def delete_site(request: Request, caller: SiteKeeper, site_id: str, *, dry_run: DryRun = False) -> Json:
     """Deletes a site on which nothing depends; else 409 says what does."""
     return await _delete(request, caller, KINDS["site"], site_id, dry_run=dry_run)
 
 
 @router.patch("/products/{sku:path}", tags=["products"], response_model=Ending)
 async def change_product(
-    request: Request, caller: Admin, sku: str, given: ChangeIn, *, dry_run: DryRun = False
+    request: Request, caller: ProductKeeper, sku: str, given: ChangeIn, *, dry_run: DryRun = False
 ) -> Json:
     """Renames a product, its history with it; retires it: it leaves the lists; or restores it."""
     return await _change(request, caller, KINDS["product"], sku, given, dry_run=dry_run)
 
 
 @router.delete("/products/{sku:path}", tags=["products"], response_model=Ending)
-async def delete_product(request: Request, caller: Admin, sku: str, *, dry_run: DryRun = False) -> Json:
+async def delete_product(request: Request, caller: ProductKeeper, sku: str, *, dry_run: DryRun = False) -> Json:
     """Deletes a product on which nothing depends; else 409 says what does."""
     return await _delete(request, caller, KINDS["product"], sku, dry_run=dry_run)
 
 
 @router.patch("/profiles/{profile_id}", tags=["profiles"], response_model=Ending)
 async def change_profile(
-    request: Request, caller: Admin, profile_id: str, given: ChangeIn, *, dry_run: DryRun = False
+    request: Request, caller: ProfileKeeper, profile_id: str, given: ChangeIn, *, dry_run: DryRun = False
 ) -> Json:
     """Renames a temperature profile; retires it: nothing gets it any more, what has it keeps it; or restores it."""
     return await _change(request, caller, KINDS["profile"], profile_id, given, dry_run=dry_run)
 
 
 @router.delete("/profiles/{profile_id}", tags=["profiles"], response_model=Ending)
-async def delete_profile(request: Request, caller: Admin, profile_id: str, *, dry_run: DryRun = False) -> Json:
+async def delete_profile(request: Request, caller: ProfileKeeper, profile_id: str, *, dry_run: DryRun = False) -> Json:
     """Deletes a profile on which nothing depends; else 409 says what does."""
     return await _delete(request, caller, KINDS["profile"], profile_id, dry_run=dry_run)
 
 
 @router.patch("/sites/{site_id}/zones/{zone_id}", tags=["sites"], response_model=Ending)
 async def change_zone(
-    request: Request, caller: Admin, site_id: str, zone_id: str, given: ChangeIn, *, dry_run: DryRun = False
+    request: Request, caller: SiteKeeper, site_id: str, zone_id: str, given: ChangeIn, *, dry_run: DryRun = False
 ) -> Json:
     """Renames a zone, its history with it; retires it: it leaves its site's list; or restores it."""
     return await _change(request, caller, KINDS["zone"], f"{site_id}/{zone_id}", given, dry_run=dry_run)
 
 
 @router.delete("/sites/{site_id}/zones/{zone_id}", tags=["sites"], response_model=Ending)
-async def delete_zone(request: Request, caller: Admin, site_id: str, zone_id: str, *, dry_run: DryRun = False) -> Json:
+async def delete_zone(
+    request: Request, caller: SiteKeeper, site_id: str, zone_id: str, *, dry_run: DryRun = False
+) -> Json:
     """Deletes a zone on which nothing depends; else 409 says what does."""
     return await _delete(request, caller, KINDS["zone"], f"{site_id}/{zone_id}", dry_run=dry_run)
 
 
 @router.patch("/devices/{device_id}/slots/{slot:path}", tags=["devices"], response_model=Ending)
 async def change_slot(
-    request: Request, caller: Admin, device_id: str, slot: str, given: ChangeIn, *, dry_run: DryRun = False
+    request: Request, caller: ProductKeeper, device_id: str, slot: str, given: ChangeIn, *, dry_run: DryRun = False
 ) -> Json:
     """Renames a slot its shelf has not spoken of; retires one, which is no stock any more; or restores it."""
     return await _change(request, caller, KINDS["slot"], f"{device_id}/{slot}", given, dry_run=dry_run)
 
 
 @router.delete("/devices/{device_id}/slots/{slot:path}", tags=["devices"], response_model=Ending)
-async def delete_slot(request: Request, caller: Admin, device_id: str, slot: str, *, dry_run: DryRun = False) -> Json:
+async def delete_slot(
+    request: Request, caller: ProductKeeper, device_id: str, slot: str, *, dry_run: DryRun = False
+) -> Json:
     """Deletes a slot on which nothing depends; else 409 says what does."""
     return await _delete(request, caller, KINDS["slot"], f"{device_id}/{slot}", dry_run=dry_run)

@@ -12,7 +12,7 @@ from typing_extensions import TypedDict
 
 from api.database import Session
 from api.http.audit import audit
-from api.http.auth import Admin, Caller
+from api.http.auth import Caller, Mender
 from api.http.context import context_of
 from api.http.inputs import Strict
 from api.http.jsons import Json
@@ -85,7 +85,7 @@ class Mending(TypedDict):
 
 
 @router.post("/quarantine/mend", response_model=Mending)
-async def mend_many(request: Request, caller: Admin, given: MendIn) -> Json:
+async def mend_many(request: Request, caller: Mender, given: MendIn) -> Json:
     """Previews one rule over many messages, or has all that it changes read again as it leaves them (`apply`).
 
     The original bytes stay. 10 000 messages at most at a time, the oldest first.

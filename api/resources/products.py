@@ -11,7 +11,7 @@ from typing_extensions import TypedDict
 from api.database import Row
 from api.feed.emit import emit, put
 from api.http.audit import audit
-from api.http.auth import Admin, Anybody
+from api.http.auth import ProductKeeper, Reader
 from api.http.context import context_of
 from api.http.inputs import Celsius, Strict, Text, printable
 from api.http.jsons import Json
@@ -77,7 +77,7 @@ def _shape(row: Row) -> Product:
 
 
 @router.get("/products", response_model=Items[Product])
-async def list_products(request: Request, caller: Anybody, limit: Limit = 200, cursor: Cursor = None) -> Json:
+async def list_products(request: Request, caller: Reader, limit: Limit = 200, cursor: Cursor = None) -> Json:
     """Products by SKU."""
     after = decode(cursor, (str,))[0] if cursor else ""
     async with context_of(request).database.tenant(caller.tenant_id) as session:
@@ -86,7 +86,7 @@ async def list_products(request: Request, caller: Anybody, limit: Limit = 200, c
 
 
 @router.post("/products", response_model=Product, status_code=201)
-async def post_product(request: Request, caller: Admin, given: ProductIn) -> Json:
+async def post_product(request: Request, caller: ProductKeeper, given: ProductIn) -> Json:
     """Makes or changes a product."""
     if given.low_c is not None and given.high_c is not None and given.low_c >= given.high_c:
         raise Problem(422, "low_c: not below high_c")

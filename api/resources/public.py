@@ -15,13 +15,11 @@ from typing_extensions import TypedDict
 
 from api.database import Row
 from api.http.auth import TOKEN_CHARS_MAX
-from api.http.context import Context, address_of, context_of
-from api.http.doorman import too_many
+from api.http.context import address_of, context_of
 from api.http.jsons import Json, when
-from api.http.problems import Problem, not_found
+from api.http.links import wrong_link
 from api.resources.shared.shipments import shipment_parts, shipment_rows
 from domain import goods
-from domain.limits import network_of
 from store.db import queries
 from store.secrets import token_hash
 
@@ -112,7 +110,7 @@ async def get_public_shipment(request: Request, token: str) -> Json:
     async with context.database.owner(snapshot=False) as owner:
         share = await owner.row(q["share_by_token"], token_sha256=token_hash(token[:TOKEN_CHARS_MAX]))
         if share is None:
-            raise _wrong(context, address_of(request))
+            raise wrong_link(context, address_of(request))
         session = await context.database.become(owner, share["tenant_id"])
         shipment = (await shipment_rows(session, key=share["shipment_id"]))[0]
         stops, temperatures = await shipment_parts(session, shipment["key"], now)
@@ -121,13 +119,6 @@ async def get_public_shipment(request: Request, token: str) -> Json:
             position = await session.row(q["last_position"], vehicle=shipment["vehicle_id"])
         await session.run(q["share_used"], id=share["id"])
     return Json(build(shipment, stops, temperatures, position, now))
-
-
-def _wrong(context: Context, address: str) -> Problem:
-    """The answer to a link that opens nothing; a good one is never kept waiting for others' wrong ones."""
-    context.refusals.saw("link", "customer link", address)
-    wait_s = context.doorman.wrong_link(network_of(address))
-    return too_many(wait_s, "wrong links") if wait_s > 0 else not_found()
 
 
 def build(

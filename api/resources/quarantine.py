@@ -13,7 +13,7 @@ from typing_extensions import TypedDict
 
 from api.database import Session
 from api.http.audit import audit
-from api.http.auth import Admin, Caller
+from api.http.auth import Caller, Mender
 from api.http.context import context_of
 from api.http.inputs import Strict
 from api.http.jsons import Json, when
@@ -92,7 +92,7 @@ class Asked(TypedDict):
 @router.get("/quarantine", response_model=Items[Refusal])
 async def list_quarantine(
     request: Request,
-    caller: Admin,
+    caller: Mender,
     device: Annotated[str | None, Query(max_length=64)] = None,
     reason: Annotated[str | None, Query(max_length=64)] = None,
     waiting: Annotated[bool, Query(description="only those that were not read again since")] = False,  # noqa: FBT002
@@ -115,14 +115,14 @@ async def list_quarantine(
 
 
 @router.get("/quarantine/{message_id}", response_model=Refusal)
-async def get_message(request: Request, caller: Admin, message_id: int) -> Json:
+async def get_message(request: Request, caller: Mender, message_id: int) -> Json:
     """One message that was set aside."""
     async with context_of(request).database.tenant(caller.tenant_id) as session:
         return Json(_refusal(await _message(session, caller, message_id)))
 
 
 @router.get("/quarantine/{message_id}/payload", response_class=Response)
-async def download_payload(request: Request, caller: Admin, message_id: int) -> Response:
+async def download_payload(request: Request, caller: Mender, message_id: int) -> Response:
     """The bytes of a message as they came."""
     async with context_of(request).database.tenant(caller.tenant_id) as session:
         row = await _message(session, caller, message_id)
@@ -131,7 +131,7 @@ async def download_payload(request: Request, caller: Admin, message_id: int) -> 
 
 
 @router.post("/quarantine/{message_id}/redrive", response_model=Refusal, status_code=202)
-async def redrive(request: Request, caller: Admin, message_id: int, given: Mended | None = None) -> Json:
+async def redrive(request: Request, caller: Mender, message_id: int, given: Mended | None = None) -> Json:
     """Has a message read again, as of the moment it came. 200 when that is done already: it is done once."""
     mended = given or Mended()
     if mended.topic is not None:
@@ -155,7 +155,7 @@ async def redrive(request: Request, caller: Admin, message_id: int, given: Mende
 
 
 @router.post("/quarantine/redrive", response_model=Asked, status_code=202)
-async def redrive_many(request: Request, caller: Admin, given: Chosen) -> Json:
+async def redrive_many(request: Request, caller: Mender, given: Chosen) -> Json:
     """Has messages read again that were not yet, the oldest first, 10 000 at most."""
     q = queries("quarantine")
     async with context_of(request).database.tenant(caller.tenant_id) as session:
@@ -168,7 +168,7 @@ async def redrive_many(request: Request, caller: Admin, given: Chosen) -> Json:
 
 
 @router.get("/unknown-devices", response_model=Items[Stranger])
-async def list_strangers(request: Request, caller: Admin, limit: Limit = 200) -> Json:
+async def list_strangers(request: Request, caller: Mender, limit: Limit = 200) -> Json:
     """Devices that speak and nobody has registered, those heard of last first. Registering one reads what waits."""
     async with context_of(request).database.tenant(caller.tenant_id) as session:
         found = await session.rows(queries("quarantine")["strangers"], tenant_name=caller.tenant, limit=limit)

@@ -14,7 +14,7 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import StreamingResponse
 from starlette.types import Message, Receive, Scope, Send
 
-from api.http.auth import Anybody, Caller
+from api.http.auth import Caller, Reader
 from api.http.context import Context, context_of
 from api.http.jsons import when
 from api.http.places import Place
@@ -71,7 +71,7 @@ def _wanted(accept: str) -> str:
 @router.get("/readings", response_class=StreamingResponse, responses={200: {"content": {CSV: {}, NDJSON: {}}}})
 async def get_readings(
     request: Request,
-    caller: Anybody,
+    caller: Reader,
     device: Annotated[str, Query(max_length=64)],
     stream: Stream,
     since: Since = None,

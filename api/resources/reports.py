@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 from typing_extensions import TypedDict
 
-from api.http.auth import Anybody
+from api.http.auth import Reader
 from api.http.context import context_of
 from api.http.jsons import Json, when
 from api.http.problems import Problem, not_found
@@ -42,7 +42,7 @@ class Answer(TypedDict):
 
 
 @router.get("/reports", response_model=list[Report])
-async def list_reports(caller: Anybody) -> Json:
+async def list_reports(caller: Reader) -> Json:
     """The reports there are, with what they take."""
     del caller
     return Json(
@@ -59,7 +59,7 @@ async def list_reports(caller: Anybody) -> Json:
 @router.get("/reports/{report}", response_model=Answer, responses={200: {"content": {CSV: {}}}})
 async def get_report(
     request: Request,
-    caller: Anybody,
+    caller: Reader,
     report: str,
     fits: Fits,
     since: Since = None,

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime, timedelta
 from functools import cache
-from typing import Literal
 
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
@@ -14,20 +12,21 @@ from typing_extensions import TypedDict
 
 from api.database import Row
 from api.http.audit import audit
-from api.http.auth import COOKIE, Anybody, check_origin, own_address
+from api.http.auth import COOKIE, SignedIn, check_origin
 from api.http.context import Context, address_of, context_of
 from api.http.jsons import Json
 from api.http.problems import Problem
+from api.resources.shared.signing import cookie_rules, signed_in
 from domain.limits import network_of
+from domain.permissions import Permission
 from store.db import queries
 from store.secrets import (
     PASSWORD_CHARS_MAX,
     PASSWORD_CHARS_MIN,
-    new_token,
     password_fits,
     password_hash,
+    password_is_outdated,
     password_problem,
-    token_hash,
 )
 
 router = APIRouter(tags=["session"])
@@ -35,11 +34,12 @@ _nobody = cache(password_hash)
 
 
 class Me(TypedDict):
-    """The caller."""
+    """The caller, and what it may do."""
 
     user: str
     role: str
     tenant: str
+    permissions: list[Permission]
 
 
 class Settings(TypedDict):
@@ -64,9 +64,10 @@ class Credentials(BaseModel):
 
 
 @router.get("/me", response_model=Me)
-async def me(caller: Anybody) -> Json:
+async def me(caller: SignedIn) -> Json:
     """Who the caller is."""
-    return Json({"user": caller.user, "role": caller.role, "tenant": caller.tenant})
+    found = {"user": caller.user, "role": caller.role, "tenant": caller.tenant}
+    return Json({**found, "permissions": [each for each in Permission if each in caller.may]})
 
 
 @router.get("/config", response_model=Settings)
@@ -83,19 +84,7 @@ async def login(request: Request, given: Credentials) -> Response:
     context = context_of(request)
     tenant = given.tenant or context.config.tenant
     row = await _checked(context, (tenant, given.user), address_of(request), given.password)
-    q = queries("api")
-    token, life = new_token(), timedelta(hours=context.config.session_hours)
-    async with context.database.owner() as session:
-        owner = {"tenant_id": row["tenant_id"], "subject": row["name"]}
-        await session.run(
-            q["add_session"],
-            **owner,
-            token_sha256=token_hash(token),
-            expires_at=datetime.now(UTC) + life,
-        )
-    answer = Response(status_code=204)
-    answer.set_cookie(COOKIE, token, max_age=int(life.total_seconds()), **_cookie_rules(request))
-    return answer
+    return await signed_in(request, row["tenant_id"], row["name"])
 
 
 async def _checked(context: Context, account: tuple[str, str], address: str, password: str) -> Row:
@@ -123,20 +112,32 @@ async def _compared(context: Context, account: tuple[str, str], address: str, pa
         kept = row["password_hash"] if row else await asyncio.to_thread(_nobody, "")
         fits = await asyncio.to_thread(password_fits, password, kept)
     if row is not None and fits:
+        await _kept_anew(context, row, password)
         return row
     context.doorman.failed(account, network_of(address))
     context.refusals.saw("password", account[1], address, row["tenant_id"] if row else None)
     raise Problem(401, "name or password is wrong")
 
 
+async def _kept_anew(context: Context, row: Row, password: str) -> None:
+    """A password that was kept as passwords once were is kept as they are today."""
+    if not password_is_outdated(row["password_hash"]):
+        return
+    async with context.hashing:
+        kept = await asyncio.to_thread(password_hash, password)
+    who = {"tenant_id": row["tenant_id"], "subject": row["name"]}
+    async with context.database.owner() as session:
+        await session.run(queries("people")["rehash"], **who, old=row["password_hash"], new=kept)
+
+
 @router.post("/logout", status_code=204)
-async def logout(request: Request, caller: Anybody) -> Response:
+async def logout(request: Request, caller: SignedIn) -> Response:
     """Ends the session; its sockets close."""
     if caller.by_cookie:
         async with context_of(request).database.owner() as session:
             await session.run(queries("api")["end_session"], id=caller.token_id)
     answer = Response(status_code=204)
-    answer.delete_cookie(COOKIE, **_cookie_rules(request))
+    answer.delete_cookie(COOKIE, **cookie_rules(request))
     return answer
 
 
@@ -153,7 +154,7 @@ class NewPassword(BaseModel):
 
 
 @router.post("/password", status_code=204)
-async def change_password(request: Request, caller: Anybody, given: NewPassword) -> Response:
+async def change_password(request: Request, caller: SignedIn, given: NewPassword) -> Response:
     """Another password for oneself; all other sessions of the account end, with their sockets."""
     if not caller.by_cookie:
         raise Problem(403, "only somebody who has signed in with a password can change it")
@@ -169,16 +170,3 @@ async def change_password(request: Request, caller: Anybody, given: NewPassword)
     async with context.database.tenant(caller.tenant_id) as session:
         await audit(session, caller, "account.password", caller.user)
     return Response(status_code=204)
-
-
-class _Rules(TypedDict):
-    path: str
-    secure: bool
-    httponly: bool
-    samesite: Literal["strict"]
-
-
-def _cookie_rules(request: Request) -> _Rules:
-    chosen = context_of(request).config.cookie_secure
-    secure = own_address(request).startswith("https:") if chosen is None else chosen
-    return {"path": "/", "secure": secure, "httponly": True, "samesite": "strict"}

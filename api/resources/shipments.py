@@ -15,11 +15,12 @@ from typing_extensions import TypedDict
 from api.database import Row, Session
 from api.feed.emit import emit, put
 from api.http.audit import audit
-from api.http.auth import Anybody, Dispatcher
+from api.http.auth import LinkKeeper, Planner, Reader
 from api.http.context import context_of
 from api.http.inputs import Latitude, Longitude, Name, ShipmentName, Strict, Text, printable
 from api.http.instants import Instant
 from api.http.jsons import Json, Time, when
+from api.http.links import link_to
 from api.http.paging import Cursor, Items, Limit, decode, page
 from api.http.problems import Problem, key_of, not_found
 from api.resources.shared.areas import LineIn
@@ -227,7 +228,7 @@ async def read_shipments(session: Session, now: datetime, **conditions: Any) -> 
 @router.get("/shipments", response_model=Items[Shipment])
 async def list_shipments(
     request: Request,
-    caller: Anybody,
+    caller: Reader,
     fits: Fits,
     status: Literal["planned", "in_transit", "delivered"] | None = None,
     vehicle: Annotated[str | None, Query(max_length=64)] = None,
@@ -247,7 +248,7 @@ async def list_shipments(
 
 
 @router.get("/shipments/{shipment_id}", response_model=Shipment)
-async def get_shipment(request: Request, caller: Anybody, shipment_id: str) -> Json:
+async def get_shipment(request: Request, caller: Reader, shipment_id: str) -> Json:
     """One shipment."""
     async with context_of(request).database.tenant(caller.tenant_id, snapshot=True) as session:
         found = await read_shipments(session, datetime.now(UTC), name=shipment_id)
@@ -257,7 +258,7 @@ async def get_shipment(request: Request, caller: Anybody, shipment_id: str) -> J
 
 
 @router.post("/shipments", response_model=Shipment, status_code=201)
-async def post_shipment(request: Request, caller: Dispatcher, given: ShipmentIn) -> Json:
+async def post_shipment(request: Request, caller: Planner, given: ShipmentIn) -> Json:
     """Makes (201) or changes (200) a shipment; what has happened to it stays."""
     q = queries("registry")
     now = datetime.now(UTC)
@@ -317,7 +318,7 @@ async def _put_stops(session: Session, given: ShipmentIn, shipment: int) -> None
 
 
 @router.post("/shipments/{shipment_id}/share", response_model=NewShare, status_code=201)
-async def share_shipment(request: Request, caller: Dispatcher, shipment_id: str, given: ShareIn | None = None) -> Json:
+async def share_shipment(request: Request, caller: LinkKeeper, shipment_id: str, given: ShareIn | None = None) -> Json:
     """A new, independent link for a customer; whoever has it sees this shipment, nothing else."""
     context, now = context_of(request), datetime.now(UTC)
     expires_at = (given.expires_at if given else None) or now + timedelta(days=context.config.share_days)
@@ -335,13 +336,12 @@ async def share_shipment(request: Request, caller: Dispatcher, shipment_id: str,
         )
         share_id = str((share or {})["id"])
         await audit(session, caller, "share.create", shipment_id, share=share_id, expires_at=expires_at)
-    origins = context.hosts.origins
-    url = f"{origins[0] if origins else ''}/t/{token}"
+    url = link_to(context, f"/t/{token}")
     return Json({"id": share_id, "token": token, "url": url, "expires_at": when(expires_at)}, 201)
 
 
 @router.get("/shipments/{shipment_id}/shares", response_model=Items[Share])
-async def list_shares(request: Request, caller: Anybody, shipment_id: str) -> Json:
+async def list_shares(request: Request, caller: Reader, shipment_id: str) -> Json:
     """Links of a shipment, newest first, the last 200."""
     async with context_of(request).database.tenant(caller.tenant_id) as session:
         shipment = await _shipment_key(session, shipment_id)
@@ -350,7 +350,7 @@ async def list_shares(request: Request, caller: Anybody, shipment_id: str) -> Js
 
 
 @router.delete("/shipments/{shipment_id}/shares/{share_id}", status_code=204)
-async def revoke_share(request: Request, caller: Dispatcher, shipment_id: str, share_id: str) -> Response:
+async def revoke_share(request: Request, caller: LinkKeeper, shipment_id: str, share_id: str) -> Response:
     """Takes a link back at once."""
     number = key_of(share_id, digits=9)
     q = queries("api")

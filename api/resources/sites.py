@@ -11,7 +11,7 @@ from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
 from api.feed.emit import emit, put
 from api.http.audit import audit
-from api.http.auth import Admin, Anybody
+from api.http.auth import Reader, SiteKeeper
 from api.http.context import context_of
 from api.http.inputs import Latitude, Longitude, Name, Strict, Text
 from api.http.jsons import Json
@@ -82,7 +82,7 @@ class SiteIn(Strict):
 
 
 @router.get("/sites", response_model=Items[Site])
-async def list_sites(request: Request, caller: Anybody, limit: Limit = 200, cursor: Cursor = None) -> Json:
+async def list_sites(request: Request, caller: Reader, limit: Limit = 200, cursor: Cursor = None) -> Json:
     """Sites by name with zones and temperatures."""
     after = decode(cursor, (str,))[0] if cursor else ""
     async with context_of(request).database.tenant(caller.tenant_id, snapshot=True) as session:
@@ -91,7 +91,7 @@ async def list_sites(request: Request, caller: Anybody, limit: Limit = 200, curs
 
 
 @router.post("/sites", response_model=Site, status_code=201)
-async def post_site(request: Request, caller: Admin, given: SiteIn) -> Json:
+async def post_site(request: Request, caller: SiteKeeper, given: SiteIn) -> Json:
     """Makes or changes a site; zones that are not named stay."""
     q = queries("registry")
     async with context_of(request).database.tenant(caller.tenant_id) as session:

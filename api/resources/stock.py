@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
 
-from api.http.auth import Anybody
+from api.http.auth import Reader
 from api.http.context import context_of
 from api.http.jsons import Json
 from api.http.paging import Cursor, Items, Limit, decode, page
@@ -19,7 +19,7 @@ Filter = Annotated[str | None, Query(max_length=64)]
 @router.get("/stock", response_model=Items[Stock])
 async def list_stock(
     request: Request,
-    caller: Anybody,
+    caller: Reader,
     site: Filter = None,
     zone: Filter = None,
     sku: Filter = None,

@@ -10,7 +10,7 @@ from typing_extensions import TypedDict
 
 from api.database import Row
 from api.http.audit import audit
-from api.http.auth import Admin, Anybody
+from api.http.auth import ProfileKeeper, Reader
 from api.http.context import context_of
 from api.http.inputs import Celsius, Name, Strict
 from api.http.jsons import Json, when
@@ -56,7 +56,7 @@ class TemperatureProfile(TypedDict):
 
 
 @router.get("/profiles", tags=["profiles"], response_model=Items[TemperatureProfile])
-async def list_profiles(request: Request, caller: Anybody, limit: Limit = 200, cursor: Cursor = None) -> Json:
+async def list_profiles(request: Request, caller: Reader, limit: Limit = 200, cursor: Cursor = None) -> Json:
     """Temperature profiles by name, retired ones too. `chilled`, `frozen` and `ambient` are made when first wanted."""
     after = decode(cursor, (str,))[0] if cursor else ""
     async with context_of(request).database.tenant(caller.tenant_id) as session:
@@ -65,7 +65,7 @@ async def list_profiles(request: Request, caller: Anybody, limit: Limit = 200, c
 
 
 @router.post("/profiles", tags=["profiles"], response_model=TemperatureProfile, status_code=201)
-async def post_profile(request: Request, caller: Admin, given: ProfileIn) -> Json:
+async def post_profile(request: Request, caller: ProfileKeeper, given: ProfileIn) -> Json:
     """Makes a temperature profile. What was decided by one stays so: it is not changed, another is given instead."""
     values = given.model_dump()
     async with context_of(request).database.tenant(caller.tenant_id) as session:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request
 from typing_extensions import TypedDict
 
-from api.http.auth import Anybody
+from api.http.auth import Reader
 from api.http.context import context_of
 from api.http.jsons import Json, when
 from api.http.problems import not_found
@@ -52,7 +52,7 @@ class Series(TypedDict):
 @router.get("/series", response_model=Series)
 async def get_series(
     request: Request,
-    caller: Anybody,
+    caller: Reader,
     device: Annotated[str, Query(max_length=64)],
     probe: Annotated[str | None, Query(max_length=128)] = None,
     since: Since = None,

@@ -13,7 +13,7 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from api.database import Row
-from api.http.auth import Anybody, Caller
+from api.http.auth import Caller, Reader
 from api.http.context import context_of
 from api.http.jsons import Json, when
 from api.http.paging import Items
@@ -47,7 +47,7 @@ def _add(router: APIRouter, kind: AnyKind) -> None:
 
     @router.get("/vehicles/{vehicle_id}/trips", response_model=Items[shape])  # type: ignore[valid-type]
     async def list_trips(
-        request: Request, caller: Anybody, vehicle_id: str, wanted: Wanted, fits: Fits, kind_of: KindOf = None
+        request: Request, caller: Reader, vehicle_id: str, wanted: Wanted, fits: Fits, kind_of: KindOf = None
     ) -> Json:
         """Trips, stops and gaps of a vehicle in order of time; each begins where the one before ends."""
         return await listed(request, caller, kind, vehicle_id, wanted._replace(kind=kind_of), fits)
@@ -57,7 +57,7 @@ def _add(router: APIRouter, kind: AnyKind) -> None:
         response_class=Response,
         responses={200: {"content": {GPX: {}}}},
     )
-    async def get_trip_gpx(request: Request, caller: Anybody, vehicle_id: str, trip_id: str) -> Response:
+    async def get_trip_gpx(request: Request, caller: Reader, vehicle_id: str, trip_id: str) -> Response:
         """The way of a trip as a GPX 1.1 track, every fix of it."""
         trip, way = await _found(request, caller, kind, vehicle_id, trip_id)
         return await _gpx(vehicle_id, trip, way)
@@ -68,7 +68,7 @@ def _add(router: APIRouter, kind: AnyKind) -> None:
         responses={200: {"content": {GEOJSON: {}, GPX: {}}}},
     )
     async def get_trip(
-        request: Request, caller: Anybody, vehicle_id: str, trip_id: str, max_points: PointsMax = 2000
+        request: Request, caller: Reader, vehicle_id: str, trip_id: str, max_points: PointsMax = 2000
     ) -> Response:
         """One trip or stop as it is known now; its way when GeoJSON or GPX is accepted."""
         accepted = request.headers.get("accept", "")

@@ -12,7 +12,7 @@ from typing_extensions import TypedDict
 
 from api.feed.emit import emit, put
 from api.http.audit import audit
-from api.http.auth import Admin, Anybody
+from api.http.auth import Reader, VehicleKeeper
 from api.http.context import context_of
 from api.http.inputs import Name, Strict, Text, printable
 from api.http.jsons import Json
@@ -90,7 +90,7 @@ class VehicleIn(Strict):
 
 @router.get("/vehicles", response_model=Items[Vehicle])
 async def list_vehicles(
-    request: Request, caller: Anybody, fits: Fits, limit: Limit = 200, cursor: Cursor = None
+    request: Request, caller: Reader, fits: Fits, limit: Limit = 200, cursor: Cursor = None
 ) -> Json:
     """Vehicles by name with their last state, all or those that are now what is asked for."""
     after = decode(cursor, (str,))[0] if cursor else ""
@@ -100,7 +100,7 @@ async def list_vehicles(
 
 
 @router.get("/vehicles/{vehicle_id}", response_model=Vehicle)
-async def get_vehicle(request: Request, caller: Anybody, vehicle_id: str) -> Json:
+async def get_vehicle(request: Request, caller: Reader, vehicle_id: str) -> Json:
     """One vehicle, retired or not."""
     async with context_of(request).database.tenant(caller.tenant_id, snapshot=True) as session:
         found = await read_vehicles(session, name=vehicle_id, retired=True)
@@ -110,7 +110,7 @@ async def get_vehicle(request: Request, caller: Anybody, vehicle_id: str) -> Jso
 
 
 @router.post("/vehicles", response_model=Vehicle, status_code=201)
-async def post_vehicle(request: Request, caller: Admin, given: VehicleIn) -> Json:
+async def post_vehicle(request: Request, caller: VehicleKeeper, given: VehicleIn) -> Json:
     """Makes or changes a vehicle. Of another class, its trips and stops are derived again, also of the past."""
     q = queries("registry")
     said = given.model_dump(by_alias=True, exclude_unset=True)
@@ -134,7 +134,7 @@ async def post_vehicle(request: Request, caller: Admin, given: VehicleIn) -> Jso
 
 
 @router.get("/vehicles/{vehicle_id}/class", response_model=Classed)
-async def get_class(request: Request, caller: Anybody, vehicle_id: str) -> Json:
+async def get_class(request: Request, caller: Reader, vehicle_id: str) -> Json:
     """The class of a vehicle, and the one that its fixes speak for."""
     async with context_of(request).database.tenant(caller.tenant_id, snapshot=True) as session:
         row = await session.row(queries("api")["vehicle_class"], name=vehicle_id)
@@ -150,7 +150,7 @@ async def get_class(request: Request, caller: Anybody, vehicle_id: str) -> Json:
 @router.get("/vehicles/{vehicle_id}/track", response_model=Track, responses={200: {"content": {GEOJSON: {}}}})
 async def get_track(
     request: Request,
-    caller: Anybody,
+    caller: Reader,
     vehicle_id: str,
     since: Since = None,
     until: Until = None,

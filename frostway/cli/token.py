@@ -6,9 +6,8 @@ from typing import Annotated
 
 import typer
 
-from frostway.cli.account import ROLES
-from frostway.cli.command import DataOption, TenantOption
-from frostway.failure import Failure
+from domain.permissions import ROLES
+from frostway.cli.command import DataOption, TenantOption, role_option
 from frostway.settings import read_settings
 
 token_app = typer.Typer(no_args_is_help=True, help="Bearer tokens for programs.")
@@ -27,9 +26,7 @@ def token_create(
     """Print a bearer token, once, on the last line."""
     from frostway.cli.work.token import create_token  # noqa: PLC0415
 
-    if role not in ROLES:
-        raise Failure(f"--role {role}: one of {', '.join(ROLES)}")
-    typer.echo(create_token(data, read_settings(), tenant, role, days, name))
+    typer.echo(create_token(data, read_settings(), tenant, role_option(role), days, name))
 
 
 @token_app.command("list")

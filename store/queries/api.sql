@@ -22,7 +22,7 @@ select * from door_account(%(tenant_name)s, %(user)s)
 
 -- name: add_session
 -- A browser session; only its hash is kept.
-select door_add_session(%(tenant_id)s, %(subject)s, %(token_sha256)s, %(expires_at)s)
+select door_add_session(%(tenant_id)s, %(subject)s, %(token_sha256)s, %(expires_at)s, %(agent)s, %(network)s)
 
 -- name: change_password
 -- Another password of a person, whose other sessions end.

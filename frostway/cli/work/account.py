@@ -1,18 +1,25 @@
-"""Accounts: make one, list them."""
+"""Accounts: make one, list them, change them, links to choose a password by."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
+from domain.names import ACCOUNT_PATTERN
 from frostway.cli.work.tables import print_table
 from frostway.secrets import new_password
 from frostway.settings import Settings
-from frostway.stack import find
+from frostway.stack import WHO, find
+from serving.origins import public_origins
 from store.db import connect
+from store.people import INVITATION_LIFE, People
 from store.registry import Registry, RegistryError
+from store.secrets import new_token
 
-ACCOUNT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,127}")
+NO_NAME = "{!r}: an account's name is letters, digits and . _ @ + -, at most 128 characters"
 
 
 def ensure_admin(dsn: str, password: str = "") -> str:
@@ -38,8 +45,8 @@ def set_account(data: Path | None, settings: Settings, tenant: str, name: str, r
     Raises:
         RegistryError: a name that is none, a password that is too short.
     """
-    if not ACCOUNT.fullmatch(name):
-        raise RegistryError(f"{name!r}: an account's name is letters, digits and . _ @ + -, at most 128 characters")
+    if not re.match(ACCOUNT_PATTERN, name):
+        raise RegistryError(NO_NAME.format(name))
     chosen = password or new_password()
     with connect(find(data, settings).database_url, "account set") as connection, connection.transaction():
         Registry(connection, tenant).set_password(name, role, chosen)
@@ -48,6 +55,84 @@ def set_account(data: Path | None, settings: Settings, tenant: str, name: str, r
 
 def print_accounts(data: Path | None, settings: Settings, tenant: str) -> None:
     """A table of accounts."""
-    with connect(find(data, settings).database_url, "account list") as connection:
-        found = Registry(connection, tenant).accounts()
-    print_table(["account", "role"], [list(row) for row in found], "No accounts yet.")
+    with _people(data, settings, tenant, "account list") as (_, people):
+        rows = [
+            [p.name, p.role, p.state, f"{p.signed_in_at:%Y-%m-%d %H:%M:%SZ}" if p.signed_in_at else ""]
+            for p in people.all()
+        ]
+    print_table(["account", "role", "state", "signed in"], rows, "No accounts yet.")
+
+
+def invite(
+    data: Path | None, settings: Settings, tenant: str, name: str, role: str, email: str | None
+) -> tuple[str, datetime]:
+    """A new person without a password; the link by which they choose one, and until when it is good.
+
+    Raises:
+        RegistryError: a name that is none, or is taken.
+    """
+    if not re.match(ACCOUNT_PATTERN, name):
+        raise RegistryError(NO_NAME.format(name))
+    with _people(data, settings, tenant, "account invite") as (registry, people):
+        people.add(name, role, email)
+        registry.audit(WHO, "account.create", name, role=role)
+        return _link(data, settings, registry, people, name)
+
+
+def new_link(data: Path | None, settings: Settings, tenant: str, name: str) -> tuple[str, datetime]:
+    """A new link to choose a password; earlier ones open nothing more.
+
+    Raises:
+        RegistryError: there is nobody of this name, or they are shut out.
+    """
+    with _people(data, settings, tenant, "account link") as (registry, people):
+        return _link(data, settings, registry, people, name)
+
+
+def change(
+    data: Path | None,
+    settings: Settings,
+    tenant: str,
+    name: str,
+    *,
+    role: str | None = None,
+    disabled: bool | None = None,
+) -> None:
+    """Another role, shut out, or let in again.
+
+    Raises:
+        RegistryError: there is nobody of this name, or no admin would be left.
+    """
+    with _people(data, settings, tenant, "account change") as (registry, people):
+        old = people.find(name)
+        was = (old.role, old.disabled_at is not None)
+        now = (role or was[0], was[1] if disabled is None else disabled)
+        if was != now:
+            people.change(name, now[0], disabled=now[1])
+            registry.audit(WHO, "account.change", name, role=[was[0], now[0]], disabled=[was[1], now[1]])
+
+
+def remove(data: Path | None, settings: Settings, tenant: str, name: str) -> None:
+    """Somebody is gone.
+
+    Raises:
+        RegistryError: there is nobody of this name, or no admin would be left.
+    """
+    with _people(data, settings, tenant, "account remove") as (registry, people):
+        people.remove(name)
+        registry.audit(WHO, "account.remove", name)
+
+
+@contextmanager
+def _people(data: Path | None, settings: Settings, tenant: str, what: str) -> Iterator[tuple[Registry, People]]:
+    with connect(find(data, settings).database_url, what) as connection, connection.transaction():
+        registry = Registry(connection, tenant)
+        yield registry, People(connection, registry.tenant_id)
+
+
+def _link(data: Path | None, settings: Settings, registry: Registry, people: People, name: str) -> tuple[str, datetime]:
+    token, until = new_token(), datetime.now(UTC) + INVITATION_LIFE
+    people.invite(name, token, WHO, until)
+    registry.audit(WHO, "account.invite", name, expires_at=until)
+    known = public_origins(settings.public_origin)
+    return f"{known[0] if known else find(data, settings).http_url}/join#{token}", until

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from datetime import datetime
 
 from rich.console import Console
 from rich.table import Table
@@ -18,3 +19,8 @@ def print_table(head: Sequence[str], rows: Sequence[Sequence[str]], empty: str) 
     for row in rows:
         table.add_row(*row)
     Console().print(table if rows else empty)
+
+
+def instant_text(at: datetime | None) -> str:
+    """An instant to the second, in UTC; empty for none."""
+    return f"{at:%Y-%m-%d %H:%M:%SZ}" if at else ""

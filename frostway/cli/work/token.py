@@ -7,7 +7,7 @@ from pathlib import Path
 from secrets import token_hex
 
 from domain.names import NAME
-from frostway.cli.work.tables import print_table
+from frostway.cli.work.tables import instant_text, print_table
 from frostway.settings import Settings
 from frostway.stack import WHO, find
 from store.db import connect
@@ -41,10 +41,10 @@ def print_tokens(data: Path | None, settings: Settings, tenant: str) -> None:
     with connect(find(data, settings).database_url, "token list") as connection:
         found = tokens(connection, Registry(connection, tenant).tenant_id)
     now = datetime.now(UTC)
-    rows = [
-        [t.name, t.role, t.state(now), _day(t.created_at), _day(t.expires_at) or "never", _day(t.revoked_at)]
-        for t in found
-    ]
+    rows = []
+    for t in found:
+        made, expires, revoked = map(instant_text, (t.created_at, t.expires_at, t.revoked_at))
+        rows.append([t.name, t.role, t.state(now), made, expires or "never", revoked])
     head = ["token", "role", "state", "made", "expires", "revoked"]
     print_table(head, rows, "No tokens yet: frostway token create --role viewer")
 
@@ -61,7 +61,3 @@ def revoke_token(data: Path | None, settings: Settings, tenant: str, name: str) 
         if changed:
             registry.audit(WHO, "token.revoke", f"token:{name}")
     return changed
-
-
-def _day(at: datetime | None) -> str:
-    return f"{at:%Y-%m-%d %H:%M:%SZ}" if at else ""

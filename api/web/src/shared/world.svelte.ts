@@ -1,7 +1,7 @@
 // What the pages know: the tables kept by the websocket, with one version number per topic. Pages read a table through
 // its getter inside $derived/$effect and are run again when that topic changed, at most ten times a second and more rarely with a large fleet.
 import { api, ApiError, ask } from './api/client.ts'
-import type { Alert, Shipment, Site, Stock, Vehicle } from './api/shapes.ts'
+import type { Alert, Me, Permission, Shipment, Site, Stock, Vehicle } from './api/shapes.ts'
 import { applyChanges, applySnapshot, emptyTables } from './apply.ts'
 import { clock } from './clock.svelte.ts'
 import { TOPICS } from './feed.ts'
@@ -110,10 +110,14 @@ export const world = new World()
 
 /** Who is signed in; undefined while not known, null when nobody is. */
 class Session {
-  user = $state<{ user: string; role: string; tenant: string } | null | undefined>()
+  user = $state<Me | null | undefined>()
   unreachable = $state(false)
   /** What is shown is simulated. */
   demo = $state(false)
+
+  may(permission: Permission): boolean {
+    return this.user?.permissions.includes(permission) ?? false
+  }
 
   async check(): Promise<void> {
     try {

@@ -1,7 +1,7 @@
 // The pages of the console in the order of the navigation. A page is a folder of src/routes/(console) and an entry here.
 import { m } from '#messages/frame.ts'
 
-export type Role = 'admin' | 'dispatcher' | 'coldchain' | 'storekeeper' | 'viewer'
+import type { Permission } from '#shared/api/shapes.ts'
 
 export interface Page {
   path: string
@@ -9,8 +9,8 @@ export interface Page {
   name: string
   /** In the title of the window. */
   title: string
-  /** Who has it in the navigation; without it, everybody. What somebody may do is for the api to say. */
-  roles?: readonly Role[]
+  /** What one has to be allowed for it to stand in the navigation; without it, nothing. The api says who may what. */
+  needs?: Permission
 }
 
 export const PAGES: readonly Page[] = [
@@ -20,5 +20,5 @@ export const PAGES: readonly Page[] = [
 
 export const pageAt = (path: string): Page | undefined => PAGES.find((page) => page.path === path)
 
-/** The pages of a role. */
-export const pagesOf = (role: string): readonly Page[] => PAGES.filter(({ roles }) => !roles || roles.some((each) => each === role))
+/** The pages of somebody who may do all this. */
+export const pagesOf = (permissions: readonly Permission[]): readonly Page[] => PAGES.filter(({ needs }) => !needs || permissions.includes(needs))
