@@ -109,27 +109,33 @@ begin
                                              all_tags text[], since timestamptz, until timestamptz)
             returns table (vehicle text, fleet text, model text, load_capacity_kg float8, nominal_fuel_lph float8, "time" timestamptz,
                            samples bigint, driving_samples bigint, total float8, driving_total float8)
-            language sql stable security definer set search_path = pg_catalog as $b$
+            language plpgsql stable security definer rows 10000
+            set search_path = pg_catalog set plan_cache_mode = force_generic_plan as $b$
+            #variable_conflict use_column
+            begin
+                return query
                 select v.name, f.fleet, v.model, v.load_capacity_kg, v.nominal_fuel_lph, s.time,
                        sum(s.samples), sum(s.driving_samples), sum(s.total), sum(s.driving_total)
                 from public.%1$s_summaries(%3$ssince, until) s
                 join public.assignment a on a.device_id = s.device_id and s.time >= a.valid_from and s.time < a.valid_to
                 join public.vehicle v on v.id = a.vehicle_id and v.tenant_id = public.current_tenant()
                 left join public.vehicle_fleet f on f.vehicle_id = v.id and s.time >= f.valid_from and s.time < f.valid_to
-                where (fleets is null or f.fleet = any(fleets)) and (models is null or v.model = any(models))
-                and (fuel_types is null or v.fuel_type = any(fuel_types)) and (all_tags is null or v.tags @> all_tags)
+                where coalesce((fleets is null or f.fleet = any(fleets)) and (models is null or v.model = any(models))
+                               and (fuel_types is null or v.fuel_type = any(fuel_types))
+                               and (all_tags is null or v.tags @> all_tags), false)
                 and (drivers is null or exists (
                     select from public.vehicle_driver d join public.driver w on w.id = d.driver_id
                     where d.vehicle_id = v.id and s.time >= d.valid_from and s.time < d.valid_to and w.name = any(drivers)))
-                group by v.id, f.fleet, s.time
-            $b$ $f$, form.kind, form.given, form.passed);
+                group by v.id, f.fleet, s.time;
+            end $b$ $f$, form.kind, form.given, form.passed);
     end loop;
 end $$;
 
 -- own_last_values(name, fleets, models, drivers, fuel_types, tags, since, until): of each such vehicle the newest number that its
 -- devices told in the span while they were with it, and it was of such a fleet and driver; of one time, the last in event order.
 -- What is looked for is put together first, by joins of whole tables; then one row by index for each. One plan serves all callers:
--- in a `coalesce` the filters are thought to let through half of all, by themselves one vehicle, for which no table is hashed.
+-- in a `coalesce` the filters are thought to let through half of all, by themselves one vehicle, for which no table is hashed. And
+-- of a device few values are expected in the span: they would be sorted to find the newest, were sorting not put off.
 do $do$
 declare
     sought text := $q$
@@ -165,7 +171,7 @@ begin
                                         since timestamptz, until timestamptz)
         returns table (vehicle text, fleet text, model text, load_capacity_kg float8, "time" timestamptz, value float8)
         language plpgsql stable security definer
-        set search_path = pg_catalog set plan_cache_mode = force_generic_plan as $b$
+        set search_path = pg_catalog set plan_cache_mode = force_generic_plan set enable_sort = off as $b$
         #variable_conflict use_column
         begin
             if exists (select from public.value_move) then %s; else %s; end if;
