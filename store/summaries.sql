@@ -94,7 +94,7 @@ end $$;
 
 -- own_speed_windows(fleets, models, drivers, fuel_types, tags, since, until), own_value_windows(name, …): ten minutes of the
 -- vehicles of the transaction's tenant, of one of these fleets, …, with all of these tags; NULL: of all. Whose device, fleet and
--- driver it was is asked of their beginning.
+-- driver it was is asked of their beginning. Their plan is kept, and not compiled: each of its many parts does little.
 set local check_function_bodies = off; -- current_tenant() is made with the rights
 do $$
 declare
@@ -110,7 +110,7 @@ begin
             returns table (vehicle text, fleet text, model text, load_capacity_kg float8, nominal_fuel_lph float8, "time" timestamptz,
                            samples bigint, driving_samples bigint, total float8, driving_total float8)
             language plpgsql stable security definer rows 10000
-            set search_path = pg_catalog set plan_cache_mode = force_generic_plan as $b$
+            set search_path = pg_catalog set plan_cache_mode = force_generic_plan set jit = off as $b$
             #variable_conflict use_column
             begin
                 return query
@@ -135,7 +135,8 @@ end $$;
 -- devices told in the span while they were with it, and it was of such a fleet and driver; of one time, the last in event order.
 -- What is looked for is put together first, by joins of whole tables; then one row by index for each. One plan serves all callers:
 -- in a `coalesce` the filters are thought to let through half of all, by themselves one vehicle, for which no table is hashed. And
--- of a device few values are expected in the span: they would be sorted to find the newest, were sorting not put off.
+-- of a device few values are expected in the span: they would be sorted to find the newest, were sorting not put off. That makes
+-- the plan look dear, and worth compiling, where it is not.
 do $do$
 declare
     sought text := $q$
@@ -171,7 +172,7 @@ begin
                                         since timestamptz, until timestamptz)
         returns table (vehicle text, fleet text, model text, load_capacity_kg float8, "time" timestamptz, value float8)
         language plpgsql stable security definer
-        set search_path = pg_catalog set plan_cache_mode = force_generic_plan set enable_sort = off as $b$
+        set search_path = pg_catalog set plan_cache_mode = force_generic_plan set enable_sort = off set jit = off as $b$
         #variable_conflict use_column
         begin
             if exists (select from public.value_move) then %s; else %s; end if;
