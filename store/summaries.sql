@@ -161,6 +161,7 @@ declare
               from sought s cross join lateral (
                   select r.time, r.boot_id, r.seq, x.value from %s
                   and r.device_id = s.device_id and r.time >= s.since and r.time < s.until
+                  and r.time >= $7 and r.time < $8 -- by which TimescaleDB leaves out chunks, once and not for each
                   order by r.time desc fetch first row with ties) r
               order by s.id, r.time desc, r.boot_id desc, r.seq desc) n
         left join public.vehicle_fleet f on f.vehicle_id = n.id and n.time >= f.valid_from and n.time < f.valid_to
@@ -172,7 +173,8 @@ begin
                                         since timestamptz, until timestamptz)
         returns table (vehicle text, fleet text, model text, load_capacity_kg float8, "time" timestamptz, value float8)
         language plpgsql stable security definer
-        set search_path = pg_catalog set plan_cache_mode = force_generic_plan set enable_sort = off set jit = off as $b$
+        set search_path = pg_catalog set plan_cache_mode = force_generic_plan set enable_sort = off set jit = off
+        set timescaledb.enable_runtime_exclusion = off as $b$
         #variable_conflict use_column
         begin
             if exists (select from public.value_move) then %s; else %s; end if;
