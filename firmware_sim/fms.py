@@ -11,13 +11,13 @@ vehicle without litres is electric and tells no fuel. Only vehicles that are tol
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
-from firmware_sim.drive import Drive, Dwell, Itinerary
-from firmware_sim.events import Made
+from firmware_sim.drive import Drive, Itinerary
+from firmware_sim.events import Event, Item, Made
 from firmware_sim.faults import rng_for
 from firmware_sim.model import About, Device, Vehicle, World
 
@@ -41,32 +41,40 @@ class _Vehicle:
     stops_left: int
 
 
-def values(device: Device, itinerary: Itinerary, world: World, start_ms: int) -> Iterator[Made]:
-    """Readings of `attr` twice a minute, those of a moment together, for ever; none of a vehicle nobody describes."""
+def with_values(items: Iterable[Item], device: Device, itinerary: Itinerary, world: World) -> Iterator[Item]:
+    """What a tracker says, and twice a minute beside a fix, at its time, readings of `attr`.
+
+    Nothing is added for a vehicle that nobody describes.
+    """
     vehicle, about = itinerary.vehicle, itinerary.vehicle.about
     if about is None:
+        yield from items
         return
     rng = rng_for(world.seed, f"fms/{device.id}")
     now = _at_the_start(vehicle, about, rng)
-    t_ms = start_ms + int(rng.integers(0, EVERY_MS))
-    index = 0
-    while True:
-        segment = itinerary.segment(index)
-        while t_ms < segment.end_ms:
-            lph = 0.0
-            if isinstance(segment, Drive):
-                lph = _consumption_lph(segment, about, now.load_kg, t_ms)
-                now.fuel_l = max(0.0, now.fuel_l - lph * EVERY_MS / 3.6e6)
-            told = {"running": 1.0, "load_kg": round(now.load_kg * (1 + float(rng.normal(0, LOAD_NOISE))))}
-            if about.nominal_fuel_lph is not None:
-                told["fuel_ratio"] = round(now.fuel_l / (about.nominal_fuel_lph * TANK_H), 3)
-                told["fuel_lph"] = round(lph, 2)
-            for key, number in told.items():
-                yield Made(t_ms, device.id, "attr", {"t": t_ms, "key": key, "num": number})
-            t_ms += EVERY_MS
-        if isinstance(segment, Dwell):
-            _served(now, vehicle, about, segment.site, rng)
-        index += 1
+    told_ms, index = 0, 0
+    segment = itinerary.segment(index)
+    for item in items:
+        yield item
+        if isinstance(item, Event):
+            if item.kind == "departed":
+                _served(now, vehicle, about, item.detail["site"], rng)
+            continue
+        if item.t_ms - told_ms < EVERY_MS:
+            continue
+        while segment.end_ms <= item.t_ms:
+            index += 1
+            segment = itinerary.segment(index)
+        since_ms = max(told_ms, item.t_ms - 2 * EVERY_MS)
+        lph = _consumption_lph(segment, about, now.load_kg, since_ms, item.t_ms) if isinstance(segment, Drive) else 0.0
+        now.fuel_l = max(0.0, now.fuel_l - lph * (item.t_ms - since_ms) / 3.6e6)
+        told_ms = item.t_ms
+        told = {"running": 1.0, "load_kg": round(now.load_kg * (1 + float(rng.normal(0, LOAD_NOISE))))}
+        if about.nominal_fuel_lph is not None:
+            told["fuel_ratio"] = round(now.fuel_l / (about.nominal_fuel_lph * TANK_H), 3)
+            told["fuel_lph"] = round(lph, 2)
+        for key, number in told.items():
+            yield Made(item.t_ms, device.id, "attr", {"t": item.t_ms, "key": key, "num": number})
 
 
 def _at_the_start(vehicle: Vehicle, about: About, rng: np.random.Generator) -> _Vehicle:
@@ -80,12 +88,12 @@ def _at_the_start(vehicle: Vehicle, about: About, rng: np.random.Generator) -> _
     return _Vehicle(fuel_ratio * (about.nominal_fuel_lph or 0.0) * TANK_H, load_kg, left)
 
 
-def _consumption_lph(drive: Drive, about: About, load_kg: float, t_ms: int) -> float:
+def _consumption_lph(drive: Drive, about: About, load_kg: float, since_ms: int, until_ms: int) -> float:
     if about.nominal_fuel_lph is None:
         return 0.0
-    ends_s = (np.array([t_ms - EVERY_MS, t_ms]) - drive.start_ms) / 1000
+    ends_s = (np.array([since_ms, until_ms]) - drive.start_ms) / 1000
     before_m, here_m = np.interp(ends_s, drive.time_s, drive.route.along_m)
-    speed = float(here_m - before_m) * 1000 / EVERY_MS
+    speed = float(here_m - before_m) * 1000 / (until_ms - since_ms)
     heavier = 0.85 + 0.3 * load_kg / about.load_capacity_kg
     return about.nominal_fuel_lph * (IDLE + (1 - IDLE) * speed / CRUISE_MPS * heavier)
 

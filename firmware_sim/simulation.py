@@ -14,7 +14,7 @@ from operator import attrgetter
 from firmware_sim.drive import Itinerary, Tracker
 from firmware_sim.events import Event, Item, Made, Reading
 from firmware_sim.faults import rng_for
-from firmware_sim.fms import values
+from firmware_sim.fms import with_values
 from firmware_sim.model import Device, World
 from firmware_sim.stockroom import Warehouse, portal, room_reader, shelf
 from firmware_sim.thermal import RearDoor, RoomDoor, cooled, door_sensor
@@ -62,8 +62,6 @@ class Simulation:
         processes: list[Iterator[Item]] = []
         for device in world.devices:
             processes.append(_process(device, world, trucks, warehouse, start_ms))
-            if device.kind == "tracker" and device.vehicle in trucks:
-                processes.append(values(device, trucks[device.vehicle], world, start_ms))
             if device.kind != "reefer":
                 processes.append(status(device, world, start_ms))
         return processes
@@ -79,7 +77,7 @@ def _process(
     """
     truck = trucks.get(device.vehicle or "")
     if device.kind == "tracker" and truck:
-        return Tracker(device, truck, world, start_ms).items()
+        return with_values(Tracker(device, truck, world, start_ms).items(), device, truck, world)
     if device.kind == "rfid" and device.zone == "dock":
         return portal(device, warehouse, list(trucks.values()), world, start_ms)
     if device.kind == "rfid":

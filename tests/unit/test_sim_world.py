@@ -158,6 +158,14 @@ def test_a_tank_empties_by_what_is_burnt_on_the_road_and_is_filled_at_the_depot_
     assert filled > 6
 
 
+def test_values_come_at_the_time_of_a_fix_so_that_it_is_known_whether_the_vehicle_drove() -> None:
+    readings, _ = lived("demo", 3600)
+    fixes = {(d, r["t"]) for d, stream, r in readings if stream == "gps"}
+    beside = {(d, r["t"]) for d, stream, r in readings if stream == "attr"}
+    assert beside <= fixes
+    assert len(beside) >= 8 * 100
+
+
 def test_a_load_falls_drop_by_drop_never_beyond_what_may_be_carried() -> None:
     readings, events = demo_day()
     world = build("demo", 7)
