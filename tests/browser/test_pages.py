@@ -125,7 +125,15 @@ def test_a_small_phone_shows_all_without_sideways_scrolling_and_the_details_can_
     with context_of(browser, **small, base_url=stack.url, storage_state=desktop.storage_state()) as context:
         context.on("page", watch.follow)
         phone = context.new_page()
-        for address in ("/", "/?tab=stock", "/?fleet=Stores&by=driver", "/alerts", "/?vehicle=truck-01"):
+        for address in (
+            "/",
+            "/?tab=stock",
+            "/?fleet=Stores&by=driver",
+            "/alerts",
+            "/reports",
+            "/reports?report=last-position",
+            "/?vehicle=truck-01",
+        ):
             phone.goto(address)
             expect(phone.get_by_test_id("connection")).to_have_attribute("data-state", "live")
             assert phone.evaluate(TOO_WIDE, 320) == [], address

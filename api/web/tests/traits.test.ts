@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
-import { choices, fits, groupOf } from '../src/routes/(console)/(live)/traits.ts'
+import { choices, fits, groupOf } from '#shared/traits.ts'
 import type { Vehicle } from '#shared/api/shapes.ts'
 
 const vehicle = (more: Partial<Vehicle>): Vehicle =>

@@ -4,6 +4,7 @@ export default {
   page_map: 'Map',
   page_map_title: 'Live map',
   page_alerts: 'Alerts',
+  page_reports: 'Reports',
   home: 'Frostway, live map',
   alerts_active: (n: number) => (n === 1 ? '1 alert active' : `${n} alerts active`),
   active: 'active',

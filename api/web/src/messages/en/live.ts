@@ -11,9 +11,6 @@ export default {
   search_placeholder: 'Search vehicle, place, shipment  ( / )',
   show_only: 'Show only',
   traits: 'Fleet, model, driver, tags',
-  trait: (name: 'fleet' | 'model' | 'driver' | 'fuel_type' | 'tag') =>
-    ({ fleet: 'Fleet', model: 'Model', driver: 'Driver', fuel_type: 'Fuel', tag: 'Tag' })[name],
-  all_of_them: 'all',
   group_by: 'In groups by',
   no_groups: 'none',
   untold: 'Not told',

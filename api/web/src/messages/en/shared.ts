@@ -10,6 +10,10 @@ export default {
   /** Eight directions, clockwise from north. */
   compass: 'north north-east east south-east south south-west west north-west',
 
+  trait: (name: 'fleet' | 'model' | 'driver' | 'fuel_type' | 'tag') =>
+    ({ fleet: 'Fleet', model: 'Model', driver: 'Driver', fuel_type: 'Fuel', tag: 'Tag' })[name],
+  all_of_them: 'all',
+
   unreachable: 'The server cannot be reached.',
   answered: (status: number) => `The server answered ${status}.`,
 

@@ -16,6 +16,7 @@ export interface Page {
 export const PAGES: readonly Page[] = [
   { path: '/', name: m.page_map, title: m.page_map_title },
   { path: '/alerts', name: m.page_alerts, title: m.page_alerts },
+  { path: '/reports', name: m.page_reports, title: m.page_reports },
 ]
 
 export const pageAt = (path: string): Page | undefined => PAGES.find((page) => page.path === path)

@@ -5,7 +5,7 @@ import { isStale, statusOf, STATUSES } from '#shared/status.ts'
 import type { Status } from '#shared/status.ts'
 import { world } from '#shared/world.svelte.ts'
 
-import { fits, groupOf } from './traits.ts'
+import { fits, groupOf } from '#shared/traits.ts'
 import { view } from './view.svelte.ts'
 
 export interface Row {

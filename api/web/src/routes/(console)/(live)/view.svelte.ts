@@ -4,8 +4,8 @@ import type { Kept } from '#shared/address.svelte.ts'
 import { STATUSES } from '#shared/status.ts'
 import type { Status } from '#shared/status.ts'
 
-import { isTrait, TRAITS } from './traits.ts'
-import type { Trait, Wanted } from './traits.ts'
+import { isTrait, TRAITS } from '#shared/traits.ts'
+import type { Trait, Wanted } from '#shared/traits.ts'
 
 export type Tab = 'vehicles' | 'stock' | 'alerts'
 export type Snap = 'peek' | 'half' | 'full'
