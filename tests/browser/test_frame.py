@@ -28,7 +28,7 @@ PAGES = (
     "/reports",
     "/reports?report=last-position",
     "/reports?report=low-fuel&fleet=Stores",
-    "/reports?report=stationary&from=2026-01-01T00:00:00.000Z&to=2026-01-02T00:00:00.000Z",
+    "/reports?report=stationary&from=2026-01-01T00%3A00%3A00.000Z&to=2026-01-02T00%3A00%3A00.000Z",
 )
 FOUND = """async () => {
     const found = await axe.run(document, {resultTypes: ['violations']})
