@@ -47,6 +47,7 @@ from api.resources import (
     tokens,
     trips,
     vehicles,
+    webhooks,
 )
 from api.snapshots import topics
 from serving.origins import Hosts, public_origins, split
@@ -57,7 +58,7 @@ BASE = "/api/v1"
 RESOURCES = (
     session, sessions, joining, people, tokens, fleets, vehicles, trips, sites, devices, products, lifecycle,
     assignments, temperature_profiles, device_profiles, stock, shipments, alerts, temperature_series, facts,
-    arrival_times, readings, reports, quarantine, mending, public,
+    arrival_times, readings, reports, quarantine, mending, webhooks, public,
 )  # fmt: skip
 
 

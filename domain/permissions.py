@@ -36,6 +36,7 @@ class Permission(StrEnum):
     MESSAGES = "messages.mend"
     TOKENS = "tokens.write"
     PEOPLE = "people.write"
+    WEBHOOKS = "webhooks.write"
 
 
 TABLE: Mapping[Permission, tuple[str, frozenset[str]]] = {
@@ -54,6 +55,7 @@ TABLE: Mapping[Permission, tuple[str, frozenset[str]]] = {
         (Permission.MESSAGES, "see refused messages and strangers, mend and send them again", ""),
         (Permission.TOKENS, "make, see and revoke tokens of programs", ""),
         (Permission.PEOPLE, "invite people, give them roles, shut them out", ""),
+        (Permission.WEBHOOKS, "make, see, change and try webhooks", ""),
     )
 }
 """Each permission in words, and the roles that have it."""

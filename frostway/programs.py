@@ -100,6 +100,7 @@ def tracker(settings: Settings) -> None:
 
 def operations(settings: Settings) -> None:
     """Follows what the tracker decides, and does the jobs of the house."""
+    from operations.deliver.address import networks  # noqa: PLC0415
     from operations.retention import Keep  # noqa: PLC0415
     from operations.service import OperationsConfig, run  # noqa: PLC0415
 
@@ -109,8 +110,14 @@ def operations(settings: Settings) -> None:
         changes_retention_minutes=settings.changes_retention_minutes,
         refold_horizon_days=settings.refold_horizon_days,
     )
-    database_url = settings.database_url.get_secret_value()
-    run(OperationsConfig(database_url, settings.metrics_port, keep), stop_event())
+    config = OperationsConfig(
+        settings.database_url.get_secret_value(),
+        settings.metrics_port,
+        keep,
+        networks(settings.webhook_networks),
+        str(settings.webhook_ca_file or ""),
+    )
+    run(config, stop_event())
 
 
 PROGRAMS: Mapping[str, Callable[[Settings], None]] = MappingProxyType(

@@ -54,7 +54,12 @@ def drop_old(link: Link, keep: Keep, now: datetime, go_on: GoOn, portion: int = 
 def drop_surplus(link: Link, go_on: GoOn, portion: int = PORTION) -> None:
     """Keeps so many messages in quarantine, so many strangers, and what boots said that may still speak."""
     quarantine = {"of_device": QUARANTINE_DEVICE_MAX, "of_all": QUARANTINE_MAX}
-    wanted = {"trim_quarantine": quarantine, "trim_strangers": {"most": STRANGERS_MAX}, "trim_receipt_pages": {}}
+    wanted = {
+        "trim_quarantine": quarantine,
+        "trim_strangers": {"most": STRANGERS_MAX},
+        "trim_receipt_pages": {},
+        "trim_outgoing": {},
+    }
     _portions(link.connection, wanted, go_on, portion)
 
 

@@ -11,6 +11,9 @@ import psycopg
 from prometheus_client import Counter, Gauge, start_http_server
 
 from operations.cases.follow import REPORTS
+from operations.deliver.address import Network
+from operations.deliver.follow import CALLS, CASES
+from operations.deliver.service import DeliverConfig, Deliveries
 from operations.follower import Follower, OvertakenError
 from operations.jobs import Jobs, JobsConfig
 from operations.retention import Keep
@@ -19,7 +22,7 @@ from store.link import RETRY, Link, Stopped
 
 log = logging.getLogger(__name__)
 
-SOURCES = (REPORTS,)
+SOURCES = (REPORTS, CASES, CALLS)
 POLL_S = 0.5  # a wake-up comes at once; what an older transaction holds back is looked for after so long
 GIVE_WAY_S = 0.1
 STUMBLE_WAIT_S = 0.5
@@ -50,6 +53,8 @@ class OperationsConfig:
     database_url: str
     metrics_port: int = 0
     keep: Keep = field(default_factory=Keep)
+    webhook_networks: tuple[Network, ...] = ()
+    webhook_ca_file: str = ""
 
 
 class Operations:
@@ -128,6 +133,9 @@ def run(config: OperationsConfig, stop: threading.Event) -> None:
         except OSError as error:
             log.warning("no metrics: port %d: %s", config.metrics_port, error.strerror)
     jobs = Jobs(JobsConfig(config.database_url, config.keep), stop)
+    deliveries = Deliveries(DeliverConfig(config.database_url, config.webhook_networks, config.webhook_ca_file), stop)
     jobs.start()
+    deliveries.start()
     Operations(config, stop).run()
     jobs.join(END_S)
+    deliveries.join(END_S)

@@ -92,6 +92,12 @@ insert into class values
                                                                                 '',                       'select, insert, update'),
     ('alert_event',         'alert',          'select, insert',                 '',                       'select, insert'),
     ('case_event',          'tenant_id',      'select, insert',                 '',                       ''),
+    ('webhook',             'tenant_id',      'select (id, tenant_id, name, url, types, former_until, created_at, created_by, disabled_at, disabled_why, '
+                                              'failures, paused_until, succeeded_at, failed_at, last_error), insert, update, delete',
+                                                                                '',                       ''),
+    ('outgoing',            'tenant_id',      'select, insert, update (attempts, next_at, claimed_until, done_at, gave_up_at)',
+                                                                                '',                       ''),
+    ('outgoing_attempt',    'tenant_id',      'select',                         '',                       ''),
     ('follower_position',   '',               '',                               '',                       ''),
     ('change',              'tenant_id',      '',                               '',                       'select, insert'),
     ('change_head',         '',               '',                               '',                       'select'),
@@ -126,6 +132,7 @@ insert into operations_class values
     ('alert',             'select, update (note)'),
     ('alert_event',       'select'),
     ('case_event',        'select, insert'),
+    ('device',            'select (id, tenant_id, name, vehicle_id, site_id)'),
     ('change',            'select, delete'),
     ('checkpoint',        'select, delete'),
     ('eta',               'select, delete'),
@@ -133,15 +140,24 @@ insert into operations_class values
     ('follower_position', 'select, insert, update'),
     ('label',             'select'),
     ('log_frame',         'select, delete'),
+    ('outgoing',          'select, insert, update, delete'),
+    ('outgoing_attempt',  'select, insert'),
     ('quarantine',        'select, delete'),
     ('reading_position',  'select'),
     ('reading_summary',   'select, insert, delete'),
     ('receipt_said',      'select, delete'),
     ('schema_version',    'select'),
+    ('shipment',          'select'),
+    ('site',              'select'),
+    ('stop',              'select'),
+    ('stop_call',         'select'),
     ('stranger',          'select, delete'),
     ('summary_due',       'select, delete'),
     ('summary_span',      'select, update'),
-    ('tracker_position',  'select');
+    ('tenant',            'select'),
+    ('tracker_position',  'select'),
+    ('vehicle',           'select'),
+    ('webhook',           'select, update');
 
 create or replace function current_tenant() returns int language sql stable
     as $$ select nullif(current_setting('app.tenant', true), '')::int $$;
@@ -339,6 +355,13 @@ returns table (id int) language sql security definer set search_path = pg_catalo
     select of_tenant, a.id, digest, by_whom, until from public.account a
     where a.tenant_id = of_tenant and a.tenant_id = public.current_tenant() and a.name = called and a.disabled_at is null
     returning invitation.id
+$$;
+-- Another secret of a webhook; the former one, which nobody may read, signs too for some time.
+create or replace function own_rotate_webhook(of_tenant int, called text, fresh bytea, until timestamptz) returns table (id int)
+language sql security definer set search_path = pg_catalog as $$
+    update public.webhook w set former_secret = w.secret, former_until = until, secret = fresh
+    where w.tenant_id = of_tenant and w.tenant_id = public.current_tenant() and w.name = called
+    returning w.id
 $$;
 -- Where a person is signed in, and the end of it: of one session, or of all but one.
 create or replace function own_sessions(of_tenant int, called text)

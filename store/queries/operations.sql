@@ -83,12 +83,73 @@ where name = %(name)s and written_in = %(written_in)s::text::xid8 and row_id = %
 
 -- name: lag
 -- How much each follower has not read yet (10 000 rows are counted), and how old the oldest of it is, seconds.
-select p.name, count(e.id), coalesce(extract(epoch from now() - min(e.at)), 0)::float8
+select p.name, count(e.at), coalesce(extract(epoch from now() - min(e.at)), 0)::float8
 from follower_position p left join lateral (
-    select r.id, r.at from alert_event r
-    where p.name = 'cases' and (r.written_in, r.id) > (p.written_in, p.row_id)
-    order by r.written_in, r.id limit 10000) e on true
+    (select r.at from alert_event r
+     where p.name = 'cases' and (r.written_in, r.id) > (p.written_in, p.row_id)
+     order by r.written_in, r.id limit 10000)
+    union all
+    (select r.at from case_event r
+     where p.name = 'webhooks of cases' and (r.written_in, r.id) > (p.written_in, p.row_id)
+     order by r.written_in, r.id limit 10000)
+    union all
+    (select r.decided_at from stop_call r
+     where p.name = 'webhooks of calls' and (r.written_in, r.id) > (p.written_in, p.row_id)
+     order by r.written_in, r.id limit 10000)) e on true
 group by p.name order by p.name
+
+-- name: case_events_behind
+-- Lines of alerts' histories behind a position, of transactions that nothing can be added to any more.
+select written_in::text as written_in, id from case_event
+where (written_in, id) > (%(written_in)s::text::xid8, %(row_id)s::int8)
+and written_in < pg_snapshot_xmin(pg_current_snapshot())
+order by case_event.written_in, id limit %(limit)s
+
+-- name: tell_case_events
+-- Lines of histories, for each webhook that wants them, once.
+insert into outgoing (tenant_id, webhook_id, cause, type, subject, at, data)
+select c.tenant_id, w.id, 'case/' || c.id, 'alert.' || c.what, 'alerts/' || c.alert_id, c.at, jsonb_build_object(
+    'alert', c.alert_id::text, 'version', c.version, 'what', c.what, 'by', c.actor, 'note', c.note,
+    'kind', a.kind, 'severity', a.severity, 'title', a.title, 'device', d.name, 'vehicle', v.name, 'site', s.name,
+    'opened_at', rfc3339(coalesce(x.started_at, a.opened_at)), 'alarm_at', rfc3339(coalesce(x.alarm_at, a.alarm_at)),
+    'cleared_at', rfc3339(case when x.id is null then a.cleared_at else x.ended_at end),
+    'limit_c', coalesce(x.limit_c, a.limit_c), 'extreme_c', coalesce(x.extreme_c, a.extreme_c))
+from case_event c join alert a on a.id = c.alert_id
+join webhook w on w.tenant_id = c.tenant_id and w.disabled_at is null and c.at >= w.created_at
+    and w.types && array['*', 'alert.*', 'alert.' || c.what]
+left join device d on d.id = a.device_id left join vehicle v on v.id = d.vehicle_id left join site s on s.id = d.site_id
+left join excursion x on x.id = c.excursion_id and x.revision = c.excursion_revision and x.tenant_id = c.tenant_id
+where c.id = any(%(ids)s::int8[]) order by c.id
+on conflict (webhook_id, cause) do nothing
+
+-- name: calls_behind
+-- Words on arrivals and departures behind a position.
+select written_in::text as written_in, id, revision from stop_call
+where (written_in, id) > (%(written_in)s::text::xid8, %(row_id)s::int8)
+and written_in < pg_snapshot_xmin(pg_current_snapshot())
+order by stop_call.written_in, id limit %(limit)s
+
+-- name: tell_calls
+-- Arrivals, departures and what corrects them, for each webhook that wants them, once.
+insert into outgoing (tenant_id, webhook_id, cause, type, subject, at, data)
+select c.tenant_id, w.id, 'call/' || c.id || '/' || c.revision, e.type, 'shipments/' || h.name, c.decided_at, jsonb_build_object(
+    'call', c.id::text, 'revision', c.revision, 'shipment', h.name, 'reference', h.reference, 'stop', p.name,
+    'stop_name', p.label, 'site', s.name, 'vehicle', v.name, 'arrived_at', rfc3339(c.arrived_at),
+    'departed_at', rfc3339(c.departed_at), 'retracted', c.retracted)
+from unnest(%(ids)s::int8[], %(revisions)s::int[]) as n (id, revision)
+join stop_call c on c.id = n.id and c.revision = n.revision
+join shipment h on h.id = c.shipment_id join stop p on p.id = c.stop_id
+left join site s on s.id = p.site_id left join vehicle v on v.id = c.vehicle_id
+left join stop_call b on b.id = c.id and b.revision = c.revision - 1
+cross join lateral (select 'shipment.' || case
+    when c.retracted then 'call_retracted'
+    when b.id is null or b.retracted then case when c.departed_at is null then 'arrived' else 'called' end
+    when b.departed_at is null and c.departed_at is not null and b.arrived_at = c.arrived_at then 'departed'
+    else 'call_revised' end as type) e
+join webhook w on w.tenant_id = c.tenant_id and w.disabled_at is null and c.decided_at >= w.created_at
+    and w.types && array['*', 'shipment.*', e.type]
+order by c.id, c.revision
+on conflict (webhook_id, cause) do nothing
 
 -- name: alive
 -- How many connections the program has to this database.

@@ -31,3 +31,9 @@ delete from receipt_said where (device_id, boot_id, page) in
 -- Summaries of readings that are dropped.
 delete from reading_summary where ctid in (
     select s.ctid from reading_summary s where s.time < (select coalesce(since, '-infinity') from summary_span) limit %(limit)s)
+
+-- name: trim_outgoing
+-- What was told, or given up, long ago.
+delete from outgoing where id in (
+    select id from outgoing where created_at < now() - interval '30 days' and (done_at is not null or gave_up_at is not null)
+    limit %(limit)s)

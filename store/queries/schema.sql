@@ -125,10 +125,14 @@ drop schema if exists procrastinate cascade; drop schema public cascade; create 
 insert into tenant (name) select %(name)s where not exists (select from tenant where name = %(name)s)
 
 -- name: number_reports_anew
--- Reports of transactions that this server has not come to: the database was brought in from another one.
-do $$ begin
-    if exists (select from pg_attribute where attrelid = to_regclass('alert_event') and attname = 'written_in') then
-        update alert_event set written_in = pg_current_xact_id()
-        where written_in >= pg_snapshot_xmax(pg_current_snapshot());
-    end if;
-end $$
+-- Rows of transactions that this server has not come to: the database was brought in from another one.
+do $$
+declare followed text;
+begin
+    foreach followed in array array['alert_event', 'case_event', 'stop_call'] loop
+        if exists (select from pg_attribute where attrelid = to_regclass(followed) and attname = 'written_in') then
+            execute format('update %I set written_in = pg_current_xact_id()
+                            where written_in >= pg_snapshot_xmax(pg_current_snapshot())', followed);
+        end if;
+    end loop;
+end $$;

@@ -42,6 +42,8 @@ NOT_MINE = {
     "token_name": "canary-bot",
     "account_name": "canary",
     "session_id": "999999",
+    "webhook_id": "canary",
+    "delivery_id": "1",
 }
 """What stands in the addresses of things of another tenant."""
 

@@ -1,0 +1,1 @@
+"""What other systems are told: by webhooks, until they have it or for days."""

@@ -1,0 +1,81 @@
+"""What is told to a webhook, and what follows from an attempt: pure. Retries are those of Standard Webhooks 1.0."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Literal, NamedTuple
+
+TYPES: Mapping[str, str] = {
+    "alert.opened": "an alert is raised",
+    "alert.changed": "readings that came later make it another one: its times, its extreme",
+    "alert.cleared": "what it was about is over",
+    "alert.reopened": "it is not over after all",
+    "alert.retracted": "readings that came later say that it never was",
+    "alert.acknowledged": "somebody has seen it",
+    "alert.resolved": "somebody is done with it",
+    "shipment.arrived": "a vehicle arrived at a stop",
+    "shipment.departed": "it departed from there",
+    "shipment.called": "it arrived and departed, learnt at once",
+    "shipment.call_revised": "readings that came later give other times",
+    "shipment.call_retracted": "readings that came later say that it was not there",
+}
+"""Events, and when they come about."""
+GROUPS = ("*", "alert.*", "shipment.*")
+TRY = "test"
+
+AFTER = (
+    timedelta(0), timedelta(seconds=5), timedelta(minutes=5), timedelta(minutes=30), timedelta(hours=2),
+    timedelta(hours=5), timedelta(hours=10), timedelta(hours=14), timedelta(hours=20), timedelta(hours=24),
+)  # fmt: skip
+"""How long behind the attempt before each attempt is made."""
+JITTER = 0.1
+PAUSE_MAX = timedelta(hours=1)
+RETRY_AFTER_MAX = timedelta(hours=6)
+KEPT_SECRET = timedelta(hours=24)
+"""How long a former secret signs beside a new one."""
+ERROR_CHARS_MAX = 300
+
+
+Outcome = Literal["done", "again", "gave up"]
+
+
+class Attempt(NamedTuple):
+    """What came of telling: a status, or the reason why there is none."""
+
+    status: int | None
+    error: str
+    took_ms: int
+    answer: str = ""
+    retry_after_s: float | None = None
+
+
+class Verdict(NamedTuple):
+    """What follows. `paused_until`: the whole webhook is left alone until then; `disable`: for good."""
+
+    outcome: Outcome
+    next_at: datetime | None = None
+    paused_until: datetime | None = None
+    disable: bool = False
+
+
+def judge(attempt: Attempt, before: int, failures: int, now: datetime, chance: float) -> Verdict:
+    """What follows from an attempt, behind `before` others; `failures` of the webhook in a row, `chance` 0 to 1.
+
+    Only 2xx is success. A receiver that is away, busy or broken is left alone for a while, with all that waits for it;
+    one that refuses this event is asked again about this one only. 410 says that it wants nothing more.
+    """
+    if attempt.status is not None and 200 <= attempt.status < 300:
+        return Verdict("done")
+    if attempt.status == 410:
+        return Verdict("gave up", disable=True)
+    paused = None
+    if attempt.status is None or attempt.status in (408, 425, 429) or attempt.status >= 500:
+        wait = min(AFTER[1] * 4 ** min(failures, 8), PAUSE_MAX)
+        if attempt.retry_after_s is not None:
+            wait = min(max(wait, timedelta(seconds=attempt.retry_after_s)), RETRY_AFTER_MAX)
+        paused = now + wait * (1 + JITTER * chance)
+    if before + 1 >= len(AFTER):
+        return Verdict("gave up", paused_until=paused)
+    again = now + AFTER[before + 1] * (1 + JITTER * chance)
+    return Verdict("again", again if paused is None else max(again, paused), paused)

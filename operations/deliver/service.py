@@ -1,0 +1,151 @@
+"""The thread that tells webhooks what waits for them: several at once, each in the order in which it happened.
+
+What is being told is claimed for a while and told again when its program is gone: at least once, under one number.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import ssl
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import groupby
+from typing import Any
+
+from prometheus_client import Counter, Gauge
+from psycopg.rows import dict_row
+
+from domain.webhooks import body_of, headers_of
+from operations.deliver.address import Network
+from operations.deliver.decide import Attempt, judge
+from operations.deliver.send import TIMEOUT_S, post
+from store.db import queries
+from store.link import RETRY, Link, Stopped
+
+log = logging.getLogger(__name__)
+
+SHARE, PORTION, AT_ONCE = 10, 100, 10
+POLL_S = 0.5
+CLAIM = timedelta(seconds=SHARE * (TIMEOUT_S + 5))
+WAITING_MAX = 50_000  # for one webhook
+TIDY_S = 60.0
+STUMBLE_WAIT_S = 1.0
+
+deliveries_total = Counter("frostway_operations_deliveries_total", "Attempts to tell a webhook", ["outcome"])
+deliveries_waiting = Gauge("frostway_operations_deliveries_waiting", "What waits for webhooks; 100000 are counted")
+webhooks_failing = Gauge("frostway_operations_webhooks_failing", "Webhooks whose last attempt failed")
+
+
+@dataclass(frozen=True)
+class DeliverConfig:
+    """Settings. `networks`: private ones that webhooks may be in; `ca_file`: further authorities of theirs."""
+
+    database_url: str
+    networks: tuple[Network, ...] = ()
+    ca_file: str = ""
+
+
+Post = Callable[[str, Mapping[str, str], bytes], Attempt]
+
+
+class Deliveries:
+    """Tells what is due until stopped; what fails is in the store, nothing is kept in memory."""
+
+    def __init__(self, config: DeliverConfig, stop: threading.Event, send: Post | None = None) -> None:
+        self._stop = stop
+        self._link = Link(config.database_url, "deliveries", stop)
+        self._q = queries("deliver")
+        self._tidy_due = 0.0
+        tls = ssl.create_default_context()
+        if config.ca_file:
+            tls.load_verify_locations(config.ca_file)
+        self._send = send or (lambda url, headers, body: post(url, headers, body, config.networks, tls))
+        self._thread = threading.Thread(target=self._run, name="deliveries", daemon=True)
+
+    def start(self) -> None:
+        """Begins to work."""
+        self._thread.start()
+
+    def join(self, timeout_s: float) -> None:
+        """Waits for what is being told, once `stop` is set; what takes longer is told again by another."""
+        self._thread.join(timeout_s)
+
+    def _run(self) -> None:
+        try:
+            with ThreadPoolExecutor(AT_ONCE, "webhook") as pool:
+                while not self._stop.is_set():
+                    try:
+                        if not self._link.run(lambda: self.turn(pool, datetime.now(UTC))):
+                            self._stop.wait(POLL_S)
+                    except RETRY:
+                        raise
+                    except Stopped:
+                        return
+                    except Exception:
+                        log.exception("telling webhooks failed")
+                        self._stop.wait(STUMBLE_WAIT_S)
+        finally:
+            self._link.close()
+
+    def turn(self, pool: ThreadPoolExecutor, now: datetime) -> int:
+        """Tells a share of what is due; how much was tried."""
+        connection = self._link.connection
+        if time.monotonic() >= self._tidy_due:
+            self._tidy_due = time.monotonic() + TIDY_S
+            connection.execute(self._q["give_up_surplus"], {"now": now, "most": WAITING_MAX})
+            waiting, failing = connection.execute(self._q["waiting"]).fetchone() or (0, 0)
+            deliveries_waiting.set(waiting)
+            webhooks_failing.set(failing)
+        with connection.cursor(row_factory=dict_row) as cursor:
+            values = {"now": now, "share": SHARE, "limit": PORTION, "claim": CLAIM}
+            due = cursor.execute(self._q["due"], values).fetchall()
+        lock = threading.Lock()
+        work = [list(rows) for _, rows in groupby(due, lambda row: row["webhook_id"])]
+        return sum(pool.map(lambda rows: self._tell(rows, lock), work))
+
+    def _tell(self, rows: Sequence[Mapping[str, Any]], lock: threading.Lock) -> int:
+        """What waits for one webhook, one after the other, until it fails as a whole."""
+        for place, row in enumerate(rows):
+            body = body_of(row["tenant"], row)
+            secrets = [bytes(each) for each in (row["secret"], row["former_secret"]) if each is not None]
+            attempt = self._send(row["url"], headers_of(row["id"], body, secrets, datetime.now(UTC)), body)
+            with lock:
+                goes_on = self._record(row, attempt, datetime.now(UTC))
+            if not goes_on or self._stop.is_set():
+                left = [each["id"] for each in rows[place + 1 :]]
+                with lock:
+                    self._link.connection.execute(self._q["unclaim"], {"ids": left})
+                return place + 1
+        return len(rows)
+
+    def _record(self, row: Mapping[str, Any], attempt: Attempt, now: datetime) -> bool:
+        """Writes an attempt down, with what follows; whether the webhook takes more."""
+        connection = self._link.connection
+        with connection.transaction():
+            (failures,) = connection.execute(self._q["failures"], {"id": row["webhook_id"]}).fetchone() or (0,)
+            verdict = judge(attempt, row["attempts"], failures, now, random.random())
+            connection.execute(
+                self._q["attempted"],
+                {
+                    "id": row["id"],
+                    "now": now,
+                    "status": attempt.status,
+                    "error": attempt.error or None,
+                    "took_ms": attempt.took_ms,
+                    "answer": attempt.answer or None,
+                    "outcome": verdict.outcome,
+                    "next_at": verdict.next_at,
+                },
+            )
+            if verdict.outcome == "done":
+                connection.execute(self._q["reached"], {"id": row["webhook_id"], "now": now})
+            else:
+                why = {"error": attempt.error, "paused_until": verdict.paused_until, "disable": verdict.disable}
+                connection.execute(self._q["failed"], {"id": row["webhook_id"], "now": now, **why})
+        deliveries_total.labels(verdict.outcome).inc()
+        return verdict.paused_until is None and not verdict.disable
