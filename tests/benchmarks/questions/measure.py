@@ -170,9 +170,24 @@ def explain(connection: psycopg.Connection, question: Question, values: Mapping[
     return "\n\n".join(told)
 
 
+def span_of_all(connection: psycopg.Connection, plan: Plan, rounds: int) -> Figure:
+    """What all vehicles did in four hours in the middle, by vehicle: the readings themselves, by the index on time."""
+    middle = from_us(plan.end_us) - timedelta(days=plan.days / 2)
+    text = (
+        "select device_id, time, lat, lon, speed_mps from {} where time >= %(since)s and time < %(until)s order by 1, 2"
+    )
+    question = Question("span", "", text.format("reading_position"), text.format("wide_motion"), 4)
+    asked = ask(connection, question, {"since": middle, "until": middle + timedelta(hours=4)}, rounds)
+    ceiling = statistics.median(asked.wide)
+    return Figure(
+        "positions of all in 4 h", "ms", asked.ours, {"wide rows with an index on time": ceiling}, GOAL * ceiling,
+        smaller_is_better=True,
+    )  # fmt: skip
+
+
 def figures(connection: psycopg.Connection, plan: Plan, rounds: int, plans: Path | None = None) -> list[Figure]:
     """A figure for each question, its ratio to the wide rows' that of CPU; plans are written beside one another."""
-    found, texts = [cost_of_summaries(connection, plan)], []
+    found, texts = [cost_of_summaries(connection, plan), span_of_all(connection, plan, rounds)], []
     for question in questions():
         values = question.values(plan)
         asked = ask(connection, question, values, rounds)
