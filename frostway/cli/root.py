@@ -9,6 +9,7 @@ import typer
 from frostway import __version__
 from frostway.cli import maintenance, programs, registry, replay, reports
 from frostway.cli.account import account_app
+from frostway.cli.ca import ca_app
 from frostway.cli.config import config_app
 from frostway.cli.device import device_app
 from frostway.cli.eta import eta_app
@@ -27,6 +28,7 @@ app = typer.Typer(
 for part in (programs, maintenance, replay, reports):
     part.add_to(app)
 app.add_typer(config_app, name="config")
+app.add_typer(ca_app, name="ca")
 app.add_typer(device_app, name="device")
 app.add_typer(tenant_app, name="tenant")
 registry.add_to(app)
