@@ -10,9 +10,11 @@ from __future__ import annotations
 import logging
 import random
 import selectors
+import ssl
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -33,7 +35,18 @@ IN_FLIGHT_MESSAGES_MAX = 100  # the embedded demo broker takes no more
 
 
 class TargetError(ValueError):
-    """The broker's address is not an MQTT URL."""
+    """The broker's address is not an MQTT URL, or whom to trust cannot be read."""
+
+
+@cache
+def _trust(ca_file: str) -> ssl.SSLContext:
+    """Trust in this authority and no other; empty: in those the system knows."""
+    try:
+        return ssl.create_default_context(cafile=ca_file or None)
+    except ssl.SSLError:
+        raise TargetError(f"FROSTWAY_MQTT_CA_FILE: {ca_file} holds no certificate in PEM") from None
+    except OSError as error:
+        raise TargetError(f"FROSTWAY_MQTT_CA_FILE: cannot read {ca_file}: {error.strerror}") from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +59,11 @@ class MqttTarget:
     user: str | None = None
     password: str | None = field(default=None, repr=False)
     tls: bool = False
+    ca_file: str = ""  # the authority to trust, PEM; empty: those the system knows
 
     @classmethod
     def from_url(
-        cls, url: str, tenant: str = "main", user: str | None = None, password: str | None = None
+        cls, url: str, tenant: str = "main", user: str | None = None, password: str | None = None, ca_file: str = ""
     ) -> MqttTarget:
         """Target of `mqtt://user:pass@host:1883` or `mqtts://…`; `user` and `password` override those in the URL.
 
@@ -64,6 +78,8 @@ class MqttTarget:
         if parts.scheme not in ("mqtt", "mqtts") or not parts.hostname:
             raise TargetError("FROSTWAY_MQTT_URL is not an MQTT address; write mqtt://user:password@host:1883")
         tls = parts.scheme == "mqtts"
+        if tls:
+            _trust(ca_file)
         return cls(
             host=parts.hostname,
             port=port or (8883 if tls else 1883),
@@ -71,6 +87,7 @@ class MqttTarget:
             user=user or (unquote(parts.username) if parts.username else None),
             password=password or (unquote(parts.password) if parts.password else None),
             tls=tls,
+            ca_file=ca_file,
         )
 
 
@@ -161,7 +178,7 @@ class Link:
         if self._target.user:
             client.username_pw_set(self._target.user, self._target.password)
         if self._target.tls:
-            client.tls_set()
+            client.tls_set_context(_trust(self._target.ca_file))
         client.connect_timeout = CONNECT_TIMEOUT_S
         client.max_inflight_messages_set(IN_FLIGHT_MESSAGES_MAX)
         client.on_connect = self._connected

@@ -46,9 +46,10 @@ class Credentials:
     mqtt_url: str
     tenant: str = "main"
     devices: Mapping[str, str] = field(default_factory=dict, repr=False)
+    ca_file: str = ""
 
     @classmethod
-    def load(cls, path: Path) -> Credentials:
+    def load(cls, path: Path, ca_file: str = "") -> Credentials:
         """From the JSON file `{"mqtt_url", "tenant", "devices": {device: password}}`.
 
         Raises:
@@ -57,7 +58,7 @@ class Credentials:
         try:
             content = orjson.loads(path.read_bytes())
             devices = {str(k): str(v) for k, v in content["devices"].items()}
-            return cls(str(content["mqtt_url"]), str(content.get("tenant", "main")), devices)
+            return cls(str(content["mqtt_url"]), str(content.get("tenant", "main")), devices, ca_file)
         except OSError as error:
             raise CredentialsError(f"FROSTWAY_SIM_CREDENTIALS: cannot read {path}: {error.strerror}") from None
         except (orjson.JSONDecodeError, KeyError, AttributeError, TypeError):
@@ -67,15 +68,16 @@ class Credentials:
 
     @classmethod
     def from_environment(cls, env: Mapping[str, str]) -> Credentials:
-        """From FROSTWAY_SIM_CREDENTIALS (a file) or FROSTWAY_MQTT_URL.
+        """From FROSTWAY_SIM_CREDENTIALS (a file) or FROSTWAY_MQTT_URL, and FROSTWAY_MQTT_CA_FILE.
 
         Raises:
             CredentialsError: neither is set, or the file is wrong.
         """
+        ca_file = env.get("FROSTWAY_MQTT_CA_FILE", "")
         if path := env.get("FROSTWAY_SIM_CREDENTIALS"):
-            return cls.load(Path(path))
+            return cls.load(Path(path), ca_file)
         if url := env.get("FROSTWAY_MQTT_URL"):
-            return cls(url)
+            return cls(url, ca_file=ca_file)
         raise CredentialsError("set FROSTWAY_SIM_CREDENTIALS to the credentials file, or FROSTWAY_MQTT_URL")
 
     def target(self, device: str) -> MqttTarget | None:
@@ -85,11 +87,11 @@ class Credentials:
             TargetError: the URL is wrong.
         """
         if not self.devices:
-            return MqttTarget.from_url(self.mqtt_url, self.tenant)
+            return MqttTarget.from_url(self.mqtt_url, self.tenant, ca_file=self.ca_file)
         password = self.devices.get(device)
         if password is None:
             return None
-        return MqttTarget.from_url(self.mqtt_url, self.tenant, f"{self.tenant}/{device}", password)
+        return MqttTarget.from_url(self.mqtt_url, self.tenant, f"{self.tenant}/{device}", password, self.ca_file)
 
 
 @dataclass(frozen=True, slots=True)

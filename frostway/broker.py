@@ -61,6 +61,15 @@ log_type notice
 connection_messages true
 """
 
+_NETWORK_CONF = """\
+listener {port} {host}
+max_qos 1
+use_username_as_clientid true
+certfile server.pem
+keyfile server.pem
+tls_version tlsv1.2
+"""
+
 _DEMO_CONF = """\
 id = 0
 [router]
@@ -156,14 +165,23 @@ class _LoopbackBroker(Process):
 
 
 class MosquittoBroker(_LoopbackBroker):
-    """Eclipse Mosquitto with generated passwords and per-device rules."""
+    """Eclipse Mosquitto with generated passwords and per-device rules; for the network with TLS."""
 
     is_demo = False
 
-    def __init__(self, program: Path, folder: Path, port: int, known: Secrets, log_dir: Path) -> None:
-        """`program` is the mosquitto binary; its files go to `folder`."""
+    def __init__(
+        self,
+        program: Path,
+        folder: Path,
+        port: int,
+        known: Secrets,
+        log_dir: Path,
+        network: tuple[str, int] | None = None,
+    ) -> None:
+        """`program` is the mosquitto binary; its files go to `folder`. `network`: address and port with TLS."""
         super().__init__(folder, port, known, log_dir, unprivileged("mosquitto", "nobody"))
         self._program = program
+        self._network = network
 
     def spawn(self) -> None:
         """Writes configuration and rules, keeps the devices' passwords, starts the broker unless it runs."""
@@ -172,6 +190,10 @@ class MosquittoBroker(_LoopbackBroker):
         self._prepare_folder()
         (self._folder / "broker.toml").unlink(missing_ok=True)
         conf = _CONF.format(port=self.port, host=HOST, packet_bytes_max=PACKET_BYTES_MAX)
+        if self._network is not None:
+            conf += _NETWORK_CONF.format(host=self._network[0], port=self._network[1])
+        else:
+            (self._folder / "server.pem").unlink(missing_ok=True)
         write_private(self._folder / "mosquitto.conf", conf)
         write_private(self._folder / "acl", rules(edges_of(self._folder / "acl")))
         write_passwd(self._folder / "passwd", self._system_users() | _devices(read_passwd(self._folder / "passwd")))
@@ -179,8 +201,15 @@ class MosquittoBroker(_LoopbackBroker):
 
     start = spawn
 
+    def set_certificate(self, pem: str) -> None:
+        """Makes `pem`, key and chain, what the network is shown from the next connection on. Needed before `start`."""
+        if not self._folder.exists():
+            self._prepare_folder()
+        write_private(self._folder / "server.pem", pem)
+        self.reload()
+
     def reload(self) -> None:
-        """SIGHUP: users and rules are read anew, connections stay."""
+        """SIGHUP: users, rules and the certificate are read anew, connections stay."""
         if (pid := self.pid) is not None:
             os.kill(pid, signal.SIGHUP)
 
@@ -258,6 +287,22 @@ def choose_broker(folder: Path, port: int, known: Secrets, log_dir: Path, *, kin
     if kind == "mosquitto":
         raise EmbeddedError("mosquitto is not installed: `apt-get install mosquitto`, or use the demo broker")
     return IotcoreBroker(folder, port, known, log_dir)
+
+
+def network_broker(
+    folder: Path, port: int, known: Secrets, log_dir: Path, network: tuple[str, int], *, kind: str = "auto"
+) -> MosquittoBroker:
+    """Mosquitto, with TLS on `network` (address, port) beside loopback.
+
+    Raises:
+        EmbeddedError: it is not installed, or the demo broker is asked for.
+    """
+    program = find_mosquitto() if kind in {"auto", "mosquitto"} else None
+    if program is None:
+        raise EmbeddedError(
+            "--lan needs Mosquitto, as the demo broker has no TLS and no rules per device: `apt-get install mosquitto`"
+        )
+    return MosquittoBroker(program, folder, port, known, log_dir, network)
 
 
 def find_mosquitto() -> Path | None:

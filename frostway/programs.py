@@ -48,6 +48,7 @@ def ingest(settings: Settings) -> None:
     config = IngestConfig(
         database_url=settings.database_url.get_secret_value(),
         mqtt_url=settings.mqtt_url.get_secret_value(),
+        mqtt_ca_file=settings.mqtt_ca_file,
         partitions=settings.partitions,
         group_messages=settings.ingest_group_messages,
         linger_s=settings.ingest_linger_ms / 1000,

@@ -28,6 +28,9 @@ class Settings(BaseSettings):
     mqtt_url: SecretStr = Field(
         SecretStr(""), description="broker address, mqtt:// or mqtts://, with user and password"
     )
+    mqtt_ca_file: str = Field(
+        "", description="file with the authority behind the broker's certificate, PEM; empty: those the system knows"
+    )
     nats_url: str = Field("", description="NATS servers for the log; empty: the log is in PostgreSQL")
     http_host: str = Field("127.0.0.1", description="address the API listens on")
     http_port: int = Field(8080, ge=0, le=65535, description="port the API listens on")

@@ -23,7 +23,8 @@ from pathlib import Path
 
 import psycopg
 
-from frostway.broker import HOST, Broker, choose_broker
+from frostway.broker import HOST, Broker, choose_broker, network_broker
+from frostway.network import LanOptions, Network
 from frostway.ports import bind
 from frostway.secrets import Secrets, write_private
 from frostway.supervisor import Program, Supervisor
@@ -50,6 +51,7 @@ class UpOptions:
     open_browser: bool = False
     http_host: str = HOST
     broker: str = "auto"
+    lan: LanOptions | None = None
 
 
 def run(options: UpOptions) -> int:
@@ -101,9 +103,20 @@ class _Stack:
         self._metrics_ports = _metrics_ports(os.environ.get("FROSTWAY_METRICS_PORT", ""))
         self._secrets = Secrets.load_or_create(data / "secrets.json")
         self._postgres = EmbeddedPostgres(data / "pg", log_dir=self._logs)
-        self._broker: Broker = choose_broker(
-            data / "broker", self._mqtt_port, self._secrets, self._logs, kind=options.broker
-        )
+        self._network, self._broker = self._open_network(options.lan, grace_s)
+
+    def _open_network(self, lan: LanOptions | None, grace_s: float) -> tuple[Network | None, Broker]:
+        """The broker, and what the network reaches of this machine, if anything."""
+        folder, kind = self._data / "broker", self._options.broker
+        if lan is None:
+            return None, choose_broker(folder, self._mqtt_port, self._secrets, self._logs, kind=kind)
+        network = Network(self._data, lan, say)
+        network.mqtts_port = _claim(network.host, lan.mqtts_port, "MQTT with TLS", "--mqtts-port", grace_s)
+        where = (network.host, network.mqtts_port)
+        broker = network_broker(folder, self._mqtt_port, self._secrets, self._logs, where, kind=kind)
+        broker.set_certificate(network.identity.pem)
+        network.keep(broker.set_certificate)
+        return network, broker
 
     def serve(self) -> None:
         """Starts everything, says so, and watches until asked to stop."""
@@ -130,6 +143,8 @@ class _Stack:
         if supervisor.wait_ready(self._postgres, self._broker, *programs):
             self._announce()
             supervisor.run()
+        if self._network is not None:
+            self._network.stop()
         say("stopping")
 
     def _prepared(self) -> bool:
@@ -158,6 +173,7 @@ class _Stack:
             "http_url": self._http_url,
             "metrics": {name: f"http://{HOST}:{port}/metrics" for name, port in self._metrics_ports.items()},
             "broker": "iotcore" if self._broker.is_demo else "mosquitto",
+            "network": self._network.urls if self._network else {},
         }
         write_private(self._data / "run.json", json.dumps(facts, indent=2) + "\n")
 
@@ -252,6 +268,8 @@ class _Stack:
             say(f"sign in as admin with password {self._secrets.admin_password}")
         else:
             say(f"sign in as admin; the password stands in {self._secrets.path}")
+        for line in self._network.lines() if self._network else ():
+            say(line)
         say(f"logs are in {self._logs}; Ctrl-C stops everything")
         with suppress(OSError, ValueError):
             print(f"ready {self._http_url}", flush=True)  # noqa: T201 - this is the program's output

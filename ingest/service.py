@@ -36,7 +36,7 @@ from ingest.doors.supervisor import Door, DoorSupervisor
 from ingest.drain import Drain, spool_bytes, spool_full, spooled_total
 from ingest.fairness import Fairness
 from ingest.moments import Steady, unread_us
-from ingest.mqtt.receiver import Group, ReceiverConfig
+from ingest.mqtt.receiver import Group, ReceiverConfig, trust
 from ingest.mqtt.receivers import RECEIVERS
 from ingest.mqtt.session import end_session
 from ingest.prepare import Prepared, Preparer
@@ -74,6 +74,7 @@ class IngestConfig:
 
     database_url: str
     mqtt_url: str
+    mqtt_ca_file: str = ""  # the authority to trust; empty: those the system knows
     partitions: int = 4
     group_messages: int = 2000
     linger_s: float = 0.005
@@ -113,7 +114,10 @@ class Ingest:
         self._stop = stop
         self._clock = Steady(clock)
         self._session = ReceiverConfig.from_url(
-            config.mqtt_url, subscriptions(config.share), client_id=config.client_id
+            config.mqtt_url,
+            subscriptions(config.share),
+            client_id=config.client_id,
+            tls_context=trust(config.mqtt_ca_file),
         )
         self.receiver = RECEIVERS[config.receiver](self._session)
         self._queue: queue.Queue[Item | None] = queue.Queue(maxsize=1)

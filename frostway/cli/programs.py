@@ -27,9 +27,26 @@ def up(
     ] = None,
     no_sim: Annotated[bool, typer.Option("--no-sim", help="No simulated devices.")] = False,  # noqa: FBT002
     open_: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,  # noqa: FBT002
+    lan: Annotated[bool, typer.Option("--lan", help="Open it to the network, with TLS.")] = False,  # noqa: FBT002
+    address: Annotated[
+        str | None, typer.Argument(help="With --lan: this address only, not all of the machine.", show_default=False)
+    ] = None,
+    lan_name: Annotated[
+        list[str] | None, typer.Option(help="A name by which the network knows this machine.", show_default=False)
+    ] = None,
+    mqtts_port: Annotated[int, typer.Option(help="With --lan: port of MQTT with TLS.")] = 8883,
+    tls_cert: Annotated[
+        Path | None, typer.Option(help="A certificate with its chain, PEM; without: from an own authority.")
+    ] = None,
+    tls_key: Annotated[Path | None, typer.Option(help="Its key, PEM.", show_default=False)] = None,
 ) -> None:
     """Start the whole stack on this machine: database, broker, ingest, tracker, API, operations."""
+    from frostway.network import LanOptions  # noqa: PLC0415
     from frostway.up import UpOptions, run  # noqa: PLC0415
+
+    if not lan and (address or lan_name or tls_cert or tls_key):
+        raise Failure("ADDRESS, --lan-name, --tls-cert and --tls-key say how to open to the network: add --lan")
+    network = LanOptions(address or "", tuple(lan_name or ()), mqtts_port, tls_cert, tls_key) if lan else None
 
     if sim and not no_sim:
         from firmware_sim.world import build  # noqa: PLC0415
@@ -40,7 +57,7 @@ def up(
             raise Failure(f"--sim: {error}") from None
     folder = data or Path(os.environ.get("FROSTWAY_DATA_DIR") or default_data_dir())
     world = None if no_sim else sim
-    raise typer.Exit(run(UpOptions(folder, http_port, mqtt_port, world, open_browser=open_)))
+    raise typer.Exit(run(UpOptions(folder, http_port, mqtt_port, world, open_browser=open_, lan=network)))
 
 
 def ingest() -> None:

@@ -179,6 +179,18 @@ class Endpoint:
         return f"{self.host}:{self.port}"
 
 
+def trust(ca_file: str) -> ssl.SSLContext | None:
+    """Trust in this authority and no other; None for no file: those the system knows. Raises ReceiverError."""
+    if not ca_file:
+        return None
+    try:
+        return ssl.create_default_context(cafile=ca_file)
+    except ssl.SSLError:
+        raise ReceiverError(f"FROSTWAY_MQTT_CA_FILE: {ca_file} holds no certificate in PEM") from None
+    except OSError as error:
+        raise ReceiverError(f"FROSTWAY_MQTT_CA_FILE: cannot read {ca_file}: {error.strerror}") from None
+
+
 class Options(TypedDict, total=False):
     """What a `ReceiverConfig` may say of how to connect."""
 

@@ -43,7 +43,7 @@ def replay_file(
     user, password = _login(stack, name, is_track="gps" in recording.streams)
     if not stack.mqtt_url:
         raise NoStackError("no broker to publish to: set FROSTWAY_MQTT_URL")
-    target = MqttTarget.from_url(stack.mqtt_url, "main", user, password)
+    target = MqttTarget.from_url(stack.mqtt_url, "main", user, password, settings.mqtt_ca_file)
     console = Console(stderr=True)
     with Progress(console=console, disable=not console.is_terminal) as progress:
         task = progress.add_task(f"{name}: receipted", total=len(recording.readings))
