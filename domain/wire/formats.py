@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from domain.wire import ble, lorawan, osmand, owntracks, ruuvi, senml, teltonika, thingsboard
+from domain.wire import ble, flespi, lorawan, osmand, owntracks, ruuvi, senml, teltonika, thingsboard, traccar
 from domain.wire.bthome import BTHome
 from domain.wire.said import Decoder
 from domain.wire.sparkplug import Sparkplug
@@ -21,4 +21,6 @@ FORMATS: Mapping[str, Callable[[], Decoder]] = {
     "thingsboard": lambda: thingsboard.decode,
     "tts": lambda: lorawan.decode_tts,
     "chirpstack": lambda: lorawan.decode_chirpstack,
+    "traccar": lambda: traccar.decode,
+    "flespi": lambda: flespi.decode,
 }

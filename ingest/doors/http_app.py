@@ -3,6 +3,8 @@
     POST      /api/v1/{token}/telemetry     ThingsBoard
     GET, POST /osmand/{token}               Traccar Client, OsmAnd
     GET, POST /?id=...                      the same without a token, where open ids are allowed
+    POST      /traccar/{token}              what a Traccar server forwards
+    POST      /flespi/{token}               what flespi hands on
     POST      /owntracks/{token}            OwnTracks; also /owntracks with the token as the password of Basic auth
 
 A plain ASGI application. 2xx is sent when the message is durable and not before. Tokens stand in addresses, so neither
@@ -46,9 +48,22 @@ DURABLE_S = 10.0  # sooner than phones give up; what becomes durable later is se
 RETRY_AFTER_S = 10
 WRONG_COUNT, WRONG_SPAN_S = 30, 60.0  # unknown tokens or ids of one address
 REASON_CHARS_MAX = 300
-WAYS = {"api": "thingsboard", "osmand": "osmand", "owntracks": "owntracks", "": "osmand"}  # by the address' first part
-METHODS = {"thingsboard": ("POST",), "osmand": ("GET", "POST"), "owntracks": ("POST",)}
-UNKNOWN_STATUS = {"thingsboard": 401, "osmand": 404, "owntracks": 401}  # as devices expect it of each
+WAYS = {
+    "api": "thingsboard",
+    "osmand": "osmand",
+    "owntracks": "owntracks",
+    "": "osmand",
+    "traccar": "traccar",
+    "flespi": "flespi",
+}  # fmt: skip  by the address' first part
+METHODS = {way: ("GET", "POST") if way == "osmand" else ("POST",) for way in WAYS.values()}
+UNKNOWN_STATUS = {
+    "thingsboard": 401,
+    "osmand": 404,
+    "owntracks": 401,
+    "traccar": 401,
+    "flespi": 401,
+}  # as devices expect it of each
 
 requests_total = Counter("frostway_device_http_requests_total", "Requests of devices over HTTP", ["format", "outcome"])
 
@@ -257,6 +272,8 @@ def _token(way: str, parts: list[str], scope: Scope) -> str | None:
         case "thingsboard", ["api", "v1", token, "telemetry"]:
             return token
         case "osmand", ["osmand", token] | ["osmand", token, ""]:
+            return token
+        case "traccar" | "flespi", [_, token] | [_, token, ""] if token:
             return token
         case "osmand", [""]:
             return None

@@ -11,6 +11,7 @@ from base64 import b64encode
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 
@@ -371,6 +372,25 @@ def test_a_gateway_speaks_for_registered_devices_and_a_phone_for_itself(database
         found = world.rows("select d.name, p.lat from reading_position p join device d on d.id = p.device_id")
         assert found == [("van-phone", -6.1148)]
         assert world.rows("select count(*) from quarantine") == [(0,)]
+
+
+@needs_mosquitto
+def test_a_traccar_server_and_flespi_bring_a_fleet_with_its_strangers_named(database: str, broker: Mosquitto) -> None:
+    hub = add(database, "hub-1", "gateway")
+    add(database, "gps-7", vehicle="van-1", foreign_id="868120000000001")
+    at = datetime.now(UTC).isoformat()
+    position = {"deviceTime": at, "fixTime": at, "valid": True, "latitude": 60.5, "longitude": 24.5, "speed": 36}
+    parameters = {"timestamp": time.time() - 60, "position.latitude": 61.5, "position.longitude": 24.5}
+    with World(database, broker) as world, client(world.port) as http:
+        for ident in ("868120000000001", "868120000000002"):
+            forwarded = {"position": position, "device": {"uniqueId": ident}}
+            assert http.post(f"/traccar/{hub}", json=forwarded).status_code == 200
+            assert http.post(f"/flespi/{hub}", json=[{**parameters, "ident": ident}]).status_code == 200
+        stored = (
+            "select d.name, p.lat, p.speed_mps from reading_position p join device d on d.id = p.device_id order by lat"
+        )
+        assert world.rows(stored) == [("gps-7", 60.5, pytest.approx(18.52, abs=0.001)), ("gps-7", 61.5, None)]
+        assert world.rows("select distinct name from stranger") == [("868120000000002",)]
 
 
 @needs_mosquitto

@@ -85,6 +85,18 @@ def test_thingsboard_telemetry_is_handed_on_and_answered_with_an_empty_body() ->
     assert site.taken == [("thingsboard", digest(TOKEN), b'{"temperature":4.5}', "")]
 
 
+@pytest.mark.parametrize("way", ["traccar", "flespi"])
+@pytest.mark.parametrize("end", ["", "/"])
+def test_what_a_gateway_hands_on_is_taken_under_its_token(way: str, end: str) -> None:
+    site = Site()
+    answer = site.ask("POST", f"/{way}/{TOKEN}{end}", b'{"device":{"uniqueId":"868"}}')
+    assert (answer.status_code, answer.content) == (200, b"")
+    assert site.taken == [(way, digest(TOKEN), b'{"device":{"uniqueId":"868"}}', "")]
+    assert site.ask("POST", f"/{way}/wrong", b"{}").status_code == 401
+    assert site.ask("GET", f"/{way}/{TOKEN}").status_code == 405
+    assert site.ask("POST", f"/{way}", b"{}").status_code == 404
+
+
 @pytest.mark.parametrize(
     ("method", "url", "body", "payload"),
     [

@@ -151,6 +151,26 @@ def osmand_query(_stream: str, values: Mapping[str, Any]) -> Message:
     return Message("osmand", "&".join(f"{key}={quote(str(value))}" for key, value in told.items()).encode())
 
 
+def traccar(_stream: str, values: Mapping[str, Any]) -> Message:
+    names = {**NAMES, "hdg": "course", "batt": "batteryLevel"}
+    told = named(values, names)
+    keys = ("latitude", "longitude", "altitude", "speed", "course", "accuracy")
+    place = {key: told.pop(key) for key in keys if key in told}
+    at = {"deviceTime": "2026-11-28T21:05:40.000+00:00", "fixTime": "2026-11-28T21:05:40.000+00:00", "valid": True}
+    position = {"id": 1, "protocol": "gt06", **at, "outdated": False, **place, "attributes": told}
+    return Message("traccar", text({"position": position, "device": {"id": 1, "uniqueId": "868120000000001"}}))
+
+
+def flespi(_stream: str, values: Mapping[str, Any]) -> Message:
+    names = {
+        "c": "sensor.temperature.1", "rh": "sensor.humidity.1", "lat": "position.latitude", "lon": "position.longitude",
+        "spd": "position.speed", "hdg": "position.direction", "alt": "position.altitude", "acc": "position.accuracy",
+        "ign": "engine.ignition.status", "batt": "battery.level", "open": "door",
+    }  # fmt: skip
+    head = {"ident": "868120000000001", "timestamp": T_MS / 1000, "server.timestamp": T_MS / 1000, "channel.id": 7}
+    return Message("flespi", text([{**head, **named(values, names)}]))
+
+
 Speaker = Callable[[str, Mapping[str, Any]], Message]
 NATIVE: dict[str, Speaker] = {
     "native": native, "native mp": native_msgpack, "native cbor": native_cbor, "native batch": native_batch,
@@ -160,8 +180,9 @@ BY_NAME: dict[str, Speaker] = {
     "tts": tts, "chirpstack": chirpstack, "senml": senml, "senml cbor": senml_cbor,
 }  # fmt: skip
 PHONES: dict[str, Speaker] = {"owntracks": owntracks, "osmand json": osmand_json, "osmand query": osmand_query}
-TEMPERATURE: dict[str, Speaker] = {**NATIVE, **BY_NAME, "ble": ble}
-POSITION: dict[str, Speaker] = {**NATIVE, **BY_NAME, **PHONES}
+GATEWAYS: dict[str, Speaker] = {"traccar": traccar, "flespi": flespi}
+TEMPERATURE: dict[str, Speaker] = {**NATIVE, **BY_NAME, **GATEWAYS, "ble": ble}
+POSITION: dict[str, Speaker] = {**NATIVE, **BY_NAME, **PHONES, **GATEWAYS}
 
 
 def heard(message: Message, profile: Profile = NO_PROFILE, received_ms: int = NOW_MS) -> Heard:

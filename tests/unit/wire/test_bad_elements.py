@@ -49,6 +49,12 @@ CONTAINERS = {
         [5, None, {"ts": "soon", "values": {"a": 1}}, {"ts": T_MS, "values": {"temperature": float("nan")}}],
         lambda elements: Message("thingsboard", text({"Room 7": [*elements, ONE], "Room 8": [ONE]})),
     ),
+    "flespi": Container(
+        lambda n: {"ident": "868", "timestamp": at(n) / 1000, "sensor.temperature.1": n},
+        [5, None, [], {}, {"ident": 7, "din": 1}, {"ident": "868", "timestamp": "soon", "din": 1},
+         {"ident": "868", "timestamp": T_MS, "din": 1}, {"ident": "868", "sensor.temperature.1": "wet 7"}],
+        lambda elements: Message("flespi", text(elements)),
+    ),
     "senml": Container(
         lambda n: {"n": f"p{n}/temperature", "t": n, "v": n},
         [5, {"n": "x"}, {"n": "a b", "v": 1}, {"n": "x", "v": 1, "vs": "1"}, {"n": "temperature", "v": [4]},

@@ -24,10 +24,14 @@ SECONDS: dict[str, Callable[[Any], Message]] = {
     "owntracks": lambda t: Message("owntracks", text({"_type": "location", "tst": t, **HERE})),
     "senml": lambda t: Message("senml", text([{"n": "temperature", "t": t, "v": 4}])),
     "senml base": lambda t: Message("senml", text([{"bn": "urn:dev:mac:01:", "bt": t}, {"n": "temperature", "v": 4}])),
+    "flespi": lambda t: Message("flespi", text({"ident": "868", "timestamp": t, "sensor.temperature.1": 4})),
     "ble": lambda t: Message("ble", text({"id": MAC, "unixtime": t, "tempc": 4})),
     "ruuvi": lambda t: Message("ruuvi", text({**MQTT, "ts": t}), topic=("gw", MAC)),
 }
 MILLISECONDS: dict[str, Callable[[Any], Message]] = {
+    "traccar": lambda t: Message(
+        "traccar", text({"position": {"deviceTime": t, "attributes": {"temp1": 4}}, "device": {"uniqueId": "868"}})
+    ),
     "thingsboard": lambda t: Message("thingsboard", text({"ts": t, "values": {"temperature": 4}})),
     "thingsboard gateway": lambda t: Message(
         "thingsboard", text({"Room 7": [{"ts": t, "values": {"temperature": 4}}]})

@@ -245,6 +245,10 @@ SAMPLES = {
     "thingsboard": b'{"Room 7":[{"ts":1700000000000,"values":{"temperature":4.5,"door":true}}]}',
     "tts": orjson.dumps(TTS),
     "chirpstack": orjson.dumps(CHIRPSTACK | {"object": {"temperature": 4.5}}),
+    "traccar": b'{"position":{"fixTime":"2026-11-28T21:05:40Z","valid":true,"latitude":60.1,"longitude":24.9,'
+    b'"attributes":{"temp1":4.5,"ignition":true}},"event":{"type":"alarm"},"device":{"uniqueId":"868"}}',
+    "flespi": b'[{"ident":"868","timestamp":1700000000.5,"position.latitude":60.1,"position.longitude":24.9,'
+    b'"sensor.temperature.1":4.5,"door":true}]',
 }
 
 
