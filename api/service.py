@@ -6,6 +6,8 @@ import asyncio
 import logging
 import signal
 import socket
+from collections.abc import Sequence
+from contextlib import ExitStack
 from typing import Any, cast
 
 import uvicorn
@@ -14,6 +16,7 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 
 from api.app import create_app
 from api.http.context import ApiConfig, context_in
+from serving import tls
 from serving.connection import Limits, Room, guarded
 from serving.files import connections_possible
 from serving.origins import in_networks, trusted_networks
@@ -36,8 +39,13 @@ class SocketProtocol(WebSocketsSansIOProtocol):
         super().connection_lost(exc)
 
 
-def make_server(config: ApiConfig, limits: Limits | None = None) -> uvicorn.Server:
-    """A server that has yet to be given its sockets.
+def make_server(
+    config: ApiConfig,
+    limits: Limits | None = None,
+    certificate: tls.Certificate | None = None,
+    secured: Sequence[socket.socket] = (),
+) -> uvicorn.Server:
+    """A server that has yet to be given its sockets; on the `secured` ones it speaks https.
 
     Raises:
         OriginError: a setting that names origins or networks does not.
@@ -52,24 +60,23 @@ def make_server(config: ApiConfig, limits: Limits | None = None) -> uvicorn.Serv
         refused=lambda reason: metrics.refused.labels(reason).inc(),
         count=metrics.connections.inc,
     )
-    return uvicorn.Server(
-        uvicorn.Config(
-            app,
-            http=guarded(room),
-            ws=cast("type[asyncio.Protocol]", SocketProtocol),
-            ws_max_size=MESSAGE_BYTES_MAX,
-            ws_per_message_deflate=False,
-            ws_ping_interval=PING_S,
-            ws_ping_timeout=PING_S,
-            lifespan="on",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            h11_max_incomplete_event_size=HEAD_BYTES_MAX,
-            forwarded_allow_ips=proxies,
-            timeout_graceful_shutdown=GRACE_S,
-        )
+    settings = uvicorn.Config(
+        app,
+        http=guarded(room),
+        ws=cast("type[asyncio.Protocol]", SocketProtocol),
+        ws_max_size=MESSAGE_BYTES_MAX,
+        ws_per_message_deflate=False,
+        ws_ping_interval=PING_S,
+        ws_ping_timeout=PING_S,
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        h11_max_incomplete_event_size=HEAD_BYTES_MAX,
+        forwarded_allow_ips=proxies,
+        timeout_graceful_shutdown=GRACE_S,
     )
+    return tls.Server(settings, certificate, secured, room) if certificate else uvicorn.Server(settings)
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -89,23 +96,31 @@ def _serve_metrics(app: Any, port: int) -> None:
         log.warning("metrics cannot be served on port %d: %s", port, error.strerror)
 
 
-def run(config: ApiConfig, host: str, port: int) -> None:
+def run(
+    config: ApiConfig, host: str, port: int, certificate: tls.Certificate | None = None, loopback_port: int = 0
+) -> None:
     """Serves until SIGTERM or SIGINT, then closes all sockets and returns within five seconds.
+
+    With a certificate by https; beside it in plain on a port of loopback, if there is one.
 
     Raises:
         OSError: the port is taken, or the address is not ours.
     """
-    server = make_server(config)
-    with listen(host, port) as listener:
+    with ExitStack() as open_:
+        listener = open_.enter_context(listen(host, port))
         bound = listener.getsockname()
         shown = f"[{bound[0]}]" if ":" in bound[0] else bound[0]
-        log.info("api listens on http://%s:%d", shown, bound[1])
+        log.info("api listens on %s://%s:%d", "https" if certificate else "http", shown, bound[1])
+        plain = [] if certificate else [listener]
+        if certificate and loopback_port:
+            plain.append(open_.enter_context(listen("127.0.0.1", loopback_port)))
+        server = make_server(config, certificate=certificate, secured=[listener] if certificate else [])
         # uvicorn raises the signal it was stopped by once more, for whoever was there before it: that is nobody.
         if config.metrics_port:
             _serve_metrics(server.config.app, config.metrics_port)
         before = {number: signal.signal(number, lambda *_: None) for number in (signal.SIGTERM, signal.SIGINT)}
         try:
-            server.run(sockets=[listener])
+            server.run(sockets=plain)
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)

@@ -23,8 +23,11 @@ class LanOptions:
     address: str = ""
     names: tuple[str, ...] = ()
     mqtts_port: int = 8883
+    https_port: int = 8443
     certificate: Path | None = None
     key: Path | None = None
+    allowed_hosts: str = ""  # by which the API may be asked anyway
+    door_port: int = 0  # of the door for devices with HTTP, unless it stays on loopback
 
 
 class Network:
@@ -40,7 +43,7 @@ class Network:
             EmbeddedError: no address, or no certificate that could be used; the text says how to mend it.
         """
         self._options, self._say = options, say
-        self.mqtts_port = options.mqtts_port
+        self.mqtts_port, self.https_port = options.mqtts_port, options.https_port
         self._folder = data / "tls"
         self._names = lan.names(options.names)
         if (options.certificate is None) != (options.key is None):
@@ -84,14 +87,35 @@ class Network:
         """Where devices find us, by what the certificate is for; an address comes first."""
         hosts = [*self.addresses, *self.names]
         hosts = [host for host in hosts if self.identity.covers([host])] or hosts
-        return {"mqtt": [f"mqtts://{_in_url(host)}:{self.mqtts_port}" for host in hosts]}
+        ports = {"mqtt": ("mqtts", self.mqtts_port), "http": ("https", self.https_port)}
+        if self._options.door_port:
+            ports["door"] = ("https", self._options.door_port)
+        return {what: [f"{s}://{_in_url(host)}:{port}" for host in hosts] for what, (s, port) in ports.items()}
+
+    def environment(self, program: str, loopback_port: int) -> dict[str, str]:
+        """Settings by which a program listens on the network; the API stays on a port of loopback, too."""
+        serving = {"FROSTWAY_HTTP_TLS_CERT": str(self.file), "FROSTWAY_HTTP_TLS_KEY": str(self.file)}
+        if program == "ingest" and self._options.door_port:
+            return serving | {"FROSTWAY_DEVICE_HTTP_HOST": self.host}
+        if program != "api":
+            return {}
+        return serving | {
+            "FROSTWAY_HTTP_HOST": self.host,
+            "FROSTWAY_HTTP_PORT": str(self.https_port),
+            "FROSTWAY_HTTP_LOOPBACK_PORT": str(loopback_port),
+            "FROSTWAY_ALLOWED_HOSTS": " ".join([self._options.allowed_hosts, *self.names]),
+        }
 
     def lines(self) -> list[str]:
         """What a person has to know: what to open, where devices find us, and whom they have to trust."""
         lines = [
-            f"open in the firewall: TCP {self.mqtts_port} (devices, MQTT with TLS)",
+            f"open in the firewall: TCP {self.mqtts_port} (devices, MQTT with TLS) and {self.https_port} (pages)",
+            f"pages: {', '.join(self.urls['http'])}",
             f"devices: {', '.join(self.urls['mqtt'])}",
         ]
+        if self._options.door_port:
+            lines[0] += f" and {self._options.door_port} (devices, https)"
+            lines.append(f"devices with HTTP: {', '.join(self.urls['door'])}")
         authority = None if self._options.certificate else Authority.load(self._folder)
         if authority is None:
             certificate = self.identity.certificate

@@ -10,6 +10,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -32,6 +33,26 @@ def stop_event() -> threading.Event:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     return stop
+
+
+def https_pair(settings: Settings) -> tuple[str, str] | None:
+    """The files of certificate and key to speak https with; None: plain.
+
+    Raises:
+        Failure: they cannot be used; says how to mend it.
+    """
+    certificate, key = settings.http_tls_cert, settings.http_tls_key
+    if not certificate and not key:
+        return None
+    if not certificate or not key:
+        raise Failure("FROSTWAY_HTTP_TLS_CERT and FROSTWAY_HTTP_TLS_KEY go together: set both, or none")
+    from frostway.certificates import CertificateError, given, utc_now  # noqa: PLC0415
+
+    try:
+        given(Path(certificate), Path(key), utc_now())
+    except CertificateError as error:
+        raise Failure(str(error)) from error
+    return certificate, key
 
 
 def ingest(settings: Settings) -> None:
@@ -67,6 +88,7 @@ def ingest(settings: Settings) -> None:
         device_http_host=settings.device_http_host,
         device_http_port=settings.device_http_port,
         device_http_open_ids=settings.device_http_open_ids,
+        device_http_certificate=https_pair(settings) if settings.device_http_port else None,
         broker_log=settings.broker_log,
     )
     try:

@@ -34,6 +34,13 @@ class Settings(BaseSettings):
     nats_url: str = Field("", description="NATS servers for the log; empty: the log is in PostgreSQL")
     http_host: str = Field("127.0.0.1", description="address the API listens on")
     http_port: int = Field(8080, ge=0, le=65535, description="port the API listens on")
+    http_tls_cert: str = Field(
+        "", description="certificate with its chain, PEM: the API and the door for devices with HTTP speak https"
+    )
+    http_tls_key: str = Field("", description="its key, PEM")
+    http_loopback_port: int = Field(
+        0, ge=0, le=65535, description="port on loopback where the API speaks plain http beside https; 0: none"
+    )
     public_origin: str = Field(
         "", description="address users type, https://fleet.example, when a proxy stands in front; several by commas"
     )

@@ -112,6 +112,10 @@ class _Stack:
             return None, choose_broker(folder, self._mqtt_port, self._secrets, self._logs, kind=kind)
         network = Network(self._data, lan, say)
         network.mqtts_port = _claim(network.host, lan.mqtts_port, "MQTT with TLS", "--mqtts-port", grace_s)
+        network.https_port = _claim(network.host, lan.https_port, "HTTPS", "--https-port", grace_s)
+        ports = [self._mqtt_port, self._http_port, network.mqtts_port, network.https_port]
+        if len(set(ports)) < len(ports):
+            raise EmbeddedError(f"each of the ports {', '.join(map(str, ports))} can be given once: change one")
         where = (network.host, network.mqtts_port)
         broker = network_broker(folder, self._mqtt_port, self._secrets, self._logs, where, kind=kind)
         broker.set_certificate(network.identity.pem)
@@ -218,6 +222,10 @@ class _Stack:
         ready = self._api_is_ready if name == "api" else None
         role = "frostway_web" if name == "api" else f"frostway_{name}"
         environment = self._environment(role) | {"FROSTWAY_METRICS_PORT": str(self._metrics_ports.get(name, 0))}
+        if self._network is not None:
+            environment |= self._network.environment(name, self._http_port)
+        elif name == "api":  # which the other programs and whoever watches it ask in plain
+            environment |= {"FROSTWAY_HTTP_TLS_CERT": "", "FROSTWAY_HTTP_TLS_KEY": ""}
         return Program(name, _command(name), environment, self._logs, ready)
 
     def _simulator(self, world: str) -> Program:

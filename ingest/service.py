@@ -93,6 +93,7 @@ class IngestConfig:
     device_http_host: str = "127.0.0.1"
     device_http_port: int = 0  # 0: this door is shut
     device_http_open_ids: bool = False
+    device_http_certificate: tuple[str, str] | None = None  # files of it and its key: https
     broker_log: Path | None = None  # Mosquitto's; whom it refuses is counted and audited
 
 
@@ -174,7 +175,9 @@ class Ingest:
 
             knows = feed.knows if config.device_http_open_ids else None
             host, port, proxies = config.device_http_host, config.device_http_port, config.trusted_proxies
-            doors.append(HttpDoor(host, port, inbox, feed.holder, knows, trusted_proxies=proxies))
+            pair = config.device_http_certificate
+            door = HttpDoor(host, port, inbox, feed.holder, knows, trusted_proxies=proxies, certificate=pair)
+            doors.append(door)
         return DoorSupervisor(feed, doors)
 
     def _make_spool(self) -> tuple[Spool | None, Drain | None]:

@@ -11,7 +11,7 @@ from asyncio.transports import BaseTransport, Transport
 from collections import Counter, OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar, Protocol, cast
 
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
@@ -32,6 +32,13 @@ class Limits:
     request_s: float | None = None  # a request that is not over twice in a row after this has a client that stalls
 
 
+class Guest(Protocol):
+    """Who may have a place."""
+
+    def abort(self) -> None:
+        """Ends it at once."""
+
+
 class Room:
     """Who is connected to one listener. `is_proxy` says whose connections are not held against its address."""
 
@@ -44,17 +51,17 @@ class Room:
     ) -> None:
         self.limits = limits
         self.refused = refused
-        self._is_proxy, self._count = is_proxy, count
-        self._inside: dict[GuardedConnection, str] = {}
+        self.is_proxy, self._count = is_proxy, count
+        self._inside: dict[Guest, str] = {}
         self._of_network: Counter[str] = Counter()
-        self._idle: dict[str, OrderedDict[GuardedConnection, None]] = {}
+        self._idle: dict[str, OrderedDict[Guest, None]] = {}
 
     def __len__(self) -> int:
         return len(self._inside)
 
-    def enter(self, connection: GuardedConnection, address: str) -> None:
+    def enter(self, connection: Guest, address: str) -> None:
         """Lets a connection in; another one, or itself, may have to go for that."""
-        network = "proxy" if self._is_proxy(address) else network_of(address)
+        network = "proxy" if self.is_proxy(address) else network_of(address)
         self._inside[connection] = network
         self._of_network[network] += 1
         self._count(1)
@@ -64,11 +71,11 @@ class Room:
         elif len(self._inside) > self.limits.connections:
             self._dismiss(max(self._idle.values(), key=len))
 
-    def idle(self, connection: GuardedConnection) -> None:
+    def idle(self, connection: Guest) -> None:
         """It waits for a request from now on."""
         self._idle.setdefault(self._inside[connection], OrderedDict())[connection] = None
 
-    def busy(self, connection: GuardedConnection) -> None:
+    def busy(self, connection: Guest) -> None:
         """It has sent one."""
         network = self._inside.get(connection)
         waiting = self._idle.get(network) if network is not None else None
@@ -77,7 +84,7 @@ class Room:
             if not waiting:
                 del self._idle[network]
 
-    def leave(self, connection: GuardedConnection) -> None:
+    def leave(self, connection: Guest) -> None:
         """It is gone."""
         self.busy(connection)
         network = self._inside.pop(connection, None)
@@ -88,7 +95,7 @@ class Room:
         if not self._of_network[network]:
             del self._of_network[network]
 
-    def _dismiss(self, waiting: OrderedDict[GuardedConnection, None]) -> None:
+    def _dismiss(self, waiting: OrderedDict[Guest, None]) -> None:
         victim = next(iter(waiting))
         self.busy(victim)  # nobody's choice a second time
         self.refused("too_many")

@@ -13,7 +13,7 @@ import typer
 from frostway import __version__
 from frostway.cli.command import DataOption
 from frostway.failure import Failure
-from frostway.programs import run_program, start_logging, stop_event
+from frostway.programs import https_pair, run_program, start_logging, stop_event
 from frostway.settings import Settings, default_data_dir, read_settings
 from frostway.stack import database_of
 
@@ -35,6 +35,7 @@ def up(
         list[str] | None, typer.Option(help="A name by which the network knows this machine.", show_default=False)
     ] = None,
     mqtts_port: Annotated[int, typer.Option(help="With --lan: port of MQTT with TLS.")] = 8883,
+    https_port: Annotated[int, typer.Option(help="With --lan: port of the pages and the API by https.")] = 8443,
     tls_cert: Annotated[
         Path | None, typer.Option(help="A certificate with its chain, PEM; without: from an own authority.")
     ] = None,
@@ -43,10 +44,24 @@ def up(
     """Start the whole stack on this machine: database, broker, ingest, tracker, API, operations."""
     from frostway.network import LanOptions  # noqa: PLC0415
     from frostway.up import UpOptions, run  # noqa: PLC0415
+    from serving.origins import is_loopback  # noqa: PLC0415
 
     if not lan and (address or lan_name or tls_cert or tls_key):
         raise Failure("ADDRESS, --lan-name, --tls-cert and --tls-key say how to open to the network: add --lan")
-    network = LanOptions(address or "", tuple(lan_name or ()), mqtts_port, tls_cert, tls_key) if lan else None
+    network = None
+    if lan:
+        settings = read_settings()
+        stays = "device_http_host" in settings.model_fields_set and is_loopback(settings.device_http_host)
+        network = LanOptions(
+            address or "",
+            tuple(lan_name or ()),
+            mqtts_port,
+            https_port,
+            tls_cert,
+            tls_key,
+            settings.allowed_hosts,
+            0 if stays else settings.device_http_port,
+        )
 
     if sim and not no_sim:
         from firmware_sim.world import build  # noqa: PLC0415
@@ -83,6 +98,7 @@ def api() -> None:
     from api.service import run  # noqa: PLC0415
     from frostway.broker import mosquitto_hash  # noqa: PLC0415
     from serving.origins import OriginError  # noqa: PLC0415
+    from serving.tls import Certificate  # noqa: PLC0415
     from tracker.families import KINDS  # noqa: PLC0415
 
     config = ApiConfig(
@@ -101,8 +117,10 @@ def api() -> None:
         mqtt_hash=mosquitto_hash,
         on_devices_changed=_broker_users_writer(settings),
     )
+    pair = https_pair(settings)
     try:
-        run(config, settings.http_host, settings.http_port)
+        certificate = Certificate(*pair) if pair else None
+        run(config, settings.http_host, settings.http_port, certificate, settings.http_loopback_port)
     except OriginError as error:
         raise Failure(str(error)) from error
     except OSError as error:

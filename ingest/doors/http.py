@@ -14,6 +14,7 @@ from ingest.directory import Holder
 from ingest.doors.http_app import DURABLE_S, HttpApp
 from ingest.doors.http_connection import DeviceConnection
 from ingest.doors.inbox import Inbox
+from serving import tls
 from serving.connection import Limits, Room, guarded
 from serving.files import connections_possible
 from serving.origins import LOOPBACK, in_networks, trusted_networks
@@ -46,7 +47,13 @@ class HttpDoor:
         durable_s: float = DURABLE_S,
         grace_s: int = GRACE_S,
         trusted_proxies: str = LOOPBACK,
+        certificate: tuple[str, str] | None = None,
     ) -> None:
+        """`certificate`: files of one and of its key, PEM, to speak https; none: in plain.
+
+        Raises:
+            OSError: they cannot be used.
+        """
         self.name = "http"
         self.port = port  # after `start`: where it listens, when 0 was asked for
         self._host = host
@@ -74,7 +81,9 @@ class HttpDoor:
             forwarded_allow_ips=proxies,
             timeout_graceful_shutdown=grace_s,
         )
-        self._server = uvicorn.Server(config)
+        self._config, self._room = config, room
+        self._certificate = tls.Certificate(*certificate) if certificate else None
+        self._server: uvicorn.Server | None = None
         self._grace_s = grace_s
         self._thread: threading.Thread | None = None
 
@@ -87,7 +96,10 @@ class HttpDoor:
         family = socket.AF_INET6 if ":" in self._host else socket.AF_INET
         listener = socket.create_server((self._host, self.port), family=family, backlog=256)
         self.port = listener.getsockname()[1]
-        self._thread = threading.Thread(target=self._serve, args=(listener,), name="http", daemon=True)
+        certificate = self._certificate
+        secured = tls.Server(self._config, certificate, [listener], self._room) if certificate else None
+        self._server = secured or uvicorn.Server(self._config)
+        self._thread = threading.Thread(target=self._serve, args=(self._server, listener), name="http", daemon=True)
         self._thread.start()
 
     def is_alive(self) -> bool:
@@ -96,13 +108,13 @@ class HttpDoor:
 
     def stop(self) -> None:
         """Lets nobody in, closes idle connections, gives requests under way their time to become durable."""
-        if self._thread is not None:
+        if self._thread is not None and self._server is not None:
             self._server.should_exit = True
             self._thread.join(self._grace_s + CLOSE_S)
 
-    def _serve(self, listener: socket.socket) -> None:
+    def _serve(self, server: uvicorn.Server, listener: socket.socket) -> None:
         try:
             with listener:
-                self._server.run(sockets=[listener])
+                server.run(sockets=[] if self._certificate else [listener])
         except Exception:
             log.exception("the door for HTTP failed")
