@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import shutil
 import socket
+import ssl
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -70,7 +71,7 @@ def findings(data: Path | None, settings: Settings) -> Iterator[Finding]:
     if stack.data_dir is not None and (found := cut_off(stack.data_dir / "log" / "broker.log")):
         what, mend = explain(found)
         yield Finding(False, what, mend)  # noqa: FBT003
-    yield _api(stack)
+    yield _api(stack, settings.http_tls_cert)
 
 
 def _database(stack: Stack) -> Iterator[Finding]:
@@ -126,9 +127,23 @@ def _broker(stack: Stack) -> Finding:
     return Finding(True, f"broker listens at {where}")  # noqa: FBT003
 
 
-def _api(stack: Stack) -> Finding:
+def _trusting(certificate: str) -> ssl.SSLContext:
+    """Trust in this very certificate, whoever signed it and for whichever name."""
+    context = ssl.create_default_context(cafile=certificate)
+    context.check_hostname = False
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    return context
+
+
+def _api(stack: Stack, certificate: str) -> Finding:
     parts = urlsplit(stack.http_url)
-    connection = http.client.HTTPConnection(parts.hostname or "127.0.0.1", parts.port or 80, timeout=3)
+    where = (parts.hostname or "127.0.0.1", parts.port or 80)
+    try:
+        connection = http.client.HTTPConnection(*where, timeout=3)
+        if parts.scheme == "https":
+            connection = http.client.HTTPSConnection(*where, timeout=3, context=_trusting(certificate))
+    except OSError as error:
+        return Finding(False, f"{certificate}: {error}", "correct FROSTWAY_HTTP_TLS_CERT")  # noqa: FBT003
     try:
         connection.request("GET", "/readyz")
         answer = connection.getresponse()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -28,6 +28,8 @@ class Stack:
     data_dir: Path | None
     metrics: Mapping[str, str] = field(default_factory=dict)
     """Program → address of its metrics, where they have been told."""
+    network: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """`mqtt`, `http` and `door`: where those on the network find it; nothing when it is not open to them."""
 
 
 def _is_running(folder: Path) -> bool:
@@ -50,7 +52,8 @@ def find(data: Path | None, settings: Settings) -> Stack:
     explicit = data is not None or "data_dir" in settings.model_fields_set
     database = settings.database_url.get_secret_value()
     if database and data is None:
-        http = f"http://{settings.http_host}:{settings.http_port}"
+        scheme = "https" if settings.http_tls_cert else "http"
+        http = f"{scheme}://{settings.http_host}:{settings.http_port}"
         folder = settings.data_dir if explicit else None
         return Stack(database, settings.mqtt_url.get_secret_value(), http, folder)
     folder = (data or settings.data_dir).absolute()
@@ -61,7 +64,8 @@ def find(data: Path | None, settings: Settings) -> Stack:
     for each in running or candidates:
         try:
             found = json.loads((each / "run.json").read_text("utf-8"))
-            return Stack(found["database_url"], found["mqtt_url"], found["http_url"], each, found.get("metrics", {}))
+            metrics, network = found.get("metrics", {}), found.get("network", {})
+            return Stack(found["database_url"], found["mqtt_url"], found["http_url"], each, metrics, network)
         except FileNotFoundError:
             continue
         except PermissionError:

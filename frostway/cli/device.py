@@ -163,7 +163,7 @@ def device_add(
     if limits and not profile:
         say(f"temperature limits: profile {limits}; another with --profile")
     typer.echo(f"user {login.user}\npassword {login.password}" + (f"\nhttp_token {login.http_token}" if http else ""))
-    for line in where_to_send(login.user, kind, login.mqtt_url, login.http_token, read_settings()):
+    for line in where_to_send(login.user, kind, login.mqtt_url, login.http_token, read_settings(), login.network):
         typer.echo(line, err=True)
 
 

@@ -135,4 +135,5 @@ def _link(data: Path | None, settings: Settings, registry: Registry, people: Peo
     people.invite(name, token, WHO, until)
     registry.audit(WHO, "account.invite", name, expires_at=until)
     known = public_origins(settings.public_origin)
-    return f"{known[0] if known else find(data, settings).http_url}/join#{token}", until
+    stack = find(data, settings)
+    return f"{known[0] if known else [*stack.network.get('http', ()), stack.http_url][0]}/join#{token}", until

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import orjson
@@ -34,6 +35,8 @@ class Login(NamedTuple):
     http_token: str = ""
     mqtt_url: str = ""
     """Where it is to sign in; with the login of another."""
+    network: Mapping[str, Sequence[str]] = MappingProxyType({})
+    """The same for those on the network; see `Stack`."""
 
 
 def add_device(data: Path | None, settings: Settings, tenant: str, device: DeviceSpec, *, http: bool = False) -> Login:
@@ -69,6 +72,7 @@ def add(stack: Stack, tenant: str, device: DeviceSpec, *, http: bool = False) ->
         password,
         token,
         stack.mqtt_url,
+        stack.network,
     )
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from urllib.parse import urlsplit
 
 from frostway.settings import Settings
@@ -19,8 +21,15 @@ _SAMPLES = {
 }
 
 
-def where_to_send(user: str, kind: str, mqtt_url: str, http_token: str, settings: Settings) -> list[str]:
-    """Host, port and topic, a command that sends one reading now, and the address of the door for HTTP.
+def where_to_send(
+    user: str,
+    kind: str,
+    mqtt_url: str,
+    http_token: str,
+    settings: Settings,
+    network: Mapping[str, Sequence[str]] = MappingProxyType({}),
+) -> list[str]:
+    """Host, port and topic, a command that sends one reading now, and the addresses on the network and of the door.
 
     >>> where_to_send("main/gw", "gateway", "mqtt://ingest:x@127.0.0.1:1883", "", Settings())
     ['it sends to 127.0.0.1 port 1883, below the topic fw/v1/main/gw/ (docs/wire-formats.md)']
@@ -53,8 +62,10 @@ def where_to_send(user: str, kind: str, mqtt_url: str, http_token: str, settings
         lines.append(f'{shlex.join(words)} -m "{message}"')
     else:
         lines.append(f"it sends to {host} port {port}, below the topic fw/v1/{user}/ (docs/wire-formats.md)")
-    if http_token and settings.device_http_port:
-        door = f"http://{settings.device_http_host}:{settings.device_http_port}"
+    if network.get("mqtt"):
+        lines.append(f"from the network: {network['mqtt'][0]}, with TLS; its private authority: `frostway ca show`")
+    if http_token and (settings.device_http_port or network.get("door")):
+        door = [*network.get("door", ()), f"http://{settings.device_http_host}:{settings.device_http_port}"][0]
         lines.append(f"over HTTP: {door}/osmand/{http_token} or {door}/api/v1/{http_token}/telemetry")
     elif http_token:
         lines.append("the door for HTTP is shut: set FROSTWAY_DEVICE_HTTP_PORT and start again")

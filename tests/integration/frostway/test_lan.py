@@ -92,6 +92,7 @@ def test_pages_by_https_sign_in_with_a_secure_cookie_and_plain_ones_stay_on_loop
         assert outside.get("/api/v1/vehicles").status_code == 200
         forged = outside.post("/api/v1/logout", headers={"origin": "https://evil.example"})
         assert forged.status_code == 403
+    assert f"{url}/join#" in stack.frostway("account", "invite", "eve", "--role", "viewer").stdout
     inside = httpx.post(f"{stack.url}/api/v1/login", json=login, trust_env=False)
     assert "Secure" not in inside.headers["set-cookie"]
     with pytest.raises(httpx.ConnectError, match="certificate verify failed"):
@@ -115,9 +116,12 @@ def test_it_answers_by_the_names_that_it_has_on_the_network_and_by_no_other(
 
 
 def test_a_device_with_http_is_answered_by_https(stack: Stack, trusted: ssl.SSLContext) -> None:
-    lines = stack.frostway("device", "add", "gps-http", "--kind", "tracker", "--vehicle", "truck-http", "--http").stdout
-    token = next(line.partition(" ")[2] for line in lines.splitlines() if line.startswith("http"))
+    words = ("gps-http", "--kind", "tracker", "--vehicle", "truck-http", "--http")
+    added = stack.frostway("device", "add", *words)
+    token = next(line.partition(" ")[2] for line in added.stdout.splitlines() if line.startswith("http"))
     url = f"https://{OUTSIDE}:{port_of(stack, 'door')}/api/v1/{token}/telemetry"
+    assert url in added.stderr
+    assert f"from the network: mqtts://{OUTSIDE}:{port_of(stack, 'mqtt')}, with TLS" in added.stderr
     body = {"latitude": 60.3, "longitude": 24.8}
     answer = wait_for(
         lambda: a if (a := httpx.post(url, json=body, verify=trusted, trust_env=False)).status_code == 200 else None,
@@ -179,6 +183,8 @@ def test_the_api_by_itself_speaks_https_with_a_given_pair_or_says_what_is_wrong_
         try:
             url = f"https://{OUTSIDE}:{port}/healthz"
             assert wait_for(lambda: _status(url, trusted), "the API answers") == 200
+            done = subprocess.run(command("doctor"), cwd=tmp_path, env=env, capture_output=True, text=True, check=False)
+            assert f"API at https://{OUTSIDE}:{port} answers" in done.stdout
         finally:
             api.terminate()
         assert api.wait(100) == 0

@@ -109,6 +109,17 @@ def test_a_device_on_the_network_has_the_rules_of_one_on_loopback(site: Site) ->
         assert reader.next_message() == (f"fw/v1/{DEVICES[1]}/gps", b"mine")
 
 
+def test_a_device_on_the_network_cannot_take_over_the_session_of_another(site: Site) -> None:
+    with Outsider(site, DEVICES[0], f"{DEVICES[0]}-pw", site.trusting()) as victim:
+        for name in (DEVICES[0], "main.gps-00"):
+            thief = Outsider(site, DEVICES[1], f"{DEVICES[1]}-pw", site.trusting())
+            thief.paho._client_id = name.encode()
+            with thief:
+                thief.publish(f"fw/v1/{DEVICES[1]}/gps", "mine")
+        victim.publish(f"fw/v1/{DEVICES[0]}/gps", "still here")
+        assert victim.drops == 0
+
+
 def test_who_does_not_know_the_authority_or_asks_for_another_name_sends_no_password(site: Site) -> None:
     other_name = site.trusting()
     for trusted, host, why in [

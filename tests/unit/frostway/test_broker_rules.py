@@ -75,6 +75,12 @@ def test_every_mosquitto_file_keeps_nothing_for_ever(name: str) -> None:
     assert lines.index("max_qos 1") > [line.startswith("listener") for line in lines].index(True)
 
 
+def test_what_is_a_listeners_own_stands_at_the_networks_too() -> None:
+    own = {"max_qos 1", "use_username_as_clientid true"}
+    assert own <= set(broker._NETWORK_CONF.splitlines())
+    assert "allow_anonymous" not in broker._NETWORK_CONF, "it is said once, for both"
+
+
 def test_the_rules_for_emqx_in_the_docs_are_the_same() -> None:
     docs = (ROOT / "docs/operations.md").read_text()
     assert [topic for topic in device_topics("${username}") if f'"{topic}"' not in docs] == []
