@@ -29,6 +29,11 @@ PAGES = (
     "/reports?report=last-position",
     "/reports?report=low-fuel&fleet=Stores",
     "/reports?report=stationary&from=2026-01-01T00%3A00%3A00.000Z&to=2026-01-02T00%3A00%3A00.000Z",
+    "/sites",
+    "/sites?site=customer-1",
+    "/sites?do=new",
+    "/sites?do=import",
+    "/sites?site=customer-1&do=edit",
 )
 FOUND = """async () => {
     const found = await axe.run(document, {resultTypes: ['violations']})

@@ -5,6 +5,7 @@ export default {
   page_map_title: 'Live map',
   page_alerts: 'Alerts',
   page_reports: 'Reports',
+  page_sites: 'Sites',
   home: 'Frostway, live map',
   alerts_active: (n: number) => (n === 1 ? '1 alert active' : `${n} alerts active`),
   active: 'active',

@@ -17,6 +17,7 @@ export const PAGES: readonly Page[] = [
   { path: '/', name: m.page_map, title: m.page_map_title },
   { path: '/alerts', name: m.page_alerts, title: m.page_alerts },
   { path: '/reports', name: m.page_reports, title: m.page_reports },
+  { path: '/sites', name: m.page_sites, title: m.page_sites },
 ]
 
 export const pageAt = (path: string): Page | undefined => PAGES.find((page) => page.path === path)

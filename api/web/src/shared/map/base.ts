@@ -8,6 +8,7 @@ import 'maplibre-gl/dist/maplibre-gl.css'
 import worldUrl from '#basemap/world.json?url'
 import { continuous } from '#shared/continuous.ts'
 
+import './controls.css'
 import { icons } from './icons.ts'
 import type { Palette } from './theme.ts'
 

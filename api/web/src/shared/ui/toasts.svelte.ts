@@ -15,11 +15,12 @@ class Toasts {
   #last = 0
   #timers = new Map<number, ReturnType<typeof setTimeout>>()
 
-  show(text: string, more: { bad?: boolean; act?: Toast['act'] } = {}): void {
+  show(text: string, more: { bad?: boolean; act?: Toast['act']; lasts?: number } = {}): void {
     const toast: Toast = { id: ++this.#last, text, bad: more.bad ?? false, ...(more.act ? { act: more.act } : {}) }
     // Untracked: an effect that shows a notice does not depend on those there are.
     this.all = [...untrack(() => this.all).filter((each) => each.text !== text), toast].slice(-3)
-    if (!toast.bad && !toast.act) this.#timers.set(toast.id, setTimeout(() => this.close(toast.id), SHOWN_MS))
+    const lasts = more.lasts ?? (toast.bad || toast.act ? 0 : SHOWN_MS)
+    if (lasts) this.#timers.set(toast.id, setTimeout(() => this.close(toast.id), lasts))
   }
 
   close(id: number): void {

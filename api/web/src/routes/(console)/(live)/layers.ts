@@ -1,6 +1,7 @@
 // The layers of the live map, bottom to top, as functions of the palette.
 import type { AddLayerObject, ExpressionSpecification } from 'maplibre-gl'
 
+import { fenceLayers, placeLayers } from '#shared/map/sites.ts'
 import type { Palette } from '#shared/map/theme.ts'
 
 type Layer = Exclude<AddLayerObject, { type: 'custom' }>
@@ -18,8 +19,7 @@ const when = <T,>(name: string, yes: T, no: T): ExpressionSpecification => ['cas
 
 export function layers(p: Palette, bold: string[]): Layer[] {
   return [
-    { id: 'area', type: 'fill', source: 'areas', paint: { 'fill-color': p.accent, 'fill-opacity': when('chosen', 0.22, 0.1) } },
-    { id: 'area-edge', type: 'line', source: 'areas', paint: { 'line-color': p.accent, 'line-width': when('chosen', 2.5, 1.25), 'line-opacity': 0.8 } },
+    ...fenceLayers(p),
     {
       id: 'plan',
       type: 'line',
@@ -38,27 +38,7 @@ export function layers(p: Palette, bold: string[]): Layer[] {
       layout: { 'line-join': 'round', 'line-cap': 'round' },
       paint: { 'line-color': p.text, 'line-width': 2.5, 'line-opacity': 0.8, 'line-dasharray': [0.1, 1.8] },
     },
-    {
-      id: 'site-icon',
-      type: 'circle',
-      source: 'sites',
-      paint: { 'circle-radius': 5, 'circle-color': p.surface, 'circle-stroke-color': p.accent, 'circle-stroke-width': 2.5 },
-    },
-    {
-      id: 'site-label',
-      type: 'symbol',
-      source: 'sites',
-      minzoom: 5,
-      layout: {
-        'text-field': ['get', 'label'],
-        'text-font': bold,
-        'text-size': 12,
-        'text-variable-anchor': ['top', 'bottom', 'left', 'right'],
-        'text-radial-offset': 0.9,
-        'text-optional': true,
-      },
-      paint: { 'text-color': p.text, 'text-halo-color': p.land, 'text-halo-width': 1.5 },
-    },
+    ...placeLayers(p, bold),
     {
       id: 'stop',
       type: 'circle',

@@ -3,9 +3,10 @@
 import type { Feature, FeatureCollection, Point, Position } from 'geojson'
 
 import type { Shipment, Site, Stop, TrackPoint } from '#shared/api/shapes.ts'
-import { continuous, continuousArea } from '#shared/continuous.ts'
+import { continuous } from '#shared/continuous.ts'
 import { age } from '#shared/format.ts'
-import { baseStyle, circleRing, drawGrid, FONT, FONT_BOLD, lineFeature, maplibregl, NOTHING, paintBase, putIcons } from '#shared/map/base.ts'
+import { baseStyle, drawGrid, FONT, FONT_BOLD, lineFeature, maplibregl, NOTHING, paintBase, putIcons } from '#shared/map/base.ts'
+import { siteFeatures } from '#shared/map/sites.ts'
 import type { Palette } from '#shared/map/theme.ts'
 
 import type { Row } from './fleet.svelte.ts'
@@ -141,21 +142,7 @@ export class LiveMap {
   }
 
   sites(sites: Iterable<Site>, chosen: string | null): void {
-    const areas: Feature[] = []
-    const points: Feature[] = []
-    for (const site of sites) {
-      const properties = { id: site.id, label: site.label, kind: site.kind, chosen: site.id === chosen }
-      if (site.polygon) areas.push({ type: 'Feature', properties, geometry: continuousArea(site.polygon) })
-      else if (site.corridor) areas.push(lineFeature(site.corridor, properties))
-      else if (site.lat !== null && site.lon !== null && site.radius_m)
-        areas.push({
-          type: 'Feature',
-          properties,
-          geometry: { type: 'Polygon', coordinates: [circleRing(site.lon, site.lat, site.radius_m)] },
-        })
-      if (site.lat !== null && site.lon !== null)
-        points.push({ type: 'Feature', properties, geometry: { type: 'Point', coordinates: [site.lon, site.lat] } })
-    }
+    const { areas, points } = siteFeatures(sites, chosen)
     this.#set('areas', areas)
     this.#set('sites', points)
   }

@@ -1,0 +1,24 @@
+// All sites as a file of GeoJSON, which the import reads back.
+import type { FeatureCollection } from 'geojson'
+
+import type { Site } from '#shared/api/shapes.ts'
+
+export function geojsonOf(sites: readonly Site[]): FeatureCollection {
+  return {
+    type: 'FeatureCollection',
+    features: sites.map(({ id, label, kind, lat, lon, radius_m, polygon, corridor, dwell_s, tz, zones }) => ({
+      type: 'Feature',
+      id,
+      properties: { id, label, kind, lat, lon, radius_m, dwell_s, tz, zones },
+      geometry: (polygon ?? corridor ?? { type: 'Point', coordinates: [lon, lat] }) as FeatureCollection['features'][number]['geometry'],
+    })),
+  }
+}
+
+export function saveAll(sites: readonly Site[]): void {
+  const link = document.createElement('a')
+  link.href = URL.createObjectURL(new Blob([JSON.stringify(geojsonOf(sites), null, 1)], { type: 'application/geo+json' }))
+  link.download = 'sites.geojson'
+  link.click()
+  setTimeout(() => URL.revokeObjectURL(link.href), 10_000)
+}
