@@ -25,6 +25,7 @@ AUTHORITY_DAYS = 3652
 SERVER_DAYS = 397  # more is refused by browsers from public authorities, and by some devices from any
 RENEW_DAYS = 30
 CLOCK_SLACK = timedelta(days=1)  # clocks of devices that are behind
+EARLIEST = datetime(2026, 1, 1, tzinfo=UTC)
 NAME_CHARACTERS_MAX = 64  # of a common name (RFC 5280)
 _HOST = re.compile(r"(?=.{1,253}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*", re.IGNORECASE)
 
@@ -216,8 +217,12 @@ def pem_of(chain: Iterable[x509.Certificate]) -> str:
 
 
 def utc_now() -> datetime:
-    """Now, to the second: certificates know no less."""
-    return datetime.now(UTC).replace(microsecond=0)
+    """Now, to the second: certificates know no less.
+
+    A machine that has just been switched on, and has no clock of its own, may think of 1970: what it made then would
+    have ended long ago once it knows better.
+    """
+    return max(datetime.now(UTC).replace(microsecond=0), EARLIEST)
 
 
 def _builder(

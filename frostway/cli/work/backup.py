@@ -1,6 +1,7 @@
 """A whole backup of the embedded stack in one folder, and back again, with the tools that came with the database.
 
-`backup` may be taken while the stack runs: one consistent moment of the database (`pg_dump`), and the secrets.
+`backup` may be taken while the stack runs: one consistent moment of the database (`pg_dump`), the secrets, and the
+private authority that devices know.
 `restore` makes a new data folder of it, which `frostway up` then goes on with.
 """
 
@@ -21,7 +22,9 @@ from store.embedded import EmbeddedPostgres, check_disk_space
 from store.embedded_binaries import locate
 from store.migrate import migrate
 
-DUMP, SECRETS, MANIFEST = "frostway.dump", "secrets.json", "backup.json"
+DUMP, MANIFEST = "frostway.dump", "backup.json"
+KEPT = {"secrets.json": "secrets.json", "ca.pem": "tls/ca.pem", "ca.key": "tls/ca.key"}
+"""Files of a backup, and where they are in a data folder."""
 
 
 def backup(data: Path | None, settings: Settings, folder: Path) -> Path:
@@ -37,8 +40,9 @@ def backup(data: Path | None, settings: Settings, folder: Path) -> Path:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     _tool("pg_dump", "--format=custom", "--no-owner", f"--file={folder / DUMP}", stack.database_url)
     (folder / DUMP).chmod(0o600)
-    if stack.data_dir is not None and (kept := stack.data_dir / SECRETS).exists():
-        write_private(folder / SECRETS, kept.read_text("utf-8"))
+    for name, place in KEPT.items():
+        if stack.data_dir is not None and (kept := stack.data_dir / place).exists():
+            write_private(folder / name, kept.read_text("utf-8"))
     told = {"made_at": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}", "version": __version__}
     write_private(folder / MANIFEST, json.dumps(told, indent=2) + "\n")
     return folder
@@ -69,8 +73,10 @@ def restore(folder: Path, data: Path) -> None:
         migrate(server.dsn)
     finally:
         server.stop()
-    if (folder / SECRETS).is_file():
-        write_private(data / SECRETS, (folder / SECRETS).read_text("utf-8"))
+    for name, place in KEPT.items():
+        if (folder / name).is_file():
+            (data / place).parent.mkdir(mode=0o700, exist_ok=True)
+            write_private(data / place, (folder / name).read_text("utf-8"))
 
 
 def _tool(name: str, *words: str) -> None:

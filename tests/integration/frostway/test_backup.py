@@ -15,6 +15,8 @@ def test_a_backup_of_a_running_stack_is_restored_with_one_command(tmp_path: Path
     with Stack(tmp_path / "one", "--no-sim") as stack:
         user, password = stack.add_device("th-1", "--kind", "thermometer", "--vehicle", "v-1")
         admin = stack.admin_password
+        stack.frostway("ca", "renew")
+        authority = stack.frostway("ca", "show").stdout
         said = stack.frostway("backup", str(tmp_path / "kept")).stdout
         again = stack.frostway("backup", str(tmp_path / "kept"), check=False)
         assert again.returncode == 1
@@ -30,6 +32,10 @@ def test_a_backup_of_a_running_stack_is_restored_with_one_command(tmp_path: Path
     with Stack(tmp_path / "two", "--no-sim") as copy:
         assert [d["id"] for d in copy.items("/devices")] == ["th-1"]
         assert copy.admin_password == admin
-    assert sorted(p.name for p in (tmp_path / "kept").iterdir()) == ["backup.json", "frostway.dump", "secrets.json"]
+        copy.frostway("ca", "renew")
+        assert copy.frostway("ca", "show").stdout == authority, "devices go on trusting it"
+    wanted = ["backup.json", "ca.key", "ca.pem", "frostway.dump", "secrets.json"]
+    assert sorted(p.name for p in (tmp_path / "kept").iterdir()) == wanted
+    assert {p.stat().st_mode & 0o777 for p in (tmp_path / "kept").iterdir()} == {0o600}
     assert user == "main/th-1"
     assert password

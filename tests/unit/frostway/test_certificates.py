@@ -9,14 +9,14 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
 from unittest.mock import patch
 
 import pytest
 from cryptography.hazmat.primitives import serialization
 
-from frostway import lan
+from frostway import certificates, lan
 from frostway.certificates import Authority, CertificateError, given, host_name, names_of, own, utc_now
 from frostway.cli import main
 
@@ -172,6 +172,22 @@ def test_an_authority_without_its_key_or_after_its_end_says_what_to_do(tmp_path:
     (tmp_path / "ca.key").unlink()
     with pytest.raises(CertificateError, match=r"ca.key cannot be read"):
         own(tmp_path, NAMES, NOW)
+
+
+def test_what_is_made_before_the_clock_is_set_is_good_when_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Unset(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> datetime:
+            return datetime(1970, 1, 1, 0, 0, 7, tzinfo=tz)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(certificates, "datetime", Unset)
+        early = utc_now()
+    assert early == certificates.EARLIEST
+    own(tmp_path, NAMES, early)
+    assert own(tmp_path, NAMES, NOW).ends > NOW, "the authority has not ended"
 
 
 @pytest.mark.parametrize("text", ["", "a b", "-a", "a..b", "ü.example", "a" * 254, "*.example", "http://a", "a:1"])
