@@ -15,7 +15,7 @@ SECONDS ?= 300
 SEED ?= 7
 
 .DEFAULT_GOAL := help
-.PHONY: help install up test chaos fuzz check bench types sizes lock clean
+.PHONY: help install up test chaos fuzz probe check bench types sizes lock clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,6 +31,9 @@ test: install ## run all tests, JOBS files at a time (ARGS="-k name" for some)
 chaos: install ## the long fault run: every fault ROUNDS times and for SECONDS at least, planned by SEED; prints the verdict
 	FROSTWAY_CHAOS_ROUNDS=$(ROUNDS) FROSTWAY_CHAOS_SECONDS=$(SECONDS) FROSTWAY_CHAOS_SEED=$(SEED) \
 		$(BIN)/python -m pytest -s tests/chaos tests/simulation $(ARGS)
+
+probe: install ## ask every route by every role at everybody's things, more than 100 000 times (20 minutes); make test asks some thousand
+	FROSTWAY_PROBES=deep $(BIN)/python -m pytest -s tests/security $(ARGS)
 
 fuzz: install ## try the decoders with bytes that coverage leads to, for SECONDS (atheris; Linux)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/fuzz.lock

@@ -79,6 +79,7 @@ def test_a_wrong_example_would_be_found():
 
 
 def test_every_status_that_the_code_refuses_with_is_documented():
-    sources = [*Path("api").glob("*.py"), *Path("serving").glob("*.py")]
+    sources = [*Path("api").rglob("*.py"), *Path("serving").rglob("*.py")]
     found = {int(s) for p in sources for s in re.findall(r"\b(?:Problem|answer)\((\d{3})", p.read_text())}
+    assert {404, 409, 422} <= found
     assert found - WORDS.keys() <= {406, 408, 500}, "give it a word in api/http/openapi.py, or say why not"

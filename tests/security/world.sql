@@ -1,0 +1,29 @@
+-- What is in a tenant beside what every world of the tests has. {mark} says whose it is, {tag} is its canary.
+insert into quarantine (received_at, tenant, device, topic, payload, reason)
+values (now(), '{name}', '{mark}-gps', 't', 'payload{tag}', 'reason{tag}');
+insert into trip (tenant_id, vehicle_id, kind, started_at, start_lat, start_lon, decided_at, rule_version)
+select tenant_id, id, 'trip', now(), 1, 1, now(), 1
+from vehicle
+where name = 'truck-02' and tenant_id = {tenant};
+insert into driver (tenant_id, name, label)
+values ({tenant}, '{mark}-driver', 'Driver{tag}');
+insert into vehicle_driver (tenant_id, vehicle_id, driver_id, valid_from, valid_to, recorded_by)
+select {tenant}, v.id, d.id, '-infinity', 'infinity', 'Maker{tag}'
+from vehicle v, driver d
+where v.tenant_id = {tenant} and d.tenant_id = {tenant} and v.name = 'truck-02';
+insert into profile (tenant_id, name, low_c, high_c, for_s, hysteresis_c, max_interval_s)
+select {tenant}, '{mark}-profile', 1, 2, 60, 0.5, 300;
+insert into shipment (tenant_id, name, reference, customer, status)
+values ({tenant}, '{mark}-ship', 'Reference{tag}', 'Customer{tag}', 'planned');
+insert into share (tenant_id, shipment_id, token_sha256, created_by, expires_at)
+select {tenant}, id, sha256('{mark}share'), 'Maker{tag}', now() + interval '9 days'
+from shipment
+where tenant_id = {tenant} and name = '{mark}-ship';
+insert into access_token (tenant_id, kind, subject, role, token_sha256, expires_at, agent)
+values ({tenant}, 'session', '{mark}-ann', 'admin', sha256('{mark}session'), now() + interval '9 days', 'Agent{tag}');
+insert into webhook (tenant_id, name, url, types, secret, created_by, last_error)
+values ({tenant}, '{mark}-hook', 'https://example.org/', '{{*}}', sha256('{mark}'), 'Maker{tag}', 'Error{tag}');
+insert into outgoing (tenant_id, webhook_id, cause, type, subject, at, data)
+select {tenant}, id, '{mark}/1', 'test', 'Subject{tag}', now(), '{{}}'
+from webhook
+where tenant_id = {tenant} and name = '{mark}-hook';

@@ -1,0 +1,129 @@
+"""Two tenants with the same sorts of things. Whatever has a text of the other's holds the canary."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from domain.permissions import ROLES
+from store.db import connect
+from tests.integration.api.seed import T0, World
+
+CANARY = "zx-canary"
+NUMBERS = {
+    "alert_id": "alert", "message_id": "quarantine", "fact_id": "excursion", "trip_id": "trip", "share_id": "share",
+    "assignment_id": "assignment", "entry_id": "vehicle_driver", "session_id": "access_token",
+    "delivery_id": "outgoing",
+}  # fmt: skip
+WORDS = {"kind": "excursion", "report": "load"}
+"""What stands in addresses and is nobody's."""
+_SQL = Path(__file__).with_name("world.sql").read_text()
+OWNED = (
+    "site", "zone", "vehicle", "profile", "device", "product", "slot", "shipment", "stop", "share", "account",
+    "access_token", "device_profile", "quarantine", "driver", "vehicle_driver", "vehicle_fleet", "trip", "excursion",
+    "alert", "webhook", "outgoing", "audit", "assignment", "invitation", "stock_level",
+)  # fmt: skip
+
+
+@dataclass
+class Ids:
+    """What stands in addresses: of things that one has, that another has, that are gone, and that never were."""
+
+    own: Mapping[str, str]
+    others: Mapping[str, str]
+    gone: Mapping[str, str]
+
+    @staticmethod
+    def nothing(name: str) -> str:
+        """Of a thing that never was; a number where numbers are."""
+        return WORDS.get(name) or ("987654321" if name in NUMBERS else "nothing-here")
+
+
+class Tenants:
+    """`mine`, who knocks, and `other`, whose things must not be told."""
+
+    def __init__(self, dsn: str) -> None:
+        self.dsn = dsn
+        self.mine, self.other = World(dsn), World(dsn, "other", f" {CANARY}")
+        self.ids = Ids(self._fill(self.mine, "m"), self._fill(self.other, "o"), self._gone())
+        self.tokens = {role: self.mine.token(role) for role in ROLES}
+        self.strangers = {role: self.other.token(role) for role in ("admin", "viewer")}
+
+    def close(self) -> None:
+        """Lets go of the database."""
+        self.mine.close()
+        self.other.close()
+
+    def _fill(self, world: World, mark: str) -> dict[str, str]:
+        """One of each sort; what stands in addresses. A name says whose it is."""
+        tag = world.tag or "own"
+        world.furnish(2)
+        world.partitions() if mark == "m" else None
+        world.move("truck-02", 1.0, 1.0)
+        world.stock(3)
+        world.series_state("reefer-01", f"probe{tag}"[:60], 5.0)
+        world.position("gps-01", T0, 60.0, 24.0)
+        world.temperature("reefer-02", "air", T0, 5)
+        world.excursion("reefer-02", "air", T0, None, 9)
+        world.account(f"{mark}-ann", "admin")
+        world.token("admin", f"token:{mark}-bot")
+        world.open_alert("reefer-02", "air")
+        for statement in _SQL.split(";\n")[:-1]:
+            world.run(statement.format(mark=mark, tag=tag, tenant=world.tenant_id, name=world.tenant))  # type: ignore[arg-type]
+        world.registry.put_vehicle(f"{mark}-truck", f"Truck{tag}")
+        world.registry.put_site(f"{mark}-site", label=f"Site{tag}", kind="store", lat=61, lon=25)
+        world.registry.put_zone(f"{mark}-site", f"{mark}-zone", f"Zone{tag}")
+        world.registry.put_product(f"{mark}-SKU", label=f"Sku{tag}", reorder_point=1)
+        world.device(f"{mark}-gps", "tracker", vehicle=f"{mark}-truck")
+        numbers = {}
+        for name, table in NUMBERS.items():
+            numbers[name] = str(world.one(f"select max(id) from {table} where {_whose(table, world)}"))
+        return {
+            **numbers,
+            "vehicle_id": f"{mark}-truck", "shipment_id": f"{mark}-ship", "device_id": f"{mark}-gps",
+            "site_id": f"{mark}-site",
+            "zone_id": f"{mark}-zone", "sku": f"{mark}-SKU", "profile_id": f"{mark}-profile", "slot": f"{mark}-slot",
+            "driver_id": f"{mark}-driver", "token_name": f"{mark}-bot", "account_name": f"{mark}-ann",
+            "webhook_id": f"{mark}-hook", **WORDS, "token": "x" * 43,
+        }  # fmt: skip
+
+    def _gone(self) -> dict[str, str]:
+        """Things that there were: made and removed again."""
+        self.mine.registry.put_vehicle("gone-truck", "Gone")
+        self.mine.run("delete from vehicle where name = 'gone-truck'")
+        return {name: "gone-truck" if name == "vehicle_id" else Ids.nothing(name) for name in self._names()}
+
+    def _names(self) -> list[str]:
+        return [*NUMBERS, "vehicle_id", "shipment_id", "device_id", "site_id", "zone_id", "sku", "profile_id", "slot",
+                "driver_id", "token_name", "account_name", "webhook_id", "kind", "report", "token"]  # fmt: skip
+
+    @contextmanager
+    def untouched(self) -> Iterator[None]:
+        """Nothing of the other's is another thing afterwards."""
+        before = self.digests()
+        yield
+        after = self.digests()
+        changed = sorted(table for table in before if before[table] != after[table])
+        if changed:
+            raise AssertionError(f"rows of another tenant were changed: {', '.join(changed)}")
+
+    def digests(self) -> dict[str, str]:
+        """A digest of all rows of the other tenant, by table."""
+        found = {}
+        with connect(self.dsn, "test") as connection:
+            for table in OWNED:
+                text = f"select t::text from {table} t where {_whose(table, self.other)} order by 1"
+                lines = connection.execute(text).fetchall()  # type: ignore[arg-type]
+                found[table] = hashlib.sha256(repr(lines).encode()).hexdigest()
+        return found
+
+
+def _whose(table: str, world: World) -> str:
+    if table == "quarantine":
+        return f"tenant = '{world.tenant}'"
+    if table == "access_token":  # when it was used last is written down
+        return f"tenant_id = {world.tenant_id} and right(subject, 6) <> '-token'"
+    return f"tenant_id = {world.tenant_id}"
