@@ -110,7 +110,7 @@ def test_half_open_connections_of_one_network_push_out_one_another_and_nobody_el
             each.settimeout(deadline(10))
             with contextlib.suppress(ConnectionError):
                 assert each.recv(1) == b""
-        assert len(site.server._hands) == PER_NETWORK
+        wait_for(lambda: len(site.server._hands) == PER_NETWORK, "their places are free")
         assert answer(inside) == b"https"
         late = stack.enter_context(contextlib.closing(site.client()))
         assert answer(late) == b"https"
