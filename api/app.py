@@ -37,6 +37,7 @@ from api.resources import (
     quarantine,
     readings,
     reports,
+    roles,
     session,
     sessions,
     shipments,
@@ -56,7 +57,7 @@ __all__ = ["ApiConfig", "create_app"]
 
 BASE = "/api/v1"
 RESOURCES = (
-    session, sessions, joining, people, tokens, fleets, vehicles, trips, sites, devices, products, lifecycle,
+    session, sessions, joining, people, roles, tokens, fleets, vehicles, trips, sites, devices, products, lifecycle,
     assignments, temperature_profiles, device_profiles, stock, shipments, alerts, temperature_series, facts,
     arrival_times, readings, reports, quarantine, mending, webhooks, public,
 )  # fmt: skip

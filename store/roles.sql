@@ -449,10 +449,13 @@ language sql security definer set search_path = pg_catalog as $$
     update public.access_token set revoked_at = now()
     where tenant_id = of_tenant and subject = called and kind = 'session' and revoked_at is null and id <> but_session
 $$;
-create or replace function door_good_tokens(ids int[]) returns table (id int)
+drop function if exists door_good_tokens(int[]);
+create or replace function door_ended_tokens(ids int[], roles text[]) returns table (id int, good boolean)
 language sql stable security definer set search_path = pg_catalog as $$
-    select a.id from public.access_token a
-    where a.id = any(ids) and a.revoked_at is null and (a.expires_at is null or a.expires_at > now())
+    select w.id, a.id is not null from unnest(ids, roles) as w (id, role)
+    left join public.access_token a
+        on a.id = w.id and a.revoked_at is null and (a.expires_at is null or a.expires_at > now())
+    where a.role is distinct from w.role
 $$;
 create or replace function door_share(digest bytea) returns table (id int, tenant_id int, shipment_id int)
 language sql stable security definer set search_path = pg_catalog as $$

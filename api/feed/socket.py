@@ -23,6 +23,7 @@ from api.feed.outbox import message
 from api.http.auth import COOKIE, Caller, bearer_of, same_origin, who
 from api.http.context import address_of, context_of
 from domain.limits import RateLimit, network_of
+from domain.permissions import Permission
 
 log = logging.getLogger(__name__)
 router = APIRouter()
@@ -170,11 +171,14 @@ async def _serve(socket: WebSocket, caller: Caller) -> None:
     context = context_of(socket)
     doors = cast("Doors", socket.app.state.doors)
     limits = context.config
+    if Permission.READ not in caller.may:
+        await _close(socket, 1008, f"this token's scope does not hold {Permission.READ}")
+        return
     with doors.guest(caller, limits.sockets_per_user_max, limits.sockets_per_tenant_max) as refusal:
         if refusal:
             await _close(socket, 1013, refusal)
             return
-        await _follow(socket, Client(caller.token_id, caller.tenant_id), hub_of(socket))
+        await _follow(socket, Client(caller.token_id, caller.tenant_id, caller.role), hub_of(socket))
 
 
 async def _follow(socket: WebSocket, client: Client, hub: Hub) -> None:

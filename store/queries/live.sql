@@ -18,9 +18,9 @@ select * from door_missed_changes(%(tenant)s, %(partitions)s::int[], %(seqs)s::i
 -- The oldest change kept of each partition.
 select * from door_oldest_changes(%(partitions)s::int[])
 
--- name: good_tokens
--- Which of these tokens may still be used.
-select * from door_good_tokens(%(ids)s::int[])
+-- name: ended_tokens
+-- Which of these tokens may not be used any more, or (`good`) have another role by now.
+select * from door_ended_tokens(%(ids)s::int[], %(roles)s::text[])
 
 -- name: emit
 -- A change of the API's own, in order of commit: the head's row stays locked until then.

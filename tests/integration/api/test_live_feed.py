@@ -127,7 +127,7 @@ def test_rows_that_the_snapshot_holds_already_are_not_sent_again(world: World, d
         await pool.open()
         hub = Hub(pool, Metrics(), topics)
         await hub._read()
-        early, late = Client(1, world.tenant_id), Client(2, world.tenant_id)
+        early, late = Client(1, world.tenant_id, "viewer"), Client(2, world.tenant_id, "viewer")
         for each in (early, late):
             hub.join(each)
         await hub.subscribe(early, frozenset({"vehicles"}))

@@ -4,20 +4,23 @@ import asyncio
 import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed
 
+from api.feed import hub as live
 from store.secrets import token_hash
 from tests.deadlines import deadline
 from tests.integration.api.seed import PASSWORD, World, client, rows, serving
 from tests.integration.frostway.commands import refused, typed
 
 LONG = "another long sentence"
+SUBSCRIBE = json.dumps({"type": "subscribe", "topics": ["alerts"]})
 SCRYPT = (
     "scrypt$MDEyMzQ1Njc4OWFiY2RlZg==$"
     "0LupyHkzAIgDr9UDsriAAf87vMbCbcaUfDvFOAHk0D0j5FDm643A031eTgoXAgCtB9917OPAizRUNx9itOkmEA=="
@@ -135,21 +138,49 @@ def test_another_role_holds_at_once_and_who_is_shut_out_is_out(admin: httpx.Clie
     assert login(url, "bob") == 401
 
 
-def test_a_live_page_closes_when_its_person_is_shut_out(admin: httpx.Client, url: str, world: World) -> None:
+@pytest.mark.parametrize("change", [{"disabled": True}, {"role": "coldchain"}], ids=["shut out", "another role"])
+def test_a_live_page_closes_when_its_person_may_do_something_else(
+    admin: httpx.Client, url: str, world: World, change: dict[str, Any]
+) -> None:
     world.account("bob", "viewer")
-    with signed_in(url, "bob") as bob:
-        cookie = f"fw_session={bob.cookies['fw_session']}"
 
-    async def follow() -> int:
-        headers = {"Cookie": cookie}
-        async with connect(url.replace("http", "ws") + "/ws/v1", additional_headers=headers, origin=url) as socket:  # type: ignore[arg-type]
-            await socket.send(json.dumps({"type": "subscribe", "topics": ["alerts"]}))
-            assert json.loads(await socket.recv())["type"] == "snapshot"
-            assert (await asyncio.to_thread(admin.patch, "/api/v1/accounts/bob", json={"disabled": True})).is_success
-            await asyncio.wait_for(socket.wait_closed(), deadline(10))
-            return int(socket.close_code or 0)
+    @contextmanager
+    def page_of(user: str) -> Iterator[connect]:
+        with signed_in(url, user) as api:
+            headers = {"Cookie": f"fw_session={api.cookies['fw_session']}"}
+            yield connect(url.replace("http", "ws") + "/ws/v1", additional_headers=headers, origin=url)  # type: ignore[arg-type]
 
-    assert asyncio.run(follow()) == 1008
+    async def follow(bob: connect, ann: connect) -> int:
+        async with bob as changed, ann as same:
+            for each in (changed, same):
+                await each.send(SUBSCRIBE)
+                assert json.loads(await each.recv())["type"] == "snapshot"
+            assert (await asyncio.to_thread(admin.patch, "/api/v1/accounts/bob", json=change)).is_success
+            await asyncio.wait_for(changed.wait_closed(), deadline(10))
+            await same.send(SUBSCRIBE)
+            assert json.loads(await same.recv())["type"] == "snapshot"
+            return int(changed.close_code or 0)
+
+    assert live.TOKEN_CHECK_S < 1
+    with page_of("bob") as bob, page_of("ann") as ann:
+        assert asyncio.run(follow(bob, ann)) == 1008
+
+
+def test_a_token_that_may_not_read_is_not_let_into_the_live_feed(admin: httpx.Client, url: str) -> None:
+    given = {"name": "bell", "role": "dispatcher", "scope": ["alerts.handle"]}
+    token = admin.post("/api/v1/tokens", json=given).json()["token"]
+
+    async def closed(first: str, **headers: str) -> tuple[int | None, str | None]:
+        async with connect(url.replace("http", "ws") + "/ws/v1", additional_headers=headers) as socket:
+            with suppress(ConnectionClosed):
+                await socket.send(first)
+            with pytest.raises(ConnectionClosed):
+                await asyncio.wait_for(socket.recv(), deadline(10))
+            return socket.close_code, socket.close_reason
+
+    why = (1008, "this token's scope does not hold read")
+    assert asyncio.run(closed(SUBSCRIBE, Authorization=f"Bearer {token}")) == why
+    assert asyncio.run(closed(json.dumps({"type": "auth", "token": token}))) == why
 
 
 @pytest.mark.parametrize("change", [{"role": "viewer"}, {"disabled": True}, None])

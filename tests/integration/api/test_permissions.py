@@ -17,8 +17,8 @@ from tracker.families import KINDS
 
 OPEN = {"login", "config", "look", "join", "get_public_shipment"}
 """Routes for whoever comes."""
-OWN = {"me", "logout", "change_password", "list_sessions", "end_sessions", "end_session"}
-"""Routes about the caller alone."""
+OWN = {"me", "logout", "change_password", "list_sessions", "end_sessions", "end_session", "list_roles"}
+"""Routes for whoever is signed in."""
 APP = create_app(ApiConfig("", facts=KINDS))
 ROUTES = [each for each in operations_of(APP) if each[0].startswith("/api/")]
 
@@ -61,6 +61,15 @@ def test_a_role_is_refused_exactly_what_the_table_does_not_give_it(world: World,
                 status = tried(api, path, method)
                 assert status != 401, path
                 assert (status == 403) == (role not in TABLE[needed[0]][1]), (path, status)
+
+
+def test_the_table_is_told_to_whoever_is_signed_in(world: World, kept_database: str) -> None:
+    with serving(kept_database) as url, client(url, world.token("viewer")) as api:
+        told = api.get("/api/v1/roles").json()
+    assert [each["role"] for each in told["roles"]] == list(ROLES)
+    assert [each["permission"] for each in told["permissions"]] == list(Permission)
+    for each in told["roles"]:
+        assert set(each["permissions"]) == granted(each["role"])
 
 
 def test_a_stranger_gets_nowhere(kept_database: str) -> None:

@@ -25,7 +25,6 @@ class Ui {
   help = $state(false)
   palette = $state(false)
   menu = $state(false)
-  password = $state(false)
   shortcuts = $state(recall('frostway.shortcuts') !== 'off')
   theme = $state<Theme>((recall('frostway.theme') as Theme | null) ?? 'auto')
   #systemDark = $state(dark.matches)

@@ -1,4 +1,14 @@
 // The frame around every page: navigation, palette, menu, help, signing in.
+const ROLES: Readonly<Record<string, string>> = {
+  admin: 'admin',
+  dispatcher: 'dispatcher',
+  coldchain: 'cold chain',
+  storekeeper: 'warehouse',
+  planner: 'planner',
+  service: 'customer service',
+  viewer: 'viewer',
+}
+
 export default {
   pages: 'Pages',
   page_map: 'Map',
@@ -6,6 +16,11 @@ export default {
   page_alerts: 'Alerts',
   page_reports: 'Reports',
   page_sites: 'Sites',
+  page_me: 'You',
+  page_settings: 'Settings',
+  page_people: 'People',
+  page_tokens: 'Tokens',
+  page_tokens_title: 'Tokens of programs',
   home: 'Frostway, live map',
   alerts_active: (n: number) => (n === 1 ? '1 alert active' : `${n} alerts active`),
   active: 'active',
@@ -30,7 +45,6 @@ export default {
   colours_dark: 'Dark',
   help: 'Help and keys',
   sign_out: 'Sign out',
-  change_password: 'Change password',
   install: 'Install as an app',
 
   find: 'Find',
@@ -53,20 +67,22 @@ export default {
     'A vehicle is stale when its last position is older than 2 minutes. An arrival shows the range that 8 of 10 arrivals fall in.',
   close: 'Close',
   cancel: 'Cancel',
+  copy: 'Copy',
+  copied: 'Copied.',
+  copy_by_hand: 'The browser does not let it be copied: choose the text and copy it yourself.',
   dismiss: 'Dismiss',
 
   sign_in: 'Sign in',
   sign_in_text: 'Sign in to see where everything is.',
   user: 'User name',
   password: 'Password',
+  tenant: 'Tenant',
+  other_tenant: 'Other tenant…',
+  in_the_open: 'This connection is not encrypted.',
+  in_the_open_text: 'Who is on the way can read your password and act as you. Use an address that begins with https, or a network that you trust.',
+  role: (role: string) => ROLES[role] ?? role,
   first_start: 'First start? The password stands in the terminal where Frostway was started.',
   wrong_login: 'User name or password is wrong.',
-
-  password_old: 'Password now',
-  password_new: 'New password',
-  password_what: 'All other sessions of this account end.',
-  password_done: 'The password is changed.',
-  save: 'Save',
 
   offline_title: 'No connection to Frostway',
   update_ready: 'A new version of these pages is ready.',

@@ -2,4 +2,3 @@
 export { default as HelpDialog } from './HelpDialog.svelte'
 export { default as Menu } from './Menu.svelte'
 export { default as Palette } from './Palette.svelte'
-export { default as PasswordDialog } from './PasswordDialog.svelte'

@@ -11,6 +11,8 @@ export interface Page {
   title: string
   /** What one has to be allowed for it to stand in the navigation; without it, nothing. The api says who may what. */
   needs?: Permission
+  /** It stands in the bar of every page unless this is false: the menu, the palette or a page of the same kind leads to it. */
+  bar?: false
 }
 
 export const PAGES: readonly Page[] = [
@@ -18,6 +20,9 @@ export const PAGES: readonly Page[] = [
   { path: '/alerts', name: m.page_alerts, title: m.page_alerts },
   { path: '/reports', name: m.page_reports, title: m.page_reports },
   { path: '/sites', name: m.page_sites, title: m.page_sites },
+  { path: '/settings', name: m.page_me, title: m.page_settings, bar: false },
+  { path: '/settings/people', name: m.page_people, title: m.page_people, needs: 'people.write', bar: false },
+  { path: '/settings/tokens', name: m.page_tokens, title: m.page_tokens_title, needs: 'tokens.write', bar: false },
 ]
 
 export const pageAt = (path: string): Page | undefined => PAGES.find((page) => page.path === path)
