@@ -181,6 +181,17 @@ async def list_alerts(
     return shaped_page(request, found, limit, lambda a: [a["opened_at"].isoformat(), a["id"]], alert_shape)
 
 
+@router.get("/alerts/{alert_id}", response_model=Alert)
+async def get_alert(request: Request, caller: Reader, alert_id: str) -> Json:
+    """One alert, whatever its state."""
+    key = key_of(alert_id)
+    async with context_of(request).database.tenant(caller.tenant_id) as session:
+        found = await alert_rows(session, state="all", alert_id=key)
+    if not found:
+        raise not_found()
+    return Json(alert_shape(found[0]))
+
+
 @router.post("/alerts/{alert_id}/acknowledge", response_model=Alert)
 async def acknowledge_alert(request: Request, caller: AlertHandler, alert_id: str, given: NoteIn | None = None) -> Json:
     """Somebody has seen it. The first one counts; repeating it changes nothing."""

@@ -147,6 +147,16 @@ async def list_devices(request: Request, caller: Reader, limit: Limit = 200, cur
     return shaped_page(request, found, limit, lambda d: [d["id"]], _shape)
 
 
+@router.get("/devices/{device_id}", response_model=Device)
+async def get_device(request: Request, caller: Reader, device_id: str) -> Json:
+    """One device, a revoked one too."""
+    async with context_of(request).database.tenant(caller.tenant_id) as session:
+        row = await session.row(queries("api")["devices"], after="", name=device_id, limit=1)
+    if row is None:
+        raise not_found()
+    return Json(_shape(row))
+
+
 @router.post("/devices", response_model=NewDevice, status_code=201)
 async def post_device(request: Request, caller: DeviceKeeper, given: DeviceIn) -> Json:
     """Makes a device, with the vehicle or zone it names when that is new; 409 when there is one of this name.

@@ -159,6 +159,16 @@ async def list_drivers(
     return page(request, found, limit, lambda d: [d["id"]])
 
 
+@router.get("/drivers/{driver_id}", response_model=Driver)
+async def get_driver(request: Request, caller: Reader, driver_id: str) -> Json:
+    """One driver and what they drive now, a retired one too."""
+    async with context_of(request).database.tenant(caller.tenant_id) as session:
+        found = await _drivers(session, name=driver_id, retired=True)
+    if not found:
+        raise not_found()
+    return Json(found[0])
+
+
 @router.post("/drivers", response_model=Driver, status_code=201)
 async def post_driver(request: Request, caller: DriverKeeper, given: DriverIn) -> Json:
     """Makes (201) or relabels (200) a driver."""

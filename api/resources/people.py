@@ -110,6 +110,14 @@ async def list_accounts(request: Request, caller: PeopleKeeper, limit: Limit = 2
     return shaped_page(request, found, limit, lambda a: [a["name"]], _shape)
 
 
+@router.get("/{account_name}", response_model=Account)
+async def get_account(request: Request, caller: PeopleKeeper, account_name: str) -> Json:
+    """One person."""
+    async with context_of(request).database.tenant(caller.tenant_id) as session:
+        row = await _account(session, account_name)
+    return Json(_shape(row))
+
+
 @router.post("", response_model=Invited, status_code=201)
 async def post_account(request: Request, caller: PeopleKeeper, given: AccountIn) -> Json:
     """A new person, and the link by which they choose a password: hand it over, it is told once."""

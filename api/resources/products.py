@@ -16,7 +16,7 @@ from api.http.context import context_of
 from api.http.inputs import Celsius, Strict, Text, printable
 from api.http.jsons import Json
 from api.http.paging import Cursor, Items, Limit, decode, shaped_page
-from api.http.problems import Problem
+from api.http.problems import Problem, not_found
 from api.resources.shared.stock import read_stock
 from store.db import queries
 
@@ -83,6 +83,16 @@ async def list_products(request: Request, caller: Reader, limit: Limit = 200, cu
     async with context_of(request).database.tenant(caller.tenant_id) as session:
         found = await session.rows(queries("api")["products"], after=after, name=None, limit=limit + 1)
     return shaped_page(request, found, limit, lambda p: [p["sku"]], _shape)
+
+
+@router.get("/products/{sku}", response_model=Product)
+async def get_product(request: Request, caller: Reader, sku: str) -> Json:
+    """One product, a retired one too."""
+    async with context_of(request).database.tenant(caller.tenant_id) as session:
+        row = await session.row(queries("api")["products"], after="", name=sku, limit=1)
+    if row is None:
+        raise not_found()
+    return Json(_shape(row))
 
 
 @router.post("/products", response_model=Product, status_code=201)

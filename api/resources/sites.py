@@ -16,6 +16,7 @@ from api.http.context import context_of
 from api.http.inputs import Latitude, Longitude, Name, Strict, Text
 from api.http.jsons import Json
 from api.http.paging import Cursor, Items, Limit, decode, page
+from api.http.problems import not_found
 from api.resources.shared.areas import AreaIn, CorridorIn
 from api.resources.shared.sites import Site, read_sites
 from store.db import queries
@@ -88,6 +89,16 @@ async def list_sites(request: Request, caller: Reader, limit: Limit = 200, curso
     async with context_of(request).database.tenant(caller.tenant_id, snapshot=True) as session:
         found = await read_sites(session, after=after, limit=limit + 1)
     return page(request, found, limit, lambda s: [s["id"]])
+
+
+@router.get("/sites/{site_id}", response_model=Site)
+async def get_site(request: Request, caller: Reader, site_id: str) -> Json:
+    """One site, a retired one too."""
+    async with context_of(request).database.tenant(caller.tenant_id, snapshot=True) as session:
+        found = await read_sites(session, name=site_id, retired=True)
+    if not found:
+        raise not_found()
+    return Json(found[0])
 
 
 @router.post("/sites", response_model=Site, status_code=201)

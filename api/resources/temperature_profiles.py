@@ -15,7 +15,7 @@ from api.http.context import context_of
 from api.http.inputs import Celsius, Name, Strict
 from api.http.jsons import Json, when
 from api.http.paging import Cursor, Items, Limit, decode, shaped_page
-from api.http.problems import Problem
+from api.http.problems import Problem, not_found
 from store.db import queries
 from store.profiles import NONE, Limits
 
@@ -60,8 +60,18 @@ async def list_profiles(request: Request, caller: Reader, limit: Limit = 200, cu
     """Temperature profiles by name, retired ones too. `chilled`, `frozen` and `ambient` are made when first wanted."""
     after = decode(cursor, (str,))[0] if cursor else ""
     async with context_of(request).database.tenant(caller.tenant_id) as session:
-        found = await session.rows(queries("api")["profiles"], after=after, limit=limit + 1)
+        found = await session.rows(queries("api")["profiles"], after=after, name=None, limit=limit + 1)
     return shaped_page(request, found, limit, lambda p: [p["id"]], _shape)
+
+
+@router.get("/profiles/{profile_id}", tags=["profiles"], response_model=TemperatureProfile)
+async def get_profile(request: Request, caller: Reader, profile_id: str) -> Json:
+    """One temperature profile, a retired one too."""
+    async with context_of(request).database.tenant(caller.tenant_id) as session:
+        row = await session.row(queries("api")["profiles"], after="", name=profile_id, limit=1)
+    if row is None:
+        raise not_found()
+    return Json(_shape(row))
 
 
 @router.post("/profiles", tags=["profiles"], response_model=TemperatureProfile, status_code=201)

@@ -159,6 +159,14 @@ async def list_webhooks(request: Request, caller: WebhookKeeper, limit: Limit = 
     return shaped_page(request, found, limit, lambda w: [w["id"]], _shape)
 
 
+@router.get("/{webhook_id}", response_model=Webhook)
+async def get_webhook(request: Request, caller: WebhookKeeper, webhook_id: str) -> Json:
+    """One webhook, and how it is doing."""
+    async with context_of(request).database.tenant(caller.tenant_id) as session:
+        row = await _webhook(session, webhook_id)
+    return Json(_shape(row))
+
+
 @router.post("", response_model=NewWebhook, status_code=201)
 async def post_webhook(request: Request, caller: WebhookKeeper, given: WebhookIn) -> Json:
     """A new webhook, told what happens from now on; its secret is in the answer, once."""

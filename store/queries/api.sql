@@ -223,7 +223,8 @@ where st.tenant_id = %(tenant)s and st.shipment_id = any(%(shipments)s::int[]) o
 -- name: profiles
 -- Temperature profiles by name.
 select p.name as id, p.low_c, p.high_c, p.for_s, p.hysteresis_c, p.max_interval_s, p.retired_at from profile p
-where p.tenant_id = %(tenant)s and p.name > %(after)s order by p.name limit %(limit)s
+where p.tenant_id = %(tenant)s and p.name > %(after)s and (%(name)s::text is null or p.name = %(name)s)
+order by p.name limit %(limit)s
 
 -- name: trim_stops
 -- Stops that are no longer planned and were never reached.
