@@ -11,6 +11,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, FloatRect, Page, expect
 
 from tests.browser.conftest import PHONE, Watch, context_of
+from tests.browser.test_frame import axe
 from tests.browser.test_pages import TOO_WIDE
 from tests.stack import Stack, wait_for
 
@@ -98,6 +99,38 @@ def test_a_polygon_is_drawn_with_the_mouse_reshaped_and_put_back(desktop: Browse
     page.get_by_test_id("toast").get_by_role("button", name="Put back").click()
     expect(page.get_by_text("Söder Yard is as it was")).to_be_visible()
     assert ring(stack, "soder-yard") == drawn
+    page.close()
+
+
+def test_a_circle_is_drawn_widened_by_a_handle_and_escape_takes_one_step_back_at_a_time(
+    desktop: BrowserContext, stack: Stack
+) -> None:
+    page = desktop.new_page()
+    page.goto("/sites?do=new#map=12/58.4/15.6")
+    page.get_by_test_id("site-label").fill("Round")
+    page.get_by_test_id("draw").click()
+    box = map_box(page)
+    press(page, box, (0.5, 0.5))
+    page.keyboard.press("Escape")  # the middle was a slip
+    press(page, box, (0.45, 0.5))
+    press(page, box, (0.55, 0.5))
+    radius = page.get_by_test_id("site-radius")
+    expect(page.get_by_test_id("reshape")).to_have_attribute("aria-pressed", "true")
+    drawn = int(radius.input_value())
+    drag(page, box, (0.55, 0.5), (0.6, 0.5))
+    expect(radius).not_to_have_value(str(drawn))
+    assert int(radius.input_value()) == pytest.approx(1.5 * drawn, rel=0.1)
+    assert float(page.get_by_test_id("site-lat").input_value()) == pytest.approx(58.4, abs=0.02)
+    page.get_by_test_id("undo").click()
+    expect(radius).to_have_value(str(drawn))
+    page.get_by_test_id("undo").blur()
+    page.keyboard.press("Escape")
+    expect(page.get_by_test_id("reshape")).to_have_attribute("aria-pressed", "false")
+    page.keyboard.press("Escape")  # what was drawn is not thrown away by a key
+    expect(radius).to_have_value(str(drawn))
+    page.get_by_test_id("sites-back").click()
+    expect(page.get_by_test_id("site-row").first).to_be_visible()
+    assert site(stack, "round") is None
     page.close()
 
 
@@ -197,6 +230,7 @@ def test_a_file_with_good_and_bad_lines_brings_in_the_good_ones(desktop: Browser
         {"name": "places.csv", "mimeType": "text/csv", "buffer": FILE.encode()}
     )
     expect(page.get_by_test_id("import-told")).to_have_text(re.compile("2 sites can come in, 4 lines cannot"))
+    assert axe(page) == []
     page.get_by_test_id("import-wrong").check()
     rows = page.get_by_test_id("import-row")
     expect(rows).to_have_count(4)

@@ -146,7 +146,7 @@ export default {
   line: (n: number) => `${n}:`,
   unnamed: (n: number) => `Site ${n}`,
   kind_for_all: 'Kind of those that do not say',
-  change_taken: (n: number) => `Change the ${some(n, 'sites')} that are there already`,
+  change_taken: (n: number) => `Change those that are there already (${n})`,
   swap: 'Exchange them',
   swap_what: 'Exchange latitude and longitude',
   seem_swapped: 'Latitude and longitude seem exchanged in this file: it would lie far from your other sites.',

@@ -102,7 +102,7 @@ export class Drawing {
   }
 
   #points(): number {
-    if (this.#tool !== 'draw' || this.#draw.getModeState() !== 'drawing') return 0
+    if (this.#tool !== 'draw') return 0
     const [drawn] = this.#draw.getSnapshot().filter(({ properties }) => properties['mode'] === MODES[this.#shape])
     const at = drawn?.geometry.coordinates ?? []
     return this.#shape === 'corridor' ? at.length : ((at[0] as Position[] | undefined)?.length ?? 0)
@@ -130,9 +130,11 @@ export class Drawing {
     this.#draw.updateModeOptions<typeof TerraDrawSelectMode>('select', {
       styles: {
         selectedPolygonColor: line,
-        selectedPolygonFillOpacity: 0.15,
+        // A circle's eight corners are handles; the circle itself is drawn by the map.
+        selectedPolygonFillOpacity: ({ properties }) => (properties['mode'] === 'circle' ? 0 : 0.15),
         selectedPolygonOutlineColor: line,
-        selectedPolygonOutlineWidth: 2,
+        selectedPolygonOutlineWidth: ({ properties }) => (properties['mode'] === 'circle' ? 1 : 2),
+        selectedPolygonOutlineOpacity: ({ properties }) => (properties['mode'] === 'circle' ? 0.35 : 1),
         selectedLineStringColor: line,
         selectedLineStringWidth: 3,
         selectionPointColor: ground,

@@ -17,6 +17,7 @@ export interface Events {
 }
 
 const SOURCES = ['areas', 'sites', 'given-areas', 'given', 'draft-areas', 'draft'] as const
+const CIRCLES_MAX = 1_000
 const HIT = ['site-icon', 'site-label', 'area', 'corridor']
 
 export class SiteMap {
@@ -98,7 +99,8 @@ export class SiteMap {
   /** Fences that a file would bring. */
   given(fences: readonly (Fence & { id: string; label: string })[]): void {
     const { areas, points } = siteFeatures(fences.map((each) => ({ ...each, kind: '' })) as Site[], null)
-    this.#set('given-areas', areas)
+    // Circles of a large file would cost more than they show.
+    this.#set('given-areas', fences.length > CIRCLES_MAX ? areas.filter((_area, i) => fences[i]?.polygon ?? fences[i]?.corridor) : areas)
     this.#set('given', points)
   }
 
