@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.browser.conftest import DESKTOP, Watch, context_of
-from tests.browser.test_frame import axe, settled
+from tests.browser.test_frame import axe, open_palette, settled
 from tests.browser.test_join import LONG, SMALL, expected
 from tests.browser.test_pages import TOO_WIDE
 from tests.stack import Stack
@@ -215,7 +215,7 @@ def test_settings_are_found_in_menu_and_palette_by_whoever_may(admin: Page) -> N
     admin.get_by_role("button", name="Menu").click()
     admin.get_by_role("menuitem", name="Settings").click()
     expect(admin).to_have_title(re.compile("Settings · Frostway"))
-    admin.keyboard.press("Control+k")
+    open_palette(admin)
     admin.keyboard.type("tokens")
     expect(admin.get_by_test_id("palette-item").first).to_have_text("Tokens of programs")
     admin.keyboard.press("Enter")

@@ -45,7 +45,7 @@ export default {
   invite: 'Invite somebody',
   invite_text: 'They choose their password by a link that you hand over: it is good once, for three days.',
   name: 'Name',
-  name_what: 'Small letters, digits, points and dashes: what they sign in with.',
+  name_what: 'What they sign in with: letters, digits and . _ @ + -, an e-mail address too.',
   email: 'E-mail, if you like',
   email_what: 'A note for you: nothing is sent there.',
   invited: (name: string) => `A link for ${name}`,
