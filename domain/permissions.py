@@ -42,7 +42,7 @@ class Permission(StrEnum):
 TABLE: Mapping[Permission, tuple[str, frozenset[str]]] = {
     permission: (words, frozenset(roles.split()) | {ADMIN})
     for permission, words, roles in (
-        (Permission.READ, "see all but what is named below", " ".join(ROLES)),
+        (Permission.READ, "see vehicles, sites, shipments, alerts, stock, readings and reports", " ".join(ROLES)),
         (Permission.ALERTS, "acknowledge and resolve alerts", "dispatcher coldchain"),
         (Permission.SHIPMENTS, "plan shipments", "dispatcher planner"),
         (Permission.LINKS, "make and revoke customers' links", "dispatcher service"),
