@@ -68,5 +68,5 @@ def test_what_comes_late_comes_all_the_same() -> None:
 
 def test_figures_tell_each_question_and_the_bytes_of_a_value(filled: psycopg.Connection) -> None:
     found: list[Figure] = measure.figures(filled, SMALL, 1)
-    assert len(found) == 1 + 12 + 1
+    assert len(found) == 2 + 12 + 1  # what summaries cost, a span of all; the questions; the bytes
     assert all(figure.value > 0 for figure in found)
