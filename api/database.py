@@ -2,7 +2,7 @@
 
 Every query carries its tenant in a predicate; behind that stands row-level security, because a tenant's transaction
 runs as the role `frostway_api`. The login itself (`frostway_web`) may see no table: sessions, share tokens and the
-change stream come from functions (`store/roles.sql`).
+change stream come from functions (`store/functions.sql`).
 
 A request may be cancelled at any await. A checkout that is cancelled half way would lose its connection, so taking and
 giving back run in tasks of their own.

@@ -65,9 +65,10 @@ def check(connection: psycopg.Connection) -> None:
 
 
 def grant(connection: psycopg.Connection) -> None:
-    """Makes the functions over readings, and gives each program the rights that `store/roles.sql` says, if need be."""
+    """Makes the functions over readings, and gives each program the rights that `store/roles.sql` and `functions.sql` say, if need be."""
     row = connection.execute(queries("schema")["has_summaries"]).fetchone()
-    names = ("summaries.sql", "roles.sql") if row and row[0] else ("roles.sql",)
+    names: tuple[str, ...] = ("summaries.sql",) if row and row[0] else ()
+    names += ("roles.sql", "functions.sql")
     text = "".join(files("store").joinpath(name).read_text("utf-8") for name in names)
     mark = hashlib.sha256(f"{len(migrations())}\n{jobs.newest()}\n{text}".encode()).hexdigest()[:16]
     row = connection.execute(queries("schema")["roles_mark"]).fetchone()
