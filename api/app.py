@@ -10,7 +10,7 @@ from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
 
 from api.database import Database
-from api.feed import socket
+from api.feed import events, socket
 from api.feed.hub import Hub, hub_in
 from api.http import pages, problems
 from api.http.context import ApiConfig, Context, context_in
@@ -59,7 +59,7 @@ BASE = "/api/v1"
 RESOURCES = (
     session, sessions, joining, people, roles, tokens, fleets, vehicles, trips, sites, devices, products, lifecycle,
     assignments, temperature_profiles, device_profiles, stock, shipments, alerts, temperature_series, facts,
-    arrival_times, readings, reports, quarantine, mending, webhooks, public,
+    arrival_times, readings, reports, quarantine, mending, webhooks, public, events,
 )  # fmt: skip
 
 

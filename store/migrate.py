@@ -65,7 +65,7 @@ def check(connection: psycopg.Connection) -> None:
 
 
 def grant(connection: psycopg.Connection) -> None:
-    """Makes the functions over readings, and gives each program the rights that `store/roles.sql` and `functions.sql` say, if need be."""
+    """Makes the functions over readings, and gives each program the rights that `store/roles.sql` says, if need be."""
     row = connection.execute(queries("schema")["has_summaries"]).fetchone()
     names: tuple[str, ...] = ("summaries.sql",) if row and row[0] else ()
     names += ("roles.sql", "functions.sql")

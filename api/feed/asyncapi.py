@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from api.feed.changes import TOPICS
+from api.feed.wanted import NAMED_MAX
 from domain.facts import AnyKind
 from domain.names import ENCODINGS, NAME, PAYLOAD_BYTES_MAX
 from domain.readings import STREAMS
@@ -112,6 +113,7 @@ def _fact_news(kinds: Sequence[AnyKind]) -> dict[str, Any]:
     }
 
 
+_NAMED = {"type": "array", "items": _TEXT, "maxItems": NAMED_MAX}
 _FROM_CLIENT = {
     "auth": _frame("auth", ["token"], token=_TEXT),
     "subscribe": _frame(
@@ -123,9 +125,11 @@ _FROM_CLIENT = {
             "items": _NUMBER,
             "minItems": 4,
             "maxItems": 4,
-            "description": "west, south, east, north",
+            "description": "west, south, east, north: only vehicles in it",
         },
-        cursor=_TEXT,
+        vehicles=_NAMED | {"description": "names: only what is about these"},
+        shipments=_NAMED | {"description": "names: only what is about these, and the vehicles that carry them"},
+        cursor=_TEXT | {"description": "goes on where one was, when topics and all else are the same as then"},
     ),
 }
 _FROM_SERVER = {

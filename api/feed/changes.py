@@ -76,6 +76,10 @@ class Box:
     def __init__(self, west: float, south: float, east: float, north: float) -> None:
         self.west, self.south, self.east, self.north = west, south, east, north
 
+    def sides(self) -> list[float]:
+        """West, south, east, north."""
+        return [self.west, self.south, self.east, self.north]
+
     def holds(self, thing: Mapping[str, Any] | None) -> bool:
         """Whether something with `lat` and `lon` lies inside.
 

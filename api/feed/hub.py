@@ -9,24 +9,25 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import heapq
 import logging
 import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
 
-import orjson
 import psycopg
 from fastapi import FastAPI
 from starlette.requests import HTTPConnection
 
 from api.database import DATABASE_ERRORS, Database, Session, connection_options
-from api.feed.changes import TOPICS, Box, Change, apply, coalesce, flatten
-from api.feed.cursors import Vector, encode_cursor
+from api.feed.changes import TOPICS, Change, coalesce, flatten
+from api.feed.client import Client
+from api.feed.cursors import Vector
 from api.feed.given import Given
-from api.feed.outbox import Message, Outbox, delta, message
+from api.feed.outbox import Message, delta, message
+from api.feed.rows import ChangeRow, in_order
+from api.feed.views import TABLES, Mirror, View
 from api.http.jsons import now_text
 from api.http.metrics import Metrics
 from store.db import queries
@@ -47,50 +48,6 @@ AWAY_S = 30.0
 
 ReadTopics = Callable[[Session, Iterable[str]], Awaitable[dict[str, list[Any]]]]
 """All objects of some topics, of the tenant of a transaction."""
-
-
-class ChangeRow(NamedTuple):
-    """One committed row of the change stream, its body decoded when somebody wants it."""
-
-    partition: int
-    seq: int
-    tenant_id: int
-    at: datetime
-    body: Any
-
-
-class Client:
-    """One socket: what waits for it, what it has subscribed, and when it has to go."""
-
-    def __init__(self, token_id: int, tenant_id: int, role: str) -> None:
-        self.token_id, self.tenant_id, self.role = token_id, tenant_id, role
-        self.outbox = Outbox()
-        self.topics: frozenset[str] = frozenset()
-        self.box: Box | None = None
-        self.inside: set[str] = set()
-        self.waiting: list[ChangeRow] | None = None  # rows since registration, until the snapshot is there
-        self.floor: Vector = {}
-        self.closing: asyncio.Future[tuple[int, str]] = asyncio.get_running_loop().create_future()
-
-    def close(self, code: int, reason: str) -> None:
-        """Asks the socket to close; the first reason counts."""
-        if not self.closing.done():
-            self.closing.set_result((code, reason))
-
-
-class Mirror:
-    """All vehicles of a tenant as clients see them: what a client needs when a vehicle comes into its viewport."""
-
-    def __init__(self, vehicles: Sequence[Mapping[str, Any]], floor: Vector) -> None:
-        self.vehicles: dict[str, Any] = {v["id"]: v for v in vehicles}
-        self._floor = floor
-
-    def follow(self, rows: Sequence[ChangeRow]) -> None:
-        """Applies rows that the snapshot did not hold."""
-        for row in rows:
-            if row.seq > self._floor.get(row.partition, 0):
-                for change in flatten(row.body, ("vehicles",)):
-                    apply(self.vehicles, change)
 
 
 class Hub:
@@ -146,7 +103,7 @@ class Hub:
         """Forgets a socket."""
         clients = self._clients[client.tenant_id]
         clients.discard(client)
-        if not any(c.box for c in clients):
+        if not any(c.view for c in clients):
             self._mirrors.pop(client.tenant_id, None)
         if not clients:
             del self._clients[client.tenant_id]
@@ -154,37 +111,42 @@ class Hub:
         self._metrics.sockets.dec()
 
     async def subscribe(
-        self, client: Client, topics: frozenset[str], box: Box | None = None, cursor: Vector | None = None
+        self, client: Client, topics: frozenset[str], view: View | None = None, cursor: Vector | None = None
     ) -> None:
         """Gives a client what it wants: the changes since its cursor, or a snapshot; from then on deltas.
 
         Raises:
             psycopg.Error, PoolTimeout: the database is away.
         """
-        client.topics, client.box, client.inside, client.floor = topics, box, set(), {}
-        client.waiting = []
+        client.want(topics, view)
         await self._begun.wait()  # what is committed before the hub's first look must be in the snapshot
         async with self._snapshots:
-            if cursor is not None and (box is not None or not await self._resume(client, cursor)):
+            if cursor is not None and not await self._resume(client, cursor):
                 client.outbox.push(message("resync"))
                 cursor = None
             if cursor is None:
                 await self._snapshot(client)
 
     async def _snapshot(self, client: Client) -> None:
-        async with self._database.owner(snapshot=True) as owner:
-            vector = await self._heads(owner)
-            found = await self._read_topics(await self._database.become(owner, client.tenant_id), client.topics)
-        vehicles = found.get("vehicles")
-        if client.box is not None and vehicles is not None:
-            rows = client.waiting or []
-            if client.tenant_id not in self._mirrors:
-                self._mirrors[client.tenant_id] = Mirror(vehicles, vector)
-                self._mirrors[client.tenant_id].follow(rows)
-            found["vehicles"] = [v for v in vehicles if client.box.holds(v)]
-            client.inside = {v["id"] for v in found["vehicles"]}
-        self._metrics.snapshots.labels("whole" if client.box is None else "box").inc()
-        client.outbox.push(message("snapshot", now=now_text(), cursor=encode_cursor(vector), **found))
+        view, mirror = client.view, self._mirrors.get(client.tenant_id)
+        if view is None:
+            async with self._database.owner(snapshot=True) as owner:
+                vector = await self._heads(owner)
+                session = await self._database.become(owner, client.tenant_id)
+                found = await self._read_topics(session, client.topics)
+        elif mirror is None or client.topics - {*TABLES, "facts"} or mirror.is_old(time.monotonic()):
+            async with self._database.owner(snapshot=True) as owner:
+                vector = await self._heads(owner)
+                session = await self._database.become(owner, client.tenant_id)
+                found = await self._read_topics(session, client.topics.union(TABLES))
+            mirror = self._mirrors[client.tenant_id] = Mirror(found, vector, time.monotonic())
+            found = {topic: found[topic] for topic in client.topics} | view.begin(mirror.tables, client.topics)
+            mirror.follow(client.waiting or [])
+        else:
+            vector = _later(mirror.floor, self._vector or {})
+            found = {topic: [] for topic in client.topics} | view.begin(mirror.tables, client.topics)
+        self._metrics.snapshots.labels("whole" if view is None else "view").inc()
+        client.outbox.push(message("snapshot", now=now_text(), cursor=client.cursor(vector), **found))
         self._begin(client, vector)
 
     async def _resume(self, client: Client, cursor: Vector) -> bool:
@@ -206,14 +168,37 @@ class Hub:
                 heads=[heads[p] for p in behind],
                 tenant=client.tenant_id,
             )
-        rows = [row._replace(body=orjson.loads(row.body)) for row in _in_order([_change_row(row) for row in found])]
+            if client.view is not None and client.tenant_id not in self._mirrors:
+                session = await self._database.become(owner, client.tenant_id)
+                mirror = Mirror(await self._read_topics(session, TABLES), heads, time.monotonic())
+                mirror.follow(client.waiting or [])
+                self._mirrors[client.tenant_id] = mirror
+        rows = [row.read() for row in in_order(found)]
         if any(ANEW in row.body for row in rows):
             return False
+        if client.view is not None:
+            return self._catch_up(client, client.view, rows, heads, cursor)
         changes = coalesce(c for row in rows for c in flatten(row.body, client.topics))
-        self._metrics.snapshots.labels("resumed").inc()
-        client.outbox.push(delta(changes, encode_cursor(heads), now_text(), counted=False))
-        self._begin(client, heads)
+        self._begin_resumed(client, changes, heads)
         return True
+
+    def _catch_up(self, client: Client, view: View, missed: Sequence[ChangeRow], heads: Vector, cursor: Vector) -> bool:
+        """Resumes a view up to where the mirror is; what was read beyond that comes again, as a delta."""
+        mirror = self._mirrors[client.tenant_id]
+        there = _later(mirror.floor, self._vector or {})
+        rows = [row for row in missed if row.seq <= there.get(row.partition, 0)]
+        rows += [row for row in client.waiting or [] if row.seq > heads.get(row.partition, 0)]
+        topics = client.topics.union(TABLES)
+        changes = coalesce(c for row in rows for c in flatten(row.body, topics))
+        if view.has_turned(changes):
+            return False
+        self._begin_resumed(client, view.catch_up(changes, mirror.tables, client.topics), _later(there, cursor))
+        return True
+
+    def _begin_resumed(self, client: Client, changes: list[Change], floor: Vector) -> None:
+        self._metrics.snapshots.labels("resumed").inc()
+        client.outbox.push(delta(changes, client.cursor(floor), now_text(), counted=False))
+        self._begin(client, floor)
 
     def _begin(self, client: Client, floor: Vector) -> None:
         """From here on a client gets deltas; those that came meanwhile go first."""
@@ -227,7 +212,7 @@ class Hub:
             if row.tenant_id in self._clients and row.body is not None:  # None: nobody of it was there when we read
                 by_tenant[row.tenant_id].append(row)
         for tenant_id, found in by_tenant.items():
-            self._pass_on_tenant(tenant_id, [row._replace(body=orjson.loads(row.body)) for row in found])
+            self._pass_on_tenant(tenant_id, [row.read() for row in found])
 
     def _pass_on_tenant(self, tenant_id: int, rows: list[ChangeRow]) -> None:
         if any(ANEW in row.body for row in rows):
@@ -239,16 +224,18 @@ class Hub:
         followers = self._followers(tenant_id, rows)
         changes = coalesce(change for row in rows for change in flatten(row.body, TOPICS))
         news = self._given[tenant_id].news(changes, time.monotonic())
-        cursor, now = encode_cursor(self._vector or {}), now_text()
+        vector, now = self._vector or {}, now_text()
         whole: dict[frozenset[str], Message | None] = {}
         for client in followers:
             topics = client.topics
-            if client.box is None and topics in whole:
+            if client.view is None and topics in whole:
                 item = whole[topics]
             else:
-                theirs = self._in_box(client, [change for change in news if change["topic"] in topics])
-                item = delta(theirs, cursor, now) if theirs else None
-                if client.box is None:
+                theirs = [change for change in news if change["topic"] in topics]
+                if client.view is not None and mirror is not None:
+                    theirs = client.view.pass_on(theirs, mirror.tables, topics)
+                item = delta(theirs, client.cursor(vector), now) if theirs else None
+                if client.view is None:
                     whole[topics] = item
             if item is not None:
                 self._push(client, item)
@@ -287,37 +274,15 @@ class Hub:
         return bool(client.floor)
 
     def _send_singly(self, client: Client, rows: Sequence[ChangeRow]) -> None:
-        """Rows for one client: without those its snapshot holds, and only what lies in its viewport."""
+        """Rows for one client: without those its snapshot holds, and only what its view shows."""
         new = [row for row in rows if row.seq > client.floor.get(row.partition, 0)]
         changes = coalesce(change for row in new for change in flatten(row.body, client.topics))
-        changes = self._in_box(client, changes)
-        if changes:
-            vector = dict(self._vector or {})
-            for partition, seq in client.floor.items():
-                vector[partition] = max(seq, vector.get(partition, 0))
-            self._push(client, delta(changes, encode_cursor(vector), now_text()))
-
-    def _in_box(self, client: Client, changes: list[Change]) -> list[Change]:
-        """What lies in a client's viewport: entering it is a put of the whole, leaving it a delete."""
-        if (box := client.box) is None:
-            return changes
         mirror = self._mirrors.get(client.tenant_id)
-        found = []
-        for change in changes:
-            if change["topic"] != "vehicles":
-                found.append(change)
-                continue
-            key, whole = change["id"], mirror.vehicles.get(change["id"]) if mirror else None
-            was, is_in = key in client.inside, box.holds(whole)
-            if is_in and not was:
-                client.inside.add(key)
-                found.append({"topic": "vehicles", "id": key, "op": "put", "data": whole})
-            elif is_in:
-                found.append(change)
-            elif was:
-                client.inside.discard(key)
-                found.append({"topic": "vehicles", "id": key, "op": "delete"})
-        return found
+        if client.view is not None and mirror is not None:
+            changes = client.view.pass_on(changes, mirror.tables, client.topics)
+        if changes:
+            vector = _later(self._vector or {}, client.floor)
+            self._push(client, delta(changes, client.cursor(vector), now_text()))
 
     def _push(self, client: Client, item: Any) -> None:
         if client.closing.done():
@@ -391,7 +356,7 @@ class Hub:
                 limit=ROWS_MAX,
                 tenants=list(self._clients),
             )
-        rows = _in_order([_change_row(row) for row in found])
+        rows = in_order(found)
         counts: dict[int, int] = defaultdict(int)
         for row in rows:
             counts[row.partition] += 1
@@ -409,15 +374,15 @@ class Hub:
     async def _beat(self) -> None:
         while True:
             await asyncio.sleep(HEARTBEAT_S)
-            now = now_text()
-            plain, followed = (
-                message("ping", now=now),
-                message("ping", now=now, cursor=encode_cursor(self._vector or {})),
-            )
+            now, vector = now_text(), self._vector or {}
+            pings = {"": message("ping", now=now)}
             for clients in self._clients.values():
                 for client in clients:
                     current = client.topics and client.waiting is None and not self._ahead(client)
-                    self._push(client, followed if current else plain)
+                    mark = client.mark if current else ""
+                    if mark not in pings:
+                        pings[mark] = message("ping", now=now, cursor=client.cursor(vector))
+                    self._push(client, pings[mark])
 
     async def _watch_tokens(self) -> None:
         while True:
@@ -431,14 +396,13 @@ class Hub:
                     ended = await owner.rows(self._q["ended_tokens"], ids=list(ids), roles=list(names))
             except DATABASE_ERRORS:
                 continue
-            for row in ended:
-                self._out(row["id"], "the role has changed: connect again" if row["good"] else "signed out")
+            self._out({row["id"]: row["good"] for row in ended})
 
-    def _out(self, token_id: int, reason: str) -> None:
-        for clients in self._clients.values():
+    def _out(self, ended: Mapping[int, bool]) -> None:
+        for clients in self._clients.values() if ended else ():
             for client in clients:
-                if client.token_id == token_id:
-                    client.close(1008, reason)
+                if (good := ended.get(client.token_id)) is not None:
+                    client.close(1008, "the role has changed: connect again" if good else "signed out")
 
 
 def pace_s(clients: int) -> float:
@@ -460,13 +424,6 @@ def hub_of(connection: HTTPConnection) -> Hub:
     return cast("Hub", connection.app.state.hub)
 
 
-def _change_row(row: Mapping[str, Any]) -> ChangeRow:
-    return ChangeRow(row["partition"], row["seq"], row["tenant_id"], row["at"], row["body"])
-
-
-def _in_order(rows: Sequence[ChangeRow]) -> list[ChangeRow]:
-    """Rows of all partitions by time, each partition's own order kept."""
-    lanes: dict[int, list[ChangeRow]] = defaultdict(list)
-    for row in rows:
-        lanes[row.partition].append(row)
-    return list(heapq.merge(*lanes.values(), key=lambda row: row.at))
+def _later(one: Vector, other: Vector) -> Vector:
+    """The later of two positions, partition by partition."""
+    return {p: max(one.get(p, 0), other.get(p, 0)) for p in one.keys() | other.keys()}

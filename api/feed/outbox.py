@@ -3,40 +3,47 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections import deque
 from dataclasses import dataclass
 from typing import Any
+
+import orjson
 
 from api.feed.changes import Change, coalesce
 from api.http.jsons import dumps
 
 MESSAGES_MAX = 256
-BYTES_MAX = 4 * 2**20
+BYTES_MAX = 3 * 2**18  # with what the socket holds, less than 1 MB for a client that does not read
 COMPACT_AT = 64
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A message as text, shared by all clients that get it. A delta keeps its parts, so that it can be merged."""
+    """A message as text, shared by all clients that get it; `counted` against a client that is slow."""
 
     text: str
     kind: str
     cursor: str = ""
-    now: str = ""
-    changes: tuple[Change, ...] = ()
     counted: bool = True
 
+    @property
+    def size_bytes(self) -> int:
+        """What it takes while it waits: text of other alphabets has up to four bytes a letter."""
+        return sys.getsizeof(self.text) if self.counted else 0
 
-def message(kind: str, *, now: str = "", **parts: Any) -> Message:
+
+def message(kind: str, *, now: str = "", cursor: str = "", **parts: Any) -> Message:
     """A message that is not a delta. A snapshot's size is not held against the client that asked for it."""
-    body = {"type": kind, **({"now": now} if now else {}), **parts}
-    return Message(dumps(body).decode(), kind, now=now, counted=kind != "snapshot")
+    told = {name: text for name, text in (("now", now), ("cursor", cursor)) if text}
+    body = {"type": kind, **told, **parts}
+    return Message(dumps(body).decode(), kind, cursor, counted=kind != "snapshot")
 
 
 def delta(changes: list[Change], cursor: str, now: str, *, counted: bool = True) -> Message:
     """A delta message. What a client asked for when it resumed is not counted, as a snapshot is not."""
     text = dumps({"type": "delta", "cursor": cursor, "now": now, "changes": changes}).decode()
-    return Message(text, "delta", cursor, now, tuple(changes), counted)
+    return Message(text, "delta", cursor, counted)
 
 
 class Outbox:
@@ -55,7 +62,7 @@ class Outbox:
     def push(self, item: Message) -> bool:
         """Adds a message; False when the client is too slow: even merged, too much is waiting."""
         self._waiting.append(item)
-        self._bytes += len(item.text) if item.counted else 0
+        self._bytes += item.size_bytes
         self._news.set()
         if len(self._waiting) - self._compacted >= COMPACT_AT or self._bytes > self._bytes_max:
             self._compact()
@@ -67,7 +74,7 @@ class Outbox:
             self._news.clear()
             await self._news.wait()
         item = self._waiting.popleft()
-        self._bytes -= len(item.text) if item.counted else 0
+        self._bytes -= item.size_bytes
         self._compacted = min(self._compacted, len(self._waiting))
         return item
 
@@ -87,12 +94,14 @@ class Outbox:
             if item is not None:
                 kept.append(item)
         self._waiting = deque(kept)
-        self._bytes = sum(len(item.text) for item in kept if item.counted)
+        self._bytes = sum(item.size_bytes for item in kept)
         self._compacted = len(kept)
 
 
 def _merged(run: list[Message]) -> Message:
+    """One delta for several. They are read from their text: a client that is slow is no reason to keep more of them."""
     if len(run) == 1:
         return run[0]
-    changes = coalesce(change for item in run for change in item.changes)
-    return delta(changes, run[-1].cursor, run[-1].now, counted=all(item.counted for item in run))
+    bodies = [orjson.loads(item.text) for item in run]
+    changes = coalesce(change for body in bodies for change in body["changes"])
+    return delta(changes, bodies[-1]["cursor"], bodies[-1]["now"], counted=all(item.counted for item in run))

@@ -12,16 +12,16 @@ from typing import Any, cast
 
 import orjson
 from fastapi import APIRouter, WebSocket
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.websockets import WebSocketDisconnect, WebSocketState
 
 from api.database import DATABASE_ERRORS
-from api.feed.changes import TOPICS, Box
-from api.feed.cursors import NOWHERE, Vector, decode_cursor
-from api.feed.hub import Client, Hub, hub_of
+from api.feed.client import Client
+from api.feed.hub import Hub, hub_of
 from api.feed.outbox import message
+from api.feed.wanted import Refused, Subscribe, subscription
 from api.http.auth import COOKIE, Caller, bearer_of, same_origin, who
 from api.http.context import address_of, context_of
+from api.http.problems import answer
 from domain.limits import RateLimit, network_of
 from domain.permissions import Permission
 
@@ -36,21 +36,6 @@ CLOSE_S = 2.0
 MESSAGES_PER_10S_MAX = 100
 
 Closing = tuple[int, str]
-
-
-class Subscribe(BaseModel):
-    """What a client wants to follow; a later one replaces the former."""
-
-    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
-
-    type: str = Field(pattern="^subscribe$")
-    topics: list[str] = Field(min_length=1, max_length=len(TOPICS))
-    bbox: tuple[float, float, float, float] | None = None
-    cursor: str | None = Field(default=None, max_length=8192)
-
-
-class Refused(Exception):  # noqa: N818 - an outcome, not an error of ours
-    """The client is told why, then closed with 1008."""
 
 
 class Doors:
@@ -126,8 +111,10 @@ async def live(socket: WebSocket) -> None:
     try:
         caller = await who(context_of(socket), token or cookie, by_cookie=bool(cookie))
     except DATABASE_ERRORS:
-        caller = None
-        token = token or cookie
+        await socket.send_denial_response(
+            answer(503, "the database cannot be reached: try again", {"Retry-After": "2"})
+        )
+        return
     if caller is None and (token or cookie):
         if not cookie:  # sessions end every day
             context_of(socket).refusals.saw("token", "bearer token", address_of(socket))
@@ -219,10 +206,8 @@ async def _receive(socket: WebSocket, client: Client) -> Closing:
             return 1006, ""
         flood.add("", time.monotonic())
         try:
-            wanted = _subscription(_json(event), flooded=flood.wait_s("", time.monotonic()) > 0)
-            cursor = _position(wanted.cursor)
-            box = Box(*wanted.bbox) if wanted.bbox else None
-            await hub.subscribe(client, frozenset(wanted.topics), box, cursor)
+            wanted = subscription(Subscribe, _json(event, flooded=flood.wait_s("", time.monotonic()) > 0))
+            await hub.subscribe(client, wanted.chosen(), wanted.view(), wanted.position())
         except Refused as refused:
             with contextlib.suppress(WebSocketDisconnect, RuntimeError):
                 await socket.send_text(message("error", detail=str(refused)).text)
@@ -232,9 +217,11 @@ async def _receive(socket: WebSocket, client: Client) -> Closing:
             return 1013, "the database cannot be reached: try again"
 
 
-def _json(event: Mapping[str, Any]) -> dict[str, Any]:
+def _json(event: Mapping[str, Any], *, flooded: bool = False) -> dict[str, Any]:
     if event["type"] == "websocket.disconnect":
         raise WebSocketDisconnect(event.get("code", 1006))
+    if flooded:
+        raise Refused("too many messages")
     text = event.get("text")
     if text is None:
         raise Refused("text messages only")
@@ -245,33 +232,6 @@ def _json(event: Mapping[str, Any]) -> dict[str, Any]:
     if not isinstance(body, dict):
         raise Refused("not a JSON object")
     return body
-
-
-def _position(cursor: str | None) -> Vector | None:
-    """Where a client was; a cursor that is not ours is one that cannot be served any more."""
-    if cursor is None:
-        return None
-    try:
-        return decode_cursor(cursor)
-    except ValueError:
-        return dict(NOWHERE)
-
-
-def _subscription(body: dict[str, Any], *, flooded: bool) -> Subscribe:
-    if flooded:
-        raise Refused("too many messages")
-    try:
-        wanted = Subscribe.model_validate(body)
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise Refused(f"{'.'.join(str(p) for p in first['loc'])}: {first['msg']}") from None
-    if unknown := set(wanted.topics) - set(TOPICS):
-        raise Refused(f"no topic {min(unknown)[:40]!r}: there are {', '.join(TOPICS)}")
-    if wanted.bbox is not None:
-        west, south, east, north = wanted.bbox
-        if not (-180 <= west <= 180 and -180 <= east <= 180 and -90 <= south <= north <= 90):
-            raise Refused("bbox: west, south, east, north in degrees")
-    return wanted
 
 
 async def _close(socket: WebSocket, code: int, reason: str) -> None:

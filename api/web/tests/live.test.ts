@@ -2,11 +2,12 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
 import { unwrapRing } from '../plugins/rings.ts'
-import { applyChanges, applySnapshot, emptyTables } from '#shared/apply.ts'
-import { backoff } from '#shared/live.ts'
+import { applyChanges, applySnapshot, backoff, emptyTables } from '#client/index.ts'
 import { statusOf } from '#shared/status.ts'
+import type { Snapshot } from '#client/index.ts'
 import type { Vehicle } from '#shared/api/shapes.ts'
-import type { Snapshot } from '#shared/feed.ts'
+import { TOPICS } from '#shared/feed.ts'
+import type { Topics } from '#shared/feed.ts'
 
 const vehicle = (id: string, more: Partial<Vehicle> = {}): Vehicle => ({
   id, label: id, t: '2026-11-22T10:00:00Z', received_at: null, lat: 60, lon: 25, speed_mps: 1, heading_deg: 0,
@@ -16,8 +17,8 @@ const vehicle = (id: string, more: Partial<Vehicle> = {}): Vehicle => ({
 })
 
 test('snapshot plus deltas is the state of the server', () => {
-  const tables = emptyTables()
-  const snapshot = { type: 'snapshot', cursor: '1', now: '', vehicles: [vehicle('a'), vehicle('b')] } as Snapshot
+  const tables = emptyTables<Topics>(TOPICS)
+  const snapshot: Snapshot<Topics> = { type: 'snapshot', cursor: '1', now: '', vehicles: [vehicle('a'), vehicle('b')] }
   applySnapshot(tables, snapshot)
   const before = tables.vehicles.get('a')
   applyChanges(tables, [
@@ -33,7 +34,7 @@ test('snapshot plus deltas is the state of the server', () => {
 })
 
 test('a snapshot forgets what is no longer there and leaves other topics alone', () => {
-  const tables = emptyTables()
+  const tables = emptyTables<Topics>(TOPICS)
   applySnapshot(tables, { type: 'snapshot', cursor: '1', now: '', vehicles: [vehicle('a')], sites: [] })
   const touched = applySnapshot(tables, { type: 'snapshot', cursor: '2', now: '', vehicles: [] })
   assert.deepEqual(touched, ['vehicles'])

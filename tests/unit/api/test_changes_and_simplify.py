@@ -5,6 +5,7 @@ import csv
 import io
 import json
 import re
+import tracemalloc
 from typing import Any
 
 import numpy as np
@@ -141,6 +142,21 @@ def test_a_client_with_too_much_waiting_is_too_slow() -> None:
     pushed = [box.push(delta([put(str(n), 5000, "alerts")], "c", "t")) for n in range(25)]
     assert pushed[0]
     assert not pushed[-1]
+
+
+@pytest.mark.parametrize(("vehicles", "taken"), [(1_000, 2_000), (10**9, None)])
+def test_a_client_that_reads_nothing_costs_less_than_a_megabyte(vehicles: int, taken: int | None) -> None:
+    """The fleet of a thousand is kept as its newest state; of ever new things only so many, then the client goes."""
+    box, most, n = Outbox(), 0, 0
+    tracemalloc.start()
+    try:
+        while n != taken and box.push(delta([put(f"truck-{n * 20 % vehicles + k}", 300) for k in range(20)], "c", "t")):
+            n += 1
+            most = max(most, tracemalloc.get_traced_memory()[0])
+    finally:
+        tracemalloc.stop()
+    assert n == taken or (taken is None and 50 < n < 200)
+    assert most < 1_000_000
 
 
 def test_a_queue_that_is_taken_from_never_shrinks_by_merging() -> None:

@@ -1,4 +1,4 @@
-// The messages of the websocket.
+// What the pages follow.
 import type { Alert, Shipment, Site, Stock, Vehicle } from './api/shapes.ts'
 
 /** What a topic holds. */
@@ -11,17 +11,3 @@ export interface Topics {
 }
 export type Topic = keyof Topics
 export const TOPICS: readonly Topic[] = ['vehicles', 'shipments', 'alerts', 'stock', 'sites']
-
-export interface Change {
-  topic: string
-  id: string
-  op: 'put' | 'merge' | 'delete'
-  data?: Record<string, unknown>
-}
-
-export type Snapshot = { type: 'snapshot'; cursor: string; now: string } & { [T in Topic]?: Topics[T][] }
-export type Message =
-  | Snapshot
-  | { type: 'delta'; cursor: string; now: string; changes: Change[] }
-  | { type: 'ping'; now: string }
-  | { type: 'resync' }

@@ -1,13 +1,13 @@
 // What the pages know: the tables kept by the websocket, with one version number per topic. Pages read a table through
 // its getter inside $derived/$effect and are run again when that topic changed, at most ten times a second and more rarely with a large fleet.
+import { applyChanges, applySnapshot, emptyTables, Live } from '#client/index.ts'
+import type { Connection } from '#client/index.ts'
+
 import { api, ApiError, ask } from './api/client.ts'
 import type { Alert, Me, Permission, Shipment, Site, Stock, Vehicle } from './api/shapes.ts'
-import { applyChanges, applySnapshot, emptyTables } from './apply.ts'
 import { clock } from './clock.svelte.ts'
 import { TOPICS } from './feed.ts'
-import type { Topic } from './feed.ts'
-import { Live } from './live.ts'
-import type { Connection } from './live.ts'
+import type { Topic, Topics } from './feed.ts'
 
 const FLUSH_MS = 100
 const PER_FLUSH = 40 // vehicles drawn per ms waited: 10 000 of them are drawn four times a second at most
@@ -21,11 +21,11 @@ class World {
   /** The newest alert that came in while the page was open, for the announcement. */
   newest = $state<Alert | undefined>()
 
-  #tables = emptyTables()
+  #tables = emptyTables<Topics>(TOPICS)
   #version = $state<Record<Topic, number>>({ vehicles: 0, shipments: 0, alerts: 0, stock: 0, sites: 0 })
   #dirty = new Set<Topic>()
   #timer: ReturnType<typeof setTimeout> | undefined
-  #live: Live | undefined
+  #live: Live<Topics> | undefined
   #heard = 0
 
   get vehicles(): ReadonlyMap<string, Vehicle> {
@@ -52,7 +52,7 @@ class World {
   start(refused: () => void): void {
     if (this.#live) return
     const scheme = location.protocol === 'https:' ? 'wss' : 'ws'
-    this.#live = new Live(`${scheme}://${location.host}/ws/v1`, TOPICS, {
+    this.#live = new Live<Topics>(`${scheme}://${location.host}/ws/v1`, { topics: TOPICS }, {
       snapshot: (message) => {
         for (const topic of applySnapshot(this.#tables, message)) this.#mark(topic)
         this.loaded = true
@@ -80,7 +80,7 @@ class World {
   stop(): void {
     this.#live?.stop()
     this.#live = undefined
-    this.#tables = emptyTables()
+    this.#tables = emptyTables<Topics>(TOPICS)
     for (const topic of TOPICS) this.#mark(topic)
     this.loaded = false
     this.connection = 'connecting'
