@@ -10,8 +10,9 @@ from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
 
 from api.database import Database
-from api.feed import events, socket
+from api.feed import events, links, socket
 from api.feed.hub import Hub, hub_in
+from api.feed.links import Links, links_in
 from api.http import pages, problems
 from api.http.context import ApiConfig, Context, context_in
 from api.http.metrics import Metrics
@@ -40,6 +41,7 @@ from api.resources import (
     roles,
     session,
     sessions,
+    shares,
     shipments,
     sites,
     stock,
@@ -58,7 +60,7 @@ __all__ = ["ApiConfig", "create_app"]
 BASE = "/api/v1"
 RESOURCES = (
     session, sessions, joining, people, roles, tokens, fleets, vehicles, trips, sites, devices, products, lifecycle,
-    assignments, temperature_profiles, device_profiles, stock, shipments, alerts, temperature_series, facts,
+    assignments, temperature_profiles, device_profiles, stock, shipments, shares, alerts, temperature_series, facts,
     arrival_times, readings, reports, quarantine, mending, webhooks, public, events,
 )  # fmt: skip
 
@@ -68,10 +70,12 @@ async def _life(app: FastAPI) -> AsyncIterator[None]:
     context, hub = context_in(app), hub_in(app)
     await context.database.open()
     hub.start()
+    links_in(app).start()
     context.refusals.start()
     try:
         yield
     finally:
+        await links_in(app).stop()
         await hub.stop()
         await context.refusals.stop()
         await context.database.close()
@@ -103,13 +107,14 @@ def create_app(config: ApiConfig) -> FastAPI:
     hosts = Hosts(public_origins(config.public_origin), frozenset(split(config.allowed_hosts.lower())))
     app.state.context = Context(config, database, metrics, hosts, Refusals(database, metrics, config.tenant))
     app.state.hub = Hub(database, metrics, topics)
+    app.state.links = Links(database)
     app.state.doors = socket.Doors()
     problems.install(app)
     app.add_middleware(Guard, metrics=metrics, map_style=config.map_style, hosts=hosts)
     for resource in RESOURCES:
         router = resource.router if isinstance(resource.router, APIRouter) else resource.router(config.facts)
         app.include_router(router, prefix=BASE)
-    for router in (socket.router, health.router, docs.router, pages.router):
+    for router in (socket.router, links.router, health.router, docs.router, pages.router):
         app.include_router(router)
     pages.mount_pages(app)
     app.openapi = partial(describe, app)  # type: ignore[method-assign]

@@ -239,10 +239,17 @@ language sql stable security definer set search_path = pg_catalog as $$
         on a.id = w.id and a.revoked_at is null and (a.expires_at is null or a.expires_at > now())
     where a.role is distinct from w.role
 $$;
-create or replace function door_share(digest bytea) returns table (id int, tenant_id int, shipment_id int)
+drop function if exists door_share(bytea);
+create or replace function door_share(digest bytea)
+returns table (id int, tenant_id int, shipment_id int, language text, tz text, last_used_at timestamptz)
 language sql stable security definer set search_path = pg_catalog as $$
-    select s.id, s.tenant_id, s.shipment_id from public.share s
+    select s.id, s.tenant_id, s.shipment_id, s.language, s.tz, s.last_used_at from public.share s
     where s.token_sha256 = digest and s.revoked_at is null and s.expires_at > now()
+$$;
+create or replace function door_ended_shares(ids int[]) returns table (id int)
+language sql stable security definer set search_path = pg_catalog as $$
+    select w.id from unnest(ids) as w (id)
+    where not exists (select from public.share s where s.id = w.id and s.revoked_at is null and s.expires_at > now())
 $$;
 create or replace function door_schema_version() returns int
 language sql stable security definer set search_path = pg_catalog as $$ select max(v.version) from public.schema_version v $$;

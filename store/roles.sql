@@ -46,6 +46,7 @@ insert into class values
     ('shipment',            'tenant_id',      'select, insert, update, delete', '',                       'select, update'),
     ('stop',                'tenant_id',      'select, insert, update, delete', '',                       'select, update'),
     ('share',               'tenant_id',      'select, insert, update',         '',                       ''),
+    ('share_opening',       'tenant_id',      'select, insert, delete',         '',                       ''),
     ('account',             'tenant_id',      '',                               '',                       ''),
     ('access_token',        'tenant_id',      '',                               '',                       ''),
     ('invitation',          'tenant_id',      '',                               '',                       ''),

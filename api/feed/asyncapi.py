@@ -179,12 +179,20 @@ def document(version: str, facts: Sequence[AnyKind]) -> dict[str, Any]:
                 "the cursor. 40 s of silence mean that nobody is there.",
                 "messages": {**_FROM_CLIENT, **_FROM_SERVER},
             },
+            "link": {
+                "address": "/ws/v1/link",
+                "description": "For a page that shows a customer's link: it names the token within 10 s and says no "
+                "more. 1008: the link does not work, or has just ended, within a second; 1013: 50 pages have it open.",
+                "messages": {"auth": _FROM_CLIENT["auth"], "open": _frame("open", [])},
+            },
         },
         "components": {"schemas": {"factNews": _fact_news(facts)}},
         "operations": {
             "publishReadings": _operation("receive", "readings", list(STREAMS), "a device publishes readings"),
             "confirmReadings": _operation("send", "receipt", ["receipt"], "data are durable"),
             "follow": _operation("receive", "live", list(_FROM_CLIENT), "a client signs in and subscribes"),
+            "openLink": _operation("receive", "link", ["auth"], "a customer's page names its link"),
+            "linkIsOpen": _operation("send", "link", ["open"], "the link is good"),
             "push": _operation("send", "live", list(_FROM_SERVER), "snapshot, then what changes"),
         },
     }

@@ -7,8 +7,9 @@ import contextlib
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any, cast
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from functools import partial
+from typing import Any, TypeVar, cast
 
 import orjson
 from fastapi import APIRouter, WebSocket
@@ -36,6 +37,7 @@ CLOSE_S = 2.0
 MESSAGES_PER_10S_MAX = 100
 
 Closing = tuple[int, str]
+T = TypeVar("T")
 
 
 class Doors:
@@ -122,15 +124,16 @@ async def live(socket: WebSocket) -> None:
         return
     await socket.accept()
     with contextlib.suppress(WebSocketDisconnect):
-        caller = caller or await _introduced(socket)
+        known = partial(who, context_of(socket), by_cookie=False)
+        caller = caller or await introduced(socket, known, "sign in first")
         if caller is not None:
             await _serve(socket, caller)
 
 
-async def _introduced(socket: WebSocket) -> Caller | None:
-    """Waits for `{"type":"auth","token":…}`; closes when it does not come or is not good."""
+async def introduced(socket: WebSocket, find: Callable[[str], Awaitable[T | None]], reason: str) -> T | None:
+    """Waits for `{"type":"auth","token":…}`; closes when it does not come, or with the reason when it is not good."""
     doors: Doors = socket.app.state.doors
-    found, code, reason = None, 1008, "sign in first"
+    found, code = None, 1008
     with doors.stranger(network_of(address_of(socket))) as dismissed:
         said = asyncio.ensure_future(socket.receive())
         waited: list[asyncio.Future[Any]] = [said, dismissed]
@@ -141,7 +144,7 @@ async def _introduced(socket: WebSocket) -> Caller | None:
             elif not said.done():
                 reason = "nobody signed in"
             elif (body := _json(said.result())).get("type") == "auth" and isinstance(body.get("token"), str):
-                found = await who(context_of(socket), body["token"], by_cookie=False)
+                found = await find(body["token"])
         except Refused as refused:
             reason = str(refused)
         except DATABASE_ERRORS:
@@ -150,7 +153,7 @@ async def _introduced(socket: WebSocket) -> Caller | None:
             said.cancel()
     if found is None:
         context_of(socket).refusals.saw("socket", reason, address_of(socket))
-        await _close(socket, code, reason)
+        await close(socket, code, reason)
     return found
 
 
@@ -159,11 +162,11 @@ async def _serve(socket: WebSocket, caller: Caller) -> None:
     doors = cast("Doors", socket.app.state.doors)
     limits = context.config
     if Permission.READ not in caller.may:
-        await _close(socket, 1008, f"this token's scope does not hold {Permission.READ}")
+        await close(socket, 1008, f"this token's scope does not hold {Permission.READ}")
         return
     with doors.guest(caller, limits.sockets_per_user_max, limits.sockets_per_tenant_max) as refusal:
         if refusal:
-            await _close(socket, 1013, refusal)
+            await close(socket, 1013, refusal)
             return
         await _follow(socket, Client(caller.token_id, caller.tenant_id, caller.role), hub_of(socket))
 
@@ -180,7 +183,7 @@ async def _follow(socket: WebSocket, client: Client, hub: Hub) -> None:
         for task in work:
             task.cancel()
         await asyncio.gather(*work, return_exceptions=True)
-    await _close(socket, code, reason)
+    await close(socket, code, reason)
 
 
 async def _send(socket: WebSocket, client: Client) -> Closing:
@@ -234,7 +237,7 @@ def _json(event: Mapping[str, Any], *, flooded: bool = False) -> dict[str, Any]:
     return body
 
 
-async def _close(socket: WebSocket, code: int, reason: str) -> None:
+async def close(socket: WebSocket, code: int, reason: str) -> None:
     """Closes politely, or, when the client does not even read that, by force."""
     if code == 1006 or socket.client_state is WebSocketState.DISCONNECTED:
         return

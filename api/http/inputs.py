@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Annotated
+from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
@@ -18,6 +19,13 @@ def printable(text: str) -> str:
     if any(ord(c) < 32 or ord(c) == 127 for c in text):
         raise ValueError("control characters cannot be stored")
     return text
+
+
+def zone_name(name: str) -> str:
+    """The name of a time zone; else ValueError."""
+    if name not in available_timezones():
+        raise ValueError("not an IANA time zone")
+    return name
 
 
 def printable_part(text: str, chars_max: int) -> str:

@@ -1,28 +1,25 @@
-"""Shipments, and the links that show one of them to a customer."""
+"""Shipments: planned, changed, called off."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 import orjson
 from fastapi import APIRouter, Query, Request
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
-from starlette.responses import Response
 from typing_extensions import TypedDict
 
 from api.database import Row, Session
-from api.feed.emit import emit, put
+from api.feed.emit import delete, emit, put
 from api.http.audit import audit
-from api.http.auth import LinkKeeper, Planner, Reader
+from api.http.auth import Planner, Reader
 from api.http.context import context_of
 from api.http.inputs import Latitude, Longitude, Name, ShipmentName, Strict, Text, printable
 from api.http.instants import Instant
 from api.http.jsons import Json, Time, when
-from api.http.links import link_to
 from api.http.paging import Cursor, Items, Limit, decode, page
-from api.http.problems import Problem, key_of, not_found
+from api.http.problems import Problem, not_found
 from api.resources.shared.areas import LineIn
 from api.resources.shared.fits import Fits
 from api.resources.shared.profiles import profile_id
@@ -32,11 +29,8 @@ from domain import goods
 from domain.digits import shown
 from domain.goods import Verdict
 from store.db import queries
-from store.secrets import new_token, token_hash
 
 router = APIRouter(tags=["shipments"])
-SHARES_MAX = 200
-SHARE_MAX = timedelta(days=366)
 
 
 class StopIn(Strict):
@@ -94,14 +88,6 @@ class ShipmentIn(Strict):
     since: Instant | None = None
 
 
-class ShareIn(Strict):
-    """How long a customer's link is good; two weeks when nothing is said."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{"expires_at": "2026-12-01T00:00:00Z"}]})
-
-    expires_at: Instant | None = None
-
-
 class StopEta(TypedDict):
     """When a vehicle arrives: one in ten is earlier than p10, half before p50, nine in ten before p90.
 
@@ -127,6 +113,7 @@ class Stop(TypedDict):
     name: str
     lat: float
     lon: float
+    radius_m: float
     window_start: Time | None
     window_end: Time | None
     arrived_at: Time | None
@@ -136,36 +123,25 @@ class Stop(TypedDict):
 
 
 class Shipment(TypedDict):
-    """A shipment with its stops."""
+    """A shipment with its stops; `status` is `planned`, `in_transit`, `delivered` or `cancelled`."""
 
     id: str
     reference: str
     status: str
     vehicle: str | None
     customer: str | None
+    profile: str | None
     stops: list[Stop]
     temperature: Verdict
     planned_line: dict[str, Any] | None
 
 
-class NewShare(TypedDict):
-    """A customer's link; the token is shown here only."""
+class ShipmentEnding(TypedDict):
+    """What becomes of a shipment: `deleted` when nothing has happened to it, else `cancelled`; links end with it."""
 
     id: str
-    token: str
-    url: str
-    expires_at: str | None
-
-
-class Share(TypedDict):
-    """A customer's link without its token."""
-
-    id: str
-    created_at: str | None
-    created_by: str
-    expires_at: str | None
-    revoked_at: str | None
-    last_used_at: str | None
+    outcome: Literal["deleted", "cancelled"]
+    links: int
 
 
 def _stop_shape(row: Row) -> Stop:
@@ -188,6 +164,7 @@ def _stop_shape(row: Row) -> Stop:
         "name": row["name"],
         "lat": row["lat"],
         "lon": row["lon"],
+        "radius_m": row["radius_m"],
         "window_start": when(row["window_start"]),
         "window_end": when(row["window_end"]),
         "arrived_at": when(row["arrived_at"]),
@@ -205,6 +182,7 @@ def _shape(row: Row, stops: list[Stop], temperature: Verdict) -> Shipment:
         "status": row["status"],
         "vehicle": row["vehicle"],
         "customer": row["customer"],
+        "profile": row["profile"],
         "stops": stops,
         "temperature": temperature,
         "planned_line": row["planned_line"],
@@ -230,7 +208,7 @@ async def list_shipments(
     request: Request,
     caller: Reader,
     fits: Fits,
-    status: Literal["planned", "in_transit", "delivered"] | None = None,
+    status: Literal["planned", "in_transit", "delivered", "cancelled"] | None = None,
     vehicle: Annotated[str | None, Query(max_length=64)] = None,
     limit: Limit = 200,
     cursor: Cursor = None,
@@ -259,7 +237,7 @@ async def get_shipment(request: Request, caller: Reader, shipment_id: str) -> Js
 
 @router.post("/shipments", response_model=Shipment, status_code=201)
 async def post_shipment(request: Request, caller: Planner, given: ShipmentIn) -> Json:
-    """Makes (201) or changes (200) a shipment; what has happened to it stays."""
+    """Makes (201) or changes (200) a shipment; what has happened stays. One that was called off is taken up again."""
     q = queries("registry")
     now = datetime.now(UTC)
     async with context_of(request).database.tenant(caller.tenant_id) as session:
@@ -317,70 +295,36 @@ async def _put_stops(session: Session, given: ShipmentIn, shipment: int) -> None
         await session.row(queries("registry")["put_stop"], shipment=shipment, **stop)
 
 
-@router.post("/shipments/{shipment_id}/share", response_model=NewShare, status_code=201)
-async def share_shipment(request: Request, caller: LinkKeeper, shipment_id: str, given: ShareIn | None = None) -> Json:
-    """A new, independent link for a customer; whoever has it sees this shipment, nothing else."""
-    context, now = context_of(request), datetime.now(UTC)
-    expires_at = (given.expires_at if given else None) or now + timedelta(days=context.config.share_days)
-    if not now < expires_at <= now + SHARE_MAX:
-        raise Problem(422, "expires_at: within a year from now")
-    token = new_token()
-    async with context.database.tenant(caller.tenant_id) as session:
-        shipment = await _shipment_key(session, shipment_id)
-        share = await session.row(
-            queries("api")["add_share"],
-            shipment=shipment,
-            token_sha256=token_hash(token),
-            actor=caller.user,
-            expires_at=expires_at,
-        )
-        share_id = str((share or {})["id"])
-        await audit(session, caller, "share.create", shipment_id, share=share_id, expires_at=expires_at)
-    url = link_to(context, f"/t/{token}")
-    return Json({"id": share_id, "token": token, "url": url, "expires_at": when(expires_at)}, 201)
+@router.delete("/shipments/{shipment_id}", response_model=ShipmentEnding)
+async def delete_shipment(
+    request: Request,
+    caller: Planner,
+    shipment_id: str,
+    *,
+    dry_run: Annotated[bool, Query(description="change nothing, only say what would become of it")] = False,
+) -> Json:
+    """Deletes a shipment to which nothing has happened, its links with it; calls off one that is under way.
 
-
-@router.get("/shipments/{shipment_id}/shares", response_model=Items[Share])
-async def list_shares(request: Request, caller: Reader, shipment_id: str) -> Json:
-    """Links of a shipment, newest first, the last 200."""
+    One that is called off stays with all that has happened, is followed no more, and is taken up again by a POST.
+    409: it is delivered.
+    """
+    q, now = queries("api"), datetime.now(UTC)
     async with context_of(request).database.tenant(caller.tenant_id) as session:
-        shipment = await _shipment_key(session, shipment_id)
-        found = await session.rows(queries("api")["shares"], shipment=shipment, limit=SHARES_MAX)
-    return page(request, [_share(row) for row in found], SHARES_MAX, lambda s: [s["id"]])
-
-
-@router.delete("/shipments/{shipment_id}/shares/{share_id}", status_code=204)
-async def revoke_share(request: Request, caller: LinkKeeper, shipment_id: str, share_id: str) -> Response:
-    """Takes a link back at once."""
-    number = key_of(share_id, digits=9)
-    q = queries("api")
-    async with context_of(request).database.tenant(caller.tenant_id) as session:
-        shipment, key = await _shipment_key(session, shipment_id), number
-        now = datetime.now(UTC)
-        if await session.row(q["revoke_share"], shipment=shipment, id=key, now=now) is not None:
-            await audit(session, caller, "share.revoke", shipment_id, share=share_id)
-        elif not _has(await session.rows(q["shares"], shipment=shipment, limit=None), key):
+        found = await session.row(q["shipment_to_end"], name=shipment_id)
+        if found is None:
             raise not_found()
-    return Response(status_code=204)
-
-
-async def _shipment_key(session: Session, name: str) -> int:
-    rows = await shipment_rows(session, name=name)
-    if not rows:
-        raise not_found()
-    return int(rows[0]["key"])
-
-
-def _has(shares: Sequence[dict[str, Any]], key: int) -> bool:
-    return any(row["id"] == key for row in shares)
-
-
-def _share(row: dict[str, Any]) -> Share:
-    return {
-        "id": str(row["id"]),
-        "created_at": when(row["created_at"]),
-        "created_by": row["created_by"],
-        "expires_at": when(row["expires_at"]),
-        "revoked_at": when(row["revoked_at"]),
-        "last_used_at": when(row["last_used_at"]),
-    }
+        if found["status"] == "delivered":
+            raise Problem(409, f"{shipment_id} is delivered: what has happened stays")
+        gone = found["status"] == "planned" and not found["happened"]
+        if not dry_run and found["status"] != "cancelled":
+            for statement in ("delete_stops", "delete_shipment") if gone else ("cancel_shipment",):
+                await session.run(q[statement], id=found["key"])
+            await audit(session, caller, "shipment.delete" if gone else "shipment.cancel", shipment_id)
+            await session.run(queries("registry")["notify_registry"])
+            shown = [delete(shipment_id)]
+            if not gone:
+                shown = [put(shipment_id, (await read_shipments(session, now, name=shipment_id))[0])]
+            vehicles = await read_vehicles(session, name=found["vehicle"]) if found["vehicle"] else []
+            await emit(session, shipments=shown, vehicles=[put(v["id"], v) for v in vehicles])
+    outcome: Literal["deleted", "cancelled"] = "deleted" if gone else "cancelled"
+    return Json(ShipmentEnding(id=shipment_id, outcome=outcome, links=found["links"]))

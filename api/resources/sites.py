@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Annotated, Literal
-from zoneinfo import available_timezones
 
 import orjson
 from fastapi import APIRouter, Request
@@ -13,7 +12,7 @@ from api.feed.emit import emit, put
 from api.http.audit import audit
 from api.http.auth import Reader, SiteKeeper
 from api.http.context import context_of
-from api.http.inputs import Latitude, Longitude, Name, Strict, Text
+from api.http.inputs import Latitude, Longitude, Name, Strict, Text, zone_name
 from api.http.jsons import Json
 from api.http.paging import Cursor, Items, Limit, decode, page
 from api.http.problems import not_found
@@ -22,12 +21,6 @@ from api.resources.shared.sites import Site, read_sites
 from store.db import queries
 
 router = APIRouter(tags=["sites"])
-
-
-def _zone_name(name: str) -> str:
-    if name not in available_timezones():
-        raise ValueError("not an IANA time zone")
-    return name
 
 
 class ZoneIn(Strict):
@@ -69,7 +62,7 @@ class SiteIn(Strict):
     polygon: AreaIn | None = None
     corridor: CorridorIn | None = None
     dwell_s: Annotated[float, Field(ge=0, le=86_400)] = 0.0
-    tz: Annotated[str, AfterValidator(_zone_name)] = "UTC"
+    tz: Annotated[str, AfterValidator(zone_name)] = "UTC"
     zones: list[ZoneIn] = Field([], max_length=200)
 
     @model_validator(mode="after")

@@ -104,7 +104,7 @@ left join lateral (
 left join site si on si.id = st.site_id
 left join lateral (
     select x.p10, x.p50, x.p90, x.few_trips from eta x where x.stop_id = st.id order by x.at desc, x.id desc limit 1) e on true
-where sh.tenant_id = %(tenant)s and sh.vehicle_id = any(%(vehicles)s::int[]) and sh.status <> 'delivered'
+where sh.tenant_id = %(tenant)s and sh.vehicle_id = any(%(vehicles)s::int[]) and sh.status not in ('delivered', 'cancelled')
 order by sh.vehicle_id, sh.status = 'in_transit' desc, sh.id
 
 -- name: vehicle_alerts
@@ -193,24 +193,25 @@ and (%(fits)s::bool is null or exists (
 order by a.opened_at desc, a.id desc limit %(limit)s
 
 -- name: shipments
--- Shipments by name; `recent` leaves out what was delivered before that time.
+-- Shipments by name; `recent` leaves out what was delivered or called off before that time.
 select sh.id as key, sh.name as id, sh.reference, sh.status, v.name as vehicle, sh.vehicle_id, sh.customer,
-       sh.planned_line, sh.planned_at, sh.started_at, sh.delivered_at, p.low_c, p.high_c
+       sh.planned_line, sh.planned_at, sh.started_at, sh.delivered_at, sh.cancelled_at, p.name as profile, p.low_c, p.high_c
 from shipment sh left join vehicle v on v.id = sh.vehicle_id left join profile p on p.id = sh.profile_id
 where sh.tenant_id = %(tenant)s and sh.name > %(after)s and (%(name)s::text is null or sh.name = %(name)s)
 and (%(key)s::int is null or sh.id = %(key)s) and (%(status)s::text is null or sh.status = %(status)s)
 and (%(vehicle)s::text is null or v.name = %(vehicle)s)
-and (%(recent)s::timestamptz is null or sh.delivered_at is null or sh.delivered_at > %(recent)s)
+and (%(recent)s::timestamptz is null or coalesce(coalesce(sh.delivered_at, sh.cancelled_at) > %(recent)s, true))
 and (%(fits)s::bool is null or exists (
     select from vehicle_spans(%(tenant)s, %(fleets)s::text[], %(models)s::text[], %(drivers)s::text[], %(fuel_types)s::text[],
                               %(tags)s::text[]) fit
-    where fit.vehicle_id = sh.vehicle_id and coalesce(sh.delivered_at, now()) >= fit.valid_from and coalesce(sh.delivered_at, now()) < fit.valid_to))
+    where fit.vehicle_id = sh.vehicle_id and coalesce(sh.delivered_at, sh.cancelled_at, now()) >= fit.valid_from
+    and coalesce(sh.delivered_at, sh.cancelled_at, now()) < fit.valid_to))
 order by sh.name limit %(limit)s
 
 -- name: stops
 -- Stops of shipments in order; an estimate stands only where the vehicle has still to arrive.
 select st.shipment_id, st.seq, st.name as stop_id, si.name as site, si.kind as site_kind, st.label as name, st.lat,
-       st.lon, st.window_start, st.window_end, st.arrived_at, st.departed_at, e.p10, e.p50, e.p90, e.remaining_m,
+       st.lon, st.radius_m, st.window_start, st.window_end, st.arrived_at, st.departed_at, e.p10, e.p50, e.p90, e.remaining_m,
        e.late_probability, e.few_trips, e.decided_at,
        array(select d.kind from deviation d where d.tenant_id = st.tenant_id and d.stop_id = st.id and d.kind <> 'off_route'
              and d.superseded_at is null and not d.retracted order by d.kind) as deviations
@@ -226,34 +227,32 @@ select p.name as id, p.low_c, p.high_c, p.for_s, p.hysteresis_c, p.max_interval_
 where p.tenant_id = %(tenant)s and p.name > %(after)s and (%(name)s::text is null or p.name = %(name)s)
 order by p.name limit %(limit)s
 
+-- name: shipment_to_end
+-- A shipment, locked until the transaction ends, and whether anything has happened to it.
+select sh.id as key, sh.status, v.name as vehicle,
+       exists (select from stop_call c where c.tenant_id = sh.tenant_id and c.shipment_id = sh.id)
+       or exists (select from deviation d where d.tenant_id = sh.tenant_id and d.shipment_id = sh.id) as happened,
+       (select count(*) from share s where s.tenant_id = sh.tenant_id and s.shipment_id = sh.id and s.revoked_at is null
+        and s.expires_at > now()) as links
+from shipment sh left join vehicle v on v.id = sh.vehicle_id
+where sh.tenant_id = %(tenant)s and sh.name = %(name)s for update of sh
+
+-- name: cancel_shipment
+-- A shipment is called off; what has happened to it stays.
+update shipment set status = 'cancelled', cancelled_at = now() where tenant_id = %(tenant)s and id = %(id)s
+
+-- name: delete_stops
+-- All stops of a shipment are gone.
+delete from stop where tenant_id = %(tenant)s and shipment_id = %(id)s
+
+-- name: delete_shipment
+-- A shipment is gone, and with it the links to it.
+delete from shipment where tenant_id = %(tenant)s and id = %(id)s
+
 -- name: trim_stops
 -- Stops that are no longer planned and were never reached.
 delete from stop where tenant_id = %(tenant)s and shipment_id = %(shipment)s and not seq = any(%(seqs)s::int[])
 and arrived_at is null
-
--- name: add_share
--- A customer's link.
-insert into share (tenant_id, shipment_id, token_sha256, created_by, expires_at)
-values (%(tenant)s, %(shipment)s, %(token_sha256)s, %(actor)s, %(expires_at)s) returning id
-
--- name: shares
--- Links of a shipment, newest first.
-select s.id, s.created_at, s.created_by, s.expires_at, s.revoked_at, s.last_used_at from share s
-where s.tenant_id = %(tenant)s and s.shipment_id = %(shipment)s order by s.id desc limit %(limit)s
-
--- name: revoke_share
--- Takes a link back.
-update share set revoked_at = %(now)s
-where tenant_id = %(tenant)s and shipment_id = %(shipment)s and id = %(id)s and revoked_at is null returning id
-
--- name: share_by_token
--- The shipment a link opens, while it is good.
-select * from door_share(%(token_sha256)s)
-
--- name: share_used
--- Remembers, to the minute, that a link is in use.
-update share set last_used_at = now()
-where id = %(id)s and tenant_id = %(tenant)s and (last_used_at is null or last_used_at < now() - interval '1 minute')
 
 -- name: last_position
 -- Where a vehicle is.

@@ -63,4 +63,4 @@ from unnest(%s::int4[], %s::timestamptz[], %s::timestamptz[]) as n (id, arrived_
 -- Shipments are under way, or delivered, or it turns out that they are not.
 update shipment s set status = n.status, started_at = n.started_at, delivered_at = n.delivered_at
 from unnest(%s::int4[], %s::text[], %s::timestamptz[], %s::timestamptz[]) as n (id, status, started_at, delivered_at)
-where s.id = n.id
+where s.id = n.id and s.status <> 'cancelled'

@@ -7,9 +7,9 @@
 select set_config('app.tenant', %(tenant)s::text, true)
 
 -- name: carried_by
--- Of shipments not delivered before `recent`: these, those on these vehicles, and those on one that ever had these devices.
-select sh.id, sh.tenant_id, sh.name, sh.delivered_at is not null from shipment sh
-where (sh.delivered_at is null or sh.delivered_at > %(recent)s)
+-- Of shipments neither delivered nor called off before `recent`: these, those on these vehicles, and those on one that ever had these devices.
+select sh.id, sh.tenant_id, sh.name, coalesce(sh.delivered_at, sh.cancelled_at) is not null from shipment sh
+where coalesce(coalesce(sh.delivered_at, sh.cancelled_at) > %(recent)s, true)
 and (sh.id = any(%(shipments)s::int[]) or sh.vehicle_id in (
     select unnest(%(vehicles)s::int[]) union
     select w.vehicle_id from assignment w where w.device_id = any(%(devices)s::int[]) and w.vehicle_id is not null))
@@ -20,11 +20,11 @@ order by sh.id
 -- from when on it has one if nothing more comes (`silent_at`).
 with carried as (
     select sh.id, d.id as device_id, greatest(sh.started_at, w.valid_from) as since,
-           least(coalesce(sh.delivered_at, %(now)s), w.valid_to) as until, w.valid_to as gone_at,
-           sh.started_at as began, coalesce(sh.delivered_at, %(now)s) as ended,
+           least(coalesce(sh.delivered_at, sh.cancelled_at, %(now)s), w.valid_to) as until, w.valid_to as gone_at,
+           sh.started_at as began, coalesce(sh.delivered_at, sh.cancelled_at, %(now)s) as ended,
            coalesce(p.max_interval_s, 900) as gap_s, p.low_c, p.high_c
     from shipment sh join assignment w on w.vehicle_id = sh.vehicle_id and w.tenant_id = sh.tenant_id
-                                          and w.valid_from <= coalesce(sh.delivered_at, %(now)s) and w.valid_to > sh.started_at
+                                          and w.valid_from <= coalesce(sh.delivered_at, sh.cancelled_at, %(now)s) and w.valid_to > sh.started_at
     join device d on d.id = w.device_id
     left join profile p on p.id = coalesce(sh.profile_id, d.profile_id)
     where sh.tenant_id = %(tenant)s and sh.id = any(%(shipments)s::int[]) and sh.started_at is not null
@@ -48,3 +48,19 @@ select g.id, min(g.temp_c) as min_c, max(g.temp_c) as max_c, max(g.time) as last
                where c.id = g.id and x.superseded_at is null and not x.retracted and x.alarm_at is not null
                and x.started_at <= c.until and coalesce(x.ended_at, 'infinity') >= c.since) as excursion
 from reading g group by g.id
+
+-- name: shipment_curve
+-- What the probes with a shipment's goods saw while it was under way, in so many steps: lowest and highest of each.
+with carried as (
+    select w.device_id, greatest(sh.started_at, w.valid_from) as since,
+           least(coalesce(sh.delivered_at, sh.cancelled_at, %(now)s), w.valid_to) as until, sh.started_at as began,
+           coalesce(sh.delivered_at, sh.cancelled_at, %(now)s) as ended
+    from shipment sh join assignment w on w.vehicle_id = sh.vehicle_id and w.tenant_id = sh.tenant_id
+        and w.valid_from <= coalesce(sh.delivered_at, sh.cancelled_at, %(now)s) and w.valid_to > sh.started_at
+    where sh.tenant_id = %(tenant)s and sh.id = %(shipment)s and sh.started_at > %(now)s::timestamptz - interval '31 days'
+)
+select min(r.time) as time, min(r.temp_c) as min_c, max(r.temp_c) as max_c
+from carried c cross join lateral own_temperature(c.device_id, c.since, c.until) r
+where r.flags & 8 = 0
+group by floor(extract(epoch from r.time - c.began) / greatest(extract(epoch from c.ended - c.began) / %(steps)s, 1))
+order by 1

@@ -97,7 +97,7 @@ select 'readings' as what, coalesce(sum(own_reading_count(a.device_id, a.valid_f
 from assignment a where a.tenant_id = %(tenant)s and a.vehicle_id = %(id)s
 union all select 'devices', count(distinct a.device_id), count(distinct a.device_id) filter (where a.valid_to = 'infinity')
 from assignment a where a.tenant_id = %(tenant)s and a.vehicle_id = %(id)s
-union all select 'shipments', count(*), count(*) filter (where h.status <> 'delivered')
+union all select 'shipments', count(*), count(*) filter (where h.status not in ('delivered', 'cancelled'))
 from shipment h where h.tenant_id = %(tenant)s and h.vehicle_id = %(id)s
 union all select 'visits', count(distinct f.id), 0 from visit f where f.tenant_id = %(tenant)s and f.vehicle_id = %(id)s
 union all select 'trips', count(distinct f.id), 0 from trip f where f.tenant_id = %(tenant)s and f.vehicle_id = %(id)s
@@ -115,7 +115,7 @@ select 'devices' as what, count(distinct a.device_id) as count, count(distinct a
 from assignment a where a.tenant_id = %(tenant)s and a.site_id = %(id)s
 union all select 'zones', count(*), count(*) filter (where z.retired_at is null)
 from zone z where z.tenant_id = %(tenant)s and z.site_id = %(id)s
-union all select 'shipments', count(distinct h.id), count(distinct h.id) filter (where h.status <> 'delivered')
+union all select 'shipments', count(distinct h.id), count(distinct h.id) filter (where h.status not in ('delivered', 'cancelled'))
 from stop t join shipment h on h.id = t.shipment_id where t.tenant_id = %(tenant)s and t.site_id = %(id)s
 union all select 'visits', count(distinct f.id), 0 from visit f where f.tenant_id = %(tenant)s and f.site_id = %(id)s
 union all select 'stock levels', count(*), 0 from stock_level l where l.tenant_id = %(tenant)s and l.site_id = %(id)s
@@ -148,7 +148,7 @@ where s.tenant_id = %(tenant)s and s.id = %(id)s
 -- What depends on a temperature profile.
 select 'devices' as what, count(*) as count, count(*) filter (where d.revoked_at is null) as now
 from device d where d.tenant_id = %(tenant)s and d.profile_id = %(id)s
-union all select 'shipments', count(*), count(*) filter (where h.status <> 'delivered')
+union all select 'shipments', count(*), count(*) filter (where h.status not in ('delivered', 'cancelled'))
 from shipment h where h.tenant_id = %(tenant)s and h.profile_id = %(id)s
 
 -- name: of_device

@@ -22,6 +22,10 @@ select * from door_oldest_changes(%(partitions)s::int[])
 -- Which of these tokens may not be used any more, or (`good`) have another role by now.
 select * from door_ended_tokens(%(ids)s::int[], %(roles)s::text[])
 
+-- name: ended_shares
+-- Which of these customers' links are not good any more.
+select * from door_ended_shares(%(ids)s::int[])
+
 -- name: emit
 -- A change of the API's own, in order of commit: the head's row stays locked until then.
 select own_change(%(body)s)

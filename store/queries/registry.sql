@@ -182,7 +182,7 @@ insert into slot (tenant_id, device_id, name, product_id) values (%(tenant)s, %(
 on conflict (device_id, name) do update set product_id = excluded.product_id returning id
 
 -- name: put_shipment
--- A shipment, made or changed; what has happened to it stays. Another vehicle has it from now on, or since a given time.
+-- A shipment, made, changed or taken up again; what has happened stays. Another vehicle has it from now on, or as is given.
 insert into shipment as s (tenant_id, name, reference, customer, vehicle_id, profile_id, planned_line, status, loaded,
                            on_vehicle_since, since_given, started_at)
 values (%(tenant)s, %(name)s, %(reference)s, %(customer)s, %(vehicle)s, %(profile)s, %(planned_line)s::jsonb, %(status)s,
@@ -191,6 +191,8 @@ values (%(tenant)s, %(name)s, %(reference)s, %(customer)s, %(vehicle)s, %(profil
         case when %(status)s = 'in_transit' then coalesce(%(since)s::timestamptz, now()) end)
 on conflict (tenant_id, name) do update set reference = excluded.reference, customer = excluded.customer,
     vehicle_id = excluded.vehicle_id, profile_id = excluded.profile_id, planned_line = excluded.planned_line,
+    status = case when s.status <> 'cancelled' then s.status when s.started_at is null then 'planned' else 'in_transit' end,
+    cancelled_at = null,
     on_vehicle_since = case when %(since)s::timestamptz is not null or s.vehicle_id is distinct from excluded.vehicle_id
                             then excluded.on_vehicle_since else s.on_vehicle_since end,
     since_given = case when %(since)s::timestamptz is not null or s.vehicle_id is distinct from excluded.vehicle_id
@@ -312,4 +314,4 @@ select exists (select from shipment where tenant_id = %(tenant)s and name = %(na
 -- name: idle_vehicles
 -- Vehicles whose shipments are all delivered, and how many they had; not retired ones.
 select v.name, count(*) from vehicle v join shipment s on s.vehicle_id = v.id
-where v.tenant_id = %(tenant)s and v.retired_at is null group by v.name having bool_and(s.status = 'delivered')
+where v.tenant_id = %(tenant)s and v.retired_at is null group by v.name having bool_and(s.status in ('delivered', 'cancelled'))

@@ -87,11 +87,11 @@ select s.product_id, s.device_id from slot s
 join label l on l.kind = 'slot' and l.scope = s.device_id and l.text = s.name where l.id = %s and s.retired_at is null
 
 -- name: shipments
--- Shipments on vehicles that are not delivered, and the last three of each vehicle that are: a late reading may amend them.
+-- Shipments on vehicles that are planned or under way, and the last three delivered of each: a late reading may amend them.
 select h.id, h.tenant_id, h.name, h.status, h.vehicle_id, h.planned_line, h.on_vehicle_since, h.loaded, h.started_at,
        h.delivered_at, h.turn, h.since_given
 from vehicle v cross join lateral (
-    (select o.* from shipment o where o.vehicle_id = v.id and o.status <> 'delivered')
+    (select o.* from shipment o where o.vehicle_id = v.id and o.status <> 'delivered' and o.status <> 'cancelled')
     union all
     (select d.* from shipment d where d.vehicle_id = v.id and d.status = 'delivered' order by d.delivered_at desc limit 3)) h
 order by h.id

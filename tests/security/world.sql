@@ -15,10 +15,14 @@ insert into profile (tenant_id, name, low_c, high_c, for_s, hysteresis_c, max_in
 select {tenant}, '{mark}-profile', 1, 2, 60, 0.5, 300;
 insert into shipment (tenant_id, name, reference, customer, status)
 values ({tenant}, '{mark}-ship', 'Reference{tag}', 'Customer{tag}', 'planned');
-insert into share (tenant_id, shipment_id, token_sha256, created_by, expires_at)
-select {tenant}, id, sha256('{mark}share'), 'Maker{tag}', now() + interval '9 days'
+insert into share (tenant_id, shipment_id, token_sha256, created_by, expires_at, recipient)
+select {tenant}, id, sha256('{mark}share'), 'Maker{tag}', now() + interval '9 days', 'Recipient{tag}'
 from shipment
 where tenant_id = {tenant} and name = '{mark}-ship';
+insert into share_opening (tenant_id, share_id, client)
+select {tenant}, id, 'Client{tag}'
+from share
+where tenant_id = {tenant};
 insert into access_token (tenant_id, kind, subject, role, token_sha256, expires_at, agent)
 values ({tenant}, 'session', '{mark}-ann', 'admin', sha256('{mark}session'), now() + interval '9 days', 'Agent{tag}');
 insert into webhook (tenant_id, name, url, types, secret, created_by, last_error)

@@ -22,7 +22,8 @@ WORDS = {"kind": "excursion", "report": "load"}
 """What stands in addresses and is nobody's."""
 _SQL = Path(__file__).with_name("world.sql").read_text()
 OWNED = (
-    "site", "zone", "vehicle", "profile", "device", "product", "slot", "shipment", "stop", "share", "account",
+    "site", "zone", "vehicle", "profile", "device", "product", "slot", "shipment", "stop", "share", "share_opening",
+    "account",
     "access_token", "device_profile", "quarantine", "driver", "vehicle_driver", "vehicle_fleet", "trip", "excursion",
     "alert", "webhook", "outgoing", "audit", "assignment", "invitation", "stock_level",
 )  # fmt: skip

@@ -81,6 +81,7 @@ def _announce(registry: Registry, shipment: Shipment, words: Words, step: Step) 
                 "name": s.label,
                 "lat": s.lat,
                 "lon": s.lon,
+                "radius_m": s.radius_m,
                 "window_start": _instant(s.window_start),
                 "window_end": _instant(s.window_end),
                 "arrived_at": text(s.arrived_us),

@@ -5,7 +5,7 @@ import { nextStop } from '#shared/status.ts'
 import type { Stop } from '#shared/api/shapes.ts'
 
 function stops(...arrived: (string | null)[]): Stop[] {
-  const rest = { site: null, name: '', lat: 0, lon: 0, window_start: null, window_end: null, departed_at: null, eta: null }
+  const rest = { site: null, name: '', lat: 0, lon: 0, window_start: null, window_end: null, departed_at: null, eta: null, radius_m: 150 }
   return arrived.map((arrived_at, i) => ({ seq: i + 1, stop_id: `S-${i + 1}`, arrived_at, deviations: [], ...rest }))
 }
 

@@ -138,7 +138,7 @@ def bodies(alert: int) -> dict[str, tuple[str, dict[str, Any] | None]]:
         "POST /devices": ("/api/v1/devices", {"id": "new", "kind": "phone", "credentials": False}),
         "POST /products": ("/api/v1/products", {"sku": "new", "label": "New"}),
         "POST /shipments": ("/api/v1/shipments", {"id": "new", "stops": [{"lat": 1, "lon": 1}]}),
-        "POST /shipments/S-1/share": ("/api/v1/shipments/S-1/share", None),
+        "POST /shipments/S-1/share": ("/api/v1/shipments/S-1/share", {"recipient": "Anna"}),
         "POST /alerts/1/acknowledge": (f"/api/v1/alerts/{alert}/acknowledge", None),
         "POST /alerts/1/resolve": (f"/api/v1/alerts/{alert}/resolve", {"note": "done"}),
         "POST /devices/gps-01/revoke": ("/api/v1/devices/gps-01/revoke", None),

@@ -329,3 +329,24 @@ def test_shipments_under_way_keep_their_calls_when_the_schema_moves_on(postgres,
         assert calls == [(1, 1, at(60), None), (2, 1, at(60), None)]
     with psycopg.connect(postgres.dsn, autocommit=True) as c:
         c.execute(f"drop database {name} with (force)")  # type: ignore[arg-type]
+
+
+def test_a_shipment_that_is_called_off_keeps_what_happened_and_others_go_on(fleet):
+    ship(fleet, "S-2")
+    whole = drive(fleet, *TOUR)
+    half = len(whole) // 3  # it stands at A
+    tracker = fleet.tracker()
+    fleet.append(whole.take(np.arange(half)))
+    fleet.settle(tracker)
+    before = [r for r in fleet.facts()["calls"] if r[0] == 1]
+    with connect(fleet.dsn, "test") as c, c.transaction():
+        c.execute("update shipment set status = 'cancelled', cancelled_at = now() where name = 'S-1'")
+    tracker._read_registry()
+    fleet.append(whole.take(np.arange(half, len(whole))))
+    fleet.settle(tracker)
+    facts = fleet.facts()
+    fleet.close(tracker)
+    assert [r[1] for r in before] == [1, 2]
+    assert [r[:4] for r in facts["calls"] if r[0] == 1] == [r[:4] for r in before]
+    assert [r[1] for r in facts["calls"] if r[0] == 2] == [5, 6, 7, 8]
+    assert [r[1] for r in facts["shipments"]] == ["cancelled", "delivered"]

@@ -240,7 +240,7 @@ OWNERS_ONLY = {
 
 
 def test_every_query_of_the_api_names_its_tenant() -> None:
-    found = queries("api") | {kind.name: listing(kind) for kind in KINDS}
+    found = queries("api") | queries("shares") | {kind.name: listing(kind) for kind in KINDS}
     without = {name for name, text in found.items() if "%(tenant)s" not in text and "%(tenant_name)s" not in text}
     assert without == OWNERS_ONLY - {"account"}
     assert [name for name, text in queries("lifecycle").items() if "%(tenant)s" not in text] == []

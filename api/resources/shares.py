@@ -1,0 +1,195 @@
+"""Links that show one shipment to one recipient: made, listed, revoked, and when each was opened."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any, Literal, NotRequired, cast
+
+from fastapi import APIRouter, Request
+from pydantic import AfterValidator, ConfigDict, Field
+from starlette.responses import Response
+from typing_extensions import TypedDict
+
+from api.database import Row, Session
+from api.http.audit import audit
+from api.http.auth import LinkKeeper, Reader
+from api.http.context import context_of
+from api.http.inputs import Strict, Text, zone_name
+from api.http.instants import Instant
+from api.http.jsons import Json, when
+from api.http.links import link_to
+from api.http.paging import Items, page
+from api.http.problems import Problem, key_of, not_found
+from api.resources.shared.customers import LANGUAGES, OPENINGS_MAX
+from api.resources.shared.shipments import shipment_rows
+from store.db import queries
+from store.secrets import new_token, token_hash
+
+router = APIRouter(tags=["shipments"])
+SHARES_MAX = 200
+SHARE_MAX = timedelta(days=366)
+
+
+def _language(text: str) -> str:
+    if text not in LANGUAGES:
+        raise ValueError(f"one of {', '.join(LANGUAGES)}")
+    return text
+
+
+class ShareIn(Strict):
+    """Whom a customer's link is for, and how long it is good: two weeks when nothing is said.
+
+    `language` and `tz` are those of its page where the recipient's browser does not tell better.
+    """
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "recipient": "Anna, Harbour store",
+                    "language": "fi",
+                    "tz": "Europe/Helsinki",
+                    "expires_at": "2026-12-01T00:00:00Z",
+                }
+            ]
+        }
+    )
+
+    recipient: Text | None = None
+    language: Annotated[str, AfterValidator(_language)] | None = None
+    tz: Annotated[str, AfterValidator(zone_name), Field(max_length=64)] | None = None
+    expires_at: Instant | None = None
+
+
+class Share(TypedDict):
+    """A customer's link without its token. `opened`: how often, and when first and last."""
+
+    id: str
+    recipient: str | None
+    language: str | None
+    tz: str | None
+    state: Literal["active", "expired", "revoked"]
+    created_at: str | None
+    created_by: str
+    expires_at: str | None
+    revoked_at: str | None
+    last_used_at: str | None
+    opened: int
+    first_opened_at: str | None
+    last_opened_at: str | None
+
+
+class NewShare(TypedDict):
+    """A customer's link; the token is shown here only."""
+
+    id: str
+    token: str
+    url: str
+    expires_at: str | None
+    recipient: NotRequired[str | None]
+
+
+class Opening(TypedDict):
+    """When a link was opened, and by what sort of client; no address is kept."""
+
+    at: str | None
+    client: str
+
+
+@router.post("/shipments/{shipment_id}/share", response_model=NewShare, status_code=201)
+async def share_shipment(request: Request, caller: LinkKeeper, shipment_id: str, given: ShareIn | None = None) -> Json:
+    """A new, independent link for a recipient; whoever has it sees this shipment, nothing else."""
+    context, now = context_of(request), datetime.now(UTC)
+    given = given or ShareIn()
+    expires_at = given.expires_at or now + timedelta(days=context.config.share_days)
+    if not now < expires_at <= now + SHARE_MAX:
+        raise Problem(422, "expires_at: within a year from now")
+    token = new_token()
+    async with context.database.tenant(caller.tenant_id) as session:
+        shipment = await _shipment_key(session, shipment_id)
+        share = await session.row(
+            queries("shares")["add_share"],
+            shipment=shipment,
+            token_sha256=token_hash(token),
+            actor=caller.user,
+            expires_at=expires_at,
+            recipient=given.recipient,
+            language=given.language,
+            tz=given.tz,
+        )
+        share_id = str((share or {})["id"])
+        about = {"share": share_id, "recipient": given.recipient, "expires_at": expires_at}
+        await audit(session, caller, "share.create", shipment_id, **about)
+    url = link_to(context, f"/t/{token}")
+    made = NewShare(id=share_id, token=token, url=url, expires_at=when(expires_at), recipient=given.recipient)
+    return Json(made, 201)
+
+
+@router.get("/shipments/{shipment_id}/shares", response_model=Items[Share])
+async def list_shares(request: Request, caller: Reader, shipment_id: str) -> Json:
+    """Links of a shipment, newest first, the last 200."""
+    async with context_of(request).database.tenant(caller.tenant_id) as session:
+        shipment = await _shipment_key(session, shipment_id)
+        found = await session.rows(queries("shares")["shares"], shipment=shipment, id=None, limit=SHARES_MAX)
+    return page(request, [_share(row) for row in found], SHARES_MAX, lambda s: [s["id"]])
+
+
+@router.get("/shipments/{shipment_id}/shares/{share_id}/openings", response_model=Items[Opening])
+async def list_openings(request: Request, caller: Reader, shipment_id: str, share_id: str) -> Json:
+    """When a link was opened, newest first, the last 200."""
+    q = queries("shares")
+    async with context_of(request).database.tenant(caller.tenant_id) as session:
+        key = await _share_key(session, shipment_id, share_id)
+        found = await session.rows(q["openings"], id=key, limit=OPENINGS_MAX)
+    shown: list[Opening] = [{"at": when(row["at"]), "client": row["client"]} for row in found]
+    return page(request, shown, OPENINGS_MAX, lambda o: [o["at"]])
+
+
+@router.delete("/shipments/{shipment_id}/shares/{share_id}", status_code=204)
+async def revoke_share(request: Request, caller: LinkKeeper, shipment_id: str, share_id: str) -> Response:
+    """Takes a link back at once: pages that it has opened say so within a second."""
+    async with context_of(request).database.tenant(caller.tenant_id) as session:
+        key = await _share_key(session, shipment_id, share_id)
+        shipment, now = await _shipment_key(session, shipment_id), datetime.now(UTC)
+        revoked = await session.row(queries("shares")["revoke_share"], shipment=shipment, id=key, now=now)
+        if revoked is not None:
+            await audit(session, caller, "share.revoke", shipment_id, share=share_id)
+    return Response(status_code=204)
+
+
+async def _shipment_key(session: Session, name: str) -> int:
+    rows = await shipment_rows(session, name=name)
+    if not rows:
+        raise not_found()
+    return int(rows[0]["key"])
+
+
+async def _share_key(session: Session, shipment_id: str, share_id: str) -> int:
+    number = key_of(share_id, digits=9)
+    shipment = await _shipment_key(session, shipment_id)
+    if not await session.rows(queries("shares")["shares"], shipment=shipment, id=number, limit=1):
+        raise not_found()
+    return number
+
+
+def _share(row: Row) -> Share:
+    state: Literal["active", "expired", "revoked"] = "active"
+    if row["revoked_at"] is not None:
+        state = "revoked"
+    elif row["expired"]:
+        state = "expired"
+    times: dict[str, Any] = {
+        name: when(row[name])
+        for name in ("created_at", "expires_at", "revoked_at", "last_used_at", "first_opened_at", "last_opened_at")
+    }
+    shape = {
+        "id": str(row["id"]),
+        "recipient": row["recipient"],
+        "language": row["language"],
+        "tz": row["tz"],
+        "state": state,
+        "created_by": row["created_by"],
+        "opened": row["opened_count"],
+        **times,
+    }
+    return cast("Share", shape)
