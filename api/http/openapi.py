@@ -111,8 +111,12 @@ def describe(app: FastAPI) -> Document:
                     operation["x-permission"] = permission
                 responses = operation["responses"]
                 responses.pop("422", None)
+                for status in ("201", "202"):
+                    if "200" in responses and "content" in responses.get(status, ()):
+                        responses["200"]["content"] = responses[status]["content"]
                 if path.startswith("/api/"):
-                    responses |= {str(status): _problem(status) for status in _refusals(method, path, operation)}
+                    refused = {*_refusals(method, path, operation), *(int(s) for s in responses if int(s) in WORDS)}
+                    responses |= {str(status): _problem(status) for status in sorted(refused)}
         schemas = found["components"]["schemas"]
         for unused in ("HTTPValidationError", "ValidationError"):
             schemas.pop(unused, None)

@@ -19,6 +19,8 @@ from api.http.pages import no_page
 
 log = logging.getLogger(__name__)
 
+OR_CHANGED: dict[int | str, dict[str, Any]] = {200: {"description": "it was there, and is changed"}}
+"""What a POST of something that may be there answers besides 201; the document gives it the same shape."""
 MEDIA_TYPE = "application/problem+json"
 CODES = (400, 401, 403, 404, 409, 422, 429, 503)
 

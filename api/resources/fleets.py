@@ -18,7 +18,7 @@ from api.http.inputs import Name, Strict, Text
 from api.http.instants import Instant
 from api.http.jsons import Json, Time, now_text, when
 from api.http.paging import Cursor, Items, Limit, decode, page
-from api.http.problems import Problem, key_of, not_found
+from api.http.problems import OR_CHANGED, Problem, key_of, not_found
 from api.resources.shared.fits import Called, Fits
 from api.resources.shared.vehicles import read_vehicles
 from store.db import queries
@@ -169,7 +169,7 @@ async def get_driver(request: Request, caller: Reader, driver_id: str) -> Json:
     return Json(found[0])
 
 
-@router.post("/drivers", response_model=Driver, status_code=201)
+@router.post("/drivers", response_model=Driver, status_code=201, responses=OR_CHANGED)
 async def post_driver(request: Request, caller: DriverKeeper, given: DriverIn) -> Json:
     """Makes (201) or relabels (200) a driver."""
     async with context_of(request).database.tenant(caller.tenant_id) as session:

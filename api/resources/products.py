@@ -16,7 +16,7 @@ from api.http.context import context_of
 from api.http.inputs import Celsius, Strict, Text, printable
 from api.http.jsons import Json
 from api.http.paging import Cursor, Items, Limit, decode, shaped_page
-from api.http.problems import Problem, not_found
+from api.http.problems import OR_CHANGED, Problem, not_found
 from api.resources.shared.stock import read_stock
 from store.db import queries
 
@@ -95,7 +95,7 @@ async def get_product(request: Request, caller: Reader, sku: str) -> Json:
     return Json(_shape(row))
 
 
-@router.post("/products", response_model=Product, status_code=201)
+@router.post("/products", response_model=Product, status_code=201, responses=OR_CHANGED)
 async def post_product(request: Request, caller: ProductKeeper, given: ProductIn) -> Json:
     """Makes or changes a product."""
     if given.low_c is not None and given.high_c is not None and given.low_c >= given.high_c:

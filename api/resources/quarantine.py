@@ -130,7 +130,12 @@ async def download_payload(request: Request, caller: Mender, message_id: int) ->
     return Response(bytes(row["payload"]), media_type="application/octet-stream", headers=headers)
 
 
-@router.post("/quarantine/{message_id}/redrive", response_model=Refusal, status_code=202)
+@router.post(
+    "/quarantine/{message_id}/redrive",
+    response_model=Refusal,
+    status_code=202,
+    responses={200: {"description": "it has been read already"}},
+)
 async def redrive(request: Request, caller: Mender, message_id: int, given: Mended | None = None) -> Json:
     """Has a message read again, as of the moment it came. 200 when that is done already: it is done once."""
     mended = given or Mended()

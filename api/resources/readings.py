@@ -68,7 +68,11 @@ def _wanted(accept: str) -> str:
     raise Problem(406, f"readings come as {CSV} or {NDJSON}")
 
 
-@router.get("/readings", response_class=StreamingResponse, responses={200: {"content": {CSV: {}, NDJSON: {}}}})
+@router.get(
+    "/readings",
+    response_class=StreamingResponse,
+    responses={200: {"content": {CSV: {}, NDJSON: {}}}, 404: {"description": "no such device"}},
+)
 async def get_readings(
     request: Request,
     caller: Reader,

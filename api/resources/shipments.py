@@ -19,7 +19,7 @@ from api.http.inputs import Latitude, Longitude, Name, ShipmentName, Strict, Tex
 from api.http.instants import Instant
 from api.http.jsons import Json, Time, when
 from api.http.paging import Cursor, Items, Limit, decode, page
-from api.http.problems import Problem, not_found
+from api.http.problems import OR_CHANGED, Problem, not_found
 from api.resources.shared.areas import LineIn
 from api.resources.shared.fits import Fits
 from api.resources.shared.profiles import profile_id
@@ -235,7 +235,7 @@ async def get_shipment(request: Request, caller: Reader, shipment_id: str) -> Js
     return Json(found[0])
 
 
-@router.post("/shipments", response_model=Shipment, status_code=201)
+@router.post("/shipments", response_model=Shipment, status_code=201, responses=OR_CHANGED)
 async def post_shipment(request: Request, caller: Planner, given: ShipmentIn) -> Json:
     """Makes (201) or changes (200) a shipment; what has happened stays. One that was called off is taken up again."""
     q = queries("registry")

@@ -15,7 +15,7 @@ from api.http.context import context_of
 from api.http.inputs import Latitude, Longitude, Name, Strict, Text, zone_name
 from api.http.jsons import Json
 from api.http.paging import Cursor, Items, Limit, decode, page
-from api.http.problems import not_found
+from api.http.problems import OR_CHANGED, not_found
 from api.resources.shared.areas import AreaIn, CorridorIn
 from api.resources.shared.sites import Site, read_sites
 from store.db import queries
@@ -94,7 +94,7 @@ async def get_site(request: Request, caller: Reader, site_id: str) -> Json:
     return Json(found[0])
 
 
-@router.post("/sites", response_model=Site, status_code=201)
+@router.post("/sites", response_model=Site, status_code=201, responses=OR_CHANGED)
 async def post_site(request: Request, caller: SiteKeeper, given: SiteIn) -> Json:
     """Makes or changes a site; zones that are not named stay."""
     q = queries("registry")

@@ -49,7 +49,7 @@ class Series(TypedDict):
     excursions: list[Excursion]
 
 
-@router.get("/series", response_model=Series)
+@router.get("/series", response_model=Series, responses={404: {"description": "no such device or probe"}})
 async def get_series(
     request: Request,
     caller: Reader,

@@ -17,7 +17,7 @@ from api.http.context import context_of
 from api.http.inputs import Name, Strict, Text, printable
 from api.http.jsons import Json
 from api.http.paging import Cursor, Items, Limit, decode, page
-from api.http.problems import Problem, not_found
+from api.http.problems import OR_CHANGED, Problem, not_found
 from api.resources.shared.fits import Called, Fits
 from api.resources.shared.spans import PointsMax, Since, Until, columns, number, span
 from api.resources.shared.tracks import GEOJSON, NOT_DRIVEN, TrackPoint, feature, points_of, simplified
@@ -109,7 +109,7 @@ async def get_vehicle(request: Request, caller: Reader, vehicle_id: str) -> Json
     return Json(found[0])
 
 
-@router.post("/vehicles", response_model=Vehicle, status_code=201)
+@router.post("/vehicles", response_model=Vehicle, status_code=201, responses=OR_CHANGED)
 async def post_vehicle(request: Request, caller: VehicleKeeper, given: VehicleIn) -> Json:
     """Makes or changes a vehicle. Of another class, its trips and stops are derived again, also of the past."""
     q = queries("registry")

@@ -55,7 +55,7 @@ def _ring(ring: list[Any]) -> list[Any]:
     first, last = ring[0], ring[-1]
     try:
         apart = max(abs(first[0] - last[0]) % 360, abs(first[1] - last[1]))
-    except (TypeError, IndexError):
+    except (TypeError, LookupError):
         return ring
     return ring if first == last else [*ring[:-1], first] if apart < 1e-9 else [*ring, first]
 
