@@ -17,8 +17,9 @@ from api.http import pages, problems
 from api.http.context import ApiConfig, Context, context_in
 from api.http.metrics import Metrics
 from api.http.middleware import Guard
-from api.http.openapi import describe
+from api.http.openapi import describe, operations_of
 from api.http.refusals import Refusals
+from api.http.things import Things
 from api.resources import (
     alerts,
     arrival_times,
@@ -117,5 +118,6 @@ def create_app(config: ApiConfig) -> FastAPI:
     for router in (socket.router, links.router, health.router, docs.router, pages.router):
         app.include_router(router)
     pages.mount_pages(app)
+    app.state.things = Things(partial(operations_of, app))
     app.openapi = partial(describe, app)  # type: ignore[method-assign]
     return app

@@ -13,6 +13,7 @@ from starlette.requests import HTTPConnection
 from api.http.context import Context, address_of, context_of
 from api.http.middleware import AT_END
 from api.http.problems import Problem
+from api.http.things import hold
 from domain.permissions import Permission, granted, roles_with
 from serving.origins import Origin, host_of, is_loopback
 from store.db import queries
@@ -123,13 +124,15 @@ class Needs:
     def __init__(self, permission: Permission) -> None:
         self.permission = permission
 
-    async def __call__(self, found: Annotated[Caller, Depends(caller)]) -> Caller:
+    async def __call__(self, request: Request, found: Annotated[Caller, Depends(caller)]) -> Caller:
         """The caller.
 
         Raises:
-            Problem: 403, the role or the scope of the token does not have it.
+            Problem: 403, the role or the scope of the token does not have it; 412, a condition is not met.
         """
         if self.permission in found.may:
+            if request.method not in _SAFE:
+                await hold(request, found)
             return found
         roles = roles_with(self.permission)
         allowed = " or ".join(filter(None, (", ".join(roles[:-1]), roles[-1])))

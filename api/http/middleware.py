@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import time
 from contextlib import AsyncExitStack
 from typing import Any
@@ -22,6 +23,8 @@ log = logging.getLogger(__name__)
 AT_END = "frostway.at_end"  # an exit stack of the request: what is let go when its answer is out
 BODY_BYTES_MAX = 2**20
 BODY_S = 20.0  # from the head to the whole body
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f]")
+_NOWHERE = answer(404, "there is nothing here")
 _TOO_LARGE = answer(413, "a body may have 1 MiB", {"Connection": "close"})
 
 
@@ -83,6 +86,8 @@ class Guard:
                 await answer(*fault, {"Connection": "close"})(scope, receive, measured)
             elif _declared_length(scope) > BODY_BYTES_MAX:
                 await _TOO_LARGE(scope, receive, measured)
+            elif _UNPRINTABLE.search(scope["path"]):  # no name has one, and some routes would not even see it
+                await _NOWHERE(scope, receive, measured)
             else:
                 async with AsyncExitStack() as scope[AT_END]:
                     await self._app(scope, _limited(receive), measured)

@@ -11,6 +11,7 @@ from fastapi.routing import APIRoute, iter_route_contexts
 
 from api.http.auth import Needs
 from api.http.problems import MEDIA_TYPE
+from api.http.things import Things
 from domain.permissions import Permission
 
 Document = dict[str, Any]
@@ -45,6 +46,11 @@ WORDS = {
     403: ("Forbidden", "the role does not allow it", "this needs the role dispatcher or admin"),
     404: ("Not Found", "it is not there, or somebody else's", "there is nothing here"),
     409: ("Conflict", "it contradicts what there is", "something else has this name or number already"),
+    412: (
+        "Precondition Failed",
+        "it is not as `If-Match` or `If-None-Match` says",
+        "it has been changed since you saw it: look again, then decide",
+    ),
     413: ("Content Too Large", "the body is larger than this takes", "at most 1 MB"),
     422: ("Unprocessable Content", "a value cannot be right", "stops.0: a stop needs a site, or lat and lon"),
     429: ("Too Many Requests", "too often; `Retry-After` says when again", "too many attempts: wait a minute"),
@@ -55,6 +61,26 @@ WORDS = {
     ),
 }
 WRITES = frozenset({"post", "put", "patch", "delete"})
+FIELDS: Document = {
+    "name": "fields",
+    "in": "query",
+    "required": False,
+    "description": "names with commas between them: only these fields of each object are told, also those said to be "
+    "required; 422 when there is no such field",
+    "schema": {"type": "string", "maxLength": 2000},
+}
+
+
+def _condition(name: str, words: str) -> Document:
+    return {"name": name, "in": "header", "required": False, "description": words, "schema": {"type": "string"}}
+
+
+IF_MATCH = _condition(
+    "If-Match", "ETags: it is changed only while it has one of them, else 412; what lives is no part of it"
+)
+UNLESS_THERE = _condition("If-None-Match", "`*`: it is made only when it is not there yet, else 412")
+UNLESS_SAME = _condition("If-None-Match", "ETags: 304 when it has one of them still, and nothing about it lives")
+TAGGED: Document = {"ETag": {"description": "of what people have set", "schema": {"type": "string"}}}
 
 
 def _refusals(method: str, path: str, operation: Document) -> list[int]:
@@ -100,6 +126,26 @@ def _problem(status: int) -> Document:
     }
 
 
+def _describe_things(things: Things, path: str, method: str, operation: Document) -> None:
+    """What an operation on one thing, or on a list, takes and tells besides: its ETag, conditions, fields."""
+    responses, taken = operation["responses"], operation.setdefault("parameters", [])
+    told = responses.get("200", {}).get("content", {}).get("application/json", {}).get("schema", {}).get("$ref", "")
+    shows = method == "get" and things.at(path) is not None
+    if shows or (method == "get" and "/Items_" in told):
+        taken.append(FIELDS)
+    if shows:
+        taken.append(UNLESS_SAME)
+        responses["200"]["headers"] = TAGGED
+        responses["304"] = {"description": "it is as the caller has it", "headers": TAGGED}
+    elif method in WRITES and any(things.at(each) for each in (path, path.rpartition("/")[0], f"{path}/name")):
+        taken.append(IF_MATCH)
+        if method == "post" and things.at(f"{path}/name"):
+            taken.append(UNLESS_THERE)
+        responses["412"] = _problem(412)
+    if not taken:
+        del operation["parameters"]
+
+
 def describe(app: FastAPI) -> Document:
     """The document of an app, made once."""
     if app.openapi_schema is None:
@@ -115,6 +161,7 @@ def describe(app: FastAPI) -> Document:
                     if "200" in responses and "content" in responses.get(status, ()):
                         responses["200"]["content"] = responses[status]["content"]
                 if path.startswith("/api/"):
+                    _describe_things(app.state.things, path, method, operation)
                     refused = {*_refusals(method, path, operation), *(int(s) for s in responses if int(s) in WORDS)}
                     responses |= {str(status): _problem(status) for status in sorted(refused)}
         schemas = found["components"]["schemas"]

@@ -14,6 +14,7 @@ from typing_extensions import TypedDict
 
 from api.http.jsons import Json, now_text
 from api.http.problems import Problem
+from api.http.things import only
 
 T = TypeVar("T")
 LIMIT_MAX = 1000
@@ -83,4 +84,4 @@ def shaped_page(
     if len(found) > limit:
         url = request.url.include_query_params(limit=limit, cursor=encode(key(items[-1])))
         headers["Link"] = f'<{url.path}?{url.query}>; rel="next"'
-    return Json({"items": [shape(item) for item in items], "now": now_text()}, headers=headers)
+    return Json({"items": only(request, [shape(item) for item in items]), "now": now_text()}, headers=headers)

@@ -18,6 +18,7 @@ from api.http.inputs import Name, Strict
 from api.http.jsons import Json, Time, when
 from api.http.paging import Cursor, Items, Limit, decode, shaped_page
 from api.http.problems import Problem, not_found
+from api.http.things import one
 from api.resources.shared.broker_logins import Mqtt, new_device_password, tell_broker
 from api.resources.shared.profiles import profile_id
 from api.resources.shared.quarantine import read_waiting
@@ -30,6 +31,8 @@ from store.profiles import NONE, of_new_device
 from store.secrets import new_token, token_hash
 
 router = APIRouter(tags=["devices"])
+LIVE = {"last_seen"}
+"""What changes by itself."""
 ACTIONS = {
     "rotate_device": "device.rotate",
     "rotate_device_token": "device.rotate_token",
@@ -154,7 +157,7 @@ async def get_device(request: Request, caller: Reader, device_id: str) -> Json:
         row = await session.row(queries("api")["devices"], after="", name=device_id, limit=1)
     if row is None:
         raise not_found()
-    return Json(_shape(row))
+    return one(request, _shape(row), live=LIVE)
 
 
 @router.post("/devices", response_model=NewDevice, status_code=201)
@@ -235,7 +238,7 @@ async def edit_device(request: Request, caller: DeviceKeeper, device_id: str, gi
         raise Problem(422, "foreign_id: it belongs to another device") from None
     except _Taken as taken:
         raise await _refuse_taken(context, caller, device_id, taken.external_id) from None
-    return Json(_shape(found))
+    return one(request, _shape(found), live=LIVE)
 
 
 @router.post("/devices/{device_id}/rotate", response_model=NewDevice)

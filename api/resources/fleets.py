@@ -19,11 +19,14 @@ from api.http.instants import Instant
 from api.http.jsons import Json, Time, now_text, when
 from api.http.paging import Cursor, Items, Limit, decode, page
 from api.http.problems import OR_CHANGED, Problem, key_of, not_found
+from api.http.things import one
 from api.resources.shared.fits import Called, Fits
 from api.resources.shared.vehicles import read_vehicles
 from store.db import queries
 
 router = APIRouter(tags=["vehicles"])
+LIVE = {"vehicles"}
+"""Of a driver, what changes with the time."""
 
 TERMS_MAX = 1000
 STALE_S = 120.0  # as on the pages
@@ -166,7 +169,7 @@ async def get_driver(request: Request, caller: Reader, driver_id: str) -> Json:
         found = await _drivers(session, name=driver_id, retired=True)
     if not found:
         raise not_found()
-    return Json(found[0])
+    return one(request, found[0], live=LIVE)
 
 
 @router.post("/drivers", response_model=Driver, status_code=201, responses=OR_CHANGED)
@@ -180,7 +183,7 @@ async def post_driver(request: Request, caller: DriverKeeper, given: DriverIn) -
         (driver,) = await _drivers(session, name=given.id)
         if driver["vehicles"]:
             await _tell(session, *driver["vehicles"])
-    return Json(driver, 200 if before else 201)
+    return one(request, driver, 200 if before else 201, live=LIVE)
 
 
 @router.get("/vehicles/{vehicle_id}/drivers", response_model=Items[DriverTerm])

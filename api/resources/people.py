@@ -19,6 +19,7 @@ from api.http.jsons import Json, when
 from api.http.links import link_to
 from api.http.paging import Cursor, Items, Limit, decode, shaped_page
 from api.http.problems import Problem, not_found
+from api.http.things import one
 from api.resources.shared.roles import Role
 from domain.names import ACCOUNT_PATTERN
 from store.db import queries
@@ -26,6 +27,8 @@ from store.people import INVITATION_LIFE
 from store.secrets import new_token, token_hash
 
 router = APIRouter(prefix="/accounts", tags=["people"])
+LIVE = {"signed_in_at", "has_password", "invited_until"}
+"""What changes by itself."""
 
 LAST_ADMIN = "this is the last admin who can sign in: make another one first"
 
@@ -115,7 +118,7 @@ async def get_account(request: Request, caller: PeopleKeeper, account_name: str)
     """One person."""
     async with context_of(request).database.tenant(caller.tenant_id) as session:
         row = await _account(session, account_name)
-    return Json(_shape(row))
+    return one(request, _shape(row), live=LIVE)
 
 
 @router.post("", response_model=Invited, status_code=201)
@@ -149,7 +152,7 @@ async def change_account(request: Request, caller: PeopleKeeper, account_name: s
         if changed:
             await audit(session, caller, "account.change", account_name, **changed)
         row = await _account(session, account_name)
-    return Json(_shape(row))
+    return one(request, _shape(row), live=LIVE)
 
 
 @router.delete("/{account_name}", status_code=204)

@@ -17,6 +17,7 @@ from api.http.inputs import Celsius, Strict, Text, printable
 from api.http.jsons import Json
 from api.http.paging import Cursor, Items, Limit, decode, shaped_page
 from api.http.problems import OR_CHANGED, Problem, not_found
+from api.http.things import one
 from api.resources.shared.stock import read_stock
 from store.db import queries
 
@@ -92,7 +93,7 @@ async def get_product(request: Request, caller: Reader, sku: str) -> Json:
         row = await session.row(queries("api")["products"], after="", name=sku, limit=1)
     if row is None:
         raise not_found()
-    return Json(_shape(row))
+    return one(request, _shape(row))
 
 
 @router.post("/products", response_model=Product, status_code=201, responses=OR_CHANGED)
@@ -109,4 +110,4 @@ async def post_product(request: Request, caller: ProductKeeper, given: ProductIn
         row = await session.row(q["products"], after="", name=given.sku, limit=1)
         if levels := await read_stock(session, sku=given.sku):
             await emit(session, stock=[put(level["id"], level) for level in levels])
-    return Json(_shape(row or {}), 201 if new else 200)
+    return one(request, _shape(row or {}), 201 if new else 200)

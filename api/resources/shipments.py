@@ -20,6 +20,7 @@ from api.http.instants import Instant
 from api.http.jsons import Json, Time, when
 from api.http.paging import Cursor, Items, Limit, decode, page
 from api.http.problems import OR_CHANGED, Problem, not_found
+from api.http.things import one
 from api.resources.shared.areas import LineIn
 from api.resources.shared.fits import Fits
 from api.resources.shared.profiles import profile_id
@@ -31,6 +32,8 @@ from domain.goods import Verdict
 from store.db import queries
 
 router = APIRouter(tags=["shipments"])
+PLANNED = ("id", "reference", "customer", "vehicle", "profile", "planned_line")
+PLANNED_OF_STOP = ("seq", "stop_id", "site", "name", "lat", "lon", "window_start", "window_end")
 
 
 class StopIn(Strict):
@@ -225,6 +228,12 @@ async def list_shipments(
     return page(request, found, limit, lambda s: [s["id"]])
 
 
+def _planned(shipment: Shipment) -> dict[str, Any]:
+    """What people have planned of a shipment; the rest happens."""
+    stops = [{name: stop.get(name) for name in PLANNED_OF_STOP} for stop in shipment["stops"]]
+    return {**{name: shipment.get(name) for name in PLANNED}, "stops": stops}
+
+
 @router.get("/shipments/{shipment_id}", response_model=Shipment)
 async def get_shipment(request: Request, caller: Reader, shipment_id: str) -> Json:
     """One shipment."""
@@ -232,7 +241,7 @@ async def get_shipment(request: Request, caller: Reader, shipment_id: str) -> Js
         found = await read_shipments(session, datetime.now(UTC), name=shipment_id)
     if not found:
         raise not_found()
-    return Json(found[0])
+    return one(request, found[0], record=_planned(found[0]))
 
 
 @router.post("/shipments", response_model=Shipment, status_code=201, responses=OR_CHANGED)
@@ -263,7 +272,7 @@ async def post_shipment(request: Request, caller: Planner, given: ShipmentIn) ->
         names = {given.vehicle, *(row["vehicle"] for row in old)} - {None}
         vehicles = [v for name in names for v in await read_vehicles(session, name=name)]
         await emit(session, shipments=[put(given.id, found)], vehicles=[put(v["id"], v) for v in vehicles])
-    return Json(found, 200 if old else 201)
+    return one(request, found, 200 if old else 201, record=_planned(found))
 
 
 def _stop_values(stop: StopIn, seq: int, shipment: str, site: dict[str, Any] | None) -> dict[str, Any]:

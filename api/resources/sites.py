@@ -16,11 +16,14 @@ from api.http.inputs import Latitude, Longitude, Name, Strict, Text, zone_name
 from api.http.jsons import Json
 from api.http.paging import Cursor, Items, Limit, decode, page
 from api.http.problems import OR_CHANGED, not_found
+from api.http.things import one
 from api.resources.shared.areas import AreaIn, CorridorIn
 from api.resources.shared.sites import Site, read_sites
 from store.db import queries
 
 router = APIRouter(tags=["sites"])
+LIVE = {"temps"}
+"""What changes by itself."""
 
 
 class ZoneIn(Strict):
@@ -91,7 +94,7 @@ async def get_site(request: Request, caller: Reader, site_id: str) -> Json:
         found = await read_sites(session, name=site_id, retired=True)
     if not found:
         raise not_found()
-    return Json(found[0])
+    return one(request, found[0], live=LIVE)
 
 
 @router.post("/sites", response_model=Site, status_code=201, responses=OR_CHANGED)
@@ -119,4 +122,4 @@ async def post_site(request: Request, caller: SiteKeeper, given: SiteIn) -> Json
         await session.run(q["notify_registry"])
         site = (await read_sites(session, name=given.id))[0]
         await emit(session, sites=[put(given.id, site)])
-    return Json(site, 201 if new else 200)
+    return one(request, site, 201 if new else 200, live=LIVE)

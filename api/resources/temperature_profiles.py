@@ -16,6 +16,7 @@ from api.http.inputs import Celsius, Name, Strict
 from api.http.jsons import Json, when
 from api.http.paging import Cursor, Items, Limit, decode, shaped_page
 from api.http.problems import Problem, not_found
+from api.http.things import one
 from store.db import queries
 from store.profiles import NONE, Limits
 
@@ -71,7 +72,7 @@ async def get_profile(request: Request, caller: Reader, profile_id: str) -> Json
         row = await session.row(queries("api")["profiles"], after="", name=profile_id, limit=1)
     if row is None:
         raise not_found()
-    return Json(_shape(row))
+    return one(request, _shape(row))
 
 
 @router.post("/profiles", tags=["profiles"], response_model=TemperatureProfile, status_code=201)
@@ -84,7 +85,7 @@ async def post_profile(request: Request, caller: ProfileKeeper, given: ProfileIn
             raise Problem(409, f"id: profile {given.id} is there already: make one of another name")
         await audit(session, caller, "profile.create", given.id, **values)
         await session.run(queries("registry")["notify_registry"])
-    return Json(_shape(row), 201)
+    return one(request, _shape(row), 201)
 
 
 def _shape(row: Row) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 from fastapi import APIRouter, Request
@@ -18,6 +18,7 @@ from api.http.inputs import Name, Strict, Text, printable
 from api.http.jsons import Json
 from api.http.paging import Cursor, Items, Limit, decode, page
 from api.http.problems import OR_CHANGED, Problem, not_found
+from api.http.things import one
 from api.resources.shared.fits import Called, Fits
 from api.resources.shared.spans import PointsMax, Since, Until, columns, number, span
 from api.resources.shared.tracks import GEOJSON, NOT_DRIVEN, TrackPoint, feature, points_of, simplified
@@ -27,6 +28,11 @@ from domain.vehicles import DESCRIBED, FuelType, VehicleClass, habits, suggested
 from store.db import queries
 
 router = APIRouter(tags=["vehicles"])
+TOLD = (
+    "id", "label", "class", "fleet", "model", "driver", "load_capacity_kg", "volume_capacity_m3", "fuel_type",
+    "nominal_fuel_lph", "tags",
+)  # fmt: skip
+"""What people say of a vehicle; the rest it says itself."""
 
 
 class Track(TypedDict):
@@ -99,6 +105,11 @@ async def list_vehicles(
     return page(request, found, limit, lambda v: [v["id"]])
 
 
+def _told(vehicle: Vehicle) -> dict[str, Any]:
+    found: dict[str, Any] = {**vehicle}
+    return {name: found[name] for name in TOLD}
+
+
 @router.get("/vehicles/{vehicle_id}", response_model=Vehicle)
 async def get_vehicle(request: Request, caller: Reader, vehicle_id: str) -> Json:
     """One vehicle, retired or not."""
@@ -106,7 +117,7 @@ async def get_vehicle(request: Request, caller: Reader, vehicle_id: str) -> Json
         found = await read_vehicles(session, name=vehicle_id, retired=True)
     if not found:
         raise not_found()
-    return Json(found[0])
+    return one(request, found[0], record=_told(found[0]))
 
 
 @router.post("/vehicles", response_model=Vehicle, status_code=201, responses=OR_CHANGED)
@@ -130,7 +141,7 @@ async def post_vehicle(request: Request, caller: VehicleKeeper, given: VehicleIn
         await session.run(q["notify_registry"])
         (vehicle,) = await read_vehicles(session, name=given.id)
         await emit(session, vehicles=[put(given.id, vehicle)])
-    return Json(vehicle, 200 if before else 201)
+    return one(request, vehicle, 200 if before else 201, record=_told(vehicle))
 
 
 @router.get("/vehicles/{vehicle_id}/class", response_model=Classed)

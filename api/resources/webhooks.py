@@ -19,11 +19,14 @@ from api.http.inputs import Name, Strict
 from api.http.jsons import Json, when
 from api.http.paging import Cursor, Items, Limit, decode, shaped_page
 from api.http.problems import Problem, key_of, not_found
+from api.http.things import one
 from domain.webhooks import URL_CHARS_MAX, AddressError, parse_url, secret_text
 from operations.deliver.decide import GROUPS, KEPT_SECRET, TYPES
 from store.db import queries
 
 router = APIRouter(prefix="/webhooks", tags=["webhooks"])
+LIVE = {"failures", "paused_until", "succeeded_at", "failed_at", "last_error", "waiting", "disabled_at", "disabled_why"}
+"""What changes by itself."""
 
 SECRET_OCTETS = 32
 WEBHOOKS_MAX = 50
@@ -164,7 +167,7 @@ async def get_webhook(request: Request, caller: WebhookKeeper, webhook_id: str) 
     """One webhook, and how it is doing."""
     async with context_of(request).database.tenant(caller.tenant_id) as session:
         row = await _webhook(session, webhook_id)
-    return Json(_shape(row))
+    return one(request, _shape(row), live=LIVE)
 
 
 @router.post("", response_model=NewWebhook, status_code=201)

@@ -33,3 +33,7 @@ select own_change(%(body)s)
 -- name: notify
 -- Wakes the hubs of all API processes when the transaction commits.
 select pg_notify('frostway_change', '-1')
+
+-- name: one_at_a_time
+-- Waits until nobody else changes what has this name on a condition, in any process of the API; until the transaction ends.
+select pg_advisory_xact_lock(%(tenant)s::int, hashtext(%(name)s))

@@ -233,7 +233,7 @@ UNANSWERABLE = {
     "/api/v1/vehicles/truck-01/track?from=2020-01-01T00:00:00Z&to=2026-01-01T00:00:00Z": 422,
     "/api/v1/vehicles/truck-01/track?to=0001-01-01T00:00:00Z": 422,
     "/api/v1/vehicles/truck-01/track?max_points=1000000": 422,
-    "/api/v1/vehicles/%00": 422,
+    "/api/v1/vehicles/%00": 404,
     "/api/v1/stock?site=%00": 422,
     "/api/v1/nothing": 404,
     "/api/v1/vehicles/": 404,
