@@ -20,7 +20,8 @@ from api.feed.client import Client
 from api.feed.hub import Hub, hub_of
 from api.feed.outbox import message
 from api.feed.wanted import Refused, Subscribe, subscription
-from api.http.auth import COOKIE, Caller, bearer_of, same_origin, who
+from api.http.auth import COOKIE, bearer_of, same_origin, who
+from api.http.caller import Caller
 from api.http.context import address_of, context_of
 from api.http.problems import answer
 from domain.limits import RateLimit, network_of

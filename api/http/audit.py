@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 
 from api.database import Session
-from api.http.auth import Caller
+from api.http.caller import Caller
 from store.db import queries
 
 

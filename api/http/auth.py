@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
@@ -10,6 +9,7 @@ from fastapi import Depends, Request, Security
 from fastapi.security import APIKeyCookie, HTTPBearer
 from starlette.requests import HTTPConnection
 
+from api.http.caller import Caller
 from api.http.context import Context, address_of, context_of
 from api.http.middleware import AT_END
 from api.http.problems import Problem
@@ -27,19 +27,6 @@ MEND = "if that is the address of these pages, name it in FROSTWAY_PUBLIC_ORIGIN
 
 _cookie = APIKeyCookie(name=COOKIE, auto_error=False, description="set by POST /api/v1/login")
 _bearer = HTTPBearer(auto_error=False, description="from `frostway token create`")
-
-
-@dataclass(frozen=True)
-class Caller:
-    """The holder of a good token."""
-
-    token_id: int
-    tenant_id: int
-    tenant: str
-    user: str
-    role: str
-    by_cookie: bool
-    may: frozenset[Permission]
 
 
 async def who(context: Context, token: str, *, by_cookie: bool) -> Caller | None:

@@ -13,7 +13,7 @@ import re
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import orjson
 from fastapi import Request
@@ -21,14 +21,12 @@ from fastapi.routing import APIRoute
 from starlette.responses import Response
 from starlette.routing import compile_path
 
+from api.http.caller import Caller
 from api.http.context import context_of
 from api.http.jsons import Json
 from api.http.middleware import AT_END
 from api.http.problems import Problem
 from store.db import queries
-
-if TYPE_CHECKING:
-    from api.http.auth import Caller
 
 CONDITIONS_AT_ONCE = 2  # each holds a connection besides the one of the change itself
 NAMES = ("id", "sku", "name")

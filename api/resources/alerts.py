@@ -13,7 +13,8 @@ from typing_extensions import TypedDict
 from api.database import Row, Session
 from api.feed.emit import delete, emit, merge, put
 from api.http.audit import audit
-from api.http.auth import AlertHandler, Caller, Reader
+from api.http.auth import AlertHandler, Reader
+from api.http.caller import Caller
 from api.http.context import context_of
 from api.http.inputs import Strict, printable
 from api.http.jsons import Json, Time, when

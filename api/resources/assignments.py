@@ -11,7 +11,8 @@ from typing_extensions import TypedDict
 
 from api.database import Session
 from api.http.audit import audit
-from api.http.auth import Caller, DeviceKeeper, Reader
+from api.http.auth import DeviceKeeper, Reader
+from api.http.caller import Caller
 from api.http.context import context_of
 from api.http.inputs import Name, Strict
 from api.http.instants import Instant

@@ -12,7 +12,8 @@ from typing_extensions import TypedDict
 from api.database import Row, Session
 from api.feed.emit import emit, put
 from api.http.audit import audit
-from api.http.auth import Caller, DeviceKeeper, Reader
+from api.http.auth import DeviceKeeper, Reader
+from api.http.caller import Caller
 from api.http.context import Context, context_of
 from api.http.inputs import Name, Strict
 from api.http.jsons import Json, Time, when

@@ -9,16 +9,8 @@ from pydantic import AfterValidator, ConfigDict, Field, model_validator
 from typing_extensions import TypedDict
 
 from api.database import Session
-from api.http.auth import (
-    Caller,
-    DeviceKeeper,
-    DriverKeeper,
-    ProductKeeper,
-    ProfileKeeper,
-    Reader,
-    SiteKeeper,
-    VehicleKeeper,
-)
+from api.http.auth import DeviceKeeper, DriverKeeper, ProductKeeper, ProfileKeeper, Reader, SiteKeeper, VehicleKeeper
+from api.http.caller import Caller
 from api.http.context import Context, context_of
 from api.http.inputs import Strict, printable
 from api.http.jsons import Json, when

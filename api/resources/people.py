@@ -12,7 +12,8 @@ from typing_extensions import TypedDict
 
 from api.database import Row, Session
 from api.http.audit import audit
-from api.http.auth import Caller, PeopleKeeper
+from api.http.auth import PeopleKeeper
+from api.http.caller import Caller
 from api.http.context import Context, context_of
 from api.http.inputs import Strict, printable
 from api.http.jsons import Json, when

@@ -13,7 +13,8 @@ from typing_extensions import TypedDict
 
 from api.database import Session
 from api.http.audit import audit
-from api.http.auth import Caller, Mender
+from api.http.auth import Mender
+from api.http.caller import Caller
 from api.http.context import context_of
 from api.http.inputs import Strict
 from api.http.jsons import Json, when

@@ -14,7 +14,8 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import StreamingResponse
 from starlette.types import Message, Receive, Scope, Send
 
-from api.http.auth import Caller, Reader
+from api.http.auth import Reader
+from api.http.caller import Caller
 from api.http.context import Context, context_of
 from api.http.jsons import when
 from api.http.places import Place

@@ -13,7 +13,8 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from api.database import Row
-from api.http.auth import Caller, Reader
+from api.http.auth import Reader
+from api.http.caller import Caller
 from api.http.context import context_of
 from api.http.jsons import Json, when
 from api.http.paging import Items

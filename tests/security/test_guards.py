@@ -17,7 +17,8 @@ from fastapi import Depends
 
 from api.database import Database
 from api.http import auth
-from api.http.auth import Caller, Needs
+from api.http.auth import Needs
+from api.http.caller import Caller
 from domain.permissions import Permission
 from store.db import queries
 from tests.integration.api.seed import client, serving

@@ -11,7 +11,7 @@ from fastapi import Depends, Query, Request
 from typing_extensions import TypedDict
 
 from api.database import Row
-from api.http.auth import Caller
+from api.http.caller import Caller
 from api.http.context import context_of
 from api.http.instants import QueryInstant
 from api.http.jsons import Json, Time, when

@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import ConfigDict, Field
 
 from api.database import Session
-from api.http.auth import Caller
+from api.http.caller import Caller
 from api.http.inputs import Name, Strict
 from api.http.problems import Problem
 from domain.names import TopicError, is_receipt, parse_topic
