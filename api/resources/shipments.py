@@ -213,6 +213,7 @@ async def list_shipments(
     fits: Fits,
     status: Literal["planned", "in_transit", "delivered", "cancelled"] | None = None,
     vehicle: Annotated[str | None, Query(max_length=64)] = None,
+    called: Annotated[str | None, Query(alias="id", max_length=64, description="only the one of this name")] = None,
     limit: Limit = 200,
     cursor: Cursor = None,
 ) -> Json:
@@ -222,9 +223,8 @@ async def list_shipments(
     """
     after = decode(cursor, (str,))[0] if cursor else ""
     async with context_of(request).database.tenant(caller.tenant_id, snapshot=True) as session:
-        found = await read_shipments(
-            session, datetime.now(UTC), after=after, status=status, vehicle=vehicle, limit=limit + 1, fits=fits
-        )
+        wanted = {"name": called, "status": status, "vehicle": vehicle, "fits": fits}
+        found = await read_shipments(session, datetime.now(UTC), after=after, limit=limit + 1, **wanted)
     return page(request, found, limit, lambda s: [s["id"]])
 
 

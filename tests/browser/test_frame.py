@@ -37,6 +37,11 @@ PAGES = (
     "/sites?do=new",
     "/sites?do=import",
     "/sites?site=customer-1&do=edit",
+    "/shipments",
+    "/shipments?shipment=S-1004",
+    "/shipments?do=new",
+    "/shipments?shipment=S-1004&do=edit",
+    "/shipments?do=import",
 )
 FOUND = """async () => {
     const found = await axe.run(document, {resultTypes: ['violations']})

@@ -70,6 +70,8 @@ def test_what_is_shown_of_a_shipment_is_enough_to_change_it(api: httpx.Client) -
     again["stops"] = [{key: stop[key] for key in said} for stop in made["stops"]]
     answer = api.post("/api/v1/shipments", json=again)
     assert (answer.status_code, answer.json()) == (200, made)
+    for name, found in (("S-2", [made]), ("S-3", [])):
+        assert api.get("/api/v1/shipments", params={"id": name}).json()["items"] == found
 
 
 def test_a_shipment_to_which_nothing_happened_is_deleted_with_its_links(

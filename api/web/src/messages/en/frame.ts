@@ -13,6 +13,7 @@ export default {
   pages: 'Pages',
   page_map: 'Map',
   page_map_title: 'Live map',
+  page_shipments: 'Shipments',
   page_alerts: 'Alerts',
   page_reports: 'Reports',
   page_sites: 'Sites',

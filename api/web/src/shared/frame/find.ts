@@ -34,7 +34,7 @@ export function matching<T>(all: Iterable<T>, text: string, told: (one: T) => st
   return [...first, ...rest].slice(0, limit)
 }
 
-/** Vehicles, shipments that are on one, and places; nothing before something is written. */
+/** Vehicles, shipments and places; nothing before something is written. */
 export function find(known: Known, text: string): { vehicles: Entry[]; shipments: Entry[]; places: Entry[] } {
   if (!text.trim()) return { vehicles: [], shipments: [], places: [] }
   return {
@@ -44,9 +44,7 @@ export function find(known: Known, text: string): { vehicles: Entry[]; shipments
       more: v.label === v.id ? '' : v.id,
       href: `/?vehicle=${seg(v.id)}`,
     })),
-    shipments: matching(known.shipments, text, (s) => `${s.reference ?? ''} ${s.id} ${s.customer ?? ''} ${s.vehicle ?? ''}`)
-      .filter((s) => s.vehicle)
-      .map((s) => ({ id: s.id, name: s.reference || s.id, more: s.customer ?? '', href: `/?vehicle=${seg(s.vehicle ?? '')}` })),
+    shipments: matching(known.shipments, text, (s) => `${s.reference} ${s.id} ${s.customer ?? ''} ${s.vehicle ?? ''}`).map((s) => ({ id: s.id, name: s.reference || s.id, more: s.customer ?? '', href: `/shipments?shipment=${seg(s.id)}` })),
     places: matching(known.sites, text, (s) => `${s.label} ${s.id}`).map((s) => ({
       id: s.id,
       name: s.label,

@@ -2,6 +2,7 @@
 import type { FeatureCollection } from 'geojson'
 
 import type { Site } from '#shared/api/shapes.ts'
+import { saveText } from '#shared/table.ts'
 
 export function geojsonOf(sites: readonly Site[]): FeatureCollection {
   return {
@@ -15,10 +16,4 @@ export function geojsonOf(sites: readonly Site[]): FeatureCollection {
   }
 }
 
-export function saveAll(sites: readonly Site[]): void {
-  const link = document.createElement('a')
-  link.href = URL.createObjectURL(new Blob([JSON.stringify(geojsonOf(sites), null, 1)], { type: 'application/geo+json' }))
-  link.download = 'sites.geojson'
-  link.click()
-  setTimeout(() => URL.revokeObjectURL(link.href), 10_000)
-}
+export const saveAll = (sites: readonly Site[]): void => saveText(JSON.stringify(geojsonOf(sites), null, 1), 'sites.geojson', 'application/geo+json')

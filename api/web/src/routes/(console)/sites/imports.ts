@@ -3,12 +3,12 @@
 import type { Geometry } from 'geojson'
 
 import { m } from '#messages/sites.ts'
+import { plain, tableOf, textOf } from '#shared/table.ts'
 
 import { faultOf, fenceOf, isWkt, KINDS, metres, NAME, readShape, slug } from './fence.ts'
 import type { Fence, Kind } from './fence.ts'
 
 export const LINES_MAX = 10_000
-export const BYTES_MAX = 30_000_000
 const RADIUS = 150
 const FAR_M = 1_500_000
 const NEAR_M = 500_000
@@ -63,25 +63,9 @@ export interface Choices {
   kind: Kind
 }
 
-/** Text of bytes: UTF-8, UTF-16 with a mark, or what Windows wrote in western Europe. */
-export function decoded(bytes: Uint8Array): { text: string; note: string } {
-  const [a, b] = bytes
-  if ((a === 0xff && b === 0xfe) || (a === 0xfe && b === 0xff))
-    return { text: new TextDecoder(a === 0xff ? 'utf-16le' : 'utf-16be').decode(bytes), note: '' }
-  try {
-    return { text: new TextDecoder('utf-8', { fatal: true }).decode(bytes), note: '' }
-  } catch {
-    return { text: new TextDecoder('windows-1252').decode(bytes), note: m.note_encoding }
-  }
-}
-
 /** Reads a file, whatever of the four it is; throws what is wrong with it as a whole. */
 export async function readFile(bytes: Uint8Array): Promise<Read> {
-  if (bytes.length > BYTES_MAX) throw new Error(m.file_large(Math.round(BYTES_MAX / 1e6)))
-  if (bytes[0] === 0x50 && bytes[1] === 0x4b) throw new Error(m.file_zip)
-  const { text, note } = decoded(bytes)
-  if (!text.trim()) throw new Error(m.file_empty)
-  if (text.includes('\0')) throw new Error(m.file_binary)
+  const { text, note } = textOf(bytes)
   const start = text.trimStart()
   const all = start.startsWith('<') ? await readKml(start) : /^[{[]/.test(start) ? readGeoJson(start) : isWkt(start) ? readLines(text) : readCsv(text)
   if (!all.length) throw new Error(m.file_none)
@@ -144,22 +128,20 @@ const COLUMNS: Readonly<Record<string, string>> = {
   timezone: 'tz',
 }
 
-/** Fields between commas, semicolons or tabs, in quotes where they have to be. */
 function readCsv(text: string): Raw[] {
-  const [head = ''] = text.split(/\r?\n/, 1)
-  const comma = [';', '\t', ','].reduce((a, b) => (head.split(b).length > head.split(a).length ? b : a))
-  const rows = fields(text.replace(/^\ufeff/, ''), comma)
-  const columns = (rows.shift()?.cells ?? []).map((name) => name.trim().toLowerCase()).map((name) => COLUMNS[name] ?? name)
+  const { columns: named, lines, commas } = tableOf(text)
+  const columns = named.map((name) => COLUMNS[name] ?? name)
   if (!columns.includes('wkt') && !(columns.includes('lat') && columns.includes('lon'))) throw new Error(m.file_columns)
-  const number = (value: string): number => (value.trim() ? Number(comma === ',' ? value : value.replace(',', '.')) : NaN)
-  return rows.map(({ at, cells }) => {
-    const cell = (name: string): string => cells[columns.indexOf(name)]?.trim() ?? ''
+  const pointed = (value: string): string => (commas ? value.replace(',', '.') : value)
+  const number = (value: string): number => (value ? Number(pointed(value)) : NaN)
+  return lines.map(({ at, cells }) => {
+    const cell = (name: string): string => plain(cells[columns.indexOf(name)] ?? '')
     return {
       ...bare(at),
       id: cell('id'),
       label: cell('label'),
       kind: cell('kind'),
-      radius: comma === ',' ? cell('radius_m') : cell('radius_m').replace(',', '.'),
+      radius: pointed(cell('radius_m')),
       dwell: cell('dwell_s'),
       tz: cell('tz'),
       lat: number(cell('lat')),
@@ -167,29 +149,6 @@ function readCsv(text: string): Raw[] {
       ...(cell('wkt') ? { shape: cell('wkt') } : {}),
     }
   })
-}
-
-function fields(text: string, comma: string): { at: number; cells: string[] }[] {
-  const rows: { at: number; cells: string[] }[] = []
-  let [cells, cell, quoted, at, line]: [string[], string, boolean, number, number] = [[], '', false, 1, 1]
-  for (let i = 0; i <= text.length; i++) {
-    const c = text[i]
-    if (c === '\n') line++
-    if (quoted && c !== undefined) {
-      if (c !== '"') cell += c
-      else if (text[i + 1] === '"') cell += text[++i]
-      else quoted = false
-    } else if (c === '"' && !cell) quoted = true
-    else if (c === comma) {
-      cells.push(cell)
-      cell = ''
-    } else if (c === '\n' || c === undefined) {
-      cells.push(cell.replace(/\r$/, ''))
-      if (cells.some((each) => each.trim())) rows.push({ at, cells })
-      ;[cells, cell, at] = [[], '', line]
-    } else cell += c
-  }
-  return rows
 }
 
 function swapped(value: unknown): unknown {
