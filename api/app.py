@@ -24,6 +24,7 @@ from api.resources import (
     alerts,
     arrival_times,
     assignments,
+    demo,
     device_profiles,
     devices,
     docs,
@@ -62,7 +63,7 @@ BASE = "/api/v1"
 RESOURCES = (
     session, sessions, joining, people, roles, tokens, fleets, vehicles, trips, sites, devices, products, lifecycle,
     assignments, temperature_profiles, device_profiles, stock, shipments, shares, alerts, temperature_series, facts,
-    arrival_times, readings, reports, quarantine, mending, webhooks, public, events,
+    arrival_times, readings, reports, quarantine, mending, webhooks, public, events, demo,
 )  # fmt: skip
 
 

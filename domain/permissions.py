@@ -37,6 +37,7 @@ class Permission(StrEnum):
     TOKENS = "tokens.write"
     PEOPLE = "people.write"
     WEBHOOKS = "webhooks.write"
+    DEMO = "demo.run"
 
 
 TABLE: Mapping[Permission, tuple[str, frozenset[str]]] = {
@@ -56,6 +57,7 @@ TABLE: Mapping[Permission, tuple[str, frozenset[str]]] = {
         (Permission.TOKENS, "make, see and revoke tokens of programs", ""),
         (Permission.PEOPLE, "invite people, give them roles, shut them out", ""),
         (Permission.WEBHOOKS, "make, see, change and try webhooks", ""),
+        (Permission.DEMO, "add and remove the simulated fleet", ""),
     )
 }
 """Each permission in words, and the roles that have it."""

@@ -16,6 +16,7 @@ from domain.vehicles import DESCRIBED
 from firmware_sim.model import Shipment, Vehicle, World
 from firmware_sim.world import build
 from frostway.broker import Broker, mosquitto_hash
+from frostway.demo_end import bring_back
 from frostway.failure import words
 from frostway.secrets import Secrets, new_password, write_private
 from store.db import connect, queries
@@ -29,8 +30,11 @@ SEED = 7
 SHIPPING_S = 15.0
 
 
-def prepare(dsn: str, world_name: str, secrets: Secrets, broker: Broker) -> Path:
-    """Registers a world and gives its devices passwords; returns the credentials file for the simulator."""
+def prepare(dsn: str, world_name: str, secrets: Secrets, broker: Broker, *, again: bool = False) -> Path:
+    """Registers a world and gives its devices passwords; returns the credentials file for the simulator.
+
+    `again`: what of it was retired when it was removed is restored first.
+    """
     world = build(world_name, SEED)
     now = datetime.now(UTC)
     for device in world.devices:
@@ -38,6 +42,8 @@ def prepare(dsn: str, world_name: str, secrets: Secrets, broker: Broker) -> Path
     secrets.save()
     try:
         with connect(dsn, "demo") as connection, connection.transaction():
+            if again:
+                bring_back(Registry(connection, world.tenant), world, secrets.devices)
             register(Registry(connection, world.tenant), world, secrets.devices, now)
     except psycopg.errors.RestrictViolation as error:
         raise EmbeddedError(f"--sim {world_name}: {words(error)}") from None

@@ -232,10 +232,18 @@ class Supervisor:
             self.wait(POLL_S)
         return False
 
-    def run(self) -> None:
-        """Watches until asked to stop."""
+    def remove(self, part: Part) -> None:
+        """Stops a part and watches it no longer."""
+        self._watched = [w for w in self._watched if w.part is not part]
+        part.stop()
+        self._is_told = False
+        self._tell()
+
+    def run(self, each: Callable[[], None] = lambda: None) -> None:
+        """Watches until asked to stop; `each` is called at every look."""
         while not self.stopping:
             self.tick()
+            each()
             self.wait(WATCH_S)
 
     def tick(self) -> None:

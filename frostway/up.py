@@ -139,14 +139,19 @@ class _Stack:
         say("starting " + ", ".join(PROGRAMS))
         programs = [self._program(name) for name in PROGRAMS]
         supervisor.add(*programs)
-        if self._options.sim:
-            simulator = self._simulator(self._options.sim)
+        from frostway.demo_keeper import DemoKeeper  # noqa: PLC0415 - needs the database's driver
+
+        demo = DemoKeeper(self._postgres.dsn, self, say)
+        simulator = demo.begin(self._options.sim)
+        if simulator is not None:
             supervisor.wait_ready(self._broker)
             supervisor.add(simulator)
             programs.append(simulator)
         if supervisor.wait_ready(self._postgres, self._broker, *programs):
             self._announce()
-            supervisor.run()
+            demo.watch()
+            supervisor.run(lambda: demo.apply(supervisor))
+        demo.stop()
         if self._network is not None:
             self._network.stop()
         say("stopping")
@@ -206,11 +211,11 @@ class _Stack:
             registry = Registry(connection)
             if os.environ.get("FROSTWAY_ADMIN_PASSWORD") or not registry.has_account("admin"):
                 registry.set_password("admin", "admin", self._admin_password)
-        self._publish_devices()
+        self.publish_devices()
         for work in (index_meanwhile, move_meanwhile):
             threading.Thread(target=work, args=(self._postgres.dsn,), name=work.__name__, daemon=True).start()
 
-    def _publish_devices(self) -> None:
+    def publish_devices(self) -> None:
         """Lets the registered devices into the broker; does nothing when it knows them all."""
         from store.db import connect  # noqa: PLC0415
         from store.registry import broker_edges, broker_users  # noqa: PLC0415
@@ -228,11 +233,12 @@ class _Stack:
             environment |= {"FROSTWAY_HTTP_TLS_CERT": "", "FROSTWAY_HTTP_TLS_KEY": ""}
         return Program(name, _command(name), environment, self._logs, ready)
 
-    def _simulator(self, world: str) -> Program:
+    def simulator(self, world: str, *, again: bool) -> Program:
+        """Registers a simulated world and lets its devices in; `again`: it was removed before."""
         from frostway.demo import prepare  # noqa: PLC0415 - the simulated world is not needed otherwise
 
-        credentials = prepare(self._postgres.dsn, world, self._secrets, self._broker)
-        self._publish_devices()
+        credentials = prepare(self._postgres.dsn, world, self._secrets, self._broker, again=again)
+        self.publish_devices()
         environment = self._environment() | {"FROSTWAY_SIM_CREDENTIALS": str(credentials)}
         return Program("sim", _command("sim", "--world", world), environment, self._logs)
 
@@ -247,7 +253,6 @@ class _Stack:
             "FROSTWAY_HTTP_PORT": str(self._http_port),
             "FROSTWAY_DATA_DIR": str(self._data),
             "FROSTWAY_ADMIN_PASSWORD": self._admin_password,
-            "FROSTWAY_DEMO": "true" if self._options.sim else "false",
         }
         if not self._broker.is_demo:
             environment.setdefault("FROSTWAY_BROKER_LOG", str(self._logs / "broker.log"))

@@ -251,6 +251,8 @@ language sql stable security definer set search_path = pg_catalog as $$
     select w.id from unnest(ids) as w (id)
     where not exists (select from public.share s where s.id = w.id and s.revoked_at is null and s.expires_at > now())
 $$;
+create or replace function door_is_simulated() returns bool
+language sql stable security definer set search_path = pg_catalog as $$ select exists (select from public.demo d where d.running) $$;
 create or replace function door_schema_version() returns int
 language sql stable security definer set search_path = pg_catalog as $$ select max(v.version) from public.schema_version v $$;
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from functools import cache
 
 from fastapi import APIRouter, Request
@@ -10,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 from typing_extensions import TypedDict
 
-from api.database import Row
+from api.database import DATABASE_ERRORS, Row
 from api.http.audit import audit
 from api.http.auth import COOKIE, SignedIn, check_origin
 from api.http.context import Context, address_of, context_of
@@ -73,8 +74,13 @@ async def me(caller: SignedIn) -> Json:
 @router.get("/config", response_model=Settings)
 async def config(request: Request) -> Json:
     """Settings of the pages; needs no sign-in."""
-    found = context_of(request).config
-    return Json({"map_style": found.map_style or None, "version": found.version, "demo": found.demo})
+    context = context_of(request)
+    found, demo = context.config, context.config.demo
+    with contextlib.suppress(*DATABASE_ERRORS):  # the pages are there without it
+        async with context.database.owner() as session:
+            row = await session.row(queries("demo")["is_simulated"])
+        demo = demo or bool(row and row["simulated"])
+    return Json({"map_style": found.map_style or None, "version": found.version, "demo": demo})
 
 
 @router.post("/login", status_code=204)

@@ -28,6 +28,7 @@ PAGES = (
     "/reports",
     "/reports?report=last-position",
     "/reports?report=low-fuel&fleet=Stores",
+    "/start",
     "/settings",
     "/settings/people",
     "/settings/tokens",

@@ -17,6 +17,7 @@ export default {
   page_alerts: 'Alerts',
   page_reports: 'Reports',
   page_sites: 'Sites',
+  page_start: 'First steps',
   page_me: 'You',
   page_settings: 'Settings',
   page_people: 'People',
