@@ -14,9 +14,11 @@ from api.feed import events, links, socket
 from api.feed.hub import Hub, hub_in
 from api.feed.links import Links, links_in
 from api.http import pages, problems
+from api.http.auth import COOKIE
 from api.http.context import ApiConfig, Context, context_in
 from api.http.metrics import Metrics
 from api.http.middleware import Guard
+from api.http.once import Once
 from api.http.openapi import describe, operations_of
 from api.http.refusals import Refusals
 from api.http.things import Things
@@ -112,6 +114,7 @@ def create_app(config: ApiConfig) -> FastAPI:
     app.state.links = Links(database)
     app.state.doors = socket.Doors()
     problems.install(app)
+    app.add_middleware(Once, database=database, cookie=COOKIE)
     app.add_middleware(Guard, metrics=metrics, map_style=config.map_style, hosts=hosts)
     for resource in RESOURCES:
         router = resource.router if isinstance(resource.router, APIRouter) else resource.router(config.facts)

@@ -256,6 +256,32 @@ language sql stable security definer set search_path = pg_catalog as $$ select e
 create or replace function door_schema_version() returns int
 language sql stable security definer set search_path = pg_catalog as $$ select max(v.version) from public.schema_version v $$;
 
+-- A request that is to be carried out once: begun now, or `open`, `done`, `other` (the key was used for something else), `many`.
+create or replace function door_begin_once(digest bytea, its_key bytea, asked bytea, most bigint)
+returns table (found text, id int8, status int, answer bytea) language plpgsql security definer set search_path = pg_catalog as $$
+declare caller record; one public.once;
+begin
+    select a.id, a.tenant_id into caller from public.access_token a
+    where a.token_sha256 = digest and a.revoked_at is null and (a.expires_at is null or a.expires_at > now());
+    if caller is null then return; end if;
+    delete from public.once o where o.tenant_id = caller.tenant_id and o.begun_at < now() - interval '1 day';
+    insert into public.once (tenant_id, token_id, key, request)
+    select caller.tenant_id, caller.id, its_key, asked
+    where (select count(*) from public.once o where o.tenant_id = caller.tenant_id) < most
+    on conflict do nothing returning * into one;
+    if one.id is not null then return query select 'begun', one.id, null::int, null::bytea; return; end if;
+    select * into one from public.once o where o.token_id = caller.id and o.key = its_key;
+    return query select case when one.id is null then 'many' when one.request <> asked then 'other'
+                             when one.status is null then 'open' else 'done' end, one.id, one.status, one.answer;
+end $$;
+create or replace function door_end_once(one int8, its_status int, sealed bytea) returns void
+language sql security definer set search_path = pg_catalog as $$
+    update public.once set status = its_status, answer = sealed where id = one
+$$;
+create or replace function door_forget_once(one int8) returns void language sql security definer set search_path = pg_catalog as $$
+    delete from public.once where id = one and status is null
+$$;
+
 -- The change stream: positions of all, bodies of the tenants that are named.
 create or replace function door_change_heads() returns table ("partition" int, seq int8)
 language sql stable security definer set search_path = pg_catalog as $$

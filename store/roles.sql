@@ -104,6 +104,7 @@ insert into class values
     ('change_head',         '',               '',                               '',                       'select'),
     ('audit',               'tenant_id',      'select, insert',                 'insert',                 'insert'),
     ('demo',                'tenant_id',      'select, update (wanted, changed_at, changed_by)', '',        ''),
+    ('once',                'tenant_id',      '',                               '',                       ''),
     ('schema_version',      '',               '',                               'select',                 'select'),
     -- the readings: no row-level security (COPY and TimescaleDB's compression refuse it), so no right of the API's at all
     ('reading_position',    'reading',        '',                               '',                       'select, insert'),

@@ -76,3 +76,30 @@ def _fits_scrypt(password: str, kept: str) -> bool:
         return False
     found = hashlib.scrypt(password.encode(), salt=b64decode(salt), n=2**14, r=8, p=1)
     return hmac.compare_digest(found, b64decode(digest))
+
+
+def sealed(secret: str, content: bytes) -> bytes:
+    """Content that only who has a secret of many random bits can read: AES-256-GCM, its nonce before it.
+
+    >>> opened("a" * 32, sealed("a" * 32, b"token")), opened("b" * 32, sealed("a" * 32, b"token"))
+    (b'token', None)
+    """
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # noqa: PLC0415 - few ask for it
+
+    nonce = secrets.token_bytes(12)
+    return nonce + AESGCM(_key_of(secret)).encrypt(nonce, content, None)
+
+
+def opened(secret: str, content: bytes) -> bytes | None:
+    """What was sealed with a secret; None: with another one."""
+    from cryptography.exceptions import InvalidTag  # noqa: PLC0415
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # noqa: PLC0415
+
+    try:
+        return AESGCM(_key_of(secret)).decrypt(content[:12], content[12:], None)
+    except InvalidTag:
+        return None
+
+
+def _key_of(secret: str) -> bytes:
+    return hmac.digest(b"frostway sealed", secret.encode(), "sha256")

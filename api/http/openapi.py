@@ -79,6 +79,9 @@ IF_MATCH = _condition(
     "If-Match", "ETags: it is changed only while it has one of them, else 412; what lives is no part of it"
 )
 UNLESS_THERE = _condition("If-None-Match", "`*`: it is made only when it is not there yet, else 412")
+ONCE = _condition(
+    "Idempotency-Key", "16 to 128 characters that nobody can guess: sent again with it, it is not carried out again"
+)
 UNLESS_SAME = _condition("If-None-Match", "ETags: 304 when it has one of them still, and nothing about it lives")
 TAGGED: Document = {"ETag": {"description": "of what people have set", "schema": {"type": "string"}}}
 
@@ -142,6 +145,8 @@ def _describe_things(things: Things, path: str, method: str, operation: Document
         if method == "post" and things.at(f"{path}/name"):
             taken.append(UNLESS_THERE)
         responses["412"] = _problem(412)
+    if method == "post" and operation.get("security"):
+        taken.append(ONCE)
     if not taken:
         del operation["parameters"]
 
