@@ -26,6 +26,7 @@ from api.resources.shared.fits import Fits
 from api.resources.shared.profiles import profile_id
 from api.resources.shared.shipments import belongings, shipment_rows
 from api.resources.shared.vehicles import read_vehicles
+from api.resources.shared.within import EVERYWHERE
 from domain import goods
 from domain.digits import shown
 from domain.goods import Verdict
@@ -295,7 +296,9 @@ def _stop_values(stop: StopIn, seq: int, shipment: str, site: dict[str, Any] | N
 async def _put_stops(session: Session, given: ShipmentIn, shipment: int) -> None:
     sites: dict[str, Any] = {}
     for name in {stop.site for stop in given.stops if stop.site}:
-        sites[name] = await session.row(queries("api")["sites"], after="", name=name, retired=True, limit=1)
+        sites[name] = await session.row(
+            queries("api")["sites"], after="", name=name, retired=True, limit=1, **EVERYWHERE
+        )
         if sites[name] is None:
             raise Problem(422, f"site: there is no {name}; add it first")
     values = [_stop_values(s, n, given.id, sites.get(s.site or "")) for n, s in enumerate(given.stops, 1)]

@@ -19,6 +19,7 @@ from api.http.problems import OR_CHANGED, not_found
 from api.http.things import one
 from api.resources.shared.areas import AreaIn, CorridorIn
 from api.resources.shared.sites import Site, read_sites
+from api.resources.shared.within import Within
 from store.db import queries
 
 router = APIRouter(tags=["sites"])
@@ -79,11 +80,13 @@ class SiteIn(Strict):
 
 
 @router.get("/sites", response_model=Items[Site])
-async def list_sites(request: Request, caller: Reader, limit: Limit = 200, cursor: Cursor = None) -> Json:
-    """Sites by name with zones and temperatures."""
+async def list_sites(
+    request: Request, caller: Reader, within: Within, limit: Limit = 200, cursor: Cursor = None
+) -> Json:
+    """Sites by name with zones and temperatures, all or those whose middle is where it is asked for."""
     after = decode(cursor, (str,))[0] if cursor else ""
     async with context_of(request).database.tenant(caller.tenant_id, snapshot=True) as session:
-        found = await read_sites(session, after=after, limit=limit + 1)
+        found = await read_sites(session, after=after, limit=limit + 1, within=within)
     return page(request, found, limit, lambda s: [s["id"]])
 
 

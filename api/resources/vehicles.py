@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Query, Request
 from pydantic import AfterValidator, ConfigDict, Field
+from starlette.responses import Response
 from typing_extensions import TypedDict
 
 from api.feed.emit import emit, put
@@ -21,13 +22,16 @@ from api.http.problems import OR_CHANGED, Problem, not_found
 from api.http.things import one
 from api.resources.shared.fits import Called, Fits
 from api.resources.shared.spans import PointsMax, Since, Until, columns, number, span
+from api.resources.shared.track_files import GPX, KML, gpx, kml
 from api.resources.shared.tracks import GEOJSON, NOT_DRIVEN, TrackPoint, feature, points_of, simplified
 from api.resources.shared.vehicles import Vehicle, read_vehicles
+from api.resources.shared.within import Within
 from domain.readings import F64
 from domain.vehicles import DESCRIBED, FuelType, VehicleClass, habits, suggested
 from store.db import queries
 
 router = APIRouter(tags=["vehicles"])
+FORMS = {"geojson": GEOJSON, "gpx": GPX, "kml": KML}
 TOLD = (
     "id", "label", "class", "fleet", "model", "driver", "load_capacity_kg", "volume_capacity_m3", "fuel_type",
     "nominal_fuel_lph", "tags",
@@ -96,12 +100,12 @@ class VehicleIn(Strict):
 
 @router.get("/vehicles", response_model=Items[Vehicle])
 async def list_vehicles(
-    request: Request, caller: Reader, fits: Fits, limit: Limit = 200, cursor: Cursor = None
+    request: Request, caller: Reader, fits: Fits, within: Within, limit: Limit = 200, cursor: Cursor = None
 ) -> Json:
-    """Vehicles by name with their last state, all or those that are now what is asked for."""
+    """Vehicles by name with their last state, all or those that are now what, and where, is asked for."""
     after = decode(cursor, (str,))[0] if cursor else ""
     async with context_of(request).database.tenant(caller.tenant_id, snapshot=True) as session:
-        found = await read_vehicles(session, after=after, limit=limit + 1, fits=fits)
+        found = await read_vehicles(session, after=after, limit=limit + 1, fits=fits, within=within)
     return page(request, found, limit, lambda v: [v["id"]])
 
 
@@ -158,7 +162,9 @@ async def get_class(request: Request, caller: Reader, vehicle_id: str) -> Json:
     return Json({"class": row["class"], "suggested": suggested(of), **grounds})
 
 
-@router.get("/vehicles/{vehicle_id}/track", response_model=Track, responses={200: {"content": {GEOJSON: {}}}})
+@router.get(
+    "/vehicles/{vehicle_id}/track", response_model=Track, responses={200: {"content": {GEOJSON: {}, GPX: {}, KML: {}}}}
+)
 async def get_track(
     request: Request,
     caller: Reader,
@@ -166,18 +172,25 @@ async def get_track(
     since: Since = None,
     until: Until = None,
     max_points: PointsMax = 2000,
-) -> Json:
-    """Where a vehicle was, simplified to `max_points`; as GeoJSON when that is accepted."""
+    form: Annotated[
+        Literal["json", "geojson", "gpx", "kml"] | None, Query(alias="format", description="instead of `Accept`")
+    ] = None,
+) -> Response:
+    """Where a vehicle was, simplified to `max_points`; as GeoJSON, GPX or KML when that is accepted or named."""
     first, last = span(since, until)
     async with context_of(request).database.tenant(caller.tenant_id, snapshot=True) as session:
         vehicle = await session.row(queries("api")["vehicle_key"], name=vehicle_id)
         if vehicle is None:
             raise not_found()
         found = await columns(session, "track", 6, vehicle=vehicle["key"], since=first, until=last)
-    geojson = GEOJSON in request.headers.get("accept", "")
-    body = await asyncio.to_thread(feature if geojson else _track, vehicle_id, found, max_points)
-    answer = Json(body)
-    if geojson:
+    accepted = request.headers.get("accept", "")
+    wanted = FORMS.get(form or "") or next((each for each in (GEOJSON, GPX, KML) if each in accepted), "")
+    if wanted in (GPX, KML):
+        points = await asyncio.to_thread(lambda: points_of(simplified(found, max_points)))
+        text, end = (gpx(vehicle_id, points), "gpx") if wanted == GPX else (kml(vehicle_id, points), "kml")
+        return Response(text, media_type=wanted, headers={"content-disposition": f'attachment; filename="track.{end}"'})
+    answer = Json(await asyncio.to_thread(feature if wanted else _track, vehicle_id, found, max_points))
+    if wanted:
         answer.headers["content-type"] = GEOJSON
     return answer
 

@@ -58,6 +58,8 @@ left join (vehicle_driver a join driver w on w.id = a.driver_id and w.tenant_id 
      on a.vehicle_id = v.id and a.tenant_id = v.tenant_id and a.valid_to = 'infinity'
 where v.tenant_id = %(tenant)s and v.name > %(after)s and (%(name)s::text is null or v.name = %(name)s)
 and (v.retired_at is null or %(retired)s)
+and (%(south)s::float8 is null or s.lat between %(south)s and %(north)s and case when %(west)s::float8 <= %(east)s::float8
+     then s.lon between %(west)s and %(east)s else s.lon >= %(west)s or s.lon <= %(east)s end)
 and (%(fits)s::bool is null or v.id in (
     select w.vehicle_id from vehicle_spans(%(tenant)s, %(fleets)s::text[], %(models)s::text[], %(drivers)s::text[],
                                            %(fuel_types)s::text[], %(tags)s::text[]) w where w.valid_to = 'infinity'))
@@ -129,6 +131,8 @@ select s.id as key, s.name as id, s.label, s.kind, s.lat, s.lon, s.radius_m, s.p
 from site s
 where s.tenant_id = %(tenant)s and s.name > %(after)s and (%(name)s::text is null or s.name = %(name)s)
 and (s.retired_at is null or %(retired)s)
+and (%(south)s::float8 is null or s.lat between %(south)s and %(north)s and case when %(west)s::float8 <= %(east)s::float8
+     then s.lon between %(west)s and %(east)s else s.lon >= %(west)s or s.lon <= %(east)s end)
 order by s.name limit %(limit)s
 
 -- name: zones

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from typing_extensions import TypedDict
@@ -9,6 +10,7 @@ from typing_extensions import TypedDict
 from api.database import Row, Session
 from api.resources.shared.probes import Temp, probe_shape
 from api.resources.shared.rows import grouped
+from api.resources.shared.within import EVERYWHERE
 from store.db import queries
 
 
@@ -59,11 +61,17 @@ def _zone(row: Row) -> Zone:
 
 
 async def read_sites(
-    session: Session, *, after: str = "", name: str | None = None, retired: bool = False, limit: int | None = None
+    session: Session,
+    *,
+    after: str = "",
+    name: str | None = None,
+    retired: bool = False,
+    limit: int | None = None,
+    within: Mapping[str, Any] = EVERYWHERE,
 ) -> list[Site]:
     """Sites by name with zones and temperatures."""
     q = queries("api")
-    rows = await session.rows(q["sites"], after=after, name=name, retired=retired, limit=limit)
+    rows = await session.rows(q["sites"], after=after, name=name, retired=retired, limit=limit, **within)
     keys = [row["key"] for row in rows]
     if not keys:
         return []

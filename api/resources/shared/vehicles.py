@@ -12,6 +12,7 @@ from api.http.jsons import Time, when
 from api.resources.shared.fits import ANY_VEHICLE
 from api.resources.shared.probes import Temp, probe_shape
 from api.resources.shared.rows import grouped
+from api.resources.shared.within import EVERYWHERE
 from domain.digits import shown
 from domain.readings import Flag
 from domain.vehicles import FuelType, VehicleClass
@@ -131,10 +132,11 @@ async def read_vehicles(
     retired: bool = False,
     limit: int | None = None,
     fits: Mapping[str, Any] = ANY_VEHICLE,
+    within: Mapping[str, Any] = EVERYWHERE,
 ) -> list[Vehicle]:
     """Vehicles by name with state, temperatures, shipment and number of active alerts; retired ones if wanted."""
     q = queries("api")
-    rows = await session.rows(q["vehicles"], after=after, name=name, retired=retired, limit=limit, **fits)
+    rows = await session.rows(q["vehicles"], after=after, name=name, retired=retired, limit=limit, **fits, **within)
     keys = [row["key"] for row in rows]
     if not keys:
         return []

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator
 from datetime import timedelta
+from xml.etree import ElementTree as ET
 
 import httpx
 import pytest
@@ -133,6 +134,25 @@ def test_stock_is_found_by_site_zone_and_sku(world: World, api: httpx.Client) ->
     assert api.get("/api/v1/stock?site=dc-1").json()["items"] == []
 
 
+def test_lists_tell_what_is_inside_a_box(world: World, api: httpx.Client) -> None:
+    world.move("truck-01", 60.5, 24.5)
+    world.move("truck-02", -17.0, 179.5)
+    for path, bbox, found in (
+        ("vehicles", "24,60,25,61", ["truck-01"]),
+        ("vehicles", "170,-20,-170,-10", ["truck-02"]),
+        ("vehicles", "-180,-90,180,90", ["truck-01", "truck-02"]),
+        ("vehicles", "0,0,1,1", []),
+        ("sites", "0,0,1,1", []),
+    ):
+        assert [each["id"] for each in api.get(f"/api/v1/{path}?bbox={bbox}").json()["items"]] == found
+    site = api.get("/api/v1/sites").json()["items"][0]
+    box = f"{site['lon'] - 0.001},{site['lat'] - 0.001},{site['lon'] + 0.001},{site['lat'] + 0.001}"
+    assert site["id"] in [each["id"] for each in api.get(f"/api/v1/sites?bbox={box}").json()["items"]]
+    for bad in ("1,2,3", "a,b,c,d", "0,91,1,92", "nan,0,1,1", "0,2,1,1"):
+        answer = api.get(f"/api/v1/vehicles?bbox={bad}")
+        assert (answer.status_code, answer.json()["detail"][:5]) == (422, "bbox:")
+
+
 def test_a_track_keeps_its_shape_when_it_is_simplified(world: World, api: httpx.Client) -> None:
     world.run(
         "insert into reading_position (time, received_at, device_id, boot_id, seq, flags, lat, lon, speed_mps) "
@@ -152,6 +172,15 @@ def test_a_track_keeps_its_shape_when_it_is_simplified(world: World, api: httpx.
     whole = api.get(f"/api/v1/vehicles/truck-01/track?{span}&max_points=2000").json()["points"]
     assert len(whole) == 2000
     assert [p["flags"] for p in whole if p["flags"]] == [["teleport"]]
+    for accept, question, path in (
+        ("application/gpx+xml", "", ".//{*}trkpt"),
+        ("", "&format=gpx", ".//{*}trkpt"),
+        ("application/vnd.google-earth.kml+xml", "", ".//{*}coord"),
+        ("", "&format=kml", ".//{*}when"),
+    ):
+        told = api.get(f"/api/v1/vehicles/truck-01/track?{span}&max_points=3{question}", headers={"Accept": accept})
+        assert "attachment" in told.headers["content-disposition"]
+        assert len(ET.fromstring(told.content).findall(path)) == 3
     geo = api.get(f"/api/v1/vehicles/truck-01/track?{span}&max_points=3", headers={"Accept": "application/geo+json"})
     assert geo.headers["content-type"] == "application/geo+json"
     assert geo.json()["geometry"] == {"type": "LineString", "coordinates": [[24, 60], [24, 60.1], [24.0999, 60.1]]}
