@@ -26,6 +26,7 @@ from api.resources import (
     alerts,
     arrival_times,
     assignments,
+    connecting,
     demo,
     device_profiles,
     devices,
@@ -64,8 +65,8 @@ __all__ = ["ApiConfig", "create_app"]
 BASE = "/api/v1"
 RESOURCES = (
     session, sessions, joining, people, roles, tokens, fleets, vehicles, trips, sites, devices, products, lifecycle,
-    assignments, temperature_profiles, device_profiles, stock, shipments, shares, alerts, temperature_series, facts,
-    arrival_times, readings, reports, quarantine, mending, webhooks, public, events, demo,
+    assignments, temperature_profiles, device_profiles, connecting, stock, shipments, shares, alerts,
+    temperature_series, facts, arrival_times, readings, reports, quarantine, mending, webhooks, public, events, demo,
 )  # fmt: skip
 
 

@@ -81,6 +81,12 @@ class Settings(BaseSettings):
     device_http_host: str = Field("127.0.0.1", description="address the door for devices with HTTP listens on")
     device_http_port: int = Field(0, ge=0, le=65535, description="its port; 0: shut")
     device_http_open_ids: bool = Field(default=False, description="it takes a registered foreign id without a token")
+    devices_mqtt_url: str = Field(
+        "", description="where devices find the broker, mqtts://fleet.example:8883; empty: what is known here"
+    )
+    devices_http_url: str = Field(
+        "", description="where devices find the door for HTTP, https://fleet.example; empty: what is known here"
+    )
     broker_log: Path | None = Field(
         None, description="Mosquitto's log, from which its refusals are counted and audited"
     )

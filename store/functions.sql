@@ -6,7 +6,7 @@
 
 -- ---------------------------------------------------------------- readings of one tenant
 -- own_position(device, since, until[, after, most]): of a device of the transaction's tenant, in event order; with `most` a
--- page of at least so many, which ends between two times and begins after `after`.
+-- page of at least so many, which ends between two times and begins after `after`. own_last_position(device, most): its newest.
 do $$
 declare t text;
 begin
@@ -19,6 +19,13 @@ begin
                 where r.device_id = $1 and r.time >= $2 and r.time < $3 and ($4 is null or r.time > $4)
                 and exists (select from public.device d where d.id = $1 and d.tenant_id = public.current_tenant())
                 order by r.time fetch first (coalesce($5, 9223372036854775807)) rows with ties
+            $b$ $f$, t);
+        execute format($f$
+            create or replace function own_last_%1$s(device int, most bigint)
+            returns setof reading_%1$s language sql stable security definer set search_path = pg_catalog rows 20 as $b$
+                select r.* from public.reading_%1$s r
+                where r.device_id = $1 and exists (select from public.device d where d.id = $1 and d.tenant_id = public.current_tenant())
+                order by r.time desc limit $2
             $b$ $f$, t);
     end loop;
 end $$;

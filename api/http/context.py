@@ -15,6 +15,7 @@ from api.http.doorman import Doorman
 from api.http.metrics import Metrics
 from api.http.places import Downloads, Shares
 from api.http.refusals import Refusals
+from api.http.ways import Ways
 from domain.facts import AnyKind
 from serving.origins import LOOPBACK, Hosts
 
@@ -28,7 +29,9 @@ class ApiConfig:
     users type when a proxy stands before us; empty: the request's own. `trusted_proxies` are the addresses and networks
     whose X-Forwarded-For and -Proto count; `allowed_hosts` further names a request may be meant for. `mqtt_hash` makes
     the broker's form of a device's password; without it no credentials are given out. `on_devices_changed` is called
-    after a device was added. `metrics_port`: where /metrics is served on loopback without a token; 0: nowhere.
+    after a device was added, `on_device_login` with its user and its password (None: it has none any more), `ways` when
+    it is asked where devices find us. `metrics_port`: where /metrics is served on
+    loopback without a token; 0: nowhere.
     """
 
     database_url: str
@@ -47,6 +50,8 @@ class ApiConfig:
     tenant: str = "main"
     mqtt_hash: Callable[[str], str] | None = field(default=None, repr=False)
     on_devices_changed: Callable[[], None] | None = field(default=None, repr=False)
+    on_device_login: Callable[[str, str | None], None] | None = field(default=None, repr=False)
+    ways: Callable[[], Ways] | None = field(default=None, repr=False)
     session_hours: float = 24 * 7
     share_days: float = 14
     connections_max: int = 10

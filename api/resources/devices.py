@@ -111,6 +111,8 @@ class Device(TypedDict):
     site: str | None
     zone: str | None
     profile: str | None
+    foreign_id: str | None
+    gateway: str | None
     last_seen: Time | None
     revoked: bool
 
@@ -124,6 +126,8 @@ def _shape(row: Row) -> Device:
         "site": row["site"],
         "zone": row["zone"],
         "profile": row["profile"],
+        "foreign_id": row["external_id"],
+        "gateway": row["gateway"],
         "last_seen": when(row["last_seen"]),
         "revoked": row["revoked"],
     }
@@ -184,7 +188,7 @@ async def post_device(request: Request, caller: DeviceKeeper, given: DeviceIn) -
     except _Taken as taken:
         raise await _refuse_taken(context, caller, given.id, taken.external_id) from None
     if password:
-        await tell_broker(context)
+        await tell_broker(context, f"{caller.tenant}/{given.id}", password)
     return Json(_with_login(caller, row or {}, password, token), 201)
 
 
@@ -259,7 +263,7 @@ async def rotate_device(request: Request, caller: DeviceKeeper, device_id: str, 
         )
         return Json(_with_login(caller, row, "", token))
     password, hashed = await new_device_password(context)
-    row = await _change_login(context, caller, device_id, "rotate_device", password_hash=hashed)
+    row = await _change_login(context, caller, device_id, "rotate_device", password, password_hash=hashed)
     return Json(_with_login(caller, row, password))
 
 
@@ -274,6 +278,7 @@ async def _change_login(
     caller: Caller,
     device_id: str,
     what: Literal["rotate_device", "rotate_device_token", "revoke_device"],
+    password: str | None = None,
     **values: Any,
 ) -> dict[str, Any]:
     q = queries("registry")
@@ -283,7 +288,7 @@ async def _change_login(
         await audit(session, caller, ACTIONS[what], device_id)
         await session.run(q["notify_registry"])
         row = await session.row(queries("api")["devices"], after="", name=device_id, limit=1)
-    await tell_broker(context)
+    await tell_broker(context, "" if what == "rotate_device_token" else f"{caller.tenant}/{device_id}", password)
     return row or {}
 
 

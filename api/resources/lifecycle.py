@@ -165,7 +165,8 @@ async def _end(context: Context, caller: Caller, kind: Kind, name: str, *, retir
             thing = await _perform(session, restore(kind, name, caller.user, password_hash=hashed))
     answer = _ending(kind, name, thing, retired=retired)
     if kind.is_device:
-        await tell_broker(context)
+        restored = password if password and thing.retired_at is not None else None
+        await tell_broker(context, f"{caller.tenant}/{name}" if retired or restored else "", restored)
         if password and thing.retired_at is not None:
             answer["mqtt"] = {"user": f"{caller.tenant}/{name}", "password": password}
     return Json(answer)
@@ -176,7 +177,7 @@ async def _delete(request: Request, caller: Caller, kind: Kind, name: str, *, dr
     async with context.database.tenant(caller.tenant_id) as session:
         thing = await _perform(session, delete(kind, name, caller.user, dry_run=dry_run))
     if kind.is_device and not dry_run:
-        await tell_broker(context)
+        await tell_broker(context, f"{caller.tenant}/{name}")
     return Json(_ending(kind, name, thing, retired=thing.retired_at is not None))
 
 

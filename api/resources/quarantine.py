@@ -27,6 +27,8 @@ from store.quarantine import MANY_MAX
 
 router = APIRouter(tags=["quarantine"])
 
+SUMMARY_MAX = 1000
+
 
 def _payload(text: str) -> str:
     try:
@@ -73,6 +75,17 @@ class Stranger(TypedDict):
     messages: int
 
 
+class Waiting(TypedDict):
+    """So many messages of a device wait for one reason, by the first of their reasons; `count`: so often they came."""
+
+    reason: str
+    device: str | None
+    messages: int
+    count: int
+    last_received_at: str | None
+    asked: int
+
+
 class Mended(Strict):
     """What is to be read in place of the original; nothing: the original once more."""
 
@@ -113,6 +126,14 @@ async def list_quarantine(
             limit=limit + 1,
         )
     return shaped_page(request, found, limit, lambda r: [r["id"]], _refusal)
+
+
+@router.get("/quarantine/summary", response_model=Items[Waiting])
+async def count_quarantine(request: Request, caller: Mender) -> Json:
+    """How many messages wait, by reason and device, most first; 1 000 lines at most."""
+    async with context_of(request).database.tenant(caller.tenant_id) as session:
+        found = await session.rows(queries("quarantine")["summary"], tenant_name=caller.tenant, limit=SUMMARY_MAX)
+    return page(request, [_waiting(row) for row in found], SUMMARY_MAX, lambda w: [w["reason"]])
 
 
 @router.get("/quarantine/{message_id}", response_model=Refusal)
@@ -204,6 +225,17 @@ def _refusal(row: dict[str, Any]) -> Refusal:
         "asked_at": when(row["asked_at"]),
         "attempts": row["attempts"],
         "redriven_at": when(row["redriven_at"]),
+    }
+
+
+def _waiting(row: dict[str, Any]) -> Waiting:
+    return {
+        "reason": row["reason"],
+        "device": row["device"],
+        "messages": row["messages"],
+        "count": row["times"],
+        "last_received_at": when(row["last_received_at"]),
+        "asked": row["asked"],
     }
 
 

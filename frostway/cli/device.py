@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from domain.connecting import KINDS
 from frostway.cli import registry
 from frostway.cli.command import DataOption, SinceOption, TenantOption, UntilOption
 from frostway.cli.times import instant_of, since_of
@@ -15,7 +16,6 @@ from frostway.settings import read_settings
 device_app = typer.Typer(no_args_is_help=True, help="Devices that publish.")
 profile_app = typer.Typer(no_args_is_help=True, help="What is known of a device that its messages do not say.")
 device_app.add_typer(profile_app, name="profile")
-KINDS = ("tracker", "reefer", "thermometer", "rfid", "shelf", "door", "gateway", "phone", "connector")
 NOTHING = "none"
 
 

@@ -97,6 +97,7 @@ def api() -> None:
     from api.http.context import ApiConfig  # noqa: PLC0415
     from api.service import run  # noqa: PLC0415
     from frostway.broker import mosquitto_hash  # noqa: PLC0415
+    from frostway.ways import ways  # noqa: PLC0415
     from serving.origins import OriginError  # noqa: PLC0415
     from serving.tls import Certificate  # noqa: PLC0415
     from tracker.families import KINDS  # noqa: PLC0415
@@ -116,6 +117,8 @@ def api() -> None:
         metrics_port=settings.metrics_port,
         mqtt_hash=mosquitto_hash,
         on_devices_changed=_broker_users_writer(settings),
+        on_device_login=_demo_broker_writer(settings),
+        ways=lambda: ways(settings),
     )
     pair = https_pair(settings)
     try:
@@ -139,6 +142,18 @@ def _broker_users_writer(settings: Settings) -> Callable[[], None]:
         from frostway.broker import refresh_devices  # noqa: PLC0415
 
         refresh_devices(settings.data_dir, database_of(settings))
+
+    return write
+
+
+def _demo_broker_writer(settings: Settings) -> Callable[[str, str | None], None]:
+    """Tells the demo broker, which takes no hashes, of one device's password."""
+
+    def write(user: str, password: str | None) -> None:
+        from frostway.broker import publish_device  # noqa: PLC0415
+
+        if (settings.data_dir / "broker" / "broker.toml").exists():
+            publish_device(settings.data_dir, user, password)
 
     return write
 

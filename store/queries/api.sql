@@ -147,10 +147,11 @@ select id from zone where tenant_id = %(tenant)s and site_id = %(site)s and name
 -- name: devices
 -- Devices by name with where they are and when they last spoke.
 select d.id as key, d.name as id, d.kind, v.name as vehicle, s.name as site, z.name as zone, p.name as profile,
-       st.last_time as last_seen, d.mqtt_password_hash is not null as has_password,
+       d.external_id, g.name as gateway, st.last_time as last_seen, d.mqtt_password_hash is not null as has_password,
        d.revoked_at is not null as revoked
 from device d left join vehicle v on v.id = d.vehicle_id left join site s on s.id = d.site_id
 left join zone z on z.id = d.zone_id left join profile p on p.id = d.profile_id
+left join device g on g.id = d.gateway_id
 left join device_state st on st.device_id = d.id and st.tenant_id = d.tenant_id
 where d.tenant_id = %(tenant)s and d.name > %(after)s and (%(name)s::text is null or d.name = %(name)s)
 order by d.name limit %(limit)s

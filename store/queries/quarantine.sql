@@ -17,6 +17,14 @@ where q.tenant = %(tenant_name)s and (%(after)s::int8 is null or q.id < %(after)
   and (not %(waiting)s or q.redriven_at is null)
 order by q.id desc limit %(limit)s
 
+-- name: summary
+-- How many messages of a tenant wait, by reason and device.
+select q.reason, q.device, count(*) as messages, sum(1 + cardinality(q.also_received)) as times,
+       max(coalesce(q.also_received[cardinality(q.also_received)], q.received_at)) as last_received_at,
+       count(q.asked_at) as asked
+from quarantine q where q.tenant = %(tenant_name)s and q.redriven_at is null
+group by q.reason, q.device order by messages desc, q.reason, q.device limit %(limit)s
+
 -- name: one
 -- One message of a tenant that was set aside.
 select q.id, q.received_at, q.device, q.topic, q.reason, q.more_reasons, q.detail, q.payload, q.redriven_at, q.asked_at, q.attempts,

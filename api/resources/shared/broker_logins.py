@@ -26,7 +26,9 @@ async def new_device_password(context: Context) -> tuple[str, str]:
     return password, await asyncio.to_thread(context.config.mqtt_hash, password)
 
 
-async def tell_broker(context: Context) -> None:
-    """Devices were added, changed or revoked."""
+async def tell_broker(context: Context, user: str = "", password: str | None = None) -> None:
+    """Devices were added, changed or revoked. `user` has another password; None: none any more."""
     if context.config.on_devices_changed is not None:
         await asyncio.to_thread(context.config.on_devices_changed)
+    if user and context.config.on_device_login is not None:
+        await asyncio.to_thread(context.config.on_device_login, user, password)

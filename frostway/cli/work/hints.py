@@ -2,23 +2,13 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping, Sequence
+from string import Template
 from types import MappingProxyType
 from urllib.parse import urlsplit
 
+from domain.connecting import ways_of
 from frostway.settings import Settings
-
-# By kind of device: the stream it speaks most, and one reading. `T` becomes the present.
-_SAMPLES = {
-    "tracker": ("gps", '{"t":T,"lat":60.17,"lon":24.94,"spd":13.2}'),
-    "phone": ("gps", '{"t":T,"lat":60.17,"lon":24.94,"spd":13.2}'),
-    "reefer": ("temp", '{"t":T,"probe":"rear","c":4.7}'),
-    "thermometer": ("temp", '{"t":T,"c":4.7}'),
-    "rfid": ("rfid", '{"t":T,"ant":1,"epc":"3034257BF7194E4000001A85","rssi":-61.5}'),
-    "shelf": ("shelf", '{"t":T,"slot":"A-1","kg":12.84}'),
-    "door": ("door", '{"t":T,"door":"rear","open":true}'),
-}
 
 
 def where_to_send(
@@ -37,29 +27,12 @@ def where_to_send(
     address = urlsplit(mqtt_url)
     host, port = address.hostname or "127.0.0.1", address.port or 1883
     lines = []
-    if kind in _SAMPLES:
-        stream, reading = _SAMPLES[kind]
-        topic = f"fw/v1/{user}/{stream}"
-        lines.append(f"it sends to {host} port {port}, topic {topic}, like this:")
-        message = reading.replace("T", "$(date +%s%3N)", 1).replace('"', '\\"')
-        words = [
-            "mosquitto_pub",
-            "-h",
-            host,
-            "-p",
-            str(port),
-            "-i",
-            user,
-            "-u",
-            user,
-            "-P",
-            "PASSWORD",
-            "-q",
-            "1",
-            "-t",
-            topic,
-        ]
-        lines.append(f'{shlex.join(words)} -m "{message}"')
+    way = next((way for way in ways_of(kind) if way.by == "mqtt" and not way.format), None)
+    if way is not None:
+        tenant, _, device = user.partition("/")
+        told = {"tenant": tenant, "device": device, "host": host, "port": str(port), "password": "PASSWORD", "ca": ""}
+        lines.append(f"it sends to {host} port {port}, topic {Template(way.address).safe_substitute(told)}, like this:")
+        lines.append(Template(way.command).safe_substitute(told))
     else:
         lines.append(f"it sends to {host} port {port}, below the topic fw/v1/{user}/ (docs/wire-formats.md)")
     if network.get("mqtt"):

@@ -174,6 +174,7 @@ def api(database: str, told: list[str]) -> Iterator[httpx.Client]:
     settings: dict[str, Any] = {
         "mqtt_hash": lambda password: f"$7${hash(password)}",
         "on_devices_changed": lambda: told.append("devices"),
+        "on_device_login": lambda user, password: told.append(f"{user} {'has one' if password else 'has none'}"),
     }
     with serving(database, **settings) as url, client(url, world.token(user="ann")) as found:
         yield found
@@ -198,7 +199,7 @@ def test_posting_a_device_again_is_409_with_advice_and_changes_nothing(
         'with {"http": true} a new token; POST /devices/gps-1/assignments and POST /devices/gps-1/change do the rest'
     )
     assert everything(database) == before
-    assert told == ["devices"]
+    assert told == ["devices", "main/gps-1 has one"]
     assert api.post("/api/v1/devices/gps-1/revoke").status_code == 200
     before = everything(database)
     answer = api.post("/api/v1/devices", json={**BODY, **more})
