@@ -27,6 +27,7 @@ from api.resources import (
     arrival_times,
     assignments,
     connecting,
+    customer_page,
     demo,
     device_profiles,
     devices,
@@ -120,7 +121,7 @@ def create_app(config: ApiConfig) -> FastAPI:
     for resource in RESOURCES:
         router = resource.router if isinstance(resource.router, APIRouter) else resource.router(config.facts)
         app.include_router(router, prefix=BASE)
-    for router in (socket.router, links.router, health.router, docs.router, pages.router):
+    for router in (socket.router, links.router, health.router, docs.router, customer_page.router, pages.router):
         app.include_router(router)
     pages.mount_pages(app)
     app.state.things = Things(partial(operations_of, app))

@@ -28,10 +28,15 @@ _NOT_BUILT = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Fros
 </html>"""
 
 
+def not_built() -> Response:
+    """What there is where the pages were not built."""
+    return HTMLResponse(_NOT_BUILT, 503, {"cache-control": "no-store"})
+
+
 def _page(name: str, status: int = 200) -> Response:
     path = STATIC / name
     if not path.is_file():
-        return HTMLResponse(_NOT_BUILT, 503, {"cache-control": "no-store"})
+        return not_built()
     return FileResponse(path, status, {"cache-control": "no-cache"}, media_type="text/html")
 
 
@@ -44,13 +49,6 @@ def no_page(request: Request) -> Response | None:
     """The page that says so, for a person's browser at an address that is none; None for programs, and below /api."""
     person = request.method in ("GET", "HEAD") and "text/html" in request.headers.get("accept", "")
     return _page("index.html", 404) if person and not request.url.path.startswith(("/api/", "/assets/")) else None
-
-
-@router.api_route("/t/{token}", methods=["GET", "HEAD"])
-async def customer(token: str) -> Response:
-    """The customer's page: the same bytes for every token; what it shows comes from the REST interface."""
-    del token
-    return _page("public.html")
 
 
 @router.get("/robots.txt")

@@ -5,8 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from fastapi import APIRouter, Request
+from starlette.responses import Response
 
 from api.http.jsons import Json
+from api.resources.shared.curves import drawing
 from api.resources.shared.customers import PublicCurve, PublicShipment, behind, curve, look, used
 
 router = APIRouter(tags=["public"])
@@ -28,3 +30,15 @@ async def get_public_temperatures(request: Request, token: str) -> Json:
     async with behind(request, token) as (session, share):
         found = await curve(session, share, datetime.now(UTC))
     return Json(found)
+
+
+@router.get(
+    "/public/shipments/{token}/temperatures.svg",
+    response_class=Response,
+    responses={200: {"content": {"image/svg+xml": {"schema": {"type": "string"}}}}},
+)
+async def get_public_drawing(request: Request, token: str) -> Response:
+    """The same as a small drawing, for the page and for print."""
+    async with behind(request, token) as (session, share):
+        found = await curve(session, share, datetime.now(UTC))
+    return Response(drawing(found), media_type="image/svg+xml")

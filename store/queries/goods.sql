@@ -57,7 +57,8 @@ with carried as (
            coalesce(sh.delivered_at, sh.cancelled_at, %(now)s) as ended
     from shipment sh join assignment w on w.vehicle_id = sh.vehicle_id and w.tenant_id = sh.tenant_id
         and w.valid_from <= coalesce(sh.delivered_at, sh.cancelled_at, %(now)s) and w.valid_to > sh.started_at
-    where sh.tenant_id = %(tenant)s and sh.id = %(shipment)s and sh.started_at > %(now)s::timestamptz - interval '31 days'
+    where sh.tenant_id = %(tenant)s and sh.id = %(shipment)s
+    and coalesce(sh.delivered_at, sh.cancelled_at, %(now)s) - sh.started_at < interval '31 days'
 )
 select min(r.time) as time, min(r.temp_c) as min_c, max(r.temp_c) as max_c
 from carried c cross join lateral own_temperature(c.device_id, c.since, c.until) r

@@ -49,3 +49,8 @@ delete from share_opening o where o.tenant_id = %(tenant)s and o.share_id = %(id
 -- When a link was opened, newest first.
 select o.at, o.client from share_opening o
 where o.tenant_id = %(tenant)s and o.share_id = %(id)s order by o.id desc limit %(limit)s
+
+-- name: last_stop_zone
+-- The time zone of the last site that a shipment goes to.
+select si.tz from stop st join site si on si.id = st.site_id and si.tenant_id = st.tenant_id
+where st.tenant_id = %(tenant)s and st.shipment_id = %(shipment)s order by st.seq desc limit 1

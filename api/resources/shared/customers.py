@@ -162,6 +162,12 @@ async def curve(session: Session, share: Row, now: datetime) -> PublicCurve:
     }
 
 
+async def stop_zone(session: Session, share: Row) -> str | None:
+    """The time zone of the last site that it goes to."""
+    row = await session.row(queries("shares")["last_stop_zone"], shipment=share["shipment_id"])
+    return row["tz"] if row else None
+
+
 async def used(request: Request, session: Session, share: Row, now: datetime, *, opened: bool) -> None:
     """Remembers that a link is in use. A page that asks again after a rest has been `opened` again."""
     q = queries("shares")

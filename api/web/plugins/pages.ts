@@ -1,15 +1,17 @@
 // Writes the built pages the way the api serves them: index.html for the console, public.html for the customer's page,
-// pages.json with the addresses of the console.
+// customer.json with its words, pages.json with the addresses of the console.
 //
 // Kit starts a page by a script inside the page; our content security policy runs none, so the script becomes a file.
 import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
 
 import adapterStatic from '@sveltejs/adapter-static'
 import type { Adapter, Builder } from '@sveltejs/kit'
 
 /** The one route that strangers open; it has a page of its own, which loads its chunk at once and nothing of the console. */
 const CUSTOMER = '/t/[token]'
+const WORDS = fileURLToPath(new URL('../src/messages/customer/', import.meta.url))
 const INLINE = /<script>([\s\S]*?)<\/script>/g
 
 export function pages(folder: string): Adapter {
@@ -22,6 +24,7 @@ export function pages(folder: string): Adapter {
       const parts = chunks(builder)
       writeFileSync(`${folder}/index.html`, preloading(html, parts('(console)/+layout.svelte')))
       writeFileSync(`${folder}/public.html`, customerPage(preloading(html, parts('t/[token]/+page.svelte'))))
+      writeFileSync(`${folder}/customer.json`, `${JSON.stringify(customerWords())}\n`)
       writeFileSync(`${folder}/${builder.config.appDir}/shell.json`, `${JSON.stringify(shell(html, builder, parts))}\n`)
       writeFileSync(`${folder}/pages.json`, `${JSON.stringify(addresses(builder))}\n`)
     },
@@ -82,8 +85,18 @@ function shell(html: string, builder: Builder, parts: (component: string) => str
   return [...new Set([...linked, ...[...parts('(console)/+layout.svelte'), ...parts('+error.svelte'), ...found].map((file) => `/${file}`)])].sort()
 }
 
+/** Its words in each language, for the server to say them where no script runs. */
+function customerWords(): Record<string, unknown> {
+  const files = readdirSync(WORDS).sort()
+  return Object.fromEntries(files.map((name) => [name.replace('.json', ''), JSON.parse(readFileSync(WORDS + name, 'utf8')) as unknown]))
+}
+
+/** The server puts what it knows in front of #app. */
 function customerPage(html: string): string {
+  const style = readFileSync(new URL('../src/routes/t/[token]/plain.css', import.meta.url), 'utf8').replace(/\/\*.*?\*\//gs, '').replace(/\s+/g, ' ')
   return html
+    .replace(/ *<noscript>.*<\/noscript>\n/, '')
+    .replace('</head>', `  <style>${style}</style>\n  </head>`)
     .replace(/ *<link rel="(manifest|apple-touch-icon)"[^>]*>\n/g, '')
     .replace('<title>Frostway</title>', '<meta name="robots" content="noindex, nofollow, noarchive" /><title>Your shipment</title>')
     .replace('<meta name="referrer" content="same-origin" />', '<meta name="referrer" content="no-referrer" />')

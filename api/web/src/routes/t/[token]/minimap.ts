@@ -14,7 +14,7 @@ export class MiniMap {
   #shipment: PublicShipment | undefined
 
   /** Throws where the browser cannot draw. */
-  constructor(container: HTMLElement, style: string, p: Palette) {
+  constructor(container: HTMLElement, style: string, p: Palette, title: string) {
     if (!canDraw()) throw new Error('no WebGL 2')
     this.#palette = p
     this.#map = new maplibregl.Map({
@@ -26,7 +26,7 @@ export class MiniMap {
       dragRotate: false,
       maxPitch: 0,
       attributionControl: { compact: true },
-      locale: { 'Map.Title': 'Map of your shipment; the page says the same in words' },
+      locale: { 'Map.Title': title },
     })
     this.#map.on('load', () => this.#build())
     this.#map.on('moveend', () => drawGrid(this.#map))
@@ -61,6 +61,13 @@ export class MiniMap {
       paint: { 'text-color': p.text, 'text-halo-color': p.land, 'text-halo-width': 1.5 },
     })
     map.addLayer({
+      id: 'near',
+      type: 'circle',
+      source: 'own',
+      filter: ['==', ['get', 'kind'], 'near'],
+      paint: { 'circle-radius': 40, 'circle-color': p.accent, 'circle-opacity': 0.25, 'circle-stroke-color': p.accent, 'circle-stroke-width': 2 },
+    })
+    map.addLayer({
       id: 'vehicle',
       type: 'symbol',
       source: 'own',
@@ -89,7 +96,8 @@ export class MiniMap {
     if (position) {
       const { lon, lat, heading_deg } = position
       seen.push([lon, lat])
-      features.push(point([lon, lat], { kind: 'vehicle', icon: heading_deg === null ? 'stopped' : 'moving', heading: heading_deg ?? 0 }))
+      if (position.coarse) features.push(point([lon, lat], { kind: 'near' }))
+      else features.push(point([lon, lat], { kind: 'vehicle', icon: heading_deg === null ? 'stopped' : 'moving', heading: heading_deg ?? 0 }))
     }
     void this.#map.getSource<maplibregl.GeoJSONSource>('own')?.setData({ type: 'FeatureCollection', features })
     this.#fit(seen, position)
@@ -102,7 +110,7 @@ export class MiniMap {
     if (!seen.length || (this.#fitted && inside)) return
     const bounds = new maplibregl.LngLatBounds()
     for (const [lon = 0, lat = 0] of continuous(seen)) bounds.extend([lon, lat])
-    this.#map.fitBounds(bounds, { padding: 48, maxZoom: 13, animate: this.#fitted })
+    this.#map.fitBounds(bounds, { padding: 48, maxZoom: position?.coarse ? 9 : 13, animate: this.#fitted })
     this.#fitted = true
   }
 

@@ -1,4 +1,5 @@
-// Asks the server every ten seconds, more rarely while it fails, at once when the phone comes back to the page.
+// Asks the server every ten seconds, more rarely while it fails, at once when the phone comes back to the page. Beside it
+// a socket, by which nothing is told but that the link has ended.
 import { api, ApiError, ask } from '#shared/api/client.ts'
 import type { PublicShipment } from '#shared/api/shapes.ts'
 
@@ -9,6 +10,8 @@ export interface Watcher {
   news(shipment: PublicShipment): void
   /** The link is unknown, expired or revoked: there is nothing to ask any more. */
   gone(): void
+  /** The server will say at once when the link ends. */
+  held?(): void
   /** The server could not be asked; it will be again. */
   failed(): void
 }
@@ -19,6 +22,7 @@ export function watch(token: string, watcher: Watcher): () => void {
   let timer: ReturnType<typeof setTimeout> | undefined
   let asking = false
   let over = false
+  let socket: WebSocket | undefined
 
   async function look(): Promise<void> {
     if (asking || over) return
@@ -28,10 +32,10 @@ export function watch(token: string, watcher: Watcher): () => void {
     try {
       watcher.news(await ask(api.GET('/api/v1/public/shipments/{token}', { params: { path: { token } } })))
       failures = 0
+      hold()
     } catch (error) {
       if (error instanceof ApiError && (error.status === 404 || error.status === 410)) {
-        over = true
-        watcher.gone()
+        end()
       } else {
         failures++
         const asked = error instanceof ApiError ? (error.retryAfterS ?? 0) * 1000 : 0
@@ -41,6 +45,31 @@ export function watch(token: string, watcher: Watcher): () => void {
     }
     asking = false
     if (!over && document.visibilityState !== 'hidden') timer = setTimeout(() => void look(), wait)
+  }
+
+  function end(): void {
+    if (over) return
+    over = true
+    clearTimeout(timer)
+    socket?.close()
+    watcher.gone()
+  }
+
+  /** Learns at once that the link has ended. Where no socket can be had, the next question is answered so. */
+  function hold(): void {
+    if (socket || over) return
+    let open = false
+    const own = new WebSocket(`${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/ws/v1/link`)
+    socket = own
+    own.onopen = () => own.send(JSON.stringify({ type: 'auth', token }))
+    own.onmessage = () => {
+      open = true
+      watcher.held?.()
+    }
+    own.onclose = ({ code }) => {
+      socket = undefined
+      if (open && code === 1008) end()
+    }
   }
 
   const wake = (): void => {
@@ -53,6 +82,7 @@ export function watch(token: string, watcher: Watcher): () => void {
   return () => {
     over = true
     clearTimeout(timer)
+    socket?.close()
     document.removeEventListener('visibilitychange', wake)
     removeEventListener('online', wake)
   }

@@ -1,0 +1,103 @@
+"""A customer's link: for Anna, opened with and without script, closed while it is open."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, expect
+
+from tests.browser.conftest import PHONE, Watch, context_of
+from tests.browser.test_browser import with_the_latest_arrival
+from tests.browser.test_frame import axe
+from tests.browser.test_pages import TOO_WIDE
+from tests.browser.test_shipments import begin
+from tests.stack import Stack, wait_for
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
+IPHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1 Version/18.0 Mobile Safari/604.1"
+IN_HELSINKI = {**PHONE, "viewport": {"width": 320, "height": 640}, "timezone_id": "Europe/Helsinki"}
+
+
+def test_annas_link_is_read_with_and_without_script_logged_and_closed_while_it_is_open(
+    browser: Browser, desktop: BrowserContext, stack: Stack, watch: Watch
+) -> None:
+    page = desktop.new_page()
+    begin(page, "A-1", "PO 600")
+    page.get_by_test_id("shipment-save").click()
+    page.get_by_test_id("share-recipient").fill("Anna")
+    page.get_by_test_id("share").click()
+    link = page.get_by_test_id("share-link").input_value()
+    row = page.get_by_test_id("share-row")
+    expect(row).to_contain_text("Anna")
+    expect(row).to_contain_text("not opened yet")
+
+    with context_of(
+        browser, **IN_HELSINKI, base_url=stack.url, java_script_enabled=False, user_agent=IPHONE
+    ) as context:
+        plain = context.new_page()
+        plain.goto(link)
+        zone = next(each["tz"] for each in stack.items("/sites") if each["id"] == "customer-1")
+        at = datetime(2027, 1, 5, 12, tzinfo=UTC).astimezone(ZoneInfo(zone))
+        expect(plain.get_by_role("heading", level=1)).to_have_text(
+            re.compile(f"^Planned for .*{at:%H}:00.{at.hour + 1}:00$")
+        )
+        expect(plain.locator("#plain")).to_contain_text("Pier 3")
+        expect(plain.locator("#plain")).to_contain_text(f"Times in {zone}.")
+        plain.get_by_role("link", name="suomi").click()
+        expect(plain.get_by_role("heading", level=1)).to_have_text(re.compile("^Suunniteltu ajalle"))
+        assert plain.get_attribute("html", "lang") == "fi"
+
+    with context_of(browser, **IN_HELSINKI, base_url=stack.url, locale="de-AT") as context:
+        customer = context.new_page()
+        watch.follow(customer)
+        customer.goto(link)
+        headline = customer.get_by_test_id("public-eta")
+        expect(headline).to_have_text(re.compile(r"^Geplant für .*14:00.15:00$"))  # in the viewer's zone
+        expect(customer.get_by_test_id("public-updated")).to_contain_text("Zeiten in Europe/Helsinki")
+        expect(customer.locator("#plain")).to_have_count(0)
+        assert axe(customer) == []
+        assert customer.evaluate(TOO_WIDE, 320) == []
+        customer.get_by_test_id("public-en").click()
+        expect(headline).to_have_text(re.compile("^Planned for"))
+        expect(customer).to_have_url(re.compile("lang=en"))
+        expect(customer.get_by_test_id("public")).to_have_attribute("data-held", "1")
+
+        page.reload()
+        expect(row).to_contain_text("opened 2 times")
+        page.get_by_test_id("share-openings").click()
+        expect(page.get_by_test_id("openings").get_by_role("listitem")).to_have_count(2)
+        expect(page.get_by_test_id("openings")).to_contain_text("Safari, iPhone")
+        # What it asks is answered as before: only the socket can tell it that the link has ended.
+        state = stack.get(f"/public/shipments/{link.rpartition('/')[2]}")
+        customer.route("**/api/v1/public/shipments/*", lambda route: route.fulfill(json=state))
+        page.get_by_test_id("share-revoke").click()
+        page.get_by_test_id("question-yes").click()
+        expect(page.get_by_test_id("share-state")).to_contain_text("revoked")
+        expect(customer.get_by_test_id("public-gone")).to_contain_text("This link does not work")
+        customer.unroute_all()
+        assert axe(customer) == []
+        customer.reload()
+        expect(customer.get_by_test_id("public-gone")).to_be_visible()
+        watch.complaints.clear()  # the page that is not there
+    stack.request("DELETE", "/shipments/A-1")
+    page.close()
+
+
+def test_an_open_page_says_that_its_link_has_expired(browser: Browser, stack: Stack, watch: Watch) -> None:
+    name = wait_for(lambda: with_the_latest_arrival(stack), "a shipment has an estimate")
+    shipment = next(each for each in stack.items("/shipments") if each["vehicle"] == name)
+    until = stack.get("/vehicles")["now"]
+    made = stack.request("POST", f"/shipments/{shipment['id']}/share", {"expires_at": later(until, 12)}).json()
+    with context_of(browser, **PHONE, base_url=stack.url) as context:
+        customer = context.new_page()
+        customer.goto(made["url"])
+        expect(customer.get_by_test_id("public")).to_have_attribute("data-held", "1")
+        expect(customer.get_by_test_id("public-gone")).to_be_visible()
+
+
+def later(text: str, seconds: int) -> str:
+    """An instant some seconds after another."""
+    return (datetime.fromisoformat(text) + timedelta(seconds=seconds)).isoformat()
