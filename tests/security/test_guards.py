@@ -59,8 +59,8 @@ def faults(tenants: Tenants, *, first: bool = False) -> list[str]:
 def whoever_is_signed_in_may_all(_tenants: Tenants) -> Iterator[None]:
     """The permission of a route is not asked."""
 
-    async def call(self: Needs, found: Annotated[Caller, Depends(auth.caller)]) -> Caller:
-        del self
+    async def call(self: Needs, request: Any, found: Annotated[Caller, Depends(auth.caller)]) -> Caller:
+        del self, request
         return found
 
     with patch.object(Needs, "__call__", call):
