@@ -29,6 +29,8 @@ PAGES = (
     "/reports?report=last-position",
     "/reports?report=low-fuel&fleet=Stores",
     "/start",
+    "/devices",
+    "/devices?device=gps-01",
     "/settings",
     "/settings/people",
     "/settings/tokens",

@@ -15,6 +15,7 @@ export default {
   page_map_title: 'Live map',
   page_shipments: 'Shipments',
   page_alerts: 'Alerts',
+  page_devices: 'Devices',
   page_reports: 'Reports',
   page_sites: 'Sites',
   page_start: 'First steps',

@@ -21,6 +21,7 @@ export const PAGES: readonly Page[] = [
   { path: '/reports', name: m.page_reports, title: m.page_reports },
   { path: '/sites', name: m.page_sites, title: m.page_sites },
   { path: '/shipments', name: m.page_shipments, title: m.page_shipments },
+  { path: '/devices', name: m.page_devices, title: m.page_devices },
   { path: '/start', name: m.page_start, title: m.page_start, bar: false },
   { path: '/settings', name: m.page_me, title: m.page_settings, bar: false },
   { path: '/settings/people', name: m.page_people, title: m.page_people, needs: 'people.write', bar: false },
