@@ -31,6 +31,7 @@ PAGES = (
     "/start",
     "/devices",
     "/devices?device=gps-01",
+    "/devices/refused",
     "/settings",
     "/settings/people",
     "/settings/tokens",

@@ -19,6 +19,7 @@ export default {
   page_reports: 'Reports',
   page_sites: 'Sites',
   page_start: 'First steps',
+  page_refused: 'Refused messages',
   page_me: 'You',
   page_settings: 'Settings',
   page_people: 'People',

@@ -23,6 +23,7 @@ export const PAGES: readonly Page[] = [
   { path: '/shipments', name: m.page_shipments, title: m.page_shipments },
   { path: '/devices', name: m.page_devices, title: m.page_devices },
   { path: '/start', name: m.page_start, title: m.page_start, bar: false },
+  { path: '/devices/refused', name: m.page_refused, title: m.page_refused, needs: 'messages.mend', bar: false },
   { path: '/settings', name: m.page_me, title: m.page_settings, bar: false },
   { path: '/settings/people', name: m.page_people, title: m.page_people, needs: 'people.write', bar: false },
   { path: '/settings/tokens', name: m.page_tokens, title: m.page_tokens_title, needs: 'tokens.write', bar: false },
