@@ -162,7 +162,7 @@ def test_every_key_of_the_help_works_where_nobody_writes(desktop: BrowserContext
     expect(page.get_by_placeholder("Search vehicle, place, shipment")).to_have_value("?jk/")
     page.keyboard.press("Escape")
     page.keyboard.press("Escape")
-    expect(page.get_by_test_id("vehicle-row").first).to_be_visible()  # nothing matched what was searched for
+    expect(page.get_by_test_id("vehicle-row").first).to_be_visible()  # `j` goes nowhere before the vehicles are there
     page.keyboard.press("j")
     expect(page.locator("[data-testid=vehicle-row][aria-pressed=true]")).to_have_count(1)
     expect(page.locator("[data-testid=vehicle-row][aria-pressed=true]")).to_be_focused()

@@ -18,6 +18,14 @@ KEPT = """async () => {
     const found = await Promise.all(names.map(async name => (await (await caches.open(name)).keys()).map(r => r.url)))
     return found.flat().map(url => new URL(url).pathname)
 }"""
+ONLY_SHELL = """async () => {
+    const shell = ['/', ...await (await fetch('/assets/shell.json')).json()]
+    for (const name of await caches.keys()) {
+        const cache = await caches.open(name)
+        for (const each of await cache.keys())
+            if (!shell.includes(new URL(each.url).pathname)) await cache.delete(each)
+    }
+}"""
 STALE = """async () => {
     const [name] = await caches.keys()
     const old = new Response('<p>an old shell</p>', {headers: {'content-type': 'text/html'}})
@@ -61,6 +69,27 @@ def test_the_shell_opens_without_a_network_and_goes_on_by_itself(page: Page, wat
     context.set_offline(False)
     expect(page.get_by_test_id("vehicle-row").first).to_be_visible()
     expect(page.get_by_test_id("detail")).to_contain_text("Truck 01")
+    without_network_noise(watch)
+    page.close()
+
+
+def test_menu_and_palette_open_though_the_network_went_before_they_were_loaded(page: Page, watch: Watch) -> None:
+    # What was kept because it was used is gone: the precached files alone are to do.
+    page.evaluate(ONLY_SHELL)
+    page.goto("/alerts")
+    expect(page.get_by_test_id("connection")).to_have_attribute("data-state", "live")
+    page.context.set_offline(True)
+    page.keyboard.press("Control+k")
+    expect(page.get_by_test_id("palette-input")).to_be_focused()
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Menu").click()
+    expect(page.get_by_role("menuitem", name="Help and keys")).to_be_visible()
+    kept = page.evaluate(KEPT)
+    asked = "() => performance.getEntriesByType('resource').map(each => new URL(each.name).pathname)"
+    used = [path for path in page.evaluate(asked) if path.startswith("/assets/immutable/")]
+    assert any("/later." in path for path in used)
+    assert [path for path in used if path not in kept] == []
+    page.context.set_offline(False)
     without_network_noise(watch)
     page.close()
 

@@ -399,3 +399,52 @@ def test_the_engine_knows_no_family_and_a_family_only_those_it_comes_after() -> 
     found = [(name_of(path), path.read_text()) for path in rooms if "rules" not in path.parts]
     assert {Path(name).parts[1] for name, _ in found} == {"engine", *after}
     assert [c for name, source in found for c in family_complaints(name, source, after)] == []
+
+
+# What an effect draws as a whole, and so may read of its props as it comes.
+DRAWN_WHOLE = {
+    ("DayPlot.svelte", "days"),
+    ("DayPlot.svelte", "height"),
+    ("MiniMap.svelte", "shipment"),
+    ("MiniMap.svelte", "style"),
+    ("MiniMap.svelte", "t"),
+    ("TempChart.svelte", "height"),
+    ("TempChart.svelte", "latest"),
+    ("TempChart.svelte", "to"),
+}
+
+
+def bodies_of_effects(source: str) -> Iterator[str]:
+    """What stands in the parentheses of each `$effect`, without remarks."""
+    source = re.sub(r"(?<!:)//.*", "", source)
+    for found in re.finditer(r"\$effect(?:\.pre)?\(", source):
+        end, depth = found.end(), 1
+        while depth and end < len(source):
+            depth += {"(": 1, ")": -1}.get(source[end], 0)
+            end += 1
+        yield source[found.end() : end]
+
+
+def effect_complaints(name: str, source: str) -> list[str]:
+    """Effects that read a prop: it may be a member of an object that is another one at every update of the feed."""
+    props = re.search(r"let \{([^}]*)\}[^=]*= \$props\(\)", source)
+    names = re.findall(r"(?:^|,)\s*(\w+)", props[1]) if props else []
+    bodies = list(bodies_of_effects(source))
+    return [
+        f"{name}: an effect reads the prop {prop}; let it read a $derived of what it depends on"
+        for prop in names
+        if (Path(name).name, prop) not in DRAWN_WHOLE
+        and any(re.search(rf"(?<![\w.$]){prop}\b(?!\s*:)", body) for body in bodies)
+    ]
+
+
+def test_an_effect_runs_again_only_when_what_it_depends_on_is_another() -> None:
+    offence = "let { vehicle }: { vehicle: Vehicle } = $props()\n$effect(() => {\n  void load(vehicle.id)\n})"
+    assert effect_complaints("X.svelte", offence)
+    mended = offence.replace("$effect", "const id = $derived(vehicle.id)\n$effect").replace(
+        "load(vehicle.id)", "load(id)"
+    )
+    assert not effect_complaints("X.svelte", mended)
+    sources = [(name_of(path), path.read_text()) for path in (ROOT / "api/web/src").rglob("*.svelte")]
+    assert len(sources) > 50
+    assert [c for name, source in sources for c in effect_complaints(name, source)] == []

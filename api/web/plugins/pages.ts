@@ -12,6 +12,8 @@ import type { Adapter, Builder } from '@sveltejs/kit'
 /** The one route that strangers open; it has a page of its own, which loads its chunk at once and nothing of the console. */
 const CUSTOMER = '/t/[token]'
 const WORDS = fileURLToPath(new URL('../src/messages/customer/', import.meta.url))
+/** Loaded a moment after the console, and wanted without a network too: menu, palette, help. */
+const LATER = 'src/shared/frame/later.ts'
 const INLINE = /<script>([\s\S]*?)<\/script>/g
 
 export function pages(folder: string): Adapter {
@@ -21,11 +23,11 @@ export function pages(folder: string): Adapter {
     async adapt(builder) {
       await files.adapt(builder)
       const html = withoutInline(readFileSync(`${folder}/index.html`, 'utf8'), folder, builder.config.appDir)
-      const parts = chunks(builder)
+      const { ofNode: parts, ofSource } = chunks(builder)
       writeFileSync(`${folder}/index.html`, preloading(html, parts('(console)/+layout.svelte')))
       writeFileSync(`${folder}/public.html`, customerPage(preloading(html, parts('t/[token]/+page.svelte'))))
       writeFileSync(`${folder}/customer.json`, `${JSON.stringify(customerWords())}\n`)
-      writeFileSync(`${folder}/${builder.config.appDir}/shell.json`, `${JSON.stringify(shell(html, builder, parts))}\n`)
+      writeFileSync(`${folder}/${builder.config.appDir}/shell.json`, `${JSON.stringify(shell(html, builder, parts, ofSource(LATER)))}\n`)
       writeFileSync(`${folder}/pages.json`, `${JSON.stringify(addresses(builder))}\n`)
     },
   }
@@ -48,14 +50,14 @@ interface Chunk {
   css?: string[]
 }
 
-/** Tells the files of a layout or page: its chunk, what that imports, its styles. */
-function chunks(builder: Builder): (component: string) => string[] {
+type Files = (name: string) => string[]
+
+/** Tells the files of a layout or page, or of a source that is loaded by `import()`: its chunk, what that imports, its styles. */
+function chunks(builder: Builder): { ofNode: Files; ofSource: Files } {
   const manifest = JSON.parse(readFileSync(`${builder.getClientDirectory()}/.vite/manifest.json`, 'utf8')) as Record<string, Chunk>
   const nodes = builder.getBuildDirectory('generated/build/client-optimized/nodes')
-  return (component) => {
-    const node = readdirSync(nodes).find((name) => readFileSync(`${nodes}/${name}`, 'utf8').includes(`/src/routes/${component}"`))
-    const root = Object.keys(manifest).find((key) => key.endsWith(`/client-optimized/nodes/${node}`))
-    if (!node || !root) throw new Error(`no chunk of ${component} was built`)
+  const under = (name: string, root: string | undefined): string[] => {
+    if (!root) throw new Error(`no chunk of ${name} was built`)
     const files = new Set<string>()
     const visit = (key: string): void => {
       const chunk = manifest[key]
@@ -67,10 +69,17 @@ function chunks(builder: Builder): (component: string) => string[] {
     visit(root)
     return [...files]
   }
+  return {
+    ofNode: (component) => {
+      const node = readdirSync(nodes).find((name) => readFileSync(`${nodes}/${name}`, 'utf8').includes(`/src/routes/${component}"`))
+      return under(component, Object.keys(manifest).find((key) => node && key.endsWith(`/client-optimized/nodes/${node}`)))
+    },
+    ofSource: (path) => under(path, Object.keys(manifest).find((key) => key.endsWith(path))),
+  }
 }
 
 /** Kit names what every page needs; this adds what this page needs, so that it comes with the first answer too. */
-function preloading(html: string, files: string[]): string {
+function preloading(html: string, files: readonly string[]): string {
   const links = files
     .filter((file) => !html.includes(`"/${file}"`))
     .map((file) => `<link href="/${file}" rel="${file.endsWith('.css') ? 'preload" as="style" crossorigin="' : 'modulepreload'}" />`)
@@ -78,11 +87,11 @@ function preloading(html: string, files: string[]): string {
 }
 
 /** What the console needs to open each of its pages without a network; maps and curves are kept when they are used. */
-function shell(html: string, builder: Builder, parts: (component: string) => string[]): string[] {
+function shell(html: string, builder: Builder, parts: Files, later: readonly string[]): string[] {
   const pages = builder.routes.map((route) => route.id).filter((id) => id !== CUSTOMER)
   const found = pages.flatMap((id) => parts(`${id}/+page.svelte`.replace(/^\/+/, '')))
   const linked = [...html.matchAll(/(?:href|src)="(\/assets\/[^"]+)"/g)].map(([, path]) => path ?? '')
-  return [...new Set([...linked, ...[...parts('(console)/+layout.svelte'), ...parts('+error.svelte'), ...found].map((file) => `/${file}`)])].sort()
+  return [...new Set([...linked, ...[...parts('(console)/+layout.svelte'), ...parts('+error.svelte'), ...later, ...found].map((file) => `/${file}`)])].sort()
 }
 
 /** Its words in each language, for the server to say them where no script runs. */
