@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
@@ -15,6 +16,15 @@ from tests.deadlines import deadline
 from tests.stack import Stack, wait_for
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def nothing_is_left(stack: Stack) -> Iterator[None]:
+    """Other tests count vehicles and devices of the same stack."""
+    yield
+    for name in ("own-phone", "own-gateway", "own-tag", "own-spare"):
+        stack.request("PATCH", f"/devices/{name}", {"retired": True})
+    stack.request("PATCH", "/vehicles/own-van", {"retired": True})
 
 
 def add(page: Page, name: str, kind: str, vehicle: str = "") -> None:
