@@ -15,7 +15,7 @@ from domain.permissions import ROLES, TABLE, Permission, as_table, granted
 from tests.integration.api.seed import World, client, serving
 from tracker.families import KINDS
 
-OPEN = {"login", "config", "look", "join", "get_public_shipment", "get_public_temperatures"}
+OPEN = {"login", "config", "look", "join", "get_public_shipment", "get_public_temperatures", "get_public_drawing"}
 """Routes for whoever comes."""
 OWN = {"me", "logout", "change_password", "list_sessions", "end_sessions", "end_session", "list_roles"}
 """Routes for whoever is signed in."""
