@@ -6,6 +6,7 @@ tokens) can be read again by whoever sent the request, and by nobody who reads t
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import re
 from http.cookies import CookieError, SimpleCookie
@@ -89,14 +90,15 @@ class Once:
         await self._app(scope, receive, hold)
         status = messages[0]["status"] if messages else 500
         body = b"".join(message.get("body", b"") for message in messages[1:])
-        async with self._database.owner() as session:
-            if status >= 500 or status in AGAIN:
-                await session.run(self._q["forget"], id=one)
-            else:
-                headers = {k.decode(): v.decode("latin-1") for k, v in messages[0]["headers"] if k in _KEPT}
-                kept = orjson.dumps(headers) + b"\n" + body
-                content = sealed(key, kept) if len(kept) <= ANSWER_BYTES_MAX else None
-                await session.run(self._q["end"], id=one, status=status, answer=content)
+        with contextlib.suppress(*DATABASE_ERRORS):  # it was carried out all the same; the key is told to be open
+            async with self._database.owner() as session:
+                if status >= 500 or status in AGAIN:
+                    await session.run(self._q["forget"], id=one)
+                else:
+                    headers = {k.decode(): v.decode("latin-1") for k, v in messages[0]["headers"] if k in _KEPT}
+                    kept = orjson.dumps(headers) + b"\n" + body
+                    content = sealed(key, kept) if len(kept) <= ANSWER_BYTES_MAX else None
+                    await session.run(self._q["end"], id=one, status=status, answer=content)
         for message in messages:
             await send(message)
 

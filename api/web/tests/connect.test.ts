@@ -41,3 +41,10 @@ test('Traccar Client scans an address', () => {
 test('an address that only this machine reaches is one', () => {
   assert.deepEqual(['127.0.0.1', 'localhost', '::1', '192.168.1.4', 'fleet.example'].map(isLoopback), [true, true, true, false, false])
 })
+
+test('a command trusts a private authority, as each program is told to', () => {
+  const known = { ...connect, authority: { sha256: 'ab', pem: 'PEM' } }
+  assert.equal(filled('mosquitto_pub $ca-t x', known, login, 0), 'mosquitto_pub --cafile ca.pem -t x')
+  assert.equal(filled('curl -sS $ca"$base"', known, login, 0), 'curl -sS --cacert ca.pem "https://fleet.example:8443"')
+  assert.equal(filled('curl -sS $ca"x"', connect, login, 0), 'curl -sS "x"')
+})

@@ -58,6 +58,7 @@ export default {
   address: 'Address',
   sample: 'Sample',
   command: 'Command to try it',
+  authority: 'The certificate here is of a private authority, which the device has to know:',
   scan: 'Scan this with the app',
   scan_what: (app: string) => (app === 'owntracks' ? 'With the phone’s camera; OwnTracks opens and asks whether to take the settings.' : 'In Traccar Client: Settings, the code symbol.'),
   copy: 'Copy',

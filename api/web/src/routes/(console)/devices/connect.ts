@@ -23,7 +23,7 @@ export function filled(text: string, connect: Connect, login: Login, now: number
     host: broker?.host ?? '',
     port: String(broker?.port ?? ''),
     base: connect.http[0] ?? '',
-    ca: '',
+    ca: connect.authority ? (text.startsWith('curl') ? '--cacert ca.pem ' : '--cafile ca.pem ') : '',
     ms: String(now),
     s: String(Math.floor(now / 1000)),
     time: new Date(now).toISOString(),
