@@ -10,13 +10,16 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Any
 
 import psycopg
 from procrastinate import App, PsycopgConnector, RetryStrategy
+from procrastinate.exceptions import ConnectorException
+from procrastinate.manager import JobManager
 from psycopg.types.json import Jsonb
 
 from operations.retention import GoOn, Keep, drop_old, drop_surplus
@@ -32,6 +35,7 @@ RETRY = RetryStrategy(max_attempts=5, exponential_wait=4)
 FAILED_KEPT_H = 7 * 24
 STOP_S = 0.2
 AGAIN_S = 2.0
+WRITE_AGAIN_S = 0.5
 
 
 @dataclass(frozen=True)
@@ -44,16 +48,53 @@ class JobsConfig:
     stalled_s: float = 30.0
 
 
+class WrittenDown(JobManager):
+    """Writes what became of a job until it is written, or the program ends.
+
+    A write that is lost with its connection would leave the job at work for ever, and its lock with it: its worker
+    lives, so nobody takes it for dead.
+    """
+
+    def __init__(self, connector: PsycopgConnector, stop: threading.Event) -> None:
+        super().__init__(connector)
+        self._stop = stop
+
+    async def finish_job_by_id_async(self, *args: Any, **kwargs: Any) -> None:
+        """As its parent's, but surely."""
+        await self._surely(lambda: super(WrittenDown, self).finish_job_by_id_async(*args, **kwargs))
+
+    async def retry_job_by_id_async(self, *args: Any, **kwargs: Any) -> None:
+        """As its parent's, but surely."""
+        await self._surely(lambda: super(WrittenDown, self).retry_job_by_id_async(*args, **kwargs))
+
+    async def _surely(self, write: Callable[[], Awaitable[None]]) -> None:
+        lost = False
+        while True:
+            try:
+                return await write()
+            except ConnectorException as error:
+                if lost and isinstance(error.__cause__, psycopg.errors.RaiseException):
+                    return None  # it no longer is at work: the write was lost on its way back
+                if self._stop.is_set() or not isinstance(error.__cause__, psycopg.OperationalError):
+                    raise
+                if not lost:
+                    log.warning("jobs: %s; writing it down again", error.__cause__)
+                lost = True
+            await asyncio.sleep(WRITE_AGAIN_S)
+
+
 def defer(connection: psycopg.Connection, task: str) -> None:
     """Enqueues a job in the transaction of the connection: it is there when that commits, and not when it does not."""
     values = {"queue": QUEUE, "task": task, "lock": task, "args": Jsonb({"timestamp": 0})}
     connection.execute(queries("jobs")["defer"], values)
 
 
-def make_app(config: JobsConfig) -> App:
-    """The jobs by name."""
+def make_app(config: JobsConfig, stop: threading.Event) -> App:
+    """The jobs by name; `stop` ends the patience of their writes."""
     options = {"application_name": "frostway jobs", "options": "-c search_path=procrastinate -c timezone=UTC"}
-    app = App(connector=PsycopgConnector(conninfo=config.database_url, min_size=1, max_size=4, kwargs=options))
+    connector = PsycopgConnector(conninfo=config.database_url, min_size=1, max_size=4, kwargs=options)
+    app = App(connector=connector)
+    app.job_manager = WrittenDown(connector, stop)
 
     def often(name: str, work: Callable[[Link, GoOn], None]) -> None:
         """A job of every minute, one at a time."""
@@ -90,7 +131,9 @@ def make_app(config: JobsConfig) -> App:
 class Jobs:
     """The worker and its thread. Whatever ends it (the database away, most often), it begins again until stopped."""
 
-    def __init__(self, config: JobsConfig, stop: threading.Event, app: Callable[[JobsConfig], App] = make_app) -> None:
+    def __init__(
+        self, config: JobsConfig, stop: threading.Event, app: Callable[[JobsConfig, threading.Event], App] = make_app
+    ) -> None:
         self._config = config
         self._stop = stop
         self._make = app
@@ -119,7 +162,7 @@ class Jobs:
             self._stop.wait(AGAIN_S)
 
     async def _work(self) -> None:
-        app = self._make(self._config)
+        app = self._make(self._config, self._stop)
         async with app.open_async():
             worker = asyncio.create_task(
                 app.run_worker_async(

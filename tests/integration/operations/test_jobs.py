@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import subprocess
@@ -15,11 +16,12 @@ from typing import Any
 
 import psycopg
 import pytest
-from procrastinate import App, RetryStrategy
+from procrastinate import App, PsycopgConnector, RetryStrategy
+from procrastinate.exceptions import ConnectorException
 from psycopg import sql
 
 from frostway.doctor import _operations
-from operations.jobs import QUEUE, Jobs, JobsConfig, defer, make_app
+from operations.jobs import QUEUE, Jobs, JobsConfig, WrittenDown, defer, make_app
 from operations.retention import Keep, drop_old, drop_surplus
 from store import jobs
 from store.db import connect, queries
@@ -49,8 +51,8 @@ DOOMED = """
 import os, signal, sys, threading
 from frostway.doctor import _operations
 from operations.jobs import QUEUE, Jobs, JobsConfig, make_app
-def app(config):
-    made = make_app(config)
+def app(config, stop):
+    made = make_app(config, stop)
     @made.task(name="doomed", queue=QUEUE, lock="doomed")
     def doomed(timestamp):
         os.kill(os.getpid(), signal.SIGKILL)
@@ -113,8 +115,8 @@ def test_a_job_is_enqueued_with_the_transaction_that_causes_it_or_not_at_all(dat
 def working(dsn: str, add: Callable[[App], None], workers: int = 1) -> Iterator[None]:
     """Workers with jobs of the test's own beside the others."""
 
-    def app(config: JobsConfig) -> App:
-        made = make_app(config)
+    def app(config: JobsConfig, stop: threading.Event) -> App:
+        made = make_app(config, stop)
         add(made)
         return made
 
@@ -221,13 +223,60 @@ def test_workers_come_back_with_the_database(database: str) -> None:
     with working(database, add), connect(of_operations(database), "test") as connection:
         defer(connection, "once")
         wait_for(lambda: len(done) == 1, "the first")
-        left = (
-            "select id from procrastinate.procrastinate_jobs where task_name = 'once' and status in ('todo', 'doing')"
-        )
-        wait_for(lambda: rows(database, left) == [], "it to be written down as done")
         assert cut(database, "frostway jobs") > 0
         defer(connection, "once")
         wait_for(lambda: len(done) == 2, "the second, over new connections")
+
+
+CUT_ONCE = """
+    create sequence procrastinate.cuts;
+    create function procrastinate.cut() returns trigger language plpgsql security definer as $$
+    begin
+        if old.status = 'doing' and old.task_name = 'once' and nextval('procrastinate.cuts') = 1 then
+            perform pg_terminate_backend(pg_backend_pid());
+        end if;
+        return coalesce(new, old);
+    end $$;
+    create trigger cut before update or delete on procrastinate.procrastinate_jobs
+        for each row execute function procrastinate.cut();
+"""
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_what_became_of_a_job_is_written_although_its_connection_is_cut(database: str, fails: bool) -> None:
+    done: list[int] = []
+
+    def add(app: App) -> None:
+        @app.task(name="once", queue=QUEUE, lock="once", retry=RetryStrategy(max_attempts=1))
+        def once(timestamp: int) -> None:
+            done.append(timestamp)
+            if fails and len(done) == 1:
+                raise ValueError(timestamp)
+
+    at_work = "select task_name from procrastinate.procrastinate_jobs where task_name = 'once'"
+    with connect(database, "test") as connection:
+        connection.execute(CUT_ONCE)
+    with working(database, add), connect(of_operations(database), "test") as connection:
+        defer(connection, "once")
+        wait_for(lambda: rows(database, at_work) == [], "the job to be written down as done")
+        assert len(done) == 1 + fails
+        assert rows(database, "select last_value >= 2 from procrastinate.cuts") == [(True,)]
+        defer(connection, "once")
+        wait_for(lambda: len(done) == 2 + fails, "the next, which takes the same lock")
+
+
+def test_a_write_whose_answer_was_lost_is_not_a_failure_and_a_wrong_one_is() -> None:
+    manager = WrittenDown(PsycopgConnector(), threading.Event())
+    causes: list[Exception] = [psycopg.OperationalError("gone"), psycopg.errors.RaiseException("not at work")]
+
+    async def write() -> None:
+        raise ConnectorException from causes.pop(0)
+
+    asyncio.run(manager._surely(write))
+    assert causes == []
+    causes = [psycopg.errors.RaiseException("not at work")]
+    with pytest.raises(ConnectorException):
+        asyncio.run(manager._surely(write))
 
 
 def test_retention_drops_what_is_old_and_processed_and_nothing_else(database: str) -> None:
