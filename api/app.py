@@ -20,6 +20,7 @@ from api.http.metrics import Metrics
 from api.http.middleware import Guard
 from api.http.once import Once
 from api.http.openapi import describe, operations_of
+from api.http.rates import Rates
 from api.http.refusals import Refusals
 from api.http.things import Things
 from api.resources import (
@@ -109,15 +110,17 @@ def create_app(config: ApiConfig) -> FastAPI:
         redirect_slashes=False,
     )
     metrics = Metrics()
-    database = Database(config.database_url, connections_max=config.connections_max)
+    busy = metrics.refused.labels("busy")
+    database = Database(config.database_url, connections_max=config.connections_max, refused=busy.inc)
+    rates = Rates(config.request_rate, COOKIE)
     hosts = Hosts(public_origins(config.public_origin), frozenset(split(config.allowed_hosts.lower())))
-    app.state.context = Context(config, database, metrics, hosts, Refusals(database, metrics, config.tenant))
+    app.state.context = Context(config, database, metrics, hosts, Refusals(database, metrics, config.tenant), rates)
     app.state.hub = Hub(database, metrics, topics)
     app.state.links = Links(database)
     app.state.doors = socket.Doors()
     problems.install(app)
     app.add_middleware(Once, database=database, cookie=COOKIE)
-    app.add_middleware(Guard, metrics=metrics, map_style=config.map_style, hosts=hosts)
+    app.add_middleware(Guard, metrics=metrics, map_style=config.map_style, hosts=hosts, rates=rates)
     for resource in RESOURCES:
         router = resource.router if isinstance(resource.router, APIRouter) else resource.router(config.facts)
         app.include_router(router, prefix=BASE)

@@ -1,5 +1,8 @@
 """The API's way to the database: a pool, and transactions that see one tenant only.
 
+Transactions of tenants take turns (`api/turns.py`): one tenant never holds all connections, and whoever looks up a
+token has two more.
+
 Every query carries its tenant in a predicate; behind that stands row-level security, because a tenant's transaction
 runs as the role `frostway_api`. The login itself (`frostway_web`) may see no table: sessions, share tokens and the
 change stream come from functions (`store/functions.sql`).
@@ -12,8 +15,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Coroutine, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, LiteralString, TypeVar
 
 import psycopg
@@ -21,6 +24,7 @@ from psycopg import AsyncConnection, AsyncServerCursor
 from psycopg.rows import dict_row, tuple_row
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
+from api.turns import Turns
 from operations.unit_of_work import Script, Statement, run_async
 from store.db import queries
 
@@ -34,6 +38,10 @@ DATABASE_ERRORS = (psycopg.Error, PoolTimeout, OSError)
 CHECKOUT_S = 3.0
 STATEMENT_S = 20.0
 IDLE_S = 60.0
+TURN_S = 10.0
+WAITING_MAX = 200  # of one tenant
+OWNERS = 2  # connections that no tenant takes
+OTHERS = 2  # places that are left when one tenant has all it may
 
 
 class Session:
@@ -89,8 +97,11 @@ class Session:
 class Database:
     """A pool of connections, and the two kinds of transaction the API uses."""
 
-    def __init__(self, dsn: str, *, connections_max: int = 10) -> None:
+    def __init__(self, dsn: str, *, connections_max: int = 10, refused: Callable[[], None] = lambda: None) -> None:
+        """`refused` is called for each transaction that was not begun because too many wait."""
         self.dsn = dsn
+        places = max(1, connections_max - OWNERS)
+        self._turns = Turns(places, max(1, places - OTHERS), patience_s=TURN_S, waiting=WAITING_MAX, refused=refused)
         self._q = queries("api")
         self._background: set[asyncio.Task[Any]] = set()
         self._pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
@@ -124,8 +135,16 @@ class Database:
     @asynccontextmanager
     async def tenant(self, tenant_id: int, *, snapshot: bool = False) -> AsyncIterator[Session]:
         """A transaction that sees one tenant; with `snapshot` all its queries see one moment."""
-        async with self._transaction(snapshot=snapshot) as connection:
+        async with self.turn(tenant_id), self._transaction(snapshot=snapshot) as connection:
             yield await self.become(Session(connection, None), tenant_id)
+
+    def turn(self, tenant_id: int) -> AbstractAsyncContextManager[None]:
+        """A tenant's place among all: for what begins as `owner` and is of a tenant that is known. Not inside another.
+
+        Raises:
+            Busy: too many wait.
+        """
+        return self._turns.turn(tenant_id)
 
     async def become(self, session: Session, tenant_id: int) -> Session:
         """Narrows a transaction of no tenant to one, for the rest of it."""

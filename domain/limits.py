@@ -1,4 +1,4 @@
-"""Rate limits in memory, bounded: for guessing at passwords, tokens and links, and for floods on a socket."""
+"""Rate limits in memory, bounded: for guessing at passwords, tokens and links, and for floods of requests."""
 
 from __future__ import annotations
 
@@ -60,3 +60,37 @@ class RateLimit:
     def forgive(self, key: Hashable) -> None:
         """Forgets the events of a key."""
         self._events.pop(key, None)
+
+
+class Buckets:
+    """A token bucket for each key: `rate_per_s` on the long run, `burst` at once; remembers `keys_max` keys.
+
+    The key that was used longest ago is forgotten first: it begins anew with a full bucket, so nobody is slowed for it.
+    """
+
+    def __init__(self, rate_per_s: float, burst: float, keys_max: int = 10_000) -> None:
+        self.rate_per_s, self.burst, self._keys_max = rate_per_s, burst, keys_max
+        self._left: OrderedDict[Hashable, tuple[float, float]] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._left)
+
+    def take(self, key: Hashable, now_s: float) -> float:
+        """Takes one; 0, or, when there is none, the seconds until there is.
+
+        >>> buckets = Buckets(rate_per_s=2, burst=2)
+        >>> [buckets.take("a", now) for now in (0.0, 0.0, 0.0, 0.5, 9.0)], buckets.take("b", 0.0)
+        ([0.0, 0.0, 0.5, 0.0, 0.0], 0.0)
+        """
+        left = self.left(key, now_s)
+        taken = left >= 1.0
+        self._left[key] = (left - taken, now_s)
+        self._left.move_to_end(key)
+        while len(self._left) > self._keys_max:
+            self._left.popitem(last=False)
+        return 0.0 if taken else (1.0 - left) / self.rate_per_s
+
+    def left(self, key: Hashable, now_s: float) -> float:
+        """How many a key may take now."""
+        left, since = self._left.get(key, (self.burst, now_s))
+        return min(self.burst, left + max(0.0, now_s - since) * self.rate_per_s)

@@ -51,6 +51,9 @@ class Settings(BaseSettings):
     http_connections_max: int = Field(2000, ge=16, description="connections the API holds at most")
     sockets_per_user_max: int = Field(20, ge=1, description="websockets of one user at most")
     sockets_per_tenant_max: int = Field(500, ge=1, description="websockets of one tenant at most")
+    request_rate: float = Field(
+        100.0, ge=0, description="requests a second of one account, token, link or address; 0: no limit"
+    )
     partitions: int = Field(4, ge=1, le=256, description="partitions of the log; fixed once data are in it")
     admin_password: SecretStr = Field(SecretStr(""), description="password of the user admin; empty: generated")
     routing_url: str = Field("", description="OSRM or Valhalla; empty: learned fallback")

@@ -13,8 +13,9 @@ from api.feed.views import View, mark_of
 class Client:
     """What waits for a listener, what it has subscribed, and when it has to go."""
 
-    def __init__(self, token_id: int, tenant_id: int, role: str) -> None:
+    def __init__(self, token_id: int, tenant_id: int, role: str, user: str = "") -> None:
         self.token_id, self.tenant_id, self.role = token_id, tenant_id, role
+        self.who = (tenant_id, user)
         self.outbox = Outbox()
         self.topics: frozenset[str] = frozenset()
         self.view: View | None = None

@@ -121,7 +121,7 @@ async def follow(
     refusal = at_end.enter_context(doors.guest(caller, limits.sockets_per_user_max, limits.sockets_per_tenant_max))
     if refusal:
         raise Problem(429, refusal, {"Retry-After": _AGAIN_S})
-    hub, client = hub_of(request), Client(caller.token_id, caller.tenant_id, caller.role)
+    hub, client = hub_of(request), Client(caller.token_id, caller.tenant_id, caller.role, caller.user)
     hub.join(client)
     at_end.callback(hub.leave, client)
     await hub.subscribe(client, wanted.chosen(), wanted.view(), wanted.position())

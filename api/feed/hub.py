@@ -30,6 +30,7 @@ from api.feed.rows import ChangeRow, in_order
 from api.feed.views import TABLES, Mirror, View
 from api.http.jsons import now_text
 from api.http.metrics import Metrics
+from api.turns import Turns
 from store.db import queries
 from store.lifecycle import ANEW
 
@@ -44,6 +45,8 @@ ROWS_MAX = 500  # of one partition at once
 MISSED_MAX = 5_000  # a client that missed more gets a snapshot
 WAITING_MAX = 20_000  # rows kept for a subscription whose snapshot is being read
 AWAY_S = 30.0
+SNAPSHOTS = 4  # read at once
+SUBSCRIBING_MAX = 5_000  # of one tenant, waiting for theirs
 
 
 ReadTopics = Callable[[Session, Iterable[str]], Awaitable[dict[str, list[Any]]]]
@@ -62,7 +65,8 @@ class Hub:
         self._given: dict[int, Given] = defaultdict(Given)
         self._news, self._begun = asyncio.Event(), asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
-        self._snapshots = asyncio.Semaphore(4)
+        busy = metrics.refused.labels("busy").inc
+        self._snapshots = Turns(SNAPSHOTS, SNAPSHOTS // 2, patience_s=None, waiting=SUBSCRIBING_MAX, refused=busy)
         self._read_at = 0.0
 
     # ------------------------------------------------------------ life
@@ -120,7 +124,7 @@ class Hub:
         """
         client.want(topics, view)
         await self._begun.wait()  # what is committed before the hub's first look must be in the snapshot
-        async with self._snapshots:
+        async with self._snapshots.turn(client.tenant_id), self._database.turn(client.tenant_id):
             if cursor is not None and not await self._resume(client, cursor):
                 client.outbox.push(message("resync"))
                 cursor = None

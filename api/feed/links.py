@@ -20,9 +20,10 @@ from api.database import DATABASE_ERRORS, Database, Row
 from api.feed.hub import TOKEN_CHECK_S
 from api.feed.outbox import message
 from api.feed.socket import close, introduced
-from api.http.auth import TOKEN_CHARS_MAX, same_origin
+from api.http.auth import same_origin
 from api.http.context import address_of, context_of
 from api.http.links import wrong_link
+from api.http.presented import TOKEN_CHARS_MAX
 from store.db import queries
 from store.secrets import token_hash
 

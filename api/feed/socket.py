@@ -169,7 +169,7 @@ async def _serve(socket: WebSocket, caller: Caller) -> None:
         if refusal:
             await close(socket, 1013, refusal)
             return
-        await _follow(socket, Client(caller.token_id, caller.tenant_id, caller.role), hub_of(socket))
+        await _follow(socket, Client(caller.token_id, caller.tenant_id, caller.role, caller.user), hub_of(socket))
 
 
 async def _follow(socket: WebSocket, client: Client, hub: Hub) -> None:
@@ -202,7 +202,7 @@ async def _send(socket: WebSocket, client: Client) -> Closing:
 
 async def _receive(socket: WebSocket, client: Client) -> Closing:
     """Takes subscriptions until the client goes."""
-    hub = hub_of(socket)
+    hub, context = hub_of(socket), context_of(socket)
     flood = RateLimit(MESSAGES_PER_10S_MAX, 10.0)
     while True:
         event = await socket.receive()
@@ -211,6 +211,9 @@ async def _receive(socket: WebSocket, client: Client) -> Closing:
         flood.add("", time.monotonic())
         try:
             wanted = subscription(Subscribe, _json(event, flooded=flood.wait_s("", time.monotonic()) > 0))
+            if context.rates.take_of(client.who, time.monotonic()).wait_s > 0:
+                context.metrics.refused.labels("rate").inc()
+                return 1013, "too many requests: come back in a while"
             await hub.subscribe(client, wanted.chosen(), wanted.view(), wanted.position())
         except Refused as refused:
             with contextlib.suppress(WebSocketDisconnect, RuntimeError):

@@ -12,6 +12,7 @@ from starlette.requests import HTTPConnection
 from api.http.caller import Caller
 from api.http.context import Context, address_of, context_of
 from api.http.middleware import AT_END
+from api.http.presented import TOKEN_CHARS_MAX
 from api.http.problems import Problem
 from api.http.things import hold
 from domain.permissions import Permission, granted, roles_with
@@ -21,7 +22,6 @@ from store.secrets import token_hash
 
 COOKIE = "fw_session"
 _SAFE = ("GET", "HEAD", "OPTIONS")
-TOKEN_CHARS_MAX = 512
 SEEN_EVERY = timedelta(minutes=5)
 MEND = "if that is the address of these pages, name it in FROSTWAY_PUBLIC_ORIGIN"
 
@@ -33,12 +33,14 @@ async def who(context: Context, token: str, *, by_cookie: bool) -> Caller | None
     """The holder of a token; None when the token is unknown, revoked or expired."""
     if not token or len(token) > TOKEN_CHARS_MAX:
         return None
+    digest = token_hash(token)
     async with context.database.owner() as session:
-        row = await session.row(queries("api")["caller"], token_sha256=token_hash(token))
+        row = await session.row(queries("api")["caller"], token_sha256=digest)
         if row is None or by_cookie != (row["kind"] == "session"):
             return None
         if row["used_at"] is None or datetime.now(UTC) - row["used_at"] > SEEN_EVERY:
             await session.run(queries("people")["seen"], id=row["id"])
+    context.rates.knows(digest, (row["tenant_id"], row["subject"]))
     may = granted(row["role"], row["scope"])
     return Caller(row["id"], row["tenant_id"], row["tenant"], row["subject"], row["role"], by_cookie, may)
 

@@ -14,6 +14,7 @@ from api.database import Database
 from api.http.doorman import Doorman
 from api.http.metrics import Metrics
 from api.http.places import Downloads, Shares
+from api.http.rates import Rates
 from api.http.refusals import Refusals
 from api.http.ways import Ways
 from domain.facts import AnyKind
@@ -24,14 +25,14 @@ from serving.origins import LOOPBACK, Hosts
 class ApiConfig:
     """What the API has to know; the caller takes it from its settings.
 
-    `facts` are the kinds of facts it shows, as whoever decides them declares them.
-    `cookie_secure` is None to follow the address the caller used. `public_origin` (`https://host`, or several) is what
-    users type when a proxy stands before us; empty: the request's own. `trusted_proxies` are the addresses and networks
-    whose X-Forwarded-For and -Proto count; `allowed_hosts` further names a request may be meant for. `mqtt_hash` makes
-    the broker's form of a device's password; without it no credentials are given out. `on_devices_changed` is called
-    after a device was added, `on_device_login` with its user and its password (None: it has none any more), `ways` when
-    it is asked where devices find us. `metrics_port`: where /metrics is served on
-    loopback without a token; 0: nowhere.
+    `facts` are the kinds of facts it shows, as whoever decides them declares them. `cookie_secure` is None to
+    follow the address the caller used. `public_origin` (`https://host`, or several) is what users type when a proxy
+    stands before us; empty: the request's own. `trusted_proxies` are the addresses and networks whose
+    X-Forwarded-For and -Proto count; `request_rate` requests a second may one caller send, 0: any; `allowed_hosts`
+    further names a request may be meant for. `mqtt_hash` makes the broker's form of a device's password; without it
+    no credentials are given out. `on_devices_changed` is called after a device was added, `on_device_login` with
+    its user and its password (None: it has none any more), `ways` when it is asked where devices find us.
+    `metrics_port`: where /metrics is served on loopback without a token; 0: nowhere.
     """
 
     database_url: str
@@ -47,6 +48,7 @@ class ApiConfig:
     http_connections_max: int = 2000
     sockets_per_user_max: int = 20
     sockets_per_tenant_max: int = 500
+    request_rate: float = 100.0
     tenant: str = "main"
     mqtt_hash: Callable[[str], str] | None = field(default=None, repr=False)
     on_devices_changed: Callable[[], None] | None = field(default=None, repr=False)
@@ -74,6 +76,7 @@ class Context:
     metrics: Metrics
     hosts: Hosts
     refusals: Refusals
+    rates: Rates
     doorman: Doorman = field(default_factory=Doorman)
     hashing: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(2))  # each takes 19 MiB
     downloads: Downloads = field(default_factory=Downloads)

@@ -10,10 +10,12 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from starlette.datastructures import MutableHeaders
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.http.metrics import Metrics
 from api.http.problems import Problem, answer
+from api.http.rates import Rates, Said
 from serving.front import Fault, framing_fault, host_fault
 from serving.origins import Hosts, host_of
 from serving.pace import Stalled, TooLarge, TooSlow, in_pieces, timely
@@ -42,8 +44,8 @@ def content_security_policy(map_style: str) -> str:
 class Guard:
     """Wraps the app; refuses what is not for us, measures, limits and adds headers."""
 
-    def __init__(self, app: ASGIApp, metrics: Metrics, map_style: str, hosts: Hosts) -> None:
-        self._app, self._metrics, self._hosts = app, metrics, hosts
+    def __init__(self, app: ASGIApp, metrics: Metrics, map_style: str, hosts: Hosts, rates: Rates) -> None:
+        self._app, self._metrics, self._hosts, self._rates = app, metrics, hosts, rates
         self._secure_hosts = frozenset(o.host for o in hosts.origins if o.scheme == "https")
         self._headers = {
             "content-security-policy": content_security_policy(map_style),
@@ -60,8 +62,14 @@ class Guard:
             await self._app(scope, receive, send)
             return
         fault = framing_fault(scope) or host_fault(scope, self._hosts)
+        said = self._rates.take(scope) if fault is None else Said(0.0, {})
+        if said.wait_s > 0:
+            self._metrics.refused.labels("rate").inc()
         if scope["type"] == "http":
-            await self._request(scope, receive, send, fault)
+            await self._request(scope, receive, send, fault, said)
+        elif fault is None and said.wait_s > 0:
+            await receive()
+            await _too_often(said)(scope, receive, send)
         elif fault is None:
             await self._app(scope, receive, send)
         else:
@@ -69,7 +77,7 @@ class Guard:
             await receive()
             await send({"type": "websocket.close", "code": 1008, "reason": fault.detail})
 
-    async def _request(self, scope: Scope, receive: Receive, send: Send, fault: Fault | None) -> None:
+    async def _request(self, scope: Scope, receive: Receive, send: Send, fault: Fault | None, said: Said) -> None:
         started, status = time.perf_counter(), 500
         patient = in_pieces(scope, send)
 
@@ -77,13 +85,15 @@ class Guard:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                self._add_headers(scope, MutableHeaders(scope=message))
+                self._add_headers(scope, MutableHeaders(scope=message), said)
             await patient(message)
 
         try:
             if fault is not None:
                 self._metrics.refused.labels("host" if fault.status == 421 else "framing").inc()
                 await answer(*fault, {"Connection": "close"})(scope, receive, measured)
+            elif said.wait_s > 0:
+                await _too_often(said)(scope, receive, measured)
             elif _declared_length(scope) > BODY_BYTES_MAX:
                 await _TOO_LARGE(scope, receive, measured)
             elif _UNPRINTABLE.search(scope["path"]):  # no name has one, and some routes would not even see it
@@ -102,8 +112,8 @@ class Guard:
             self._metrics.request_s.labels(route).observe(time.perf_counter() - started)
             log.debug("%s %s %d", scope["method"], route, status)  # the route, not the path: that may hold a token
 
-    def _add_headers(self, scope: Scope, headers: MutableHeaders) -> None:
-        for name, value in self._headers.items():
+    def _add_headers(self, scope: Scope, headers: MutableHeaders, said: Said) -> None:
+        for name, value in (*self._headers.items(), *said.headers.items()):
             headers.setdefault(name, value)
         path: str = scope["path"]
         customer = path.startswith(("/t/", "/api/v1/public/"))
@@ -114,6 +124,10 @@ class Guard:
             headers.setdefault("cache-control", "no-store")
         if scope["scheme"] == "https" or _host_name(scope) in self._secure_hosts:
             headers.setdefault("strict-transport-security", "max-age=31536000")
+
+
+def _too_often(said: Said) -> Response:
+    return answer(429, "too many requests: wait as long as Retry-After says", said.headers)
 
 
 def _declared_length(scope: Scope) -> int:

@@ -9,13 +9,13 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import re
-from http.cookies import CookieError, SimpleCookie
 
 import orjson
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.database import DATABASE_ERRORS, Database
+from api.http.presented import token_of
 from api.http.problems import Problem, answer
 from store.db import queries
 from store.secrets import opened, sealed, token_hash
@@ -48,7 +48,7 @@ class Once:
             return
         headers = dict(scope["headers"])
         key = headers.get(b"idempotency-key", b"").decode("latin-1")
-        token = _token_of(headers, self._cookie)
+        token = token_of(headers, self._cookie)
         if not key or not token:
             await self._app(scope, receive, send)
         elif KEY.fullmatch(key) is None:
@@ -117,17 +117,6 @@ def _said(known: dict[str, object], key: str) -> Response:
         return answer(409, "this was carried out; its answer was too large to be kept")
     head, _, body = content.partition(b"\n")
     return Response(body, status, {**orjson.loads(head), "Idempotent-Replayed": "true"})
-
-
-def _token_of(headers: dict[bytes, bytes], cookie: str) -> str:
-    scheme, _, token = headers.get(b"authorization", b"").decode("latin-1").partition(" ")
-    if scheme.lower() == "bearer":
-        return token.strip()
-    try:
-        found = SimpleCookie(headers.get(b"cookie", b"").decode("latin-1")).get(cookie)
-    except CookieError:
-        return ""
-    return found.value if found is not None else ""
 
 
 async def _whole(receive: Receive) -> bytes:

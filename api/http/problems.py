@@ -16,6 +16,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from api.http.pages import no_page
+from api.turns import Busy
 
 log = logging.getLogger(__name__)
 
@@ -71,6 +72,12 @@ async def _invalid(_: Request, error: Exception) -> Response:
     return answer(422, detail, more={"errors": found})
 
 
+async def _busy(_: Request, error: Exception) -> Response:
+    if isinstance(error, Busy) and error.own:
+        return answer(429, "too many requests of your company are under way: wait for some", {"Retry-After": "2"})
+    return answer(503, "too much is asked at once: try again soon", {"Retry-After": "2"})
+
+
 async def _database(_: Request, error: Exception) -> Response:
     if isinstance(error, psycopg.errors.QueryCanceled):
         return answer(503, "this takes too long: ask for less at once", {"Retry-After": "5"})
@@ -96,6 +103,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(psycopg.Error, _database)
+    app.add_exception_handler(Busy, _busy)
     app.add_exception_handler(PoolTimeout, _database)
     app.add_exception_handler(Exception, _bug)
 

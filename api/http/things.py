@@ -26,6 +26,7 @@ from api.http.context import context_of
 from api.http.jsons import Json
 from api.http.middleware import AT_END
 from api.http.problems import Problem
+from api.turns import Turns
 from store.db import queries
 
 CONDITIONS_AT_ONCE = 2  # each holds a connection besides the one of the change itself
@@ -98,7 +99,7 @@ class Things:
     def __init__(self, operations: Callable[[], Iterable[tuple[str, str, APIRoute]]]) -> None:
         self._operations = operations
         self._locks: dict[tuple[int, str], list[Any]] = {}
-        self._conditions = asyncio.Semaphore(CONDITIONS_AT_ONCE)
+        self._conditions = Turns(CONDITIONS_AT_ONCE, 1, patience_s=10.0, waiting=200, refused=lambda: None)
 
     @cached_property
     def _kinds(self) -> list[_Thing]:
@@ -131,7 +132,7 @@ class Things:
     @asynccontextmanager
     async def condition(self, request: Request, key: tuple[int, str]) -> AsyncIterator[None]:
         """As `turn`, among all processes of the API."""
-        async with self._conditions, context_of(request).database.owner() as session:
+        async with self._conditions.turn(key[0]), context_of(request).database.owner() as session:
             await session.run(queries("live")["one_at_a_time"], tenant=key[0], name=key[1])
             yield
 

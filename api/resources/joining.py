@@ -11,11 +11,12 @@ from typing_extensions import TypedDict
 
 from api.database import Row
 from api.http.audit import audit_as
-from api.http.auth import TOKEN_CHARS_MAX, check_origin
+from api.http.auth import check_origin
 from api.http.context import Context, address_of, context_of
 from api.http.inputs import Strict
 from api.http.jsons import Json, when
 from api.http.links import wrong_link
+from api.http.presented import TOKEN_CHARS_MAX
 from api.http.problems import Problem
 from api.resources.shared.signing import signed_in
 from store.db import queries

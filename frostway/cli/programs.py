@@ -114,6 +114,7 @@ def api() -> None:
         http_connections_max=settings.http_connections_max,
         sockets_per_user_max=settings.sockets_per_user_max,
         sockets_per_tenant_max=settings.sockets_per_tenant_max,
+        request_rate=settings.request_rate,
         metrics_port=settings.metrics_port,
         mqtt_hash=mosquitto_hash,
         on_devices_changed=_broker_users_writer(settings),

@@ -17,10 +17,10 @@ from typing_extensions import TypedDict
 
 from api.database import Row, Session
 from api.http.agents import sort_of_client
-from api.http.auth import TOKEN_CHARS_MAX
 from api.http.context import address_of, context_of
 from api.http.jsons import when
 from api.http.links import wrong_link
+from api.http.presented import TOKEN_CHARS_MAX
 from api.resources.shared.shipments import shipment_parts, shipment_rows
 from domain import goods
 from domain.digits import shown
@@ -129,11 +129,14 @@ async def behind(request: Request, token: str) -> AsyncIterator[tuple[Session, R
         Problem: it opens nothing.
     """
     context = context_of(request)
-    async with context.database.owner(snapshot=False) as owner:
-        share = await owner.row(queries("shares")["share_by_token"], token_sha256=token_hash(token[:TOKEN_CHARS_MAX]))
-        if share is None:
-            raise wrong_link(context, address_of(request))
-        yield await context.database.become(owner, share["tenant_id"]), share
+    digest = token_hash(token[:TOKEN_CHARS_MAX])
+    async with context.database.owner() as owner:
+        share = await owner.row(queries("shares")["share_by_token"], token_sha256=digest)
+    if share is None:
+        raise wrong_link(context, address_of(request))
+    context.rates.knows(digest, ("link", share["id"]))
+    async with context.database.tenant(share["tenant_id"]) as session:
+        yield session, share
 
 
 async def look(session: Session, share: Row, now: datetime) -> PublicShipment:
