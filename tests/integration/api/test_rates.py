@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any
 
 import psycopg
@@ -79,8 +80,9 @@ def test_subscriptions_and_handshakes_count_too(worlds: tuple[World, World], dat
         address = f"{url.replace('http', 'ws')}/ws/v1"
         ask = json.dumps({"type": "subscribe", "topics": ["sites"]})
         with dial(address, additional_headers=mine_of(token)) as socket:
-            for _ in range(2 * BURST):
-                socket.send(ask)
+            with suppress(ConnectionClosed):  # it may be over before all are sent
+                for _ in range(2 * BURST):
+                    socket.send(ask)
             with pytest.raises(ConnectionClosed) as closed:
                 list(socket)
             assert closed.value.rcvd is not None
