@@ -379,6 +379,20 @@ def refresh_devices(data_dir: Path, dsn: str) -> bool:
     return True
 
 
+def forget_devices(data_dir: Path, dsn: str, tenant: str) -> None:
+    """All devices of a tenant are unknown to the broker of a running or resting stack, and their connections end."""
+    folder = data_dir / "broker"
+    if not (folder / "broker.toml").exists():
+        refresh_devices(data_dir, dsn)  # one that rests is given its users at its start
+        return
+    users = _read_demo_users(folder)
+    kept = {user: password for user, password in users.items() if user.partition("/")[0] != tenant}
+    if kept != users:
+        write_private(folder / "demo_users.json", json.dumps(kept))
+        if pid := _running_broker(data_dir):
+            os.kill(pid, signal.SIGTERM)
+
+
 def accepts(host: str, port: int, user: str, password: str) -> bool:
     """Whether the broker answers an MQTT 3.1.1 CONNECT of this user with "accepted"."""
     words = [w.encode() for w in (client_id(user), user, password)]

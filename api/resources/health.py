@@ -80,11 +80,16 @@ async def _storage(context: Context) -> str:
 async def _operator(request: Request) -> None:
     """Where a request comes from proves nothing: a proxy on this machine may pass on the whole world's."""
     caller = await who(context_of(request), bearer_of(request) or "", by_cookie=False)
-    if caller is None or caller.role != "admin":
-        raise Problem(403, "metrics are for an admin's bearer token; without one, on the port FROSTWAY_METRICS_PORT")
+    operators = context_of(request).config.tenant
+    if caller is None or caller.role != "admin" or caller.tenant != operators:
+        raise Problem(
+            403,
+            f"metrics are of all tenants: for the bearer token of an admin of the tenant {operators}; without one, on "
+            "the port FROSTWAY_METRICS_PORT",
+        )
 
 
 @router.get("/metrics", dependencies=[Depends(_operator)], response_class=Response)
 async def metrics(request: Request) -> Response:
-    """Counters in Prometheus' text format, for admins; on `FROSTWAY_METRICS_PORT` for this machine."""
+    """Counters in Prometheus' text format, for admins of the first tenant; on its own port for this machine."""
     return Response(context_of(request).metrics.text(), headers={"content-type": CONTENT_TYPE_LATEST})

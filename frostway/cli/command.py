@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -28,3 +29,15 @@ def role_option(word: str) -> str:
     if found is None:
         raise Failure(f"--role {word}: one of {', '.join(ROLES)}")
     return found
+
+
+def ask(question: str) -> None:
+    """Asks before what cannot be taken back.
+
+    Raises:
+        Failure: nobody is there to ask, or the answer is no.
+    """
+    if not sys.stdin.isatty():
+        raise Failure(f"{question} Nobody is there to ask: say --yes")
+    if not typer.confirm(question, err=True):
+        raise Failure("nothing was deleted")

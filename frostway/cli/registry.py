@@ -1,13 +1,11 @@
 """`frostway vehicle|driver|site|…  list|rename|retire|restore|delete`; `vehicle change`."""
 
-import sys
 from typing import Annotated
 
 import typer
 
-from frostway.cli.command import DataOption, TenantOption
+from frostway.cli.command import DataOption, TenantOption, ask
 from frostway.cli.fleets import add_to_drivers, add_to_vehicles
-from frostway.failure import Failure
 from frostway.settings import read_settings
 
 HELP = {
@@ -128,12 +126,5 @@ def add_ends(group: typer.Typer, kind: str) -> None:
             typer.echo(dependents_of(data, read_settings(), tenant, kind, name))
             return
         if not yes:
-            _ask(f"delete {kind} {name} for good?")
+            ask(f"delete {kind} {name} for good?")
         typer.echo(delete_thing(data, read_settings(), tenant, kind, name))
-
-
-def _ask(question: str) -> None:
-    if not sys.stdin.isatty():
-        raise Failure(f"{question} Nobody is there to ask: say --yes")
-    if not typer.confirm(question, err=True):
-        raise Failure("nothing was deleted")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from frostway.cli.command import DataOption
+from frostway.cli.command import DataOption, ask
 from frostway.settings import read_settings
 
 tenant_app = typer.Typer(no_args_is_help=True, help="Tenants: who shares this installation and sees nothing of others.")
@@ -28,3 +29,35 @@ def tenant_list(data: DataOption = None) -> None:
     from frostway.cli.work.tenant import print_tenants  # noqa: PLC0415
 
     print_tenants(data, read_settings())
+
+
+@tenant_app.command("export")
+def tenant_export(
+    name: Annotated[str, typer.Argument(metavar="NAME")],
+    to: Annotated[Path, typer.Option("--to", metavar="DIR|FILE", help="A folder, or a new file that ends in .zip.")],
+    data: DataOption = None,
+) -> None:
+    """Write everything of a tenant into a zip file: a line of JSON for each row, of one moment, and a manifest.
+
+    Passwords, tokens and secrets are left out, and so is what is another's; the manifest says what.
+    """
+    from frostway.cli.work.tenant import export_tenant  # noqa: PLC0415
+
+    typer.echo(str(export_tenant(data, read_settings(), name, to)))
+
+
+@tenant_app.command("delete")
+def tenant_delete(
+    name: Annotated[str, typer.Argument(metavar="NAME")],
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,  # noqa: FBT002
+    data: DataOption = None,
+) -> None:
+    """Delete a tenant and everything of it, for good; export it before. Interrupted, the same command goes on."""
+    from frostway.cli.work.tenant import delete_tenant  # noqa: PLC0415
+
+    def asked(question: str) -> None:
+        if not yes:
+            ask(question)
+
+    delete_tenant(data, read_settings(), name, asked)
+    typer.echo(f"tenant {name} is deleted")

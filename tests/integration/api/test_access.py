@@ -256,7 +256,10 @@ def test_a_body_has_its_limit(url: str, world: World) -> None:
 
 def test_metrics_are_for_admins_wherever_a_request_comes_from(world: World, url: str) -> None:
     with client(url) as api:
-        for headers in ({}, {"X-Forwarded-For": "203.0.113.9"}, {"Authorization": f"Bearer {world.token('viewer')}"}):
+        other = World(world.connection.info.dsn, "other")
+        strangers = [{"Authorization": f"Bearer {each}"} for each in (world.token("viewer"), other.token())]
+        other.close()
+        for headers in ({}, {"X-Forwarded-For": "203.0.113.9"}, *strangers):
             assert api.get("/metrics", headers=headers).status_code == 403, headers
         answer = api.get("/metrics", headers={"Authorization": f"Bearer {world.token()}"})
         assert "frostway_api_requests_total" in answer.text
