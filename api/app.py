@@ -27,6 +27,7 @@ from api.resources import (
     alerts,
     arrival_times,
     assignments,
+    channels,
     connecting,
     customer_page,
     demo,
@@ -68,7 +69,8 @@ BASE = "/api/v1"
 RESOURCES = (
     session, sessions, joining, people, roles, tokens, fleets, vehicles, trips, sites, devices, products, lifecycle,
     assignments, temperature_profiles, device_profiles, connecting, stock, shipments, shares, alerts,
-    temperature_series, facts, arrival_times, readings, reports, quarantine, mending, webhooks, public, events, demo,
+    temperature_series, facts, arrival_times, readings, reports, quarantine, mending, webhooks, channels,
+    public, events, demo,
 )  # fmt: skip
 
 

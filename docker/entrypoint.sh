@@ -33,6 +33,10 @@ password=$(secret admin_password)
 if [ -z "${FROSTWAY_ADMIN_PASSWORD:-}" ] && [ -n "$password" ]; then
     export FROSTWAY_ADMIN_PASSWORD="$password"
 fi
+password=$(secret sealing_secret)
+if [ -z "${FROSTWAY_SEALING_SECRET:-}" ] && [ -n "$password" ]; then
+    export FROSTWAY_SEALING_SECRET="$password"
+fi
 unset password
 
 case ${1:-} in

@@ -52,6 +52,7 @@ READERS = {
     "mqtt_ingest_password": 0,
     "mqtt_health_password": BROKER_UID,
     "admin_password": 0,
+    "sealing_secret": 0,
 }
 SYSTEM_USERS = ("ingest", "health")
 POLL_S = 2.0

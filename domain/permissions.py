@@ -37,6 +37,7 @@ class Permission(StrEnum):
     TOKENS = "tokens.write"
     PEOPLE = "people.write"
     WEBHOOKS = "webhooks.write"
+    CHANNELS = "channels.write"
     DEMO = "demo.run"
 
 
@@ -57,6 +58,7 @@ TABLE: Mapping[Permission, tuple[str, frozenset[str]]] = {
         (Permission.TOKENS, "make, see and revoke tokens of programs", ""),
         (Permission.PEOPLE, "invite people, give them roles, shut them out", ""),
         (Permission.WEBHOOKS, "make, see, change and try webhooks", ""),
+        (Permission.CHANNELS, "make, see, change and try channels by which people are told", ""),
         (Permission.DEMO, "add and remove the simulated fleet", ""),
     )
 }

@@ -139,6 +139,7 @@ def operations(settings: Settings) -> None:
         keep,
         networks(settings.webhook_networks),
         str(settings.webhook_ca_file or ""),
+        settings.sealing_secret.get_secret_value(),
     )
     run(config, stop_event())
 

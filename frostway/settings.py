@@ -114,7 +114,12 @@ class Settings(BaseSettings):
     log_retention_minutes: float = Field(60.0, gt=0, description="processed log frames are kept this long, minutes")
     changes_retention_minutes: float = Field(60.0, gt=0, description="websocket clients may resume for this long")
     webhook_networks: str = Field(
-        "", description="private networks in which webhooks may be, 10.0.0.0/8,fd00::/8; empty: only the world's"
+        "",
+        description="private networks of webhooks and channels, 10.0.0.0/8,fd00::/8; empty: only the world's",
+    )
+    sealing_secret: SecretStr = Field(
+        SecretStr(""),
+        description="secret that seals addresses of channels; empty: no channels",
     )
     webhook_ca_file: Path | None = Field(None, description="authorities of webhooks' certificates beside the system's")
     metrics_port: int = Field(0, ge=0, le=65535, description="Prometheus port of a program, on loopback; 0: none")

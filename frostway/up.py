@@ -253,6 +253,7 @@ class _Stack:
             "FROSTWAY_HTTP_PORT": str(self._http_port),
             "FROSTWAY_DATA_DIR": str(self._data),
             "FROSTWAY_ADMIN_PASSWORD": self._admin_password,
+            "FROSTWAY_SEALING_SECRET": os.environ.get("FROSTWAY_SEALING_SECRET") or self._secrets.session_secret,
         }
         if not self._broker.is_demo:
             environment.setdefault("FROSTWAY_BROKER_LOG", str(self._logs / "broker.log"))

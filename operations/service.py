@@ -55,6 +55,7 @@ class OperationsConfig:
     keep: Keep = field(default_factory=Keep)
     webhook_networks: tuple[Network, ...] = ()
     webhook_ca_file: str = ""
+    sealing_secret: str = field(default="", repr=False)
 
 
 class Operations:
@@ -133,7 +134,9 @@ def run(config: OperationsConfig, stop: threading.Event) -> None:
         except OSError as error:
             log.warning("no metrics: port %d: %s", config.metrics_port, error.strerror)
     jobs = Jobs(JobsConfig(config.database_url, config.keep), stop)
-    deliveries = Deliveries(DeliverConfig(config.database_url, config.webhook_networks, config.webhook_ca_file), stop)
+    deliveries = Deliveries(
+        DeliverConfig(config.database_url, config.webhook_networks, config.webhook_ca_file, config.sealing_secret), stop
+    )
     jobs.start()
     deliveries.start()
     Operations(config, stop).run()

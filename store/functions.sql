@@ -148,8 +148,8 @@ $$;
 -- Another secret of a webhook; the former one, which nobody may read, signs too for some time.
 create or replace function own_rotate_webhook(of_tenant int, called text, fresh bytea, until timestamptz) returns table (id int)
 language sql security definer set search_path = pg_catalog as $$
-    update public.webhook w set former_secret = w.secret, former_until = until, secret = fresh
-    where w.tenant_id = of_tenant and w.tenant_id = public.current_tenant() and w.name = called
+    update public.receiver w set former_secret = w.secret, former_until = until, secret = fresh
+    where w.tenant_id = of_tenant and w.tenant_id = public.current_tenant() and w.kind = 'webhook' and w.name = called
     returning w.id
 $$;
 -- Where a person is signed in, and the end of it: of one session, or of all but one.

@@ -32,7 +32,8 @@ class ApiConfig:
     further names a request may be meant for. `mqtt_hash` makes the broker's form of a device's password; without it
     no credentials are given out. `on_devices_changed` is called after a device was added, `on_device_login` with
     its user and its password (None: it has none any more), `ways` when it is asked where devices find us.
-    `metrics_port`: where /metrics is served on loopback without a token; 0: nowhere.
+    `metrics_port`: where /metrics is served on loopback without a token; 0: nowhere. `sealing_secret` seals the
+    addresses of channels; without it there are none.
     """
 
     database_url: str
@@ -45,6 +46,7 @@ class ApiConfig:
     trusted_proxies: str = LOOPBACK
     allowed_hosts: str = ""
     metrics_port: int = 0
+    sealing_secret: str = field(default="", repr=False)
     http_connections_max: int = 2000
     sockets_per_user_max: int = 20
     sockets_per_tenant_max: int = 500

@@ -20,14 +20,12 @@ from api.http.jsons import Json, when
 from api.http.paging import Cursor, Items, Limit, decode, shaped_page
 from api.http.problems import Problem, key_of, not_found
 from api.http.things import one
+from api.resources.shared.deliveries import LIVE, TIMES, Delivery, attempt_now, deliveries, once_more, remove
 from domain.webhooks import URL_CHARS_MAX, AddressError, parse_url, secret_text
 from operations.deliver.decide import GROUPS, KEPT_SECRET, TYPES
 from store.db import queries
 
 router = APIRouter(prefix="/webhooks", tags=["webhooks"])
-LIVE = {"failures", "paused_until", "succeeded_at", "failed_at", "last_error", "waiting", "disabled_at", "disabled_why"}
-"""What changes by itself."""
-
 SECRET_OCTETS = 32
 WEBHOOKS_MAX = 50
 EVENTS = (*GROUPS, *TYPES)
@@ -81,35 +79,6 @@ class NewWebhook(Webhook):
     secret: str
 
 
-class AttemptOut(TypedDict):
-    """An attempt to tell it; `answer` is the beginning of what came back."""
-
-    at: str
-    status: int | None
-    error: str | None
-    took_ms: int
-    answer: str | None
-
-
-class Delivery(TypedDict):
-    """An event on its way to a webhook: `waiting`, `done` or `gave up`, with its attempts."""
-
-    id: str
-    event: str
-    type: str
-    subject: str
-    at: str
-    created_at: str
-    state: str
-    attempts: int
-    next_at: str | None
-    done_at: str | None
-    last_status: int | None
-    last_error: str | None
-    log: list[AttemptOut]
-    data: dict[str, Any]
-
-
 class WebhookIn(Strict):
     """A new webhook."""
 
@@ -135,13 +104,12 @@ class WebhookChangeIn(Strict):
 
 
 def _shape(row: Row) -> dict[str, Any]:
-    times = ("created_at", "disabled_at", "paused_until", "succeeded_at", "failed_at")
     plain = ("id", "url", "types", "created_by", "disabled_why", "failures", "last_error", "waiting")
     former = row["former_until"]
     kept = former if former is not None and former > datetime.now(UTC) else None
     return {
         **{key: row[key] for key in plain},
-        **{key: when(row[key]) for key in times},
+        **{key: when(row[key]) for key in TIMES},
         "former_secret_until": when(kept),
     }
 
@@ -208,7 +176,7 @@ async def change_webhook(request: Request, caller: WebhookKeeper, webhook_id: st
 async def delete_webhook(request: Request, caller: WebhookKeeper, webhook_id: str) -> Response:
     """It is gone, with all that waits for it."""
     async with context_of(request).database.tenant(caller.tenant_id) as session:
-        if await session.row(queries("deliver")["remove_webhook"], name=webhook_id) is None:
+        if not await remove(session, "webhook", webhook_id):
             raise not_found()
         await audit(session, caller, "webhook.remove", webhook_id)
     return Response(status_code=204)
@@ -230,15 +198,12 @@ async def rotate_webhook(request: Request, caller: WebhookKeeper, webhook_id: st
 @router.post("/{webhook_id}/test", response_model=Delivery, status_code=202)
 async def try_webhook(request: Request, caller: WebhookKeeper, webhook_id: str) -> Json:
     """Sends an event of the type `test` now; its delivery says within seconds what came of it."""
-    now = datetime.now(UTC)
     async with context_of(request).database.tenant(caller.tenant_id) as session:
         if (await _webhook(session, webhook_id))["disabled_at"] is not None:
             raise Problem(409, f"{webhook_id} is switched off: switch it on first")
-        values = {"name": webhook_id, "cause": f"test/{secrets.token_hex(8)}", "now": now, "actor": caller.user}
-        row = await session.row(queries("deliver")["try_webhook"], **values)
+        found = await attempt_now(session, caller, "webhook", webhook_id)
         await audit(session, caller, "webhook.test", webhook_id)
-        found = await _deliveries(session, webhook_id, key=(row or {})["id"])
-    return Json(found[0], 202)
+    return Json(found, 202)
 
 
 @router.get("/{webhook_id}/deliveries", response_model=Items[Delivery])
@@ -254,7 +219,7 @@ async def list_deliveries(
     before = decode(cursor, (int,))[0] if cursor else None
     async with context_of(request).database.tenant(caller.tenant_id) as session:
         await _webhook(session, webhook_id)
-        found = await _deliveries(session, webhook_id, before=before, state=state, limit=limit + 1)
+        found = await deliveries(session, "webhook", webhook_id, before=before, state=state, limit=limit + 1)
     return shaped_page(request, found, limit, lambda d: [int(d["id"])], lambda d: d)
 
 
@@ -262,7 +227,7 @@ async def list_deliveries(
 async def get_delivery(request: Request, caller: WebhookKeeper, webhook_id: str, delivery_id: str) -> Json:
     """One delivery with its attempts."""
     async with context_of(request).database.tenant(caller.tenant_id) as session:
-        found = await _deliveries(session, webhook_id, key=key_of(delivery_id))
+        found = await deliveries(session, "webhook", webhook_id, key=key_of(delivery_id))
     if not found:
         raise not_found()
     return Json(found[0])
@@ -273,40 +238,8 @@ async def redeliver(request: Request, caller: WebhookKeeper, webhook_id: str, de
     """Sends it once more from the beginning, under the same `webhook-id`: a receiver that has it knows it."""
     key = key_of(delivery_id)
     async with context_of(request).database.tenant(caller.tenant_id) as session:
-        if await session.row(queries("deliver")["redeliver"], name=webhook_id, id=key) is None:
+        found = await once_more(session, "webhook", webhook_id, key)
+        if found is None:
             raise not_found()
         await audit(session, caller, "webhook.redeliver", webhook_id, delivery=delivery_id)
-        found = await _deliveries(session, webhook_id, key=key)
-    return Json(found[0], 202)
-
-
-async def _deliveries(
-    session: Session,
-    name: str,
-    *,
-    key: int | None = None,
-    before: int | None = None,
-    state: str | None = None,
-    limit: int = 1,
-) -> list[dict[str, Any]]:
-    q = queries("deliver")
-    found = await session.rows(q["deliveries"], name=name, id=key, before=before, state=state, limit=limit)
-    tried: dict[int, list[dict[str, Any]]] = {row["key"]: [] for row in found}
-    for row in await session.rows(q["attempts"], ids=list(tried)):
-        shown = {key: row[key] for key in ("status", "error", "took_ms", "answer")}
-        tried[row["outgoing_id"]].append({"at": when(row["at"]), **shown})
-    return [_delivery(row, tried[row["key"]]) for row in found]
-
-
-def _delivery(row: Row, log: list[dict[str, Any]]) -> dict[str, Any]:
-    state = "done" if row["done_at"] else "gave up" if row["gave_up_at"] else "waiting"
-    plain = ("type", "subject", "attempts", "last_status", "last_error", "data")
-    return {
-        "id": str(row["key"]),
-        "event": row["cause"],
-        "state": state,
-        "next_at": when(row["next_at"]) if state == "waiting" else None,
-        **{key: when(row[key]) for key in ("at", "created_at", "done_at")},
-        **{key: row[key] for key in plain},
-        "log": log,
-    }
+    return Json(found, 202)

@@ -116,6 +116,7 @@ def api() -> None:
         sockets_per_tenant_max=settings.sockets_per_tenant_max,
         request_rate=settings.request_rate,
         metrics_port=settings.metrics_port,
+        sealing_secret=settings.sealing_secret.get_secret_value(),
         mqtt_hash=mosquitto_hash,
         on_devices_changed=_broker_users_writer(settings),
         on_device_login=_demo_broker_writer(settings),

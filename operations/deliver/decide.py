@@ -1,8 +1,8 @@
-"""What is told to a webhook, and what follows from an attempt: pure. Retries are those of Standard Webhooks 1.0."""
+"""What is told to webhooks and channels, and what follows from an attempt: pure. Retries: Standard Webhooks 1.0."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Literal, NamedTuple
 
@@ -23,6 +23,9 @@ TYPES: Mapping[str, str] = {
 """Events, and when they come about."""
 GROUPS = ("*", "alert.*", "shipment.*")
 TRY = "test"
+ALERTS: Mapping[str, Sequence[str]] = {"none": (), "critical": ("alert.critical",), "all": ("alert.opened",)}
+"""Alerts that a channel tells of when they are raised, as it is kept."""
+CLEARED = "alert.cleared"
 
 AFTER = (
     timedelta(0), timedelta(seconds=5), timedelta(minutes=5), timedelta(minutes=30), timedelta(hours=2),
@@ -41,13 +44,14 @@ Outcome = Literal["done", "again", "gave up"]
 
 
 class Attempt(NamedTuple):
-    """What came of telling: a status, or the reason why there is none."""
+    """What came of telling: a status, or why there is none; `only_this`: others may be taken all the same."""
 
     status: int | None
     error: str
     took_ms: int
     answer: str = ""
     retry_after_s: float | None = None
+    only_this: bool = False
 
 
 class Verdict(NamedTuple):
@@ -60,7 +64,7 @@ class Verdict(NamedTuple):
 
 
 def judge(attempt: Attempt, before: int, failures: int, now: datetime, chance: float) -> Verdict:
-    """What follows from an attempt, behind `before` others; `failures` of the webhook in a row, `chance` 0 to 1.
+    """What follows from an attempt, behind `before` others; `failures` of the receiver in a row, `chance` 0 to 1.
 
     Only 2xx is success. A receiver that is away, busy or broken is left alone for a while, with all that waits for it;
     one that refuses this event is asked again about this one only. 410 says that it wants nothing more.
@@ -70,7 +74,8 @@ def judge(attempt: Attempt, before: int, failures: int, now: datetime, chance: f
     if attempt.status == 410:
         return Verdict("gave up", disable=True)
     paused = None
-    if attempt.status is None or attempt.status in (408, 425, 429) or attempt.status >= 500:
+    is_away = attempt.status is None or attempt.status in (408, 425, 429) or attempt.status >= 500
+    if is_away and not attempt.only_this:
         wait = min(AFTER[1] * 4 ** min(failures, 8), PAUSE_MAX)
         if attempt.retry_after_s is not None:
             wait = min(max(wait, timedelta(seconds=attempt.retry_after_s)), RETRY_AFTER_MAX)

@@ -1,4 +1,4 @@
-"""The thread that tells webhooks what waits for them: several at once, each in the order in which it happened.
+"""The thread that tells receivers (webhooks, channels) what waits: several at once, each in the order of what happened.
 
 What is being told is claimed for a while and told again when its program is gone: at least once, under one number.
 """
@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from typing import Any
@@ -20,34 +20,42 @@ from typing import Any
 from prometheus_client import Counter, Gauge
 from psycopg.rows import dict_row
 
+from domain.channels import put_in
 from domain.webhooks import body_of, headers_of
 from operations.deliver.address import Network
 from operations.deliver.decide import Attempt, judge
+from operations.deliver.message import alert_message
+from operations.deliver.messenger import Messenger
 from operations.deliver.send import TIMEOUT_S, post
 from store.db import queries
 from store.link import RETRY, Link, Stopped
+from store.secrets import opened
 
 log = logging.getLogger(__name__)
 
 SHARE, PORTION, AT_ONCE = 10, 100, 10
 POLL_S = 0.5
 CLAIM = timedelta(seconds=SHARE * (TIMEOUT_S + 5))
-WAITING_MAX = 50_000  # for one webhook
+WAITING_MAX = 50_000  # for one receiver
 TIDY_S = 60.0
 STUMBLE_WAIT_S = 1.0
 
-deliveries_total = Counter("frostway_operations_deliveries_total", "Attempts to tell a webhook", ["outcome"])
-deliveries_waiting = Gauge("frostway_operations_deliveries_waiting", "What waits for webhooks; 100000 are counted")
-webhooks_failing = Gauge("frostway_operations_webhooks_failing", "Webhooks whose last attempt failed")
+deliveries_total = Counter("frostway_operations_deliveries_total", "Attempts to tell a webhook or channel", ["outcome"])
+deliveries_waiting = Gauge("frostway_operations_deliveries_waiting", "What waits to be told; 100000 are counted")
+webhooks_failing = Gauge("frostway_operations_webhooks_failing", "Webhooks and channels whose last attempt failed")
 
 
 @dataclass(frozen=True)
 class DeliverConfig:
-    """Settings. `networks`: private ones that webhooks may be in; `ca_file`: further authorities of theirs."""
+    """Settings. `networks`: private ones that receivers may be in; `ca_file`: further authorities of theirs.
+
+    `sealing_secret` opens the addresses of channels.
+    """
 
     database_url: str
     networks: tuple[Network, ...] = ()
     ca_file: str = ""
+    sealing_secret: str = field(default="", repr=False)
 
 
 Post = Callable[[str, Mapping[str, str], bytes], Attempt]
@@ -65,6 +73,8 @@ class Deliveries:
         if config.ca_file:
             tls.load_verify_locations(config.ca_file)
         self._send = send or (lambda url, headers, body: post(url, headers, body, config.networks, tls))
+        self._messenger = Messenger(config.networks, config.ca_file)
+        self._sealing_secret = config.sealing_secret
         self._thread = threading.Thread(target=self._run, name="deliveries", daemon=True)
 
     def start(self) -> None:
@@ -77,7 +87,7 @@ class Deliveries:
 
     def _run(self) -> None:
         try:
-            with ThreadPoolExecutor(AT_ONCE, "webhook") as pool:
+            with ThreadPoolExecutor(AT_ONCE, "delivery") as pool:
                 while not self._stop.is_set():
                     try:
                         if not self._link.run(lambda: self.turn(pool, datetime.now(UTC))):
@@ -87,10 +97,15 @@ class Deliveries:
                     except Stopped:
                         return
                     except Exception:
-                        log.exception("telling webhooks failed")
+                        log.exception("telling receivers failed")
                         self._stop.wait(STUMBLE_WAIT_S)
         finally:
-            self._link.close()
+            self.close()
+
+    def close(self) -> None:
+        """Lets go of the database and of the programs that send."""
+        self._messenger.close()
+        self._link.close()
 
     def turn(self, pool: ThreadPoolExecutor, now: datetime) -> int:
         """Tells a share of what is due; how much was tried."""
@@ -105,15 +120,13 @@ class Deliveries:
             values = {"now": now, "share": SHARE, "limit": PORTION, "claim": CLAIM}
             due = cursor.execute(self._q["due"], values).fetchall()
         lock = threading.Lock()
-        work = [list(rows) for _, rows in groupby(due, lambda row: row["webhook_id"])]
+        work = [list(rows) for _, rows in groupby(due, lambda row: row["receiver_id"])]
         return sum(pool.map(lambda rows: self._tell(rows, lock), work))
 
     def _tell(self, rows: Sequence[Mapping[str, Any]], lock: threading.Lock) -> int:
-        """What waits for one webhook, one after the other, until it fails as a whole."""
+        """What waits for one receiver, one after the other, until it fails as a whole."""
         for place, row in enumerate(rows):
-            body = body_of(row["tenant"], row)
-            secrets = [bytes(each) for each in (row["secret"], row["former_secret"]) if each is not None]
-            attempt = self._send(row["url"], headers_of(row["id"], body, secrets, datetime.now(UTC)), body)
+            attempt = self._to_webhook(row) if row["kind"] == "webhook" else self._to_channel(row)
             with lock:
                 goes_on = self._record(row, attempt, datetime.now(UTC))
             if not goes_on or self._stop.is_set():
@@ -123,11 +136,24 @@ class Deliveries:
                 return place + 1
         return len(rows)
 
+    def _to_webhook(self, row: Mapping[str, Any]) -> Attempt:
+        body = body_of(row["tenant"], row)
+        secrets = [bytes(each) for each in (row["secret"], row["former_secret"]) if each is not None]
+        return self._send(row["url"], headers_of(row["id"], body, secrets, datetime.now(UTC)), body)
+
+    def _to_channel(self, row: Mapping[str, Any]) -> Attempt:
+        url = opened(self._sealing_secret, bytes(row["sealed"])) if self._sealing_secret else None
+        if url is None:
+            return Attempt(None, "its address was sealed with another secret: give it once more", 0)
+        address = put_in(url.decode(), str(row["data"].get("to", "")))
+        told = alert_message(row["type"], row["data"], row["language"], row["tz"], row["pages"], row["name"])
+        return self._messenger.send(address, told.title, told.body)
+
     def _record(self, row: Mapping[str, Any], attempt: Attempt, now: datetime) -> bool:
-        """Writes an attempt down, with what follows; whether the webhook takes more."""
+        """Writes an attempt down, with what follows; whether the receiver takes more."""
         connection = self._link.connection
         with connection.transaction():
-            (failures,) = connection.execute(self._q["failures"], {"id": row["webhook_id"]}).fetchone() or (0,)
+            (failures,) = connection.execute(self._q["failures"], {"id": row["receiver_id"]}).fetchone() or (0,)
             verdict = judge(attempt, row["attempts"], failures, now, random.random())
             connection.execute(
                 self._q["attempted"],
@@ -143,9 +169,9 @@ class Deliveries:
                 },
             )
             if verdict.outcome == "done":
-                connection.execute(self._q["reached"], {"id": row["webhook_id"], "now": now})
+                connection.execute(self._q["reached"], {"id": row["receiver_id"], "now": now})
             else:
                 why = {"error": attempt.error, "paused_until": verdict.paused_until, "disable": verdict.disable}
-                connection.execute(self._q["failed"], {"id": row["webhook_id"], "now": now, **why})
+                connection.execute(self._q["failed"], {"id": row["receiver_id"], "now": now, **why})
         deliveries_total.labels(verdict.outcome).inc()
         return verdict.paused_until is None and not verdict.disable

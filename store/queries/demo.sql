@@ -50,7 +50,7 @@ select * from (values
                  and 'site/' || s.name not in (select name from simulated))),
     (4, 'link', (select min(sh.name) from share l join shipment sh on sh.id = l.shipment_id and sh.tenant_id = l.tenant_id
                  where l.tenant_id = %(tenant)s)),
-    (5, 'webhook', (select min(w.name) from webhook w where w.tenant_id = %(tenant)s and w.succeeded_at is not null))
+    (5, 'webhook', (select min(w.name) from receiver w where w.tenant_id = %(tenant)s and w.kind = 'webhook' and w.succeeded_at is not null))
 ) as step (place, step, what) order by place
 
 -- name: in_use

@@ -26,7 +26,7 @@ from tests.security.probes import Judge, operations, probes
 from tests.security.worlds import Tenants
 
 ROOMS = ("api", "registry", "vehicles", "lifecycle", "deliver", "quarantine", "operations", "alerts", "live")
-TABLES = ("site", "vehicle", "device", "product", "profile", "driver", "shipment", "quarantine", "webhook",
+TABLES = ("site", "vehicle", "device", "product", "profile", "driver", "shipment", "quarantine", "receiver",
           "alert device label", "stock_level site product zone")  # fmt: skip
 """Those whose rows are found through others' rows go with them."""
 _PREDICATE = re.compile(r"\b(?:\w+\.)?tenant(?:_id)? = (?:%\(tenant(?:_name)?\)s|current_tenant\(\)|\w+\.tenant_id)")

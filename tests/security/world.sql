@@ -25,9 +25,15 @@ from share
 where tenant_id = {tenant};
 insert into access_token (tenant_id, kind, subject, role, token_sha256, expires_at, agent)
 values ({tenant}, 'session', '{mark}-ann', 'admin', sha256('{mark}session'), now() + interval '9 days', 'Agent{tag}');
-insert into webhook (tenant_id, name, url, types, secret, created_by, last_error)
+insert into receiver (tenant_id, name, url, types, secret, created_by, last_error)
 values ({tenant}, '{mark}-hook', 'https://example.org/', '{{*}}', sha256('{mark}'), 'Maker{tag}', 'Error{tag}');
-insert into outgoing (tenant_id, webhook_id, cause, type, subject, at, data)
+insert into outgoing (tenant_id, receiver_id, cause, type, subject, at, data)
 select {tenant}, id, '{mark}/1', 'test', 'Subject{tag}', now(), '{{}}'
-from webhook
+from receiver
 where tenant_id = {tenant} and name = '{mark}-hook';
+insert into receiver (tenant_id, kind, name, sealed, shown, types, language, tz, created_by, last_error)
+values ({tenant}, 'channel', '{mark}-channel', sha256('{mark}'), 'mailtos://…{tag}', '{{alert.opened}}', 'en', 'UTC', 'Maker{tag}', 'Error{tag}');
+insert into outgoing (tenant_id, receiver_id, cause, type, subject, at, data)
+select {tenant}, id, '{mark}/2', 'test', 'Subject{tag}', now(), '{{}}'
+from receiver
+where tenant_id = {tenant} and name = '{mark}-channel';

@@ -32,6 +32,7 @@ from tracker.families import KINDS
 
 T0 = datetime(2026, 11, 22, 10, tzinfo=UTC)
 PASSWORD = "correct horse"
+SEALING = "a secret of many random bits"
 
 
 def registry_of(connection: psycopg.Connection, tenant: str) -> Registry:
@@ -254,7 +255,9 @@ def _server(config: ApiConfig, limits: Limits | None) -> uvicorn.Server:
 @contextmanager
 def serving(dsn: str, limits: Limits | None = None, **settings: Any) -> Iterator[str]:
     """The real server in a thread; yields its address."""
-    config = ApiConfig(**{"database_url": of_api(dsn), "facts": KINDS, "version": "test", **settings})
+    config = ApiConfig(
+        **{"database_url": of_api(dsn), "facts": KINDS, "version": "test", "sealing_secret": SEALING, **settings}
+    )
     server = _server(config, limits)
     with listen("127.0.0.1", 0) as listener:
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"

@@ -43,6 +43,8 @@ NOT_MINE = {
     "account_name": "canary",
     "session_id": "999999",
     "webhook_id": "canary",
+    "channel_id": "canary",
+    "notice_id": "987654321",
     "delivery_id": "1",
 }
 """What stands in the addresses of things of another tenant."""

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import ssl
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -24,109 +20,17 @@ from standardwebhooks import Webhook
 from operations.deliver.address import networks
 from operations.deliver.follow import CALLS, CASES
 from operations.deliver.send import post
-from operations.deliver.service import WAITING_MAX, DeliverConfig, Deliveries
-from operations.follower import Follower
-from operations.service import SOURCES
+from operations.deliver.service import WAITING_MAX
 from store.db import connect, queries
 from tests.integration.api.seed import World, client, rows, serving
+from tests.integration.operations.told import LOOPBACK, Answer, Receiver, deliveries, follow, report
 from tests.logins import of_operations
-
-LOOPBACK = networks("127.0.0.0/8")
-Answer = tuple[int, dict[str, str], bytes]
-
-
-class Receiver:
-    """A stranger's server: keeps what comes, answers as it is told."""
-
-    def __init__(self) -> None:
-        self.heard: list[tuple[dict[str, str], bytes]] = []
-        self.answer: Callable[[dict[str, Any]], Answer] = lambda _event: (204, {}, b"")
-        receiver = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["content-length"]))
-                receiver.heard.append(({k.lower(): v for k, v in self.headers.items()}, body))
-                status, headers, answer = receiver.answer(json.loads(body))
-                self.send_response(status)
-                for name, value in headers.items():
-                    self.send_header(name, value)
-                self.end_headers()
-                self.wfile.write(answer)
-
-            def log_message(self, *_said: Any) -> None:
-                """Says nothing."""
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}/hook?x=1"
-
-    def events(self) -> list[dict[str, Any]]:
-        return [json.loads(body) for _, body in self.heard]
-
-    def types(self) -> list[str]:
-        return [event["type"].removeprefix("frostway.") for event in self.events()]
-
-
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    found = Receiver()
-    thread = threading.Thread(target=found.server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    yield found
-    found.server.shutdown()
-    found.server.server_close()
-    thread.join()
-
-
-@pytest.fixture
-def world(database: str) -> Iterator[World]:
-    world = World(database)
-    world.furnish()
-    yield world
-    world.close()
-
-
-@pytest.fixture
-def admin(world: World, database: str) -> Iterator[httpx.Client]:
-    with serving(database) as url, client(url, world.token()) as api:
-        yield api
 
 
 def hook(admin: httpx.Client, receiver: Receiver, *types: str, name: str = "erp") -> str:
     answer = admin.post("/api/v1/webhooks", json={"id": name, "url": receiver.url, "types": list(types) or ["*"]})
     assert answer.status_code == 201, answer.text
     return str(answer.json()["secret"])
-
-
-def report(world: World, alert: int, what: str) -> None:
-    world.run("update alert set revision = revision + 1 where id = %s", alert)
-    world.run("insert into alert_event (alert_id, at, what, actor) values (%s, now(), %s, 'tracker')", alert, what)
-
-
-def follow(dsn: str) -> None:
-    """As the program does, each source to its end."""
-    with connect(of_operations(dsn), "test") as connection:
-        for source in SOURCES:
-            follower = Follower(source)
-            follower.begin(connection)
-            while follower.step(connection):
-                pass
-
-
-@contextmanager
-def deliveries(dsn: str, **options: Any) -> Iterator[Callable[..., int]]:
-    """Tells what is due at a moment, all of it; returns how often it was tried."""
-    made = Deliveries(DeliverConfig(of_operations(dsn), LOOPBACK), threading.Event(), **options)
-    with ThreadPoolExecutor(4) as pool:
-
-        def tell(later: timedelta = timedelta(0)) -> int:
-            tried = 0
-            while n := made.turn(pool, datetime.now(UTC) + later):
-                tried += n
-            return tried
-
-        yield tell
-    made._link.close()
 
 
 def test_an_alert_is_told_in_its_order_signed_and_once(
@@ -299,7 +203,7 @@ def test_a_new_secret_signs_beside_the_former_one(
     admin.post("/api/v1/webhooks/erp/test")
     with deliveries(database) as tell:
         tell()
-        world.run("update webhook set former_until = now()")
+        world.run("update receiver set former_until = now()")
         admin.post("/api/v1/webhooks/erp/test")
         tell()
     (both, body), (one, _) = receiver.heard
@@ -426,8 +330,8 @@ def test_of_two_programs_each_event_is_told_by_one(
 def test_what_waits_has_a_bound(world: World, admin: httpx.Client, receiver: Receiver, database: str) -> None:
     hook(admin, receiver)
     world.run(
-        "insert into outgoing (tenant_id, webhook_id, cause, type, subject, at, data) "
-        "select %s, w.id, 'x/' || n, 'test', 's', now(), '{}' from webhook w, generate_series(1, 12) n",
+        "insert into outgoing (tenant_id, receiver_id, cause, type, subject, at, data) "
+        "select %s, w.id, 'x/' || n, 'test', 's', now(), '{}' from receiver w, generate_series(1, 12) n",
         world.tenant_id,
     )
     with connect(of_operations(database), "test") as connection:

@@ -1,0 +1,136 @@
+"""What a person is told of an alert: short, in their language, with times in their zone. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, NamedTuple
+from urllib.parse import quote
+from zoneinfo import ZoneInfo
+
+from operations.deliver.decide import TRY
+
+
+class Message(NamedTuple):
+    """A line, and some lines."""
+
+    title: str
+    body: str
+
+
+WORDS: Mapping[str, Mapping[str, str]] = {
+    "en": {
+        "opened": "{severity}: {what}, {where}",
+        "reopened": "{severity} again: {what}, {where}",
+        "cleared": "Over: {what}, {where}",
+        "retracted": "Withdrawn: {what}, {where}",
+        "critical": "Critical",
+        "warning": "Warning",
+        "temperature": "temperature out of range",
+        "silence": "no word from a device",
+        "late_risk": "may be late",
+        "since": "Since {at}.",
+        "until": "From {since} to {at}.",
+        "reached": "Up to {extreme}, limit {limit}.",
+        "fell": "Down to {extreme}, limit {limit}.",
+        "never": "Readings that came later say that it never was.",
+        "test": "Test of {name}",
+        "test_body": "This is a test by {by}. If you can read it, the channel works.",
+        "decimal": ".",
+    },
+    "fi": {
+        "opened": "{severity}: {what}, {where}",
+        "reopened": "{severity} taas: {what}, {where}",
+        "cleared": "Ohi: {what}, {where}",
+        "retracted": "Peruttu: {what}, {where}",
+        "critical": "Kriittinen",
+        "warning": "Varoitus",
+        "temperature": "lämpötila rajojen ulkopuolella",
+        "silence": "laite on vaiti",
+        "late_risk": "voi myöhästyä",
+        "since": "Alkaen {at}.",
+        "until": "{since} – {at}.",  # noqa: RUF001
+        "reached": "Enimmillään {extreme}, raja {limit}.",
+        "fell": "Alimmillaan {extreme}, raja {limit}.",
+        "never": "Myöhemmin tulleiden mittausten mukaan sitä ei ollut.",
+        "test": "Kanavan {name} kokeilu",
+        "test_body": "Tämän kokeilun lähetti {by}. Jos luet tämän, kanava toimii.",
+        "decimal": ",",
+    },
+    "de": {
+        "opened": "{severity}: {what}, {where}",
+        "reopened": "{severity}, erneut: {what}, {where}",
+        "cleared": "Vorbei: {what}, {where}",
+        "retracted": "Zurückgenommen: {what}, {where}",
+        "critical": "Kritisch",
+        "warning": "Warnung",
+        "temperature": "Temperatur außerhalb der Grenzen",
+        "silence": "ein Gerät schweigt",
+        "late_risk": "kann sich verspäten",
+        "since": "Seit {at}.",
+        "until": "Von {since} bis {at}.",
+        "reached": "Bis {extreme}, Grenze {limit}.",
+        "fell": "Bis hinab auf {extreme}, Grenze {limit}.",
+        "never": "Nach später gekommenen Messungen war es nicht so.",
+        "test": "Probe von {name}",
+        "test_body": "Das ist eine Probe von {by}. Wer sie lesen kann, hat einen Kanal, der geht.",
+        "decimal": ",",
+    },
+}
+
+
+def alert_message(kind: str, data: Mapping[str, Any], language: str, tz: str, pages: str | None, name: str) -> Message:
+    """What is told of a row of `outgoing` for staff, of the type `kind`; `pages`: where our pages are found."""
+    words = WORDS.get(language, WORDS["en"])
+    if kind == TRY:
+        return Message(words["test"].format(name=name), words["test_body"].format(by=data.get("by", "")))
+    what = kind.removeprefix("alert.")
+    places = (data.get("vehicle"), data.get("site"), data.get("device"))
+    title = words[what].format(
+        severity=words.get(data["severity"], data["severity"]),
+        what=words.get(data["kind"], data["title"]),
+        where=" ".join(dict.fromkeys(place for place in places if place)) or "?",
+    )
+    lines = [_temperatures(words, data), _times(words, what, data, tz)]
+    if data["kind"] not in ("temperature", "silence"):
+        lines.insert(0, f"{data['title']}.")
+    if pages:
+        lines.append(f"{pages}/alerts?alert={quote(str(data['alert']))}")
+    return Message(title, "\n".join(filter(None, lines)))
+
+
+def _times(words: Mapping[str, str], what: str, data: Mapping[str, Any], tz: str) -> str:
+    if what == "retracted":
+        return words["never"]
+    since, ended = (moment(data.get(key), tz) for key in ("opened_at", "cleared_at"))
+    if what == "cleared" and ended:
+        return words["until"].format(since=since.removesuffix(f" ({tz})"), at=ended)
+    return words["since"].format(at=since)
+
+
+def _temperatures(words: Mapping[str, str], data: Mapping[str, Any]) -> str:
+    extreme, limit = data.get("extreme_c"), data.get("limit_c")
+    if extreme is None or limit is None:
+        return ""
+    word = words["reached" if extreme >= limit else "fell"]
+    return word.format(extreme=celsius(extreme, words["decimal"]), limit=celsius(limit, words["decimal"]))
+
+
+def celsius(value: float, decimal: str) -> str:
+    """4.7 → '4.7 °C'.
+
+    >>> celsius(-4.25, ","), celsius(8, ".")
+    ('−4,2 °C', '8 °C')
+    """  # noqa: RUF002
+    return f"{round(value, 1):g} °C".replace("-", "−").replace(".", decimal)  # noqa: RUF001
+
+
+def moment(text: str | None, tz: str) -> str:
+    """An instant of RFC 3339 on the wall of a zone, with its name.
+
+    >>> moment("2026-11-29T12:00:00.000Z", "Europe/Helsinki")
+    '2026-11-29 14:00 (Europe/Helsinki)'
+    """
+    if not text:
+        return ""
+    return f"{datetime.fromisoformat(text).astimezone(ZoneInfo(tz)):%Y-%m-%d %H:%M} ({tz})"
