@@ -42,7 +42,7 @@ HISTORY: tuple[Owned, ...] = (
     Owned("change", left_out="an hour of changes on their way to open pages; the other tables have what they tell"),
     Owned("outgoing_attempt"),
     Owned("outgoing"),
-    Owned("webhook", secret=("secret", "former_secret")),
+    Owned("receiver", secret=("secret", "former_secret", "sealed")),
     Owned("share_opening"),
     Owned("share", secret=("token_sha256",)),
     Owned("invitation", secret=("token_sha256",)),

@@ -7,7 +7,7 @@ tokens as (update access_token set revoked_at = now() where tenant_id = %(tenant
 accounts as (update account set disabled_at = now() where tenant_id = %(tenant)s and disabled_at is null),
 shares as (update share set revoked_at = now() where tenant_id = %(tenant)s and revoked_at is null),
 links as (delete from invitation where tenant_id = %(tenant)s)
-update webhook set disabled_at = now(), disabled_why = 'the tenant ends' where tenant_id = %(tenant)s and disabled_at is null
+update receiver set disabled_at = now(), disabled_why = 'the tenant ends' where tenant_id = %(tenant)s and disabled_at is null
 
 -- name: heads
 -- How far the log is written, and how far it is read.
