@@ -30,6 +30,7 @@ from api.resources import (
     channels,
     connecting,
     customer_page,
+    customer_stop,
     demo,
     device_profiles,
     devices,
@@ -126,7 +127,8 @@ def create_app(config: ApiConfig) -> FastAPI:
     for resource in RESOURCES:
         router = resource.router if isinstance(resource.router, APIRouter) else resource.router(config.facts)
         app.include_router(router, prefix=BASE)
-    for router in (socket.router, links.router, health.router, docs.router, customer_page.router, pages.router):
+    customers = (customer_page.router, customer_stop.router)
+    for router in (socket.router, links.router, health.router, docs.router, *customers, pages.router):
         app.include_router(router)
     pages.mount_pages(app)
     app.state.things = Things(partial(operations_of, app))

@@ -13,6 +13,7 @@ from urllib.parse import quote, unquote
 from domain.webhooks import AddressError
 
 ADDRESS_CHARS_MAX = 2000
+MAIL = ("mailto://", "mailtos://")
 TO = "{to}"
 """Where the recipient's own address is put in, in the address of a channel for customers."""
 LANGUAGES = ("en", "fi", "de")
@@ -167,6 +168,21 @@ def recipient_shown(text: str) -> str:
     """
     name, at, host = text.rpartition("@")
     return f"{name[:1]}…@{host}" if at else f"{text[:5]}…{text[-3:]}"
+
+
+def unsubscribe_headers(url: str) -> Mapping[str, str]:
+    """Headers by which a mail program offers to have no more (RFC 2369, RFC 8058)."""
+    return {"List-Unsubscribe": f"<{url}>", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"}
+
+
+def with_headers(address: str, headers: Mapping[str, str]) -> str:
+    """The address of a mail with further headers.
+
+    >>> with_headers("mailtos://example.org?to=a@example.org", {"X-A": "b c"})
+    'mailtos://example.org?to=a@example.org&+X-A=b%20c'
+    """
+    added = "&".join(f"+{name}={quote(value, safe='')}" for name, value in headers.items())
+    return f"{address}{'&' if '?' in address else '?'}{added}"
 
 
 def put_in(address: str, recipient: str) -> str:

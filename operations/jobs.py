@@ -22,6 +22,7 @@ from procrastinate.exceptions import ConnectorException
 from procrastinate.manager import JobManager
 from psycopg.types.json import Jsonb
 
+from operations.milestones.work import tell_milestones
 from operations.retention import GoOn, Keep, drop_old, drop_surplus
 from operations.summaries import summarise
 from store.db import queries
@@ -96,7 +97,7 @@ def make_app(config: JobsConfig, stop: threading.Event) -> App:
     app = App(connector=connector)
     app.job_manager = WrittenDown(connector, stop)
 
-    def often(name: str, work: Callable[[Link, GoOn], None]) -> None:
+    def often(name: str, work: Callable[[Link, GoOn], object]) -> None:
         """A job of every minute, one at a time."""
 
         @app.periodic(cron=EVERY_MINUTE)
@@ -112,6 +113,7 @@ def make_app(config: JobsConfig, stop: threading.Event) -> App:
     often("retention", lambda link, go_on: drop_old(link, config.keep, datetime.now(UTC), go_on))
     often("quarantine", drop_surplus)
     often("summaries", summarise)
+    often("milestones", lambda link, _go_on: tell_milestones(link, datetime.now(UTC)))
 
     @app.periodic(cron=EVERY_MINUTE)
     @app.task(name="jobs", queue=QUEUE, queueing_lock="jobs", retry=RETRY)

@@ -253,6 +253,13 @@ language sql stable security definer set search_path = pg_catalog as $$
     select s.id, s.tenant_id, s.shipment_id, s.language, s.tz, s.last_used_at from public.share s
     where s.token_sha256 = digest and s.revoked_at is null and s.expires_at > now()
 $$;
+-- Customers' links that are good, one or all, without what they are known by: operations tell their recipients.
+create or replace function good_shares(only_this int)
+returns table (id int, shipment_id int, language text, tz text)
+language sql stable security definer set search_path = pg_catalog as $$
+    select s.id, s.shipment_id, s.language, s.tz from public.share s
+    where s.revoked_at is null and s.expires_at > now() and (only_this is null or s.id = only_this)
+$$;
 create or replace function door_ended_shares(ids int[]) returns table (id int)
 language sql stable security definer set search_path = pg_catalog as $$
     select w.id from unnest(ids) as w (id)
@@ -371,7 +378,7 @@ begin
         select p.oid::regprocedure as name, p.proname as word from pg_proc p
         where p.pronamespace = 'public'::regnamespace
         and not exists (select from pg_depend d where d.objid = p.oid and d.deptype = 'e')
-        and (p.proname ~ '^(own|door)_' or p.proname in ('current_tenant', 'current_tenant_name', 'is_only_tenant', 'broker_logins',
+        and (p.proname ~ '^(own|door)_' or p.proname in ('current_tenant', 'current_tenant_name', 'is_only_tenant', 'broker_logins', 'good_shares',
              'make_partition', 'drop_partition', 'drop_reading_chunks'))
     loop
         execute format('revoke execute on function %s from public, frostway_tracker', f.name);
@@ -386,8 +393,8 @@ begin
         else
             execute format('grant execute on function %s to frostway_operations', f.name);
         end if;
-        if f.word in ('own_temperature', 'current_tenant') then -- it tells the temperature of goods from the same query
-            execute format('grant execute on function %s to frostway_tracker', f.name);
+        if f.word in ('own_temperature', 'current_tenant') then -- they tell the temperature of goods from the same query
+            execute format('grant execute on function %s to frostway_tracker, frostway_operations', f.name);
         end if;
     end loop;
 end $$;

@@ -18,7 +18,7 @@ from starlette.responses import HTMLResponse, Response
 from api.database import DATABASE_ERRORS
 from api.http import pages
 from api.http.problems import Problem
-from api.resources.shared.customers import LANGUAGES, behind, look, stop_zone, used
+from api.resources.shared.customers import LANGUAGES, accepted, behind, look, stop_zone, used
 from api.resources.shared.telling import Kept, Telling, catalogues, caution, headline, instant, temperature
 
 router = APIRouter(include_in_schema=False)
@@ -74,22 +74,6 @@ def spoken(request: Request, of_link: str | None) -> str:
         if wanted in LANGUAGES:
             return str(wanted)
     return accepted(request.headers.get("accept-language", ""))
-
-
-def accepted(header: str) -> str:
-    """The language that a browser likes best of those there are.
-
-    >>> accepted("sv, fi-FI;q=0.8, de;q=0.9;x, en;q=nonsense"), accepted("*"), accepted("de-AT, en;q=0.5")
-    ('de', 'en', 'de')
-    """
-    found = []
-    for n, part in enumerate(header[:500].split(",")):
-        name, _, weight = part.strip().partition(";")
-        digits = weight.strip().removeprefix("q=").partition(";")[0]
-        share = float(digits) if digits.replace(".", "", 1).isdecimal() else 1.0 if not weight else 0.0
-        if (language := name.strip().lower().partition("-")[0]) in LANGUAGES and share > 0:
-            found.append((-share, n, language))
-    return min(found)[2] if found else LANGUAGES[0]
 
 
 def _languages(current: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal, NotRequired, cast
 
+import orjson
 from fastapi import APIRouter, Request
 from pydantic import AfterValidator, ConfigDict, Field
 from starlette.responses import Response
@@ -17,23 +18,43 @@ from api.http.context import context_of
 from api.http.inputs import Strict, Text, zone_name
 from api.http.instants import Instant
 from api.http.jsons import Json, when
-from api.http.links import link_to
+from api.http.links import link_to, pages_of
 from api.http.paging import Items, page
 from api.http.problems import Problem, key_of, not_found
 from api.resources.shared.customers import LANGUAGES, OPENINGS_MAX
 from api.resources.shared.shipments import shipment_rows
+from domain.channels import KINDS, check_recipient, recipient_shown
+from domain.webhooks import AddressError
+from operations.milestones.decide import MILESTONES
 from store.db import queries
-from store.secrets import new_token, token_hash
+from store.secrets import new_token, sealed, token_hash
 
 router = APIRouter(tags=["shipments"])
 SHARES_MAX = 200
 SHARE_MAX = timedelta(days=366)
 
 
+def _milestone(text: str) -> str:
+    if text not in MILESTONES:
+        raise ValueError(f"one of {', '.join(MILESTONES)}")
+    return text
+
+
+Milestone = Annotated[str, AfterValidator(_milestone), Field(json_schema_extra={"enum": list(MILESTONES)})]
+
+
 def _language(text: str) -> str:
     if text not in LANGUAGES:
         raise ValueError(f"one of {', '.join(LANGUAGES)}")
     return text
+
+
+class TellIn(Strict):
+    """Whom milestones are told: by a channel for customers, at an e-mail address or a number; all if none is named."""
+
+    channel: str = Field(max_length=64)
+    to: str = Field(max_length=200)
+    milestones: Annotated[list[Milestone], Field(min_length=1, max_length=len(MILESTONES))] | None = None
 
 
 class ShareIn(Strict):
@@ -50,7 +71,15 @@ class ShareIn(Strict):
                     "language": "fi",
                     "tz": "Europe/Helsinki",
                     "expires_at": "2026-12-01T00:00:00Z",
-                }
+                },
+                {
+                    "recipient": "Anna, Harbour store",
+                    "tell": {
+                        "channel": "customers-mail",
+                        "to": "anna@example.org",
+                        "milestones": ["departed", "moved", "delivered"],
+                    },
+                },
             ]
         }
     )
@@ -59,6 +88,30 @@ class ShareIn(Strict):
     language: Annotated[str, AfterValidator(_language)] | None = None
     tz: Annotated[str, AfterValidator(zone_name), Field(max_length=64)] | None = None
     expires_at: Instant | None = None
+    tell: TellIn | None = None
+
+
+class Telling(TypedDict):
+    """Whom a link tells, and how far that has come. `to` as it may be shown; `muted_at`: they want no more.
+
+    `channel` is null when it is gone; `messages`: how many there were, `told_at` when the last arrived.
+    """
+
+    channel: str | None
+    to: str
+    milestones: list[str]
+    muted_at: str | None
+    messages: int
+    told_at: str | None
+    last_error: str | None
+
+
+class CustomerChannel(TypedDict):
+    """A channel that customers can be told by: `group` says what an address is, `mail`, `sms` or another."""
+
+    id: str
+    group: str
+    language: str
 
 
 class Share(TypedDict):
@@ -77,6 +130,7 @@ class Share(TypedDict):
     opened: int
     first_opened_at: str | None
     last_opened_at: str | None
+    tell: Telling | None
 
 
 class NewShare(TypedDict):
@@ -118,7 +172,9 @@ async def share_shipment(request: Request, caller: LinkKeeper, shipment_id: str,
             tz=given.tz,
         )
         share_id = str((share or {})["id"])
-        about = {"share": share_id, "recipient": given.recipient, "expires_at": expires_at}
+        about: dict[str, Any] = {"share": share_id, "recipient": given.recipient, "expires_at": expires_at}
+        if given.tell is not None:
+            about["tell"] = await _tell(request, session, int(share_id), given.tell, token)
         await audit(session, caller, "share.create", shipment_id, **about)
     url = link_to(context, f"/t/{token}")
     made = NewShare(id=share_id, token=token, url=url, expires_at=when(expires_at), recipient=given.recipient)
@@ -131,7 +187,18 @@ async def list_shares(request: Request, caller: Reader, shipment_id: str) -> Jso
     async with context_of(request).database.tenant(caller.tenant_id) as session:
         shipment = await _shipment_key(session, shipment_id)
         found = await session.rows(queries("shares")["shares"], shipment=shipment, id=None, limit=SHARES_MAX)
-    return page(request, [_share(row) for row in found], SHARES_MAX, lambda s: [s["id"]])
+        telling = await session.rows(queries("milestones")["recipients"], shares=[row["id"] for row in found])
+    tells = {row["share_id"]: _telling(row) for row in telling}
+    return page(request, [_share(row, tells.get(row["id"])) for row in found], SHARES_MAX, lambda s: [s["id"]])
+
+
+@router.get("/customer-channels", response_model=Items[CustomerChannel])
+async def list_customer_channels(request: Request, caller: LinkKeeper) -> Json:
+    """Channels by which a link can tell its recipient."""
+    async with context_of(request).database.tenant(caller.tenant_id) as session:
+        found = await session.rows(queries("milestones")["customer_channels"], name=None)
+    shown = [{"id": row["id"], "group": _group(row), "language": row["language"]} for row in found]
+    return page(request, shown, SHARES_MAX, lambda c: [c["id"]])
 
 
 @router.get("/shipments/{shipment_id}/shares/{share_id}/openings", response_model=Items[Opening])
@@ -172,7 +239,50 @@ async def _share_key(session: Session, shipment_id: str, share_id: str) -> int:
     return number
 
 
-def _share(row: Row) -> Share:
+async def _tell(request: Request, session: Session, share: int, given: TellIn, token: str) -> dict[str, Any]:
+    """Writes down whom a link tells; what of it the audit trail has.
+
+    Raises:
+        Problem: 422, there is no such channel, or the address is none of its kind.
+    """
+    channel = next(iter(await session.rows(queries("milestones")["customer_channels"], name=given.channel)), None)
+    if channel is None:
+        raise Problem(422, "tell.channel: no channel for customers of this name")
+    try:
+        to = check_recipient(given.to.strip(), _group(channel))
+    except AddressError as error:
+        raise Problem(422, f"tell.{error}") from None
+    kept = orjson.dumps({"to": to, "url": f"{pages_of(request)}/t/{token}"})
+    shown = {"channel": given.channel, "to": recipient_shown(to), "milestones": given.milestones or list(MILESTONES)}
+    await session.run(
+        queries("milestones")["add_recipient"],
+        share=share,
+        channel=channel["key"],
+        sealed=sealed(context_of(request).config.sealing_secret, kept),
+        shown=shown["to"],
+        milestones=shown["milestones"],
+    )
+    return shown
+
+
+def _group(row: Row) -> str:
+    kind = KINDS.get(row["shown"].partition("://")[0])
+    return kind.group if kind else "own"
+
+
+def _telling(row: Row) -> Telling:
+    return {
+        "channel": row["channel"],
+        "to": row["shown"],
+        "milestones": row["milestones"],
+        "muted_at": when(row["muted_at"]),
+        "messages": row["told_count"],
+        "told_at": when(row["told_at"]),
+        "last_error": row["last_error"],
+    }
+
+
+def _share(row: Row, telling: Telling | None) -> Share:
     state: Literal["active", "expired", "revoked"] = "active"
     if row["revoked_at"] is not None:
         state = "revoked"
@@ -190,6 +300,7 @@ def _share(row: Row) -> Share:
         "state": state,
         "created_by": row["created_by"],
         "opened": row["opened_count"],
+        "tell": telling,
         **times,
     }
     return cast("Share", shape)

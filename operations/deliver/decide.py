@@ -23,6 +23,7 @@ TYPES: Mapping[str, str] = {
 """Events, and when they come about."""
 GROUPS = ("*", "alert.*", "shipment.*")
 TRY = "test"
+MILESTONE = "milestone"
 ALERTS: Mapping[str, Sequence[str]] = {"none": (), "critical": ("alert.critical",), "all": ("alert.opened",)}
 """Alerts that a channel tells of when they are raised, as it is kept."""
 CLEARED = "alert.cleared"
@@ -44,7 +45,10 @@ Outcome = Literal["done", "again", "gave up"]
 
 
 class Attempt(NamedTuple):
-    """What came of telling: a status, or why there is none; `only_this`: others may be taken all the same."""
+    """What came of telling: a status, or why there is none; `only_this`: others may be taken all the same.
+
+    `is_moot`: nobody wants it any more, so that nobody was asked.
+    """
 
     status: int | None
     error: str
@@ -52,6 +56,7 @@ class Attempt(NamedTuple):
     answer: str = ""
     retry_after_s: float | None = None
     only_this: bool = False
+    is_moot: bool = False
 
 
 class Verdict(NamedTuple):
@@ -71,6 +76,8 @@ def judge(attempt: Attempt, before: int, failures: int, now: datetime, chance: f
     """
     if attempt.status is not None and 200 <= attempt.status < 300:
         return Verdict("done")
+    if attempt.is_moot:
+        return Verdict("gave up")
     if attempt.status == 410:
         return Verdict("gave up", disable=True)
     paused = None

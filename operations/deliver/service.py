@@ -5,6 +5,7 @@ What is being told is claimed for a while and told again when its program is gon
 
 from __future__ import annotations
 
+import json
 import logging
 import random
 import ssl
@@ -20,13 +21,14 @@ from typing import Any
 from prometheus_client import Counter, Gauge
 from psycopg.rows import dict_row
 
-from domain.channels import put_in
+from domain.channels import MAIL, put_in, unsubscribe_headers, with_headers
 from domain.webhooks import body_of, headers_of
 from operations.deliver.address import Network
-from operations.deliver.decide import Attempt, judge
+from operations.deliver.decide import MILESTONE, Attempt, judge
 from operations.deliver.message import alert_message
 from operations.deliver.messenger import Messenger
 from operations.deliver.send import TIMEOUT_S, post
+from operations.milestones.words import with_links
 from store.db import queries
 from store.link import RETRY, Link, Stopped
 from store.secrets import opened
@@ -58,6 +60,7 @@ class DeliverConfig:
     sealing_secret: str = field(default="", repr=False)
 
 
+_UNREADABLE = Attempt(None, "its address was sealed with another secret: give it once more", 0)
 Post = Callable[[str, Mapping[str, str], bytes], Attempt]
 
 
@@ -126,7 +129,12 @@ class Deliveries:
     def _tell(self, rows: Sequence[Mapping[str, Any]], lock: threading.Lock) -> int:
         """What waits for one receiver, one after the other, until it fails as a whole."""
         for place, row in enumerate(rows):
-            attempt = self._to_webhook(row) if row["kind"] == "webhook" else self._to_channel(row)
+            if row["kind"] == "webhook":
+                attempt = self._to_webhook(row)
+            elif row["type"] == MILESTONE:
+                attempt = self._to_customer(row, lock)
+            else:
+                attempt = self._to_channel(row)
             with lock:
                 goes_on = self._record(row, attempt, datetime.now(UTC))
             if not goes_on or self._stop.is_set():
@@ -144,10 +152,31 @@ class Deliveries:
     def _to_channel(self, row: Mapping[str, Any]) -> Attempt:
         url = opened(self._sealing_secret, bytes(row["sealed"])) if self._sealing_secret else None
         if url is None:
-            return Attempt(None, "its address was sealed with another secret: give it once more", 0)
+            return _UNREADABLE
         address = put_in(url.decode(), str(row["data"].get("to", "")))
         told = alert_message(row["type"], row["data"], row["language"], row["tz"], row["pages"], row["name"])
         return self._messenger.send(address, told.title, told.body)
+
+    def _to_customer(self, row: Mapping[str, Any], lock: threading.Lock) -> Attempt:
+        """A milestone, if its recipient's link is good at this moment, and it is not told too late."""
+        with lock:
+            query = queries("milestones")["recipient_now"]
+            found = self._link.connection.execute(query, {"share": row["share_id"]}).fetchone()
+        if found is None:
+            return Attempt(None, "its link is over, or its recipient wants no more", 0, is_moot=True)
+        data, secret = row["data"], self._sealing_secret
+        if datetime.fromisoformat(data["until"]) < datetime.now(UTC):
+            return Attempt(None, "it came too late to be of use", 0, is_moot=True)
+        url, kept = (opened(secret, bytes(each)) if secret else None for each in (row["sealed"], found[0]))
+        if url is None or kept is None:
+            return _UNREADABLE
+        recipient = json.loads(kept)
+        address = put_in(url.decode(), recipient["to"])
+        if address.startswith(MAIL):
+            address = with_headers(address, unsubscribe_headers(f"{recipient['url']}/stop"))
+        return self._messenger.send(
+            address, data["title"], with_links(data["lines"], recipient["url"], data["language"])
+        )
 
     def _record(self, row: Mapping[str, Any], attempt: Attempt, now: datetime) -> bool:
         """Writes an attempt down, with what follows; whether the receiver takes more."""
@@ -170,7 +199,7 @@ class Deliveries:
             )
             if verdict.outcome == "done":
                 connection.execute(self._q["reached"], {"id": row["receiver_id"], "now": now})
-            else:
+            elif not attempt.is_moot:
                 why = {"error": attempt.error, "paused_until": verdict.paused_until, "disable": verdict.disable}
                 connection.execute(self._q["failed"], {"id": row["receiver_id"], "now": now, **why})
         deliveries_total.labels(verdict.outcome).inc()

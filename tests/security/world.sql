@@ -37,3 +37,11 @@ insert into outgoing (tenant_id, receiver_id, cause, type, subject, at, data)
 select {tenant}, id, '{mark}/2', 'test', 'Subject{tag}', now(), '{{}}'
 from receiver
 where tenant_id = {tenant} and name = '{mark}-channel';
+insert into share_recipient (share_id, tenant_id, channel_id, sealed, shown, milestones)
+select s.id, {tenant}, r.id, sha256('{mark}'), 'to…{tag}', '{{planned}}'
+from share s, receiver r
+where s.tenant_id = {tenant} and r.tenant_id = {tenant} and r.kind = 'channel';
+insert into share_told (share_id, tenant_id, milestone, said, at)
+select id, {tenant}, 'planned', '{{}}', now()
+from share
+where tenant_id = {tenant};

@@ -23,6 +23,7 @@ WORDS = {"kind": "excursion", "report": "load"}
 _SQL = Path(__file__).with_name("world.sql").read_text()
 OWNED = (
     "site", "zone", "vehicle", "profile", "device", "product", "slot", "shipment", "stop", "share", "share_opening",
+    "share_recipient", "share_told",
     "account",
     "access_token", "device_profile", "quarantine", "driver", "vehicle_driver", "vehicle_fleet", "trip", "excursion",
     "alert", "receiver", "outgoing", "audit", "assignment", "invitation", "stock_level",

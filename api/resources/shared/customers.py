@@ -121,6 +121,22 @@ class PublicCurve(TypedDict):
     high_c: float | None
 
 
+def accepted(header: str) -> str:
+    """The language that a browser likes best of those there are.
+
+    >>> accepted("sv, fi-FI;q=0.8, de;q=0.9;x, en;q=nonsense"), accepted("*"), accepted("de-AT, en;q=0.5")
+    ('de', 'en', 'de')
+    """
+    found = []
+    for n, part in enumerate(header[:500].split(",")):
+        name, _, weight = part.strip().partition(";")
+        digits = weight.strip().removeprefix("q=").partition(";")[0]
+        share = float(digits) if digits.replace(".", "", 1).isdecimal() else 1.0 if not weight else 0.0
+        if (language := name.strip().lower().partition("-")[0]) in LANGUAGES and share > 0:
+            found.append((-share, n, language))
+    return min(found)[2] if found else LANGUAGES[0]
+
+
 @asynccontextmanager
 async def behind(request: Request, token: str) -> AsyncIterator[tuple[Session, Row]]:
     """A transaction of the tenant whose link this is, and the link: `id`, `shipment_id`, `language`, `tz`.

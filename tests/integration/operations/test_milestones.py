@@ -1,0 +1,240 @@
+"""Customers are told of milestones by a real mail server and a gateway, until it is over or they want no more."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+import pytest
+
+from operations.milestones.decide import MESSAGES_MAX
+from operations.milestones.work import tell_milestones
+from store.link import Link
+from tests.integration.api.seed import World, minutes
+from tests.integration.operations.told import Mailbox, Receiver, deliveries
+from tests.logins import of_operations
+
+
+@pytest.fixture
+def world(database: str) -> Iterator[World]:
+    world = World(database)
+    world.furnish()
+    now = datetime.now(UTC)
+    world.partitions(now - minutes(60 * 24 * 30), now + minutes(3000))
+    yield world
+    world.close()
+
+
+@pytest.fixture
+def mail(admin: httpx.Client, mailbox: Mailbox) -> Mailbox:
+    body = {"id": "post", "url": mailbox.url("{to}"), "for_customers": True}
+    assert admin.post("/api/v1/channels", json=body).status_code == 201
+    return mailbox
+
+
+def share(admin: httpx.Client, to: str = "anna@example.org", channel: str = "post", **more: Any) -> dict[str, Any]:
+    milestones = more.pop("milestones", None)
+    tell = {"channel": channel, "to": to, **({"milestones": milestones} if milestones else {})}
+    answer = admin.post("/api/v1/shipments/S-1/share", json={"tell": tell, **more})
+    assert answer.status_code == 201, answer.text
+    return dict(answer.json())
+
+
+def look(dsn: str, later: timedelta = timedelta(0)) -> int:
+    """As the job does; then what is due is sent."""
+    with closing(Link(of_operations(dsn), "test")) as link:
+        told = tell_milestones(link, datetime.now(UTC) + later)
+    with deliveries(dsn) as tell:
+        tell()
+    return told
+
+
+def set_off(world: World, eta_minutes: float = 120) -> None:
+    now = datetime.now(UTC)
+    world.run("update shipment set status = 'in_transit', started_at = %s", now - minutes(60))
+    world.eta("S-1-2", now + minutes(eta_minutes), at=now)
+
+
+def arrive(world: World, ago_minutes: float = 1) -> None:
+    at = datetime.now(UTC) - minutes(ago_minutes)
+    world.run("update stop set arrived_at = %s where name = 'S-1-2'", at)
+    world.run("update shipment set status = 'delivered', delivered_at = %s", at)
+
+
+def subjects(mailbox: Mailbox) -> list[str]:
+    return [str(message["subject"]) for _, message in mailbox.heard]
+
+
+def test_a_customer_is_told_each_milestone_once_in_their_language(
+    world: World, admin: httpx.Client, mail: Mailbox, database: str
+) -> None:
+    made = share(admin, language="fi", tz="Europe/Helsinki")
+    set_off(world)
+    assert (look(database), look(database)) == (1, 0)
+    arrive(world)
+    assert (look(database), look(database)) == (1, 0)
+    assert subjects(mail) == ["Toimitus PO 1: matkalla", "Toimitus PO 1: perillä"]
+    (to, message), text = mail.heard[0], mail.text(0)
+    assert to == ["anna@example.org"]
+    assert f"/t/{made['token']}" in text
+    assert "Europe/Helsinki" in text
+    assert message["List-Unsubscribe"].endswith(f"/t/{made['token']}/stop>")
+    assert message["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    (shown,) = admin.get("/api/v1/shipments/S-1/shares").json()["items"]
+    assert (shown["tell"]["to"], shown["tell"]["messages"]) == ("a…@example.org", 2)
+    assert shown["tell"]["told_at"]
+
+
+def test_late_data_are_told_as_a_correction(world: World, admin: httpx.Client, mail: Mailbox, database: str) -> None:
+    share(admin, milestones=["delivered"])
+    set_off(world)
+    arrive(world)
+    look(database)
+    world.run("update stop set arrived_at = null where name = 'S-1-2'")
+    world.run("update shipment set status = 'in_transit', delivered_at = null")
+    look(database)
+    arrive(world, 90)
+    look(database)
+    assert subjects(mail) == [
+        "Delivery PO 1: arrived", "Correction: Delivery PO 1: not there yet", "Correction: Delivery PO 1: arrived"
+    ]  # fmt: skip
+
+
+def test_how_cold_it_was_kept_is_told_and_corrected(
+    world: World, admin: httpx.Client, mail: Mailbox, database: str
+) -> None:
+    share(admin, milestones=["temperature"])
+    now = datetime.now(UTC)
+    set_off(world)
+    world.run("update shipment set started_at = %s", now - minutes(20))
+    for minute in range(0, 20, 2):
+        world.temperature("reefer-01", "air", now - minutes(20 - minute), 5.0)
+    assert look(database) == 0
+    arrive(world)
+    look(database)
+    assert "It was kept at the agreed temperature all the way." in mail.text()
+    world.excursion("reefer-01", "air", now - minutes(15), now - minutes(4), 9.0)
+    look(database)
+    assert subjects(mail)[-1] == "Correction: Delivery PO 1: temperature"
+    assert "outside the agreed temperature" in mail.text()
+
+
+@pytest.mark.parametrize("end", ["revoked", "expired", "muted", "late", "paused"])
+def test_nothing_is_told_once_it_is_over_also_of_what_waits(
+    world: World, admin: httpx.Client, mail: Mailbox, database: str, end: str
+) -> None:
+    made = share(admin)
+    set_off(world)
+    with closing(Link(of_operations(database), "test")) as link:
+        assert tell_milestones(link, datetime.now(UTC)) == 1  # it waits
+        if end == "revoked":
+            assert admin.delete(f"/api/v1/shipments/S-1/shares/{made['id']}").status_code == 204
+        elif end == "expired":
+            world.run("update share set expires_at = now()")
+        elif end == "muted":
+            assert httpx.post(f"{admin.base_url}/t/{made['token']}/stop").status_code == 200
+        elif end == "late":
+            world.run("update outgoing set data = jsonb_set(data, '{until}', '\"2026-01-01T00:00:00Z\"')")
+        else:
+            assert admin.patch("/api/v1/channels/post", json={"disabled": True}).status_code == 200
+        with deliveries(database) as tell:
+            tell()
+        arrive(world)
+        more = tell_milestones(link, datetime.now(UTC))
+    assert mail.heard == []
+    assert more == (1 if end == "late" else 0)
+    channel = admin.get("/api/v1/channels/post").json()
+    assert (channel["failures"], channel["last_error"]) == (0, None)
+
+
+def test_a_program_that_reads_the_mail_stops_nothing_and_a_person_may_change_their_mind(
+    world: World, admin: httpx.Client, mail: Mailbox, database: str
+) -> None:
+    made = share(admin, language="de", milestones=["departed", "delivered"])
+    page = f"{str(admin.base_url).rstrip('/')}/t/{made['token']}/stop"
+    for method in ("GET", "HEAD"):
+        assert httpx.request(method, page).status_code == 200
+    assert "Keine Nachrichten mehr zu dieser Lieferung?" in httpx.get(page).text
+    set_off(world)
+    assert look(database) == 1
+    one_click = httpx.post(page, data={"List-Unsubscribe": "One-Click"}, headers={"Origin": "https://mail.example"})
+    assert one_click.status_code == 200
+    arrive(world)
+    assert look(database) == 0
+    assert admin.get("/api/v1/shipments/S-1/shares").json()["items"][0]["tell"]["muted_at"]
+    assert "Wieder Nachrichten bekommen" in one_click.text
+    assert httpx.post(f"{page}?again=1").status_code == 200
+    assert look(database) == 1
+    assert len(mail.heard) == 2
+    assert httpx.get(page.replace(made["token"], "x" * 43)).status_code == 404
+    assert httpx.post(page.replace(made["token"], "x" * 43)).status_code == 404
+    told = [row[0] for row in world.connection.execute("select action from audit where actor = 'customer' order by id")]
+    assert told == ["share.mute", "share.unmute"]
+
+
+def test_a_number_is_put_into_the_address_of_a_gateway(
+    world: World, admin: httpx.Client, receiver: Receiver, database: str
+) -> None:
+    url = f"json://u:p@127.0.0.1:{receiver.server.server_port}/send/{{to}}?:to={{to}}"
+    assert admin.post("/api/v1/channels", json={"id": "sms", "url": url, "for_customers": True}).status_code == 201
+    share(admin, "+358 40 123 4567", "sms")
+    set_off(world)
+    look(database)
+    ((_, body),) = receiver.heard
+    assert json.loads(body)["title"] == "Delivery PO 1: on its way"
+    assert "+358401234567" in body.decode()
+
+
+def test_the_test_of_a_customers_channel_names_whom_it_goes_to(
+    admin: httpx.Client, mail: Mailbox, database: str
+) -> None:
+    assert admin.post("/api/v1/channels/post/test").status_code == 422
+    assert admin.post("/api/v1/channels/post/test", json={"to": "+358401234567"}).status_code == 422
+    assert admin.post("/api/v1/channels/post/test", json={"to": "kari@example.org"}).status_code == 202
+    with deliveries(database) as tell:
+        assert tell() == 1
+    assert mail.heard[0][0] == ["kari@example.org"]
+
+
+def test_neither_address_nor_link_stands_anywhere_in_plain_words(
+    world: World, admin: httpx.Client, mail: Mailbox, database: str
+) -> None:
+    made = share(admin, "canary.anna@example.org")
+    set_off(world)
+    look(database)
+    said = admin.get("/api/v1/shipments/S-1/shares").text + admin.get("/api/v1/channels/post/deliveries").text
+    for table in ("share", "share_recipient", "share_told", "outgoing", "outgoing_attempt", "receiver", "audit"):
+        said += str(world.connection.execute(f"select * from {table}").fetchall())  # type: ignore[arg-type]
+    assert "canary" not in said
+    assert made["token"] not in said
+    assert "canary.anna@example.org" in mail.heard[0][0]
+
+
+def test_what_is_wrong_is_said_beside_its_field(admin: httpx.Client, mail: Mailbox) -> None:
+    del mail
+    for tell, word in (
+        ({"channel": "none", "to": "a@example.org"}, "tell.channel"),
+        ({"channel": "post", "to": "nobody"}, "tell.to"),
+        ({"channel": "post", "to": "a@example.org\r\nBcc: b@example.org"}, "tell.to"),
+        ({"channel": "post", "to": "a@example.org", "milestones": ["tea"]}, "milestones"),
+    ):
+        answer = admin.post("/api/v1/shipments/S-1/share", json={"tell": tell})
+        assert (answer.status_code, word in answer.text) == (422, True), answer.text
+    assert admin.get("/api/v1/customer-channels").json()["items"] == [{"id": "post", "group": "mail", "language": "en"}]
+    assert admin.get("/api/v1/shipments/S-1/shares").json()["items"] == []
+
+
+def test_of_one_link_there_are_only_so_many_messages(
+    world: World, admin: httpx.Client, mail: Mailbox, database: str
+) -> None:
+    share(admin, milestones=["departed"])
+    for n in range(MESSAGES_MAX + 6):
+        world.run("update shipment set status = %s, started_at = now()", ("in_transit", "planned")[n % 2])
+        look(database)
+    assert len(mail.heard) == MESSAGES_MAX
+    assert all(re.match("(Correction: )?Delivery PO 1", each) for each in subjects(mail))
