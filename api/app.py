@@ -23,6 +23,7 @@ from api.http.openapi import describe, operations_of
 from api.http.rates import Rates
 from api.http.refusals import Refusals
 from api.http.things import Things
+from api.oidc.provider import Provider
 from api.resources import (
     alerts,
     arrival_times,
@@ -41,6 +42,7 @@ from api.resources import (
     joining,
     lifecycle,
     mending,
+    oidc,
     people,
     products,
     public,
@@ -117,7 +119,15 @@ def create_app(config: ApiConfig) -> FastAPI:
     database = Database(config.database_url, connections_max=config.connections_max, refused=busy.inc)
     rates = Rates(config.request_rate, COOKIE)
     hosts = Hosts(public_origins(config.public_origin), frozenset(split(config.allowed_hosts.lower())))
-    app.state.context = Context(config, database, metrics, hosts, Refusals(database, metrics, config.tenant), rates)
+    app.state.context = Context(
+        config,
+        database,
+        metrics,
+        hosts,
+        Refusals(database, metrics, config.tenant),
+        rates,
+        Provider(config.oidc) if config.oidc else None,
+    )
     app.state.hub = Hub(database, metrics, topics)
     app.state.links = Links(database)
     app.state.doors = socket.Doors()
@@ -128,7 +138,7 @@ def create_app(config: ApiConfig) -> FastAPI:
         router = resource.router if isinstance(resource.router, APIRouter) else resource.router(config.facts)
         app.include_router(router, prefix=BASE)
     customers = (customer_page.router, customer_stop.router)
-    for router in (socket.router, links.router, health.router, docs.router, *customers, pages.router):
+    for router in (socket.router, links.router, health.router, docs.router, *customers, oidc.router, pages.router):
         app.include_router(router)
     pages.mount_pages(app)
     app.state.things = Things(partial(operations_of, app))

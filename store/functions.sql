@@ -90,11 +90,13 @@ language sql security definer set search_path = pg_catalog as $$
 $$;
 
 -- People of the transaction's tenant; who changes them does so one after the other, so that one admin always is left.
+drop function if exists own_accounts(int);
 create or replace function own_accounts(of_tenant int)
 returns table (name text, role text, email text, created_at timestamptz, signed_in_at timestamptz, disabled_at timestamptz,
-               has_password bool, invited_until timestamptz)
+               has_password bool, has_identity bool, invited_until timestamptz)
 language sql stable security definer set search_path = pg_catalog as $$
     select a.name, a.role, a.email, a.created_at, a.signed_in_at, a.disabled_at, a.password_hash is not null,
+           exists (select from public.account_identity n where n.account_id = a.id),
            (select max(i.expires_at) from public.invitation i
             where i.account_id = a.id and i.used_at is null and i.expires_at > now())
     from public.account a where a.tenant_id = of_tenant and a.tenant_id = public.current_tenant()
@@ -113,7 +115,8 @@ begin
     if not exists (select from public.account a where a.tenant_id = of_tenant and a.name = called) then return 'none'; end if;
     if (its_role <> 'admin' or is_disabled) and not exists (
         select from public.account a where a.tenant_id = of_tenant and a.name <> called and a.role = 'admin'
-        and a.disabled_at is null and a.password_hash is not null)
+        and a.disabled_at is null
+        and (a.password_hash is not null or exists (select from public.account_identity n where n.account_id = a.id)))
        and exists (select from public.account a where a.tenant_id = of_tenant and a.name = called and a.role = 'admin'
                    and a.disabled_at is null) then
         return 'last admin';
@@ -228,6 +231,54 @@ language sql security definer set search_path = pg_catalog as $$
     select a.tenant_id, 'session', a.name, a.role, digest, until, now(), left(browser, 200), place from public.account a
     where a.tenant_id = of_tenant and a.name = called and a.disabled_at is null
 $$;
+-- Who it is that a provider vouches for: `known`; `linked` now, to the one account that has this address, which the provider
+-- has verified; `made` now, when it gives a role. Else why nobody: `none`, `shut out`, `taken` (an account has the name or
+-- address, and is not, or not for sure, theirs).
+create or replace function door_identify(of_tenant text, by_issuer text, by_subject text, address text, called text, its_role text)
+returns table (outcome text, tenant_id int, name text) language plpgsql security definer set search_path = pg_catalog as $$
+declare
+    t int; who public.account; known public.account_identity; many bigint; found text := 'known';
+begin
+    t := (select x.id from public.tenant x where x.name = of_tenant);
+    if t is null then return query select 'none', null::int, null::text; return; end if;
+    perform pg_advisory_xact_lock(hashtextextended('identify', t));
+    select * into known from public.account_identity n where n.tenant_id = t and n.issuer = by_issuer and n.subject = by_subject;
+    if known.id is null then
+        select count(*) into many from public.account a
+        where a.tenant_id = t and (lower(a.email) = lower(address) or lower(a.name) = lower(address));
+        if many > 1 then return query select 'taken', t, null::text; return; end if;
+        select * into who from public.account a
+        where a.tenant_id = t and (lower(a.email) = lower(address) or lower(a.name) = lower(address));
+        found := 'linked';
+        if who.id is null then
+            if its_role is null then return query select 'none', t, null::text; return; end if;
+            if exists (select from public.account a where a.tenant_id = t and lower(a.name) = lower(called)) then
+                return query select 'taken', t, null::text; return;
+            end if;
+            insert into public.account (tenant_id, name, role, email) values (t, called, its_role, address) returning * into who;
+            found := 'made';
+        elsif who.disabled_at is not null then
+            return query select 'shut out', t, who.name; return;
+        elsif exists (select from public.account_identity n where n.account_id = who.id and n.issuer = by_issuer) then
+            return query select 'taken', t, who.name; return;
+        end if;
+        insert into public.account_identity (tenant_id, account_id, issuer, subject, by_claim)
+        values (t, who.id, by_issuer, by_subject, found = 'made');
+    else
+        select * into who from public.account a where a.id = known.account_id;
+        if who.disabled_at is not null then return query select 'shut out', t, who.name; return; end if;
+        if known.by_claim and its_role is null then return query select 'none', t, who.name; return; end if;
+        if known.by_claim and its_role <> who.role then
+            update public.account a set role = its_role where a.id = who.id;
+            update public.access_token k set role = its_role
+            where k.tenant_id = t and k.subject = who.name and k.kind = 'session' and k.revoked_at is null;
+            found := 'changed';
+        end if;
+    end if;
+    update public.account_identity n set used_at = now()
+    where n.tenant_id = t and n.issuer = by_issuer and n.subject = by_subject;
+    return query select found, t, who.name;
+end $$;
 create or replace function door_end_session(token int) returns void
 language sql security definer set search_path = pg_catalog as $$
     update public.access_token set revoked_at = now() where id = token and kind = 'session' and revoked_at is null

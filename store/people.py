@@ -25,6 +25,7 @@ class Person(NamedTuple):
     signed_in_at: datetime | None
     disabled_at: datetime | None
     has_password: bool
+    has_identity: bool
     invited_until: datetime | None
 
     @property
@@ -32,7 +33,7 @@ class Person(NamedTuple):
         """`good`, `invited`, `not invited` (without a password and a link) or `shut out`."""
         if self.disabled_at is not None:
             return "shut out"
-        if self.has_password:
+        if self.has_password or self.has_identity:
             return "good"
         return "invited" if self.invited_until else "not invited"
 

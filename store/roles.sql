@@ -53,6 +53,7 @@ insert into class values
     ('account',             'tenant_id',      '',                               '',                       ''),
     ('access_token',        'tenant_id',      '',                               '',                       ''),
     ('invitation',          'tenant_id',      '',                               '',                       ''),
+    ('account_identity',    'tenant_id',      '',                               '',                       ''),
     ('device_profile',      'tenant_id',      'select, insert',                 'select',                 'select'),
     ('label',               'label',          'select',                         'select, insert',         'select, insert'),
     ('log_head',            '',               '',                               'select, insert, update', 'select'),

@@ -49,6 +49,7 @@ HISTORY: tuple[Owned, ...] = (
     Owned("receiver", secret=("secret", "former_secret", "sealed")),
     Owned("invitation", secret=("token_sha256",)),
     Owned("access_token", secret=("token_sha256",)),
+    Owned("account_identity"),
     Owned("account", secret=("password_hash",)),
     Owned("case_event"),
     Owned("alert_event", "alert_id in (select a.id from alert a where a.tenant_id = %(tenant)s)"),

@@ -17,6 +17,8 @@ from api.http.places import Downloads, Shares
 from api.http.rates import Rates
 from api.http.refusals import Refusals
 from api.http.ways import Ways
+from api.oidc.provider import Provider
+from api.oidc.words import OidcConfig
 from domain.facts import AnyKind
 from serving.origins import LOOPBACK, Hosts
 
@@ -52,6 +54,7 @@ class ApiConfig:
     sockets_per_tenant_max: int = 500
     request_rate: float = 100.0
     tenant: str = "main"
+    oidc: OidcConfig | None = None
     mqtt_hash: Callable[[str], str] | None = field(default=None, repr=False)
     on_devices_changed: Callable[[], None] | None = field(default=None, repr=False)
     on_device_login: Callable[[str, str | None], None] | None = field(default=None, repr=False)
@@ -79,6 +82,7 @@ class Context:
     hosts: Hosts
     refusals: Refusals
     rates: Rates
+    oidc: Provider | None = None
     doorman: Doorman = field(default_factory=Doorman)
     hashing: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(2))  # each takes 19 MiB
     downloads: Downloads = field(default_factory=Downloads)

@@ -21,6 +21,7 @@ WRONG_SPAN_S = 60.0
 OWN_COUNT = 5
 CROWD_COUNT = 30
 LINK_COUNT = 60
+CODE_COUNT = 20
 PAUSE_S = 1.0
 WAITING_MAX = 5
 KNOWN_MAX = 10_000
@@ -62,6 +63,7 @@ class Doorman:
         self._of_network = RateLimit(CROWD_COUNT, WRONG_SPAN_S)
         self._of_account = RateLimit(CROWD_COUNT, WRONG_SPAN_S)
         self._links = RateLimit(LINK_COUNT, WRONG_SPAN_S)
+        self._codes = RateLimit(CODE_COUNT, WRONG_SPAN_S)
         self._known: OrderedDict[tuple[Account, str], None] = OrderedDict()
         self._lanes = Lanes()
 
@@ -112,6 +114,14 @@ class Doorman:
         if wait_s <= 0:
             self._links.add(network, now)
         return wait_s
+
+    def wrong_code(self, network: str) -> None:
+        """A sign-in with the provider came to nothing."""
+        self._codes.add(network, time.monotonic())
+
+    def wrong_codes_wait_s(self, network: str) -> float:
+        """Seconds until the provider is asked for this network again: what is made up costs it and us something."""
+        return self._codes.wait_s(network, time.monotonic())
 
 
 def too_many(wait_s: float, what: str = "wrong passwords") -> Problem:

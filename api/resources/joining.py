@@ -18,7 +18,7 @@ from api.http.jsons import Json, when
 from api.http.links import wrong_link
 from api.http.presented import TOKEN_CHARS_MAX
 from api.http.problems import Problem
-from api.resources.shared.signing import signed_in
+from api.resources.shared.signing import by_password, signed_in
 from store.db import queries
 from store.secrets import PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN, password_hash, password_problem, token_hash
 
@@ -66,6 +66,7 @@ async def join(request: Request, given: JoinIn) -> Response:
     check_origin(request)
     context, address = context_of(request), address_of(request)
     row = await _invitation(context, given.token, address)
+    by_password(request, row["tenant"], row["name"])
     if problem := password_problem(given.password, row["name"]):
         raise Problem(422, f"password: {problem}")
     async with context.hashing:

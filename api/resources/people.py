@@ -28,7 +28,7 @@ from store.people import INVITATION_LIFE
 from store.secrets import new_token, token_hash
 
 router = APIRouter(prefix="/accounts", tags=["people"])
-LIVE = {"signed_in_at", "has_password", "invited_until"}
+LIVE = {"signed_in_at", "has_password", "has_identity", "invited_until"}
 """What changes by itself."""
 
 LAST_ADMIN = "this is the last admin who can sign in: make another one first"
@@ -39,7 +39,10 @@ Email = Annotated[str, AfterValidator(printable), Field(pattern=r"^[^@\s]+@[^@\s
 
 
 class Account(TypedDict):
-    """A person. `invited_until`: a link to choose a password is good until then; `signed_in_at`: the last time."""
+    """A person. `invited_until`: a link to choose a password is good until then; `signed_in_at`: the last time.
+
+    `has_identity`: has signed in with the provider.
+    """
 
     name: str
     role: str
@@ -48,6 +51,7 @@ class Account(TypedDict):
     signed_in_at: str | None
     disabled_at: str | None
     has_password: bool
+    has_identity: bool
     invited_until: str | None
 
 
@@ -94,6 +98,7 @@ def _shape(row: dict[str, Any]) -> Account:
         "signed_in_at": when(row["signed_in_at"]),
         "disabled_at": when(row["disabled_at"]),
         "has_password": row["has_password"],
+        "has_identity": row["has_identity"],
         "invited_until": when(row["invited_until"]),
     }
 

@@ -17,7 +17,7 @@ from api.http.auth import COOKIE, SignedIn, check_origin
 from api.http.context import Context, address_of, context_of
 from api.http.jsons import Json
 from api.http.problems import Problem
-from api.resources.shared.signing import cookie_rules, signed_in
+from api.resources.shared.signing import by_password, cookie_rules, signed_in
 from domain.limits import network_of
 from domain.permissions import Permission
 from store.db import queries
@@ -43,12 +43,20 @@ class Me(TypedDict):
     permissions: list[Permission]
 
 
+class SignIn(TypedDict):
+    """The provider with which people sign in, by `/oidc/start`; `only`: not by password."""
+
+    name: str
+    only: bool
+
+
 class Settings(TypedDict):
-    """What the pages have to know; null: the bundled base map."""
+    """What the pages have to know; `map_style` null: the bundled base map."""
 
     map_style: str | None
     version: str
     demo: bool
+    sign_in: SignIn | None
 
 
 class Credentials(BaseModel):
@@ -80,7 +88,9 @@ async def config(request: Request) -> Json:
         async with context.database.owner() as session:
             row = await session.row(queries("demo")["is_simulated"])
         demo = demo or bool(row and row["simulated"])
-    return Json({"map_style": found.map_style or None, "version": found.version, "demo": demo})
+    told = {"map_style": found.map_style or None, "version": found.version, "demo": demo}
+    oidc = found.oidc
+    return Json({**told, "sign_in": {"name": oidc.shown, "only": oidc.only} if oidc else None})
 
 
 @router.post("/login", status_code=204)
@@ -89,6 +99,7 @@ async def login(request: Request, given: Credentials) -> Response:
     check_origin(request)
     context = context_of(request)
     tenant = given.tenant or context.config.tenant
+    by_password(request, tenant, given.user)
     row = await _checked(context, (tenant, given.user), address_of(request), given.password)
     return await signed_in(request, row["tenant_id"], row["name"])
 
@@ -164,6 +175,7 @@ async def change_password(request: Request, caller: SignedIn, given: NewPassword
     """Another password for oneself; all other sessions of the account end, with their sockets."""
     if not caller.by_cookie:
         raise Problem(403, "only somebody who has signed in with a password can change it")
+    by_password(request, caller.tenant, caller.user)
     context = context_of(request)
     if problem := password_problem(given.new, caller.user):
         raise Problem(422, f"new: {problem}")

@@ -97,6 +97,7 @@ def api() -> None:
     from api.http.context import ApiConfig  # noqa: PLC0415
     from api.service import run  # noqa: PLC0415
     from frostway.broker import mosquitto_hash  # noqa: PLC0415
+    from frostway.signing import oidc_of  # noqa: PLC0415
     from frostway.ways import ways  # noqa: PLC0415
     from serving.origins import OriginError  # noqa: PLC0415
     from serving.tls import Certificate  # noqa: PLC0415
@@ -115,6 +116,7 @@ def api() -> None:
         sockets_per_user_max=settings.sockets_per_user_max,
         sockets_per_tenant_max=settings.sockets_per_tenant_max,
         request_rate=settings.request_rate,
+        oidc=oidc_of(settings),
         metrics_port=settings.metrics_port,
         sealing_secret=settings.sealing_secret.get_secret_value(),
         mqtt_hash=mosquitto_hash,

@@ -32,6 +32,10 @@ select * from door_invitation(%(token_sha256)s)
 -- The password that somebody chose by a link, once; other sessions end.
 select * from door_accept(%(token_sha256)s, %(password_hash)s)
 
+-- name: identify
+-- Who it is that a provider vouches for, in a tenant; or why nobody.
+select * from door_identify(%(tenant_name)s, %(issuer)s, %(subject)s, %(email)s, %(name)s, %(role)s)
+
 -- name: rehash
 -- The same password, kept as it is kept today.
 select door_rehash(%(tenant_id)s, %(subject)s, %(old)s, %(new)s)

@@ -112,6 +112,8 @@ export const world = new World()
 class Session {
   user = $state<Me | null | undefined>()
   unreachable = $state(false)
+  /** Has just signed out here. */
+  left = $state(false)
   /** What is shown is simulated. */
   demo = $state(false)
 

@@ -9,6 +9,18 @@ const ROLES: Readonly<Record<string, string>> = {
   viewer: 'viewer',
 }
 
+/** Why nobody was signed in with the provider; the server says which. */
+const WHY: Record<string, string> = {
+  away: 'You are not signed in: {name} cannot be reached just now. Try again in a minute.',
+  again: 'You are not signed in: this took too long, or was begun in another window. Sign in once more.',
+  refused: 'You are not signed in: {name} did not allow it, or you went back.',
+  not_invited: 'You are not invited here yet. Ask an admin to invite you with the e-mail address that {name} knows you by.',
+  shut_out: 'Your account here is shut out. Ask an admin.',
+  taken: 'The account with your name or e-mail address is somebody else\'s. Ask an admin.',
+  clock: 'You are not signed in: the clocks of this server and of {name} differ. Tell an admin to set them.',
+  wrong: 'You are not signed in: what {name} said could not be believed. Tell an admin; the server\'s log says more.',
+}
+
 export default {
   pages: 'Pages',
   page_map: 'Map',
@@ -78,6 +90,11 @@ export default {
 
   sign_in: 'Sign in',
   sign_in_text: 'Sign in to see where everything is.',
+  sign_in_with: (name: string) => `Sign in with ${name}`,
+  or_password: 'Or by password:',
+  by_password: 'As admin, by password…',
+  sign_out_there: (name: string) => `Sign out of ${name} too`,
+  sign_in_why: (why: string, name: string) => (WHY[why] ?? WHY['wrong'] ?? '').replaceAll('{name}', name || 'the provider'),
   user: 'User name',
   password: 'Password',
   tenant: 'Tenant',
