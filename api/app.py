@@ -15,6 +15,7 @@ from api.feed.hub import Hub, hub_in
 from api.feed.links import Links, links_in
 from api.http import pages, problems
 from api.http.auth import COOKIE
+from api.http.callers import Callers
 from api.http.context import ApiConfig, Context, context_in
 from api.http.metrics import Metrics
 from api.http.middleware import Guard
@@ -126,6 +127,7 @@ def create_app(config: ApiConfig) -> FastAPI:
         hosts,
         Refusals(database, metrics, config.tenant),
         rates,
+        Callers(database),
         Provider(config.oidc) if config.oidc else None,
     )
     app.state.hub = Hub(database, metrics, topics)

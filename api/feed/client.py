@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 from api.feed.cursors import Vector, encode_cursor
-from api.feed.outbox import Outbox
+from api.feed.outbox import Message, Outbox
 from api.feed.rows import ChangeRow
 from api.feed.views import View, mark_of
 
@@ -13,10 +14,19 @@ from api.feed.views import View, mark_of
 class Client:
     """What waits for a listener, what it has subscribed, and when it has to go."""
 
-    def __init__(self, token_id: int, tenant_id: int, role: str, user: str = "") -> None:
+    def __init__(
+        self,
+        token_id: int,
+        tenant_id: int,
+        role: str,
+        user: str = "",
+        write: Callable[[bytes], bool] | None = None,
+    ) -> None:
         self.token_id, self.tenant_id, self.role = token_id, tenant_id, role
         self.who = (tenant_id, user)
         self.outbox = Outbox()
+        self._write = write
+        self.here = False
         self.topics: frozenset[str] = frozenset()
         self.view: View | None = None
         self.mark = ""
@@ -32,6 +42,12 @@ class Client:
     def cursor(self, vector: Vector) -> str:
         """A position as this client's cursor."""
         return encode_cursor(vector, self.mark)
+
+    def tell(self, item: Message) -> bool:
+        """Passes a message on: at once when nothing waits and its connection takes it; False when it is too slow."""
+        if self._write is not None and self.outbox.idle and self._write(item.frame):
+            return True
+        return self.outbox.push(item)
 
     def close(self, code: int, reason: str) -> None:
         """Asks whoever carries the messages to close; the first reason counts."""

@@ -55,3 +55,12 @@ def decode_cursor(cursor: str) -> Vector:
             raise ValueError("not a cursor")
         vector[int(partition)] = seq
     return vector
+
+
+def later(one: Mapping[int, int], other: Mapping[int, int]) -> Vector:
+    """The later of two positions, partition by partition.
+
+    >>> later({0: 5, 1: 2}, {1: 3})
+    {0: 5, 1: 3}
+    """
+    return {p: max(one.get(p, 0), other.get(p, 0)) for p in sorted(one.keys() | other.keys())}

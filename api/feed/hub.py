@@ -12,25 +12,25 @@ import contextlib
 import logging
 import time
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, cast
+from typing import cast
 
 import psycopg
 from fastapi import FastAPI
 from starlette.requests import HTTPConnection
 
 from api.database import DATABASE_ERRORS, Database, Session, connection_options
-from api.feed.changes import TOPICS, Change, coalesce, flatten
+from api.feed.beginning import Beginnings, ReadTopics
+from api.feed.changes import TOPICS, coalesce, flatten
 from api.feed.client import Client
-from api.feed.cursors import Vector
+from api.feed.cursors import Vector, later
 from api.feed.given import Given
 from api.feed.outbox import Message, delta, message
 from api.feed.rows import ChangeRow, in_order
-from api.feed.views import TABLES, Mirror, View
+from api.feed.views import View
 from api.http.jsons import now_text
 from api.http.metrics import Metrics
-from api.turns import Turns
 from store.db import queries
 from store.lifecycle import ANEW
 
@@ -42,31 +42,22 @@ POLL_S = 2.0
 HEARTBEAT_S = 15.0
 TOKEN_CHECK_S = 0.6  # who has lost a right is out within a second
 ROWS_MAX = 500  # of one partition at once
-MISSED_MAX = 5_000  # a client that missed more gets a snapshot
 WAITING_MAX = 20_000  # rows kept for a subscription whose snapshot is being read
 AWAY_S = 30.0
-SNAPSHOTS = 4  # read at once
-SUBSCRIBING_MAX = 5_000  # of one tenant, waiting for theirs
-
-
-ReadTopics = Callable[[Session, Iterable[str]], Awaitable[dict[str, list[Any]]]]
-"""All objects of some topics, of the tenant of a transaction."""
 
 
 class Hub:
     """Follows the change stream of all tenants; fans out by tenant and topic."""
 
     def __init__(self, database: Database, metrics: Metrics, read_topics: ReadTopics) -> None:
-        self._database, self._metrics, self._read_topics = database, metrics, read_topics
+        self._database, self._metrics = database, metrics
         self._q = queries("live")
         self._vector: Vector | None = None
         self._clients: dict[int, set[Client]] = defaultdict(set)
-        self._mirrors: dict[int, Mirror] = {}
         self._given: dict[int, Given] = defaultdict(Given)
         self._news, self._begun = asyncio.Event(), asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
-        busy = metrics.refused.labels("busy").inc
-        self._snapshots = Turns(SNAPSHOTS, SNAPSHOTS // 2, patience_s=None, waiting=SUBSCRIBING_MAX, refused=busy)
+        self._beginnings = Beginnings(database, metrics, read_topics, lambda: self._vector or {}, self._begin)
         self._read_at = 0.0
 
     # ------------------------------------------------------------ life
@@ -81,6 +72,7 @@ class Hub:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._beginnings.stop()
 
     def healthy(self) -> bool:
         """Whether the change stream was read lately."""
@@ -101,14 +93,16 @@ class Hub:
     def join(self, client: Client) -> None:
         """Registers a socket."""
         self._clients[client.tenant_id].add(client)
+        client.here = True
         self._metrics.sockets.inc()
 
     def leave(self, client: Client) -> None:
         """Forgets a socket."""
         clients = self._clients[client.tenant_id]
         clients.discard(client)
+        client.here = False
         if not any(c.view for c in clients):
-            self._mirrors.pop(client.tenant_id, None)
+            self._beginnings.mirrors.pop(client.tenant_id, None)
         if not clients:
             del self._clients[client.tenant_id]
             self._given.pop(client.tenant_id, None)
@@ -124,85 +118,7 @@ class Hub:
         """
         client.want(topics, view)
         await self._begun.wait()  # what is committed before the hub's first look must be in the snapshot
-        async with self._snapshots.turn(client.tenant_id), self._database.turn(client.tenant_id):
-            if cursor is not None and not await self._resume(client, cursor):
-                client.outbox.push(message("resync"))
-                cursor = None
-            if cursor is None:
-                await self._snapshot(client)
-
-    async def _snapshot(self, client: Client) -> None:
-        view, mirror = client.view, self._mirrors.get(client.tenant_id)
-        if view is None:
-            async with self._database.owner(snapshot=True) as owner:
-                vector = await self._heads(owner)
-                session = await self._database.become(owner, client.tenant_id)
-                found = await self._read_topics(session, client.topics)
-        elif mirror is None or client.topics - {*TABLES, "facts"} or mirror.is_old(time.monotonic()):
-            async with self._database.owner(snapshot=True) as owner:
-                vector = await self._heads(owner)
-                session = await self._database.become(owner, client.tenant_id)
-                found = await self._read_topics(session, client.topics.union(TABLES))
-            mirror = self._mirrors[client.tenant_id] = Mirror(found, vector, time.monotonic())
-            found = {topic: found[topic] for topic in client.topics} | view.begin(mirror.tables, client.topics)
-            mirror.follow(client.waiting or [])
-        else:
-            vector = _later(mirror.floor, self._vector or {})
-            found = {topic: [] for topic in client.topics} | view.begin(mirror.tables, client.topics)
-        self._metrics.snapshots.labels("whole" if view is None else "view").inc()
-        client.outbox.push(message("snapshot", now=now_text(), cursor=client.cursor(vector), **found))
-        self._begin(client, vector)
-
-    async def _resume(self, client: Client, cursor: Vector) -> bool:
-        """Sends what a client has missed; False when that is not all there any more."""
-        async with self._database.owner(snapshot=True) as owner:
-            heads = await self._heads(owner)
-            behind = {p: cursor.get(p, 0) for p, head in heads.items() if cursor.get(p, 0) < head}
-            if any(p not in heads or seq > heads[p] for p, seq in cursor.items()):
-                return False
-            if sum(heads[p] - seq for p, seq in behind.items()) > MISSED_MAX:
-                return False
-            oldest = await owner.rows(self._q["oldest"], partitions=list(behind))
-            if any(row["seq"] is None or row["seq"] > behind[row["partition"]] + 1 for row in oldest):
-                return False
-            found = await owner.rows(
-                self._q["missed"],
-                partitions=list(behind),
-                seqs=list(behind.values()),
-                heads=[heads[p] for p in behind],
-                tenant=client.tenant_id,
-            )
-            if client.view is not None and client.tenant_id not in self._mirrors:
-                session = await self._database.become(owner, client.tenant_id)
-                mirror = Mirror(await self._read_topics(session, TABLES), heads, time.monotonic())
-                mirror.follow(client.waiting or [])
-                self._mirrors[client.tenant_id] = mirror
-        rows = [row.read() for row in in_order(found)]
-        if any(ANEW in row.body for row in rows):
-            return False
-        if client.view is not None:
-            return self._catch_up(client, client.view, rows, heads, cursor)
-        changes = coalesce(c for row in rows for c in flatten(row.body, client.topics))
-        self._begin_resumed(client, changes, heads)
-        return True
-
-    def _catch_up(self, client: Client, view: View, missed: Sequence[ChangeRow], heads: Vector, cursor: Vector) -> bool:
-        """Resumes a view up to where the mirror is; what was read beyond that comes again, as a delta."""
-        mirror = self._mirrors[client.tenant_id]
-        there = _later(mirror.floor, self._vector or {})
-        rows = [row for row in missed if row.seq <= there.get(row.partition, 0)]
-        rows += [row for row in client.waiting or [] if row.seq > heads.get(row.partition, 0)]
-        topics = client.topics.union(TABLES)
-        changes = coalesce(c for row in rows for c in flatten(row.body, topics))
-        if view.has_turned(changes):
-            return False
-        self._begin_resumed(client, view.catch_up(changes, mirror.tables, client.topics), _later(there, cursor))
-        return True
-
-    def _begin_resumed(self, client: Client, changes: list[Change], floor: Vector) -> None:
-        self._metrics.snapshots.labels("resumed").inc()
-        client.outbox.push(delta(changes, client.cursor(floor), now_text(), counted=False))
-        self._begin(client, floor)
+        await self._beginnings.give(client, cursor)
 
     def _begin(self, client: Client, floor: Vector) -> None:
         """From here on a client gets deltas; those that came meanwhile go first."""
@@ -222,7 +138,7 @@ class Hub:
         if any(ANEW in row.body for row in rows):
             self._begin_anew(tenant_id)
             return
-        mirror = self._mirrors.get(tenant_id)
+        mirror = self._beginnings.mirrors.get(tenant_id)
         if mirror is not None:
             mirror.follow(rows)
         followers = self._followers(tenant_id, rows)
@@ -230,6 +146,7 @@ class Hub:
         news = self._given[tenant_id].news(changes, time.monotonic())
         vector, now = self._vector or {}, now_text()
         whole: dict[frozenset[str], Message | None] = {}
+        told = 0
         for client in followers:
             topics = client.topics
             if client.view is None and topics in whole:
@@ -242,7 +159,9 @@ class Hub:
                 if client.view is None:
                     whole[topics] = item
             if item is not None:
-                self._push(client, item)
+                self._tell(client, item)
+                told += 1
+        self._metrics.messages.inc(told)
 
     def _followers(self, tenant_id: int, rows: Sequence[ChangeRow]) -> list[Client]:
         """Clients that have had all rows before these; the others get theirs singly, or wait for their snapshot."""
@@ -260,7 +179,7 @@ class Hub:
 
     def _begin_anew(self, tenant_id: int) -> None:
         """All clients come again, and get a snapshot, as their cursors stand before what has changed all."""
-        self._mirrors.pop(tenant_id, None)
+        self._beginnings.mirrors.pop(tenant_id, None)
         self._given.pop(tenant_id, None)
         for client in self._clients[tenant_id]:
             client.close(1013, "things were renamed, retired or deleted: connect again")
@@ -271,6 +190,8 @@ class Hub:
         Once it is not, its floor is of no more use.
         """
         vector, floor = self._vector or {}, client.floor
+        if not floor:
+            return False
         if any(row.seq <= floor.get(row.partition, 0) for row in rows):
             return True
         if all(vector.get(p, 0) >= seq for p, seq in floor.items()):
@@ -281,18 +202,19 @@ class Hub:
         """Rows for one client: without those its snapshot holds, and only what its view shows."""
         new = [row for row in rows if row.seq > client.floor.get(row.partition, 0)]
         changes = coalesce(change for row in new for change in flatten(row.body, client.topics))
-        mirror = self._mirrors.get(client.tenant_id)
+        mirror = self._beginnings.mirrors.get(client.tenant_id)
         if client.view is not None and mirror is not None:
             changes = client.view.pass_on(changes, mirror.tables, client.topics)
         if changes:
-            vector = _later(self._vector or {}, client.floor)
+            vector = later(self._vector or {}, client.floor)
             self._push(client, delta(changes, client.cursor(vector), now_text()))
 
-    def _push(self, client: Client, item: Any) -> None:
-        if client.closing.done():
-            return
+    def _push(self, client: Client, item: Message) -> None:
         self._metrics.messages.inc()
-        if not client.outbox.push(item):
+        self._tell(client, item)
+
+    def _tell(self, client: Client, item: Message) -> None:
+        if not client.closing.done() and not client.tell(item):
             self._metrics.too_slow.inc()
             client.close(1013, "too slow: resume with the cursor")
 
@@ -426,8 +348,3 @@ def hub_in(app: FastAPI) -> Hub:
 def hub_of(connection: HTTPConnection) -> Hub:
     """The hub of the app that serves a request or socket."""
     return cast("Hub", connection.app.state.hub)
-
-
-def _later(one: Vector, other: Vector) -> Vector:
-    """The later of two positions, partition by partition."""
-    return {p: max(one.get(p, 0), other.get(p, 0)) for p in one.keys() | other.keys()}

@@ -33,6 +33,7 @@ router = APIRouter()
 STRANGERS_MAX = 200
 STRANGERS_PER_NETWORK_MAX = 50
 AUTH_S = 10.0
+FRAMES = "frostway.frames"  # of the scope: writes a frame at once, if the server has such a way
 STALL_S = 30.0
 CLOSE_S = 2.0
 MESSAGES_PER_10S_MAX = 100
@@ -169,7 +170,9 @@ async def _serve(socket: WebSocket, caller: Caller) -> None:
         if refusal:
             await close(socket, 1013, refusal)
             return
-        await _follow(socket, Client(caller.token_id, caller.tenant_id, caller.role, caller.user), hub_of(socket))
+        write = socket.scope.get("extensions", {}).get(FRAMES)
+        client = Client(caller.token_id, caller.tenant_id, caller.role, caller.user, write)
+        await _follow(socket, client, hub_of(socket))
 
 
 async def _follow(socket: WebSocket, client: Client, hub: Hub) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
 from fastapi import Depends, Request, Security
@@ -17,12 +16,10 @@ from api.http.problems import Problem
 from api.http.things import hold
 from domain.permissions import Permission, granted, roles_with
 from serving.origins import Origin, host_of, is_loopback
-from store.db import queries
 from store.secrets import token_hash
 
 COOKIE = "fw_session"
 _SAFE = ("GET", "HEAD", "OPTIONS")
-SEEN_EVERY = timedelta(minutes=5)
 MEND = "if that is the address of these pages, name it in FROSTWAY_PUBLIC_ORIGIN"
 
 _cookie = APIKeyCookie(name=COOKIE, auto_error=False, description="set by POST /api/v1/login")
@@ -34,12 +31,9 @@ async def who(context: Context, token: str, *, by_cookie: bool) -> Caller | None
     if not token or len(token) > TOKEN_CHARS_MAX:
         return None
     digest = token_hash(token)
-    async with context.database.owner() as session:
-        row = await session.row(queries("api")["caller"], token_sha256=digest)
-        if row is None or by_cookie != (row["kind"] == "session"):
-            return None
-        if row["used_at"] is None or datetime.now(UTC) - row["used_at"] > SEEN_EVERY:
-            await session.run(queries("people")["seen"], id=row["id"])
+    row = await context.callers.find(digest, by_cookie=by_cookie)
+    if row is None:
+        return None
     context.rates.knows(digest, (row["tenant_id"], row["subject"]))
     may = granted(row["role"], row["scope"])
     return Caller(row["id"], row["tenant_id"], row["tenant"], row["subject"], row["role"], by_cookie, may)

@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from starlette.requests import HTTPConnection
 
 from api.database import Database
+from api.http.callers import Callers
 from api.http.doorman import Doorman
 from api.http.metrics import Metrics
 from api.http.places import Downloads, Shares
@@ -82,6 +83,7 @@ class Context:
     hosts: Hosts
     refusals: Refusals
     rates: Rates
+    callers: Callers
     oidc: Provider | None = None
     doorman: Doorman = field(default_factory=Doorman)
     hashing: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(2))  # each takes 19 MiB

@@ -8,9 +8,10 @@ select set_config('role', 'frostway_api', true), set_config('app.tenant', %(tena
        set_config('statement_timeout', %(timeout_ms)s::text, true),
        set_config('idle_in_transaction_session_timeout', %(idle_ms)s::text, true)
 
--- name: caller
--- Who holds a token that is still good.
-select * from door_caller(%(token_sha256)s)
+-- name: callers
+-- Who hold tokens that are still good.
+select w.digest as token_sha256, c.*
+from unnest(%(token_sha256s)s::bytea[]) as w (digest) cross join lateral door_caller(w.digest) c
 
 -- name: tenant_key
 -- A tenant's key.

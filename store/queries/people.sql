@@ -41,8 +41,8 @@ select * from door_identify(%(tenant_name)s, %(issuer)s, %(subject)s, %(email)s,
 select door_rehash(%(tenant_id)s, %(subject)s, %(old)s, %(new)s)
 
 -- name: seen
--- A token was used.
-select door_seen(%(id)s)
+-- Tokens were used.
+select door_seen(w.id) from unnest(%(ids)s::int[]) as w (id)
 
 -- name: sessions
 -- Where somebody is signed in, the newest first.

@@ -31,6 +31,7 @@ from tests.benchmarks import (
     stops,
     throughput,
 )
+from tests.benchmarks.crowd import section as crowd
 from tests.benchmarks.figures import ARTIFACT, Figure, Neighbours, machine, print_table, write
 from tests.benchmarks.questions import section
 from tests.benchmarks.questions.history import Plan
@@ -53,11 +54,14 @@ class Effort:
     backlog_each: int  # messages of every device
     guest_each: int  # records of every device at a door, per round
     history: Plan
+    crowd_of: int = crowd.CLIENTS
+    crowd_s: float = 30.0
+    cuts: int = crowd.CUTS
     explain: bool = False
 
 
 FULL = Effort(3, 250, 16, 60_000, 20_000, 8.0, 240_000, 200_000, 300, 60, Plan())
-QUICK = Effort(1, 60, 4, 20_000, 5_000, 3.0, 40_000, 40_000, 30, 20, Plan(20, 3, 60))
+QUICK = Effort(1, 60, 4, 20_000, 5_000, 3.0, 40_000, 40_000, 30, 20, Plan(20, 3, 60), 200, 4.0, 300)
 
 
 TRACKER_GOAL = 50_000
@@ -146,6 +150,10 @@ def told(server: Databases, folder: Path, effort: Effort) -> list[Figure]:
     return feed.measure(server, folder, seconds=effort.latency_s)
 
 
+def crowded(server: Databases, folder: Path, effort: Effort) -> list[Figure]:
+    return crowd.measure(server, folder, seconds=effort.crowd_s, count=effort.crowd_of, cuts=effort.cuts)
+
+
 def idle(server: Databases, folder: Path, _effort: Effort) -> list[Figure]:
     return memory.measure(server, folder)
 
@@ -178,6 +186,7 @@ SECTIONS: dict[str, Callable[[Databases, Path, Effort], list[Figure]]] = {
     "batched": batched,
     "websocket": websocket,
     "feed": told,
+    "crowd": crowded,
     "tracker": tracker,
     "late": again,
     "prepare": prepare,
@@ -188,7 +197,7 @@ SECTIONS: dict[str, Callable[[Databases, Path, Effort], list[Figure]]] = {
     "memory": idle,
 }
 PURE: dict[str, Callable[[Path], list[Figure]]] = {"eta": eta.measure, "stops": stops.measure}
-NEED_BROKER = {"single", "batched", "websocket", "backlog", "doors", "memory"}
+NEED_BROKER = {"single", "batched", "websocket", "crowd", "backlog", "doors", "memory"}
 
 
 def run(names: Sequence[str], effort: Effort) -> list[Figure]:

@@ -142,19 +142,23 @@ class Program:
 class Pipeline:
     """Broker, ingest and tracker on one database, and the API when asked for."""
 
-    def __init__(self, folder: Path, databases: Databases, dsn: str, *, api: bool = False) -> None:
+    def __init__(
+        self, folder: Path, databases: Databases, dsn: str, *, api: bool = False, extra: Mapping[str, str] | None = None
+    ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.databases = databases
         self.dsn = dsn
         self.http_port = free_port()
         self.broker = Mosquitto(folder, log_type="error").start()
-        settings = {
+        self._folder = folder
+        self._settings = {
             "FROSTWAY_DATABASE_URL": dsn,
             "FROSTWAY_MQTT_URL": self.broker.url_for("ingest"),
             "FROSTWAY_HTTP_PORT": str(self.http_port),
+            **(extra or {}),
         }
         names = ["ingest", "tracker", *(["api"] if api else [])]
-        self.programs = {name: Program(name, folder, settings) for name in names}
+        self.programs = {name: Program(name, folder, self._settings) for name in names}
 
     def ready(self) -> None:
         """Waits until all have connected."""
@@ -162,6 +166,10 @@ class Pipeline:
         self.programs["tracker"].wait_for("frostway_tracker_readings_total", 0)
         if api := self.programs.get("api"):
             api.wait_until(lambda: answers(f"http://127.0.0.1:{self.http_port}/readyz"))
+
+    def start_again(self, name: str) -> None:
+        """A program that was killed, as its supervisor would start it again."""
+        self.programs[name] = Program(name, self._folder, self._settings)
 
     @property
     def publisher_url(self) -> str:
@@ -199,9 +207,11 @@ def databases(folder: Path) -> Iterator[Databases]:
 
 
 @contextlib.contextmanager
-def pipeline(folder: Path, server: Databases, dsn: str, *, api: bool = False) -> Iterator[Pipeline]:
-    """Running parts, ended with the block."""
-    found = Pipeline(folder, server, dsn, api=api)
+def pipeline(
+    folder: Path, server: Databases, dsn: str, *, api: bool = False, extra: Mapping[str, str] | None = None
+) -> Iterator[Pipeline]:
+    """Running parts with these settings beside their usual ones, ended with the block."""
+    found = Pipeline(folder, server, dsn, api=api, extra=extra)
     try:
         found.ready()
         yield found

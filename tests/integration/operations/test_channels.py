@@ -10,8 +10,7 @@ import httpx
 import pytest
 
 from tests.integration.api.seed import World, client, serving
-from tests.integration.operations.told import Mailbox, deliveries, follow, report
-from tests.receiver import Receiver
+from tests.integration.operations.told import Mailbox, Receiver, deliveries, follow, report
 
 
 def channel(admin: httpx.Client, url: str, name: str = "night", **more: Any) -> dict[str, Any]:

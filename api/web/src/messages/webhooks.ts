@@ -1,4 +1,0 @@
-import { catalogue } from './catalogue.ts'
-import en from './en/webhooks.ts'
-
-export const m = catalogue({ en })
