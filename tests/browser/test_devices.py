@@ -36,9 +36,15 @@ def add(page: Page, name: str, kind: str, vehicle: str = "") -> None:
     expect(page.get_by_test_id("device")).to_have_attribute("data-device", name)
 
 
-def run(page: Page) -> None:
+def run(page: Page) -> str:
     """The command that the page shows, as it is copied into a shell; until the broker knows the new device."""
     command = page.get_by_test_id("connect-command").inner_text()
+    speak(command)
+    return command
+
+
+def speak(command: str) -> None:
+    """Runs a command that a page has shown."""
 
     def accepted() -> bool:
         done = subprocess.run(
