@@ -17,11 +17,15 @@ differ; `wrong` what the provider said cannot be believed.
 
 
 class SignInError(Exception):
-    """Nobody is signed in; `detail` is for the operator's log, never for a page."""
+    """Nobody is signed in; `detail` is for the operator's log, never for a page.
 
-    def __init__(self, why: Why, detail: str) -> None:
+    `who` and `tenant` (its key): who it would have been, for the trail of whoever may invite them.
+    """
+
+    def __init__(self, why: Why, detail: str, who: str = "", tenant: int | None = None) -> None:
         super().__init__(detail)
         self.why: Why = why
+        self.who, self.tenant = who, tenant
 
 
 @dataclass(frozen=True)

@@ -127,7 +127,12 @@ async def _come_back(request: Request, provider: Provider, flow: _Flow) -> Respo
     code = said.get("code", "")
     if not 0 < len(code) <= CODE_CHARS_MAX or context.doorman.wrong_codes_wait_s(network) > 0:
         raise SignInError("again", "no code, or too many that were wrong")
-    person = await provider.person(code, flow.redirect, flow.nonce, flow.verifier)
+    try:
+        person = await provider.person(code, flow.redirect, flow.nonce, flow.verifier)
+    except SignInError as error:
+        if error.why in ("again", "wrong"):  # made up, perhaps; who is only not invited guesses at nothing
+            context.doorman.wrong_code(network)
+        raise
     tenant_id, user = await _identified(
         request, provider, person, person.tenant or flow.tenant or context.config.tenant
     )
@@ -152,8 +157,8 @@ async def _identified(request: Request, provider: Provider, person: Person, tena
         )
     outcome = row["outcome"] if row else "none"
     if row is None or outcome in OUTCOMES:
-        shown = person.email or person.name
-        raise SignInError(OUTCOMES.get(outcome, "not_invited"), f"{shown[:100]!r} in {tenant}: {outcome}")
+        who, key = (person.email or person.name)[:100], row["tenant_id"] if row else None
+        raise SignInError(OUTCOMES.get(outcome, "not_invited"), f"{who!r} in {tenant}: {outcome}", who, key)
     if outcome in TOLD:
         more: dict[str, Any] = {"role": person.role} if outcome != "linked" else {}
         async with database.tenant(row["tenant_id"]) as session:
@@ -190,8 +195,7 @@ def _failed(request: Request, error: SignInError) -> Response:
     if error.why == "away":
         context.metrics.refused.labels("oidc_away").inc()
     else:
-        context.refusals.saw("oidc", error.why, address)
-        context.doorman.wrong_code(network_of(address))
+        context.refusals.saw("oidc", error.who or error.why, address, error.tenant)
     return _said(error.why)
 
 

@@ -10,12 +10,14 @@ from typing import Any
 import httpx
 import pytest
 
+from api.http import refusals
 from api.oidc import provider as oidc_provider
 from api.oidc.words import OidcConfig, local_path
 from api.resources import oidc as pages
 from tests.deadlines import deadline
 from tests.integration.api.seed import PASSWORD, World, rows, serving
 from tests.openid import CLIENT_ID, CLIENT_SECRET, Browser, free_port, is_up, new_key, people, provider, why
+from tests.stack import wait_for
 
 KEY = new_key("first")
 ACCOUNTS: dict[str, Any] = {
@@ -108,13 +110,19 @@ def test_who_was_invited_by_address_is_linked_and_gets_the_same_session(
 
 
 @pytest.mark.parametrize("who", ["s-bob", "s-liar", "s-kelvin", "s-tess"])
-def test_who_was_not_invited_stays_out(begin: Callable[..., Browser], database: str, who: str) -> None:
+def test_who_was_not_invited_stays_out(
+    begin: Callable[..., Browser], database: str, who: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Nobody; an address that is not verified; one that is another's in small letters; one of another tenant."""
+    monkeypatch.setattr(refusals, "FIRST_S", 0.05)
     browser = begin()
     assert why(browser.sign_in(who)) == "not_invited"
     assert browser.me() == {}
     assert rows(database, "select count(*) from account_identity") == [(0,)]
     assert rows(database, "select count(*) from account") == [(4,)]
+    whom = {"s-kelvin": "s-kelvin", "s-liar": "s-liar"}.get(who) or ACCOUNTS[who]["email"]
+    told = "select actor, subject from audit where action = 'oidc.refused'"
+    assert wait_for(lambda: rows(database, told), "a line in the trail") == [("network 127.0.0.1", whom)]
 
 
 def test_an_account_that_is_somebodys_is_nobody_elses(begin: Callable[..., Browser], stack: ExitStack) -> None:
