@@ -177,10 +177,25 @@ def test_a_token_that_does_not_hold_signs_nobody_in(
     assert come_back(browser, liar, signed).status_code == 200  # all else was as it should be
 
 
+@pytest.mark.parametrize("state", ["x" * 43, ""])
+def test_an_answer_to_another_sign_in_shows_the_code_to_nobody(browser: Browser, liar: Liar, state: str) -> None:
+    assert why(come_back(browser, liar, signed, state=state)) == "again"
+    assert not any(path == "/token" for path, _ in liar.asked)
+
+
 @pytest.mark.parametrize("issuer", ["https://evil.example", ""])
 def test_an_answer_of_another_provider_is_not_taken(browser: Browser, liar: Liar, issuer: str) -> None:
     assert why(come_back(browser, liar, signed, iss=issuer)) == "wrong"
     assert not any(path == "/token" for path, _ in liar.asked)  # the code is shown to nobody
+
+
+@pytest.mark.parametrize("named", [["ES256"], ["HS256", "none"]])
+def test_only_what_the_provider_names_and_we_take_is_a_signature(
+    browser: Browser, liar: Liar, named: list[str]
+) -> None:
+    liar.said["id_token_signing_alg_values_supported"] = named
+    for lie in (signed, lambda c: by_secret(c, b"secret"), lambda c: f"{plain({'alg': 'none'})}.{plain(c)}."):
+        assert why(come_back(browser, liar, lie)) == "wrong"
 
 
 def test_the_provider_speaks_of_one_person(browser: Browser, liar: Liar) -> None:
