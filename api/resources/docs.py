@@ -52,10 +52,13 @@ def docs_page(openapi: dict[str, Any]) -> str:
             names += [f"body <code>{escape(_schema_name(kind))}</code>" for kind in body.values()]
             lines.append(f"<br><small>{', '.join(names)}</small></dd>" if names else "</dd>")
             groups.setdefault((operation.get("tags") or ["other"])[0], []).append("".join(lines))
-    sections = "".join(f"<h2>{escape(name)}</h2><dl>{''.join(found)}</dl>" for name, found in groups.items())
+    sections = "".join(
+        f'<h2 id="{escape(name)}">{escape(name)}</h2><dl>' + "".join(found) + "</dl>" for name, found in groups.items()
+    )
     title = f"{escape(openapi['info']['title'])} API"
     return (
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title>'
+        '<link rel="icon" href="/icon.svg">'
         f'<meta name="viewport" content="width=device-width"><style>{_STYLE}</style><h1>{title}</h1>'
         f"<p>{escape(openapi['info'].get('description', ''))}</p>"
         '<p>In full: <a href="/openapi.json">openapi.json</a> (REST), <a href="/asyncapi.json">asyncapi.json</a> '

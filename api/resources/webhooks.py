@@ -20,7 +20,17 @@ from api.http.jsons import Json, when
 from api.http.paging import Cursor, Items, Limit, decode, shaped_page
 from api.http.problems import Problem, key_of, not_found
 from api.http.things import one
-from api.resources.shared.deliveries import LIVE, TIMES, Delivery, attempt_now, deliveries, once_more, remove
+from api.resources.shared.deliveries import (
+    LIVE,
+    TIMES,
+    Delivery,
+    SentAgain,
+    all_once_more,
+    attempt_now,
+    deliveries,
+    once_more,
+    remove,
+)
 from domain.webhooks import URL_CHARS_MAX, AddressError, parse_url, secret_text
 from operations.deliver.decide import GROUPS, KEPT_SECRET, TYPES
 from store.db import queries
@@ -53,8 +63,8 @@ Events = Annotated[list[Event], Field(min_length=1, max_length=len(EVENTS))]
 class Webhook(TypedDict):
     """Where events are sent to.
 
-    `failures` in a row; `paused_until`: it is left alone; `waiting`: events, 1000 are counted; `disabled_why`: who or
-    what switched it off.
+    `failures` in a row; `paused_until`: it is left alone; `waiting`, `given_up`: events, 1000 are counted;
+    `waiting_since`: the first of those that wait; `disabled_why`: who or what switched it off.
     """
 
     id: str
@@ -71,6 +81,8 @@ class Webhook(TypedDict):
     last_error: str | None
     former_secret_until: str | None
     waiting: int
+    waiting_since: str | None
+    given_up: int
 
 
 class NewWebhook(Webhook):
@@ -104,12 +116,12 @@ class WebhookChangeIn(Strict):
 
 
 def _shape(row: Row) -> dict[str, Any]:
-    plain = ("id", "url", "types", "created_by", "disabled_why", "failures", "last_error", "waiting")
+    plain = ("id", "url", "types", "created_by", "disabled_why", "failures", "last_error", "waiting", "given_up")
     former = row["former_until"]
     kept = former if former is not None and former > datetime.now(UTC) else None
     return {
         **{key: row[key] for key in plain},
-        **{key: when(row[key]) for key in TIMES},
+        **{key: when(row[key]) for key in (*TIMES, "waiting_since")},
         "former_secret_until": when(kept),
     }
 
@@ -243,3 +255,13 @@ async def redeliver(request: Request, caller: WebhookKeeper, webhook_id: str, de
             raise not_found()
         await audit(session, caller, "webhook.redeliver", webhook_id, delivery=delivery_id)
     return Json(found, 202)
+
+
+@router.post("/{webhook_id}/redeliver", response_model=SentAgain, status_code=202)
+async def redeliver_all(request: Request, caller: WebhookKeeper, webhook_id: str) -> Json:
+    """Sends all that was given up once more, in its order, each under its own `webhook-id`."""
+    async with context_of(request).database.tenant(caller.tenant_id) as session:
+        await _webhook(session, webhook_id)
+        asked = await all_once_more(session, "webhook", webhook_id)
+        await audit(session, caller, "webhook.redeliver", webhook_id, deliveries=asked)
+    return Json({"asked": asked}, 202)

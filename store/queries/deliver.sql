@@ -62,11 +62,15 @@ select (select count(*) from (select from outgoing where done_at is null and gav
        (select count(*) from receiver where failures > 0 and disabled_at is null)
 
 -- name: webhooks
--- Webhooks of a tenant by name, never their secrets, with how much waits for each.
+-- Webhooks of a tenant by name, never their secrets, with how much waits for each, since when, and what was given up.
 select w.id as key, w.name as id, w.url, w.types, w.created_at, w.created_by, w.disabled_at, w.disabled_why, w.failures,
        w.paused_until, w.succeeded_at, w.failed_at, w.last_error, w.former_until,
        (select count(*) from (select from outgoing o where o.receiver_id = w.id and o.done_at is null
-                              and o.gave_up_at is null limit 1000) q)::int as waiting
+                              and o.gave_up_at is null limit 1000) q)::int as waiting,
+       (select o.created_at from outgoing o where o.receiver_id = w.id and o.done_at is null and o.gave_up_at is null
+        order by o.id limit 1) as waiting_since,
+       (select count(*) from (select from outgoing o where o.receiver_id = w.id and o.gave_up_at is not null limit 1000) q)::int
+       as given_up
 from receiver w
 where w.tenant_id = %(tenant)s and w.kind = 'webhook' and w.name > %(after)s and (%(name)s::text is null or w.name = %(name)s)
 order by w.name limit %(limit)s
@@ -93,11 +97,14 @@ select id from own_rotate_webhook(%(tenant)s, %(name)s, %(secret)s, %(until)s)
 delete from receiver where tenant_id = %(tenant)s and kind = %(kind)s and name = %(name)s returning id
 
 -- name: try_receiver
--- Something to be told now, to see whether it arrives.
+-- Something to be told now, to see whether it arrives; who was left alone for a while is asked at once.
+with asked as (
+    update receiver w set paused_until = null where w.tenant_id = %(tenant)s and w.kind = %(kind)s and w.name = %(name)s
+    returning w.tenant_id, w.id, w.kind, w.name)
 insert into outgoing (tenant_id, receiver_id, cause, type, subject, at, data)
-select w.tenant_id, w.id, %(cause)s, 'test', w.kind || 's/' || w.name, %(now)s, 
+select w.tenant_id, w.id, %(cause)s, 'test', w.kind || 's/' || w.name, %(now)s,
        jsonb_strip_nulls(jsonb_build_object(w.kind, w.name, 'by', %(actor)s::text, 'to', %(to)s::text))
-from receiver w where w.tenant_id = %(tenant)s and w.kind = %(kind)s and w.name = %(name)s returning id
+from asked w returning id
 
 -- name: deliveries
 -- What a receiver was told or is to be told, the newest first.
@@ -116,10 +123,20 @@ select outgoing_id, at, status, error, took_ms, answer from outgoing_attempt
 where tenant_id = %(tenant)s and outgoing_id = any(%(ids)s::int8[]) order by id
 
 -- name: redeliver
--- Once more from the beginning, under the same number: a receiver that has it knows it.
+-- Once more from the beginning, under the same number: a receiver that has it knows it. Who was left alone is asked at once.
+with asked as (
+    update receiver w set paused_until = null where w.tenant_id = %(tenant)s and w.kind = %(kind)s and w.name = %(name)s
+    returning w.tenant_id, w.id)
 update outgoing o set attempts = 0, next_at = now(), claimed_until = null, done_at = null, gave_up_at = null
-from receiver w where w.id = o.receiver_id and w.tenant_id = o.tenant_id
-and o.tenant_id = %(tenant)s and w.kind = %(kind)s and w.name = %(name)s and o.id = %(id)s returning o.id
+from asked w where w.id = o.receiver_id and w.tenant_id = o.tenant_id and o.id = %(id)s returning o.id
+
+-- name: redeliver_all
+-- All that was given up once more, in its order.
+with asked as (
+    update receiver w set paused_until = null where w.tenant_id = %(tenant)s and w.kind = %(kind)s and w.name = %(name)s
+    returning w.tenant_id, w.id)
+update outgoing o set attempts = 0, next_at = now(), claimed_until = null, gave_up_at = null
+from asked w where w.id = o.receiver_id and w.tenant_id = o.tenant_id and o.gave_up_at is not null returning o.id
 
 -- name: channels
 -- Channels of a tenant by name, of their addresses only what may be shown, with how much waits for each.

@@ -94,6 +94,7 @@ def _round(server: Databases, folder: Path, clients: int, seconds: float) -> tup
         "FROSTWAY_HTTP_PORT": str(port),
         "FROSTWAY_SOCKETS_PER_TENANT_MAX": str(clients),
         "FROSTWAY_HTTP_CONNECTIONS_MAX": str(clients + 64),
+        "FROSTWAY_REQUEST_RATE": "0",
     }
     program = Program("api", folder, settings)
     try:

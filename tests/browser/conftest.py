@@ -100,7 +100,8 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="package")
 def stack(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """Started after the browser: without one there is nothing to start for."""
-    with Stack(tmp_path_factory.mktemp("browser"), "--sim", "demo") as running:
+    inside = {"FROSTWAY_WEBHOOK_NETWORKS": "127.0.0.0/8"}  # where the tests' own receivers are
+    with Stack(tmp_path_factory.mktemp("browser"), "--sim", "demo", **inside) as running:
         yield running
 
 

@@ -35,6 +35,7 @@ PAGES = (
     "/settings",
     "/settings/people",
     "/settings/tokens",
+    "/settings/webhooks",
     "/reports?report=stationary&from=2026-01-01T00%3A00%3A00.000Z&to=2026-01-02T00%3A00%3A00.000Z",
     "/sites",
     "/sites?site=customer-1",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -77,6 +78,23 @@ def test_in_by_the_provider_and_out_again(page: Page, url: str, request: pytest.
     page.get_by_role("button", name="Yes, sign me out").click()
     page.wait_for_url(f"{url}/**")
     expect(page.get_by_test_id("login-provider")).to_be_visible()
+
+
+def test_an_invitation_leads_to_the_provider_too(
+    page: Page, url: str, database: str, request: pytest.FixtureRequest
+) -> None:
+    with people(database) as known:
+        known.invite("ann", "t" * 43, "admin", datetime.now(UTC) + timedelta(hours=1))
+    page.goto(f"/join#{'t' * 43}")
+    expect(page.get_by_test_id("join-for")).to_contain_text("Welcome, ann")
+    only = "only" in request.node.name
+    expect(page.get_by_test_id("join-password")).to_have_count(0 if only else 1)
+    assert page.evaluate(TOO_WIDE, page.viewport_size["width"] if page.viewport_size else 0) == []
+    assert axe(page) == []
+    page.get_by_test_id("join-provider").click()
+    at_provider(page, "ann")
+    page.wait_for_url(f"{url}/**")
+    expect(page.locator(".menu-trigger")).to_be_visible()
 
 
 def test_who_was_not_invited_is_told_what_to_do(page: Page, url: str, request: pytest.FixtureRequest) -> None:

@@ -186,6 +186,7 @@ class Side:
             "FROSTWAY_STOP_DWELL_MINUTES": "1",
             "FROSTWAY_PROLONGED_STOP_MINUTES": "3",
             "FROSTWAY_ADMIN_PASSWORD": "compare two commits",
+            "FROSTWAY_REQUEST_RATE": "0",
         }
         return kept | settings | dict(more)
 

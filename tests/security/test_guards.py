@@ -42,7 +42,7 @@ def tenants(database: str) -> Iterator[Tenants]:
 def faults(tenants: Tenants, *, first: bool = False) -> list[str]:
     """What the matrix says of reading, and of the addresses of single things; `first`: until it says anything."""
     judge = Judge(tenants)
-    with serving(tenants.dsn) as url:
+    with serving(tenants.dsn, request_rate=0) as url:
         for role in ("viewer", "admin"):
             with client(url, tenants.tokens[role]) as api:
                 for operation in operations():

@@ -36,7 +36,10 @@ def tenants(database: str) -> Iterator[Tenants]:
 
 def test_nothing_of_another_tenant_is_told_or_changed(tenants: Tenants) -> None:
     judge = Judge(tenants)
-    with serving(tenants.dsn, mqtt_hash=lambda text: f"hash of {len(text)}") as url, tenants.untouched():
+    with (
+        serving(tenants.dsn, request_rate=0, mqtt_hash=lambda text: f"hash of {len(text)}") as url,
+        tenants.untouched(),
+    ):
 
         def knock(role: str) -> None:
             with client(url, tenants.tokens[role]) as api:
@@ -55,7 +58,7 @@ def test_nothing_of_another_tenant_is_told_or_changed(tenants: Tenants) -> None:
 def test_the_canaries_sing_for_their_own(tenants: Tenants) -> None:
     """The same questions by the other tenant find it: a matrix that sees nothing would prove nothing."""
     found = 0
-    with serving(tenants.dsn) as url, client(url, tenants.strangers["admin"]) as api:
+    with serving(tenants.dsn, request_rate=0) as url, client(url, tenants.strangers["admin"]) as api:
         for operation in operations():
             if operation.method == "GET":
                 address = operation.path.format(**tenants.ids.others)
@@ -82,7 +85,7 @@ def test_a_live_feed_tells_nothing_of_another_tenant(tenants: Tenants) -> None:
                 said.append(str(closed))
         return " ".join(map(str, said))
 
-    with serving(tenants.dsn) as url:
+    with serving(tenants.dsn, request_rate=0) as url:
         heard = [asyncio.run(listen(url, sorted(TOPICS)))]
         heard += [asyncio.run(listen(url, [topic])) for topic in ("vehicles", "stock")]
         heard.append(asyncio.run(listen(url, ["vehicles"], bbox=[-180, -90, 180, 90])))

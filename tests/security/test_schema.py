@@ -46,7 +46,7 @@ def tenants(kept_database: str) -> Iterator[Tenants]:
 
 @pytest.fixture(scope="module")
 def url(tenants: Tenants) -> Iterator[str]:
-    with serving(tenants.dsn, mqtt_hash=lambda text: f"hash of {len(text)}") as url:
+    with serving(tenants.dsn, request_rate=0, mqtt_hash=lambda text: f"hash of {len(text)}") as url:
         yield url
 
 

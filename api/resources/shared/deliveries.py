@@ -14,7 +14,10 @@ from api.http.jsons import when
 from store.db import queries
 
 Kind = Literal["webhook", "channel"]
-LIVE = {"failures", "paused_until", "succeeded_at", "failed_at", "last_error", "waiting", "disabled_at", "disabled_why"}
+LIVE = {
+    *("failures", "paused_until", "succeeded_at", "failed_at", "last_error", "disabled_at", "disabled_why"),
+    *("waiting", "waiting_since", "given_up"),
+}
 """What changes by itself."""
 TIMES = ("created_at", "disabled_at", "paused_until", "succeeded_at", "failed_at")
 
@@ -48,6 +51,12 @@ class Delivery(TypedDict):
     data: dict[str, Any]
 
 
+class SentAgain(TypedDict):
+    """How many events are sent again."""
+
+    asked: int
+
+
 async def remove(session: Session, kind: Kind, name: str) -> bool:
     """A receiver is gone, with all that waits for it."""
     return await session.row(queries("deliver")["remove_receiver"], kind=kind, name=name) is not None
@@ -67,6 +76,11 @@ async def once_more(session: Session, kind: Kind, name: str, key: int) -> dict[s
     if await session.row(queries("deliver")["redeliver"], kind=kind, name=name, id=key) is None:
         return None
     return (await deliveries(session, kind, name, key=key))[0]
+
+
+async def all_once_more(session: Session, kind: Kind, name: str) -> int:
+    """All that was given up, to be told again in its order; how much that is."""
+    return len(await session.rows(queries("deliver")["redeliver_all"], kind=kind, name=name))
 
 
 async def deliveries(

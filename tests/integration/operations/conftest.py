@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 
 import httpx
 import pytest
 
 from tests.integration.api.seed import World, client, serving
-from tests.integration.operations.told import Mailbox, Receiver
+from tests.integration.operations.told import Mailbox
+from tests.receiver import Receiver, receiving
 
 
 @pytest.fixture
 def receiver() -> Iterator[Receiver]:
-    found = Receiver()
-    thread = threading.Thread(target=found.server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    yield found
-    found.server.shutdown()
-    found.server.server_close()
-    thread.join()
+    with receiving() as found:
+        yield found
 
 
 @pytest.fixture

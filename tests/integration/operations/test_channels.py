@@ -10,7 +10,8 @@ import httpx
 import pytest
 
 from tests.integration.api.seed import World, client, serving
-from tests.integration.operations.told import Mailbox, Receiver, deliveries, follow, report
+from tests.integration.operations.told import Mailbox, deliveries, follow, report
+from tests.receiver import Receiver
 
 
 def channel(admin: httpx.Client, url: str, name: str = "night", **more: Any) -> dict[str, Any]:

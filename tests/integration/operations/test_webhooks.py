@@ -23,8 +23,9 @@ from operations.deliver.send import post
 from operations.deliver.service import WAITING_MAX
 from store.db import connect, queries
 from tests.integration.api.seed import World, client, rows, serving
-from tests.integration.operations.told import LOOPBACK, Answer, Receiver, deliveries, follow, report
+from tests.integration.operations.told import LOOPBACK, deliveries, follow, report
 from tests.logins import of_operations
+from tests.receiver import Answer, Receiver
 
 
 def hook(admin: httpx.Client, receiver: Receiver, *types: str, name: str = "erp") -> str:
@@ -193,6 +194,53 @@ def test_given_up_it_is_sent_again_by_hand(admin: httpx.Client, receiver: Receiv
         assert tell() == 1
     assert admin.get(f"/api/v1/webhooks/erp/deliveries/{made['id']}").json()["state"] == "done"
     assert len({headers["webhook-id"] for headers, _ in receiver.heard}) == 1
+
+
+def test_all_that_was_given_up_is_sent_again_in_its_order_and_nothing_else(
+    world: World, admin: httpx.Client, receiver: Receiver, database: str
+) -> None:
+    hook(admin, receiver)
+    receiver.answer = lambda event: (400 if event["data"].get("number") != 2 else 200, {}, b"no")
+    world.run(
+        "insert into outgoing (tenant_id, receiver_id, cause, type, subject, at, data) "
+        "select %s, w.id, 'x/' || n, 'test', 's', now(), jsonb_build_object('number', n) "
+        "from receiver w, generate_series(1, 3) n",
+        world.tenant_id,
+    )
+    with deliveries(database) as tell:
+        for day in range(12):
+            tell(timedelta(days=day))
+        (found,) = admin.get("/api/v1/webhooks").json()["items"]
+        assert (found["given_up"], found["waiting"], found["waiting_since"]) == (2, 0, None)
+        receiver.answer = lambda _event: (200, {}, b"")
+        receiver.heard.clear()
+        answer = admin.post("/api/v1/webhooks/erp/redeliver")
+        assert (answer.status_code, answer.json()) == (202, {"asked": 2})
+        (found,) = admin.get("/api/v1/webhooks").json()["items"]
+        assert (found["given_up"], found["waiting"], found["waiting_since"] is not None) == (0, 2, True)
+        assert tell() == 2
+    assert [event["data"]["number"] for event in receiver.events()] == [1, 3]
+    assert admin.post("/api/v1/webhooks/erp/redeliver").json() == {"asked": 0}
+    assert admin.post("/api/v1/webhooks/gone/redeliver").status_code == 404
+
+
+def test_a_receiver_that_is_left_alone_is_asked_at_once_when_somebody_tests_it_or_sends_again(
+    admin: httpx.Client, receiver: Receiver, database: str
+) -> None:
+    hook(admin, receiver)
+    receiver.answer = lambda _event: (503, {}, b"")
+    first = admin.post("/api/v1/webhooks/erp/test").json()
+    with deliveries(database) as tell:
+        assert (tell(), tell()) == (1, 0)  # left alone
+        receiver.answer = lambda _event: (200, {}, b"")
+        admin.post("/api/v1/webhooks/erp/test")
+        assert tell() == 1  # the first has its own time
+        receiver.answer = lambda _event: (503, {}, b"")
+        admin.post("/api/v1/webhooks/erp/test")
+        assert (tell(), tell()) == (1, 0)
+        receiver.answer = lambda _event: (200, {}, b"")
+        admin.post(f"/api/v1/webhooks/erp/deliveries/{first['id']}/redeliver")
+        assert tell() == 1
 
 
 def test_a_new_secret_signs_beside_the_former_one(
@@ -376,6 +424,7 @@ def test_webhooks_of_another_tenant_are_not_there_and_hear_nothing(
             stranger.delete("/api/v1/webhooks/erp"),
             stranger.post("/api/v1/webhooks/erp/test"),
             stranger.post("/api/v1/webhooks/erp/rotate"),
+            stranger.post("/api/v1/webhooks/erp/redeliver"),
             stranger.get("/api/v1/webhooks/erp/deliveries"),
         ):
             assert answer.status_code == 404

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -11,7 +10,6 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes, policy
 from email.message import EmailMessage
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from aiosmtpd.controller import Controller
@@ -26,39 +24,6 @@ from tests.integration.api.seed import SEALING, World
 from tests.logins import of_operations
 
 LOOPBACK = networks("127.0.0.0/8")
-Answer = tuple[int, dict[str, str], bytes]
-
-
-class Receiver:
-    """A stranger's server: keeps what comes, answers as it is told."""
-
-    def __init__(self) -> None:
-        self.heard: list[tuple[dict[str, str], bytes]] = []
-        self.answer: Callable[[dict[str, Any]], Answer] = lambda _event: (204, {}, b"")
-        receiver = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["content-length"]))
-                receiver.heard.append(({k.lower(): v for k, v in self.headers.items()}, body))
-                status, headers, answer = receiver.answer(json.loads(body))
-                self.send_response(status)
-                for name, value in headers.items():
-                    self.send_header(name, value)
-                self.end_headers()
-                self.wfile.write(answer)
-
-            def log_message(self, *_said: Any) -> None:
-                """Says nothing."""
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}/hook?x=1"
-
-    def events(self) -> list[dict[str, Any]]:
-        return [json.loads(body) for _, body in self.heard]
-
-    def types(self) -> list[str]:
-        return [event["type"].removeprefix("frostway.") for event in self.events()]
 
 
 class Mailbox:

@@ -37,6 +37,7 @@ export default {
   page_people: 'People',
   page_tokens: 'Tokens',
   page_tokens_title: 'Tokens of programs',
+  page_webhooks: 'Webhooks',
   home: 'Frostway, live map',
   alerts_active: (n: number) => (n === 1 ? '1 alert active' : `${n} alerts active`),
   active: 'active',

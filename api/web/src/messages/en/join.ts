@@ -10,6 +10,8 @@ export default {
   password: 'Password',
   again: 'The same password once more',
   not_same: 'This is not the same password.',
+  or_provider: 'Invited with your e-mail address? Then you need no password:',
+  by_provider: 'People sign in without a password here:',
   go: 'Choose it and go in',
 
   looking: 'Looking whom this link is for.',

@@ -47,7 +47,7 @@ export default {
   name: 'Name',
   name_what: 'What they sign in with: letters, digits and . _ @ + -, an e-mail address too.',
   email: 'E-mail, if you like',
-  email_what: 'A note for you: nothing is sent there.',
+  email_what: 'Nothing is sent there. Where people sign in with a provider, it is the address that the provider knows them by.',
   invited: (name: string) => `A link for ${name}`,
   link_text: (name: string, until: string) => `Hand it to ${name}. It opens once, until ${until}, and it is shown only now: who loses it gets a new one.`,
   link: 'Link',
