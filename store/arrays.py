@@ -11,16 +11,17 @@ import struct
 from collections.abc import Sequence
 from functools import cache
 from itertools import chain
-from typing import Any, NamedTuple
+from typing import Any, LiteralString, NamedTuple
 
 import numpy as np
 import psycopg
 from numpy.typing import NDArray
-from psycopg import postgres
+from psycopg import postgres, sql
 from psycopg.adapt import Dumper
 from psycopg.pq import Format
+from psycopg.pq.abc import PGresult
 
-from domain.readings import Bool
+from domain.readings import F64, Bool
 from store.binary import EPOCH_US, WIRE, check_range
 
 Column = Sequence[Any] | NDArray[np.generic]
@@ -30,6 +31,7 @@ NO_TIME = int(np.iinfo(np.int64).max)
 
 _FIXED = {"int2": ">i2", "int4": ">i4", "int8": ">i8", "float4": ">f4", "float8": ">f8", "timestamptz": ">i8"}
 _HEAD = struct.Struct(">iiIii")
+_ELEMENT = np.dtype([("length", ">i4"), ("value", ">f8")])
 _VARYING = {"text", "bytea"}
 
 
@@ -147,3 +149,19 @@ def _varying(column: Column) -> tuple[bytes, bool]:
     lengths = np.array([-1 if v is None else len(v) for v in given], dtype=">i4").tobytes()
     heads = (lengths[at : at + 4] for at in range(0, len(lengths), 4))
     return b"".join(chain.from_iterable(zip(heads, (v or b"" for v in given), strict=True))), None in given
+
+
+def aggregated(query: LiteralString, width: int, most: int) -> sql.Composed:
+    """A query of numbers as one row: an array of float8 for each column, null as NaN; of `most` rows at most."""
+    names = [sql.Identifier(f"c{n}") for n in range(width)]
+    arrays = [sql.SQL("array_agg(coalesce({}::float8, 'NaN'))").format(name) for name in names]
+    return sql.SQL("select {} from ({} limit {}) as x ({})").format(
+        sql.SQL(", ").join(arrays), sql.SQL(query), sql.Literal(most), sql.SQL(", ").join(names)
+    )
+
+
+def column_stack(found: PGresult | None, width: int) -> F64:
+    """The one row of `aggregated`, fetched in binary form, as an array (n, width)."""
+    texts = [found.get_value(0, n) if found else None for n in range(width)]
+    columns = [np.frombuffer(text or b"", _ELEMENT, offset=_HEAD.size if text else 0)["value"] for text in texts]
+    return np.column_stack(columns).astype(np.float64)

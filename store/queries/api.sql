@@ -117,6 +117,10 @@ where a.tenant_id = %(tenant)s and d.vehicle_id = any(%(vehicles)s::int[])
 and a.cleared_at is null and a.severity = 'critical'
 group by d.vehicle_id
 
+-- name: sort_in_memory
+-- A long answer is sorted without files, until the transaction ends.
+set local work_mem = '32MB'
+
 -- name: track
 -- Positions of a vehicle's devices in event order; microseconds, degrees, m/s.
 select (extract(epoch from r.time) * 1000000)::int8, r.lat, r.lon,

@@ -26,6 +26,7 @@ from tests.benchmarks import (
     late,
     latency,
     memory,
+    reads,
     rules,
     sizes,
     stops,
@@ -57,11 +58,15 @@ class Effort:
     crowd_of: int = crowd.CLIENTS
     crowd_s: float = 30.0
     cuts: int = crowd.CUTS
+    fleet: Plan = reads.PLAN
+    exported: int = reads.EXPORTED
     explain: bool = False
 
 
 FULL = Effort(3, 250, 16, 60_000, 20_000, 8.0, 240_000, 200_000, 300, 60, Plan())
-QUICK = Effort(1, 60, 4, 20_000, 5_000, 3.0, 40_000, 40_000, 30, 20, Plan(20, 3, 60), 200, 4.0, 300)
+QUICK = Effort(
+    1, 60, 4, 20_000, 5_000, 3.0, 40_000, 40_000, 30, 20, Plan(20, 3, 60), 200, 4.0, 300, Plan(500, 1, 300), 20_000
+)
 
 
 TRACKER_GOAL = 50_000
@@ -154,6 +159,10 @@ def crowded(server: Databases, folder: Path, effort: Effort) -> list[Figure]:
     return crowd.measure(server, folder, seconds=effort.crowd_s, count=effort.crowd_of, cuts=effort.cuts)
 
 
+def asked(server: Databases, folder: Path, effort: Effort) -> list[Figure]:
+    return reads.measure(server, folder, plan=effort.fleet, exported=effort.exported)
+
+
 def idle(server: Databases, folder: Path, _effort: Effort) -> list[Figure]:
     return memory.measure(server, folder)
 
@@ -192,6 +201,7 @@ SECTIONS: dict[str, Callable[[Databases, Path, Effort], list[Figure]]] = {
     "prepare": prepare,
     "fold": folded,
     "backlog": kept,
+    "reads": asked,
     "questions": questions,
     "doors": at_the_doors,
     "memory": idle,

@@ -12,7 +12,7 @@ import pytest
 from domain.readings import BATCHES, BY_STREAM
 from domain.times import to_us
 from store import migrate as migrations
-from store.arrays import NO_TIME, array, arrays
+from store.arrays import NO_TIME, aggregated, array, arrays, column_stack
 from store.copy import NOT_GIVEN, TABLE, copy_columns, spec_of
 from store.db import at_once, connect
 from store.labels import Labels
@@ -293,3 +293,17 @@ def test_what_is_sent_at_once_is_stored_whole_or_not_at_all(database):
             found = c.execute("select n from told order by n").fetchall()
         assert found == [(1,), (2,)]
         assert c.info.transaction_status == psycopg.pq.TransactionStatus.IDLE
+
+
+def test_a_long_answer_comes_as_columns_of_numbers_also_when_there_are_none(
+    database: str,
+) -> None:
+    numbers = "select n, n::float8 / %(by)s, case when n %% 2 = 0 then n end"
+    text = f"{numbers} from generate_series(1, %(to)s::int) n order by n"
+    with connect(database, "test") as connection, connection.cursor(binary=True) as cursor:
+        cursor.execute(aggregated(text, 3, 4), {"by": 4, "to": 9})
+        found = column_stack(cursor.pgresult, 3)
+        cursor.execute(aggregated(text, 3, 4), {"by": 4, "to": 0})
+        nothing = column_stack(cursor.pgresult, 3)
+    np.testing.assert_array_equal(found, [[1, 0.25, np.nan], [2, 0.5, 2], [3, 0.75, np.nan], [4, 1, 4]])
+    assert nothing.shape == (0, 3)
