@@ -93,15 +93,18 @@ def _button(query: str, word: str) -> str:
 
 def _page(language: str, text: str, status: int = 200) -> Response:
     """A page without script, in the dress of the others where they were built."""
-    path, links = pages.STATIC / "public.html", ""
+    path, dress = pages.STATIC / "public.html", ""
     if path.is_file():
-        found = re.findall(r'<link href="(/assets/[^"]+\.css)"', path.read_text(encoding="utf-8"))
-        links = "".join(f'<link rel="stylesheet" href="{href}" />' for href in found)
+        text_of_page = path.read_text(encoding="utf-8")
+        found = re.findall(r'<link href="(/assets/[^"]+\.css)"', text_of_page)
+        dress = "".join(f'<link rel="stylesheet" href="{href}" />' for href in found)
+        dress += "".join(re.findall(r"<style>.*?</style>", text_of_page, re.DOTALL))
     body = (
         f'<!doctype html><html lang="{language}"><head><meta charset="utf-8" />'
         '<meta name="viewport" content="width=device-width, initial-scale=1" />'
         '<meta name="color-scheme" content="light dark" /><meta name="referrer" content="no-referrer" />'
-        f'<meta name="robots" content="noindex, nofollow" /><title>Frostway</title>{links}</head>'
+        f'<meta name="robots" content="noindex, nofollow" /><title>Frostway</title>'
+        f'<link rel="icon" type="image/svg+xml" href="/icon.svg" />{dress}</head>'
         f'<body><main id="plain"><section>{text}</section></main></body></html>'
     )
     return HTMLResponse(body, status, {"cache-control": "no-store", "vary": "accept-language"})

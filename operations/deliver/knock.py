@@ -127,8 +127,23 @@ def send(apprise: Any, guard: Guard, heard: Heard, asked: Mapping[str, str]) -> 
     elif by_mail := re.search(r"\((5\d\d), b?['\"]", said):
         status = int(by_mail[1])
         only_this = status in range(550, 555)
-    why = "" if is_sent else guard.refused or said or "it was not taken"
+    why = "" if is_sent else guard.refused or _in_short(said) or "it was not taken"
     return {"ok": bool(is_sent), "status": status, "only_this": only_this, "error": _clean(why, asked)}
+
+
+def _in_short(said: str) -> str:
+    """What is the matter, without the names of Python's own parts.
+
+    >>> _in_short("Pool(host=x): Max (Caused by NewError('[Errno 111] Connection refused'))")
+    'Connection refused'
+    """
+    if found := re.search(r"\[Errno -?\d+\] ([^'\")\]]+)", said):
+        return found[1].strip()
+    if found := re.search(r"certificate verify failed: ([^(\"']+)", said):
+        return f"its certificate is not to be trusted: {found[1].strip()}"
+    if re.search(r"timed out|Timeout", said):
+        return "no answer in time"
+    return said
 
 
 def _clean(error: str, asked: Mapping[str, str]) -> str:

@@ -38,6 +38,7 @@ export default {
   page_tokens: 'Tokens',
   page_tokens_title: 'Tokens of programs',
   page_webhooks: 'Webhooks',
+  page_channels: 'Channels',
   home: 'Frostway, live map',
   alerts_active: (n: number) => (n === 1 ? '1 alert active' : `${n} alerts active`),
   active: 'active',

@@ -1,4 +1,15 @@
 // What is told of a shipment wherever it is shown: its stops, its goods, its customers' links.
+const GROUPS: Readonly<Record<string, string>> = { mail: 'e-mail', sms: 'SMS', chat: 'chat', push: 'push' }
+const MILESTONES: Readonly<Record<string, string>> = {
+  planned: 'when it is to come',
+  departed: 'on its way',
+  arriving: 'arrives within half an hour',
+  moved: 'later or earlier than said',
+  delivered: 'arrived',
+  temperature: 'how cold it was kept',
+  cancelled: 'called off',
+}
+
 export default {
   left_arrived: (departed: string, arrived: string) => `Left ${departed}, arrived ${arrived}`,
   arrived: (time: string) => `Arrived ${time}`,
@@ -49,6 +60,22 @@ export default {
   openings_of: (who: string) => `Openings of the link for ${who}`,
   openings_last: (n: number) => `The last ${n}.`,
   none_yet: 'No link yet.',
+  tell: 'Tell them',
+  tell_nobody: 'nobody is told',
+  tell_by: (name: string, group: string) => (group === 'own' ? name : `${name} (${GROUPS[group] ?? group})`),
+  tell_to: (group: string) => (group === 'mail' ? 'E-mail address' : group === 'sms' ? 'Telephone number' : 'Address'),
+  tell_to_hint: (group: string) => (group === 'sms' ? '+358 40 123 4567' : 'anna@example.org'),
+  tell_what: 'Of what',
+  tell_end: 'Each once, and again if it was wrong. Every message has a link to have no more.',
+  tell_none: 'Choose at least one.',
+  tell_no_channel: 'Customers can be told by e-mail or SMS.',
+  tell_add_channel: 'Add a channel for customers',
+  milestone: (name: string) => MILESTONES[name] ?? name,
+  tells: (to: string, channel: string) => `tells ${to} by ${channel}`,
+  told: (n: number, last: string) => `${n === 1 ? 'one message' : `${n} messages`}, last ${last}`,
+  told_nothing: 'nothing yet',
+  told_muted: (to: string, at: string) => `${to} has wanted no more since ${at}`,
+  told_no_channel: (to: string) => `${to} is told nothing: the channel is gone`,
   close_link: 'Close this link; it goes on working',
   close_link_what: 'Close; the link goes on working',
 }

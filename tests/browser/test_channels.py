@@ -1,0 +1,178 @@
+"""Channels on their page: a mail server typed in, tried, paused, mended, removed; customers told of a shipment."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from tests.browser.conftest import DESKTOP, Watch, context_of
+from tests.browser.test_join import SMALL, expected
+from tests.browser.test_settings import fits
+from tests.integration.operations.told import Mailbox
+from tests.stack import Stack, wait_for
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
+LOOKS = pytest.mark.parametrize("look", [DESKTOP, SMALL], ids=["desk", "phone"], indirect=True)
+
+
+@pytest.fixture
+def look(request: pytest.FixtureRequest) -> dict[str, Any]:
+    found: dict[str, Any] = request.param
+    return found
+
+
+@pytest.fixture
+def page(browser: Browser, desktop: BrowserContext, stack: Stack, watch: Watch, look: dict[str, Any]) -> Iterator[Page]:
+    """An admin's page; the channels are gone afterwards."""
+    with context_of(browser, **look, base_url=stack.url, storage_state=desktop.storage_state()) as context:
+        context.on("page", watch.follow)
+        yield context.new_page()
+    for channel in stack.items("/channels"):
+        stack.request("DELETE", f"/channels/{channel['id']}")
+
+
+@pytest.fixture
+def mailbox() -> Iterator[Mailbox]:
+    found = Mailbox()
+    found.controller.start()
+    yield found
+    found.controller.stop()
+
+
+def add(page: Page, name: str, url: str, whom: str = "staff") -> None:
+    """A channel by its address, as one types another service's."""
+    page.get_by_test_id("channel-add").click()
+    page.get_by_test_id("channel-name").fill(name)
+    page.get_by_test_id(f"channel-{whom}").check()
+    page.get_by_test_id("channel-kind").select_option("other")
+    page.get_by_test_id("channel-url").fill(url)
+    page.get_by_test_id("channel-send").click()
+    expect(page.get_by_test_id("channel")).to_have_attribute("data-name", name)
+
+
+def yes(page: Page, button: str) -> None:
+    page.get_by_test_id(button).click()
+    page.get_by_test_id("question-yes").click()
+    expect(page.get_by_role("dialog")).to_have_count(0)
+
+
+@LOOKS
+def test_a_channel_is_added_tried_changed_paused_and_removed(
+    page: Page, mailbox: Mailbox, stack: Stack, watch: Watch
+) -> None:
+    page.goto("/settings/channels")
+    expect(page.get_by_text("Nobody is told yet")).to_be_visible()
+    fits(page)
+    page.get_by_test_id("channel-add").click()
+    expect(page.get_by_test_id("channel-name")).to_be_focused()
+    page.get_by_test_id("channel-kind").select_option("slack")
+    expect(page.get_by_test_id("channel-url")).to_have_value("slack://TokenA/TokenB/TokenC")
+    expect(page.get_by_test_id("channel-how")).to_contain_text("incoming webhook")
+    fits(page)
+    page.get_by_test_id("channel-kind").select_option("other")
+    page.get_by_test_id("channel-name").fill("night")
+    page.get_by_test_id("channel-url").fill("syslog://")
+    page.get_by_test_id("channel-send").click()
+    expect(page.get_by_test_id("field-error")).to_contain_text("none of the kinds")
+    expected(watch, 422)
+    page.get_by_test_id("channel-url").fill(mailbox.url())
+    page.get_by_test_id("channel-language").select_option("de")
+    page.get_by_test_id("channel-send").click()
+    expect(page.get_by_test_id("channel-tells")).to_have_text("critical alerts and their end")
+
+    page.get_by_test_id("channel-test").click()
+    expect(page.get_by_test_id("trial")).to_have_attribute("data-state", "good")
+    assert str(mailbox.heard[0][1]["subject"]) == "Probe von night"
+    expect(page.get_by_test_id("notice")).to_have_attribute("data-state", "done")
+    page.get_by_test_id("notice").locator("summary").click()
+    fits(page)
+
+    mailbox.answer = "550 5.1.1 nobody of this name"
+    page.get_by_test_id("channel-test").click()
+    expect(page.get_by_test_id("trial")).to_have_attribute("data-state", "bad")
+    expect(page.get_by_test_id("trial-error")).to_contain_text("550")
+    expect(page.get_by_test_id("channel")).to_contain_text("does not get through")
+    mailbox.answer = "250 OK"
+
+    page.get_by_test_id("channel-change").click()
+    page.get_by_test_id("channel-alerts").select_option("all")
+    page.get_by_test_id("channel-cleared").uncheck()
+    page.get_by_test_id("channel-send").click()
+    expect(page.get_by_test_id("channel-tells")).to_have_text("all alerts")
+    (kept,) = stack.items("/channels")
+    assert (kept["alerts"], kept["cleared"], kept["language"]) == ("all", False, "de")
+
+    yes(page, "channel-pause")
+    expect(page.get_by_test_id("channel-test")).to_have_count(0)
+    page.get_by_test_id("channel-resume").click()
+    expect(page.get_by_test_id("channel-pause")).to_be_visible()
+    page.reload()
+    expect(page.get_by_test_id("channel")).to_have_attribute("data-name", "night")
+    yes(page, "channel-remove")
+    expect(page.get_by_text("Nobody is told yet")).to_be_visible()
+    assert stack.items("/channels") == []
+
+
+@pytest.mark.parametrize("look", [DESKTOP], ids=["desk"], indirect=True)
+def test_what_is_typed_of_a_mail_server_is_its_address(page: Page, stack: Stack) -> None:
+    page.goto("/settings/channels?do=new")
+    for name, text in {
+        "channel-name": "shift", "mail-host": "smtp.example.org:587", "mail-user": "ann@example.org",
+        "mail-password": "se/cret?", "mail-from": "frostway@example.org", "mail-to": "night@example.org",
+    }.items():  # fmt: skip
+        page.get_by_test_id(name).fill(text)
+    page.get_by_test_id("channel-send").click()
+    expect(page.get_by_test_id("channel")).to_contain_text("mailtos://…@smtp.example.org:587")
+    assert "se/cret?" not in page.content()
+    page.get_by_test_id("channels-all").click()
+    expect(page.get_by_test_id("channel-row")).to_have_count(1)
+    fits(page)
+    assert [each["kind"] for each in stack.items("/channels")] == ["mailtos"]
+
+
+@LOOKS
+def test_a_customer_is_told_of_a_shipment_and_has_no_more(page: Page, mailbox: Mailbox, stack: Stack) -> None:
+    shipment = next(each["id"] for each in stack.items("/shipments") if each["status"] == "in_transit")
+    page.goto(f"/shipments?shipment={shipment}")
+    page.get_by_test_id("tell-add-channel").click()
+    page.get_by_test_id("channel-name").fill("post")
+    page.get_by_test_id("channel-customers").check()
+    page.get_by_test_id("channel-kind").select_option("own")
+    expect(page.get_by_test_id("channel-url")).to_have_value("jsons://user:password@gateway.example.org/path/{to}")
+    page.get_by_test_id("channel-kind").select_option("other")
+    page.get_by_test_id("channel-url").fill(mailbox.url("{to}"))
+    page.get_by_test_id("channel-send").click()
+    page.get_by_test_id("channel-test-to").fill("me@example.org")
+    page.get_by_test_id("channel-test").click()
+    expect(page.get_by_test_id("trial")).to_have_attribute("data-state", "good")
+    assert mailbox.heard[0][0] == ["me@example.org"]
+    fits(page)
+
+    page.goto(f"/shipments?shipment={shipment}")
+    page.get_by_test_id("share-recipient").fill("Anna")
+    page.get_by_test_id("tell-channel").select_option("post")
+    page.get_by_test_id("tell-to").fill("anna@example.org")
+    page.get_by_test_id("tell-moved").uncheck()
+    page.get_by_test_id("share-language").select_option("fi")
+    fits(page)
+    page.get_by_test_id("share").click()
+    row = page.get_by_test_id("share-row").first
+    expect(row.get_by_test_id("share-tell")).to_contain_text("tells a…@example.org by post")
+
+    def told() -> bool:
+        return len(mailbox.heard) > 1
+
+    wait_for(told, "the first milestone, by a job of every minute", 150)
+    assert str(mailbox.heard[1][1]["subject"]).startswith("Toimitus ")
+    text = mailbox.text(1)
+    stop = next(word for word in text.split() if word.endswith("/stop"))
+    page.goto(stop)
+    fits(page)
+    page.get_by_role("button", name="Ei enää viestejä").click()
+    expect(page.get_by_role("heading")).to_have_text("Et saa enää viestejä tästä toimituksesta.")
+    fits(page)
+    page.goto(f"/shipments?shipment={shipment}")
+    expect(page.get_by_test_id("share-tell").first).to_contain_text("has wanted no more since")
