@@ -2,6 +2,7 @@
 import { m } from '#messages/channels.ts'
 import type { Channel, Delivery } from '#shared/api/shapes.ts'
 import { age, clockTime } from '#shared/format.ts'
+import type { Doing } from '#shared/ui/state.ts'
 
 /** Kinds as they are offered, with an address to begin from; mail has fields of its own. */
 export const KINDS: Readonly<Record<string, string>> = {
@@ -46,13 +47,6 @@ export function mailAddress(mail: Mail, customers: boolean): string {
         .filter(Boolean)
         .join(',')
   return `mailtos://${who}${mail.host.trim()}?from=${part(mail.from.trim())}&to=${to}`
-}
-
-export interface Doing {
-  looks: 'good' | 'wait' | 'bad' | 'off' | 'new'
-  word: string
-  /** More of it, in a second line. */
-  more: string
 }
 
 /** What a channel is doing. */

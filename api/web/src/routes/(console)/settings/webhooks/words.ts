@@ -2,6 +2,7 @@
 import { m } from '#messages/webhooks.ts'
 import type { AttemptOut, Delivery, Webhook } from '#shared/api/shapes.ts'
 import { age, clockTime } from '#shared/format.ts'
+import type { Doing } from '#shared/ui/state.ts'
 
 /** What it may be told, by group, as `types` has it. */
 export const TYPES: Readonly<Record<string, readonly string[]>> = {
@@ -25,15 +26,6 @@ export function toldWords(types: readonly string[]): string {
 }
 
 const lower = (text: string): string => text.charAt(0).toLowerCase() + text.slice(1)
-
-export type Looks = 'good' | 'wait' | 'bad' | 'off' | 'new'
-
-export interface Doing {
-  looks: Looks
-  word: string
-  /** More of it, in a second line. */
-  more: string
-}
 
 /** What a webhook is doing. */
 export function doing(hook: Webhook, now: number): Doing {
