@@ -6,10 +6,29 @@ from xdist.scheduler import LoadFileScheduling
 from xdist.workermanage import WorkerController
 
 TOGETHER = "tests/browser/"
-"""Its files share one browser and one stack, so one worker takes them all."""
+"""Its files share one browser and one stack on a worker, so two workers take them, a half each."""
+
+SECOND = frozenset(
+    f"{TOGETHER}test_{name}.py"
+    for name in (
+        "browser",
+        "customer",
+        "first_day",
+        "join",
+        "offline",
+        "oidc",
+        "reports",
+        "shipments",
+        "sites",
+        "updates",
+    )
+)
+
+HALVES = (f"{TOGETHER}1", f"{TOGETHER}2")
 
 LONG = (
-    TOGETHER,
+    *HALVES,
+    "tests/integration/tracker/test_calls.py",
     "tests/chaos/test_chaos.py",
     "tests/chaos/test_full_disk.py",
     "tests/simulation/test_tracker_kills.py",
@@ -25,10 +44,11 @@ LONG = (
 
 
 class LongFirst(LoadFileScheduling):
-    """`--dist loadfile`, with the files of `TOGETHER` as one and those of `LONG` before all others."""
+    """`--dist loadfile`, with the files of `TOGETHER` as two and those of `LONG` before all others."""
 
     def _split_scope(self, nodeid: str) -> str:
-        return TOGETHER if nodeid.startswith(TOGETHER) else super()._split_scope(nodeid)
+        scope = super()._split_scope(nodeid)
+        return HALVES[scope in SECOND] if nodeid.startswith(TOGETHER) else scope
 
     def _assign_work_unit(self, node: WorkerController) -> None:
         longest = next((scope for scope in LONG if scope in self.workqueue), None)
