@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import http.client
 import shutil
 import socket
@@ -59,6 +60,7 @@ def findings(data: Path | None, settings: Settings) -> Iterator[Finding]:
     yield Finding(
         pages.exists(), "pages are built", "run `make install` (it builds them with the Node that pip brings)"
     )
+    yield from _provider(settings)
     try:
         stack = find(data, settings)
     except NoStackError as error:
@@ -72,6 +74,25 @@ def findings(data: Path | None, settings: Settings) -> Iterator[Finding]:
         what, mend = explain(found)
         yield Finding(False, what, mend)  # noqa: FBT003
     yield _api(stack, settings.http_tls_cert)
+
+
+def _provider(settings: Settings) -> Iterator[Finding]:
+    """Whether people can sign in with the provider, when there is one."""
+    from api.oidc.provider import Provider  # noqa: PLC0415 - of no use where there is none
+    from api.oidc.words import SignInError  # noqa: PLC0415
+    from frostway.failure import Failure  # noqa: PLC0415
+    from frostway.signing import oidc_of  # noqa: PLC0415
+
+    try:
+        config = oidc_of(settings)
+        if config is not None:
+            asyncio.run(Provider(config).said())
+            yield Finding(True, f"people sign in with {config.shown}: {config.issuer}")  # noqa: FBT003
+    except Failure as error:
+        yield Finding(False, str(error), "correct the setting; the API does not start so")  # noqa: FBT003
+    except SignInError as error:
+        mend = "start it, or correct FROSTWAY_OIDC_ISSUER and FROSTWAY_OIDC_CA_FILE; nobody signs in with it meanwhile"
+        yield Finding(False, f"sign-in provider: {error}", mend)  # noqa: FBT003
 
 
 def _database(stack: Stack) -> Iterator[Finding]:

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from api.oidc.provider import Provider
+from frostway.doctor import Finding, findings
 from frostway.failure import Failure
 from frostway.settings import Settings
 from frostway.signing import oidc_of
@@ -44,6 +46,27 @@ def test_all_of_it(tmp_path: Path) -> None:
     assert found.domains == ("depot.example", "other.example")
     assert found.roles == {"fleet-admins": "admin", "cn=a=b": "storekeeper"}
     assert "from a file" not in repr(found)
+
+
+def said(**values: Any) -> list[Finding]:
+    """What the doctor says of signing in; there is no stack."""
+    found = findings(Path.cwd(), settings(**values))
+    return [each for each in found if "provider" in each.what or "people sign in" in each.what or "OIDC" in each.what]
+
+
+def test_the_doctor_says_whether_the_provider_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert said() == []
+    (nobody,) = said(oidc_issuer="http://127.0.0.1:9/", oidc_client_id="a")
+    assert (nobody.well, "refused" in nobody.what, "OIDC_ISSUER" in nobody.mend) == (False, True, True)
+    (wrong,) = said(oidc_issuer="http://login.example", oidc_client_id="a")
+    assert (wrong.well, "OIDC_ISSUER" in wrong.what) == (False, True)
+
+    async def there(_: Provider) -> dict[str, Any]:
+        return {}
+
+    monkeypatch.setattr(Provider, "said", there)
+    (good,) = said(**GOOD)
+    assert (good.well, good.what) == (True, "people sign in with login.example: https://login.example/realms/a")
 
 
 @pytest.mark.parametrize(
