@@ -15,9 +15,7 @@ import re
 import select
 import sys
 import sysconfig
-import tempfile
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from domain.channels import secrets_of
@@ -49,7 +47,8 @@ class Guard:
     def __init__(self, allowed: Sequence[Network]) -> None:
         self.refused = ""
         self._allowed = allowed
-        roots = (sys.prefix, sys.base_prefix, *sysconfig.get_paths().values(), *sys.path, *_READ)
+        bundle = os.environ.get("SSL_CERT_FILE", "")
+        roots = (bundle, sys.prefix, sys.base_prefix, *sysconfig.get_paths().values(), *sys.path, *_READ)
         self._roots = tuple(os.path.realpath(root) + os.sep for root in roots if root)
 
     def __call__(self, event: str, args: tuple[Any, ...]) -> None:
@@ -153,19 +152,8 @@ def _clean(error: str, asked: Mapping[str, str]) -> str:
     return "".join(c if c.isprintable() else " " for c in error)[:ERROR_CHARS_MAX]
 
 
-def _trust(ca_file: str) -> None:
-    """Further authorities beside those that Python's clients know."""
-    import certifi  # noqa: PLC0415
-
-    with tempfile.NamedTemporaryFile("w", suffix=".pem", delete=False) as bundle:
-        bundle.write(certifi.contents() + "\n" + Path(ca_file).read_text("utf-8"))
-    os.environ["REQUESTS_CA_BUNDLE"] = os.environ["SSL_CERT_FILE"] = bundle.name
-
-
-def main(allowed: str, ca_file: str) -> None:
+def main(allowed: str) -> None:
     """Messages come and outcomes go, a line of JSON each; without any for some minutes it ends."""
-    if ca_file:
-        _trust(ca_file)
     import apprise  # noqa: PLC0415 -- half a second, and only here
 
     apprise.Apprise.instantiate("json://localhost")  # all services are read before nothing more may be
@@ -186,4 +174,4 @@ def main(allowed: str, ca_file: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2])
+    main(sys.argv[1])

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from operations.deliver.decide import TRY
+
+FEW = 3
+"""So many alerts at once are told one by one, more are one message."""
+LINES_MAX = 10
 
 
 class Message(NamedTuple):
@@ -34,6 +38,8 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "reached": "Up to {extreme}, limit {limit}.",
         "fell": "Down to {extreme}, limit {limit}.",
         "never": "Readings that came later say that it never was.",
+        "many": "{n} messages on alerts",
+        "more": "… and {n} more",
         "test": "Test of {name}",
         "test_body": "This is a test by {by}. If you can read it, the channel works.",
         "decimal": ".",
@@ -53,6 +59,8 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "reached": "Enimmillään {extreme}, raja {limit}.",
         "fell": "Alimmillaan {extreme}, raja {limit}.",
         "never": "Myöhemmin tulleiden mittausten mukaan sitä ei ollut.",
+        "many": "{n} viestiä hälytyksistä",
+        "more": "… ja {n} muuta",
         "test": "Kanavan {name} kokeilu",
         "test_body": "Tämän kokeilun lähetti {by}. Jos luet tämän, kanava toimii.",
         "decimal": ",",
@@ -72,6 +80,8 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "reached": "Bis {extreme}, Grenze {limit}.",
         "fell": "Bis hinab auf {extreme}, Grenze {limit}.",
         "never": "Nach später gekommenen Messungen war es nicht so.",
+        "many": "{n} Meldungen zu Alarmen",
+        "more": "… und {n} weitere",
         "test": "Probe von {name}",
         "test_body": "Das ist eine Probe von {by}. Wer sie lesen kann, hat einen Kanal, der geht.",
         "decimal": ",",
@@ -97,6 +107,29 @@ def alert_message(kind: str, data: Mapping[str, Any], language: str, tz: str, pa
     if pages:
         lines.append(f"{pages}/alerts?alert={quote(str(data['alert']))}")
     return Message(title, "\n".join(filter(None, lines)))
+
+
+def in_groups(rows: Sequence[Mapping[str, Any]]) -> list[list[Mapping[str, Any]]]:
+    """What waits for a receiver, in its order, by message: many alerts for a channel are one, all else is by itself."""
+    groups: list[list[Mapping[str, Any]]] = []
+    for row in rows:
+        is_alert = row["kind"] == "channel" and row["type"].startswith("alert.")
+        if is_alert and groups and groups[-1][0]["type"].startswith("alert."):
+            groups[-1].append(row)
+        else:
+            groups.append([row])
+    return [part for group in groups for part in ([group] if len(group) > FEW else [[row] for row in group])]
+
+
+def all_in_one(messages: Sequence[Message], language: str, pages: str | None) -> Message:
+    """Many messages as one: what each says first, the first of them."""
+    words = WORDS.get(language, WORDS["en"])
+    lines = [message.title for message in messages[:LINES_MAX]]
+    if len(messages) > LINES_MAX:
+        lines.append(words["more"].format(n=len(messages) - LINES_MAX))
+    if pages:
+        lines.append(f"{pages}/alerts")
+    return Message(words["many"].format(n=len(messages)), "\n".join(lines))
 
 
 def _times(words: Mapping[str, str], what: str, data: Mapping[str, Any], tz: str) -> str:

@@ -8,9 +8,11 @@ import os
 import select
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 from operations.deliver.address import Network
 from operations.deliver.decide import Attempt
@@ -26,7 +28,8 @@ class Messenger:
     """Sends messages; may be asked by several threads."""
 
     def __init__(self, allowed: Sequence[Network] = (), ca_file: str = "", timeout_s: float = TIMEOUT_S) -> None:
-        self._networks, self._ca_file, self._timeout_s = ",".join(map(str, allowed)), ca_file, timeout_s
+        self._networks, self._timeout_s = ",".join(map(str, allowed)), timeout_s
+        self._ca_file, self._trusted = ca_file, ""
         self._turns = threading.BoundedSemaphore(AT_ONCE)
         self._lock = threading.Lock()
         self._idle: list[subprocess.Popen[bytes]] = []
@@ -54,6 +57,9 @@ class Messenger:
             ended, self._idle = self._idle, []
         for program in ended:
             _end(program)
+        if self._trusted:
+            Path(self._trusted).unlink(missing_ok=True)
+            self._trusted = ""
 
     @contextlib.contextmanager
     def _program(self) -> Iterator[tuple[subprocess.Popen[bytes], bool]]:
@@ -81,8 +87,10 @@ class Messenger:
 
     def _begin(self) -> subprocess.Popen[bytes]:
         safe = ["-P"] if sys.flags.safe_path else []
-        command = [sys.executable, *safe, "-m", "operations.deliver.knock", self._networks, self._ca_file]
+        command = [sys.executable, *safe, "-m", "operations.deliver.knock", self._networks]
         environment = {name: os.environ[name] for name in _KEPT if name in os.environ}
+        if bundle := self._bundle():
+            environment |= {"REQUESTS_CA_BUNDLE": bundle, "SSL_CERT_FILE": bundle}
         return subprocess.Popen(  # noqa: S603  our own module
             command,
             stdin=subprocess.PIPE,
@@ -91,6 +99,17 @@ class Messenger:
             env=environment,
             bufsize=0,
         )
+
+    def _bundle(self) -> str:
+        """A file with further authorities beside those that Python's clients know; empty without."""
+        with self._lock:
+            if self._ca_file and not self._trusted:
+                import certifi  # noqa: PLC0415 -- few ask for it
+
+                with tempfile.NamedTemporaryFile("w", suffix=".pem", encoding="utf-8", delete=False) as file:
+                    file.write(f"{certifi.contents()}\n{Path(self._ca_file).read_text('utf-8')}")
+                self._trusted = file.name
+            return self._trusted
 
 
 def _ask(program: subprocess.Popen[bytes], asked: bytes, until: float) -> bytes | None:

@@ -25,7 +25,7 @@ from domain.channels import MAIL, put_in, unsubscribe_headers, with_headers
 from domain.webhooks import body_of, headers_of
 from operations.deliver.address import Network
 from operations.deliver.decide import MILESTONE, Attempt, judge
-from operations.deliver.message import alert_message
+from operations.deliver.message import alert_message, all_in_one, in_groups
 from operations.deliver.messenger import Messenger
 from operations.deliver.send import TIMEOUT_S, post
 from operations.milestones.words import with_links
@@ -128,33 +128,41 @@ class Deliveries:
 
     def _tell(self, rows: Sequence[Mapping[str, Any]], lock: threading.Lock) -> int:
         """What waits for one receiver, one after the other, until it fails as a whole."""
-        for place, row in enumerate(rows):
-            if row["kind"] == "webhook":
-                attempt = self._to_webhook(row)
-            elif row["type"] == MILESTONE:
-                attempt = self._to_customer(row, lock)
-            else:
-                attempt = self._to_channel(row)
+        tried = 0
+        for group in in_groups(rows):
+            attempt = self._attempt(group, lock)
             with lock:
-                goes_on = self._record(row, attempt, datetime.now(UTC))
-            if not goes_on or self._stop.is_set():
-                left = [each["id"] for each in rows[place + 1 :]]
+                goes_on = [self._record(row, attempt, datetime.now(UTC), counts=row is group[0]) for row in group]
+            tried += len(group)
+            if not all(goes_on) or self._stop.is_set():
+                left = [each["id"] for each in rows[tried:]]
                 with lock:
                     self._link.connection.execute(self._q["unclaim"], {"ids": left})
-                return place + 1
-        return len(rows)
+                break
+        return tried
+
+    def _attempt(self, group: Sequence[Mapping[str, Any]], lock: threading.Lock) -> Attempt:
+        """Tells what is one message."""
+        if group[0]["kind"] == "webhook":
+            return self._to_webhook(group[0])
+        return self._to_customer(group[0], lock) if group[0]["type"] == MILESTONE else self._to_channel(group)
 
     def _to_webhook(self, row: Mapping[str, Any]) -> Attempt:
         body = body_of(row["tenant"], row)
         secrets = [bytes(each) for each in (row["secret"], row["former_secret"]) if each is not None]
         return self._send(row["url"], headers_of(row["id"], body, secrets, datetime.now(UTC)), body)
 
-    def _to_channel(self, row: Mapping[str, Any]) -> Attempt:
+    def _to_channel(self, group: Sequence[Mapping[str, Any]]) -> Attempt:
+        row = group[0]
         url = opened(self._sealing_secret, bytes(row["sealed"])) if self._sealing_secret else None
         if url is None:
             return _UNREADABLE
         address = put_in(url.decode(), str(row["data"].get("to", "")))
-        told = alert_message(row["type"], row["data"], row["language"], row["tz"], row["pages"], row["name"])
+        messages = [
+            alert_message(each["type"], each["data"], row["language"], row["tz"], row["pages"], row["name"])
+            for each in group
+        ]
+        told = messages[0] if len(messages) == 1 else all_in_one(messages, row["language"], row["pages"])
         return self._messenger.send(address, told.title, told.body)
 
     def _to_customer(self, row: Mapping[str, Any], lock: threading.Lock) -> Attempt:
@@ -178,8 +186,8 @@ class Deliveries:
             address, data["title"], with_links(data["lines"], recipient["url"], data["language"])
         )
 
-    def _record(self, row: Mapping[str, Any], attempt: Attempt, now: datetime) -> bool:
-        """Writes an attempt down, with what follows; whether the receiver takes more."""
+    def _record(self, row: Mapping[str, Any], attempt: Attempt, now: datetime, *, counts: bool) -> bool:
+        """Writes an attempt down, with what follows; whether the receiver takes more. `counts`: as one of it."""
         connection = self._link.connection
         with connection.transaction():
             (failures,) = connection.execute(self._q["failures"], {"id": row["receiver_id"]}).fetchone() or (0,)
@@ -199,7 +207,7 @@ class Deliveries:
             )
             if verdict.outcome == "done":
                 connection.execute(self._q["reached"], {"id": row["receiver_id"], "now": now})
-            elif not attempt.is_moot:
+            elif counts and not attempt.is_moot:
                 why = {"error": attempt.error, "paused_until": verdict.paused_until, "disable": verdict.disable}
                 connection.execute(self._q["failed"], {"id": row["receiver_id"], "now": now, **why})
         deliveries_total.labels(verdict.outcome).inc()

@@ -1,11 +1,11 @@
 -- name: due
--- Receivers (webhooks, channels) with something to be told now, a share of it each, claimed: nobody else tells it until the claim runs out.
+-- Receivers with something to be told now, a share of it each (of channels more: many are one message), claimed until the claim runs out.
 with due as (
     select o.id from receiver w cross join lateral (
         select q.id from outgoing q
         where q.receiver_id = w.id and q.done_at is null and q.gave_up_at is null and q.next_at <= %(now)s
         and (q.claimed_until is null or q.claimed_until <= %(now)s)
-        order by q.id limit %(share)s for update skip locked) o
+        order by q.id limit case w.kind when 'channel' then %(limit)s else %(share)s end for update skip locked) o
     where w.disabled_at is null and (w.paused_until is null or w.paused_until <= %(now)s)
     order by w.paused_until nulls first, o.id limit %(limit)s
 ), mine as (

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
+import ssl
+import subprocess
+from contextlib import closing
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from operations.deliver.messenger import Messenger
 from tests.integration.api.seed import World, client, serving
-from tests.integration.operations.told import Mailbox, deliveries, follow, report
+from tests.integration.operations.told import LOOPBACK, Mailbox, deliveries, follow, report
 from tests.receiver import Receiver
 
 
@@ -187,3 +192,62 @@ def test_a_webhook_and_a_channel_may_have_one_name(admin: httpx.Client, receiver
     assert admin.post("/api/v1/webhooks", json={"id": "erp", "url": receiver.url}).status_code == 201
     assert admin.delete("/api/v1/webhooks/erp").status_code == 204
     assert len(admin.get("/api/v1/channels").json()["items"]) == 1
+
+
+def test_many_alerts_at_once_are_one_message(
+    world: World, admin: httpx.Client, receiver: Receiver, database: str
+) -> None:
+    channel(admin, gateway(receiver), alerts="all")
+    for _ in range(14):
+        report(world, world.open_alert("reefer-01", "air"), "raised")
+    follow(database)
+    receiver.answer = lambda _event: (503, {}, b"")
+    with deliveries(database) as tell:
+        assert tell() == 14
+        assert admin.get("/api/v1/channels/night").json()["failures"] == 1
+        receiver.answer = lambda _event: (204, {}, b"")
+        assert tell(timedelta(minutes=6)) == 14
+    assert len(receiver.heard) == 2
+    told = json.loads(receiver.heard[1][1])
+    assert told["title"] == "14 messages on alerts"
+    assert told["message"].splitlines()[10].startswith("… and 4 more")
+    assert {each["state"] for each in admin.get("/api/v1/channels/night/deliveries").json()["items"]} == {"done"}
+
+
+def test_what_comes_one_by_one_is_told_one_by_one(
+    world: World, admin: httpx.Client, receiver: Receiver, database: str
+) -> None:
+    channel(admin, gateway(receiver))
+    for _ in range(3):
+        report(world, world.open_alert("reefer-01", "air"), "raised")
+    follow(database)
+    admin.post("/api/v1/channels/night/test")
+    with deliveries(database) as tell:
+        assert tell() == 4
+    assert [json.loads(body)["title"].partition(" ")[0] for _, body in receiver.heard] == ["Critical:"] * 3 + ["Test"]
+
+
+def test_a_server_with_a_certificate_of_ones_own_authority_is_trusted_when_it_is_named(
+    receiver: Receiver, tmp_path: Path
+) -> None:
+    key, certificate = tmp_path / "key.pem", tmp_path / "cert.pem"
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
+         "-keyout", key, "-out", certificate, "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(certificate, key)
+    receiver.server.socket = tls.wrap_socket(receiver.server.socket, server_side=True)
+    box = Mailbox(ssl_context=tls)
+    box.controller.start()
+    try:
+        mail = f"mailtos://localhost:{box.controller.port}?from=a@example.org&to=b@example.org&mode=ssl"
+        urls = (f"jsons://localhost:{receiver.server.server_port}/", mail)
+        with closing(Messenger(LOOPBACK)) as stranger, closing(Messenger(LOOPBACK, str(certificate))) as friend:
+            for url in urls:
+                assert "certificate" in stranger.send(url, "t", "b").error
+                assert friend.send(url, "t", "b").error == ""
+    finally:
+        box.controller.stop()
+    assert (len(receiver.heard), len(box.heard)) == (1, 1)

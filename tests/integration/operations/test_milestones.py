@@ -16,8 +16,9 @@ from operations.milestones.decide import MESSAGES_MAX
 from operations.milestones.work import tell_milestones
 from store.link import Link
 from tests.integration.api.seed import World, minutes
-from tests.integration.operations.told import Mailbox, Receiver, deliveries
+from tests.integration.operations.told import Mailbox, deliveries
 from tests.logins import of_operations
+from tests.receiver import Receiver
 
 
 @pytest.fixture
