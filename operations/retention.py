@@ -52,13 +52,14 @@ def drop_old(link: Link, keep: Keep, now: datetime, go_on: GoOn, portion: int = 
 
 
 def drop_surplus(link: Link, go_on: GoOn, portion: int = PORTION) -> None:
-    """Keeps so many messages in quarantine, so many strangers, and what boots said that may still speak."""
+    """Keeps so much in quarantine, so many strangers, what boots that may still speak said, whom links tell."""
     quarantine = {"of_device": QUARANTINE_DEVICE_MAX, "of_all": QUARANTINE_MAX}
     wanted = {
         "trim_quarantine": quarantine,
         "trim_strangers": {"most": STRANGERS_MAX},
         "trim_receipt_pages": {},
         "trim_outgoing": {},
+        "trim_recipients": {},
     }
     _portions(link.connection, wanted, go_on, portion)
 

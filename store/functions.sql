@@ -311,6 +311,11 @@ language sql stable security definer set search_path = pg_catalog as $$
     select s.id, s.shipment_id, s.language, s.tz from public.share s
     where s.revoked_at is null and s.expires_at > now() and (only_this is null or s.id = only_this)
 $$;
+-- Those that have been over since before a time: what is known of their recipients is forgotten.
+create or replace function ended_shares(before timestamptz) returns table (id int)
+language sql stable security definer set search_path = pg_catalog as $$
+    select s.id from public.share s where least(s.expires_at, coalesce(s.revoked_at, 'infinity')) < before
+$$;
 create or replace function door_ended_shares(ids int[]) returns table (id int)
 language sql stable security definer set search_path = pg_catalog as $$
     select w.id from unnest(ids) as w (id)
@@ -429,7 +434,7 @@ begin
         select p.oid::regprocedure as name, p.proname as word from pg_proc p
         where p.pronamespace = 'public'::regnamespace
         and not exists (select from pg_depend d where d.objid = p.oid and d.deptype = 'e')
-        and (p.proname ~ '^(own|door)_' or p.proname in ('current_tenant', 'current_tenant_name', 'is_only_tenant', 'broker_logins', 'good_shares',
+        and (p.proname ~ '^(own|door)_' or p.proname in ('current_tenant', 'current_tenant_name', 'is_only_tenant', 'broker_logins', 'good_shares', 'ended_shares',
              'make_partition', 'drop_partition', 'drop_reading_chunks'))
     loop
         execute format('revoke execute on function %s from public, frostway_tracker', f.name);

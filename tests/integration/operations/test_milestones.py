@@ -14,6 +14,7 @@ import pytest
 
 from operations.milestones.decide import MESSAGES_MAX
 from operations.milestones.work import tell_milestones
+from operations.retention import drop_surplus
 from store.link import Link
 from tests.integration.api.seed import World, minutes
 from tests.integration.operations.told import Mailbox, deliveries
@@ -239,3 +240,19 @@ def test_of_one_link_there_are_only_so_many_messages(
         look(database)
     assert len(mail.heard) == MESSAGES_MAX
     assert all(re.match("(Correction: )?Delivery PO 1", each) for each in subjects(mail))
+
+
+def test_whom_a_link_told_is_forgotten_a_month_after_it_is_over(
+    world: World, admin: httpx.Client, mail: Mailbox, database: str
+) -> None:
+    shares = [share(admin)["id"] for _ in range(3)]
+    set_off(world)
+    assert look(database) == 3
+    world.run("update share set expires_at = now() - interval '31 days' where id = %s", int(shares[0]))
+    world.run("update share set revoked_at = now() - interval '29 days' where id = %s", int(shares[1]))
+    with closing(Link(of_operations(database), "test")) as link:
+        drop_surplus(link, lambda _connection: None)
+    left = sorted(str(row[0]) for row in world.connection.execute("select share_id from share_recipient"))
+    assert left == sorted(shares[1:])
+    assert world.one("select count(distinct share_id) from share_told") == 2
+    assert len(mail.heard) == 3
