@@ -88,7 +88,8 @@ async def _answer(request: Request, token: str, *, muted: bool | None) -> Respon
 
 
 def _button(query: str, word: str) -> str:
-    return f'<form method="post" action="stop{query}"><button class="button">{escape(word)}</button></form>'
+    dress = 'class="button primary" style="margin: 16px 0; min-height: 44px"'
+    return f'<form method="post" action="stop{query}"><button {dress}>{escape(word)}</button></form>'
 
 
 def _page(language: str, text: str, status: int = 200) -> Response:
