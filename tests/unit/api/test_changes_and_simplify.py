@@ -227,10 +227,11 @@ def test_a_polygon_that_crosses_itself_is_refused() -> None:
         Polygon(type="Polygon", coordinates=bow)
 
 
-# Read before anybody is known, or by a key that only the token's holder has.
+# Read before anybody is known, or by a key that only the token's holder has; or of nobody's rows.
 OWNERS_ONLY = {
     "repeatable_read",
-    "caller",
+    "sort_in_memory",
+    "callers",
     "account",
     "add_session",
     "end_session",
