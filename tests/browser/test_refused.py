@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from urllib.parse import quote
 
@@ -25,6 +26,9 @@ def test_a_refused_message_is_mended_and_read(desktop: BrowserContext, stack: St
         device.publish("temp", wrong.encode())
     wait_for(lambda: page.request.get("/api/v1/quarantine?device=clumsy-1").json()["items"], "the refusal")
 
+    page.goto("/devices")
+    page.get_by_test_id("devices-refused").get_by_role("link").click()
+    expect(page).to_have_url(re.compile("/devices/refused$"))
     page.goto("/devices/refused?device=clumsy-1")
     expect(page.get_by_test_id("refused-row")).to_have_count(1)
     page.get_by_test_id("refused-row").click()

@@ -33,6 +33,9 @@ export default {
   try_again: 'Try again',
   asking: 'Reading the devices',
 
+  refused: (n: number) => (n === 1 ? 'One message was refused and waits to be mended.' : `${n} messages were refused and wait to be mended.`),
+  refused_why: 'See why',
+
   add: 'Add a device',
   added: (name: string) => `${name} may speak now`,
   name_what: 'a to z, 0 to 9, - and _. It is the name by which it signs in.',
