@@ -111,6 +111,17 @@ WAYS: tuple[Way, ...] = (
         "A stream of the type HTTP to this address. Register its devices by ident as foreign id, or adopt them here.",
     ),
     Way(
+        "telegraf-http", "Telegraf, HTTP", "http", "telegraf", ("thermometer", *_BRINGERS), "/telegraf/$token",
+        '{"metrics":[{"name":"reefer","tags":{"probe":"rear"},"fields":{"temperature":4.7},"timestamp":$s}]}',
+        'outputs.http with this url and data_format = "json". Fields find their place by name or in the profile; a tag '
+        "device_id names another device by its foreign id, a tag probe, sensor, door or slot where a value is from.",
+    ),
+    Way(
+        "telegraf-mqtt", "Telegraf, MQTT", "mqtt", "telegraf", ("thermometer", *_BRINGERS),
+        "fw/v1/$tenant/$device/telegraf", '{"name":"reefer","tags":{},"fields":{"temperature":4.7},"timestamp":$s}',
+        'outputs.mqtt with this topic, qos = 1 and data_format = "json", layout "non-batch" or "batch".',
+    ),
+    Way(
         "chirpstack", "ChirpStack v4", "mqtt", "chirpstack", _BRINGERS, "fw/v1/$tenant/$device/chirpstack",
         '{"time":"$time","deviceInfo":{"devEui":"70B3D57ED0001234"},"fPort":1,"object":{"temperature":4.7}}',
         "Bridge its application/# below this topic. Devices are known by their DevEUI as foreign id.",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from domain.wire import ble, flespi, lorawan, osmand, owntracks, ruuvi, senml, teltonika, thingsboard, traccar
+from domain.wire import ble, flespi, lorawan, osmand, owntracks, ruuvi, senml, telegraf, teltonika, thingsboard, traccar
 from domain.wire.bthome import BTHome
 from domain.wire.said import Decoder
 from domain.wire.sparkplug import Sparkplug
@@ -23,4 +23,5 @@ FORMATS: Mapping[str, Callable[[], Decoder]] = {
     "chirpstack": lambda: lorawan.decode_chirpstack,
     "traccar": lambda: traccar.decode,
     "flespi": lambda: flespi.decode,
+    "telegraf": lambda: telegraf.decode,
 }

@@ -5,6 +5,7 @@
     GET, POST /?id=...                      the same without a token, where open ids are allowed
     POST      /traccar/{token}              what a Traccar server forwards
     POST      /flespi/{token}               what flespi hands on
+    POST      /telegraf/{token}             metrics of Telegraf
     POST      /owntracks/{token}            OwnTracks; also /owntracks with the token as the password of Basic auth
 
 A plain ASGI application. 2xx is sent when the message is durable and not before. Tokens stand in addresses, so neither
@@ -55,6 +56,7 @@ WAYS = {
     "": "osmand",
     "traccar": "traccar",
     "flespi": "flespi",
+    "telegraf": "telegraf",
 }  # fmt: skip  by the address' first part
 METHODS = {way: ("GET", "POST") if way == "osmand" else ("POST",) for way in WAYS.values()}
 UNKNOWN_STATUS = {
@@ -63,6 +65,7 @@ UNKNOWN_STATUS = {
     "owntracks": 401,
     "traccar": 401,
     "flespi": 401,
+    "telegraf": 401,
 }  # as devices expect it of each
 
 requests_total = Counter("frostway_device_http_requests_total", "Requests of devices over HTTP", ["format", "outcome"])
@@ -273,7 +276,7 @@ def _token(way: str, parts: list[str], scope: Scope) -> str | None:
             return token
         case "osmand", ["osmand", token] | ["osmand", token, ""]:
             return token
-        case "traccar" | "flespi", [_, token] | [_, token, ""] if token:
+        case "traccar" | "flespi" | "telegraf", [_, token] | [_, token, ""] if token:
             return token
         case "osmand", [""]:
             return None

@@ -45,6 +45,8 @@ DENSE = [
     ("traccar", keys(b'{"device":{"uniqueId":"868"},"position":{"latitude":1,"longitude":2,"attributes":{', b"}}}")),
     ("flespi", packed(b'{"ident":"868","timestamp":1764000000,"din":1}')),
     ("flespi", keys(b'{"ident":"868",')),
+    ("telegraf", keys(b'{"name":"a","tags":{"probe":"b"},"fields":{', b"}}")),
+    ("telegraf", b'{"metrics":' + packed(b'{"name":"a","fields":{"temp":1},"timestamp":1764000000}')[:-1] + b"]}"),
     ("attr", keys(b'{"key":"a","num":1,')),
     ("gps", packed(b"1", b'{"lat":1,"lon":1,"t":[')),
     ("temp.mp", b"\x91" * 60_000),

@@ -85,7 +85,7 @@ def test_thingsboard_telemetry_is_handed_on_and_answered_with_an_empty_body() ->
     assert site.taken == [("thingsboard", digest(TOKEN), b'{"temperature":4.5}', "")]
 
 
-@pytest.mark.parametrize("way", ["traccar", "flespi"])
+@pytest.mark.parametrize("way", ["traccar", "flespi", "telegraf"])
 @pytest.mark.parametrize("end", ["", "/"])
 def test_what_a_gateway_hands_on_is_taken_under_its_token(way: str, end: str) -> None:
     site = Site()

@@ -171,6 +171,11 @@ def flespi(_stream: str, values: Mapping[str, Any]) -> Message:
     return Message("flespi", text([{**head, **named(values, names)}]))
 
 
+def telegraf(_stream: str, values: Mapping[str, Any]) -> Message:
+    head = {"name": "reefer", "tags": {"host": "edge-1", "device_id": "868"}, "timestamp": T_MS // 1000}
+    return Message("telegraf", text({"metrics": [{**head, "fields": named(values)}]}))
+
+
 Speaker = Callable[[str, Mapping[str, Any]], Message]
 NATIVE: dict[str, Speaker] = {
     "native": native, "native mp": native_msgpack, "native cbor": native_cbor, "native batch": native_batch,
@@ -178,6 +183,7 @@ NATIVE: dict[str, Speaker] = {
 BY_NAME: dict[str, Speaker] = {
     "thingsboard": thingsboard, "thingsboard plain": thingsboard_plain, "thingsboard gateway": thingsboard_gateway,
     "tts": tts, "chirpstack": chirpstack, "senml": senml, "senml cbor": senml_cbor,
+    "telegraf": telegraf,
 }  # fmt: skip
 PHONES: dict[str, Speaker] = {"owntracks": owntracks, "osmand json": osmand_json, "osmand query": osmand_query}
 GATEWAYS: dict[str, Speaker] = {"traccar": traccar, "flespi": flespi}

@@ -55,6 +55,13 @@ CONTAINERS = {
          {"ident": "868", "timestamp": T_MS, "din": 1}, {"ident": "868", "sensor.temperature.1": "wet 7"}],
         lambda elements: Message("flespi", text(elements)),
     ),
+    "telegraf": Container(
+        lambda n: {"name": "a", "tags": {"device_id": "868"}, "timestamp": at(n), "fields": {"temperature": n}},
+        [5, None, [], {}, {"name": 7, "fields": {"a": 1}}, {"name": "a", "fields": [1]},
+         {"name": "a", "fields": {"a": 1}, "timestamp": "soon"}, {"name": "a", "fields": {"a": 1}, "tags": [1]},
+         {"name": "a", "fields": {"temperature": "wet 7"}}],
+        lambda elements: Message("telegraf", text({"metrics": elements})),
+    ),
     "senml": Container(
         lambda n: {"n": f"p{n}/temperature", "t": n, "v": n},
         [5, {"n": "x"}, {"n": "a b", "v": 1}, {"n": "x", "v": 1, "vs": "1"}, {"n": "temperature", "v": [4]},

@@ -249,6 +249,8 @@ SAMPLES = {
     b'"attributes":{"temp1":4.5,"ignition":true}},"event":{"type":"alarm"},"device":{"uniqueId":"868"}}',
     "flespi": b'[{"ident":"868","timestamp":1700000000.5,"position.latitude":60.1,"position.longitude":24.9,'
     b'"sensor.temperature.1":4.5,"door":true}]',
+    "telegraf": b'{"metrics":[{"name":"reefer","tags":{"probe":"rear","device_id":"868"},"timestamp":1700000000,'
+    b'"fields":{"temperature":4.5,"door":true}}]}',
 }
 
 

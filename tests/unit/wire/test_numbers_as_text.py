@@ -42,7 +42,7 @@ def test_a_temperature_in_doubt_is_told_under_its_name_and_is_no_note(name: str,
     assert found.of("temp") == []
     assert not {"temperature", "tempc", "temp_c"} & found.attributes.keys()
     source, why = found.refused[0]
-    behind = {"thingsboard gateway", "tts", "chirpstack", "senml", "senml cbor", "ble", "traccar", "flespi"}
+    behind = {"thingsboard gateway", "tts", "chirpstack", "senml", "senml cbor", "ble", "traccar", "flespi", "telegraf"}
     assert (source != "") == (name in behind)
     assert why.startswith(("invalid: ", "unit: "))
     assert any(key in why for key in ("temp", "c:"))
