@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
@@ -14,11 +15,13 @@ from api.http.context import context_of
 from api.http.jsons import Json, when
 from api.http.problems import Problem, not_found
 from api.resources.shared.fits import Fits
+from api.resources.shared.sheets import XLSX, workbook
 from api.resources.shared.spans import Since, Until
 from domain.tables import CSV
 from store.reports import REPORTS, ReportError, csv, question, told
 
 router = APIRouter(tags=["reports"])
+FORMS = {"csv": CSV, "xlsx": XLSX}
 
 
 class Report(TypedDict):
@@ -56,7 +59,7 @@ async def list_reports(caller: Reader) -> Json:
     )  # fmt: skip
 
 
-@router.get("/reports/{report}", response_model=Answer, responses={200: {"content": {CSV: {}}}})
+@router.get("/reports/{report}", response_model=Answer, responses={200: {"content": {CSV: {}, XLSX: {}}}})
 async def get_report(
     request: Request,
     caller: Reader,
@@ -67,8 +70,14 @@ async def get_report(
     attribute: Annotated[str | None, Query(max_length=128, description="the name of the value")] = None,
     threshold: Annotated[float | None, Query(allow_inf_nan=False, description="see the list of reports")] = None,
     zone: Annotated[str, Query(max_length=64, description="IANA time zone of days")] = "UTC",
+    form: Annotated[
+        Literal["json", "csv", "xlsx"] | None, Query(alias="format", description="instead of `Accept`")
+    ] = None,
 ) -> Response:
-    """Rows of a report, as CSV when that is accepted; whose vehicle's fleet and driver it was is asked of the time."""
+    """Rows of a report, as CSV or a workbook when that is accepted or named.
+
+    Whose vehicle's fleet and driver it was is asked of the time.
+    """
     if report not in REPORTS:
         raise not_found()
     try:
@@ -81,8 +90,13 @@ async def get_report(
         rows = told(found)
     except ReportError as error:
         raise Problem(422, str(error)) from None
-    if CSV in request.headers.get("accept", ""):
-        headers = {"Content-Disposition": f'attachment; filename="{report}.csv"'}
-        return Response("".join(csv(columns, rows)), media_type=CSV, headers=headers)
+    accepted = request.headers.get("accept", "")
+    wanted = FORMS.get(form or "") or next((each for each in (CSV, XLSX) if form is None and each in accepted), "")
+    if wanted:
+        ending = "csv" if wanted == CSV else "xlsx"
+        headers = {"Content-Disposition": f'attachment; filename="{report}.{ending}"'}
+        if wanted == CSV:
+            return Response("".join(csv(columns, rows)), media_type=CSV, headers=headers)
+        return Response(await asyncio.to_thread(workbook, report, columns, rows), media_type=XLSX, headers=headers)
     items = [dict(zip(columns, row, strict=True)) for row in rows]
     return Json({"report": report, "since": when(asked.since), "until": when(asked.until), "items": items})

@@ -9,6 +9,7 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from openpyxl import load_workbook
 from playwright.sync_api import Browser, BrowserContext, Page, Request, expect
 
 from store.reports import REPORTS
@@ -72,6 +73,12 @@ def test_what_is_downloaded_is_what_is_shown(desktop: BrowserContext, stack: Sta
     head, *rows = csv.reader((tmp_path / "it.csv").read_text(encoding="utf-8").splitlines())
     assert head[:3] == ["vehicle", "fleet", "model"]
     assert [row[:2] for row in rows] == [["truck-08", "Couriers"]]
+    with page.expect_download() as started:
+        page.get_by_test_id("report-xlsx").click()
+    assert started.value.suggested_filename == "high-load.xlsx"
+    started.value.save_as(tmp_path / "it.xlsx")
+    sheet = load_workbook(tmp_path / "it.xlsx").active
+    assert [[cell.value for cell in row[:2]] for row in sheet.iter_rows(min_row=2)] == [["truck-08", "Couriers"]]
     page.close()
 
 

@@ -11,7 +11,9 @@ from urllib.parse import quote, urlsplit
 
 import httpx
 import pytest
+from openpyxl import load_workbook
 
+from api.resources.shared.sheets import TEXT_MAX, XLSX, workbook
 from domain.tables import FORMULA
 from store.reports import REPORTS
 from tests.integration.api.seed import T0, client, minutes, serving
@@ -26,7 +28,7 @@ ABSOLUTE = (
     "//etc/passwd", "/%2fetc%2fpasswd", "/file:///etc/passwd", "/C:%5cwindows%5cwin.ini", "/proc/self/environ",
     "/_app/%2fetc/passwd", "/.env", "/.git/config", "/static/../app.py", "/_app/..%c0%af..%c0%afetc/passwd",
 )  # fmt: skip
-OURS = ("root:", "[project]", "create_app", "FROSTWAY_", "[core]")
+OURS = ("root:x:0", "[project]", "create_app", "FROSTWAY_", "[core]")
 
 
 @pytest.fixture(scope="module")
@@ -65,6 +67,29 @@ def test_no_cell_of_a_table_is_a_formula(tenants: Tenants, api: httpx.Client) ->
         told = answer.text if answer.status_code == 200 else ""
         found = [cell for row in csv.reader(io.StringIO(told, newline="")) for cell in row]
         assert [cell for cell in found if cell.startswith(FORMULA) and not _is_number(cell)] == []
+
+
+def test_a_cell_of_a_workbook_is_what_was_written_and_no_formula(api: httpx.Client) -> None:
+    rows = [[text, n, n / 4, None, True] for n, text in enumerate([*FORMULAS, "https://x.org/", "12", "x" * 40_000])]
+    book = load_workbook(io.BytesIO(workbook("a report", ["=name", "n", "x", "nothing", "yes"], rows)))
+    head, *found = book.active.iter_rows()
+    assert (head[0].value, head[0].data_type) == ("=name", "s")
+    for row, cells in zip(rows, found, strict=True):
+        assert [cell.data_type for cell in cells] == ["s", "n", "n", "n", "b"]
+        assert [cell.value for cell in cells] == [_as_read(row[0])[:TEXT_MAX], *row[1:]]
+        assert all(cell.hyperlink is None for cell in cells)
+    for answer in (
+        api.get("/api/v1/reports/load?format=xlsx"),
+        api.get("/api/v1/reports/load", headers={"Accept": XLSX}),
+    ):
+        assert answer.headers["content-type"] == XLSX
+        assert answer.headers["content-disposition"] == 'attachment; filename="load.xlsx"'
+        assert load_workbook(io.BytesIO(answer.content)).active["A1"].value == "fleet"
+
+
+def _as_read(text: str) -> str:
+    """As XML gives it back: a carriage return is kept as an escape of the format (ECMA-376, 22.9.2.19)."""
+    return text.replace("\r", "_x000D_")
 
 
 def _is_number(cell: str) -> bool:

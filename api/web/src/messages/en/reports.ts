@@ -61,6 +61,7 @@ export default {
   refresh: 'Ask again',
   show_all: 'All vehicles',
   csv: 'Download CSV',
+  xlsx: 'Excel',
   key_csv: 'download the report as CSV',
 
   rows: (n: number) => (n === 1 ? '1 row' : `${n} rows`),
