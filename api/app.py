@@ -30,6 +30,7 @@ from api.resources import (
     arrival_times,
     assignments,
     channels,
+    commands,
     connecting,
     customer_page,
     customer_stop,
@@ -72,7 +73,7 @@ __all__ = ["ApiConfig", "create_app"]
 BASE = "/api/v1"
 RESOURCES = (
     session, sessions, joining, people, roles, tokens, fleets, vehicles, trips, sites, devices, products, lifecycle,
-    assignments, temperature_profiles, device_profiles, connecting, stock, shipments, shares, alerts,
+    assignments, temperature_profiles, device_profiles, connecting, commands, stock, shipments, shares, alerts,
     temperature_series, facts, arrival_times, readings, reports, quarantine, mending, webhooks, channels,
     public, events, demo,
 )  # fmt: skip
