@@ -29,8 +29,8 @@ from api.resources import (
     alerts,
     arrival_times,
     assignments,
-    brokers,
     channels,
+    commands,
     connecting,
     customer_page,
     customer_stop,
@@ -73,8 +73,8 @@ __all__ = ["ApiConfig", "create_app"]
 BASE = "/api/v1"
 RESOURCES = (
     session, sessions, joining, people, roles, tokens, fleets, vehicles, trips, sites, devices, products, lifecycle,
-    assignments, temperature_profiles, device_profiles, connecting, stock, shipments, shares, alerts,
-    temperature_series, facts, arrival_times, readings, reports, quarantine, mending, webhooks, channels, brokers,
+    assignments, temperature_profiles, device_profiles, connecting, commands, stock, shipments, shares, alerts,
+    temperature_series, facts, arrival_times, readings, reports, quarantine, mending, webhooks, channels,
     public, events, demo,
 )  # fmt: skip
 

@@ -126,10 +126,22 @@ def subscriptions(share: str = "") -> list[str]:
     return [f"{prefix}fw/v1/#", f"{prefix}owntracks/#", "spBv1.0/#"]
 
 
-def is_receipt(topic: bytes) -> bool:
-    """Whether a topic is the one on which devices hear their receipts (the ingester hears its own ones, too).
+def is_downlink(topic: bytes) -> bool:
+    """Whether devices hear their receipts or commands on a topic (the ingester hears its own ones, too).
 
-    >>> is_receipt(b"fw/v1/main/gps-1/receipt"), is_receipt(b"fw/v1/main/receipt/gps")
-    (True, False)
+    >>> [is_downlink(b"fw/v1/main/" + rest) for rest in (b"gps-1/receipt", b"gps-1/cmd", b"cmd/gps")]
+    [True, True, False]
     """
-    return topic.endswith(b"/receipt") and topic.count(b"/") == 4
+    return topic.endswith((b"/receipt", b"/cmd")) and topic.count(b"/") == 4 and topic.startswith(b"fw/v1/")
+
+
+def answering(topic: bytes) -> tuple[str, str] | None:
+    """Tenant and device that answer a command on a topic; None: it is for something else.
+
+    >>> answering(b"fw/v1/main/gps-1/cmd/answer"), answering(b"owntracks/main/gps-1/x/cmd/answer")
+    (('main', 'gps-1'), None)
+    """
+    if not topic.endswith(b"/cmd/answer") or topic.count(b"/") != 5 or not topic.startswith(b"fw/v1/"):
+        return None
+    tenant, device = owner_of(topic)
+    return (tenant, device) if tenant and device else None

@@ -33,6 +33,7 @@ class Permission(StrEnum):
     PRODUCTS = "products.write"
     PROFILES = "profiles.write"
     DEVICES = "devices.write"
+    COMMANDS = "devices.command"
     MESSAGES = "messages.mend"
     TOKENS = "tokens.write"
     PEOPLE = "people.write"
@@ -54,10 +55,11 @@ TABLE: Mapping[Permission, tuple[str, frozenset[str]]] = {
         (Permission.PRODUCTS, "make, change and remove products and what a slot holds", "storekeeper planner"),
         (Permission.PROFILES, "make, change and remove temperature profiles", "coldchain"),
         (Permission.DEVICES, "make, change, move and revoke devices", ""),
+        (Permission.COMMANDS, "send commands to devices and see what they answered", ""),
         (Permission.MESSAGES, "see refused messages and strangers, mend and send them again", ""),
         (Permission.TOKENS, "make, see and revoke tokens of programs", ""),
         (Permission.PEOPLE, "invite people, give them roles, shut them out", ""),
-        (Permission.WEBHOOKS, "make, see, change and try webhooks and brokers of other systems", ""),
+        (Permission.WEBHOOKS, "make, see, change and try webhooks", ""),
         (Permission.CHANNELS, "make, see, change and try channels by which people are told", ""),
         (Permission.DEMO, "add and remove the simulated fleet", ""),
     )

@@ -25,6 +25,7 @@ FIRST_SEQ = 1  # ingest takes a boot that begins at 0 or 1; with 1 a late first 
 BATCH_READINGS_MAX = 500
 PAYLOAD_BYTES_MAX = 64 * 1024
 RING_READINGS_MAX = 100_000
+AT_INTERVALS = ("gps", "temp", "status")
 WINDOW_READINGS_MAX = 5_000  # published and not yet receipted
 RESEND_AFTER_S, RESEND_AFTER_S_MAX = 10.0, 600.0  # doubling with each try
 
@@ -61,6 +62,8 @@ class Device:
         self.id = device_id
         self.plan = plan
         self.dropped = 0
+        self.every_s = 0.0  # as it was told: what is measured again, comes at least so long after the last
+        self._measured_ms: dict[tuple[str, object], float] = {}
         self._boots = count(1)
         self._boot_base, self.boot = boot, boot
         self._seq = count(FIRST_SEQ)
@@ -78,6 +81,16 @@ class Device:
     def buffered(self) -> int:
         """Readings not yet receipted."""
         return self._size
+
+    def measures(self, stream: str, reading: Reading) -> bool:
+        """Whether the interval that it was told lets it take this reading; events (tags, doors) it always takes."""
+        if stream not in AT_INTERVALS:
+            return True
+        key, t_ms = (stream, reading.get("probe")), float(reading["t"])
+        if t_ms < self._measured_ms.get(key, -1e18) + self.every_s * 1000:
+            return False
+        self._measured_ms[key] = t_ms
+        return True
 
     def record(self, stream: str, reading: Reading, event_s: float) -> Entry:
         """Number a reading and keep it. The device's clock error is applied to `t`."""

@@ -150,13 +150,15 @@ class Link:
         device: str,
         on_receipt: Callable[[str, int], None],
         on_lost: Callable[[], None],
+        on_command: Callable[[bytes], bytes | None] = lambda _: None,
     ) -> None:
+        """`on_command` gives the answer to a command, if there is one."""
         self.device = device
         self.up = False
         self.refusal = ""  # why the broker refused us last, in its words
         self.failures = 0
         self._network, self._target = network, target
-        self._on_receipt, self._on_lost = on_receipt, on_lost
+        self._on_receipt, self._on_lost, self._on_command = on_receipt, on_lost, on_command
         self._client: mqtt.Client | None = None
         self._retry_at_s = 0.0
         self._answer_by_s = 0.0
@@ -251,13 +253,17 @@ class Link:
         self.up = True
         self.failures = 0
         self.refusal = ""
-        client.subscribe(f"{self._prefix}/receipt", qos=1)
+        client.subscribe([(f"{self._prefix}/receipt", 1), (f"{self._prefix}/cmd", 1)])
 
     def _disconnected(self, client: mqtt.Client, _u: Any, _f: Any, reason: ReasonCode, _p: Any) -> None:
         if client is self._client:
             self._lost(f"the broker refused us: {self.refusal}" if self.refusal else f"disconnected: {reason}")
 
     def _message(self, _c: mqtt.Client, _u: Any, message: mqtt.MQTTMessage) -> None:
+        if message.topic.endswith("/cmd"):
+            if answer := self._on_command(bytes(message.payload)):
+                self.publish("cmd/answer", answer)
+            return
         try:
             receipt = orjson.loads(message.payload)
             boot, seq = receipt["boot"], receipt["seq"]

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import orjson
 
+from firmware_sim.commands import Commands
 from firmware_sim.device import Device
 from firmware_sim.faults import FaultPlan
 from firmware_sim.link import Link, MqttTarget, Network
@@ -123,7 +124,10 @@ class Fleet:
                 continue
             device = Device(spec.id, boot, FaultPlan(world.faults, world.seed, spec.id, start_s))
             self._devices[spec.id] = device
-            self._links[spec.id] = Link(self.network, target, spec.id, self._receipt_of(device), device.connection_lost)
+            hear = _ear(Commands(device))
+            self._links[spec.id] = Link(
+                self.network, target, spec.id, self._receipt_of(device), device.connection_lost, hear
+            )
         if not self._devices:
             raise CredentialsError(f"no device of the world {world.name!r} has a password in the credentials")
 
@@ -147,7 +151,7 @@ class Fleet:
         """Let the world go on to `until_s` and put what its sensors measured into the devices' buffers."""
         for device_id, stream, reading in sim.advance(until_s):
             device = self._devices.get(device_id)
-            if device is None:
+            if device is None or not device.measures(stream, reading):
                 continue
             true_t_ms = reading["t"]
             entry = device.record(stream, reading, true_t_ms / 1000)
@@ -193,6 +197,10 @@ class Fleet:
                 self._ledger.receipted(device.id, boot, seq)
 
         return receipt
+
+
+def _ear(commands: Commands) -> Callable[[bytes], bytes | None]:
+    return lambda payload: commands.hear(payload, time.time())
 
 
 def run_world(

@@ -1,7 +1,8 @@
 """Mosquitto's rules: who may publish and read what.
 
-A device publishes on the topics of readings, one line for each stream and format, and hears its receipts. It cannot
-write what it can read: a client that publishes to itself and does not listen fills the broker's memory.
+A device publishes on the topics of readings, one line for each stream and format, and answers to commands; it hears its
+receipts and commands. It cannot write what it can read: a client that publishes to itself and does not listen fills the
+broker's memory.
 
 Patterns do for almost all devices. The topics of Sparkplug B have tenant and device in separate levels, which a pattern
 cannot express, so each gateway and connector has lines of its own.
@@ -21,12 +22,14 @@ _INGEST = """\
 user ingest
 topic read fw/v1/#
 topic write fw/v1/+/+/receipt
+topic write fw/v1/+/+/cmd
 topic read owntracks/#
 topic read spBv1.0/#
 topic write spBv1.0/+/NCMD/+
 topic read $SYS/broker/#
 
 pattern read fw/v1/%u/receipt
+pattern read fw/v1/%u/cmd
 """
 _EDGE_READS = """\
 topic read spBv1.0/{tenant}/NCMD/{device}
@@ -56,7 +59,7 @@ def device_topics(user: str) -> list[str]:
     streams = [f"{own}{stream}{ending}" for stream in STREAMS for ending in ENCODINGS]
     streams += [f"{own}{word}" for word in MISNAMED]
     foreign = [f"{own}{name}{below}" for name in FORMATS for below in ("", "/#")]
-    return [*streams, *foreign, f"owntracks/{user}", f"owntracks/{user}/#"]
+    return [*streams, *foreign, f"{own}cmd/answer", f"owntracks/{user}", f"owntracks/{user}/#"]
 
 
 def rules(edges: Iterable[str]) -> str:

@@ -12,7 +12,7 @@ import numpy as np
 
 from domain import identity
 from domain.frames import encode
-from domain.names import Address, TopicError, foreign_id, is_receipt, owner_of
+from domain.names import Address, TopicError, answering, foreign_id, is_downlink, owner_of
 from domain.readings import BY_STREAM, I32, I64, Batch, Flag
 from domain.wire.native import NO_TIME, Rejection, Rows
 from domain.wire.said import REFUSED, Said, WireError, told
@@ -76,6 +76,8 @@ class Prepared:
     names: Mapping[int, tuple[str, str]] = field(default_factory=dict)
     replies: list[tuple[bytes, bytes]] = field(default_factory=list)
     """What a format wants said to its devices: topic and payload."""
+    answers: list[tuple[bytes, bytes]] = field(default_factory=list)
+    """What devices say to commands: topic and payload."""
     quarantined_why: dict[int, str] = field(default_factory=dict)
     """By number of the message: in one line, why it or a part of it is in quarantine."""
 
@@ -178,8 +180,11 @@ class Preparer:
     def _hear(self, messages: Sequence[tuple[bytes, bytes, int, bool, bool]], work: Work, out: Prepared) -> None:
         """Sorts messages by what is to be done with them; those of other formats are translated."""
         for index, (topic, payload, _, retain, _) in enumerate(messages):
-            if retain or is_receipt(topic):
+            if retain or is_downlink(topic):
                 continue  # an old value kept by the broker is not news, nor is what we said ourselves
+            if answering(topic):
+                out.answers.append((topic, payload))
+                continue
             try:
                 address, device = self._directory.route(topic)
             except TopicError as error:

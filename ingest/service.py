@@ -28,6 +28,7 @@ from ingest.allowance import Allowance
 from ingest.background import BackgroundPart, PartError, Toolkit
 from ingest.births import TOPIC as SPARKPLUG
 from ingest.broker_log import followed
+from ingest.commands import Commander, take_answers
 from ingest.deliveries import KEPT, Deliveries, delivered
 from ingest.directory import Directory
 from ingest.doors.feed import Feed
@@ -145,6 +146,7 @@ class Ingest:
         self._spool, self._drain = self._make_spool()
         self._fairness = Fairness(config.device_rate_per_s, directory.is_speaker) if config.device_rate_per_s else None
         self._background: list[BackgroundPart] = [Redriver(self._tools("ingest redrive", self._halt), self._halt)]
+        self._background.append(Commander(self._tools("ingest commands", self._halt), self._halt, self.receiver))
         if self._drain is not None:
             self._background.append(self._drain)
         self._doors = self._make_doors()
@@ -431,7 +433,7 @@ class Ingest:
 
     def _commit(self, prepared: Prepared) -> None:
         """Frames, quarantine and strangers in one transaction. Done twice, the tracker drops the repeats."""
-        if not prepared.appends and not prepared.quarantine and not prepared.strangers:
+        if not (prepared.appends or prepared.quarantine or prepared.strangers or prepared.answers):
             return
         connection = self._write.connection
         with at_once(connection):
@@ -439,6 +441,7 @@ class Ingest:
                 self._log.put(frames)
             if prepared.delivered.packet_ids:
                 self._deliveries.put(connection, prepared.received_us, prepared.delivered)
+            take_answers(connection, prepared.answers, prepared.received_us)
             with connection.cursor() as cursor:
                 if prepared.quarantine:
                     cursor.executemany(queries("quarantine")["put"], quarantine_rows(prepared))

@@ -52,6 +52,7 @@ HISTORY: tuple[Owned, ...] = (
     Owned("account_identity"),
     Owned("account", secret=("password_hash",)),
     Owned("case_event"),
+    Owned("command"),
     Owned("alert_event", "alert_id in (select a.id from alert a where a.tenant_id = %(tenant)s)"),
     *map(Owned, ("alert", "visit", "excursion", "trip", "stop_call", "deviation")),
     *map(Owned, ("eta", "eta_grade", "eta_knowledge", "eta_lesson", "stock_level", "stock_move")),

@@ -156,6 +156,8 @@ def document(version: str, facts: Sequence[AnyKind]) -> dict[str, Any]:
     """The whole document. `receive` is what Frostway takes, `send` what it gives."""
     names = {"description": f"matches {NAME.pattern}"}
     receipt = {"boot": _TEXT, "seq": {"type": "integer"}}
+    command = {"id": {"type": "integer"}, "cmd": _TEXT, "arg": {"type": "object"}, "exp": {"type": "integer"}}
+    answer = {"id": {"type": "integer"}, "ok": {"type": "boolean"}, "text": _TEXT}
     return {
         "asyncapi": "3.0.0",
         "info": {"title": "Frostway", "version": version},
@@ -172,6 +174,18 @@ def document(version: str, facts: Sequence[AnyKind]) -> dict[str, Any]:
                 "description": "Everything up to `seq` of that boot is safe; the device may forget it.",
                 "parameters": {"tenant": names, "device": names},
                 "messages": {"receipt": {"name": "receipt", "payload": {"type": "object", "properties": receipt}}},
+            },
+            "command": {
+                "address": "fw/v1/{tenant}/{device}/cmd",
+                "description": "What the device is to do before `exp` (Unix ms). It may come more than once.",
+                "parameters": {"tenant": names, "device": names},
+                "messages": {"command": {"name": "command", "payload": {"type": "object", "properties": command}}},
+            },
+            "answer": {
+                "address": "fw/v1/{tenant}/{device}/cmd/answer",
+                "description": "What the device says to a command of its own, by its id.",
+                "parameters": {"tenant": names, "device": names},
+                "messages": {"answer": {"name": "answer", "payload": {"type": "object", "properties": answer}}},
             },
             "live": {
                 "address": "/ws/v1",
@@ -190,6 +204,8 @@ def document(version: str, facts: Sequence[AnyKind]) -> dict[str, Any]:
         "operations": {
             "publishReadings": _operation("receive", "readings", list(STREAMS), "a device publishes readings"),
             "confirmReadings": _operation("send", "receipt", ["receipt"], "data are durable"),
+            "tellDevice": _operation("send", "command", ["command"], "a device is to do something"),
+            "deviceAnswers": _operation("receive", "answer", ["answer"], "a device answers a command"),
             "follow": _operation("receive", "live", list(_FROM_CLIENT), "a client signs in and subscribes"),
             "openLink": _operation("receive", "link", ["auth"], "a customer's page names its link"),
             "linkIsOpen": _operation("send", "link", ["open"], "the link is good"),

@@ -10,7 +10,7 @@ from api.database import Session
 from api.http.caller import Caller
 from api.http.inputs import Name, Strict
 from api.http.problems import Problem
-from domain.names import TopicError, is_receipt, parse_topic
+from domain.names import TopicError, is_downlink, parse_topic
 from domain.wire.formats import FORMATS
 from store.db import queries
 
@@ -32,7 +32,7 @@ def check_topic(caller: Caller, topic: str) -> None:
         address = parse_topic(topic.encode(), FORMATS)
     except TopicError as error:
         raise Problem(422, f"topic: {error}") from None
-    if address.tenant != caller.tenant or is_receipt(topic.encode()):
+    if address.tenant != caller.tenant or is_downlink(topic.encode()):
         raise Problem(422, f"topic: not one on which a device of {caller.tenant} publishes")
 
 

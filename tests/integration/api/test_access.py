@@ -17,6 +17,7 @@ from tracker.families import KINDS
 
 CANARY = " zx-canary"
 POSTED = {
+    "/api/v1/devices/{device_id}/commands": {"command": "ping"},
     "/api/v1/devices/{device_id}/assignments": {"vehicle": "truck-01"},
     "/api/v1/devices/{device_id}/change": {"kind": "phone"},
     "/api/v1/vehicles/{vehicle_id}/drivers": {"driver": None},
@@ -24,6 +25,7 @@ POSTED = {
 }
 
 NOT_MINE = {
+    "command_id": "987654321",
     "vehicle_id": "truck-02",
     "shipment_id": "S-1",
     "share_id": "1",
