@@ -29,6 +29,7 @@ from api.resources import (
     alerts,
     arrival_times,
     assignments,
+    brokers,
     channels,
     commands,
     connecting,
@@ -74,7 +75,7 @@ BASE = "/api/v1"
 RESOURCES = (
     session, sessions, joining, people, roles, tokens, fleets, vehicles, trips, sites, devices, products, lifecycle,
     assignments, temperature_profiles, device_profiles, connecting, commands, stock, shipments, shares, alerts,
-    temperature_series, facts, arrival_times, readings, reports, quarantine, mending, webhooks, channels,
+    temperature_series, facts, arrival_times, readings, reports, quarantine, mending, webhooks, channels, brokers,
     public, events, demo,
 )  # fmt: skip
 

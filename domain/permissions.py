@@ -59,7 +59,7 @@ TABLE: Mapping[Permission, tuple[str, frozenset[str]]] = {
         (Permission.MESSAGES, "see refused messages and strangers, mend and send them again", ""),
         (Permission.TOKENS, "make, see and revoke tokens of programs", ""),
         (Permission.PEOPLE, "invite people, give them roles, shut them out", ""),
-        (Permission.WEBHOOKS, "make, see, change and try webhooks", ""),
+        (Permission.WEBHOOKS, "make, see, change and try webhooks and brokers of other systems", ""),
         (Permission.CHANNELS, "make, see, change and try channels by which people are told", ""),
         (Permission.DEMO, "add and remove the simulated fleet", ""),
     )

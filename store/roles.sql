@@ -98,7 +98,7 @@ insert into class values
                                                                                 '',                       'select, insert, update'),
     ('alert_event',         'alert',          'select, insert',                 '',                       'select, insert'),
     ('case_event',          'tenant_id',      'select, insert',                 '',                       ''),
-    ('receiver',            'tenant_id',      'select (id, tenant_id, kind, name, url, types, shown, language, tz, for_customers, pages, former_until, created_at, created_by, disabled_at, disabled_why, '
+    ('receiver',            'tenant_id',      'select (id, tenant_id, kind, name, url, types, shown, language, tz, for_customers, pages, prefix, retained, signs_in, former_until, created_at, created_by, disabled_at, disabled_why, '
                                               'failures, paused_until, succeeded_at, failed_at, last_error), insert, update, delete',
                                                                                 '',                       ''),
     ('outgoing',            'tenant_id',      'select, insert, update (attempts, next_at, claimed_until, done_at, gave_up_at)',

@@ -24,6 +24,7 @@ from api.resources.shared.deliveries import (
     LIVE,
     TIMES,
     Delivery,
+    Events,
     SentAgain,
     all_once_more,
     attempt_now,
@@ -32,13 +33,12 @@ from api.resources.shared.deliveries import (
     remove,
 )
 from domain.webhooks import URL_CHARS_MAX, AddressError, parse_url, secret_text
-from operations.deliver.decide import GROUPS, KEPT_SECRET, TYPES
+from operations.deliver.decide import KEPT_SECRET
 from store.db import queries
 
 router = APIRouter(prefix="/webhooks", tags=["webhooks"])
 SECRET_OCTETS = 32
 WEBHOOKS_MAX = 50
-EVENTS = (*GROUPS, *TYPES)
 
 
 def _url(text: str) -> str:
@@ -49,15 +49,7 @@ def _url(text: str) -> str:
     return text
 
 
-def _event(text: str) -> str:
-    if text not in EVENTS:
-        raise ValueError(f"one of {', '.join(EVENTS)}")
-    return text
-
-
 Url = Annotated[str, AfterValidator(_url), Field(max_length=URL_CHARS_MAX)]
-Event = Annotated[str, AfterValidator(_event), Field(json_schema_extra={"enum": list(EVENTS)})]
-Events = Annotated[list[Event], Field(min_length=1, max_length=len(EVENTS))]
 
 
 class Webhook(TypedDict):

@@ -57,14 +57,19 @@ class _Found:
     groups: dict[tuple[Any, ...], _Group] = field(default_factory=dict)
     rest: list[Said] = field(default_factory=list)
     refused: list[Said] = field(default_factory=list)
+    turns: dict[tuple[Any, ...], tuple[Any, ...]] = field(default_factory=dict)
+    """Where each channel has spoken last: one that says a time a thousand times is not looked for a thousand times."""
 
     def group(self, each: Measured, target: Target) -> _Group:
         """The reading a value belongs to; a channel that speaks twice of one time gives two."""
-        key: tuple[Any, ...] = (each.source, target.stream, target.part, each.t_ms, each.flags)
+        key: tuple[Any, ...] = (each.source, target.stream, target.part, each.t_ms, each.flags, 0)
+        turn = (key, each.channel, target.key)
+        key = self.turns.get(turn, key)
         while (group := self.groups.get(key)) is not None and group.said_by.get(target.key) == each.channel:
-            key = (*key, "again")
+            key = (*key[:5], key[5] + 1)
         if group is None:
             group = self.groups[key] = _Group(each, target.stream, target.part, flags=each.flags)
+        self.turns[turn] = key
         return group
 
     def refuse(self, each: Measured, error: WireError) -> None:

@@ -11,6 +11,7 @@ import socket
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
+from domain import brokers
 from domain.webhooks import PORTS, AddressError, parse_url
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -67,7 +68,30 @@ def resolve(url: str, allowed: Sequence[Network] = (), lookup: Lookup = socket.g
         AddressError: it is no address, or nothing is sent there.
     """
     parts = parse_url(url)
-    host, port = str(parts.hostname), parts.port or (443 if parts.scheme == "https" else 80)
+    is_tls = parts.scheme == "https"
+    host, port = str(parts.hostname), parts.port or (443 if is_tls else 80)
+    address = _looked_at(host, port, "" if is_tls else "https", PORTS[parts.scheme], allowed, lookup)
+    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    return Target(address, port, host, path, is_tls)
+
+
+def resolve_broker(url: str, allowed: Sequence[Network] = (), lookup: Lookup = socket.getaddrinfo) -> Target:
+    """Where to connect to for a broker's address: looked up now, and every answer looked at.
+
+    Raises:
+        AddressError: it is no address, or nothing is sent there.
+    """
+    parts = brokers.parse_broker(url)
+    is_tls = parts.scheme == "mqtts"
+    host, port = str(parts.hostname), parts.port or brokers.SCHEMES[parts.scheme]
+    address = _looked_at(host, port, "" if is_tls else "mqtts", brokers.PORTS, allowed, lookup)
+    return Target(address, port, host, "", is_tls)
+
+
+def _looked_at(
+    host: str, port: int, rather: str, ports: Sequence[int], allowed: Sequence[Network], lookup: Lookup
+) -> str:
+    """An address of a host that something may be sent to. `rather`: what it takes in the world instead."""
     try:
         answers = lookup(host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP)
     except (OSError, UnicodeError):
@@ -76,9 +100,8 @@ def resolve(url: str, allowed: Sequence[Network] = (), lookup: Lookup = socket.g
     if not found or not all(is_allowed(each, allowed) for each in found):
         raise AddressError(NOWHERE.format(host))
     inside = all(is_private_allowed(getattr(each, "ipv4_mapped", None) or each, allowed) for each in found)
-    if not inside and parts.scheme == "http":
-        raise AddressError("url: https, for it goes through the world")
-    if not inside and port not in PORTS[parts.scheme]:
-        raise AddressError(f"url: port {port} is none of {', '.join(map(str, PORTS[parts.scheme]))}")
-    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    return Target(str(found[0]), port, host, path, parts.scheme == "https")
+    if not inside and rather:
+        raise AddressError(f"url: {rather}, for it goes through the world")
+    if not inside and port not in ports:
+        raise AddressError(f"url: port {port} is none of {', '.join(map(str, ports))}")
+    return str(found[0])

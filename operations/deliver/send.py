@@ -62,6 +62,18 @@ def post(
 def _connected(
     target: Target, tls: ssl.SSLContext | None, timeout_s: float
 ) -> Iterator[tuple[http.client.HTTPConnection, Target]]:
+    """A connection for one request."""
+    with opened_to(target, tls, timeout_s) as found:
+        connection = http.client.HTTPConnection(target.host, target.port, timeout=timeout_s)
+        default = target.port == (443 if target.is_tls else 80)
+        connection.sock = found
+        if default:
+            connection.port = connection.default_port  # the port stands in Host only when it is another
+        yield connection, target
+
+
+@contextlib.contextmanager
+def opened_to(target: Target, tls: ssl.SSLContext | None, timeout_s: float) -> Iterator[socket.socket]:
     """A connection that is cut when the time is over, however slowly something still comes."""
     with contextlib.ExitStack() as stack:
         plain = stack.enter_context(socket.create_connection((target.address, target.port), timeout_s))
@@ -73,12 +85,7 @@ def _connected(
         if target.is_tls:
             context = tls or ssl.create_default_context()
             found = stack.enter_context(context.wrap_socket(plain, server_hostname=target.host))
-        connection = http.client.HTTPConnection(target.host, target.port, timeout=timeout_s)
-        default = target.port == (443 if target.is_tls else 80)
-        connection.sock = found
-        if default:
-            connection.port = connection.default_port  # the port stands in Host only when it is another
-        yield connection, target
+        yield found
 
 
 def _cut(plain: socket.socket) -> None:

@@ -1,4 +1,4 @@
-"""The thread that tells receivers (webhooks, channels) what waits: several at once, each in the order of what happened.
+"""The thread that tells receivers (webhooks, channels, brokers): several at once, each in the order of what happened.
 
 What is being told is claimed for a while and told again when its program is gone: at least once, under one number.
 """
@@ -21,12 +21,14 @@ from typing import Any
 from prometheus_client import Counter, Gauge
 from psycopg.rows import dict_row
 
+from domain.brokers import event_topic, state_topics
 from domain.channels import MAIL, put_in, unsubscribe_headers, with_headers
 from domain.webhooks import body_of, headers_of
 from operations.deliver.address import Network
 from operations.deliver.decide import MILESTONE, Attempt, judge
 from operations.deliver.message import alert_message, all_in_one, in_groups
 from operations.deliver.messenger import Messenger
+from operations.deliver.publish import Login, Publication, Publish, publish
 from operations.deliver.send import TIMEOUT_S, post
 from operations.milestones.words import with_links
 from store.db import queries
@@ -76,6 +78,7 @@ class Deliveries:
         if config.ca_file:
             tls.load_verify_locations(config.ca_file)
         self._send = send or (lambda url, headers, body: post(url, headers, body, config.networks, tls))
+        self._publish: Publish = lambda url, login, messages: publish(url, login, messages, config.networks, tls)
         self._messenger = Messenger(config.networks, config.ca_file)
         self._sealing_secret = config.sealing_secret
         self._thread = threading.Thread(target=self._run, name="deliveries", daemon=True)
@@ -145,12 +148,35 @@ class Deliveries:
         """Tells what is one message."""
         if group[0]["kind"] == "webhook":
             return self._to_webhook(group[0])
+        if group[0]["kind"] == "broker":
+            return self._to_broker(group[0], lock)
         return self._to_customer(group[0], lock) if group[0]["type"] == MILESTONE else self._to_channel(group)
 
     def _to_webhook(self, row: Mapping[str, Any]) -> Attempt:
         body = body_of(row["tenant"], row)
         secrets = [bytes(each) for each in (row["secret"], row["former_secret"]) if each is not None]
         return self._send(row["url"], headers_of(row["id"], body, secrets, datetime.now(UTC)), body)
+
+    def _to_broker(self, row: Mapping[str, Any], lock: threading.Lock) -> Attempt:
+        """An event on its topic, and where it is the last word, that word."""
+        login = Login()
+        if row["sealed"] is not None:
+            kept = opened(self._sealing_secret, bytes(row["sealed"])) if self._sealing_secret else None
+            if kept is None:
+                return _UNREADABLE
+            login = Login(*json.loads(kept))
+        body = body_of(row["tenant"], row)
+        messages = [Publication(event_topic(row["prefix"], row["type"]), body)]
+        for topic, is_said in state_topics(row["prefix"], row) if row["retained"] else ():
+            values = {"receiver": row["receiver_id"], "id": row["id"], "subject": row["subject"]}
+            about = {"vehicle": row["data"].get("vehicle") if "/state/vehicles/" in topic else None}
+            with lock:
+                (is_last,) = self._link.connection.execute(self._q["is_last_word"], values | about).fetchone() or (
+                    True,
+                )
+            if is_last:
+                messages.append(Publication(topic, body if is_said else b"", retain=True))
+        return self._publish(row["url"], login, messages)
 
     def _to_channel(self, group: Sequence[Mapping[str, Any]]) -> Attempt:
         row = group[0]

@@ -13,7 +13,7 @@ with due as (
     returning o.*
 )
 select m.id, m.receiver_id, m.tenant_id, t.name as tenant, m.cause, m.type, m.subject, m.at, m.data, m.attempts, m.share_id,
-       w.kind, w.name, w.sealed, w.language, w.tz, w.pages, w.url, w.secret, case when w.former_until > %(now)s then w.former_secret end as former_secret
+       w.kind, w.name, w.sealed, w.language, w.tz, w.pages, w.url, w.prefix, w.retained, w.secret, case when w.former_until > %(now)s then w.former_secret end as former_secret
 from mine m join receiver w on w.id = m.receiver_id join tenant t on t.id = m.tenant_id
 order by m.receiver_id, m.id
 
@@ -165,3 +165,41 @@ where tenant_id = %(tenant)s and kind = 'channel' and name = %(name)s returning 
 -- Another address.
 update receiver set sealed = %(sealed)s, shown = %(shown)s
 where tenant_id = %(tenant)s and kind = 'channel' and name = %(name)s returning id
+
+-- name: is_last_word
+-- Whether nothing newer waits or was told of an alert or shipment, or of a vehicle.
+select not exists (
+    select from outgoing o where o.receiver_id = %(receiver)s and o.id > %(id)s and o.type <> 'test'
+    and case when %(vehicle)s::text is null then o.subject = %(subject)s else o.data->>'vehicle' = %(vehicle)s end)
+
+-- name: brokers
+-- Brokers of a tenant by name, never their logins, with how much waits for each, since when, and what was given up.
+select w.id as key, w.name as id, w.url, w.prefix, w.types, w.retained, w.signs_in, w.created_at, w.created_by, w.disabled_at,
+       w.disabled_why, w.failures, w.paused_until, w.succeeded_at, w.failed_at, w.last_error,
+       (select count(*) from (select from outgoing o where o.receiver_id = w.id and o.done_at is null
+                              and o.gave_up_at is null limit 1000) q)::int as waiting,
+       (select o.created_at from outgoing o where o.receiver_id = w.id and o.done_at is null and o.gave_up_at is null
+        order by o.id limit 1) as waiting_since,
+       (select count(*) from (select from outgoing o where o.receiver_id = w.id and o.gave_up_at is not null limit 1000) q)::int
+       as given_up
+from receiver w
+where w.tenant_id = %(tenant)s and w.kind = 'broker' and w.name > %(after)s and (%(name)s::text is null or w.name = %(name)s)
+order by w.name limit %(limit)s
+
+-- name: add_broker
+-- A new one; no row: the name is taken.
+insert into receiver (tenant_id, kind, name, url, prefix, types, retained, sealed, signs_in, created_by)
+values (%(tenant)s, 'broker', %(name)s, %(url)s, %(prefix)s, %(types)s, %(retained)s, %(sealed)s, %(signs_in)s, %(actor)s)
+on conflict (tenant_id, kind, name) do nothing returning id
+
+-- name: change_broker
+-- Another address, other events, off or on again: then nothing holds it back.
+update receiver set url = %(url)s, prefix = %(prefix)s, types = %(types)s, retained = %(retained)s, failures = 0, paused_until = null,
+    disabled_at = case when %(disabled)s then coalesce(disabled_at, now()) end,
+    disabled_why = case when %(disabled)s then coalesce(disabled_why, %(why)s) end
+where tenant_id = %(tenant)s and kind = 'broker' and name = %(name)s returning id
+
+-- name: seal_broker
+-- Another login, or none.
+update receiver set sealed = %(sealed)s, signs_in = %(signs_in)s
+where tenant_id = %(tenant)s and kind = 'broker' and name = %(name)s returning id

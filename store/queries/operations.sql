@@ -106,7 +106,7 @@ and written_in < pg_snapshot_xmin(pg_current_snapshot())
 order by case_event.written_in, id limit %(limit)s
 
 -- name: tell_case_events
--- Lines of histories, for each webhook that wants them and each channel that says so, once.
+-- Lines of histories, for each webhook and broker that wants them and each channel that says so, once.
 insert into outgoing (tenant_id, receiver_id, cause, type, subject, at, data)
 select c.tenant_id, w.id, 'case/' || c.id, 'alert.' || c.what, 'alerts/' || c.alert_id, c.at, jsonb_build_object(
     'alert', c.alert_id::text, 'version', c.version, 'what', c.what, 'by', c.actor, 'note', c.note,
@@ -115,8 +115,8 @@ select c.tenant_id, w.id, 'case/' || c.id, 'alert.' || c.what, 'alerts/' || c.al
     'cleared_at', rfc3339(case when x.id is null then a.cleared_at else x.ended_at end),
     'limit_c', coalesce(x.limit_c, a.limit_c), 'extreme_c', coalesce(x.extreme_c, a.extreme_c))
 from case_event c join alert a on a.id = c.alert_id
-join receiver w on w.tenant_id = c.tenant_id and w.disabled_at is null and c.at >= w.created_at and case w.kind
-    when 'webhook' then w.types && array['*', 'alert.*', 'alert.' || c.what]
+join receiver w on w.tenant_id = c.tenant_id and w.disabled_at is null and c.at >= w.created_at and case
+    when w.kind <> 'channel' then w.types && array['*', 'alert.*', 'alert.' || c.what]
     else (c.what in ('opened', 'reopened') or c.what in ('cleared', 'retracted') and 'alert.cleared' = any(w.types))
         and ('alert.opened' = any(w.types) or a.severity = 'critical' and 'alert.critical' = any(w.types)) end
 left join device d on d.id = a.device_id left join vehicle v on v.id = d.vehicle_id left join site s on s.id = d.site_id
@@ -132,7 +132,7 @@ and written_in < pg_snapshot_xmin(pg_current_snapshot())
 order by stop_call.written_in, id limit %(limit)s
 
 -- name: tell_calls
--- Arrivals, departures and what corrects them, for each webhook that wants them, once.
+-- Arrivals, departures and what corrects them, for each webhook and broker that wants them, once.
 insert into outgoing (tenant_id, receiver_id, cause, type, subject, at, data)
 select c.tenant_id, w.id, 'call/' || c.id || '/' || c.revision, e.type, 'shipments/' || h.name, c.decided_at, jsonb_build_object(
     'call', c.id::text, 'revision', c.revision, 'shipment', h.name, 'reference', h.reference, 'stop', p.name,
@@ -148,7 +148,7 @@ cross join lateral (select 'shipment.' || case
     when b.id is null or b.retracted then case when c.departed_at is null then 'arrived' else 'called' end
     when b.departed_at is null and c.departed_at is not null and b.arrived_at = c.arrived_at then 'departed'
     else 'call_revised' end as type) e
-join receiver w on w.tenant_id = c.tenant_id and w.kind = 'webhook' and w.disabled_at is null and c.decided_at >= w.created_at
+join receiver w on w.tenant_id = c.tenant_id and w.kind <> 'channel' and w.disabled_at is null and c.decided_at >= w.created_at
     and w.types && array['*', 'shipment.*', e.type]
 order by c.id, c.revision
 on conflict (receiver_id, cause) do nothing

@@ -25,6 +25,12 @@ from share
 where tenant_id = {tenant};
 insert into access_token (tenant_id, kind, subject, role, token_sha256, expires_at, agent)
 values ({tenant}, 'session', '{mark}-ann', 'admin', sha256('{mark}session'), now() + interval '9 days', 'Agent{tag}');
+insert into receiver (tenant_id, kind, name, url, prefix, types, created_by, last_error)
+values ({tenant}, 'broker', '{mark}-broker', 'mqtts://example.org', 'prefix{tag}', '{{*}}', 'Maker{tag}', 'Error{tag}');
+insert into outgoing (tenant_id, receiver_id, cause, type, subject, at, data)
+select {tenant}, id, '{mark}/0', 'test', 'Subject{tag}', now(), '{{}}'
+from receiver
+where tenant_id = {tenant} and name = '{mark}-broker';
 insert into receiver (tenant_id, name, url, types, secret, created_by, last_error)
 values ({tenant}, '{mark}-hook', 'https://example.org/', '{{*}}', sha256('{mark}'), 'Maker{tag}', 'Error{tag}');
 insert into outgoing (tenant_id, receiver_id, cause, type, subject, at, data)

@@ -16,7 +16,7 @@ CANARY = "zx-canary"
 NUMBERS = {
     "alert_id": "alert", "message_id": "quarantine", "fact_id": "excursion", "trip_id": "trip", "share_id": "share",
     "assignment_id": "assignment", "entry_id": "vehicle_driver", "session_id": "access_token",
-    "delivery_id": "outgoing", "notice_id": "outgoing", "command_id": "command",
+    "delivery_id": "outgoing", "notice_id": "outgoing", "event_id": "outgoing", "command_id": "command",
 }  # fmt: skip
 WORDS = {"kind": "excursion", "report": "load"}
 """What stands in addresses and is nobody's."""
@@ -90,13 +90,15 @@ class Tenants:
         for name, table in NUMBERS.items():
             numbers[name] = str(world.one(f"select max(id) from {table} where {_whose(table, world)}"))
         numbers["delivery_id"] = str(int(numbers["notice_id"]) - 1)  # a webhook's, made before that of a channel
+        numbers["event_id"] = str(int(numbers["notice_id"]) - 2)  # a broker's, made before both
         return {
             **numbers,
             "vehicle_id": f"{mark}-truck", "shipment_id": f"{mark}-ship", "device_id": f"{mark}-gps",
             "site_id": f"{mark}-site",
             "zone_id": f"{mark}-zone", "sku": f"{mark}-SKU", "profile_id": f"{mark}-profile", "slot": f"{mark}-slot",
             "driver_id": f"{mark}-driver", "token_name": f"{mark}-bot", "account_name": f"{mark}-ann",
-            "webhook_id": f"{mark}-hook", "channel_id": f"{mark}-channel", **WORDS, "token": "x" * 43,
+            "webhook_id": f"{mark}-hook", "channel_id": f"{mark}-channel", "broker_id": f"{mark}-broker",
+            **WORDS, "token": "x" * 43,
         }  # fmt: skip
 
     def _gone(self) -> dict[str, str]:
@@ -107,7 +109,7 @@ class Tenants:
 
     def _names(self) -> list[str]:
         return [*NUMBERS, "vehicle_id", "shipment_id", "device_id", "site_id", "zone_id", "sku", "profile_id", "slot",
-                "driver_id", "token_name", "account_name", "webhook_id", "channel_id",
+                "driver_id", "token_name", "account_name", "webhook_id", "channel_id", "broker_id",
                 "kind", "report", "token"]  # fmt: skip
 
     @contextmanager

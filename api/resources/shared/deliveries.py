@@ -1,25 +1,38 @@
-"""What a receiver, a webhook or a channel, was told and is to be told: read, tried, sent again, one way for both."""
+"""What a receiver (webhook, channel, broker) was told and is to be told: read, tried, sent again, one way for all."""
 
 from __future__ import annotations
 
 import secrets
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
+from pydantic import AfterValidator, Field
 from typing_extensions import TypedDict
 
 from api.database import Row, Session
 from api.http.caller import Caller
 from api.http.jsons import when
+from operations.deliver.decide import GROUPS, TYPES
 from store.db import queries
 
-Kind = Literal["webhook", "channel"]
+Kind = Literal["webhook", "channel", "broker"]
 LIVE = {
     *("failures", "paused_until", "succeeded_at", "failed_at", "last_error", "disabled_at", "disabled_why"),
     *("waiting", "waiting_since", "given_up"),
 }
 """What changes by itself."""
+EVENTS = (*GROUPS, *TYPES)
 TIMES = ("created_at", "disabled_at", "paused_until", "succeeded_at", "failed_at")
+
+
+def _event(text: str) -> str:
+    if text not in EVENTS:
+        raise ValueError(f"one of {', '.join(EVENTS)}")
+    return text
+
+
+Event = Annotated[str, AfterValidator(_event), Field(json_schema_extra={"enum": list(EVENTS)})]
+Events = Annotated[list[Event], Field(min_length=1, max_length=len(EVENTS))]
 
 
 class AttemptOut(TypedDict):

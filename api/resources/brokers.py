@@ -1,0 +1,297 @@
+"""Brokers: where events are published by MQTT, what was published, and publishing it again."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Query, Request
+from pydantic import AfterValidator, ConfigDict, Field
+from starlette.responses import Response
+from typing_extensions import TypedDict
+
+from api.database import Row, Session
+from api.http.audit import audit
+from api.http.auth import WebhookKeeper
+from api.http.context import context_of
+from api.http.inputs import Name, Strict
+from api.http.jsons import Json, when
+from api.http.paging import Cursor, Items, Limit, decode, shaped_page
+from api.http.problems import Problem, key_of, not_found
+from api.http.things import one
+from api.resources.shared.deliveries import (
+    LIVE,
+    TIMES,
+    Delivery,
+    Events,
+    SentAgain,
+    all_once_more,
+    attempt_now,
+    deliveries,
+    once_more,
+    remove,
+)
+from domain.brokers import PREFIX_CHARS_MAX, URL_CHARS_MAX, check_prefix, parse_broker
+from domain.webhooks import AddressError
+from store.db import queries
+from store.secrets import sealed
+
+router = APIRouter(prefix="/brokers", tags=["brokers"])
+BROKERS_MAX = 20
+LOGIN_CHARS_MAX = 256
+
+
+def _url(text: str) -> str:
+    try:
+        parse_broker(text)
+    except AddressError as error:
+        raise ValueError(str(error).removeprefix("url: ")) from None
+    return text
+
+
+def _printable(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError("visible characters")
+    return text
+
+
+Url = Annotated[str, AfterValidator(_url), Field(max_length=URL_CHARS_MAX)]
+Prefix = Annotated[str, AfterValidator(check_prefix), Field(max_length=PREFIX_CHARS_MAX)]
+User = Annotated[str, AfterValidator(_printable), Field(min_length=1, max_length=LOGIN_CHARS_MAX)]
+Password = Annotated[
+    str, AfterValidator(_printable), Field(max_length=LOGIN_CHARS_MAX, json_schema_extra={"writeOnly": True})
+]
+
+
+class Broker(TypedDict):
+    """Where events are published.
+
+    `signs_in`: it has a user and a password, which are never shown. `retained`: the last word stays there.
+    `failures` in a row; `paused_until`: it is left alone; `waiting`, `given_up`: events, 1000 are counted;
+    `waiting_since`: the first of those that wait; `disabled_why`: who or what switched it off.
+    """
+
+    id: str
+    url: str
+    prefix: str
+    types: list[str]
+    retained: bool
+    signs_in: bool
+    created_at: str
+    created_by: str
+    disabled_at: str | None
+    disabled_why: str | None
+    failures: int
+    paused_until: str | None
+    succeeded_at: str | None
+    failed_at: str | None
+    last_error: str | None
+    waiting: int
+    waiting_since: str | None
+    given_up: int
+
+
+class BrokerIn(Strict):
+    """A new broker. Its topics begin with `prefix`, `frostway/` and the tenant's name unless told."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "id": "plant",
+                    "url": "mqtts://broker.example.org",
+                    "user": "frostway",
+                    "password": "a-password",
+                    "types": ["alert.*"],
+                }
+            ],
+        }
+    )
+
+    id: Name
+    url: Url
+    user: User | None = None
+    password: Password | None = None
+    prefix: Prefix | None = None
+    types: Events = Field(default=["*"])
+    retained: bool = False
+
+
+class BrokerChangeIn(Strict):
+    """What is to be different; what is not named stays, but another address takes its login anew."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"retained": True, "disabled": False}]})
+
+    url: Url | None = None
+    user: User | None = None
+    password: Password | None = None
+    prefix: Prefix | None = None
+    types: Events | None = None
+    retained: bool | None = None
+    disabled: bool | None = None
+
+
+def _shape(row: Row) -> dict[str, Any]:
+    plain = (
+        *("id", "url", "prefix", "types", "retained", "signs_in", "created_by", "disabled_why", "failures"),
+        *("last_error", "waiting", "given_up"),
+    )
+    return {**{key: row[key] for key in plain}, **{key: when(row[key]) for key in (*TIMES, "waiting_since")}}
+
+
+def _seal(request: Request, user: str | None, password: str | None) -> dict[str, Any]:
+    """A login as it is kept.
+
+    Raises:
+        Problem: 422, a password of nobody; 409, nothing can be sealed.
+    """
+    if user is None:
+        if password is not None:
+            raise Problem(422, "user: whose password it is")
+        return {"sealed": None, "signs_in": False}
+    secret = context_of(request).config.sealing_secret
+    if not secret:
+        raise Problem(409, "logins of brokers cannot be kept: the operator sets FROSTWAY_SEALING_SECRET first")
+    return {"sealed": sealed(secret, json.dumps([user, password or ""]).encode()), "signs_in": True}
+
+
+async def _broker(session: Session, name: str) -> Row:
+    row = await session.row(queries("deliver")["brokers"], after="", name=name, limit=1)
+    if row is None:
+        raise not_found()
+    return row
+
+
+@router.get("", response_model=Items[Broker])
+async def list_brokers(request: Request, caller: WebhookKeeper, limit: Limit = 200, cursor: Cursor = None) -> Json:
+    """Brokers by name, and how each is doing."""
+    after = decode(cursor, (str,))[0] if cursor else ""
+    async with context_of(request).database.tenant(caller.tenant_id) as session:
+        found = await session.rows(queries("deliver")["brokers"], after=after, name=None, limit=limit + 1)
+    return shaped_page(request, found, limit, lambda b: [b["id"]], _shape)
+
+
+@router.get("/{broker_id}", response_model=Broker)
+async def get_broker(request: Request, caller: WebhookKeeper, broker_id: str) -> Json:
+    """One broker, and how it is doing."""
+    async with context_of(request).database.tenant(caller.tenant_id) as session:
+        row = await _broker(session, broker_id)
+    return one(request, _shape(row), live=LIVE)
+
+
+@router.post("", response_model=Broker, status_code=201)
+async def post_broker(request: Request, caller: WebhookKeeper, given: BrokerIn) -> Json:
+    """A new broker, told what happens from now on. Its login is sealed and never shown again."""
+    q = queries("deliver")
+    kept = _seal(request, given.user, given.password)
+    about = {
+        "url": given.url,
+        "prefix": given.prefix or f"frostway/{caller.tenant}",
+        "types": given.types,
+        "retained": given.retained,
+    }
+    async with context_of(request).database.tenant(caller.tenant_id) as session:
+        if len(await session.rows(q["brokers"], after="", name=None, limit=BROKERS_MAX)) >= BROKERS_MAX:
+            raise Problem(409, f"there are {BROKERS_MAX} brokers already: remove one first")
+        if await session.row(q["add_broker"], name=given.id, actor=caller.user, **about, **kept) is None:
+            raise Problem(409, f"id: there is a {given.id} already")
+        await audit(session, caller, "broker.create", given.id, signs_in=kept["signs_in"], **about)
+        row = await _broker(session, given.id)
+    return Json(_shape(row), 201)
+
+
+@router.patch("/{broker_id}", response_model=Broker)
+async def change_broker(request: Request, caller: WebhookKeeper, broker_id: str, given: BrokerChangeIn) -> Json:
+    """Another address or login, other topics or events, off or on again."""
+    q = queries("deliver")
+    async with context_of(request).database.tenant(caller.tenant_id) as session:
+        old = await _broker(session, broker_id)
+        changes = given.model_dump(exclude_unset=True, exclude={"user", "password"})
+        says_login = {"user", "password"} & given.model_fields_set
+        if given.url not in (None, old["url"]) and old["signs_in"] and not says_login:
+            raise Problem(422, "user: its login goes to another address only when it is given once more")
+        if says_login:
+            kept = _seal(request, given.user, given.password)
+            await session.row(q["seal_broker"], name=broker_id, **kept)
+            changes["signs_in"] = kept["signs_in"]
+        values = {
+            "url": given.url or old["url"],
+            "prefix": given.prefix or old["prefix"],
+            "types": given.types or old["types"],
+            "retained": old["retained"] if given.retained is None else given.retained,
+            "disabled": (old["disabled_at"] is not None) if given.disabled is None else given.disabled,
+        }
+        await session.row(q["change_broker"], name=broker_id, why=f"switched off by {caller.user}", **values)
+        await audit(session, caller, "broker.change", broker_id, **changes)
+        row = await _broker(session, broker_id)
+    return Json(_shape(row))
+
+
+@router.delete("/{broker_id}", status_code=204)
+async def delete_broker(request: Request, caller: WebhookKeeper, broker_id: str) -> Response:
+    """It is gone, with all that waits for it."""
+    async with context_of(request).database.tenant(caller.tenant_id) as session:
+        if not await remove(session, "broker", broker_id):
+            raise not_found()
+        await audit(session, caller, "broker.remove", broker_id)
+    return Response(status_code=204)
+
+
+@router.post("/{broker_id}/test", response_model=Delivery, status_code=202)
+async def try_broker(request: Request, caller: WebhookKeeper, broker_id: str) -> Json:
+    """Publishes an event of the type `test` now; its delivery says within seconds what came of it."""
+    async with context_of(request).database.tenant(caller.tenant_id) as session:
+        if (await _broker(session, broker_id))["disabled_at"] is not None:
+            raise Problem(409, f"{broker_id} is switched off: switch it on first")
+        found = await attempt_now(session, caller, "broker", broker_id)
+        await audit(session, caller, "broker.test", broker_id)
+    return Json(found, 202)
+
+
+@router.get("/{broker_id}/deliveries", response_model=Items[Delivery])
+async def list_published(
+    request: Request,
+    caller: WebhookKeeper,
+    broker_id: str,
+    state: Annotated[Literal["waiting", "done", "gave up"] | None, Query()] = None,
+    limit: Limit = 200,
+    cursor: Cursor = None,
+) -> Json:
+    """What was published there and is to be, the newest first, of the last 30 days."""
+    before = decode(cursor, (int,))[0] if cursor else None
+    async with context_of(request).database.tenant(caller.tenant_id) as session:
+        await _broker(session, broker_id)
+        found = await deliveries(session, "broker", broker_id, before=before, state=state, limit=limit + 1)
+    return shaped_page(request, found, limit, lambda d: [int(d["id"])], lambda d: d)
+
+
+@router.get("/{broker_id}/deliveries/{event_id}", response_model=Delivery)
+async def get_published(request: Request, caller: WebhookKeeper, broker_id: str, event_id: str) -> Json:
+    """One event with its attempts."""
+    async with context_of(request).database.tenant(caller.tenant_id) as session:
+        found = await deliveries(session, "broker", broker_id, key=key_of(event_id))
+    if not found:
+        raise not_found()
+    return Json(found[0])
+
+
+@router.post("/{broker_id}/deliveries/{event_id}/redeliver", response_model=Delivery, status_code=202)
+async def publish_again(request: Request, caller: WebhookKeeper, broker_id: str, event_id: str) -> Json:
+    """Publishes it once more from the beginning, with the same `id`: who has it knows it."""
+    key = key_of(event_id)
+    async with context_of(request).database.tenant(caller.tenant_id) as session:
+        found = await once_more(session, "broker", broker_id, key)
+        if found is None:
+            raise not_found()
+        await audit(session, caller, "broker.redeliver", broker_id, delivery=event_id)
+    return Json(found, 202)
+
+
+@router.post("/{broker_id}/redeliver", response_model=SentAgain, status_code=202)
+async def publish_all_again(request: Request, caller: WebhookKeeper, broker_id: str) -> Json:
+    """Publishes all that was given up once more, in its order."""
+    async with context_of(request).database.tenant(caller.tenant_id) as session:
+        await _broker(session, broker_id)
+        asked = await all_once_more(session, "broker", broker_id)
+        await audit(session, caller, "broker.redeliver", broker_id, deliveries=asked)
+    return Json({"asked": asked}, 202)
