@@ -25,6 +25,8 @@ POSTED = {
 }
 
 NOT_MINE = {
+    "broker_id": "canary",
+    "event_id": "987654321",
     "command_id": "987654321",
     "vehicle_id": "truck-02",
     "shipment_id": "S-1",
