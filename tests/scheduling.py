@@ -6,28 +6,10 @@ from xdist.scheduler import LoadFileScheduling
 from xdist.workermanage import WorkerController
 
 TOGETHER = "tests/browser/"
-"""Its files share one browser and one stack on a worker, so two workers take them, a half each."""
-
-SECOND = frozenset(
-    f"{TOGETHER}test_{name}.py"
-    for name in (
-        "browser",
-        "customer",
-        "first_day",
-        "join",
-        "offline",
-        "oidc",
-        "reports",
-        "shipments",
-        "sites",
-        "updates",
-    )
-)
-
-HALVES = (f"{TOGETHER}1", f"{TOGETHER}2")
+"""Its files share one browser and one stack, so one worker takes them all: two that draw maps take both cores."""
 
 LONG = (
-    *HALVES,
+    TOGETHER,
     "tests/integration/tracker/test_calls.py",
     "tests/chaos/test_chaos.py",
     "tests/chaos/test_full_disk.py",
@@ -44,11 +26,10 @@ LONG = (
 
 
 class LongFirst(LoadFileScheduling):
-    """`--dist loadfile`, with the files of `TOGETHER` as two and those of `LONG` before all others."""
+    """`--dist loadfile`, with the files of `TOGETHER` as one and those of `LONG` before all others."""
 
     def _split_scope(self, nodeid: str) -> str:
-        scope = super()._split_scope(nodeid)
-        return HALVES[scope in SECOND] if nodeid.startswith(TOGETHER) else scope
+        return TOGETHER if nodeid.startswith(TOGETHER) else super()._split_scope(nodeid)
 
     def _assign_work_unit(self, node: WorkerController) -> None:
         longest = next((scope for scope in LONG if scope in self.workqueue), None)

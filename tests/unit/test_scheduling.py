@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.scheduling import HALVES, LONG, SECOND, TOGETHER
+from tests.scheduling import LONG
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def test_the_files_that_are_taken_first_are_there_and_both_halves_have_some() -> None:
-    named = {*LONG} - {*HALVES} | SECOND
-    assert [name for name in sorted(named) if not (ROOT / name).is_file()] == []
-    browser = {f"{TOGETHER}{path.name}" for path in (ROOT / TOGETHER).glob("test_*.py")}
-    assert browser > SECOND
+def test_the_files_that_are_taken_first_are_there() -> None:
+    assert [name for name in LONG if not (ROOT / name).exists()] == []
