@@ -133,7 +133,7 @@ def test_what_is_typed_of_a_mail_server_is_its_address(page: Page, stack: Stack)
     assert [each["kind"] for each in stack.items("/channels")] == ["mailtos"]
 
 
-@LOOKS
+@pytest.mark.parametrize("look", [SMALL], ids=["phone"], indirect=True)  # one look: it waits for a whole minute
 def test_a_customer_is_told_of_a_shipment_and_has_no_more(page: Page, mailbox: Mailbox, stack: Stack) -> None:
     shipment = next(each["id"] for each in stack.items("/shipments") if each["status"] == "in_transit")
     page.goto(f"/shipments?shipment={shipment}")
