@@ -172,7 +172,9 @@ class Beginnings:
 
     def _catch_up(self, client: Client, view: View, missed: Sequence[ChangeRow], heads: Vector, cursor: Vector) -> bool:
         """Resumes a view up to where the mirror is; what was read beyond that comes again, as a delta."""
-        mirror = self.mirrors[client.tenant_id]
+        mirror = self.mirrors.get(client.tenant_id)
+        if mirror is None:  # all begins anew
+            return False
         there = later(mirror.floor, self._there())
         rows = [row for row in missed if row.seq <= there.get(row.partition, 0)]
         rows += [row for row in client.waiting or [] if row.seq > heads.get(row.partition, 0)]

@@ -17,19 +17,15 @@ from api.http.context import context_of
 from api.http.inputs import Name, Strict
 from api.http.jsons import Json, when
 from api.http.paging import Cursor, Items, Limit, decode, shaped_page
-from api.http.problems import Problem, key_of, not_found
+from api.http.problems import Problem, not_found
 from api.http.things import one
 from api.resources.shared.deliveries import (
     LIVE,
     TIMES,
     Delivery,
     Events,
+    Receivers,
     SentAgain,
-    all_once_more,
-    attempt_now,
-    deliveries,
-    once_more,
-    remove,
 )
 from domain.brokers import PREFIX_CHARS_MAX, URL_CHARS_MAX, check_prefix, parse_broker
 from domain.webhooks import AddressError
@@ -162,6 +158,9 @@ async def _broker(session: Session, name: str) -> Row:
     return row
 
 
+RECEIVERS = Receivers("broker", _broker)
+
+
 @router.get("", response_model=Items[Broker])
 async def list_brokers(request: Request, caller: WebhookKeeper, limit: Limit = 200, cursor: Cursor = None) -> Json:
     """Brokers by name, and how each is doing."""
@@ -230,22 +229,13 @@ async def change_broker(request: Request, caller: WebhookKeeper, broker_id: str,
 @router.delete("/{broker_id}", status_code=204)
 async def delete_broker(request: Request, caller: WebhookKeeper, broker_id: str) -> Response:
     """It is gone, with all that waits for it."""
-    async with context_of(request).database.tenant(caller.tenant_id) as session:
-        if not await remove(session, "broker", broker_id):
-            raise not_found()
-        await audit(session, caller, "broker.remove", broker_id)
-    return Response(status_code=204)
+    return await RECEIVERS.delete(request, caller, broker_id)
 
 
 @router.post("/{broker_id}/test", response_model=Delivery, status_code=202)
 async def try_broker(request: Request, caller: WebhookKeeper, broker_id: str) -> Json:
     """Publishes an event of the type `test` now; its delivery says within seconds what came of it."""
-    async with context_of(request).database.tenant(caller.tenant_id) as session:
-        if (await _broker(session, broker_id))["disabled_at"] is not None:
-            raise Problem(409, f"{broker_id} is switched off: switch it on first")
-        found = await attempt_now(session, caller, "broker", broker_id)
-        await audit(session, caller, "broker.test", broker_id)
-    return Json(found, 202)
+    return await RECEIVERS.attempt(request, caller, broker_id)
 
 
 @router.get("/{broker_id}/deliveries", response_model=Items[Delivery])
@@ -258,40 +248,22 @@ async def list_published(
     cursor: Cursor = None,
 ) -> Json:
     """What was published there and is to be, the newest first, of the last 30 days."""
-    before = decode(cursor, (int,))[0] if cursor else None
-    async with context_of(request).database.tenant(caller.tenant_id) as session:
-        await _broker(session, broker_id)
-        found = await deliveries(session, "broker", broker_id, before=before, state=state, limit=limit + 1)
-    return shaped_page(request, found, limit, lambda d: [int(d["id"])], lambda d: d)
+    return await RECEIVERS.page(request, caller, broker_id, state, limit, cursor)
 
 
 @router.get("/{broker_id}/deliveries/{event_id}", response_model=Delivery)
 async def get_published(request: Request, caller: WebhookKeeper, broker_id: str, event_id: str) -> Json:
     """One event with its attempts."""
-    async with context_of(request).database.tenant(caller.tenant_id) as session:
-        found = await deliveries(session, "broker", broker_id, key=key_of(event_id))
-    if not found:
-        raise not_found()
-    return Json(found[0])
+    return await RECEIVERS.one(request, caller, broker_id, event_id)
 
 
 @router.post("/{broker_id}/deliveries/{event_id}/redeliver", response_model=Delivery, status_code=202)
 async def publish_again(request: Request, caller: WebhookKeeper, broker_id: str, event_id: str) -> Json:
     """Publishes it once more from the beginning, with the same `id`: who has it knows it."""
-    key = key_of(event_id)
-    async with context_of(request).database.tenant(caller.tenant_id) as session:
-        found = await once_more(session, "broker", broker_id, key)
-        if found is None:
-            raise not_found()
-        await audit(session, caller, "broker.redeliver", broker_id, delivery=event_id)
-    return Json(found, 202)
+    return await RECEIVERS.again(request, caller, broker_id, event_id)
 
 
 @router.post("/{broker_id}/redeliver", response_model=SentAgain, status_code=202)
 async def publish_all_again(request: Request, caller: WebhookKeeper, broker_id: str) -> Json:
     """Publishes all that was given up once more, in its order."""
-    async with context_of(request).database.tenant(caller.tenant_id) as session:
-        await _broker(session, broker_id)
-        asked = await all_once_more(session, "broker", broker_id)
-        await audit(session, caller, "broker.redeliver", broker_id, deliveries=asked)
-    return Json({"asked": asked}, 202)
+    return await RECEIVERS.all_again(request, caller, broker_id)

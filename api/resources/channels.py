@@ -17,9 +17,9 @@ from api.http.inputs import Name, Strict, zone_name
 from api.http.jsons import Json, when
 from api.http.links import pages_of
 from api.http.paging import Cursor, Items, Limit, decode, shaped_page
-from api.http.problems import Problem, key_of, not_found
+from api.http.problems import Problem, not_found
 from api.http.things import one
-from api.resources.shared.deliveries import LIVE, TIMES, Delivery, attempt_now, deliveries, once_more, remove
+from api.resources.shared.deliveries import LIVE, TIMES, Delivery, Receivers
 from domain.channels import ADDRESS_CHARS_MAX, KINDS, LANGUAGES, check_address, check_recipient, shown_of
 from domain.webhooks import AddressError
 from operations.deliver.decide import ALERTS, CLEARED
@@ -157,6 +157,9 @@ async def _channel(session: Session, name: str) -> Row:
     return row
 
 
+RECEIVERS = Receivers("channel", _channel)
+
+
 @router.get("", response_model=Items[Channel])
 async def list_channels(request: Request, caller: ChannelKeeper, limit: Limit = 200, cursor: Cursor = None) -> Json:
     """Channels by name, and how each is doing."""
@@ -224,11 +227,7 @@ async def change_channel(request: Request, caller: ChannelKeeper, channel_id: st
 @router.delete("/{channel_id}", status_code=204)
 async def delete_channel(request: Request, caller: ChannelKeeper, channel_id: str) -> Response:
     """It is gone, with all that waits for it."""
-    async with context_of(request).database.tenant(caller.tenant_id) as session:
-        if not await remove(session, "channel", channel_id):
-            raise not_found()
-        await audit(session, caller, "channel.remove", channel_id)
-    return Response(status_code=204)
+    return await RECEIVERS.delete(request, caller, channel_id)
 
 
 class TryIn(Strict):
@@ -242,13 +241,7 @@ class TryIn(Strict):
 @router.post("/{channel_id}/test", response_model=Delivery, status_code=202)
 async def try_channel(request: Request, caller: ChannelKeeper, channel_id: str, given: TryIn | None = None) -> Json:
     """Sends a message now; its delivery says within seconds what came of it."""
-    async with context_of(request).database.tenant(caller.tenant_id) as session:
-        row = await _channel(session, channel_id)
-        if row["disabled_at"] is not None:
-            raise Problem(409, f"{channel_id} is switched off: switch it on first")
-        found = await attempt_now(session, caller, "channel", channel_id, _recipient(row, given or TryIn()))
-        await audit(session, caller, "channel.test", channel_id)
-    return Json(found, 202)
+    return await RECEIVERS.attempt(request, caller, channel_id, lambda row: _recipient(row, given or TryIn()))
 
 
 def _recipient(row: Row, given: TryIn) -> str | None:
@@ -272,30 +265,16 @@ async def list_notices(
     cursor: Cursor = None,
 ) -> Json:
     """What it told and is to tell, the newest first, of the last 30 days."""
-    before = decode(cursor, (int,))[0] if cursor else None
-    async with context_of(request).database.tenant(caller.tenant_id) as session:
-        await _channel(session, channel_id)
-        found = await deliveries(session, "channel", channel_id, before=before, state=state, limit=limit + 1)
-    return shaped_page(request, found, limit, lambda d: [int(d["id"])], lambda d: d)
+    return await RECEIVERS.page(request, caller, channel_id, state, limit, cursor)
 
 
 @router.get("/{channel_id}/deliveries/{notice_id}", response_model=Delivery)
 async def get_notice(request: Request, caller: ChannelKeeper, channel_id: str, notice_id: str) -> Json:
     """One message with its attempts."""
-    async with context_of(request).database.tenant(caller.tenant_id) as session:
-        found = await deliveries(session, "channel", channel_id, key=key_of(notice_id))
-    if not found:
-        raise not_found()
-    return Json(found[0])
+    return await RECEIVERS.one(request, caller, channel_id, notice_id)
 
 
 @router.post("/{channel_id}/deliveries/{notice_id}/redeliver", response_model=Delivery, status_code=202)
 async def send_notice_again(request: Request, caller: ChannelKeeper, channel_id: str, notice_id: str) -> Json:
     """Sends a message once more from the beginning."""
-    key = key_of(notice_id)
-    async with context_of(request).database.tenant(caller.tenant_id) as session:
-        found = await once_more(session, "channel", channel_id, key)
-        if found is None:
-            raise not_found()
-        await audit(session, caller, "channel.redeliver", channel_id, delivery=notice_id)
-    return Json(found, 202)
+    return await RECEIVERS.again(request, caller, channel_id, notice_id)

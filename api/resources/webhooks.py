@@ -18,19 +18,15 @@ from api.http.context import context_of
 from api.http.inputs import Name, Strict
 from api.http.jsons import Json, when
 from api.http.paging import Cursor, Items, Limit, decode, shaped_page
-from api.http.problems import Problem, key_of, not_found
+from api.http.problems import Problem, not_found
 from api.http.things import one
 from api.resources.shared.deliveries import (
     LIVE,
     TIMES,
     Delivery,
     Events,
+    Receivers,
     SentAgain,
-    all_once_more,
-    attempt_now,
-    deliveries,
-    once_more,
-    remove,
 )
 from domain.webhooks import URL_CHARS_MAX, AddressError, parse_url, secret_text
 from operations.deliver.decide import KEPT_SECRET
@@ -125,6 +121,9 @@ async def _webhook(session: Session, name: str) -> Row:
     return row
 
 
+RECEIVERS = Receivers("webhook", _webhook)
+
+
 @router.get("", response_model=Items[Webhook])
 async def list_webhooks(request: Request, caller: WebhookKeeper, limit: Limit = 200, cursor: Cursor = None) -> Json:
     """Webhooks by name, and how each is doing."""
@@ -179,11 +178,7 @@ async def change_webhook(request: Request, caller: WebhookKeeper, webhook_id: st
 @router.delete("/{webhook_id}", status_code=204)
 async def delete_webhook(request: Request, caller: WebhookKeeper, webhook_id: str) -> Response:
     """It is gone, with all that waits for it."""
-    async with context_of(request).database.tenant(caller.tenant_id) as session:
-        if not await remove(session, "webhook", webhook_id):
-            raise not_found()
-        await audit(session, caller, "webhook.remove", webhook_id)
-    return Response(status_code=204)
+    return await RECEIVERS.delete(request, caller, webhook_id)
 
 
 @router.post("/{webhook_id}/rotate", response_model=NewWebhook)
@@ -202,12 +197,7 @@ async def rotate_webhook(request: Request, caller: WebhookKeeper, webhook_id: st
 @router.post("/{webhook_id}/test", response_model=Delivery, status_code=202)
 async def try_webhook(request: Request, caller: WebhookKeeper, webhook_id: str) -> Json:
     """Sends an event of the type `test` now; its delivery says within seconds what came of it."""
-    async with context_of(request).database.tenant(caller.tenant_id) as session:
-        if (await _webhook(session, webhook_id))["disabled_at"] is not None:
-            raise Problem(409, f"{webhook_id} is switched off: switch it on first")
-        found = await attempt_now(session, caller, "webhook", webhook_id)
-        await audit(session, caller, "webhook.test", webhook_id)
-    return Json(found, 202)
+    return await RECEIVERS.attempt(request, caller, webhook_id)
 
 
 @router.get("/{webhook_id}/deliveries", response_model=Items[Delivery])
@@ -220,40 +210,22 @@ async def list_deliveries(
     cursor: Cursor = None,
 ) -> Json:
     """What it was told and is to be told, the newest first, of the last 30 days."""
-    before = decode(cursor, (int,))[0] if cursor else None
-    async with context_of(request).database.tenant(caller.tenant_id) as session:
-        await _webhook(session, webhook_id)
-        found = await deliveries(session, "webhook", webhook_id, before=before, state=state, limit=limit + 1)
-    return shaped_page(request, found, limit, lambda d: [int(d["id"])], lambda d: d)
+    return await RECEIVERS.page(request, caller, webhook_id, state, limit, cursor)
 
 
 @router.get("/{webhook_id}/deliveries/{delivery_id}", response_model=Delivery)
 async def get_delivery(request: Request, caller: WebhookKeeper, webhook_id: str, delivery_id: str) -> Json:
     """One delivery with its attempts."""
-    async with context_of(request).database.tenant(caller.tenant_id) as session:
-        found = await deliveries(session, "webhook", webhook_id, key=key_of(delivery_id))
-    if not found:
-        raise not_found()
-    return Json(found[0])
+    return await RECEIVERS.one(request, caller, webhook_id, delivery_id)
 
 
 @router.post("/{webhook_id}/deliveries/{delivery_id}/redeliver", response_model=Delivery, status_code=202)
 async def redeliver(request: Request, caller: WebhookKeeper, webhook_id: str, delivery_id: str) -> Json:
     """Sends it once more from the beginning, under the same `webhook-id`: a receiver that has it knows it."""
-    key = key_of(delivery_id)
-    async with context_of(request).database.tenant(caller.tenant_id) as session:
-        found = await once_more(session, "webhook", webhook_id, key)
-        if found is None:
-            raise not_found()
-        await audit(session, caller, "webhook.redeliver", webhook_id, delivery=delivery_id)
-    return Json(found, 202)
+    return await RECEIVERS.again(request, caller, webhook_id, delivery_id)
 
 
 @router.post("/{webhook_id}/redeliver", response_model=SentAgain, status_code=202)
 async def redeliver_all(request: Request, caller: WebhookKeeper, webhook_id: str) -> Json:
     """Sends all that was given up once more, in its order, each under its own `webhook-id`."""
-    async with context_of(request).database.tenant(caller.tenant_id) as session:
-        await _webhook(session, webhook_id)
-        asked = await all_once_more(session, "webhook", webhook_id)
-        await audit(session, caller, "webhook.redeliver", webhook_id, deliveries=asked)
-    return Json({"asked": asked}, 202)
+    return await RECEIVERS.all_again(request, caller, webhook_id)

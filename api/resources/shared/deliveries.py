@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
+from fastapi import Request
 from pydantic import AfterValidator, Field
+from starlette.responses import Response
 from typing_extensions import TypedDict
 
 from api.database import Row, Session
+from api.http.audit import audit
 from api.http.caller import Caller
-from api.http.jsons import when
+from api.http.context import context_of
+from api.http.jsons import Json, when
+from api.http.paging import decode, shaped_page
+from api.http.problems import Problem, key_of, not_found
 from operations.deliver.decide import GROUPS, TYPES
 from store.db import queries
 
@@ -68,6 +75,69 @@ class SentAgain(TypedDict):
     """How many events are sent again."""
 
     asked: int
+
+
+class Receivers:
+    """What the resources of all kinds of receivers do with deliveries. `known` reads a receiver, or is 404."""
+
+    def __init__(self, kind: Kind, known: Callable[[Session, str], Awaitable[Row]]) -> None:
+        self._kind, self._known = kind, known
+
+    async def delete(self, request: Request, caller: Caller, name: str) -> Response:
+        """It is gone, with all that waits for it."""
+        async with context_of(request).database.tenant(caller.tenant_id) as session:
+            if not await remove(session, self._kind, name):
+                raise not_found()
+            await audit(session, caller, f"{self._kind}.remove", name)
+        return Response(status_code=204)
+
+    async def attempt(
+        self, request: Request, caller: Caller, name: str, to: Callable[[Row], str | None] = lambda _: None
+    ) -> Json:
+        """Something of the type `test`, to be told now; `to` says whom, of the receiver."""
+        async with context_of(request).database.tenant(caller.tenant_id) as session:
+            row = await self._known(session, name)
+            if row["disabled_at"] is not None:
+                raise Problem(409, f"{name} is switched off: switch it on first")
+            found = await attempt_now(session, caller, self._kind, name, to(row))
+            await audit(session, caller, f"{self._kind}.test", name)
+        return Json(found, 202)
+
+    async def page(
+        self, request: Request, caller: Caller, name: str, state: str | None, limit: int, cursor: str | None
+    ) -> Json:
+        """Deliveries, the newest first."""
+        before = decode(cursor, (int,))[0] if cursor else None
+        async with context_of(request).database.tenant(caller.tenant_id) as session:
+            await self._known(session, name)
+            found = await deliveries(session, self._kind, name, before=before, state=state, limit=limit + 1)
+        return shaped_page(request, found, limit, lambda d: [int(d["id"])], lambda d: d)
+
+    async def one(self, request: Request, caller: Caller, name: str, delivery: str) -> Json:
+        """A delivery with its attempts."""
+        async with context_of(request).database.tenant(caller.tenant_id) as session:
+            found = await deliveries(session, self._kind, name, key=key_of(delivery))
+        if not found:
+            raise not_found()
+        return Json(found[0])
+
+    async def again(self, request: Request, caller: Caller, name: str, delivery: str) -> Json:
+        """A delivery, once more from the beginning."""
+        key = key_of(delivery)
+        async with context_of(request).database.tenant(caller.tenant_id) as session:
+            found = await once_more(session, self._kind, name, key)
+            if found is None:
+                raise not_found()
+            await audit(session, caller, f"{self._kind}.redeliver", name, delivery=delivery)
+        return Json(found, 202)
+
+    async def all_again(self, request: Request, caller: Caller, name: str) -> Json:
+        """All that was given up, once more in its order."""
+        async with context_of(request).database.tenant(caller.tenant_id) as session:
+            await self._known(session, name)
+            asked = await all_once_more(session, self._kind, name)
+            await audit(session, caller, f"{self._kind}.redeliver", name, deliveries=asked)
+        return Json({"asked": asked}, 202)
 
 
 async def remove(session: Session, kind: Kind, name: str) -> bool:
