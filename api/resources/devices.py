@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, NotRequired
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Query, Request
 from psycopg.errors import UniqueViolation
 from pydantic import ConfigDict, Field, model_validator
 from typing_extensions import TypedDict
@@ -147,11 +147,17 @@ class NewDevice(Device):
 
 
 @router.get("/devices", response_model=Items[Device])
-async def list_devices(request: Request, caller: Reader, limit: Limit = 200, cursor: Cursor = None) -> Json:
+async def list_devices(
+    request: Request,
+    caller: Reader,
+    profile: Annotated[str | None, Query(max_length=64, description="only those with this temperature profile")] = None,
+    limit: Limit = 200,
+    cursor: Cursor = None,
+) -> Json:
     """Devices by name."""
     after = decode(cursor, (str,))[0] if cursor else ""
     async with context_of(request).database.tenant(caller.tenant_id) as session:
-        found = await session.rows(queries("api")["devices"], after=after, name=None, limit=limit + 1)
+        found = await session.rows(queries("api")["devices"], after=after, name=None, profile=profile, limit=limit + 1)
     return shaped_page(request, found, limit, lambda d: [d["id"]], _shape)
 
 
@@ -159,7 +165,7 @@ async def list_devices(request: Request, caller: Reader, limit: Limit = 200, cur
 async def get_device(request: Request, caller: Reader, device_id: str) -> Json:
     """One device, a revoked one too."""
     async with context_of(request).database.tenant(caller.tenant_id) as session:
-        row = await session.row(queries("api")["devices"], after="", name=device_id, limit=1)
+        row = await session.row(queries("api")["devices"], after="", name=device_id, profile=None, limit=1)
     if row is None:
         raise not_found()
     return one(request, _shape(row), live=LIVE)
@@ -183,7 +189,7 @@ async def post_device(request: Request, caller: DeviceKeeper, given: DeviceIn) -
             await audit(session, caller, "device.create", given.id, **detail, password=given.credentials)
             await session.run(queries("registry")["notify_registry"])
             await read_waiting(session, caller, given.id, foreign_id(given.foreign_id) if given.foreign_id else None)
-            row = await session.row(queries("api")["devices"], after="", name=given.id, limit=1)
+            row = await session.row(queries("api")["devices"], after="", name=given.id, profile=None, limit=1)
             await _tell(session, {given.vehicle}, {given.site})
     except _Taken as taken:
         raise await _refuse_taken(context, caller, given.id, taken.external_id) from None
@@ -237,7 +243,7 @@ async def edit_device(request: Request, caller: DeviceKeeper, device_id: str, gi
             await session.run(queries("registry")["notify_registry"])
             if given.foreign_id:
                 await read_waiting(session, caller, device_id, row["external_id"])
-            found = await session.row(queries("api")["devices"], after="", name=device_id, limit=1) or {}
+            found = await session.row(queries("api")["devices"], after="", name=device_id, profile=None, limit=1) or {}
             await _tell(session, {found.get("vehicle")}, {found.get("site")})
     except UniqueViolation:
         raise Problem(422, "foreign_id: it belongs to another device") from None
@@ -287,7 +293,7 @@ async def _change_login(
             raise not_found()
         await audit(session, caller, ACTIONS[what], device_id)
         await session.run(q["notify_registry"])
-        row = await session.row(queries("api")["devices"], after="", name=device_id, limit=1)
+        row = await session.row(queries("api")["devices"], after="", name=device_id, profile=None, limit=1)
     await tell_broker(context, "" if what == "rotate_device_token" else f"{caller.tenant}/{device_id}", password)
     return row or {}
 

@@ -21,6 +21,8 @@ from store.db import queries
 from store.profiles import NONE, Limits
 
 router = APIRouter()
+LIVE = {"devices", "shipments"}
+"""What changes by itself."""
 
 
 class ProfileIn(Strict):
@@ -45,7 +47,10 @@ class ProfileIn(Strict):
 
 
 class TemperatureProfile(TypedDict):
-    """Limits; an alarm after `for_s` beyond them, over when `hysteresis_c` inside; a gap after `max_interval_s`."""
+    """Limits; an alarm after `for_s` beyond them, over when `hysteresis_c` inside; a gap after `max_interval_s`.
+
+    `devices`, `shipments`: how many that speak, or are under way, have it now.
+    """
 
     id: str
     low_c: float | None
@@ -54,6 +59,8 @@ class TemperatureProfile(TypedDict):
     hysteresis_c: float
     max_interval_s: float
     retired_at: str | None
+    devices: int
+    shipments: int
 
 
 @router.get("/profiles", tags=["profiles"], response_model=Items[TemperatureProfile])
@@ -72,7 +79,7 @@ async def get_profile(request: Request, caller: Reader, profile_id: str) -> Json
         row = await session.row(queries("api")["profiles"], after="", name=profile_id, limit=1)
     if row is None:
         raise not_found()
-    return one(request, _shape(row))
+    return one(request, _shape(row), live=LIVE)
 
 
 @router.post("/profiles", tags=["profiles"], response_model=TemperatureProfile, status_code=201)
@@ -85,7 +92,7 @@ async def post_profile(request: Request, caller: ProfileKeeper, given: ProfileIn
             raise Problem(409, f"id: profile {given.id} is there already: make one of another name")
         await audit(session, caller, "profile.create", given.id, **values)
         await session.run(queries("registry")["notify_registry"])
-    return one(request, _shape(row), 201)
+    return one(request, _shape(row), 201, live=LIVE)
 
 
 def _shape(row: Row) -> dict[str, Any]:

@@ -159,6 +159,7 @@ left join zone z on z.id = d.zone_id left join profile p on p.id = d.profile_id
 left join device g on g.id = d.gateway_id
 left join device_state st on st.device_id = d.id and st.tenant_id = d.tenant_id
 where d.tenant_id = %(tenant)s and d.name > %(after)s and (%(name)s::text is null or d.name = %(name)s)
+      and (%(profile)s::text is null or p.name = %(profile)s)
 order by d.name limit %(limit)s
 
 -- name: products
@@ -232,8 +233,12 @@ left join lateral (
 where st.tenant_id = %(tenant)s and st.shipment_id = any(%(shipments)s::int[]) order by st.shipment_id, st.seq
 
 -- name: profiles
--- Temperature profiles by name.
-select p.name as id, p.low_c, p.high_c, p.for_s, p.hysteresis_c, p.max_interval_s, p.retired_at from profile p
+-- Temperature profiles by name, and how many have them now: devices that may speak, shipments under way.
+select p.name as id, p.low_c, p.high_c, p.for_s, p.hysteresis_c, p.max_interval_s, p.retired_at,
+       (select count(*) from device d where d.tenant_id = p.tenant_id and d.profile_id = p.id and d.revoked_at is null) as devices,
+       (select count(*) from shipment h where h.tenant_id = p.tenant_id and h.profile_id = p.id
+        and h.status not in ('delivered', 'cancelled')) as shipments
+from profile p
 where p.tenant_id = %(tenant)s and p.name > %(after)s and (%(name)s::text is null or p.name = %(name)s)
 order by p.name limit %(limit)s
 

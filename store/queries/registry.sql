@@ -63,7 +63,7 @@ returning id
 insert into profile as p (tenant_id, name, low_c, high_c, for_s, hysteresis_c, max_interval_s)
 values (%(tenant)s, %(id)s, %(low_c)s, %(high_c)s, %(for_s)s, %(hysteresis_c)s, %(max_interval_s)s)
 on conflict (tenant_id, name) do nothing
-returning p.name as id, p.low_c, p.high_c, p.for_s, p.hysteresis_c, p.max_interval_s, p.retired_at
+returning p.name as id, p.low_c, p.high_c, p.for_s, p.hysteresis_c, p.max_interval_s, p.retired_at, 0 as devices, 0 as shipments
 
 -- name: profile_id
 -- Id of a profile by name.

@@ -33,6 +33,8 @@ PAGES = (
     "/devices?device=gps-01",
     "/devices/refused",
     "/settings",
+    "/settings/profiles",
+    "/settings/profiles?profile=chilled",
     "/settings/people",
     "/settings/tokens",
     "/settings/webhooks",

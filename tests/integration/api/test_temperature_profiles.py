@@ -50,7 +50,7 @@ def test_a_new_device_has_the_limits_of_its_kind_unless_told(
 
 
 def test_a_profile_of_ones_own_is_made_once_and_given(api: httpx.Client, world: World, database: str) -> None:
-    assert api.post(f"{BASE}/profiles", json=OWN).json() == {**OWN, "retired_at": None}
+    assert api.post(f"{BASE}/profiles", json=OWN).json() == {**OWN, "retired_at": None, "devices": 0, "shipments": 0}
     again = api.post(f"{BASE}/profiles", json={**OWN, "high_c": 9})
     assert (again.status_code, "is there already" in again.json()["detail"]) == (409, True)
     assert rows(database, "select high_c, version from profile") == [(5.0, 1)]
@@ -62,6 +62,30 @@ def test_a_profile_of_ones_own_is_made_once_and_given(api: httpx.Client, world: 
     assert "one of chilled, frozen, ambient, or your own by POST /profiles" in unknown.json()["detail"]
     made = "select action, subject, detail ->> 'high_c' from audit where action = 'profile.create'"
     assert rows(database, made) == [("profile.create", "salad", "5.0")]
+
+
+def test_a_profile_tells_how_many_have_it_now_and_which_devices(api: httpx.Client, world: World) -> None:
+    world.furnish(2)
+    other = World(world.connection.info.dsn, "other")
+    other.furnish(3)
+    assert api.post(f"{BASE}/profiles", json=OWN).status_code == 201
+
+    def told() -> dict[str, tuple[int, int]]:
+        items = api.get(f"{BASE}/profiles").json()["items"]
+        return {each["id"]: (each["devices"], each["shipments"]) for each in items}
+
+    assert told() == {"chilled": (2, 1), "salad": (0, 0)}
+    before = api.get(f"{BASE}/profiles/salad")
+    assert api.post(f"{BASE}/devices/reefer-02/change", json={"profile": "salad"}).status_code == 200
+    assert api.delete(f"{BASE}/shipments/S-1").status_code == 200
+    assert told() == {"chilled": (1, 0), "salad": (1, 0)}
+    assert api.get(f"{BASE}/profiles/salad").headers["etag"] == before.headers["etag"]
+    listed = api.get(f"{BASE}/devices", params={"profile": "salad"}).json()["items"]
+    assert [each["id"] for each in listed] == ["reefer-02"]
+    assert api.get(f"{BASE}/devices", params={"profile": "nosuch"}).json()["items"] == []
+    assert api.post(f"{BASE}/devices/reefer-02/revoke").status_code == 200
+    assert told()["salad"] == (0, 0)
+    other.close()
 
 
 def test_another_tenants_profiles_are_not_seen_and_a_viewer_makes_none(

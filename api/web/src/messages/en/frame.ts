@@ -39,6 +39,7 @@ export default {
   page_tokens_title: 'Tokens of programs',
   page_webhooks: 'Webhooks',
   page_channels: 'Channels',
+  page_profiles: 'Temperature profiles',
   home: 'Frostway, live map',
   alerts_active: (n: number) => (n === 1 ? '1 alert active' : `${n} alerts active`),
   active: 'active',

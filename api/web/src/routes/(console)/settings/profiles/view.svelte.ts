@@ -1,0 +1,25 @@
+// Which profile is open, or that one is being made: kept in the address.
+import type { Kept } from '#shared/address.svelte.ts'
+
+class View implements Kept {
+  profile = $state<string | null>(null)
+  making = $state(false)
+
+  read(query: URLSearchParams): void {
+    this.profile = query.get('profile')
+    this.making = query.get('do') === 'new'
+  }
+
+  query(): URLSearchParams {
+    const query = new URLSearchParams()
+    if (this.profile) query.set('profile', this.profile)
+    if (this.making) query.set('do', 'new')
+    return query
+  }
+
+  open(): string {
+    return this.making ? 'profiles/new' : this.profile ? 'profiles/profile' : 'profiles'
+  }
+}
+
+export const view = new View()

@@ -1,0 +1,85 @@
+"""Temperature profiles on their page: made, given, copied with other limits, renamed, retired and taken back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from tests.browser.conftest import DESKTOP, Watch, context_of
+from tests.browser.test_join import SMALL, expected
+from tests.browser.test_settings import fits
+from tests.stack import Stack
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
+LOOKS = pytest.mark.parametrize("look", [DESKTOP, SMALL], ids=["desk", "phone"], indirect=True)
+
+
+@pytest.fixture
+def look(request: pytest.FixtureRequest) -> dict[str, Any]:
+    found: dict[str, Any] = request.param
+    return found
+
+
+@pytest.fixture
+def page(browser: Browser, desktop: BrowserContext, stack: Stack, watch: Watch, look: dict[str, Any]) -> Iterator[Page]:
+    """A page of somebody who keeps devices and profiles; a thermometer of one's own; all is gone afterwards."""
+    stack.request("POST", "/devices", {"id": "salad-probe", "kind": "thermometer", "profile": "none"})
+    with context_of(browser, **look, base_url=stack.url, storage_state=desktop.storage_state()) as context:
+        context.on("page", watch.follow)
+        yield context.new_page()
+    stack.request("DELETE", "/devices/salad-probe")
+    for profile in stack.items("/profiles"):
+        if profile["id"].startswith("salad"):
+            stack.request("DELETE", f"/profiles/{profile['id']}")
+
+
+def make(page: Page, **values: str) -> None:
+    for name, value in values.items():
+        page.get_by_test_id(f"profile-{name}").fill(value)
+    page.get_by_test_id("profile-send").click()
+
+
+@LOOKS
+def test_a_profile_is_made_given_copied_with_other_limits_and_retired(page: Page, stack: Stack, watch: Watch) -> None:
+    page.goto("/settings/profiles")
+    expect(page.locator("[data-testid=profile-row][data-name=chilled]")).to_contain_text("2 to 8\u00a0°C")
+    expect(page.get_by_role("img", name="chilled: 2 to 8")).to_be_visible()
+    fits(page)
+    page.get_by_test_id("profile-add").click()
+    make(page, name="salad", low="8", high="5,5")
+    expect(page.get_by_role("dialog")).to_contain_text("low_c: not below high_c")
+    make(page, low="warm")
+    expect(page.get_by_test_id("field-error")).to_have_text("a number, such as 4.5")
+    expected(watch, 422)
+    make(page, low="1,5", **{"for": "5"})
+    expect(page.get_by_test_id("profile")).to_have_attribute("data-name", "salad")
+    expect(page.get_by_test_id("profile")).to_contain_text("1.5 to 5.5\u00a0°C")
+    expect(page.get_by_test_id("profile")).to_contain_text("after 5 min beyond")
+    page.get_by_test_id("profile-device").fill("salad-probe")
+    page.get_by_test_id("profile-give").click()
+    expect(page.get_by_test_id("profile-devices").get_by_role("link")).to_have_text("salad-probe")
+    fits(page)
+    page.get_by_test_id("profile-copy").click()
+    page.get_by_test_id("profile-instead").check()
+    make(page, high="7")
+    expect(page.get_by_test_id("profile")).to_have_attribute("data-name", "salad-2")
+    expect(page.get_by_test_id("profile-devices").get_by_role("link")).to_have_text("salad-probe")
+    assert stack.request("GET", "/devices/salad-probe").json()["profile"] == "salad-2"
+    page.get_by_test_id("profile-rename").click()
+    page.get_by_test_id("profile-rename-id").fill("salad-warm")
+    page.get_by_test_id("profile-rename-save").click()
+    expect(page.get_by_test_id("profile")).to_have_attribute("data-name", "salad-warm")
+    page.get_by_test_id("profile-retire").click()
+    expect(page.get_by_test_id("profile-depends")).to_contain_text("1 device has it and keeps it")
+    page.get_by_test_id("question-yes").click()
+    expect(page.get_by_test_id("profile-restore")).to_be_visible()
+    page.get_by_test_id("profiles-all").click()
+    expect(page.locator("[data-testid=profile-row][data-name=salad]")).to_contain_text("nobody")
+    expect(page.locator("[data-testid=profile-row][data-name=salad-warm]")).to_have_count(0)
+    page.get_by_test_id("profiles-ended").check()
+    page.locator("[data-testid=profile-row][data-name=salad-warm]").get_by_role("link").click()
+    page.get_by_test_id("profile-restore").click()
+    expect(page.get_by_test_id("profile-retire")).to_be_visible()
