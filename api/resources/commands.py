@@ -19,9 +19,10 @@ from api.http.jsons import Json, Time, when
 from api.http.paging import Cursor, Items, Limit, decode, shaped_page
 from api.http.problems import Problem, key_of, not_found
 from api.http.things import one
+from domain.commanding import TONGUES, Via, refusal
 from store.db import queries
 
-router = APIRouter(prefix="/devices/{device_id}/commands", tags=["devices"])
+router = APIRouter(prefix="/devices/{device_id}", tags=["devices"])
 ARGUMENT_BYTES_MAX = 2048
 UNANSWERED_MAX = 20  # of one device
 EXPIRES_S_MAX = 7 * 86_400
@@ -73,6 +74,38 @@ class Command(TypedDict):
     answer: str | None
 
 
+class CommandArgument(TypedDict):
+    """What a command takes. `low` and `high`: of a number; of a text its length."""
+
+    name: str
+    type: Literal["number", "text"]
+    about: str
+    required: bool
+    low: float
+    high: float
+
+
+class CommandKind(TypedDict):
+    """A command that a device knows. `harms`: ask before it is sent."""
+
+    name: str
+    about: str
+    arguments: list[CommandArgument]
+    harms: bool
+
+
+class CommandKinds(TypedDict):
+    """What a device can be told. `open`: it may know others, which its maker tells.
+
+    `obstacle`: why it hears none now: it is shut out, or has no login at the broker.
+    """
+
+    via: Via
+    kinds: list[CommandKind]
+    open: bool
+    obstacle: Literal["revoked", "no_login"] | None
+
+
 def _shape(row: Row) -> dict[str, Any]:
     return {
         "id": str(row["id"]),
@@ -94,7 +127,27 @@ async def _command(session: Session, device: str, key: int) -> Row:
     return found[0]
 
 
-@router.get("", response_model=Items[Command])
+def _obstacle(target: Row) -> Literal["revoked", "no_login"] | None:
+    if target["revoked"]:
+        return "revoked"
+    return None if target["has_login"] else "no_login"
+
+
+@router.get("/command-kinds", response_model=CommandKinds)
+async def get_command_kinds(request: Request, caller: DeviceCommander, device_id: str) -> Json:
+    """What a device can be told, by the format that it speaks, and why it hears nothing when it does not."""
+    async with context_of(request).database.tenant(caller.tenant_id) as session:
+        target = await session.row(queries("commands")["command_hearer"], device=device_id)
+    if target is None:
+        raise not_found()
+    via: Via = "native"
+    kinds = [
+        {**kind._asdict(), "arguments": [each._asdict() for each in kind.arguments]} for kind in TONGUES[via].kinds
+    ]
+    return Json({"via": via, "kinds": kinds, "open": TONGUES[via].is_open, "obstacle": _obstacle(target)})
+
+
+@router.get("/commands", response_model=Items[Command])
 async def list_commands(
     request: Request, caller: DeviceCommander, device_id: str, limit: Limit = 200, cursor: Cursor = None
 ) -> Json:
@@ -107,7 +160,7 @@ async def list_commands(
     return shaped_page(request, found, limit, lambda c: [c["id"]], _shape)
 
 
-@router.get("/{command_id}", response_model=Command)
+@router.get("/commands/{command_id}", response_model=Command)
 async def get_command(request: Request, caller: DeviceCommander, device_id: str, command_id: str) -> Json:
     """One command, and what came of it."""
     async with context_of(request).database.tenant(caller.tenant_id) as session:
@@ -115,7 +168,7 @@ async def get_command(request: Request, caller: DeviceCommander, device_id: str,
     return one(request, _shape(row), live=LIVE)
 
 
-@router.post("", response_model=Command, status_code=201)
+@router.post("/commands", response_model=Command, status_code=201)
 async def post_command(request: Request, caller: DeviceCommander, device_id: str, given: CommandIn) -> Json:
     """Tells a device to do something; it is sent until it answers or `expires_in_s` is over.
 
@@ -126,8 +179,10 @@ async def post_command(request: Request, caller: DeviceCommander, device_id: str
         target = await session.row(q["command_target"], device=device_id)
         if target is None:
             raise not_found()
-        if target["revoked"] or not target["has_login"]:
+        if _obstacle(target):
             raise Problem(409, f"{device_id} has no login at the broker, where commands are heard: rotate gives it one")
+        if wrong := refusal("native", given.command, given.argument):
+            raise Problem(422, wrong)
         if target["unanswered"] >= UNANSWERED_MAX:
             raise Problem(409, f"{device_id} has not answered {UNANSWERED_MAX} commands: wait, or cancel some")
         made = await session.row(
@@ -145,7 +200,7 @@ async def post_command(request: Request, caller: DeviceCommander, device_id: str
     return Json(_shape(row), 201)
 
 
-@router.delete("/{command_id}", status_code=204)
+@router.delete("/commands/{command_id}", status_code=204)
 async def cancel_command(request: Request, caller: DeviceCommander, device_id: str, command_id: str) -> Response:
     """It is taken back, as long as it waits; 409 when it has been sent or is over."""
     key = key_of(command_id)

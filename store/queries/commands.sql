@@ -8,6 +8,11 @@ where c.tenant_id = %(tenant)s and d.tenant_id = %(tenant)s and d.name = %(devic
   and (%(before)s::int8 is null or c.id < %(before)s) and (%(id)s::int8 is null or c.id = %(id)s)
 order by c.id desc limit %(limit)s
 
+-- name: command_hearer
+-- Whether a device can be told anything.
+select d.revoked_at is not null as revoked, d.mqtt_password_hash is not null as has_login
+from device d where d.tenant_id = %(tenant)s and d.name = %(device)s
+
 -- name: command_target
 -- Whether a device can be told anything, and how many commands it has not answered yet.
 select d.id, d.revoked_at is not null as revoked, d.mqtt_password_hash is not null as has_login,

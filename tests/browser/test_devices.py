@@ -22,9 +22,10 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
 def nothing_is_left(stack: Stack) -> Iterator[None]:
     """Other tests count vehicles and devices of the same stack."""
     yield
-    for name in ("own-phone", "own-gateway", "own-tag", "own-spare"):
+    for name in ("own-phone", "own-gateway", "own-tag", "own-spare", "own-mute"):
         stack.request("PATCH", f"/devices/{name}", {"retired": True})
-    stack.request("PATCH", "/vehicles/own-van", {"retired": True})
+    for name in ("own-van", "own-lorry"):
+        stack.request("PATCH", f"/vehicles/{name}", {"retired": True})
 
 
 def add(page: Page, name: str, kind: str, vehicle: str = "") -> None:
@@ -109,3 +110,71 @@ def test_a_device_is_shut_out_and_let_in_again(desktop: BrowserContext, stack: S
     expect(page.get_by_test_id("connect")).to_be_visible()
     assert stack.get("/devices/own-spare")["revoked"] is False
     assert "PASSWORD" not in page.get_by_test_id("connect-command").inner_text()
+
+
+def test_a_device_is_told_something_and_answers_or_is_told_nothing(desktop: BrowserContext) -> None:
+    page = desktop.new_page()
+    page.goto("/devices?device=gps-02")
+    command = page.get_by_test_id("command")
+    page.get_by_test_id("command-new").click()
+    page.get_by_test_id("command-kind").press("Enter")  # by keyboard: the form sends what is chosen
+    page.get_by_test_id("command-send").press("Enter")
+    expect(command.first).to_have_attribute("data-state", "answered")
+    expect(command.first).to_contain_text("“pong”")
+    add(page, "own-mute", "tracker", "own-van")
+    page.get_by_test_id("command-new").click()
+    page.get_by_test_id("command-kind").select_option("interval")
+    page.get_by_test_id("command-seconds").fill("30")
+    page.get_by_test_id("command-send").click()
+    expect(command).to_have_attribute("data-state", "waiting")
+    expect(command).to_contain_text("seconds 30")
+    assert not axe(page)
+    page.get_by_test_id("command-cancel").click()
+    page.get_by_test_id("question-yes").click()
+    expect(command).to_have_attribute("data-state", "cancelled")
+    page.get_by_test_id("command-new").click()
+    page.get_by_test_id("command-kind").select_option("reboot")
+    page.get_by_test_id("command-send").click()
+    expect(page.get_by_test_id("question")).to_contain_text("interrupts own-mute")
+    expect(command).to_have_count(1)
+    page.get_by_test_id("command-send").click()
+    expect(command).to_have_count(2)
+    page.get_by_test_id("device-revoke").click()
+    page.get_by_test_id("question-yes").click()
+    expect(page.get_by_test_id("command-obstacle")).to_contain_text("shut out")
+    expect(page.get_by_test_id("command-new")).to_have_count(0)
+    page.get_by_test_id("device-password").click()
+    page.get_by_test_id("question-yes").click()
+    expect(page.get_by_test_id("command-new")).to_be_visible()
+
+
+def test_a_device_is_moved_corrected_and_put_back(desktop: BrowserContext, stack: Stack) -> None:
+    stack.request("POST", "/vehicles", {"id": "own-lorry", "label": "Own lorry"})
+    page = desktop.new_page()
+    page.goto("/devices?device=own-mute")
+    place = page.get_by_test_id("place")
+    expect(place).to_have_count(1)
+    page.get_by_test_id("move").click()
+    page.get_by_test_id("move-vehicle").fill("own-lorry")
+    page.get_by_test_id("move-when").select_option("time")
+    expect(page.get_by_test_id("move-corrects")).to_be_visible()
+    page.get_by_test_id("move-from").fill("2026-01-02T10:00")
+    page.get_by_test_id("move-send").click()
+    expect(page.get_by_test_id("question")).to_contain_text("replaced")
+    assert stack.get("/devices/own-mute")["vehicle"] == "own-van", "it is only asked"
+    page.get_by_test_id("move-send").click()
+    expect(place.first).to_contain_text("Own lorry")
+    assert stack.get("/devices/own-mute")["vehicle"] == "own-lorry"
+    page.get_by_role("button", name="Undo").click()
+    expect(place).to_have_count(1)
+    expect(place).to_contain_text("own-van")
+    assert stack.get("/devices/own-mute")["vehicle"] == "own-van"
+    page.get_by_test_id("place-remove").click()
+    page.get_by_test_id("question-yes").click()
+    expect(place).to_have_count(0)
+    page.set_viewport_size({"width": 320, "height": 640})
+    expect(page.get_by_test_id("command")).to_have_count(2)
+    assert page.evaluate(TOO_WIDE, 320) == []
+    page.get_by_test_id("move").click()
+    expect(page.get_by_test_id("move-send")).to_be_visible()
+    assert page.evaluate(TOO_WIDE, 320) == []

@@ -110,3 +110,21 @@ def test_others_see_and_send_nothing(world: World, database: str) -> None:
                 assert api.post(PATH, json=INTERVAL).status_code == 403
     other.close()
     assert rows(database, "select state from command") == [("waiting",)]
+
+
+def test_it_says_what_a_device_can_be_told_and_why_not(world: World, database: str) -> None:
+    world.device("mute-1", "tracker", vehicle="truck-01")
+    with serving(database) as url, client(url, world.token()) as api:
+        found = api.get("/api/v1/devices/gps-01/command-kinds").json()
+        assert (found["via"], found["open"], found["obstacle"]) == ("native", True, None)
+        kinds = {each["name"]: each for each in found["kinds"]}
+        assert [a["name"] for a in kinds["interval"]["arguments"]] == ["seconds"]
+        assert {name: kind["harms"] for name, kind in kinds.items()} == {
+            "ping": False, "interval": False, "reboot": True,
+        }  # fmt: skip
+        assert api.get("/api/v1/devices/mute-1/command-kinds").json()["obstacle"] == "no_login"
+        assert api.post("/api/v1/devices/gps-01/revoke").status_code == 200
+        assert api.get("/api/v1/devices/gps-01/command-kinds").json()["obstacle"] == "revoked"
+        assert api.get("/api/v1/devices/nobody/command-kinds").status_code == 404
+        with client(url, world.token("viewer")) as looker:
+            assert looker.get("/api/v1/devices/gps-01/command-kinds").status_code == 403

@@ -86,9 +86,6 @@ export default {
   revoke_text: 'It may not speak any more, at once. What it said stays. A new password lets it in again.',
   revoked: (name: string) => `${name} is shut out`,
   let_in: 'Let in again',
-  move: 'Move it',
-  move_to: (name: string) => `Where is ${name} from now on?`,
-  moved: (name: string) => `${name} was moved`,
 
   strangers: 'Unknown devices',
   strangers_what: 'They speak, and nobody has registered them. What they said waits, and is read when they are adopted.',
