@@ -3,7 +3,8 @@
 A command is marked as sent before it is published, and published again, later and later, until the device has answered
 or its time is over: a device may hear one more than once, and knows it by its id. One that has not been heard for a
 while is taken for away, and what it is to be told waits. An answer counts for a command of the device on whose topic it
-came, which the broker lets nobody else write on.
+came, which the broker lets nobody else write on. Devices with a connection of their own are told over that:
+`line_commands`.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from prometheus_client import Counter
 from domain.names import answering
 from domain.times import from_us
 from ingest.background import BackgroundPart, Toolkit
+from ingest.doors.lines import Lines
+from ingest.line_commands import LineCommands
 from store.db import queries
 
 HEARD_S = 900.0  # a device that was silent for longer is taken for away
@@ -90,9 +93,10 @@ def take_answers(connection: psycopg.Connection, answers: list[tuple[bytes, byte
 class Commander(BackgroundPart):
     """A thread that publishes what is due; several workers do not disturb each other."""
 
-    def __init__(self, tools: Toolkit, stop: threading.Event, publisher: Publisher) -> None:
+    def __init__(self, tools: Toolkit, stop: threading.Event, publisher: Publisher, lines: Lines) -> None:
         super().__init__("the sending of commands", tools, stop)
         self._publisher = publisher
+        self._over_lines = LineCommands(lines)
         self._look_at = self._trim_at = 0.0
 
     def _turn(self) -> None:
@@ -103,9 +107,10 @@ class Commander(BackgroundPart):
         connection.execute(q["listen"])
         notices = list(connection.notifies(timeout=WAIT_S, stop_after=1))
         now = time.monotonic()
-        if not notices and now < self._look_at:
+        if not (notices or self._over_lines.has_news()) and now < self._look_at:
             return
         self._look_at = now + LOOK_S
+        self._over_lines.work(connection)  # first: an answer that is here is not late
         connection.execute(q["expire"])
         if now >= self._trim_at:
             connection.execute(q["trim"])

@@ -78,6 +78,10 @@ class Prepared:
     """What a format wants said to its devices: topic and payload."""
     answers: list[tuple[bytes, bytes]] = field(default_factory=list)
     """What devices say to commands: topic and payload."""
+    voices: dict[int, str] = field(default_factory=dict)
+    """By key of a device that speaks a foreign format, which one."""
+    at_door: bool = False
+    """It came by a door, not by MQTT."""
     quarantined_why: dict[int, str] = field(default_factory=dict)
     """By number of the message: in one line, why it or a part of it is in quarantine."""
 
@@ -264,6 +268,7 @@ class Preparer:
             speaker = work.entry(index, device)
             work.rejections += [Rejection(speaker, *each) for each in said.told]
             return
+        out.voices[device.device_id] = address.format
         entries: dict[str, int | None] = {}
         refused: dict[int, list[Said]] = {}
         for each in said:

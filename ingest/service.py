@@ -13,9 +13,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import orjson
@@ -29,10 +27,12 @@ from ingest.background import BackgroundPart, PartError, Toolkit
 from ingest.births import TOPIC as SPARKPLUG
 from ingest.broker_log import followed
 from ingest.commands import Commander, take_answers
+from ingest.config import IngestConfig
 from ingest.deliveries import KEPT, Deliveries, delivered
 from ingest.directory import Directory
 from ingest.doors.feed import Feed
 from ingest.doors.inbox import Inbox
+from ingest.doors.lines import Lines
 from ingest.doors.supervisor import Door, DoorSupervisor
 from ingest.drain import Drain, spool_bytes, spool_full, spooled_total
 from ingest.fairness import Fairness
@@ -45,10 +45,13 @@ from ingest.quarantine import quarantine_rows
 from ingest.receipts import ReceiptBook
 from ingest.redrive import Redriver
 from ingest.spool import Spool, SpoolError
+from ingest.voices import Voices
 from store.db import at_once, queries
 from store.labels import Labels
 from store.link import RETRY, Link, Stopped
 from store.log import PostgresLog
+
+__all__ = ["Ingest", "IngestConfig", "run"]
 
 log = logging.getLogger(__name__)
 
@@ -67,35 +70,6 @@ commit_seconds = Histogram("frostway_ingest_commit_seconds", "Time of one group 
 database_up = Gauge("frostway_ingest_database_up", "1 while the last write reached the database")
 broker_up = Gauge("frostway_ingest_broker_up", "1 while the broker is connected")
 dropped_by_broker = Gauge("frostway_broker_dropped_messages", "Messages the broker says it dropped")
-
-
-@dataclass(frozen=True)
-class IngestConfig:
-    """Settings of the ingest program."""
-
-    database_url: str
-    mqtt_url: str
-    mqtt_ca_file: str = ""  # the authority to trust; empty: those the system knows
-    partitions: int = 4
-    group_messages: int = 2000
-    linger_s: float = 0.005
-    receiver: str = "stream"
-    client_id: str = ""  # the broker's name for our session; empty: the user's name
-    share: str = ""  # workers of one name share the messages; each needs its own client id
-    leave: bool = False  # at the end: hand the share to others, finish what is ours, end the session
-    retention_days: float = 3650.0
-    metrics_port: int = 0
-    spool_dir: Path | None = None  # None: nothing is kept on disk, the broker keeps it
-    spool_bytes: int = 1024 * 1024 * 1024
-    device_rate_per_s: float = 0.0  # messages; 0: no limit
-    teltonika_host: str = "127.0.0.1"
-    teltonika_port: int = 0  # 0: this door is shut
-    trusted_proxies: str = "127.0.0.0/8,::1"  # whose word the door for HTTP takes about who is calling
-    device_http_host: str = "127.0.0.1"
-    device_http_port: int = 0  # 0: this door is shut
-    device_http_open_ids: bool = False
-    device_http_certificate: tuple[str, str] | None = None  # files of it and its key: https
-    broker_log: Path | None = None  # Mosquitto's; whom it refuses is counted and audited
 
 
 class Item(NamedTuple):
@@ -146,10 +120,13 @@ class Ingest:
         self._spool, self._drain = self._make_spool()
         self._fairness = Fairness(config.device_rate_per_s, directory.is_speaker) if config.device_rate_per_s else None
         self._background: list[BackgroundPart] = [Redriver(self._tools("ingest redrive", self._halt), self._halt)]
-        self._background.append(Commander(self._tools("ingest commands", self._halt), self._halt, self.receiver))
+        lines = Lines()
+        tools = self._tools("ingest commands", self._halt)
+        self._background.append(Commander(tools, self._halt, self.receiver, lines))
+        self._voices = Voices()
         if self._drain is not None:
             self._background.append(self._drain)
-        self._doors = self._make_doors()
+        self._doors = self._make_doors(lines)
 
     def _tools(self, name: str, stop: threading.Event) -> Toolkit:
         link = Link(self._config.database_url, name, stop)
@@ -164,14 +141,15 @@ class Ingest:
         """As `_hand_over`, for the background parts."""
         return self._hand_over(Item(prepared, messages, durable))
 
-    def _make_doors(self) -> DoorSupervisor:
+    def _make_doors(self, lines: Lines) -> DoorSupervisor:
         """The doors that are open; what the others stand on (an HTTP server among it) is not even loaded."""
         config, inbox, doors = self._config, Inbox(), list[Door]()
         feed = Feed(inbox, self._tools("ingest doors", self._stop), self._hand_prepared, self._clock)
         if config.teltonika_port:
             from ingest.doors.teltonika import TeltonikaDoor  # noqa: PLC0415
 
-            doors.append(TeltonikaDoor(config.teltonika_host, config.teltonika_port, inbox, feed.knows))
+            host, port = config.teltonika_host, config.teltonika_port
+            doors.append(TeltonikaDoor(host, port, inbox, feed.knows, lines=lines))
         if config.device_http_port:
             from ingest.doors.http import HttpDoor  # noqa: PLC0415
 
@@ -433,7 +411,7 @@ class Ingest:
 
     def _commit(self, prepared: Prepared) -> None:
         """Frames, quarantine and strangers in one transaction. Done twice, the tracker drops the repeats."""
-        if not (prepared.appends or prepared.quarantine or prepared.strangers or prepared.answers):
+        if not (prepared.appends or prepared.quarantine or prepared.strangers or prepared.answers or prepared.voices):
             return
         connection = self._write.connection
         with at_once(connection):
@@ -442,6 +420,7 @@ class Ingest:
             if prepared.delivered.packet_ids:
                 self._deliveries.put(connection, prepared.received_us, prepared.delivered)
             take_answers(connection, prepared.answers, prepared.received_us)
+            self._voices.put(connection, prepared.voices, at_door=prepared.at_door)
             with connection.cursor() as cursor:
                 if prepared.quarantine:
                     cursor.executemany(queries("quarantine")["put"], quarantine_rows(prepared))

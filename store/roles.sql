@@ -72,6 +72,7 @@ insert into class values
     ('delivery',            '',               '',                               'select, insert, update, delete', ''),
     ('receipt_said',        '',               '',                               'select, insert, update, delete', ''),
     ('command',             'tenant_id',      'select, insert, update (state, ended_at)', 'select, update, delete', ''),
+    ('device_voice',        'tenant_id',      'select',                         'select, insert, update', ''),
     ('receipt',             '',               '',                               'select, insert, update, delete', ''),
     ('tracker_position',    '',               '',                               'select',                 'select, insert, update'),
     ('vehicle_state',       'tenant_id',      'select',                         '',                       'select, insert, update, delete'),

@@ -19,15 +19,16 @@ from api.http.jsons import Json, Time, when
 from api.http.paging import Cursor, Items, Limit, decode, shaped_page
 from api.http.problems import Problem, key_of, not_found
 from api.http.things import one
-from domain.commanding import TONGUES, Via, refusal
+from domain.commanding import OBSTACLES, TONGUES, Hearer, Obstacle, Via, obstacle, refusal, via_of
 from store.db import queries
 
 router = APIRouter(prefix="/devices/{device_id}", tags=["devices"])
 ARGUMENT_BYTES_MAX = 2048
 UNANSWERED_MAX = 20  # of one device
 EXPIRES_S_MAX = 7 * 86_400
-LIVE = {"state", "sent_at", "sent_count", "ended_at", "answer"}
-State = Literal["waiting", "sent", "answered", "refused", "expired", "cancelled"]
+LIVE = {"state", "sent_at", "sent_count", "ended_at", "answer", "failure"}
+State = Literal["waiting", "sent", "answered", "told", "refused", "failed", "expired", "cancelled"]
+Failure = Literal["lost", "silent", "ended"]
 
 
 def _small(argument: dict[str, Any]) -> dict[str, Any]:
@@ -43,7 +44,11 @@ def _small(argument: dict[str, Any]) -> dict[str, Any]:
 
 
 class CommandIn(Strict):
-    """What a device is to do. What it does not know, and what it wants as argument, it says itself."""
+    """What a device is to do; `via`: by another way than the one in which it speaks.
+
+    What a device of our own format does not know, and what it wants as argument, it says itself; of others
+    `GET /devices/{device_id}/command-kinds` tells.
+    """
 
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"command": "interval", "argument": {"seconds": 30}, "expires_in_s": 3600}]}
@@ -52,17 +57,21 @@ class CommandIn(Strict):
     command: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,31}$", description="ping, reboot, interval, …")]
     argument: Annotated[dict[str, Any], AfterValidator(_small)] = Field(default={})
     expires_in_s: Annotated[int, Field(ge=10, le=EXPIRES_S_MAX)] = 3600
+    via: Via | None = None
 
 
 class Command(TypedDict):
     """A command and what came of it.
 
-    `waiting`: the device has not been heard lately; `sent`: it is sent again until it is answered; `refused`: by the
-    device; `expired`: nothing was heard in time. `answer`: what the device said.
+    `waiting`: the device has not been heard lately, or is not connected; `sent`: it is to be answered, and by MQTT sent
+    again until then; `told`: it was handed over, and the format knows no answer; `refused`: by the device; `expired`:
+    nothing was heard in time. `answer`: what the device said. `failed`: it may have been done, but `failure`: the
+    connection was `lost` before the answer, the device was `silent` on it, or ingest has `ended` meanwhile.
     """
 
     id: str
     command: str
+    via: Via
     argument: dict[str, Any]
     state: State
     made_by: str
@@ -72,10 +81,11 @@ class Command(TypedDict):
     sent_count: int
     ended_at: Time | None
     answer: str | None
+    failure: Failure | None
 
 
 class CommandArgument(TypedDict):
-    """What a command takes. `low` and `high`: of a number; of a text its length."""
+    """What a command takes. `low` and `high`: of a number; of a text its length, and `pattern` what it is of."""
 
     name: str
     type: Literal["number", "text"]
@@ -83,6 +93,7 @@ class CommandArgument(TypedDict):
     required: bool
     low: float
     high: float
+    pattern: str
 
 
 class CommandKind(TypedDict):
@@ -95,22 +106,22 @@ class CommandKind(TypedDict):
 
 
 class CommandKinds(TypedDict):
-    """What a device can be told. `open`: it may know others, which its maker tells.
+    """What a device can be told, and by which way. `open`: it may know others, which its maker tells.
 
-    `obstacle`: why it hears none now: it is shut out, or has no login at the broker.
+    `obstacle`: why it hears none: it is shut out, has no login at the broker, or no IMEI by which it is known.
     """
 
     via: Via
     kinds: list[CommandKind]
     open: bool
-    obstacle: Literal["revoked", "no_login"] | None
+    obstacle: Obstacle | None
 
 
 def _shape(row: Row) -> dict[str, Any]:
     return {
         "id": str(row["id"]),
         "command": row["name"],
-        **{key: row[key] for key in ("argument", "state", "made_by", "sent_count", "answer")},
+        **{key: row[key] for key in ("via", "argument", "state", "made_by", "sent_count", "answer", "failure")},
         **{key: when(row[key]) for key in ("made_at", "expires_at", "sent_at", "ended_at")},
     }
 
@@ -127,24 +138,21 @@ async def _command(session: Session, device: str, key: int) -> Row:
     return found[0]
 
 
-def _obstacle(target: Row) -> Literal["revoked", "no_login"] | None:
-    if target["revoked"]:
-        return "revoked"
-    return None if target["has_login"] else "no_login"
+async def _hearer(session: Session, device: str) -> Hearer:
+    row = await session.row(queries("commands")["command_hearer"], device=device)
+    if row is None:
+        raise not_found()
+    return Hearer(**{name: row[name] for name in Hearer._fields})
 
 
 @router.get("/command-kinds", response_model=CommandKinds)
-async def get_command_kinds(request: Request, caller: DeviceCommander, device_id: str) -> Json:
+async def get_command_kinds(request: Request, caller: DeviceCommander, device_id: str, via: Via | None = None) -> Json:
     """What a device can be told, by the format that it speaks, and why it hears nothing when it does not."""
     async with context_of(request).database.tenant(caller.tenant_id) as session:
-        target = await session.row(queries("commands")["command_hearer"], device=device_id)
-    if target is None:
-        raise not_found()
-    via: Via = "native"
-    kinds = [
-        {**kind._asdict(), "arguments": [each._asdict() for each in kind.arguments]} for kind in TONGUES[via].kinds
-    ]
-    return Json({"via": via, "kinds": kinds, "open": TONGUES[via].is_open, "obstacle": _obstacle(target)})
+        hearer = await _hearer(session, device_id)
+    by = via or via_of(hearer)
+    kinds = [{**kind._asdict(), "arguments": [each._asdict() for each in kind.arguments]} for kind in TONGUES[by].kinds]
+    return Json({"via": by, "kinds": kinds, "open": TONGUES[by].is_open, "obstacle": obstacle(hearer, by)})
 
 
 @router.get("/commands", response_model=Items[Command])
@@ -170,18 +178,21 @@ async def get_command(request: Request, caller: DeviceCommander, device_id: str,
 
 @router.post("/commands", response_model=Command, status_code=201)
 async def post_command(request: Request, caller: DeviceCommander, device_id: str, given: CommandIn) -> Json:
-    """Tells a device to do something; it is sent until it answers or `expires_in_s` is over.
+    """Tells a device to do something; it is worth nothing any more after `expires_in_s`.
 
-    409 when the device has no login at the broker, is revoked, or has 20 commands that it has not answered.
+    409 when the device hears nothing by this way, or has 20 commands that it has not answered; 422 when its format
+    knows no such command.
     """
     q = queries("commands")
     async with context_of(request).database.tenant(caller.tenant_id) as session:
         target = await session.row(q["command_target"], device=device_id)
         if target is None:
             raise not_found()
-        if _obstacle(target):
-            raise Problem(409, f"{device_id} has no login at the broker, where commands are heard: rotate gives it one")
-        if wrong := refusal("native", given.command, given.argument):
+        hearer = await _hearer(session, device_id)
+        via = given.via or via_of(hearer)
+        if why := obstacle(hearer, via):
+            raise Problem(409, f"{device_id} hears no commands: {OBSTACLES[why]}")
+        if wrong := refusal(via, given.command, given.argument):
             raise Problem(422, wrong)
         if target["unanswered"] >= UNANSWERED_MAX:
             raise Problem(409, f"{device_id} has not answered {UNANSWERED_MAX} commands: wait, or cancel some")
@@ -189,12 +200,13 @@ async def post_command(request: Request, caller: DeviceCommander, device_id: str
             q["add_command"],
             device_key=target["id"],
             name=given.command,
+            via=via,
             argument=orjson.dumps(given.argument).decode(),
             actor=caller.user,
             expires_in_s=given.expires_in_s,
         )
         key = int((made or {})["id"])
-        detail = {"id": str(key), "command": given.command, "expires_in_s": given.expires_in_s}
+        detail = {"id": str(key), "command": given.command, "via": via, "expires_in_s": given.expires_in_s}
         await audit(session, caller, "command.create", device_id, **detail)
         row = await _command(session, device_id, key)
     return Json(_shape(row), 201)

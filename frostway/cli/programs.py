@@ -168,10 +168,17 @@ def sim(
     rate: Annotated[float, typer.Option(help="Times real time; 0: flat out.")] = 1.0,
     out: Annotated[Path | None, typer.Option(help="Folder for the ground truth.", show_default=False)] = None,
     seconds: Annotated[float | None, typer.Option(help="Stop after this many seconds.", show_default=False)] = None,
+    teltonika: Annotated[
+        str | None, typer.Option(help="HOST:PORT: one Teltonika tracker there, no world.", show_default=False)
+    ] = None,
+    imei: Annotated[str, typer.Option(help="With --teltonika: the tracker's.")] = "356307042441013",
 ) -> None:
     """Run simulated devices against the broker."""
     settings = read_settings()
     start_logging(settings)
+    if teltonika:
+        _drive_tracker(teltonika, imei)
+        return
     from firmware_sim.link import TargetError  # noqa: PLC0415
     from firmware_sim.run import CredentialsError, RunSettings, main  # noqa: PLC0415
     from frostway.demo import keep_shipping  # noqa: PLC0415
@@ -184,6 +191,16 @@ def sim(
         main(RunSettings(world, seed, rate, out, seconds=seconds), stop)
     except (CredentialsError, TargetError, ValueError) as error:
         raise Failure(str(error)) from error
+
+
+def _drive_tracker(address: str, imei: str) -> None:
+    """One simulated Teltonika tracker, until it is stopped."""
+    from firmware_sim.teltonika import Tracker, serve  # noqa: PLC0415
+
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdigit() or not (len(imei) == 15 and imei.isdigit()):
+        raise Failure("--teltonika: write HOST:PORT, and an --imei of 15 digits")
+    serve(Tracker(imei), host.strip("[]"), int(port), stop_event())
 
 
 def add_to(app: typer.Typer) -> None:

@@ -108,6 +108,7 @@ class Feed:
             messages = [self._message(parcel, device) for parcel, device in known]
             received_us = self._clock()
             prepared = self._link.run(lambda: self._preparer.prepare(messages, received_us))
+            prepared.at_door = True
         except Exception:
             _answer(parcels, ENDED)
             raise

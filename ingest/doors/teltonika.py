@@ -1,7 +1,8 @@
 """The door for Teltonika devices, TCP and UDP on one port: one thread with an event loop, apart from everything else.
 
 A packet is acknowledged when its parcel is durable and not before, so a device keeps what we have not stored. One
-packet of a connection is under way at a time; what else a device sends waits, at last in its own socket.
+packet of a connection is under way at a time; what else a device sends waits, at last in its own socket. Over its
+connection a device is told what `lines` gives (Codec 12), at any time; its answer comes among its packets.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from prometheus_client import Counter, Gauge
 
 from domain.wire.said import WireError
 from domain.wire.teltonika import count
+from domain.wire.teltonika_commands import answer, is_command_block
 from domain.wire.teltonika_frames import (
     Datagram,
     Event,
@@ -32,6 +34,7 @@ from domain.wire.teltonika_frames import (
 )
 from ingest.doors.answers import Answers
 from ingest.doors.inbox import Inbox, Outcome, Parcel
+from ingest.doors.lines import Lines, Told
 from ingest.doors.loops import new_loop
 
 log = logging.getLogger(__name__)
@@ -61,7 +64,9 @@ class TeltonikaDoor:
         max_connections: int = 2000,
         idle_timeout_s: float = 600,
         full_wait_s: float = 2.0,
+        lines: Lines | None = None,
     ) -> None:
+        self.lines = lines or Lines()
         self._host = host
         self.name = "teltonika"
         self.port = self.udp_port = port  # after `start`: where it listens, when 0 was asked for
@@ -183,6 +188,7 @@ class _Connection(asyncio.Protocol):
         self._held = bytearray()  # came while a packet was under way, or while answers are not taken
         self._imei = ""
         self._block: bytes | None = None  # under way
+        self._told: Told | None = None  # a command that is to be answered
         self._full_until = 0.0
         self._waits_for_room = self._is_choked = self._is_paused = self._is_at_end = self._is_closed = False
         self._transport: asyncio.Transport
@@ -209,6 +215,7 @@ class _Connection(asyncio.Protocol):
         if exc is not None:
             log.debug("teltonika %s: %s", self._imei, exc)
         self._is_closed = True
+        self._leave_line()
         if self._timer is not None:
             self._timer.cancel()
         self._door.leave(self)
@@ -285,7 +292,10 @@ class _Connection(asyncio.Protocol):
     def _answer(self, event: Event) -> None:
         if isinstance(event, Packet):
             if event.crc_ok:
-                self._deliver(event.block)
+                if not self._has_answered(event.block):
+                    self._deliver(event.block)
+                    return
+                self._within(self._door.idle_timeout_s)
                 return
             packets_total.labels("bad_crc").inc()
             self._transport.write(acknowledge(0))
@@ -295,6 +305,7 @@ class _Connection(asyncio.Protocol):
             if not known:
                 raise _Refused("unknown_imei")
             self._imei = event.text
+            self._door.lines.open(event.text, self)
         self._within(self._door.idle_timeout_s)
 
     def _deliver(self, block: bytes) -> None:
@@ -335,6 +346,51 @@ class _Connection(asyncio.Protocol):
         self._within(self._door.idle_timeout_s)
         self._guarded(self._go_on)
 
+    # ------------------------------------------------------------ what it is told
+    def tell(self, told: Told) -> None:
+        """From any thread: writes a command."""
+        self._in_loop(self._tell, told, else_unsent=told.id)
+
+    def hang_up(self, id_: int) -> None:
+        """From any thread: it has not answered this for too long."""
+        self._in_loop(self._hang_up, id_)
+
+    def _in_loop(self, step: Callable[..., None], what: Told | int, else_unsent: int = 0) -> None:
+        try:
+            self._loop.call_soon_threadsafe(step, what)
+        except RuntimeError:  # the door is closed
+            self._door.lines.report(else_unsent, "unsent")
+
+    def _tell(self, told: Told) -> None:
+        if self._is_closed or self._is_choked or self._is_at_end or self._door.is_stopping or self._told is not None:
+            self._door.lines.report(told.id, "unsent")
+            return
+        self._told = told
+        self._transport.write(told.packet)
+
+    def _hang_up(self, id_: int) -> None:
+        if self._told is not None and self._told.id == id_:
+            self._refuse("unanswered")
+
+    def _has_answered(self, block: bytes) -> bool:
+        """Whether a block is the answer that is waited for. Any other goes the way of all packets, and is kept."""
+        if self._told is None or not is_command_block(block):
+            return False
+        try:
+            text = answer(block)
+        except WireError:
+            return False
+        told, self._told = self._told, None
+        self._door.lines.report(told.id, "answered", text)
+        return True
+
+    def _leave_line(self) -> None:
+        """Nothing more is told over this connection; what was told last is not answered any more."""
+        self._door.lines.close(self._imei, self)
+        if self._told is not None:
+            told, self._told = self._told, None
+            self._door.lines.report(told.id, "lost")
+
     # ------------------------------------------------------------ its time
     def _within(self, seconds: float) -> None:
         """What is waited for now has to happen within so long."""
@@ -365,6 +421,7 @@ class _Connection(asyncio.Protocol):
     def close(self) -> None:
         """Ends it when its answers have been taken, or soon."""
         self._is_closed, self._block = True, None
+        self._leave_line()
         self._events.clear()
         self._held.clear()
         self._transport.close()
@@ -373,6 +430,7 @@ class _Connection(asyncio.Protocol):
     def abort(self) -> None:
         """Ends it at once."""
         self._is_closed = True
+        self._leave_line()
         self._transport.abort()
 
 

@@ -1,6 +1,6 @@
 -- name: commands
 -- Commands of a device, the newest first; the time of one that nobody has closed yet is over all the same.
-select c.id, c.name, c.argument, c.made_by, c.made_at, c.expires_at, c.sent_at, c.sent_count, c.answer,
+select c.id, c.name, c.via, c.argument, c.made_by, c.made_at, c.expires_at, c.sent_at, c.sent_count, c.answer, c.failure,
        case when c.state in ('waiting', 'sent') and c.expires_at <= now() then 'expired' else c.state end as state,
        case when c.state in ('waiting', 'sent') and c.expires_at <= now() then c.expires_at else c.ended_at end as ended_at
 from command c join device d on d.id = c.device_id
@@ -9,21 +9,23 @@ where c.tenant_id = %(tenant)s and d.tenant_id = %(tenant)s and d.name = %(devic
 order by c.id desc limit %(limit)s
 
 -- name: command_hearer
--- Whether a device can be told anything.
-select d.revoked_at is not null as revoked, d.mqtt_password_hash is not null as has_login
-from device d where d.tenant_id = %(tenant)s and d.name = %(device)s
+-- By which ways a device could be told something, and what it was heard to speak.
+select d.kind, d.revoked_at is not null as revoked, d.mqtt_password_hash is not null as has_login,
+       d.http_token_sha256 is not null as has_token,
+       d.gateway_id is null and coalesce(d.external_id ~ '^[0-9]{15}$', false) as has_imei, v.format, v.at_door
+from device d left join device_voice v on v.device_id = d.id and v.tenant_id = d.tenant_id
+where d.tenant_id = %(tenant)s and d.name = %(device)s
 
 -- name: command_target
--- Whether a device can be told anything, and how many commands it has not answered yet.
-select d.id, d.revoked_at is not null as revoked, d.mqtt_password_hash is not null as has_login,
-       (select count(*) from command c where c.device_id = d.id and c.state in ('waiting', 'sent')
-        and c.expires_at > now())::int as unanswered
+-- The device that is to be told something, held until it is, and how many commands it has not answered yet.
+select d.id, (select count(*) from command c where c.device_id = d.id and c.state in ('waiting', 'sent')
+              and c.expires_at > now())::int as unanswered
 from device d where d.tenant_id = %(tenant)s and d.name = %(device)s for no key update of d
 
 -- name: add_command
 -- A new one; ingest is told.
-with made as (insert into command (tenant_id, device_id, name, argument, made_by, expires_at)
-              values (%(tenant)s, %(device_key)s, %(name)s, %(argument)s::jsonb, %(actor)s,
+with made as (insert into command (tenant_id, device_id, name, via, argument, made_by, expires_at)
+              values (%(tenant)s, %(device_key)s, %(name)s, %(via)s, %(argument)s::jsonb, %(actor)s,
                       now() + make_interval(secs => %(expires_in_s)s)) returning id)
 select id, pg_notify('frostway_command', '') from made
 
@@ -43,7 +45,8 @@ with due as (
     select c.id, t.name as tenant, d.name as device
     from command c join device d on d.id = c.device_id join tenant t on t.id = c.tenant_id
     join device_state s on s.device_id = c.device_id
-    where c.state in ('waiting', 'sent') and c.next_at <= now() and c.expires_at > now() and d.revoked_at is null
+    where c.via = 'native' and c.state in ('waiting', 'sent') and c.next_at <= now() and c.expires_at > now()
+      and d.revoked_at is null
       and s.last_received > now() - make_interval(secs => %(heard_s)s)
     order by c.id limit %(most)s for update of c skip locked)
 update command c set state = 'sent', sent_at = coalesce(c.sent_at, now()), sent_count = c.sent_count + 1,
@@ -55,12 +58,45 @@ returning c.id, due.tenant, due.device, c.name, c.argument, floor(extract(epoch 
 -- What a device said to a command of its own, and what that was worth; no row: it has no such command.
 with c as (select c.id, c.state, c.sent_at, c.expires_at
            from command c join device d on d.id = c.device_id join tenant t on t.id = d.tenant_id
-           where c.id = %(id)s and t.name = %(tenant)s and d.name = %(device)s and d.revoked_at is null for update of c),
+           where c.id = %(id)s and c.via = 'native' and t.name = %(tenant)s and d.name = %(device)s and d.revoked_at is null for update of c),
      done as (update command set state = %(state)s, answer = %(answer)s, ended_at = %(at)s from c
               where command.id = c.id and c.state in ('sent', 'expired') and c.sent_at is not null
                 and %(at)s < c.expires_at returning command.id)
 select case when exists (select from done) then 'taken' when c.state in ('answered', 'refused') then 'again'
             when c.sent_at is null then 'unsent' else 'late' end from c
+
+-- name: due_on_lines
+-- The next command of each device whose connection is free, by its IMEI; it counts as sent, and is ours for a while.
+with due as (
+    select distinct on (d.external_id) c.id, d.external_id
+    from command c join device d on d.id = c.device_id
+    where c.via = 'teltonika' and c.state = 'waiting' and c.expires_at > now() and d.revoked_at is null
+      and d.gateway_id is null and d.external_id = any(%(free)s::text[])
+      and not exists (select from device o where o.external_id = d.external_id and o.gateway_id is null
+                      and o.revoked_at is null and o.id < d.id)
+    order by d.external_id, c.id)
+update command c set state = 'sent', sent_at = now(), sent_count = 1, next_at = now() + make_interval(secs => %(lease_s)s)
+from due where c.id = due.id and c.state = 'waiting'
+returning c.id, due.external_id, c.name, c.argument
+
+-- name: keep
+-- Those that are on a connection of ours stay ours for another while.
+update command set next_at = now() + make_interval(secs => %(lease_s)s) where id = any(%(ids)s::int8[]) and state = 'sent'
+
+-- name: put_back
+-- One that was never written waits again.
+update command set state = 'waiting', sent_at = null, sent_count = 0 where id = %(id)s and state = 'sent'
+
+-- name: answer_on_line
+-- What a device said over the connection on which it was told, or why it will not.
+update command set state = %(state)s, answer = %(answer)s, failure = %(failure)s, ended_at = %(at)s
+where id = %(id)s and %(at)s < expires_at and (state = 'sent' or %(state)s = 'answered' and state in ('failed', 'expired'))
+returning id
+
+-- name: abandon
+-- Those that were on a connection of an ingest that has ended.
+update command set state = 'failed', failure = 'ended', ended_at = now()
+where via = 'teltonika' and state = 'sent' and next_at < now() and expires_at > now()
 
 -- name: expire
 -- Those that nobody has answered in time.
@@ -69,3 +105,10 @@ update command set state = 'expired', ended_at = expires_at where state in ('wai
 -- name: trim
 -- Those that ended long ago.
 delete from command where ended_at < now() - interval '90 days'
+
+-- name: put_voices
+-- In which formats devices were heard just now.
+insert into device_voice as v (device_id, tenant_id, format, at_door, heard_at)
+select d.id, d.tenant_id, u.format, %(at_door)s, now()
+from unnest(%(devices)s::int[], %(formats)s::text[]) as u (device_id, format) join device d on d.id = u.device_id order by d.id
+on conflict (device_id) do update set format = excluded.format, at_door = excluded.at_door, heard_at = excluded.heard_at

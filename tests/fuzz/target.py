@@ -12,12 +12,15 @@ from domain.wire.fields import FIELDS, NUMBER
 from domain.wire.formats import FORMATS
 from domain.wire.native import Rows, decode
 from domain.wire.said import REFUSED, Context, WireError
+from domain.wire.teltonika_commands import ANSWER_CHARS_MAX, answer
 
 PARSE_S_MAX = 0.05
 NOW_MS = 1_764_000_000_000
 TOPIC = ("spBv1.0", "main", "NDATA", "edge-1")
 NATIVE = tuple(stream + ending for stream in STREAMS for ending in ENCODINGS)
-TARGETS = (*FORMATS, *NATIVE)
+ANSWERS = ("codec12",)
+"""What devices say to commands: text for people."""
+TARGETS = (*FORMATS, *NATIVE, *ANSWERS)
 
 
 class BrokenError(AssertionError):
@@ -46,7 +49,19 @@ def seconds(target: str, payload: bytes) -> float:
 
 def read(target: str, payload: bytes) -> list[Rows]:
     """What comes out of a payload, by stream; nothing when it is refused."""
+    if target in ANSWERS:
+        _answer(payload)
+        return []
     return _native(target, payload) if target in NATIVE else _foreign(target, payload)
+
+
+def _answer(payload: bytes) -> None:
+    try:
+        text = answer(payload)
+    except WireError:
+        return
+    if not text.isprintable() or len(text) > ANSWER_CHARS_MAX:
+        raise BrokenError("codec12: a text that cannot be shown")
 
 
 def _native(target: str, payload: bytes) -> list[Rows]:

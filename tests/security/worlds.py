@@ -27,6 +27,7 @@ OWNED = (
     "account",
     "access_token", "device_profile", "quarantine", "driver", "vehicle_driver", "vehicle_fleet", "trip", "excursion",
     "alert", "receiver", "outgoing", "audit", "assignment", "invitation", "stock_level", "command",
+    "device_voice",
 )  # fmt: skip
 
 
@@ -85,6 +86,11 @@ class Tenants:
             "insert into command (tenant_id, device_id, name, argument, made_by, expires_at, answer) "
             "values (%s, %s, 'ping', '{}', %s, now() + interval '1 day', %s)",
             world.tenant_id, world.ids[f"{mark}-gps"], f"Maker{tag}", f"Answer{tag}",
+        )  # fmt: skip
+        world.run(
+            "insert into device_voice (device_id, tenant_id, format, at_door, heard_at) "
+            "values (%s, %s, %s, true, now())",
+            world.ids[f"{mark}-gps"], world.tenant_id, f"voice{tag}"[:40],
         )  # fmt: skip
         numbers = {}
         for name, table in NUMBERS.items():

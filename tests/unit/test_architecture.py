@@ -364,6 +364,18 @@ def test_a_test_cuts_connections_of_its_own_database_alone() -> None:
     assert complaints(cut_complaints, *ARROWS, "tests") == []
 
 
+def test_migrations_are_numbered_one_after_the_other() -> None:
+    assert numbering_complaints(["0001_a.sql", "0002_b.sql"]) == []
+    assert numbering_complaints(["0001_a.sql", "0003_b.sql"]) == ["0003_b.sql: 0002 is wanted"]
+    assert numbering_complaints(["0001_a.sql", "0001_b.sql"]) == ["0001_b.sql: 0002 is wanted"]
+    assert numbering_complaints([path.name for path in (ROOT / "store/migrations").glob("*.sql")]) == []
+
+
+def numbering_complaints(names: list[str]) -> list[str]:
+    """Migrations whose number is another's, or leaves a hole: two people may take the same."""
+    return [f"{name}: {n:04} is wanted" for n, name in enumerate(sorted(names), 1) if name[:5] != f"{n:04}_"]
+
+
 def test_lock_files_pin_by_hash_and_carry_no_address() -> None:
     locks = sorted((ROOT / "requirements").glob("*.lock"))
     assert [path.name for path in locks] == ["build.lock", "dev.lock", "fuzz.lock", "run.lock"]

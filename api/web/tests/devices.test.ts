@@ -9,8 +9,8 @@ import { replaced, typedSince, undoing } from '../src/routes/(console)/devices/m
 const interval: CommandKind = {
   name: 'interval', about: '', harms: false,
   arguments: [
-    { name: 'seconds', type: 'number', about: '', required: true, low: 0, high: 9 },
-    { name: 'why', type: 'text', about: '', required: false, low: 0, high: 9 },
+    { name: 'seconds', type: 'number', about: '', required: true, low: 0, high: 9, pattern: '' },
+    { name: 'why', type: 'text', about: '', required: false, low: 0, high: 9, pattern: '' },
   ],
 }
 

@@ -128,3 +128,30 @@ def test_it_says_what_a_device_can_be_told_and_why_not(world: World, database: s
         assert api.get("/api/v1/devices/nobody/command-kinds").status_code == 404
         with client(url, world.token("viewer")) as looker:
             assert looker.get("/api/v1/devices/gps-01/command-kinds").status_code == 403
+
+
+def test_a_device_is_told_something_as_it_speaks(world: World, database: str) -> None:
+    world.registry.put_device(DeviceSpec("fmb-1", "tracker", vehicle="truck-01", foreign_id="356307042441013"))
+    world.registry.put_device(DeviceSpec("fmb-2", "tracker", vehicle="truck-01", foreign_id="356307042441014"), "x")
+    with serving(database) as url, client(url, world.token()) as api:
+        found = api.get("/api/v1/devices/fmb-1/command-kinds").json()
+        assert (found["via"], found["open"], found["obstacle"]) == ("teltonika", False, None)
+        outputs = next(each for each in found["kinds"] if each["name"] == "setdigout")["arguments"][0]
+        assert (outputs["name"], outputs["pattern"]) == ("outputs", "[01?]+")
+        made = api.post("/api/v1/devices/fmb-1/commands", json={"command": "getver"})
+        assert (made.status_code, made.json()["via"], made.json()["failure"]) == (201, "teltonika", None)
+        wrong = api.post("/api/v1/devices/fmb-1/commands", json={"command": "ping"})
+        assert (wrong.status_code, wrong.json()["detail"].partition(",")[0]) == (422, "command: one of getinfo")
+        # one with a login at the broker is told there until it is heard at the door
+        assert api.get("/api/v1/devices/fmb-2/command-kinds").json()["via"] == "native"
+        assert api.get("/api/v1/devices/fmb-2/command-kinds?via=teltonika").json()["via"] == "teltonika"
+        assert api.post(PATH, json={"command": "getver", "via": "teltonika"}).status_code == 409  # it has no IMEI
+        world.run(
+            "insert into device_voice (device_id, tenant_id, format, at_door, heard_at) "
+            "select id, tenant_id, 'teltonika', true, now() from device where name = 'fmb-2'"
+        )
+        assert api.get("/api/v1/devices/fmb-2/command-kinds").json()["via"] == "teltonika"
+        number = made.json()["id"]
+        world.run("update command set state = 'failed', failure = 'lost', ended_at = now() where id = %s", int(number))
+        shown = api.get(f"/api/v1/devices/fmb-1/commands/{number}").json()
+        assert (shown["state"], shown["failure"]) == ("failed", "lost")

@@ -3,6 +3,16 @@ const KINDS: Readonly<Record<string, string>> = {
   ping: 'Ping',
   interval: 'Report every …',
   reboot: 'Restart',
+  getinfo: 'Ask how it is',
+  getver: 'Ask its version',
+  getstatus: 'Ask its network',
+  getgps: 'Ask where it is',
+  getio: 'Ask inputs and outputs',
+  setdigout: 'Switch outputs',
+  getparam: 'Ask a parameter',
+  setparam: 'Change a parameter',
+  cpureset: 'Restart',
+  text: 'Another command',
 }
 const STATES: Readonly<Record<string, string>> = {
   waiting: 'Waiting',
@@ -11,10 +21,21 @@ const STATES: Readonly<Record<string, string>> = {
   refused: 'Refused',
   expired: 'Not answered in time',
   cancelled: 'Cancelled',
+  told: 'Handed over',
+  failed: 'Not answered',
+}
+const FAILURES: Readonly<Record<string, string>> = {
+  lost: 'The connection ended before it answered. It may have done it: ask before you send it again.',
+  silent: 'It was connected and said nothing to it. It may have done it: ask before you send it again.',
+  ended: 'Frostway was stopped before it answered. It may have done it: ask before you send it again.',
+}
+const VIAS: Readonly<Record<string, string>> = {
+  teltonika: 'Over its own connection (Teltonika Codec 12), while it is connected.',
 }
 const OBSTACLES: Readonly<Record<string, string>> = {
   revoked: 'It is shut out, so it hears nothing. Let it in again to tell it something.',
   no_login: 'It has no login at the broker, where commands are heard. “New password” gives it one.',
+  no_imei: 'It is not known by an IMEI, so its connection is not found.',
 }
 
 export default {
@@ -40,7 +61,9 @@ export default {
   made: (name: string) => `${name}: on its way`,
   obstacle_of: (obstacle: string) => OBSTACLES[obstacle] ?? obstacle,
   state_of: (state: string) => STATES[state] ?? state,
-  waits: 'until the device is heard',
+  via_of: (via: string) => VIAS[via] ?? '',
+  failure_of: (failure: string) => FAILURES[failure] ?? failure,
+  waits: (via: string) => (via === 'teltonika' ? 'until it is connected' : 'until the device is heard'),
   sent_so_often: (count: number, age: string) => (count === 1 ? age : `${count} times, first ${age}`),
   until: (time: string) => `worth nothing after ${time}`,
   answered: (text: string) => `“${text}”`,

@@ -31,12 +31,12 @@ function typedObject(text: string): Record<string, unknown> {
 }
 
 const LOOKS: Readonly<Record<Command['state'], Looks>> = {
-  waiting: 'new', sent: 'wait', answered: 'good', refused: 'bad', expired: 'off', cancelled: 'off',
+  waiting: 'new', sent: 'wait', answered: 'good', told: 'good', refused: 'bad', failed: 'bad', expired: 'off', cancelled: 'off',
 }
 
 /** How a command stands. */
 export function doingOf(command: Command, now: number): Doing {
-  const more = command.state === 'waiting' ? m.waits : command.state === 'sent' ? m.sent_so_often(command.sent_count, age(command.sent_at, now)) : age(command.ended_at, now)
+  const more = command.state === 'waiting' ? m.waits(command.via) : command.state === 'sent' ? m.sent_so_often(command.sent_count, age(command.sent_at, now)) : age(command.ended_at, now)
   return { looks: LOOKS[command.state], word: m.state_of(command.state), more }
 }
 
