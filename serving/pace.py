@@ -23,8 +23,10 @@ class TooSlow(Exception):  # noqa: N818
     """The body was not there in time."""
 
 
-def timely(receive: Receive, bytes_max: int, seconds: float) -> Receive:
+def timely(receive: Receive, bytes_max: int, seconds: float, bytes_s_min: float = 0.0) -> Receive:
     """A body is there `seconds` after its head, and has no more than `bytes_max`.
+
+    With `bytes_s_min` it may take longer as long as it comes that fast.
 
     Raises, when it is read:
         TooLarge, TooSlow.
@@ -39,7 +41,7 @@ def timely(receive: Receive, bytes_max: int, seconds: float) -> Receive:
         loop = asyncio.get_running_loop()
         deadline = deadline or loop.time() + seconds
         try:
-            async with asyncio.timeout_at(deadline):
+            async with asyncio.timeout_at(deadline + (seen / bytes_s_min if bytes_s_min else 0.0)):
                 message = await receive()
         except TimeoutError:
             raise TooSlow from None

@@ -14,7 +14,7 @@ from api.database import Database
 from api.http.callers import Callers
 from api.http.doorman import Doorman
 from api.http.metrics import Metrics
-from api.http.places import Downloads, Shares
+from api.http.places import Downloads, Shares, places_for_files
 from api.http.rates import Rates
 from api.http.refusals import Refusals
 from api.http.ways import Ways
@@ -88,6 +88,7 @@ class Context:
     doorman: Doorman = field(default_factory=Doorman)
     hashing: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(2))  # each takes 19 MiB
     downloads: Downloads = field(default_factory=Downloads)
+    imports: Downloads = field(default_factory=places_for_files)
     shares: Shares = field(default_factory=Shares)
     storage: Storage = field(default_factory=Storage)
 

@@ -25,9 +25,28 @@ log = logging.getLogger(__name__)
 AT_END = "frostway.at_end"  # an exit stack of the request: what is let go when its answer is out
 BODY_BYTES_MAX = 2**20
 BODY_S = 20.0  # from the head to the whole body
+FILE_BYTES_MAX = 512 * 2**20  # what is brought as a file
+FILE_BYTES_S_MIN = 20_000  # as fast as it comes at least
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f]")
 _NOWHERE = answer(404, "there is nothing here")
-_TOO_LARGE = answer(413, "a body may have 1 MiB", {"Connection": "close"})
+
+
+def _too_large(scope: Scope) -> tuple[int, str, dict[str, str]]:
+    words = "a file may have 512 MiB: send it in parts" if brings_file(scope) else "a body may have 1 MiB"
+    return 413, words, {"Connection": "close"}
+
+
+def brings_file(scope: Scope) -> bool:
+    """Whether the body of a request is a file, which is read as it comes.
+
+    >>> brings_file({"method": "POST", "path": "/api/v1/products/import"})
+    True
+    """
+    return bool(scope["method"] == "POST" and scope["path"].startswith("/api/") and scope["path"].endswith("/import"))
+
+
+def _bytes_max(scope: Scope) -> int:
+    return FILE_BYTES_MAX if brings_file(scope) else BODY_BYTES_MAX
 
 
 def content_security_policy(map_style: str) -> str:
@@ -94,13 +113,13 @@ class Guard:
                 await answer(*fault, {"Connection": "close"})(scope, receive, measured)
             elif said.wait_s > 0:
                 await _too_often(said)(scope, receive, measured)
-            elif _declared_length(scope) > BODY_BYTES_MAX:
-                await _TOO_LARGE(scope, receive, measured)
+            elif _declared_length(scope) > _bytes_max(scope):
+                await answer(*_too_large(scope))(scope, receive, measured)
             elif _UNPRINTABLE.search(scope["path"]):  # no name has one, and some routes would not even see it
                 await _NOWHERE(scope, receive, measured)
             else:
                 async with AsyncExitStack() as scope[AT_END]:
-                    await self._app(scope, _limited(receive), measured)
+                    await self._app(scope, _limited(scope, receive), measured)
         except Exception as error:
             if not _is_stalled(error):
                 raise
@@ -133,19 +152,19 @@ def _too_often(said: Said) -> Response:
 def _declared_length(scope: Scope) -> int:
     for name, value in scope["headers"]:
         if name == b"content-length":
-            return int(value) if value.isdigit() else BODY_BYTES_MAX + 1
+            return int(value) if value.isdigit() else FILE_BYTES_MAX + 1
     return 0
 
 
-def _limited(receive: Receive) -> Receive:
+def _limited(scope: Scope, receive: Receive) -> Receive:
     """A body that grows too large, or does not come, becomes an answer."""
-    timed = timely(receive, BODY_BYTES_MAX, BODY_S)
+    timed = timely(receive, _bytes_max(scope), BODY_S, FILE_BYTES_S_MIN if brings_file(scope) else 0.0)
 
     async def take() -> Any:
         try:
             return await timed()
         except TooLarge:
-            raise Problem(413, "a body may have 1 MiB", {"Connection": "close"}) from None
+            raise Problem(*_too_large(scope)) from None
         except TooSlow:
             raise Problem(408, f"the body was not there after {BODY_S:.0f} s", {"Connection": "close"}) from None
 

@@ -15,6 +15,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.database import DATABASE_ERRORS, Database
+from api.http.middleware import brings_file
 from api.http.presented import token_of
 from api.http.problems import Problem, answer
 from store.db import queries
@@ -43,7 +44,8 @@ class Once:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
-        if scope["type"] != "http" or scope["method"] != "POST" or not scope["path"].startswith("/api/"):
+        posted = scope["type"] == "http" and scope["method"] == "POST" and scope["path"].startswith("/api/")
+        if not posted or brings_file(scope):  # a file is never kept whole, and brings the same when it is sent again
             await self._app(scope, receive, send)
             return
         headers = dict(scope["headers"])

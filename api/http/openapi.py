@@ -140,12 +140,16 @@ def _describe_things(things: Things, path: str, method: str, operation: Document
         taken.append(UNLESS_SAME)
         responses["200"]["headers"] = TAGGED
         responses["304"] = {"description": "it is as the caller has it", "headers": TAGGED}
-    elif method in WRITES and any(things.at(each) for each in (path, path.rpartition("/")[0], f"{path}/name")):
+    elif (
+        method in WRITES
+        and not path.endswith("/import")
+        and any(things.at(each) for each in (path, path.rpartition("/")[0], f"{path}/name"))
+    ):
         taken.append(IF_MATCH)
         if method == "post" and things.at(f"{path}/name"):
             taken.append(UNLESS_THERE)
         responses["412"] = _problem(412)
-    if method == "post" and operation.get("security"):
+    if method == "post" and operation.get("security") and not path.endswith("/import"):
         taken.append(ONCE)
     if not taken:
         del operation["parameters"]

@@ -26,7 +26,8 @@ class Place:
 class Downloads:
     """Places for downloads. When all are taken, one whose client does not read makes room for who comes."""
 
-    def __init__(self, per_user: int = 2, per_tenant: int = 4, total: int = 32) -> None:
+    def __init__(self, per_user: int = 2, per_tenant: int = 4, total: int = 32, what: str = "downloads") -> None:
+        self._what = what
         self._per_user, self._per_tenant, self._total = per_user, per_tenant, total
         self._taken: dict[Place, None] = {}
 
@@ -43,9 +44,11 @@ class Downloads:
         of_tenant = sum(place.who[0] == who[0] for place in self._taken)
         if of_user >= self._per_user or of_tenant >= self._per_tenant:
             whose, most = ("you", self._per_user) if of_user >= self._per_user else ("your company", self._per_tenant)
-            raise Problem(429, f"{whose} may have {most} downloads at once: wait for one to end", {"Retry-After": "5"})
+            raise Problem(
+                429, f"{whose} may have {most} {self._what} at once: wait for one to end", {"Retry-After": "5"}
+            )
         if len(self._taken) >= self._total and not self._make_room(now_s):
-            raise Problem(503, "other downloads are running: try again soon", {"Retry-After": "10"})
+            raise Problem(503, f"other {self._what} are running: try again soon", {"Retry-After": "10"})
         place = Place(who, end)
         self._taken[place] = None
         return place
@@ -63,6 +66,11 @@ class Downloads:
         self.give_back(victim)
         victim.end()
         return True
+
+
+def places_for_files() -> Downloads:
+    """Places for files that are brought: each may hold 512 MiB of the disk."""
+    return Downloads(2, 2, 4, "imports")
 
 
 class Shares:

@@ -5,19 +5,24 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, Request
-from pydantic import AfterValidator, ConfigDict, Field
+from pydantic import AfterValidator, ConfigDict, Field, model_validator
+from starlette.responses import Response, StreamingResponse
 from typing_extensions import TypedDict
 
-from api.database import Row
+from api.database import Row, Session
 from api.feed.emit import emit, put
 from api.http.audit import audit
 from api.http.auth import ProductKeeper, Reader
+from api.http.caller import Caller
 from api.http.context import context_of
 from api.http.inputs import Celsius, Strict, Text, printable
 from api.http.jsons import Json
 from api.http.paging import Cursor, Items, Limit, decode, shaped_page
-from api.http.problems import OR_CHANGED, Problem, not_found
+from api.http.problems import OR_CHANGED, not_found
 from api.http.things import one
+from api.resources.shared.imports import cells
+from api.resources.shared.imports.bring import ANSWER, Asked, Entry, Kind, Known, as_rows, bring, documented
+from api.resources.shared.imports.files import Columns
 from api.resources.shared.stock import read_stock
 from store.db import queries
 
@@ -50,6 +55,12 @@ class ProductIn(Strict):
     high_c: Celsius | None = None
     reorder_point: Annotated[float, Field(ge=0, le=1e9)] | None = None
     gtin: Annotated[str, Field(pattern=r"^([0-9]{8}|[0-9]{12,14})$")] | None = None
+
+    @model_validator(mode="after")
+    def _some_room(self) -> ProductIn:
+        if self.low_c is not None and self.high_c is not None and self.low_c >= self.high_c:
+            raise ValueError("low_c: not below high_c")
+        return self
 
 
 class Product(TypedDict):
@@ -99,8 +110,6 @@ async def get_product(request: Request, caller: Reader, sku: str) -> Json:
 @router.post("/products", response_model=Product, status_code=201, responses=OR_CHANGED)
 async def post_product(request: Request, caller: ProductKeeper, given: ProductIn) -> Json:
     """Makes or changes a product."""
-    if given.low_c is not None and given.high_c is not None and given.low_c >= given.high_c:
-        raise Problem(422, "low_c: not below high_c")
     q = queries("api")
     async with context_of(request).database.tenant(caller.tenant_id) as session:
         new = not await session.rows(q["products"], after="", name=given.sku, limit=1)
@@ -111,3 +120,54 @@ async def post_product(request: Request, caller: ProductKeeper, given: ProductIn
         if levels := await read_stock(session, sku=given.sku):
             await emit(session, stock=[put(level["id"], level) for level in levels])
     return one(request, _shape(row or {}), 201 if new else 200)
+
+
+async def _there(session: Session, names: list[str]) -> dict[str, Known]:
+    rows = await session.rows(queries("imports")["products_there"], names=names)
+    retired = "it is retired: restore it first"
+    return {row["sku"]: Known(dict(_shape(row)), retired if row["retired"] else "") for row in rows}
+
+
+async def _put(session: Session, caller: Caller, entries: list[Entry]) -> None:
+    del caller
+    await session.run(queries("imports")["put_products"], rows=as_rows(entry.values for entry in entries))
+
+
+async def _tell(session: Session, entries: list[Entry]) -> None:
+    changed = [entry.key for entry in entries if entry.known is not None]
+    if changed and (levels := await read_stock(session, skus=changed)):
+        await emit(session, stock=[put(level["id"], level) for level in levels])
+
+
+KIND = Kind(
+    "product",
+    "sku",
+    ProductIn,
+    Columns(
+        {
+            "sku": cells.text,
+            "label": cells.text,
+            "unit_mass_kg": cells.number,
+            "low_c": cells.number,
+            "high_c": cells.number,
+            "reorder_point": cells.number,
+            "gtin": cells.text,
+        },
+        needed=("sku",),
+        aliases={"id": "sku", "name": "label", "title": "label", "ean": "gtin", "mass_kg": "unit_mass_kg"},
+    ),
+    _there,
+    _put,
+    _tell,
+)
+
+
+@router.post(
+    "/products/import",
+    response_class=StreamingResponse,
+    responses=ANSWER,
+    openapi_extra=documented("sku,label,low_c,high_c\r\nMILK-1L,Milk 1 l,2,6\r\n"),
+)
+async def import_products(request: Request, caller: ProductKeeper, way: Asked) -> Response:
+    """Products of a file: CSV, a workbook, or JSON on each line; what is told of them as it goes, see the guide."""
+    return await bring(request, caller, KIND, way)

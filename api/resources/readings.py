@@ -12,14 +12,13 @@ from typing import Annotated, Any, Literal
 import orjson
 from fastapi import APIRouter, Query, Request
 from starlette.responses import StreamingResponse
-from starlette.types import Message, Receive, Scope, Send
 
 from api.http.auth import Reader
 from api.http.caller import Caller
 from api.http.context import Context, context_of
 from api.http.jsons import when
-from api.http.places import Place
 from api.http.problems import Problem, not_found
+from api.resources.shared.downloads import NDJSON, Lasting
 from api.resources.shared.spans import Since, Until
 from domain.readings import Flag
 from domain.tables import CSV, csv_cell
@@ -28,7 +27,6 @@ from store.db import queries
 
 router = APIRouter(tags=["readings"])
 
-NDJSON = "application/x-ndjson"
 BATCH = 2000
 PIECES_MAX = 8
 COMMON = ("time", "received_at", "boot", "seq", "flags")
@@ -97,36 +95,7 @@ async def get_readings(
     body = _stream(context, caller, f"readings_{stream}", encode, head, {"device": row["key"], **span})
     ending = "csv" if media_type == CSV else "ndjson"
     headers = {"Content-Disposition": f'attachment; filename="{device}-{stream}.{ending}"'}
-    return _Export(context, place, body, media_type, headers)
-
-
-class _Export(StreamingResponse):
-    """A download that gives its place back, also when the client goes half way."""
-
-    def __init__(
-        self,
-        context: Context,
-        place: Place,
-        body: AsyncGenerator[bytes, None],
-        media_type: str,
-        headers: dict[str, str],
-    ) -> None:
-        super().__init__(body, media_type=media_type, headers=headers)
-        self._context, self._place, self._body = context, place, body
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Sends all of it."""
-
-        async def watched(message: Message) -> None:
-            self._place.waiting_since = monotonic()
-            await send(message)
-            self._place.waiting_since = None
-
-        try:
-            await super().__call__(scope, receive, watched)
-        finally:
-            self._context.downloads.give_back(self._place)
-            await self._context.database.finish(self._body.aclose())
+    return Lasting(context, context.downloads, place, body, media_type, headers)
 
 
 async def _stream(

@@ -8,12 +8,14 @@ from typing import Annotated, Any, Literal
 import orjson
 from fastapi import APIRouter, Query, Request
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
+from starlette.responses import Response, StreamingResponse
 from typing_extensions import TypedDict
 
 from api.database import Row, Session
 from api.feed.emit import delete, emit, put
 from api.http.audit import audit
 from api.http.auth import Planner, Reader
+from api.http.caller import Caller
 from api.http.context import context_of
 from api.http.inputs import Latitude, Longitude, Name, ShipmentName, Strict, Text, printable
 from api.http.instants import Instant
@@ -23,6 +25,18 @@ from api.http.problems import OR_CHANGED, Problem, not_found
 from api.http.things import one
 from api.resources.shared.areas import LineIn
 from api.resources.shared.fits import Fits
+from api.resources.shared.imports.bring import (
+    ANSWER,
+    SAME,
+    Asked,
+    Entry,
+    Kind,
+    Known,
+    as_rows,
+    bring,
+    documented,
+)
+from api.resources.shared.imports.stops import COLUMNS, gathered
 from api.resources.shared.profiles import profile_id
 from api.resources.shared.shipments import belongings, shipment_rows
 from api.resources.shared.vehicles import read_vehicles
@@ -297,7 +311,7 @@ async def _put_stops(session: Session, given: ShipmentIn, shipment: int) -> None
     sites: dict[str, Any] = {}
     for name in {stop.site for stop in given.stops if stop.site}:
         sites[name] = await session.row(
-            queries("api")["sites"], after="", name=name, retired=True, limit=1, **EVERYWHERE
+            queries("api")["sites"], after="", name=name, names=None, retired=True, limit=1, **EVERYWHERE
         )
         if sites[name] is None:
             raise Problem(422, f"site: there is no {name}; add it first")
@@ -340,3 +354,91 @@ async def delete_shipment(
             await emit(session, shipments=shown, vehicles=[put(v["id"], v) for v in vehicles])
     outcome: Literal["deleted", "cancelled"] = "deleted" if gone else "cancelled"
     return Json(ShipmentEnding(id=shipment_id, outcome=outcome, links=found["links"]))
+
+
+PLACE = ("stop_id", "site", "name", "lat", "lon", "radius_m", "window_start", "window_end")
+
+
+async def _there(session: Session, names: list[str]) -> dict[str, Known]:
+    q = queries("imports")
+    rows = await session.rows(q["shipments_there"], names=names)
+    stops: dict[int, list[dict[str, Any]]] = {row["key"]: [] for row in rows}
+    for stop in await session.rows(q["stops_there"], shipments=list(stops)) if rows else ():
+        stops[stop["shipment_id"]].append({name: stop[name] for name in PLACE})
+    heads = ("id", "reference", "customer", "vehicle", "profile", "planned_line")
+    return {
+        row["id"]: Known(
+            {**{name: row[name] for name in heads}, "stops": stops[row["key"]]},
+            about={"key": row["key"], "cancelled": row["status"] == "cancelled", "since": row["since"]},
+        )
+        for row in rows
+    }
+
+
+async def _settle(session: Session, entries: list[Entry]) -> dict[str, str]:
+    """Places and limits that shipments name; those that are as they were."""
+    named = {stop["site"] for entry in entries for stop in entry.values["stops"] if stop["site"]}
+    sites = {row["id"]: row for row in await session.rows(queries("imports")["places"], names=sorted(named))}
+    profiles: dict[str, int | str] = {}
+    for name in {entry.values["profile"] for entry in entries} - {None}:
+        try:
+            profiles[name] = await profile_id(session, name)
+        except Problem as problem:
+            profiles[name] = str(problem.detail)
+    found = {}
+    for entry in entries:
+        profile = profiles.get(entry.values["profile"])
+        lost = next((s["site"] for s in entry.values["stops"] if s["site"] and s["site"] not in sites), None)
+        if lost is not None:
+            found[entry.key] = f"site: there is no {lost}; add it first"
+        elif isinstance(profile, str):
+            found[entry.key] = profile
+        else:
+            stops = [_stop_values(s, n, entry.key, sites.get(s.site or "")) for n, s in enumerate(entry.body.stops, 1)]
+            entry.more = {"profile": profile, "stops": stops}
+            if entry.known is not None and not entry.about["cancelled"] and _planned_alike(entry, stops):
+                found[entry.key] = SAME
+    return found
+
+
+def _planned_alike(entry: Entry, stops: list[dict[str, Any]]) -> bool:
+    known = entry.known or {}
+    heads = all(entry.values[name] == known[name] for name in entry.values.keys() - {"stops", "since"})
+    heads = heads and entry.values["since"] in (None, entry.about["since"])
+    told = [{**stop, "site": given["site"]} for stop, given in zip(stops, entry.values["stops"], strict=True)]
+    was = [_stop_values(StopIn.model_validate(s), n, entry.key, None) for n, s in enumerate(known["stops"], 1)]
+    return heads and told == [{**stop, "site": s["site"]} for stop, s in zip(was, known["stops"], strict=True)]
+
+
+async def _put(session: Session, caller: Caller, entries: list[Entry]) -> None:
+    del caller
+    q = queries("imports")
+    if vehicles := sorted({entry.values["vehicle"] for entry in entries} - {None}):
+        await session.run(q["make_vehicles"], names=vehicles)
+    heads = ({**e.values, "profile": e.more["profile"]} for e in entries)
+    await session.run(q["put_shipments"], rows=as_rows(heads))
+    if known := [{"key": e.about["key"], "count": len(e.more["stops"])} for e in entries if e.known is not None]:
+        await session.run(q["trim_stops"], rows=as_rows(known))
+    stops = as_rows({**stop, "shipment": entry.key} for entry in entries for stop in entry.more["stops"])
+    await session.run(q["put_stops"], rows=stops)
+
+
+async def _tell(session: Session, entries: list[Entry]) -> None:
+    found = await read_shipments(session, datetime.now(UTC), names=[entry.key for entry in entries])
+    names = {entry.values["vehicle"] for entry in entries} | {(entry.known or {}).get("vehicle") for entry in entries}
+    vehicles = await read_vehicles(session, names=[name for name in names if name])
+    await emit(session, shipments=[put(s["id"], s) for s in found], vehicles=[put(v["id"], v) for v in vehicles])
+
+
+KIND = Kind("shipment", "id", ShipmentIn, COLUMNS, _there, _put, _tell, _settle, gathered)
+
+
+@router.post(
+    "/shipments/import",
+    response_class=StreamingResponse,
+    responses=ANSWER,
+    openapi_extra=documented("shipment,vehicle,site\r\nS-2001,truck-01,dc-1\r\nS-2001,truck-01,store-1\r\n"),
+)
+async def import_shipments(request: Request, caller: Planner, way: Asked) -> Response:
+    """Shipments of a file: a line to each stop as CSV or workbook, or one as JSON on each line; see the guide."""
+    return await bring(request, caller, KIND, way)

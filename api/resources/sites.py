@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import orjson
 from fastapi import APIRouter, Request
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
+from starlette.responses import Response, StreamingResponse
 
+from api.database import Session
 from api.feed.emit import emit, put
 from api.http.audit import audit
 from api.http.auth import Reader, SiteKeeper
+from api.http.caller import Caller
 from api.http.context import context_of
 from api.http.inputs import Latitude, Longitude, Name, Strict, Text, zone_name
 from api.http.jsons import Json
@@ -18,6 +21,9 @@ from api.http.paging import Cursor, Items, Limit, decode, page
 from api.http.problems import OR_CHANGED, not_found
 from api.http.things import one
 from api.resources.shared.areas import AreaIn, CorridorIn
+from api.resources.shared.imports import cells
+from api.resources.shared.imports.bring import ANSWER, SAME, Asked, Entry, Kind, Known, as_rows, bring, documented
+from api.resources.shared.imports.files import Columns
 from api.resources.shared.sites import Site, read_sites
 from api.resources.shared.within import Within
 from store.db import queries
@@ -126,3 +132,75 @@ async def post_site(request: Request, caller: SiteKeeper, given: SiteIn) -> Json
         site = (await read_sites(session, name=given.id))[0]
         await emit(session, sites=[put(given.id, site)])
     return one(request, site, 201 if new else 200, live=LIVE)
+
+
+async def _there(session: Session, names: list[str]) -> dict[str, Known]:
+    rows = await session.rows(queries("imports")["sites_there"], names=names)
+    found = {}
+    for row in rows:
+        zones = [{"id": name, "label": label} for name, label in (row["zones"] or {}).items()]
+        values = {**{name: row[name] for name in row.keys() - {"key", "retired"}}, "zones": zones}
+        found[row["id"]] = Known(values, "it is retired: restore it first" if row["retired"] else "")
+    return found
+
+
+async def _settle(session: Session, entries: list[Entry]) -> dict[str, str]:
+    """Zones that are not named stay; those that are named may be there already."""
+    del session
+    return {entry.key: SAME for entry in entries if entry.known is not None and _alike(entry.values, entry.known)}
+
+
+def _alike(given: dict[str, Any], known: dict[str, Any]) -> bool:
+    labels = {zone["id"]: zone["label"] for zone in known["zones"]}
+    zones = all(zone["id"] in labels and zone["label"] in (None, labels[zone["id"]]) for zone in given["zones"])
+    return zones and all(value == known[name] for name, value in given.items() if name != "zones")
+
+
+async def _put(session: Session, caller: Caller, entries: list[Entry]) -> None:
+    del caller
+    q = queries("imports")
+    rows = ({**entry.values, "label": entry.values["label"] or entry.key} for entry in entries)
+    await session.run(q["put_sites"], rows=as_rows(rows))
+    zones = {(e.key, zone["id"]): zone["label"] or zone["id"] for e in entries for zone in e.values["zones"]}
+    if zones:
+        named = ({"site": site, "id": name, "label": label} for (site, name), label in zones.items())
+        await session.run(q["put_zones"], rows=as_rows(named))
+
+
+async def _tell(session: Session, entries: list[Entry]) -> None:
+    found = await read_sites(session, names=[entry.key for entry in entries])
+    await emit(session, sites=[put(site["id"], site) for site in found])
+
+
+KIND = Kind(
+    "site",
+    "id",
+    SiteIn,
+    Columns(
+        {
+            **dict.fromkeys(("id", "label", "kind"), cells.text),
+            **dict.fromkeys(("lat", "lon", "radius_m", "dwell_s"), cells.number),
+            "tz": cells.text,
+        },
+        needed=("id",),
+        aliases={
+            "site": "id", "name": "label", "title": "label", "type": "kind", "latitude": "lat", "lng": "lon",
+            "long": "lon", "longitude": "lon", "radius": "radius_m", "timezone": "tz",
+        },
+    ),
+    _there,
+    _put,
+    _tell,
+    _settle,
+)  # fmt: skip
+
+
+@router.post(
+    "/sites/import",
+    response_class=StreamingResponse,
+    responses=ANSWER,
+    openapi_extra=documented("id,label,kind,lat,lon\r\nstore-7,Harbour store,store,60.17,24.94\r\n"),
+)
+async def import_sites(request: Request, caller: SiteKeeper, way: Asked) -> Response:
+    """Sites of a file: CSV, a workbook, or JSON on each line (with polygons, corridors, zones); see the guide."""
+    return await bring(request, caller, KIND, way)

@@ -8,12 +8,14 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from fastapi import APIRouter, Query, Request
 from pydantic import AfterValidator, ConfigDict, Field
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 from typing_extensions import TypedDict
 
+from api.database import Session
 from api.feed.emit import emit, put
 from api.http.audit import audit
 from api.http.auth import Reader, VehicleKeeper
+from api.http.caller import Caller
 from api.http.context import context_of
 from api.http.inputs import Name, Strict, Text, printable
 from api.http.jsons import Json
@@ -21,6 +23,9 @@ from api.http.paging import Cursor, Items, Limit, decode, page
 from api.http.problems import OR_CHANGED, Problem, not_found
 from api.http.things import one
 from api.resources.shared.fits import Called, Fits
+from api.resources.shared.imports import cells
+from api.resources.shared.imports.bring import ANSWER, Asked, Entry, Kind, Known, as_rows, bring, documented
+from api.resources.shared.imports.files import Columns
 from api.resources.shared.spans import PointsMax, Since, Until, columns, number, span
 from api.resources.shared.track_files import GPX, KML, gpx, kml
 from api.resources.shared.tracks import GEOJSON, NOT_DRIVEN, TrackPoint, feature, points_of, simplified
@@ -197,3 +202,60 @@ async def get_track(
 
 def _track(vehicle: str, found: F64, max_points: int) -> Track:
     return {"vehicle": vehicle, "points": points_of(simplified(found, max_points))}
+
+
+async def _there(session: Session, names: list[str]) -> dict[str, Known]:
+    rows = await session.rows(queries("imports")["vehicles_there"], names=names)
+    return {
+        row["id"]: Known(
+            {**{name: row[name] for name in row.keys() - {"retired"}}, "tags": row["tags"] or None},
+            "it is retired: restore it first" if row["retired"] else "",
+        )
+        for row in rows
+    }
+
+
+async def _put(session: Session, caller: Caller, entries: list[Entry]) -> None:
+    q = queries("imports")
+    await session.row(queries("vehicles")["actor"], by=caller.user)
+    await session.run(q["make_vehicles"], names=[entry.key for entry in entries if entry.known is None])
+    rows = ({**entry.values, "label": entry.values["label"] or entry.key} for entry in entries)
+    await session.run(q["describe_vehicles"], rows=as_rows(rows))
+
+
+async def _tell(session: Session, entries: list[Entry]) -> None:
+    found = await read_vehicles(session, names=[entry.key for entry in entries])
+    await emit(session, vehicles=[put(vehicle["id"], vehicle) for vehicle in found])
+
+
+KIND = Kind(
+    "vehicle",
+    "id",
+    VehicleIn,
+    Columns(
+        {
+            **dict.fromkeys(("id", "label", "class", "fleet", "model"), cells.text),
+            "load_capacity_kg": cells.number,
+            "volume_capacity_m3": cells.number,
+            "fuel_type": cells.text,
+            "nominal_fuel_lph": cells.number,
+            "tags": cells.words,
+        },
+        needed=("id",),
+        aliases={"vehicle": "id", "name": "label", "title": "label", "group": "fleet", "fuel": "fuel_type"},
+    ),
+    _there,
+    _put,
+    _tell,
+)
+
+
+@router.post(
+    "/vehicles/import",
+    response_class=StreamingResponse,
+    responses=ANSWER,
+    openapi_extra=documented("id,label,fleet,tags\r\nvan-7,Van 7,North,tail lift\r\n"),
+)
+async def import_vehicles(request: Request, caller: VehicleKeeper, way: Asked) -> Response:
+    """Vehicles of a file: CSV, a workbook, or JSON on each line; what is told of them as it goes, see the guide."""
+    return await bring(request, caller, KIND, way)

@@ -58,6 +58,7 @@ left join lateral (
 left join (vehicle_driver a join driver w on w.id = a.driver_id and w.tenant_id = a.tenant_id)
      on a.vehicle_id = v.id and a.tenant_id = v.tenant_id and a.valid_to = 'infinity'
 where v.tenant_id = %(tenant)s and v.name > %(after)s and (%(name)s::text is null or v.name = %(name)s)
+and (%(names)s::text[] is null or v.name = any(%(names)s))
 and (v.retired_at is null or %(retired)s)
 and (%(south)s::float8 is null or s.lat between %(south)s and %(north)s and case when %(west)s::float8 <= %(east)s::float8
      then s.lon between %(west)s and %(east)s else s.lon >= %(west)s or s.lon <= %(east)s end)
@@ -135,6 +136,7 @@ order by r.time, r.seq, r.received_at
 select s.id as key, s.name as id, s.label, s.kind, s.lat, s.lon, s.radius_m, s.polygon, s.corridor, s.dwell_s, s.tz
 from site s
 where s.tenant_id = %(tenant)s and s.name > %(after)s and (%(name)s::text is null or s.name = %(name)s)
+and (%(names)s::text[] is null or s.name = any(%(names)s))
 and (s.retired_at is null or %(retired)s)
 and (%(south)s::float8 is null or s.lat between %(south)s and %(north)s and case when %(west)s::float8 <= %(east)s::float8
      then s.lon between %(west)s and %(east)s else s.lon >= %(west)s or s.lon <= %(east)s end)
@@ -176,7 +178,7 @@ select s.name as site, z.name as zone, p.sku, p.label, l.quantity, l.confidence,
 from stock_level l join site s on s.id = l.site_id join zone z on z.id = l.zone_id join product p on p.id = l.product_id
 where l.tenant_id = %(tenant)s and (s.name, z.name, p.sku) > (%(after_site)s, %(after_zone)s, %(after_sku)s)
 and (%(site)s::text is null or s.name = %(site)s) and (%(zone)s::text is null or z.name = %(zone)s)
-and (%(sku)s::text is null or p.sku = %(sku)s)
+and (%(sku)s::text is null or p.sku = %(sku)s) and (%(skus)s::text[] is null or p.sku = any(%(skus)s))
 order by s.name, z.name, p.sku limit %(limit)s
 
 -- name: alerts
@@ -209,6 +211,7 @@ select sh.id as key, sh.name as id, sh.reference, sh.status, v.name as vehicle, 
        sh.planned_line, sh.planned_at, sh.started_at, sh.delivered_at, sh.cancelled_at, p.name as profile, p.low_c, p.high_c
 from shipment sh left join vehicle v on v.id = sh.vehicle_id left join profile p on p.id = sh.profile_id
 where sh.tenant_id = %(tenant)s and sh.name > %(after)s and (%(name)s::text is null or sh.name = %(name)s)
+and (%(names)s::text[] is null or sh.name = any(%(names)s))
 and (%(key)s::int is null or sh.id = %(key)s) and (%(status)s::text is null or sh.status = %(status)s)
 and (%(vehicle)s::text is null or v.name = %(vehicle)s)
 and (%(recent)s::timestamptz is null or coalesce(coalesce(sh.delivered_at, sh.cancelled_at) > %(recent)s, true))

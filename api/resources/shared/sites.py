@@ -65,13 +65,14 @@ async def read_sites(
     *,
     after: str = "",
     name: str | None = None,
+    names: list[str] | None = None,
     retired: bool = False,
     limit: int | None = None,
     within: Mapping[str, Any] = EVERYWHERE,
 ) -> list[Site]:
     """Sites by name with zones and temperatures."""
     q = queries("api")
-    rows = await session.rows(q["sites"], after=after, name=name, retired=retired, limit=limit, **within)
+    rows = await session.rows(q["sites"], after=after, name=name, names=names, retired=retired, limit=limit, **within)
     keys = [row["key"] for row in rows]
     if not keys:
         return []

@@ -48,6 +48,7 @@ async def read_stock(
     site: str | None = None,
     zone: str | None = None,
     sku: str | None = None,
+    skus: list[str] | None = None,
     limit: int | None = None,
 ) -> list[Stock]:
     """Stock levels by site, zone and SKU."""
@@ -60,6 +61,7 @@ async def read_stock(
         site=site,
         zone=zone,
         sku=sku,
+        skus=skus,
         limit=limit,
     )
     return [_shape(row) for row in rows]

@@ -129,6 +129,7 @@ async def read_vehicles(
     *,
     after: str = "",
     name: str | None = None,
+    names: list[str] | None = None,
     retired: bool = False,
     limit: int | None = None,
     fits: Mapping[str, Any] = ANY_VEHICLE,
@@ -136,7 +137,8 @@ async def read_vehicles(
 ) -> list[Vehicle]:
     """Vehicles by name with state, temperatures, shipment and number of active alerts; retired ones if wanted."""
     q = queries("api")
-    rows = await session.rows(q["vehicles"], after=after, name=name, retired=retired, limit=limit, **fits, **within)
+    called = {"name": name, "names": names}
+    rows = await session.rows(q["vehicles"], after=after, retired=retired, limit=limit, **called, **fits, **within)
     keys = [row["key"] for row in rows]
     if not keys:
         return []

@@ -1,0 +1,100 @@
+"""What a cell says: text, number, time of a zone. Of a workbook it is a value already."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+from domain.tables import FORMULA
+from domain.times import written
+
+_NUMBER = re.compile(r"[+-]?(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d+)?", re.ASCII)
+_DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+_WHOLE_MAX = 2**53
+
+
+class How(NamedTuple):
+    """How cells of a file are read: a comma may be a decimal point; the zone of times that name none."""
+
+    commas: bool
+    zone: ZoneInfo
+
+
+Cell = Callable[[Any, How], Any]
+"""From what a cell has to what is meant; None: nothing. ValueError: what is wrong and how to mend it."""
+
+
+def plain(cell: Any) -> str:
+    """The text of a cell, without the quote that keeps a spreadsheet from running it.
+
+    >>> plain(" '=1+1 "), plain(12.0), plain("'tis"), plain(None)
+    ('=1+1', '12', "'tis", '')
+    """
+    if cell is None:
+        return ""
+    if isinstance(cell, float) and cell.is_integer() and abs(cell) < _WHOLE_MAX:
+        cell = int(cell)
+    text = str(cell).strip()
+    return text[1:] if text[:1] == "'" and text[1:].startswith(FORMULA) else text
+
+
+def text(cell: Any, how: How) -> str | None:
+    """A text; None when there is none."""
+    del how
+    return plain(cell) or None
+
+
+def number(cell: Any, how: How) -> float | None:
+    """A number; with a comma for a point where fields stand between others."""
+    if isinstance(cell, int | float) and not isinstance(cell, bool):
+        return float(cell)
+    said = plain(cell).replace("\u2212", "-").replace("\u00a0", "")
+    if not said:
+        return None
+    if not _NUMBER.fullmatch(said):
+        raise ValueError(f"{said[:40]!r} is no number: write 4.5")
+    if "," in said and not how.commas:
+        raise ValueError(f"{said[:40]!r}: write a point for the decimal comma, or separate fields with semicolons")
+    return float(said.replace(",", "."))
+
+
+def words(cell: Any, how: How) -> list[str] | None:
+    """Several texts with commas or semicolons between them."""
+    del how
+    found = [part.strip() for part in re.split(r"[;,]", plain(cell))]
+    return [part for part in found if part] or None
+
+
+def time(cell: Any, how: How) -> datetime | None:
+    """A moment: it names its offset, or is a time of the zone; the earlier one where clocks are put back."""
+    if isinstance(cell, datetime):
+        found = cell
+    else:
+        said = plain(cell)
+        if not said:
+            return None
+        try:
+            found = datetime.fromisoformat(said) if _DATE.fullmatch(said) else written(said)
+        except ValueError:
+            raise ValueError(f"{said[:40]!r} is no time: write 2026-11-22 10:00 or 2026-11-22T10:00:00Z") from None
+    if found.tzinfo is not None:
+        return found
+    there = found.replace(tzinfo=how.zone)
+    again = (there.astimezone(ZoneInfo("UTC")) + timedelta(0)).astimezone(how.zone).replace(tzinfo=None)
+    if again != found:
+        raise ValueError(f"{found:%Y-%m-%d %H:%M}: the clocks in {how.zone.key} skip this time")
+    return there
+
+
+def flat(columns: Mapping[str, Cell], said: Mapping[str, Any], how: How) -> tuple[dict[str, Any], dict[str, str]]:
+    """What the cells of a line mean, and what is wrong with which."""
+    values, faults = {}, {}
+    for name, cell in said.items():
+        try:
+            values[name] = columns[name](cell, how)
+        except ValueError as error:
+            faults[name] = str(error)
+    return values, faults
