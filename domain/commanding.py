@@ -9,15 +9,19 @@ import re
 from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple
 
-Via = Literal["native", "teltonika"]
+Via = Literal["native", "teltonika", "owntracks"]
 _LINE = r"[ -~]+"
+NAME_CHARS_MAX, RADIUS_M_MAX = 64, 100_000
 
 
 class Argument(NamedTuple):
-    """What a command takes. `low` and `high`: of a number; of a text its length."""
+    """What a command takes. `low` and `high`: of a number; of a text its length, of places how many.
+
+    Places are a list of `{"desc", "lat", "lon", "rad"}`: a name, degrees, and metres around them.
+    """
 
     name: str
-    type: Literal["number", "text"]
+    type: Literal["number", "text", "places"]
     about: str
     required: bool = True
     low: float = 0
@@ -90,6 +94,29 @@ TONGUES: Mapping[Via, Tongue] = {
             ),
         )
     ),
+    "owntracks": Tongue(
+        (
+            Kind("report_location", "Where it is now."),
+            Kind("status", "How the app is set up, and what the phone lets it do."),
+            Kind("waypoints", "Which places are set in the app."),
+            Kind(
+                "set_waypoints",
+                "Sets places in the app: it says when it comes there and leaves.",
+                (Argument("waypoints", "places", "Places", low=1, high=20),),
+            ),
+            Kind("clear_waypoints", "Forgets all places that are set in the app.", harms=True),
+            Kind(
+                "monitoring",
+                "How often it says where it is. The app must allow remote configuration.",
+                (Argument("mode", "number", "-1 never, 0 by hand, 1 when it has moved far, 2 often", low=-1, high=2),),
+            ),
+            Kind(
+                "message",
+                "Shows a text to whoever holds the phone (iOS).",
+                (Argument("text", "text", "Text", low=1, high=200),),
+            ),
+        )
+    ),
 }
 
 
@@ -118,13 +145,29 @@ def refusal(via: Via, name: str, argument: Mapping[str, Any]) -> str:
 def _fits(argument: Argument, value: Any) -> bool:
     if argument.type == "number":
         return isinstance(value, int | float) and not isinstance(value, bool) and argument.low <= value <= argument.high
+    if argument.type == "places":
+        return isinstance(value, list) and argument.low <= len(value) <= argument.high and all(map(_is_place, value))
     if not isinstance(value, str) or not value.isprintable():
         return False
     has_room = argument.low <= len(value) <= argument.high
     return has_room and (not argument.pattern or re.fullmatch(argument.pattern, value) is not None)
 
 
+def _is_place(value: Any) -> bool:
+    if not isinstance(value, dict) or value.keys() != {"desc", "lat", "lon", "rad"}:
+        return False
+    name = value["desc"]
+    if not isinstance(name, str) or not name.isprintable() or not 1 <= len(name) <= NAME_CHARS_MAX:
+        return False
+    return all(
+        isinstance(value[key], int | float) and not isinstance(value[key], bool) and low <= value[key] <= high
+        for key, low, high in (("lat", -90, 90), ("lon", -180, 180), ("rad", 1, RADIUS_M_MAX))
+    )
+
+
 def _wanted(argument: Argument) -> str:
+    if argument.type == "places":
+        return f'{argument.low:g} to {argument.high:g} places, each with "desc", "lat", "lon" and "rad" in metres'
     if argument.type == "number":
         return f"a number from {argument.low:g} to {argument.high:g}"
     of = f" of {argument.pattern}" if argument.pattern else ""
@@ -151,6 +194,8 @@ def via_of(hearer: Hearer) -> Via:
     """
     if hearer.format == "teltonika" or (hearer.format is None and hearer.has_imei and not hearer.has_login):
         return "teltonika"
+    if hearer.format == "owntracks" or (hearer.format is None and hearer.kind == "phone"):
+        return "owntracks"
     return "native"
 
 
@@ -163,11 +208,12 @@ def obstacle(hearer: Hearer, via: Via) -> Obstacle | None:
         return "revoked"
     if via == "teltonika":
         return None if hearer.has_imei else "no_imei"
-    return None if hearer.has_login else "no_login"
+    is_heard = hearer.has_login or (via == "owntracks" and hearer.has_token)
+    return None if is_heard else "no_login"
 
 
 OBSTACLES: Mapping[Obstacle, str] = {
     "revoked": "it is revoked: rotate lets it in again",
-    "no_login": "it has no login at the broker, where commands are heard: rotate gives it one",
+    "no_login": "it has no login by which it could hear them: rotate gives it one",
     "no_imei": "it has no IMEI of its own as foreign_id, by which its connection is known",
 }

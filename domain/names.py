@@ -131,7 +131,11 @@ def is_downlink(topic: bytes) -> bool:
 
     >>> [is_downlink(b"fw/v1/main/" + rest) for rest in (b"gps-1/receipt", b"gps-1/cmd", b"cmd/gps")]
     [True, True, False]
+    >>> is_downlink(b"owntracks/main/phone-1/cmd"), is_downlink(b"owntracks/main/cmd")
+    (True, False)
     """
+    if topic.startswith(b"owntracks/"):
+        return topic.endswith(b"/cmd") and topic.count(b"/") == 3
     return topic.endswith((b"/receipt", b"/cmd")) and topic.count(b"/") == 4 and topic.startswith(b"fw/v1/")
 
 

@@ -24,12 +24,14 @@ topic read fw/v1/#
 topic write fw/v1/+/+/receipt
 topic write fw/v1/+/+/cmd
 topic read owntracks/#
+topic write owntracks/+/+/cmd
 topic read spBv1.0/#
 topic write spBv1.0/+/NCMD/+
 topic read $SYS/broker/#
 
 pattern read fw/v1/%u/receipt
 pattern read fw/v1/%u/cmd
+pattern read owntracks/%u/cmd
 """
 _EDGE_READS = """\
 topic read spBv1.0/{tenant}/NCMD/{device}
@@ -42,6 +44,24 @@ MISNAMED = (  # what devices of other makes call these streams
 )
 """Words that are no stream, and yet let through: ingest sets the message aside and says which name is right. What the
 broker refuses is lost, and an MQTT 3.1.1 client takes it for stored."""
+OWNTRACKS_SAYS = (
+    *(
+        "event",
+        "waypoint",
+        "waypoints",
+        "step",
+        "steps",
+        "beacon",
+        "beacons",
+        "status",
+        "dump",
+        "info",
+        "card",
+        "request",
+    ),
+    *("raw", "start", "gpio", "voltage", "alarm", "obd2", "operators", "temperature", "lwt"),
+)
+"""Below its topic, apps and the trackers that OwnTracks bridges publish on these; commands they hear on `cmd`."""
 _EDGE_SAYS = ("NBIRTH", "NDEATH", "NDATA")
 _ITS_DEVICES_SAY = ("DBIRTH", "DDEATH", "DDATA")
 
@@ -59,7 +79,8 @@ def device_topics(user: str) -> list[str]:
     streams = [f"{own}{stream}{ending}" for stream in STREAMS for ending in ENCODINGS]
     streams += [f"{own}{word}" for word in MISNAMED]
     foreign = [f"{own}{name}{below}" for name in FORMATS for below in ("", "/#")]
-    return [*streams, *foreign, f"{own}cmd/answer", f"owntracks/{user}", f"owntracks/{user}/#"]
+    owntracks = [f"owntracks/{user}", *(f"owntracks/{user}/{word}" for word in OWNTRACKS_SAYS)]
+    return [*streams, *foreign, f"{own}cmd/answer", *owntracks]
 
 
 def rules(edges: Iterable[str]) -> str:

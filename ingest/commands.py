@@ -3,8 +3,8 @@
 A command is marked as sent before it is published, and published again, later and later, until the device has answered
 or its time is over: a device may hear one more than once, and knows it by its id. One that has not been heard for a
 while is taken for away, and what it is to be told waits. An answer counts for a command of the device on whose topic it
-came, which the broker lets nobody else write on. Devices with a connection of their own are told over that:
-`line_commands`.
+came, which the broker lets nobody else write on. Devices with a connection of their own are told over that
+(`line_commands`), OwnTracks apps in their own words (`phones`).
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from domain.times import from_us
 from ingest.background import BackgroundPart, Toolkit
 from ingest.doors.lines import Lines
 from ingest.line_commands import LineCommands
+from ingest.phones import Phones
 from store.db import queries
 
 HEARD_S = 900.0  # a device that was silent for longer is taken for away
@@ -93,10 +94,13 @@ def take_answers(connection: psycopg.Connection, answers: list[tuple[bytes, byte
 class Commander(BackgroundPart):
     """A thread that publishes what is due; several workers do not disturb each other."""
 
-    def __init__(self, tools: Toolkit, stop: threading.Event, publisher: Publisher, lines: Lines) -> None:
+    def __init__(
+        self, tools: Toolkit, stop: threading.Event, publisher: Publisher, lines: Lines, phones: Phones
+    ) -> None:
         super().__init__("the sending of commands", tools, stop)
         self._publisher = publisher
         self._over_lines = LineCommands(lines)
+        self._phones = phones
         self._look_at = self._trim_at = 0.0
 
     def _turn(self) -> None:
@@ -115,6 +119,9 @@ class Commander(BackgroundPart):
         if now >= self._trim_at:
             connection.execute(q["trim"])
             self._trim_at = now + TRIM_S
+        self._phones.look(connection)
+        if self._publisher.connected:
+            self._phones.publish(connection, self._publisher.publish_many)
         while self._publisher.connected and not self._stop.is_set() and self._send() == SENT_AT_ONCE:
             pass
 

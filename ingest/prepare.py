@@ -15,6 +15,7 @@ from domain.frames import encode
 from domain.names import Address, TopicError, answering, foreign_id, is_downlink, owner_of
 from domain.readings import BY_STREAM, I32, I64, Batch, Flag
 from domain.wire.native import NO_TIME, Rejection, Rows
+from domain.wire.owntracks_commands import Answer, answers
 from domain.wire.said import REFUSED, Said, WireError, told
 from ingest.births import Births, nodes_of
 from ingest.calibration import corrections
@@ -78,6 +79,8 @@ class Prepared:
     """What a format wants said to its devices: topic and payload."""
     answers: list[tuple[bytes, bytes]] = field(default_factory=list)
     """What devices say to commands: topic and payload."""
+    phone_answers: list[tuple[int, Answer]] = field(default_factory=list)
+    """What OwnTracks apps sent because they were asked, by key of the device."""
     voices: dict[int, str] = field(default_factory=dict)
     """By key of a device that speaks a foreign format, which one."""
     at_door: bool = False
@@ -92,6 +95,12 @@ class Prepared:
     unmarked: set[int] = field(default_factory=set)
     """Their numbers."""
     _placed: dict[tuple[int, str | None, str | None], _Place] = field(default_factory=dict)
+
+    def heard(self, device: Device, format_: str, payload: bytes) -> None:
+        """A device has spoken a foreign format, and may have answered a command in it."""
+        self.voices[device.device_id] = format_
+        if format_ == "owntracks":
+            self.phone_answers += [(device.device_id, each) for each in answers(payload)]
 
     def put_in_quarantine(self, message: int, quarantined: Quarantined) -> None:
         """Keeps a message in quarantine, once a device, with all its reasons; each keeps room in the detail."""
@@ -268,7 +277,7 @@ class Preparer:
             speaker = work.entry(index, device)
             work.rejections += [Rejection(speaker, *each) for each in said.told]
             return
-        out.voices[device.device_id] = address.format
+        out.heard(device, address.format, payload)
         entries: dict[str, int | None] = {}
         refused: dict[int, list[Said]] = {}
         for each in said:

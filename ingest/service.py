@@ -40,6 +40,7 @@ from ingest.moments import Steady, unread_us
 from ingest.mqtt.receiver import Group, ReceiverConfig, trust
 from ingest.mqtt.receivers import RECEIVERS
 from ingest.mqtt.session import end_session
+from ingest.phones import Phones, take_phone_answers
 from ingest.prepare import Prepared, Preparer
 from ingest.quarantine import quarantine_rows
 from ingest.receipts import ReceiptBook
@@ -120,9 +121,9 @@ class Ingest:
         self._spool, self._drain = self._make_spool()
         self._fairness = Fairness(config.device_rate_per_s, directory.is_speaker) if config.device_rate_per_s else None
         self._background: list[BackgroundPart] = [Redriver(self._tools("ingest redrive", self._halt), self._halt)]
-        lines = Lines()
+        lines, self._phones = Lines(), Phones()
         tools = self._tools("ingest commands", self._halt)
-        self._background.append(Commander(tools, self._halt, self.receiver, lines))
+        self._background.append(Commander(tools, self._halt, self.receiver, lines, self._phones))
         self._voices = Voices()
         if self._drain is not None:
             self._background.append(self._drain)
@@ -144,7 +145,7 @@ class Ingest:
     def _make_doors(self, lines: Lines) -> DoorSupervisor:
         """The doors that are open; what the others stand on (an HTTP server among it) is not even loaded."""
         config, inbox, doors = self._config, Inbox(), list[Door]()
-        feed = Feed(inbox, self._tools("ingest doors", self._stop), self._hand_prepared, self._clock)
+        feed = Feed(inbox, self._tools("ingest doors", self._stop), self._hand_prepared, self._clock, self._phones)
         if config.teltonika_port:
             from ingest.doors.teltonika import TeltonikaDoor  # noqa: PLC0415
 
@@ -420,6 +421,7 @@ class Ingest:
             if prepared.delivered.packet_ids:
                 self._deliveries.put(connection, prepared.received_us, prepared.delivered)
             take_answers(connection, prepared.answers, prepared.received_us)
+            take_phone_answers(connection, prepared.phone_answers, prepared.received_us)
             self._voices.put(connection, prepared.voices, at_door=prepared.at_door)
             with connection.cursor() as cursor:
                 if prepared.quarantine:

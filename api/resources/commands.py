@@ -85,10 +85,13 @@ class Command(TypedDict):
 
 
 class CommandArgument(TypedDict):
-    """What a command takes. `low` and `high`: of a number; of a text its length, and `pattern` what it is of."""
+    """What a command takes. `low` and `high`: of a number; of a text its length, and `pattern` what it is of.
+
+    Places are a list of `{"desc", "lat", "lon", "rad"}` (metres), `low` to `high` of them.
+    """
 
     name: str
-    type: Literal["number", "text"]
+    type: Literal["number", "text", "places"]
     about: str
     required: bool
     low: float

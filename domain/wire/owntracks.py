@@ -8,7 +8,7 @@ looked at; who sent it is the credential's business, so `topic` inside the messa
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from domain.profiles import Target
@@ -16,6 +16,7 @@ from domain.readings import Flag
 from domain.wire.channels import attribute, readings
 from domain.wire.clocks import milliseconds
 from domain.wire.loading import loaded
+from domain.wire.owntracks_commands import place_text
 from domain.wire.said import Context, Measured, Said, WireError, refusal, settled
 from domain.wire.words import as_number
 
@@ -38,15 +39,15 @@ _PROBE = re.compile(r"temp_c-(.{1,32})", re.DOTALL)  # Queclink: temperature of 
 
 _ATTRIBUTES_ONLY = {"steps", "beacon"}
 # Settings and commands: they say nothing about where a device is or how it is.
-_NOTHING = {"waypoint", "waypoints", "status", "card", "cmd", "dump", "configuration", "request"}
+_NOTHING = {"status", "card", "cmd", "dump", "configuration", "request"}
 
 
 def decode(payload: bytes, context: Context) -> list[Said]:
     """Readings of one message, or of an array of them. An empty body and an empty array say nothing.
 
     A location gives `gps`, `status` (battery) and `temp`; a transition `gps` and the attribute `transition`; a will
-    the attribute `lwt`. Everything else a message says is kept as attributes. A message of an array that cannot be read
-    costs itself.
+    the attribute `lwt`; a place that was set, or that a list tells, the attribute `waypoint`. Everything else a message
+    says is kept as attributes. A message of an array that cannot be read costs itself.
 
     Raises:
         WireError: `too_large`, `malformed`, `encrypted`, `unknown_type`, and what a lone message is refused for.
@@ -73,17 +74,13 @@ def _message(message: Any, context: Context) -> list[Said]:
         raise WireError("malformed", "_type: missing, or not a text")
     if kind == "encrypted":
         raise WireError("encrypted", "_type encrypted: take the encryption key out of the app's settings and use TLS")
-    if kind == "location":
-        return _location(message, context)
-    if kind == "transition":
-        return _transition(message, context)
-    if kind == "lwt":
-        return _will(message, context)
     if kind in _ATTRIBUTES_ONLY:
         return _attributes(message, _time_ms(message), _HEAD, context)
     if kind in _NOTHING:
         return []
-    raise WireError("unknown_type", f"_type {kind[:40]!r}: not one of OwnTracks")
+    if (reader := _READERS.get(kind)) is None:
+        raise WireError("unknown_type", f"_type {kind[:40]!r}: not one of OwnTracks")
+    return reader(message, context)
 
 
 def _location(message: Message, context: Context) -> list[Said]:
@@ -117,6 +114,27 @@ def _will(message: Message, context: Context) -> list[Said]:
     return said + _attributes(message, None, _HEAD, context)
 
 
+def _waypoint(message: Any) -> Said:
+    """A place that somebody has set in the app, when we hear of it: `tst` is its name, and may be years ago."""
+    if not isinstance(message, dict) or (message.get("desc") is None and message.get("lat") is None):
+        raise WireError("malformed", "waypoint: neither desc nor lat and lon")
+    return attribute(None, "waypoint", place_text(message))
+
+
+def _waypoints(message: Message, _: Context) -> list[Said]:
+    """All that are set in the app. One that cannot be read costs itself."""
+    places = message.get("waypoints")
+    if not isinstance(places, list):
+        raise WireError("malformed", "waypoints: not a list of waypoints")
+    said: list[Said] = []
+    for at, place in enumerate(places):
+        try:
+            said.append(_waypoint(place))
+        except WireError as error:
+            said.append(refusal("", error.reason, f"waypoint {at}: {error}"))
+    return said
+
+
 def _placed(message: Message, t_ms: float | None, places: Mapping[str, Target]) -> Iterator[Measured]:
     """The values of a message about a place, under its own names."""
     if message.get("lat") is None or message.get("lon") is None:
@@ -139,3 +157,12 @@ def _attributes(message: Message, t_ms: float | None, told: set[str], context: C
 def _time_ms(message: Message) -> float | None:
     seconds = message.get("tst")
     return None if seconds is None else milliseconds(seconds, "seconds", "tst")
+
+
+_READERS: Mapping[str, Callable[[Message, Context], list[Said]]] = {
+    "location": _location,
+    "transition": _transition,
+    "lwt": _will,
+    "waypoint": lambda message, _: [_waypoint(message)],
+    "waypoints": _waypoints,
+}

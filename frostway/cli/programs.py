@@ -172,12 +172,18 @@ def sim(
         str | None, typer.Option(help="HOST:PORT: one Teltonika tracker there, no world.", show_default=False)
     ] = None,
     imei: Annotated[str, typer.Option(help="With --teltonika: the tracker's.")] = "356307042441013",
+    owntracks: Annotated[
+        str | None, typer.Option(help="Address at the door for HTTP: one phone there, no world.", show_default=False)
+    ] = None,
 ) -> None:
     """Run simulated devices against the broker."""
     settings = read_settings()
     start_logging(settings)
     if teltonika:
         _drive_tracker(teltonika, imei)
+        return
+    if owntracks:
+        _carry_phone(owntracks)
         return
     from firmware_sim.link import TargetError  # noqa: PLC0415
     from firmware_sim.run import CredentialsError, RunSettings, main  # noqa: PLC0415
@@ -201,6 +207,16 @@ def _drive_tracker(address: str, imei: str) -> None:
     if not host or not port.isdigit() or not (len(imei) == 15 and imei.isdigit()):
         raise Failure("--teltonika: write HOST:PORT, and an --imei of 15 digits")
     serve(Tracker(imei), host.strip("[]"), int(port), stop_event())
+
+
+def _carry_phone(url: str) -> None:
+    """One simulated phone with OwnTracks, until it is stopped."""
+    from firmware_sim.owntracks import Phone, serve  # noqa: PLC0415
+
+    try:
+        serve(Phone(), url, stop_event())
+    except ValueError as error:
+        raise Failure(f"--owntracks: {error}") from None
 
 
 def add_to(app: typer.Typer) -> None:

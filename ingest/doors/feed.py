@@ -12,6 +12,7 @@ from domain.names import foreign_id as spelled
 from ingest.background import HandOver, Toolkit
 from ingest.directory import Device, Holder
 from ingest.doors.inbox import Fate, Inbox, Outcome, Parcel
+from ingest.phones import Phones, Words
 from ingest.prepare import Prepared, Stranger
 from store.link import Stopped
 
@@ -33,10 +34,13 @@ class Feed:
     When it fails it ends: doors take nothing more then, and whoever started it sees `is_alive` and `failure`.
     """
 
-    def __init__(self, inbox: Inbox, tools: Toolkit, hand_over: HandOver, clock: Callable[[], int]) -> None:
+    def __init__(
+        self, inbox: Inbox, tools: Toolkit, hand_over: HandOver, clock: Callable[[], int], phones: Phones | None = None
+    ) -> None:
         self._inbox = inbox
         self._link, self._directory, self._preparer = tools
         self._hand_over = hand_over
+        self._phones = phones or Phones()
         self._clock = clock
         self._mutex = threading.Lock()
         self._strangers: Counter[str] = Counter()
@@ -109,14 +113,36 @@ class Feed:
             received_us = self._clock()
             prepared = self._link.run(lambda: self._preparer.prepare(messages, received_us))
             prepared.at_door = True
+            phones = {device.device_id for parcel, device in known if parcel.format == "owntracks"}
+            words = self._link.run(lambda: self._phones.claim(self._link.connection, phones)) if phones else {}
         except Exception:
             _answer(parcels, ENDED)
             raise
         _answer([parcel for parcel, device in zip(parcels, devices, strict=True) if device is None], UNKNOWN)
         if known:
             taken = [parcel for parcel, _ in known]
-            if not self._hand_over(prepared, len(taken), lambda: _durable(taken, prepared.quarantined_why)):
+            said = self._last_of_each(known, words)
+            if not self._hand_over(prepared, len(taken), lambda: self._durable(taken, prepared.quarantined_why, said)):
                 _answer(taken, ENDED)
+
+    @staticmethod
+    def _last_of_each(known: list[tuple[Parcel, Device]], words: dict[int, Words]) -> dict[int, Words]:
+        """By number of the parcel, in whose answer a device hears it: that of its last one here."""
+        said: dict[int, Words] = {}
+        left = dict(words)
+        for number in range(len(known) - 1, -1, -1):
+            parcel, device = known[number]
+            if parcel.format == "owntracks" and (found := left.pop(device.device_id, None)):
+                said[number] = found
+        return said
+
+    def _durable(self, parcels: list[Parcel], why: Mapping[int, str], said: Mapping[int, Words]) -> None:
+        for number, parcel in enumerate(parcels):
+            outcome = Outcome(Fate.QUARANTINED, why[number]) if number in why else STORED
+            if number in said:
+                self._phones.heard(said[number].ids)
+                outcome = outcome._replace(words=said[number].body)
+            parcel.done(outcome)
 
     def _tell_strangers(self) -> None:
         """Ids that knocked at a door and nobody has registered; of which tenant they may be, nobody knows."""
@@ -145,8 +171,3 @@ class Feed:
 def _answer(parcels: list[Parcel], outcome: Outcome) -> None:
     for parcel in parcels:
         parcel.done(outcome)
-
-
-def _durable(parcels: list[Parcel], why: Mapping[int, str]) -> None:
-    for number, parcel in enumerate(parcels):
-        parcel.done(Outcome(Fate.QUARANTINED, why[number]) if number in why else STORED)

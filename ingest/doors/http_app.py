@@ -78,6 +78,8 @@ class Answer(NamedTuple):
     outcome: str
     text: str = ""
     headers: tuple[tuple[str, str], ...] = ()
+    body: bytes = b""
+    """In place of the line."""
 
 
 class Asked(NamedTuple):
@@ -177,14 +179,14 @@ class HttpApp:
     @staticmethod
     def answered(asked: Asked, outcome: Outcome) -> Answer:
         """What is said about the fate of a message."""
-        fate, why = outcome
+        fate, why, _ = outcome
         if fate is Fate.UNKNOWN:
             return Answer(404 if asked.source else UNKNOWN_STATUS[asked.way], fate.value, why)
         if fate is Fate.LATER:
             return _later(fate.value, why)
         # What is safe in quarantine is ours: refused, a phone that stores and forwards would send it for ever.
         if asked.way == "owntracks":
-            return Answer(200, fate.value, "[]", (JSON,))
+            return Answer(200, fate.value, "[]", (JSON,), outcome.words)
         return Answer(200, fate.value, f"set aside: {why}" if fate is Fate.QUARANTINED else "")
 
     def _answers_of(self, loop: asyncio.AbstractEventLoop) -> Answers:
@@ -341,7 +343,7 @@ def _payload_of(way: str, query: bytes, body: bytes) -> bytes:
 
 def rendered(answer: Answer) -> tuple[list[tuple[bytes, bytes]], bytes]:
     """Headers and body of an answer."""
-    line = " ".join(answer.text.split())[:REASON_CHARS_MAX].encode("utf-8", "backslashreplace")
+    line = answer.body or " ".join(answer.text.split())[:REASON_CHARS_MAX].encode("utf-8", "backslashreplace")
     headers = {
         "content-type": "text/plain; charset=utf-8",
         "content-length": str(len(line)),

@@ -26,6 +26,8 @@ class Outcome(NamedTuple):
 
     fate: Fate
     why: str = ""
+    words: bytes = b""
+    """What its sender is to hear with the answer, in its own format."""
 
     @property
     def durable(self) -> bool:

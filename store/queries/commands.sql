@@ -112,3 +112,43 @@ insert into device_voice as v (device_id, tenant_id, format, at_door, heard_at)
 select d.id, d.tenant_id, u.format, %(at_door)s, now()
 from unnest(%(devices)s::int[], %(formats)s::text[]) as u (device_id, format) join device d on d.id = u.device_id order by d.id
 on conflict (device_id) do update set format = excluded.format, at_door = excluded.at_door, heard_at = excluded.heard_at
+
+-- name: waiting_for_phones
+-- Devices of which a command to an OwnTracks app is open.
+select distinct device_id from command where via = 'owntracks' and state in ('waiting', 'sent') and expires_at > now()
+
+-- name: due_for_phones
+-- What is to be published now to apps that speak by MQTT; it counts as sent. What has no answer waits until one was heard.
+with due as (
+    select c.id, t.name as tenant, d.name as device
+    from command c join device d on d.id = c.device_id join tenant t on t.id = c.tenant_id
+    left join device_voice v on v.device_id = d.id left join device_state s on s.device_id = d.id
+    where c.via = 'owntracks' and c.state in ('waiting', 'sent') and c.next_at <= now() and c.expires_at > now()
+      and d.revoked_at is null and d.mqtt_password_hash is not null
+      and not coalesce(v.at_door, d.http_token_sha256 is not null)
+      and (c.name = any(%(answered)s::text[]) or s.last_received > now() - make_interval(secs => %(heard_s)s))
+    order by c.id limit %(most)s for update of c skip locked)
+update command c set state = 'sent', sent_at = coalesce(c.sent_at, now()), sent_count = c.sent_count + 1,
+       next_at = now() + make_interval(secs => least(%(again_s)s * 2 ^ least(c.sent_count, 10), %(again_max_s)s))
+from due where c.id = due.id returning c.id, due.tenant, due.device, c.name, c.argument
+
+-- name: claim_for_phones
+-- What is to stand in the answers to devices that have just called at the door; it counts as sent.
+with due as (
+    select c.id from command c join device d on d.id = c.device_id
+    where c.via = 'owntracks' and c.state in ('waiting', 'sent') and c.next_at <= now() and c.expires_at > now()
+      and d.revoked_at is null and c.device_id = any(%(devices)s::int[])
+    order by c.id limit %(most)s for update of c skip locked)
+update command c set state = 'sent', sent_at = coalesce(c.sent_at, now()), sent_count = c.sent_count + 1,
+       next_at = now() + make_interval(secs => least(%(again_s)s * 2 ^ least(c.sent_count, 10), %(again_max_s)s))
+from due where c.id = due.id returning c.id, c.device_id, c.name, c.argument
+
+-- name: told
+-- These were handed over; those that have no answer are done.
+update command set state = 'told', ended_at = now()
+where id = any(%(ids)s::int8[]) and state = 'sent' and not name = any(%(answered)s::text[])
+
+-- name: answer_of_phone
+-- What an app sent when it was asked, to what it was asked.
+update command set state = 'answered', answer = %(answer)s, ended_at = %(at)s
+where device_id = %(device)s and via = 'owntracks' and name = %(name)s and state = 'sent' and %(at)s < expires_at

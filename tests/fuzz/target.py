@@ -11,6 +11,7 @@ from domain.readings import STREAMS
 from domain.wire.fields import FIELDS, NUMBER
 from domain.wire.formats import FORMATS
 from domain.wire.native import Rows, decode
+from domain.wire.owntracks_commands import answers
 from domain.wire.said import REFUSED, Context, WireError
 from domain.wire.teltonika_commands import ANSWER_CHARS_MAX, answer
 
@@ -18,7 +19,7 @@ PARSE_S_MAX = 0.05
 NOW_MS = 1_764_000_000_000
 TOPIC = ("spBv1.0", "main", "NDATA", "edge-1")
 NATIVE = tuple(stream + ending for stream in STREAMS for ending in ENCODINGS)
-ANSWERS = ("codec12",)
+ANSWERS = ("codec12", "owntracks_answers")
 """What devices say to commands: text for people."""
 TARGETS = (*FORMATS, *NATIVE, *ANSWERS)
 
@@ -50,18 +51,18 @@ def seconds(target: str, payload: bytes) -> float:
 def read(target: str, payload: bytes) -> list[Rows]:
     """What comes out of a payload, by stream; nothing when it is refused."""
     if target in ANSWERS:
-        _answer(payload)
+        _answer(target, payload)
         return []
     return _native(target, payload) if target in NATIVE else _foreign(target, payload)
 
 
-def _answer(payload: bytes) -> None:
+def _answer(target: str, payload: bytes) -> None:
     try:
-        text = answer(payload)
+        texts = [answer(payload)] if target == "codec12" else [each.text for each in answers(payload)]
     except WireError:
         return
-    if not text.isprintable() or len(text) > ANSWER_CHARS_MAX:
-        raise BrokenError("codec12: a text that cannot be shown")
+    if any(not text.isprintable() or len(text) > ANSWER_CHARS_MAX for text in texts):
+        raise BrokenError(f"{target}: a text that cannot be shown")
 
 
 def _native(target: str, payload: bytes) -> list[Rows]:

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 
 import type { Assignment, CommandKind } from '#shared/api/shapes.ts'
 
-import { bodyOf, givenOf, NotJson } from '../src/routes/(console)/devices/commands.ts'
+import { bodyOf, givenOf, NotJson, placeOf } from '../src/routes/(console)/devices/commands.ts'
 import { replaced, typedSince, undoing } from '../src/routes/(console)/devices/moves.ts'
 
 const interval: CommandKind = {
@@ -48,4 +48,12 @@ test('since when is a time of a wall in its zone that has been', () => {
   assert.throws(() => typedSince('2026-11-22T14:30', 'Europe/Helsinki', now), /still to come/)
   assert.throws(() => typedSince('2026-03-29T03:30', 'Europe/Helsinki', now), /skip/)
   assert.throws(() => typedSince('', 'Europe/Helsinki', now), /missing/)
+})
+
+test('places of ours are told to an app by name, where they are and how large', () => {
+  const depot = placeOf({ label: 'Depot', lat: 60.17, lon: 24.94, radius_m: 0.2 })
+  assert.deepEqual(depot, { desc: 'Depot', lat: 60.17, lon: 24.94, rad: 1 })
+  const kind: CommandKind = { name: 'set_waypoints', about: '', harms: false, arguments: [{ name: 'waypoints', type: 'places', about: '', required: true, low: 1, high: 20, pattern: '' }] }
+  assert.deepEqual(bodyOf({}, kind, 60, [depot]).argument, { waypoints: [depot] })
+  assert.equal(givenOf({ waypoints: [depot, { ...depot, desc: 'Yard' }] }), 'Depot, Yard')
 })

@@ -155,3 +155,22 @@ def test_a_device_is_told_something_as_it_speaks(world: World, database: str) ->
         world.run("update command set state = 'failed', failure = 'lost', ended_at = now() where id = %s", int(number))
         shown = api.get(f"/api/v1/devices/fmb-1/commands/{number}").json()
         assert (shown["state"], shown["failure"]) == ("failed", "lost")
+
+
+def test_a_phone_is_told_something_as_owntracks_hears_it(world: World, database: str) -> None:
+    world.registry.put_device(DeviceSpec("phone-1", "phone", vehicle="truck-01"), "x")
+    world.registry.put_device(DeviceSpec("phone-2", "phone", vehicle="truck-01"))
+    path = "/api/v1/devices/phone-1/commands"
+    place = {"desc": "Depot", "lat": 60.17, "lon": 24.94, "rad": 100}
+    with serving(database) as url, client(url, world.token()) as api:
+        found = api.get("/api/v1/devices/phone-1/command-kinds").json()
+        assert (found["via"], found["obstacle"]) == ("owntracks", None)
+        assert api.get("/api/v1/devices/phone-2/command-kinds").json()["obstacle"] == "no_login"
+        world.run("update device set http_token_sha256 = sha256('x') where name = 'phone-2'")
+        assert api.get("/api/v1/devices/phone-2/command-kinds").json()["obstacle"] is None
+        assert api.get("/api/v1/devices/phone-2/command-kinds?via=native").json()["obstacle"] == "no_login"
+        made = api.post(path, json={"command": "set_waypoints", "argument": {"waypoints": [place]}})
+        assert (made.status_code, made.json()["via"]) == (201, "owntracks")
+        for wrong in ([], [place] * 21, {"a": 1}, [place | {"rad": 0}], [place | {"lat": "60"}], [{"desc": "x"}]):
+            told = api.post(path, json={"command": "set_waypoints", "argument": {"waypoints": wrong}})
+            assert (told.status_code, told.json()["detail"][:20]) == (422, "argument.waypoints: "), wrong

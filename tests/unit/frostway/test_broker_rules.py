@@ -51,10 +51,14 @@ def test_a_device_may_write_each_stream_in_each_encoding_and_each_format_with_wh
     own = [f"fw/v1/main/d-1/{stream}{ending}" for stream in STREAMS for ending in ENCODINGS]
     own += [f"fw/v1/main/d-1/{name}{below}" for name in FORMATS for below in ("", "/a", "/a/b@c/d")]
     assert any(_matches(each, "fw/v1/main/d-1/cmd/answer") for each in write)
-    own += ["owntracks/main/d-1", "owntracks/main/d-1/event"]
+    own += [
+        "owntracks/main/d-1",
+        *(f"owntracks/main/d-1/{word}" for word in ("event", "waypoint", "waypoints", "status")),
+    ]
     assert [topic for topic in own if not any(_matches(each, topic) for each in write)] == []
     assert {parse_topic(topic.encode(), FORMATS).device for topic in own} == {"d-1"}
     strange = ["receipt", "receipt/x", "cmd", "cmd/x", "cmd/answer/x", "sonar", "gps/more", "gps.xml", ""]
+    assert not any(_matches(each, "owntracks/main/d-1/cmd") for each in write)
     assert [each for each in strange if any(_matches(w, f"fw/v1/main/d-1/{each}") for w in write)] == []
 
 

@@ -126,6 +126,15 @@ def test_owntracks_is_answered_with_an_empty_list(way: str) -> None:
     assert (answer.status_code, answer.json(), len(site.taken)) == (200, [], 1)
 
 
+def test_owntracks_hears_in_the_answer_what_it_is_told_and_no_other_does() -> None:
+    words = b'[{"_type":"cmd","action":"action","content":"' + b"x" * 2000 + b'"}]'
+    site = Site(STORED._replace(words=words))
+    answer = site.ask("POST", f"/owntracks/{TOKEN}", b'{"_type":"location"}')
+    assert (answer.status_code, answer.content, answer.headers["content-type"]) == (200, words, "application/json")
+    assert answer.headers["content-length"] == str(len(words))
+    assert site.ask("POST", f"/api/v1/{TOKEN}/telemetry", b'{"temperature":4.5}').content == b""
+
+
 @pytest.mark.parametrize(
     ("method", "url", "status"),
     [

@@ -116,9 +116,30 @@ def test_steps_are_attributes():
     }
 
 
-@pytest.mark.parametrize("kind", ["waypoint", "waypoints", "status", "card", "cmd", "dump", "configuration"])
+@pytest.mark.parametrize("kind", ["status", "card", "cmd", "dump", "configuration"])
 def test_settings_and_commands_are_no_readings(kind):
     assert read({"_type": kind, "tst": 1, "lat": 1, "lon": 2, "desc": "Home"}) == []
+
+
+def test_a_place_that_was_set_is_kept_as_of_when_we_hear_of_it():
+    home = {"_type": "waypoint", "tst": 1385997757, "desc": "Home", "lat": "48.858330", "lon": "2.29513", "rad": "50"}
+    (said,) = read(home)
+    assert (said.values["key"], said.values["txt"]) == ("waypoint", "48.85833, 2.29513, 50 m: Home")
+    assert said.values.get("t") != 1385997757000
+    beacon = {"_type": "waypoint", "tst": 1, "desc": "Dock beacon", "uuid": "CA27"}
+    found = read({"_type": "waypoints", "waypoints": [home, beacon, 7, {"tst": 2}], "_creator": "x"})
+    assert [each.values["txt"] for each in found if each.stream == "attr"] == [
+        "48.85833, 2.29513, 50 m: Home", "Dock beacon",
+    ]  # fmt: skip
+    assert len(found) == 4, "what cannot be read is refused for itself"
+
+
+@pytest.mark.parametrize(
+    "message", [{"_type": "waypoint", "tst": 1}, {"_type": "waypoints"}, {"_type": "waypoints", "waypoints": {}}]
+)
+def test_a_place_that_cannot_be_read_is_refused(message):
+    with pytest.raises(WireError, match="waypoint"):
+        read(message)
 
 
 @pytest.mark.parametrize("payload", [b"", b" \n", b"[]"])

@@ -13,6 +13,13 @@ const KINDS: Readonly<Record<string, string>> = {
   setparam: 'Change a parameter',
   cpureset: 'Restart',
   text: 'Another command',
+  report_location: 'Ask where it is',
+  status: 'Ask how it is set up',
+  waypoints: 'Ask its places',
+  set_waypoints: 'Set places',
+  clear_waypoints: 'Forget all places',
+  monitoring: 'How often it reports',
+  message: 'Show a message',
 }
 const STATES: Readonly<Record<string, string>> = {
   waiting: 'Waiting',
@@ -31,10 +38,11 @@ const FAILURES: Readonly<Record<string, string>> = {
 }
 const VIAS: Readonly<Record<string, string>> = {
   teltonika: 'Over its own connection (Teltonika Codec 12), while it is connected.',
+  owntracks: 'As OwnTracks hears it. The app must allow remote commands.',
 }
 const OBSTACLES: Readonly<Record<string, string>> = {
   revoked: 'It is shut out, so it hears nothing. Let it in again to tell it something.',
-  no_login: 'It has no login at the broker, where commands are heard. “New password” gives it one.',
+  no_login: 'It has no login by which it could hear commands. “New password” gives it one.',
   no_imei: 'It is not known by an IMEI, so its connection is not found.',
 }
 
@@ -51,6 +59,8 @@ export default {
   command: 'Its name (a to z, 0 to 9, _)',
   argument: 'What it takes, as JSON',
   not_json: 'What it takes is not JSON. An example: {"seconds": 30}',
+  places_none: 'Choose at least one place.',
+  place_remove: (place: string) => `Leave out ${place}`,
   optional: (label: string) => `${label}, if wanted`,
   expires: 'Worth nothing after',
   expiries: (seconds: number) => ({ 600: '10 minutes', 3600: '1 hour', 86400: '1 day', 604800: '7 days' })[seconds] ?? `${seconds} s`,

@@ -53,6 +53,6 @@ export function codeOf(way: ConnectWay, connect: Connect, login: Login): string 
 
 /** The app's own address for its settings (owntracks.org/booklet/features/remoteconfig). */
 function owntracks(settings: Readonly<Record<string, unknown>>): string {
-  const text = JSON.stringify({ _type: 'configuration', monitoring: 1, ...settings })
+  const text = JSON.stringify({ _type: 'configuration', monitoring: 1, cmd: true, remoteConfiguration: true, ...settings })
   return `owntracks:///config?inline=${encodeURIComponent(btoa(text))}`
 }
