@@ -33,6 +33,7 @@ async def who(context: Context, token: str, *, by_cookie: bool) -> Caller | None
     digest = token_hash(token)
     row = await context.callers.find(digest, by_cookie=by_cookie)
     if row is None:
+        context.rates.forgets(digest)
         return None
     context.rates.knows(digest, (row["tenant_id"], row["subject"]))
     may = granted(row["role"], row["scope"])

@@ -53,6 +53,10 @@ class Rates:
         while len(self._known) > KEYS_MAX:
             self._known.popitem(last=False)
 
+    def forgets(self, digest: bytes) -> None:
+        """A credential opens nothing any more: it takes no turns from who once held it, and answers like an unknown one."""
+        self._known.pop(digest, None)
+
     def of(self, scope: Scope) -> Hashable:
         """Whose a request is."""
         headers = dict(scope["headers"])

@@ -149,6 +149,7 @@ async def behind(request: Request, token: str) -> AsyncIterator[tuple[Session, R
     async with context.database.owner() as owner:
         share = await owner.row(queries("shares")["share_by_token"], token_sha256=digest)
     if share is None:
+        context.rates.forgets(digest)
         raise wrong_link(context, address_of(request))
     context.rates.knows(digest, ("link", share["id"]))
     async with context.database.tenant(share["tenant_id"]) as session:

@@ -59,6 +59,8 @@ def test_a_credential_counts_for_itself_once_it_was_good_and_a_stranger_for_the_
     assert (
         rates.of(scope("2001:db8:1:2::7")) == rates.of(scope("2001:db8:1:2::8")) != rates.of(scope("2001:db8:1:3::7"))
     )
+    rates.forgets(token_hash("good"))  # revoked: it is a stranger's, and takes no turns from who held it
+    assert rates.of(scope(**bearer)) == ("address", "203.0.113.9")
 
 
 def test_who_is_within_the_rate_never_waits_for_a_flood_from_the_same_network() -> None:

@@ -37,7 +37,7 @@ export function doing(hook: Webhook, now: number): Doing {
   }
   if (hook.waiting && hook.failures) {
     const again = hook.paused_until && Date.parse(hook.paused_until) > now ? m.asked_again(clockTime(hook.paused_until, now)) : ''
-    return { looks: 'wait', word: m.state_waiting(clockTime(hook.waiting_since, now)), more: [waits, again].filter(Boolean).join(', ') }
+    return { looks: 'wait', word: m.state_waiting(clockTime(hook.waiting_since, now)), more: [waits, again, hook.given_up ? m.state_given_up(hook.given_up) : ''].filter(Boolean).join(', ') }
   }
   if (hook.given_up) return { looks: 'bad', word: m.state_given_up(hook.given_up), more: waits }
   if (!hook.succeeded_at) return { looks: 'new', word: m.state_new, more: waits }
