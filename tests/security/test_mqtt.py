@@ -1,0 +1,169 @@
+"""Every device at every topic of every other, at a real broker: nothing is delivered, nothing is heard.
+
+`make probe` tries more than 10 000 publishes, every run of the tests some hundred.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import queue
+import socket
+from collections.abc import Iterator
+from contextlib import ExitStack, suppress
+from pathlib import Path
+
+import pytest
+
+from domain.names import ENCODINGS
+from frostway.broker import MosquittoBroker, choose_broker, mosquitto_hash
+from frostway.broker_acl import device_topics
+from frostway.secrets import Secrets
+from tests.deadlines import deadline
+from tests.integration.frostway.test_broker import Client, free_port, ingest, needs_mosquitto, wait_until
+
+DEEP = os.environ.get("FROSTWAY_PROBES") == "deep"
+DEEP_MIN = 10_000
+EDGES = ("main/edge-1", "other/edge-1")
+DEVICES = ("main/gps-1", "main/gps-10", "main/shelf-1", "other/gps-1", "other/x", *EDGES)
+SPARKPLUG = ("NBIRTH", "NDATA", "NDEATH", "NCMD", "DBIRTH", "DDATA", "DDEATH", "DCMD")
+NOBODYS = (  # topics that are no device's to write
+    "$SYS/broker/uptime", "$CONTROL/dynamic-security/v1", "fw/v1", "fw/v1/main", "fw/v1/main/gps-1", "fw/v2/main/gps-1/gps",
+    "fw/v1//gps-1/gps", "fw/v1/main//gps", "owntracks/main", "spBv1.0/STATE/host", "STATE/host", "homeassistant/x/config",
+    "fw/v1/MAIN/gps-1/gps", "/fw/v1/main/gps-1/gps", "fw/v1/main/gps-1/gps/more",
+)  # fmt: skip
+LISTENS = (
+    "#", "+/+/#", "fw/#", "fw/v1/#", "fw/v1/+/+/cmd", "fw/v1/+/+/receipt", "owntracks/#", "owntracks/+/+/cmd", "spBv1.0/#",
+    "$SYS/#", "$SYS/broker/clients/total", "$share/x/#", "$share/x/fw/v1/+/+/cmd", "$CONTROL/#",
+)  # fmt: skip
+
+
+@pytest.fixture
+def known(tmp_path: Path) -> Secrets:
+    return Secrets.load_or_create(tmp_path / "secrets.json")
+
+
+@pytest.fixture
+def broker(tmp_path: Path, known: Secrets) -> Iterator[MosquittoBroker]:
+    found = choose_broker(tmp_path / "broker", free_port(), known, tmp_path / "log", kind="mosquitto")
+    assert isinstance(found, MosquittoBroker)
+    found.set_devices({name: mosquitto_hash(f"{name}-pw") for name in DEVICES}, {}, set(EDGES))
+    found.start()
+    wait_until(found.ready, "mosquitto is ready")
+    yield found
+    found.stop()
+
+
+def written_by(user: str) -> list[str]:
+    """Topics that a device may write, and those that only ingest may write to it."""
+    tenant, device = user.split("/")
+    topics = [topic.removesuffix("#") + "x" if topic.endswith("#") else topic for topic in device_topics(user)]
+    topics += [f"fw/v1/{user}/{word}" for word in ("receipt", "cmd")]
+    topics += [f"spBv1.0/{tenant}/{said}/{device}{below}" for said in SPARKPLUG for below in ("", "/probe")]
+    short = [t for t in topics if t.startswith(("owntracks", "spBv1")) or "/gps" in t[len(user) + 6 :] or "cmd" in t]
+    return topics if DEEP else short
+
+
+def _text(text: str) -> bytes:
+    raw = text.encode()
+    return len(raw).to_bytes(2, "big") + raw
+
+
+def _packet(kind: int, body: bytes) -> bytes:
+    length, left = b"", len(body)
+    while True:
+        left, low = divmod(left, 128)
+        length += bytes([low | (128 if left else 0)])
+        if not left:
+            return bytes([kind]) + length + body
+
+
+class Forger:
+    """MQTT 3.1.1 by hand: the broker may cut it off for what it publishes, and it comes back at once."""
+
+    def __init__(self, port: int, user: str) -> None:
+        self._port, self._user = port, user
+        self._socket: socket.socket | None = None
+
+    def close(self) -> None:
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
+
+    def publish(self, topic: str, *, retain: bool) -> None:
+        """Publishes its own name, and waits for the acknowledgement or for being cut off."""
+        if self._socket is None:
+            self._socket = self._connected()
+        with suppress(ConnectionError):
+            self._socket.sendall(_packet(0x32 | retain, _text(topic) + b"\0\1" + self._user.encode()))
+            if self._socket.recv(4) == b"\x40\2\0\1":
+                return
+        self.close()
+
+    def _connected(self) -> socket.socket:
+        found = socket.create_connection(("127.0.0.1", self._port), timeout=deadline(10))
+        client = f"{self._user.replace('/', '-')}-forger"
+        head = _text("MQTT") + bytes([4, 0xC2]) + (30).to_bytes(2, "big")
+        found.sendall(_packet(0x10, head + _text(client) + _text(self._user) + _text(f"{self._user}-pw")))
+        assert found.recv(4) == b"\x20\2\0\0"
+        return found
+
+
+def heard(client: Client) -> Iterator[tuple[str, bytes]]:
+    """What has come so far."""
+    while True:
+        try:
+            yield client.messages.get_nowait()
+        except queue.Empty:
+            return
+
+
+@needs_mosquitto
+def test_what_a_device_publishes_as_another_is_delivered_to_nobody(broker: MosquittoBroker, known: Secrets) -> None:
+    tried = 0
+    with ingest(broker, known) as watcher:
+        for part in ("fw/v1/#", "owntracks/#", "spBv1.0/#"):
+            watcher.subscribe(part)
+        for forger in DEVICES:
+            raw = Forger(broker.port, forger)
+            own = {*written_by(forger)}
+            others = itertools.chain(NOBODYS, *(written_by(victim) for victim in DEVICES if victim != forger))
+            for topic in others:
+                for retain in (False, True) if DEEP else (False,):
+                    if topic not in own:
+                        raw.publish(topic, retain=retain)
+                        tried += 1
+            raw.publish(f"fw/v1/{forger}/gps", retain=False)
+            raw.close()
+        watcher.publish("fw/v1/main/gps-1/receipt", "all")  # behind all of them: the broker keeps the order
+        found = [watcher.next_message()]
+        while found[-1][1] != b"all":
+            found.append(watcher.next_message())
+    print(f"\n{tried:,} publishes as another")
+    assert tried > (DEEP_MIN if DEEP else 500)
+    assert sorted(found[:-1]) == sorted((f"fw/v1/{user}/gps", user.encode()) for user in DEVICES)
+
+
+@needs_mosquitto
+def test_a_device_hears_its_own_receipts_and_commands_only(broker: MosquittoBroker, known: Secrets) -> None:
+    below = ("receipt", "cmd", "gps", *(f"gps{ending}" for ending in ENCODINGS if ending))
+    with ExitStack() as stack, ingest(broker, known) as sender:
+        ears = {user: stack.enter_context(Client(broker.port, user, f"{user}-pw")) for user in DEVICES}
+        for user, ear in ears.items():
+            named = [f"fw/v1/{other}/{word}" for other in DEVICES for word in below]
+            tenant, device = user.split("/")
+            for topic in (*LISTENS, *named, f"owntracks/{tenant}/+", f"spBv1.0/+/NCMD/{device}", f"spBv1.0/{tenant}/#"):
+                ear.subscribe(topic)
+            list(heard(ear))
+        for user in DEVICES:
+            Forger(broker.port, user).publish(f"fw/v1/{user}/gps", retain=False)
+            sender.publish(f"fw/v1/{user}/cmd", f"command of {user}")
+            sender.publish("spBv1.0/{}/NCMD/{}".format(*user.split("/")), f"command of {user}")
+            sender.publish(f"fw/v1/{user}/receipt", f"receipt of {user}")
+        for user, ear in ears.items():
+            said = [ear.next_message()]
+            while said[-1] != (f"fw/v1/{user}/receipt", f"receipt of {user}".encode()):
+                said.append(ear.next_message())
+            said += heard(ear)
+            assert all(user.encode() in payload for _, payload in said), (user, said)
+            assert not any(topic.startswith("$SYS") for topic, _ in said)
