@@ -54,7 +54,7 @@ class Rates:
             self._known.popitem(last=False)
 
     def forgets(self, digest: bytes) -> None:
-        """A credential opens nothing any more: it takes no turns from who once held it, and answers like an unknown one."""
+        """A credential opens nothing any more: it takes no turns from who held it, and counts like an unknown one."""
         self._known.pop(digest, None)
 
     def of(self, scope: Scope) -> Hashable:

@@ -65,6 +65,11 @@ def wishes(tenants: Tenants, cursors: list[str]) -> list[Wanted]:
     return [{"topics": each, **part} for each in topics for part in more]
 
 
+def alert(truck: str, tag: str) -> Wanted:
+    """One that is raised, as far as a view looks at it."""
+    return {"id": "900", "subject": {"kind": "vehicle", "id": truck}, "title": f"Too warm{tag}"}
+
+
 def happen(tenants: Tenants) -> None:
     """Something of each topic changes for the other, then for us."""
     for world, truck in ((tenants.other, "o-truck"), (tenants.mine, "m-truck")):
@@ -79,8 +84,8 @@ def happen(tenants: Tenants) -> None:
             world.tell(
                 sites=[{"id": "store-1", "op": "merge", "data": {"label": f"Store{tag} again"}}],
                 shipments=[{"id": "S-1", "op": "merge", "data": {"reference": f"PO 2{tag}"}}],
-                alerts=[{"id": "900", "op": "put", "data": {"id": "900", "vehicle": truck, "title": f"Too warm{tag}"}}],
-                facts=[{"id": "1", "op": "tell", "data": {"kind": "trip", "vehicle": truck, "note": f"Fact{tag}"}}],
+                alerts=[{"id": "900", "op": "put", "data": alert(truck, tag)}],
+                facts=[{"id": "1", "op": "tell", "data": {"about": {"vehicle": truck}, "note": f"Fact{tag}"}}],
                 vehicles=[{"id": truck, "op": "merge", "data": {"label": f"Truck{tag} again"}}],
             )
 
@@ -108,7 +113,8 @@ async def listen(url: str, token: str, wanted: list[Wanted], tenants: Tenants) -
     address = url.replace("http", "ws") + "/ws/v1"
     async with AsyncExitStack() as stack:
         sockets = [
-            await stack.enter_async_context(connect(address, additional_headers=headers)) for _ in range(len(wanted) + 1)
+            await stack.enter_async_context(connect(address, additional_headers=headers))
+            for _ in range(len(wanted) + 1)
         ]
         for socket, each in zip(sockets, [{"topics": ["vehicles"]}, *wanted], strict=True):
             await socket.send(json.dumps({"type": "subscribe", **each}))
@@ -141,7 +147,9 @@ def test_a_live_feed_tells_nothing_of_another_tenant(tenants: Tenants) -> None:
         for role in ROLES_ASKED:
             for first in range(0, len(wanted), AT_ONCE):
                 some = wanted[first : first + AT_ONCE]
-                for each, text in zip(some, asyncio.run(listen(url, tenants.tokens[role], some, tenants))[1:], strict=True):
+                for each, text in zip(
+                    some, asyncio.run(listen(url, tenants.tokens[role], some, tenants))[1:], strict=True
+                ):
                     asked += 1
                     found += '"delta"' in text
                     heard = OTHERS.sub("", text) if "cursor" in each else text
@@ -164,7 +172,11 @@ def test_events_tell_nothing_of_another_tenant(tenants: Tenants) -> None:
                 for each in wishes(tenants, cursors):
                     if not DEEP and len(each["topics"]) == 1:
                         continue
-                    query = {"topic": each["topics"], "vehicle": each.get("vehicles"), "shipment": each.get("shipments")}
+                    query = {
+                        "topic": each["topics"],
+                        "vehicle": each.get("vehicles"),
+                        "shipment": each.get("shipments"),
+                    }
                     query |= {"bbox": ",".join(map(str, each["bbox"]))} if "bbox" in each else {}
                     asked += 1
                     assert CANARY not in first_event(api, query, each.get("cursor", "")), (role, each)

@@ -314,7 +314,9 @@ def test_unknown_expired_and_revoked_links_look_the_same(world: World, api: http
     world.run("update share set expires_at = now() where id = %s", int(two))
     answers = [api.get(f"/api/v1/public/shipments/{t}") for t in (revoked, expired, "unknown", "x" * 5000)]
     assert {(a.status_code, a.text) for a in answers} == {(404, answers[0].text)}
-    assert len({frozenset((k, v) for k, v in a.headers.items() if k not in ("date", "ratelimit")) for a in answers}) == 1
+    assert (
+        len({frozenset((k, v) for k, v in a.headers.items() if k not in ("date", "ratelimit")) for a in answers}) == 1
+    )
     assert api.get(f"/api/v1/public/shipments/{good}").status_code == 200
     assert rows(database, "select action, count(*) from audit group by 1 order by 1") == [
         ("share.create", 3),
