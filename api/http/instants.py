@@ -13,6 +13,11 @@ from domain.times import written
 _LOST_PLUS = re.compile(r" (?=\d\d:?\d\d$)")  # in an address a bare + means a space
 
 
+def parsed(text: str) -> datetime:
+    """The moment of a text of ours (`jsons.when`)."""
+    return datetime.fromisoformat(text)
+
+
 def _instant(value: Any) -> datetime:
     if isinstance(value, datetime):
         return value

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Annotated, Any
 
 import orjson
 from starlette.responses import Response
 
-Time = str
+TIME = "time"
+Time = Annotated[str, TIME]
 """RFC 3339 in UTC."""
 
 

@@ -70,18 +70,27 @@ def instant(text: str) -> datetime:
     return found
 
 
-def page(request: Request, found: Sequence[T], limit: int, key: Callable[[T], Sequence[Any]]) -> Json:
+class Page(Json):
+    """A page as it is sent; its things, and the cursor behind which there are more."""
+
+    def __init__(self, items: Sequence[Any], next_cursor: str | None, headers: dict[str, str]) -> None:
+        self.items, self.next_cursor = items, next_cursor
+        super().__init__({"items": items, "now": now_text()}, headers=headers)
+
+
+def page(request: Request, found: Sequence[T], limit: int, key: Callable[[T], Sequence[Any]]) -> Page:
     """A page from `limit` + 1 objects; the one too many only says that there are more."""
     return shaped_page(request, found, limit, key, lambda item: item)
 
 
 def shaped_page(
     request: Request, found: Sequence[T], limit: int, key: Callable[[T], Sequence[Any]], shape: Callable[[T], Any]
-) -> Json:
+) -> Page:
     """As `page`, of rows that have still to be shaped."""
     items = found[:limit]
-    headers = {}
+    headers, cursor = {}, None
     if len(found) > limit:
-        url = request.url.include_query_params(limit=limit, cursor=encode(key(items[-1])))
+        cursor = encode(key(items[-1]))
+        url = request.url.include_query_params(limit=limit, cursor=cursor)
         headers["Link"] = f'<{url.path}?{url.query}>; rel="next"'
-    return Json({"items": only(request, [shape(item) for item in items]), "now": now_text()}, headers=headers)
+    return Page(only(request, [shape(item) for item in items]), cursor, headers)

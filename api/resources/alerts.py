@@ -20,6 +20,7 @@ from api.http.inputs import Strict, printable
 from api.http.jsons import Json, Time, when
 from api.http.paging import Cursor, Items, Limit, decode, instant, shaped_page
 from api.http.problems import key_of, not_found
+from api.resources.shared.exports import FILES, as_file
 from api.resources.shared.fits import ANY_VEHICLE, Fits
 from api.resources.shared.vehicles import count_alerts
 from domain.digits import shown
@@ -165,7 +166,8 @@ async def alert_rows(
     )
 
 
-@router.get("/alerts", response_model=Items[Alert])
+@router.get("/alerts", response_model=Items[Alert], responses=FILES)
+@as_file("alerts", Alert)
 async def list_alerts(
     request: Request, caller: Reader, fits: Fits, state: State = "open", limit: Limit = 200, cursor: Cursor = None
 ) -> Json:

@@ -21,6 +21,7 @@ from api.http.paging import Cursor, Items, Limit, decode, shaped_page
 from api.http.problems import Problem, not_found
 from api.http.things import one
 from api.resources.shared.broker_logins import Mqtt, new_device_password, tell_broker
+from api.resources.shared.exports import FILES, as_file
 from api.resources.shared.profiles import profile_id
 from api.resources.shared.quarantine import read_waiting
 from api.resources.shared.sites import read_sites
@@ -146,7 +147,8 @@ class NewDevice(Device):
     http: NotRequired[Http]
 
 
-@router.get("/devices", response_model=Items[Device])
+@router.get("/devices", response_model=Items[Device], responses=FILES)
+@as_file("devices", Device)
 async def list_devices(
     request: Request,
     caller: Reader,

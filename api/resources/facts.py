@@ -15,6 +15,7 @@ from api.http.context import context_of
 from api.http.jsons import Json
 from api.http.paging import Cursor, Items, Limit, decode, shaped_page
 from api.http.problems import key_of, not_found
+from api.resources.shared.exports import FILES, as_file
 from api.resources.shared.facts import Wanted, listed, shape_of, shaped
 from api.resources.shared.fits import ANY_VEHICLE, Fits
 from domain.facts import AnyKind
@@ -32,7 +33,7 @@ def _list_of(kind: AnyKind) -> Callable[..., Awaitable[Json]]:
 
     found = list_facts_of_vehicle if kind.owner == "vehicle" else list_facts
     found.__annotations__["owner"] = Annotated[str, Path(alias=f"{kind.owner}_id")]
-    return found
+    return as_file(f"{kind.name}s", shape_of(kind))(found)
 
 
 def _history_of(kinds: Sequence[AnyKind]) -> Callable[..., Awaitable[Json]]:
@@ -68,6 +69,7 @@ def router(kinds: Sequence[AnyKind]) -> APIRouter:
                 _list_of(kind),
                 methods=["GET"],
                 response_model=items[shape_of(kind)],
+                responses=FILES,
                 name=f"list_{kind.name}s",
                 description=kind.listed,
             )

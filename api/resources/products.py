@@ -20,6 +20,7 @@ from api.http.jsons import Json
 from api.http.paging import Cursor, Items, Limit, decode, shaped_page
 from api.http.problems import OR_CHANGED, not_found
 from api.http.things import one
+from api.resources.shared.exports import FILES, as_file
 from api.resources.shared.imports import cells
 from api.resources.shared.imports.bring import ANSWER, Asked, Entry, Kind, Known, as_rows, bring, documented
 from api.resources.shared.imports.files import Columns
@@ -88,7 +89,8 @@ def _shape(row: Row) -> Product:
     }
 
 
-@router.get("/products", response_model=Items[Product])
+@router.get("/products", response_model=Items[Product], responses=FILES)
+@as_file("products", Product)
 async def list_products(request: Request, caller: Reader, limit: Limit = 200, cursor: Cursor = None) -> Json:
     """Products by SKU."""
     after = decode(cursor, (str,))[0] if cursor else ""

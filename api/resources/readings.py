@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from datetime import datetime
 from functools import partial
 from time import monotonic
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 import orjson
 from fastapi import APIRouter, Query, Request
@@ -17,8 +17,10 @@ from api.http.auth import Reader
 from api.http.caller import Caller
 from api.http.context import Context, context_of
 from api.http.jsons import when
-from api.http.problems import Problem, not_found
-from api.resources.shared.downloads import NDJSON, Lasting
+from api.http.problems import not_found
+from api.resources.shared.downloads import Lasting
+from api.resources.shared.exports import FILES, FORMS, refuse_other, workbook_of
+from api.resources.shared.sheets import XLSX
 from api.resources.shared.spans import Since, Until
 from domain.readings import Flag
 from domain.tables import CSV, csv_cell
@@ -27,7 +29,9 @@ from store.db import queries
 
 router = APIRouter(tags=["readings"])
 
+T = TypeVar("T")
 BATCH = 2000
+TIMES = ("time", "received_at")
 PIECES_MAX = 8
 COMMON = ("time", "received_at", "boot", "seq", "flags")
 COLUMNS = {
@@ -53,24 +57,19 @@ def _csv(rows: Sequence[Sequence[Any]]) -> bytes:
     return "".join(line + "\r\n" for line in lines).encode()
 
 
+def _cells(rows: Sequence[Sequence[Any]]) -> list[list[Any]]:
+    return [_values(row, " ".join) for row in rows]
+
+
 def _ndjson(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> bytes:
     things = (dict(zip(names, _values(row, list), strict=True)) for row in rows)
     return b"".join(orjson.dumps(thing, option=orjson.OPT_APPEND_NEWLINE) for thing in things)
 
 
-def _wanted(accept: str) -> str:
-    """The media type to send; CSV when nothing else is asked for."""
-    if NDJSON in accept or "application/jsonl" in accept:
-        return NDJSON
-    if not accept or any(kind in accept for kind in (CSV, "text/*", "*/*")):
-        return CSV
-    raise Problem(406, f"readings come as {CSV} or {NDJSON}")
-
-
 @router.get(
     "/readings",
     response_class=StreamingResponse,
-    responses={200: {"content": {CSV: {}, NDJSON: {}}}, 404: {"description": "no such device"}},
+    responses={**FILES, 404: {"description": "no such device"}},
 )
 async def get_readings(
     request: Request,
@@ -79,21 +78,29 @@ async def get_readings(
     stream: Stream,
     since: Since = None,
     until: Until = None,
+    form: Annotated[
+        Literal["csv", "ndjson", "xlsx"] | None, Query(alias="format", description="instead of `Accept`")
+    ] = None,
 ) -> StreamingResponse:
     """Readings of a device in event order with their quality flags; all of them when no span is given."""
     context = context_of(request)
-    media_type = _wanted(request.headers.get("accept", ""))
+    media_type = FORMS[form] if form else refuse_other(request.headers.get("accept", ""))
     async with context.database.tenant(caller.tenant_id) as session:
         row = await session.row(queries("api")["device_key"], name=device)
     if row is None:
         raise not_found()
     names = (*COMMON, *COLUMNS[stream])
     span = {"since": since or "-infinity", "until": until or "infinity"}
-    encode = _csv if media_type == CSV else lambda rows: _ndjson(names, rows)
-    head = (",".join(names) + "\r\n").encode() if media_type == CSV else b""
     place = context.downloads.take((caller.tenant_id, caller.user), monotonic(), partial(cut, request.scope))
-    body = _stream(context, caller, f"readings_{stream}", encode, head, {"device": row["key"], **span})
-    ending = "csv" if media_type == CSV else "ndjson"
+    values = {"device": row["key"], **span}
+    read = partial(_stream, context, caller, f"readings_{stream}", values=values)
+    if media_type == XLSX:
+        head = [f"{name}_utc" if name in TIMES else name for name in names]
+        body = workbook_of(f"{device}-{stream}", head, read(encode=_cells))
+    else:
+        encode = _csv if media_type == CSV else lambda rows: _ndjson(names, rows)
+        body = read(encode=encode, head=(",".join(names) + "\r\n").encode() if media_type == CSV else None)
+    ending = next(name for name, media in FORMS.items() if media == media_type)
     headers = {"Content-Disposition": f'attachment; filename="{device}-{stream}.{ending}"'}
     return Lasting(context, context.downloads, place, body, media_type, headers)
 
@@ -102,16 +109,17 @@ async def _stream(
     context: Context,
     caller: Caller,
     query: str,
-    encode: Callable[[Sequence[Sequence[Any]]], bytes],
-    head: bytes,
+    *,
+    encode: Callable[[Sequence[Sequence[Any]]], T],
     values: dict[str, str | int | datetime],
-) -> AsyncGenerator[bytes, None]:
+    head: T | None = None,
+) -> AsyncGenerator[T, None]:
     """Page by page, each in a transaction of its own: a client that reads slowly holds none, nor a connection.
 
     A page ends between two times, so nothing is left out or sent twice. A failure half way breaks the connection off,
     so that nobody takes a part for the whole.
     """
-    if head:
+    if head is not None:
         yield head
     after: datetime | None = None
     while True:

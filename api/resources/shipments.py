@@ -24,6 +24,7 @@ from api.http.paging import Cursor, Items, Limit, decode, page
 from api.http.problems import OR_CHANGED, Problem, not_found
 from api.http.things import one
 from api.resources.shared.areas import LineIn
+from api.resources.shared.exports import FILES, as_file
 from api.resources.shared.fits import Fits
 from api.resources.shared.imports.bring import (
     ANSWER,
@@ -221,7 +222,8 @@ async def read_shipments(session: Session, now: datetime, **conditions: Any) -> 
     ]
 
 
-@router.get("/shipments", response_model=Items[Shipment])
+@router.get("/shipments", response_model=Items[Shipment], responses=FILES)
+@as_file("shipments", Shipment)
 async def list_shipments(
     request: Request,
     caller: Reader,

@@ -21,6 +21,7 @@ from api.http.paging import Cursor, Items, Limit, decode, page
 from api.http.problems import OR_CHANGED, not_found
 from api.http.things import one
 from api.resources.shared.areas import AreaIn, CorridorIn
+from api.resources.shared.exports import FILES, as_file
 from api.resources.shared.imports import cells
 from api.resources.shared.imports.bring import ANSWER, SAME, Asked, Entry, Kind, Known, as_rows, bring, documented
 from api.resources.shared.imports.files import Columns
@@ -85,7 +86,8 @@ class SiteIn(Strict):
         return self
 
 
-@router.get("/sites", response_model=Items[Site])
+@router.get("/sites", response_model=Items[Site], responses=FILES)
+@as_file("sites", Site)
 async def list_sites(
     request: Request, caller: Reader, within: Within, limit: Limit = 200, cursor: Cursor = None
 ) -> Json:

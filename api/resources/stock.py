@@ -10,13 +10,15 @@ from api.http.auth import Reader
 from api.http.context import context_of
 from api.http.jsons import Json
 from api.http.paging import Cursor, Items, Limit, decode, page
+from api.resources.shared.exports import FILES, as_file
 from api.resources.shared.stock import Stock, read_stock
 
 router = APIRouter(tags=["stock"])
 Filter = Annotated[str | None, Query(max_length=64)]
 
 
-@router.get("/stock", response_model=Items[Stock])
+@router.get("/stock", response_model=Items[Stock], responses=FILES)
+@as_file("stock", Stock)
 async def list_stock(
     request: Request,
     caller: Reader,

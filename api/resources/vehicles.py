@@ -22,6 +22,7 @@ from api.http.jsons import Json
 from api.http.paging import Cursor, Items, Limit, decode, page
 from api.http.problems import OR_CHANGED, Problem, not_found
 from api.http.things import one
+from api.resources.shared.exports import FILES, as_file
 from api.resources.shared.fits import Called, Fits
 from api.resources.shared.imports import cells
 from api.resources.shared.imports.bring import ANSWER, Asked, Entry, Kind, Known, as_rows, bring, documented
@@ -103,7 +104,8 @@ class VehicleIn(Strict):
     tags: Tags | None = None
 
 
-@router.get("/vehicles", response_model=Items[Vehicle])
+@router.get("/vehicles", response_model=Items[Vehicle], responses=FILES)
+@as_file("vehicles", Vehicle)
 async def list_vehicles(
     request: Request, caller: Reader, fits: Fits, within: Within, limit: Limit = 200, cursor: Cursor = None
 ) -> Json:
