@@ -184,6 +184,8 @@ class Hearer(NamedTuple):
     has_imei: bool
     format: str | None = None
     """The foreign format that it was heard to speak, if any."""
+    at_door: bool | None = None
+    """Whether that was at a door, not by MQTT."""
 
 
 def via_of(hearer: Hearer) -> Via:
@@ -199,15 +201,17 @@ def via_of(hearer: Hearer) -> Via:
     return "native"
 
 
-Obstacle = Literal["revoked", "no_login", "no_imei"]
+Obstacle = Literal["revoked", "no_login", "no_imei", "deaf"]
 
 
 def obstacle(hearer: Hearer, via: Via) -> Obstacle | None:
-    """Why a device hears nothing by a way."""
+    """Why a device hears nothing by a way. `deaf`: by its looks; who knows better says the way."""
     if hearer.revoked:
         return "revoked"
     if via == "teltonika":
         return None if hearer.has_imei else "no_imei"
+    if via == "native" and hearer.at_door and hearer.format not in TONGUES:
+        return "deaf"
     is_heard = hearer.has_login or (via == "owntracks" and hearer.has_token)
     return None if is_heard else "no_login"
 
@@ -215,5 +219,6 @@ def obstacle(hearer: Hearer, via: Via) -> Obstacle | None:
 OBSTACLES: Mapping[Obstacle, str] = {
     "revoked": "it is revoked: rotate lets it in again",
     "no_login": "it has no login by which it could hear them: rotate gives it one",
+    "deaf": "it speaks a format over HTTP by which nothing can be told; via says another way",
     "no_imei": "it has no IMEI of its own as foreign_id, by which its connection is known",
 }

@@ -157,6 +157,7 @@ def document(version: str, facts: Sequence[AnyKind]) -> dict[str, Any]:
     names = {"description": f"matches {NAME.pattern}"}
     receipt = {"boot": _TEXT, "seq": {"type": "integer"}}
     command = {"id": {"type": "integer"}, "cmd": _TEXT, "arg": {"type": "object"}, "exp": {"type": "integer"}}
+    app_command = {"_type": {"const": "cmd"}, "action": _TEXT}
     answer = {"id": {"type": "integer"}, "ok": {"type": "boolean"}, "text": _TEXT}
     return {
         "asyncapi": "3.0.0",
@@ -180,6 +181,12 @@ def document(version: str, facts: Sequence[AnyKind]) -> dict[str, Any]:
                 "description": "What the device is to do before `exp` (Unix ms). It may come more than once.",
                 "parameters": {"tenant": names, "device": names},
                 "messages": {"command": {"name": "command", "payload": {"type": "object", "properties": command}}},
+            },
+            "owntracksCommand": {
+                "address": "owntracks/{tenant}/{device}/cmd",
+                "description": "What an OwnTracks app is to do, in the app's own words.",
+                "parameters": {"tenant": names, "device": names},
+                "messages": {"cmd": {"name": "cmd", "payload": {"type": "object", "properties": app_command}}},
             },
             "answer": {
                 "address": "fw/v1/{tenant}/{device}/cmd/answer",
@@ -205,6 +212,7 @@ def document(version: str, facts: Sequence[AnyKind]) -> dict[str, Any]:
             "publishReadings": _operation("receive", "readings", list(STREAMS), "a device publishes readings"),
             "confirmReadings": _operation("send", "receipt", ["receipt"], "data are durable"),
             "tellDevice": _operation("send", "command", ["command"], "a device is to do something"),
+            "tellApp": _operation("send", "owntracksCommand", ["cmd"], "an OwnTracks app is to do something"),
             "deviceAnswers": _operation("receive", "answer", ["answer"], "a device answers a command"),
             "follow": _operation("receive", "live", list(_FROM_CLIENT), "a client signs in and subscribes"),
             "openLink": _operation("receive", "link", ["auth"], "a customer's page names its link"),

@@ -111,7 +111,8 @@ class CommandKind(TypedDict):
 class CommandKinds(TypedDict):
     """What a device can be told, and by which way. `open`: it may know others, which its maker tells.
 
-    `obstacle`: why it hears none: it is shut out, has no login at the broker, or no IMEI by which it is known.
+    `obstacle`: why it hears none: it is shut out, has no login by which it could, no IMEI by which it is known, or was
+    heard over HTTP in a format that has no commands.
     """
 
     via: Via
@@ -193,7 +194,8 @@ async def post_command(request: Request, caller: DeviceCommander, device_id: str
             raise not_found()
         hearer = await _hearer(session, device_id)
         via = given.via or via_of(hearer)
-        if why := obstacle(hearer, via):
+        why = obstacle(hearer, via)
+        if why and not (why == "deaf" and given.via):
             raise Problem(409, f"{device_id} hears no commands: {OBSTACLES[why]}")
         if wrong := refusal(via, given.command, given.argument):
             raise Problem(422, wrong)

@@ -110,7 +110,8 @@ def _places_text(places: object) -> str:
     found = [each for each in places if isinstance(each, dict)] if isinstance(places, Sequence) else []
     names = ", ".join(str(each.get("desc", "-"))[:40] for each in found[:NAMES_MAX])
     more = f", and {len(found) - NAMES_MAX} more" if len(found) > NAMES_MAX else ""
-    return _line(f"{len(found)} places: {names}{more}" if found else "no places")
+    count = "1 place" if len(found) == 1 else f"{len(found)} places"
+    return _line(f"{count}: {names}{more}" if found else "no places")
 
 
 def _line(text: str) -> str:

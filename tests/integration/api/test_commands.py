@@ -169,6 +169,15 @@ def test_a_phone_is_told_something_as_owntracks_hears_it(world: World, database:
         world.run("update device set http_token_sha256 = sha256('x') where name = 'phone-2'")
         assert api.get("/api/v1/devices/phone-2/command-kinds").json()["obstacle"] is None
         assert api.get("/api/v1/devices/phone-2/command-kinds?via=native").json()["obstacle"] == "no_login"
+        world.run(
+            "insert into device_voice (device_id, tenant_id, format, at_door, heard_at) "
+            "select id, tenant_id, 'osmand', true, now() from device where name = 'phone-1'"
+        )
+        found = api.get("/api/v1/devices/phone-1/command-kinds").json()
+        assert (found["via"], found["obstacle"]) == ("native", "deaf")
+        assert api.post(path, json={"command": "ping"}).status_code == 409
+        assert api.post(path, json={"command": "ping", "via": "native"}).status_code == 201  # who asks knows better
+        world.run("update device_voice set format = 'owntracks'")
         made = api.post(path, json={"command": "set_waypoints", "argument": {"waypoints": [place]}})
         assert (made.status_code, made.json()["via"]) == (201, "owntracks")
         for wrong in ([], [place] * 21, {"a": 1}, [place | {"rad": 0}], [place | {"lat": "60"}], [{"desc": "x"}]):

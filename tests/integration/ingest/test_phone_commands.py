@@ -126,7 +126,7 @@ def test_a_phone_by_mqtt_hears_its_commands_and_answers_what_can_be_answered(
     wait_for(lambda: field.state(silent) == ("told", None, 1), "it is handed over")
     for below, said in phone.hear({"_type": "cmd", "action": "waypoints"}, time.time()):
         field.says(below, said)
-    wait_for(lambda: field.state(listed)[:2] == ("answered", "1 places: Depot"), "its places are told")
+    wait_for(lambda: field.state(listed)[:2] == ("answered", "1 place: Depot"), "its places are told")
     assert field.rows("select format, at_door from device_voice") == [("owntracks", False)]
     assert field.rows("select count(*) from quarantine") == [(0,)]
 
@@ -142,7 +142,7 @@ def test_one_at_the_door_hears_them_in_the_answer(field: Field) -> None:
         wait_for(lambda: field.state(told)[0] == "told", "it is handed over")
         wait_for(lambda: field.state(here)[0] == "answered", "it has told where it is")
         wait_for(lambda: field.state(listed)[0] == "answered", "it has told its places")
-        assert field.state(listed)[1:] == ("1 places: Depot", 1)
+        assert field.state(listed)[1:] == ("1 place: Depot", 1)
         assert [each["desc"] for each in phone.waypoints.values()] == ["Depot"]
     finally:
         stop.set()

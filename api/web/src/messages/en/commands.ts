@@ -43,6 +43,7 @@ const VIAS: Readonly<Record<string, string>> = {
 const OBSTACLES: Readonly<Record<string, string>> = {
   revoked: 'It is shut out, so it hears nothing. Let it in again to tell it something.',
   no_login: 'It has no login by which it could hear commands. “New password” gives it one.',
+  deaf: 'It speaks a format over HTTP by which nothing can be told. Phones hear with OwnTracks, other devices by MQTT.',
   no_imei: 'It is not known by an IMEI, so its connection is not found.',
 }
 
