@@ -55,12 +55,13 @@ WAYS: tuple[Way, ...] = (
         "owntracks-mqtt", "OwnTracks, MQTT", "mqtt", "owntracks", ("phone", "tracker"), "owntracks/$tenant/$device",
         '{"_type":"location","tst":$s,"lat":60.17,"lon":24.94,"acc":8,"vel":48,"batt":81}',
         "The app takes all settings from the code or its link. By hand: mode MQTT, user name and password as here, "
-        "and nothing retained (pubRetain off).", "owntracks",
+        "nothing retained (pubRetain off), remote commands allowed (cmd).", "owntracks",
     ),
     Way(
         "owntracks-http", "OwnTracks, HTTP", "http", "owntracks", ("phone", "tracker"), "/owntracks/$token",
         '{"_type":"location","tst":$s,"lat":60.17,"lon":24.94,"acc":8,"vel":48,"batt":81}',
-        "The app takes all settings from the code or its link. By hand: mode HTTP and this address.", "owntracks",
+        "The app takes all settings from the code or its link. By hand: mode HTTP and this address, "
+        "remote commands allowed (cmd).", "owntracks",
     ),
     Way(
         "traccar-client", "Traccar Client, OsmAnd", "http", "osmand", ("phone", "tracker"), "/osmand/$token",
