@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import uuid
 from datetime import UTC, datetime, timedelta
 
@@ -108,8 +109,14 @@ def split(kind: str, n: int):
     return {"newest first": parts[::-1], "repeated": [*parts, *parts[::-1]]}.get(kind, parts)
 
 
-@pytest.mark.parametrize("restarts", [False, True], ids=["at a stretch", "with restarts"])
-@pytest.mark.parametrize("kind", ["in portions", "newest first", "shuffled", "repeated"])
+@pytest.mark.parametrize(
+    ("any_database", "kind", "restarts"),
+    [
+        *itertools.product(["postgres"], ["in portions", "newest first", "shuffled", "repeated"], [False, True]),
+        ("timescale", "shuffled", True),
+    ],
+    indirect=["any_database"],
+)
 def test_any_order_of_arrival_ends_in_the_same_calls_and_deviations(fleet, kind, restarts):
     whole = drive(fleet, *TOUR)
     found = settled(fleet, *(whole.take(part) for part in split(kind, len(whole))), restarts=restarts)
@@ -253,8 +260,14 @@ def test_orders_for_one_address_are_served_by_the_stay_there(fleet, kind):
     assert [r[2] for r in facts["deviations"] if r[0] > 1] == []
 
 
-@pytest.mark.parametrize("since", [1300, 2700, 3500, 8000, 10100])
-@pytest.mark.parametrize("kind", ["in portions", "newest first", "shuffled"])
+@pytest.mark.parametrize(
+    ("any_database", "kind", "since"),
+    [
+        *itertools.product(["postgres"], ["in portions", "newest first", "shuffled"], [1300, 2700, 3500, 8000, 10100]),
+        ("timescale", "shuffled", 3500),
+    ],
+    indirect=["any_database"],
+)
 def test_a_shipment_registered_under_way_has_the_pick_up_it_had(fleet, kind, since):
     """When it was registered, or told to the tracker, does not matter: S-1 was registered before the tour."""
     ship(fleet, "S-2", since=at(since))
