@@ -64,7 +64,11 @@ async def _invalid(_: Request, error: Exception) -> Response:
     if not isinstance(error, RequestValidationError):
         raise error
     found = [
-        {"in": str(e["loc"][0]), "field": ".".join(str(p) for p in e["loc"][1:]), "message": e["msg"]}
+        {
+            "in": str(e["loc"][0]),
+            "field": ".".join(str(p) for p in e["loc"][1:]),
+            "message": e["msg"].removeprefix("Value error, "),
+        }
         for e in error.errors()[:20]
     ]
     first = found[0] if found else {"field": "", "message": "invalid"}

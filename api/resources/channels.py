@@ -19,7 +19,7 @@ from api.http.links import pages_of
 from api.http.paging import Cursor, Items, Limit, decode, shaped_page
 from api.http.problems import Problem, not_found
 from api.http.things import one
-from api.resources.shared.deliveries import LIVE, TIMES, Delivery, Receivers
+from api.resources.shared.deliveries import LIVE, TIMES, Delivery, Receivers, SentAgain
 from domain.channels import ADDRESS_CHARS_MAX, KINDS, LANGUAGES, check_address, check_recipient, shown_of
 from domain.webhooks import AddressError
 from operations.deliver.decide import ALERTS, CLEARED
@@ -47,8 +47,8 @@ class Channel(TypedDict):
 
     `kind` is how the address begins, `alerts` those it tells of when they are raised, `cleared` whether it also tells
     when they are over. One that is `for_customers` tells those whose links name it. `failures` in a row;
-    `paused_until`: it is left alone; `waiting`: messages, 1000 are counted; `disabled_why`: who or what switched
-    it off.
+    `paused_until`: it is left alone; `waiting`, `given_up`: messages, 1000 are counted; `waiting_since`: the first of
+    those that wait; `disabled_why`: who or what switched it off.
     """
 
     id: str
@@ -70,6 +70,8 @@ class Channel(TypedDict):
     failed_at: str | None
     last_error: str | None
     waiting: int
+    waiting_since: str | None
+    given_up: int
 
 
 class ChannelIn(Strict):
@@ -113,11 +115,14 @@ class ChannelChangeIn(Strict):
 
 
 def _shape(row: Row) -> dict[str, Any]:
-    plain = ("id", "for_customers", "language", "tz", "created_by", "disabled_why", "failures", "last_error", "waiting")
+    plain = (
+        *("id", "for_customers", "language", "tz", "created_by", "disabled_why", "failures", "last_error"),
+        *("waiting", "given_up"),
+    )
     kind = row["shown"].partition("://")[0]
     return {
         **{key: row[key] for key in plain},
-        **{key: when(row[key]) for key in TIMES},
+        **{key: when(row[key]) for key in (*TIMES, "waiting_since")},
         "kind": kind,
         "group": KINDS[kind].group if kind in KINDS else "own",
         "url": row["shown"],
@@ -278,3 +283,9 @@ async def get_notice(request: Request, caller: ChannelKeeper, channel_id: str, n
 async def send_notice_again(request: Request, caller: ChannelKeeper, channel_id: str, notice_id: str) -> Json:
     """Sends a message once more from the beginning."""
     return await RECEIVERS.again(request, caller, channel_id, notice_id)
+
+
+@router.post("/{channel_id}/redeliver", response_model=SentAgain, status_code=202)
+async def send_all_notices_again(request: Request, caller: ChannelKeeper, channel_id: str) -> Json:
+    """Sends all that was given up once more, in its order; what came too late for customers is given up again."""
+    return await RECEIVERS.all_again(request, caller, channel_id)

@@ -28,7 +28,7 @@ PORTS = {"mqtt": 1883, "mqtts": 8883}
 DeviceName = Annotated[str, Path(max_length=64)]
 
 
-class Broker(TypedDict):
+class BrokerAddress(TypedDict):
     """Where devices find the broker."""
 
     host: str
@@ -74,7 +74,7 @@ class Connect(TypedDict):
     """What one has to know to connect a device. `http` is empty while the door for devices with HTTP is shut."""
 
     tenant: str
-    mqtt: list[Broker]
+    mqtt: list[BrokerAddress]
     http: list[str]
     teltonika: Door | None
     authority: Authority | None
@@ -157,7 +157,7 @@ async def get_heard(
     )
 
 
-def _broker(address: str) -> Broker:
+def _broker(address: str) -> BrokerAddress:
     found = urlsplit(address)
     return {
         "host": found.hostname or "",

@@ -139,11 +139,15 @@ update outgoing o set attempts = 0, next_at = now(), claimed_until = null, gave_
 from asked w where w.id = o.receiver_id and w.tenant_id = o.tenant_id and o.gave_up_at is not null returning o.id
 
 -- name: channels
--- Channels of a tenant by name, of their addresses only what may be shown, with how much waits for each.
+-- Channels of a tenant by name, of their addresses only what may be shown, with how much waits for each, since when, and what was given up.
 select w.id as key, w.name as id, w.shown, w.types, w.language, w.tz, w.for_customers, w.created_at, w.created_by, w.disabled_at,
        w.disabled_why, w.failures, w.paused_until, w.succeeded_at, w.failed_at, w.last_error,
        (select count(*) from (select from outgoing o where o.receiver_id = w.id and o.done_at is null
-                              and o.gave_up_at is null limit 1000) q)::int as waiting
+                              and o.gave_up_at is null limit 1000) q)::int as waiting,
+       (select o.created_at from outgoing o where o.receiver_id = w.id and o.done_at is null and o.gave_up_at is null
+        order by o.id limit 1) as waiting_since,
+       (select count(*) from (select from outgoing o where o.receiver_id = w.id and o.gave_up_at is not null limit 1000) q)::int
+       as given_up
 from receiver w
 where w.tenant_id = %(tenant)s and w.kind = 'channel' and w.name > %(after)s and (%(name)s::text is null or w.name = %(name)s)
 order by w.name limit %(limit)s

@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from tests.browser.conftest import DESKTOP, Watch, context_of
 from tests.browser.test_join import SMALL, expected
 from tests.browser.test_settings import fits
+from tests.browser.test_webhooks import given_up
 from tests.integration.operations.told import Mailbox
 from tests.stack import Stack, wait_for
 
@@ -86,16 +87,21 @@ def test_a_channel_is_added_tried_changed_paused_and_removed(
     page.get_by_test_id("channel-test").click()
     expect(page.get_by_test_id("trial")).to_have_attribute("data-state", "good")
     assert str(mailbox.heard[0][1]["subject"]) == "Probe von night"
-    expect(page.get_by_test_id("notice")).to_have_attribute("data-state", "done")
-    page.get_by_test_id("notice").locator("summary").click()
+    expect(page.get_by_test_id("delivery")).to_have_attribute("data-state", "done")
+    page.get_by_test_id("delivery").locator("summary").click()
     fits(page)
 
     mailbox.answer = "550 5.1.1 nobody of this name"
     page.get_by_test_id("channel-test").click()
     expect(page.get_by_test_id("trial")).to_have_attribute("data-state", "bad")
-    expect(page.get_by_test_id("trial-error")).to_contain_text("550")
-    expect(page.get_by_test_id("channel")).to_contain_text("does not get through")
+    expect(page.get_by_test_id("trial-why")).to_contain_text("550")
+    wait_for(lambda: given_up(stack) == 1, "the one that is given up")
+    expect(page.get_by_test_id("channel")).to_contain_text("1 message given up")
     mailbox.answer = "250 OK"
+    yes(page, "again-all")
+    wait_for(lambda: len(mailbox.heard) == 2, "it to be sent again")
+    page.get_by_test_id("log-done").click()
+    expect(page.get_by_test_id("delivery")).to_have_count(2)
 
     page.get_by_test_id("channel-change").click()
     page.get_by_test_id("channel-alerts").select_option("all")

@@ -4,14 +4,15 @@ import { test } from 'node:test'
 
 import { m } from '#messages/webhooks.ts'
 import type { Webhook } from '#shared/api/shapes.ts'
-import { doing, inShort, lastWords, standing, subjectHref, toldWords, TYPES, urlHint, whyNot } from '../src/routes/(console)/settings/webhooks/words.ts'
+import { doing, lastWords, standing, subjectHref, toldWords, TYPES } from '#shared/receivers/words.ts'
+import { inShort, kind, urlHint, whyNot } from '../src/routes/(console)/settings/webhooks/words.ts'
 
 const NOW = Date.parse('2026-11-29T12:00:00Z')
 const HOOK = {
   id: 'erp', url: 'https://erp.example.org/', types: ['*'], disabled_at: null, disabled_why: null, failures: 0, paused_until: null,
   succeeded_at: '2026-11-29T11:59:00Z', failed_at: null, last_error: null, waiting: 0, waiting_since: null, given_up: 0,
 } as unknown as Webhook // prettier-ignore
-const state = (changed: Partial<Webhook>) => doing({ ...HOOK, ...changed }, NOW)
+const state = (changed: Partial<Webhook>) => doing({ ...HOOK, ...changed }, kind, NOW)
 
 test('every type that the server knows has words and a check box', () => {
   const source = readFileSync(new URL('../../../operations/deliver/decide.py', import.meta.url), 'utf8')
@@ -22,10 +23,10 @@ test('every type that the server knows has words and a check box', () => {
 })
 
 test('what a webhook is told is said shortly', () => {
-  assert.equal(toldWords(['*', 'alert.opened']), 'everything')
-  assert.equal(toldWords(['alert.*', 'shipment.arrived']), 'all of alerts, arrived at a stop')
-  assert.equal(toldWords(TYPES['alert']!.slice(0, 3)), '3 of 7 of alerts')
-  assert.equal(toldWords(TYPES['alert']!), 'all of alerts')
+  assert.equal(toldWords(['*', 'alert.opened'], m), 'everything')
+  assert.equal(toldWords(['alert.*', 'shipment.arrived'], m), 'all of alerts, arrived at a stop')
+  assert.equal(toldWords(TYPES['alert']!.slice(0, 3), m), '3 of 7 of alerts')
+  assert.equal(toldWords(TYPES['alert']!, m), 'all of alerts')
 })
 
 test('a webhook is telling, waiting, given up, paused or switched off, and new before all', () => {
@@ -41,16 +42,16 @@ test('a webhook is telling, waiting, given up, paused or switched off, and new b
 })
 
 test('the last delivery is the later of the one that arrived and the one that did not', () => {
-  assert.equal(lastWords(HOOK, NOW), 'delivered 1 min ago')
-  assert.equal(lastWords({ ...HOOK, failed_at: '2026-11-29T11:59:50Z' }, NOW), 'failed 10 s ago')
-  assert.equal(lastWords({ succeeded_at: null, failed_at: '2026-11-29T11:59:50Z' }, NOW), 'failed 10 s ago')
-  assert.equal(lastWords({ succeeded_at: null, failed_at: null }, NOW), 'none yet')
+  assert.equal(lastWords(HOOK, m, NOW), 'delivered 1 min ago')
+  assert.equal(lastWords({ ...HOOK, failed_at: '2026-11-29T11:59:50Z' }, m, NOW), 'failed 10 s ago')
+  assert.equal(lastWords({ succeeded_at: null, failed_at: '2026-11-29T11:59:50Z' }, m, NOW), 'failed 10 s ago')
+  assert.equal(lastWords({ succeeded_at: null, failed_at: null }, m, NOW), 'none yet')
 })
 
 test('a delivery that is to be tried again says when', () => {
-  assert.match(standing({ state: 'waiting', next_at: '2026-11-29T12:05:00Z', attempts: 1 }, NOW).more, /^again at \d\d:05$/)
-  assert.equal(standing({ state: 'waiting', next_at: '2026-11-29T11:05:00Z', attempts: 0 }, NOW).more, '')
-  assert.equal(standing({ state: 'gave up', next_at: null, attempts: 10 }, NOW).more, '10 attempts')
+  assert.match(standing({ state: 'waiting', next_at: '2026-11-29T12:05:00Z', attempts: 1 }, m, NOW).more, /^again at \d\d:05$/)
+  assert.equal(standing({ state: 'waiting', next_at: '2026-11-29T11:05:00Z', attempts: 0 }, m, NOW).more, '')
+  assert.equal(standing({ state: 'gave up', next_at: null, attempts: 10 }, m, NOW).more, '10 attempts')
 })
 
 test('why nothing arrived is said in words, with what to do', () => {

@@ -101,8 +101,8 @@ def test_one_that_is_away_is_left_alone_and_told_later_in_order(
     ]
 
 
-def test_a_mail_that_is_refused_for_good_holds_nothing_else_up(
-    admin: httpx.Client, mailbox: Mailbox, database: str
+def test_a_mail_that_is_refused_for_good_holds_nothing_else_up_and_is_sent_again_with_all_given_up(
+    world: World, admin: httpx.Client, mailbox: Mailbox, database: str
 ) -> None:
     channel(admin, mailbox.url())
     asked = [admin.post("/api/v1/channels/night/test").json()["id"] for _ in range(2)]
@@ -117,6 +117,15 @@ def test_a_mail_that_is_refused_for_good_holds_nothing_else_up(
     with deliveries(database) as tell:
         assert tell() == 1
     assert len(mailbox.heard) == 1
+    world.run("update outgoing set gave_up_at = now() where done_at is null")
+    found = admin.get("/api/v1/channels/night").json()
+    assert (found["given_up"], found["waiting"], found["waiting_since"]) == (1, 0, None)
+    assert admin.post("/api/v1/channels/night/redeliver").json() == {"asked": 1}
+    assert admin.get("/api/v1/channels/night").json()["waiting_since"] is not None
+    with deliveries(database) as tell:
+        assert tell() == 1
+    assert len(mailbox.heard) == 2
+    assert admin.get("/api/v1/channels/night").json()["given_up"] == 0
 
 
 def test_an_address_is_never_given_back(world: World, admin: httpx.Client, receiver: Receiver, database: str) -> None:

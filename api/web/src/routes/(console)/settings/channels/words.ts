@@ -1,8 +1,9 @@
-// How channels are typed, what they are doing and why something did not get through. Plain data in, so that it can be tested.
+// How channels are typed, what the API does with them, what is said of them. Plain data in, so that it can be tested.
 import { m } from '#messages/channels.ts'
-import type { Channel, Delivery } from '#shared/api/shapes.ts'
-import { age, clockTime } from '#shared/format.ts'
-import type { Doing } from '#shared/ui/state.ts'
+import { api, ask } from '#shared/api/client.ts'
+import type { Channel } from '#shared/api/shapes.ts'
+import { inShort, whyCommon } from '#shared/receivers/words.ts'
+import type { Kind } from '#shared/receivers/words.ts'
 
 /** Kinds as they are offered, with an address to begin from; mail has fields of its own. */
 export const KINDS: Readonly<Record<string, string>> = {
@@ -49,50 +50,31 @@ export function mailAddress(mail: Mail, customers: boolean): string {
   return `mailtos://${who}${mail.host.trim()}?from=${part(mail.from.trim())}&to=${to}`
 }
 
-/** What a channel is doing. */
-export function doing(channel: Channel, now: number): Doing {
-  const waits = channel.waiting ? m.waits(channel.waiting) : ''
-  if (channel.disabled_at) {
-    const why = channel.disabled_why ?? ''
-    const byHand = why.startsWith('switched off by')
-    return { looks: byHand ? 'off' : 'bad', word: byHand ? m.state_paused : m.state_off, more: [m.by(why), waits].filter(Boolean).join(', ') }
-  }
-  if (channel.failures) {
-    const again = Date.parse(channel.paused_until ?? '') > now ? m.asked_again(clockTime(channel.paused_until, now)) : ''
-    return { looks: 'bad', word: m.state_failing, more: [waits, again].filter(Boolean).join(', ') }
-  }
-  if (channel.waiting) return { looks: 'wait', word: m.waiting, more: waits }
-  return channel.succeeded_at ? { looks: 'good', word: m.state_telling, more: '' } : { looks: 'new', word: m.state_new, more: '' }
-}
-
-/** How a message stands. */
-export function standing(delivery: Pick<Delivery, 'state' | 'next_at' | 'attempts'>, now: number): Doing {
-  if (delivery.state === 'done') return { looks: 'good', word: m.done, more: '' }
-  if (delivery.state === 'gave up') return { looks: 'bad', word: m.gave_up, more: '' }
-  const ahead = delivery.attempts > 0 && Date.parse(delivery.next_at ?? '') > now
-  return { looks: 'wait', word: m.waiting, more: ahead ? m.again_at(clockTime(delivery.next_at, now)) : '' }
-}
-
-/** 'arrived 3 min ago', 'failed 12 s ago', 'none yet'. */
-export function lastWords(channel: Pick<Channel, 'succeeded_at' | 'failed_at'>, now: number): string {
-  const [good, bad] = [Date.parse(channel.succeeded_at ?? ''), Date.parse(channel.failed_at ?? '')]
-  if (Number.isNaN(good) && Number.isNaN(bad)) return m.never
-  return Number.isNaN(bad) || good > bad ? m.arrived(age(channel.succeeded_at, now)) : m.failed(age(channel.failed_at, now))
-}
-
-/** Why something did not get through, with what to do; empty where its own words say all. */
+/** Why something did not get through, with what to do; its own words where they say all. */
 export function whyNot(error: string): string {
-  if (/no host in the world/.test(error)) return m.why_nowhere
+  if (/no host in the world/.test(error)) return m.why_nobody
   if (/error=40[13]\b|\(535,/.test(error)) return m.why_door
-  return /^connection refused$/i.test(error) ? m.why_refused : ''
+  return whyCommon(error, m) ?? error
 }
 
 /** What a channel tells. */
 export const tells = (channel: Channel): string => (channel.for_customers ? m.tells_customers : m.tells_of(channel.alerts, channel.cleared))
 
-/** Where one sees what a message is about: 'alerts/17', 'shipments/S-1'. */
-export function subjectHref(subject: string): string {
-  const [kind, ...rest] = subject.split('/')
-  const id = encodeURIComponent(rest.join('/'))
-  return kind === 'alerts' ? `/alerts?alert=${id}` : kind === 'shipments' ? `/shipments?shipment=${id}` : ''
+const at = (id: string) => ({ params: { path: { channel_id: id } } })
+const of = (id: string, notice: string) => ({ params: { path: { channel_id: id, notice_id: notice } } })
+
+export const kind: Kind<Channel> = {
+  name: 'channel',
+  words: m,
+  told: tells,
+  whyNot,
+  inShort: (attempt) => inShort(attempt, m),
+  all: async () => (await ask(api.GET('/api/v1/channels', { params: { query: { limit: 1000 } } }))).items,
+  test: (id, to) => ask(api.POST('/api/v1/channels/{channel_id}/test', { ...at(id), body: to ? { to } : {} })),
+  disable: (id, disabled) => ask(api.PATCH('/api/v1/channels/{channel_id}', { ...at(id), body: { disabled } })),
+  remove: (id) => ask(api.DELETE('/api/v1/channels/{channel_id}', at(id))),
+  deliveries: async (id, query) => (await ask(api.GET('/api/v1/channels/{channel_id}/deliveries', { params: { ...at(id).params, query } }))).items,
+  delivery: (id, notice) => ask(api.GET('/api/v1/channels/{channel_id}/deliveries/{notice_id}', of(id, notice))),
+  again: (id, notice) => ask(api.POST('/api/v1/channels/{channel_id}/deliveries/{notice_id}/redeliver', of(id, notice))),
+  allAgain: (id) => ask(api.POST('/api/v1/channels/{channel_id}/redeliver', at(id))),
 }
