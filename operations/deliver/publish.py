@@ -36,6 +36,8 @@ _REASONS = {
     0x97: "the broker's quota is used up",
     0x9A: "the broker keeps nothing (retained)",
 }
+_AT_THE_DOOR = {0x87: 0x05}
+"""What another word means before anything is published."""
 _LATER = {0x88: 503, 0x89: 503, 0x97: 429}
 
 
@@ -117,7 +119,7 @@ class _Session:
         if len(answer) < 2:
             raise ValueError("the broker's answer is no MQTT")
         if answer[1]:
-            raise _Refused(None, answer[1])
+            raise _Refused(None, _AT_THE_DOOR.get(answer[1], answer[1]))
         for number, message in enumerate(messages, 1):
             self._socket.sendall(self._publish(number, message))
             answer = self._await(_PUBACK)

@@ -38,6 +38,8 @@ PAGES = (
     "/settings/people",
     "/settings/tokens",
     "/settings/webhooks",
+    "/settings/brokers",
+    "/settings/brokers?do=new",
     "/settings/channels",
     "/settings/channels?do=new",
     "/reports?report=stationary&from=2026-01-01T00%3A00%3A00.000Z&to=2026-01-02T00%3A00%3A00.000Z",

@@ -178,7 +178,10 @@ def test_a_login_is_sealed_and_a_refusal_is_told(
         403,
         "this user may not publish there",
     )
-    assert found["stranger"]["last_status"] is None
+    assert (found["stranger"]["last_status"], found["stranger"]["last_error"]) == (
+        None,
+        "the broker does not let this user in",
+    )
     assert admin.get("/api/v1/brokers/stranger").json()["paused_until"] is not None
     said = [admin.get(f"/api/v1/{path}").text for path in ("brokers", "brokers/plant/deliveries", "audit")]
     said += [str(world.connection.execute(f"select * from {table}").fetchall())  # type: ignore[arg-type]

@@ -38,6 +38,7 @@ export default {
   page_tokens: 'Tokens',
   page_tokens_title: 'Tokens of programs',
   page_webhooks: 'Webhooks',
+  page_brokers: 'Brokers',
   page_channels: 'Channels',
   page_profiles: 'Temperature profiles',
   home: 'Frostway, live map',

@@ -29,6 +29,7 @@ export const PAGES: readonly Page[] = [
   { path: '/settings/people', name: m.page_people, title: m.page_people, needs: 'people.write', bar: false },
   { path: '/settings/tokens', name: m.page_tokens, title: m.page_tokens_title, needs: 'tokens.write', bar: false },
   { path: '/settings/webhooks', name: m.page_webhooks, title: m.page_webhooks, needs: 'webhooks.write', bar: false },
+  { path: '/settings/brokers', name: m.page_brokers, title: m.page_brokers, needs: 'webhooks.write', bar: false },
   { path: '/settings/channels', name: m.page_channels, title: m.page_channels, needs: 'channels.write', bar: false },
 ]
 
