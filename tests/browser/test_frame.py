@@ -35,6 +35,7 @@ PAGES = (
     "/settings",
     "/settings/profiles",
     "/settings/profiles?profile=chilled",
+    "/settings/files",
     "/settings/people",
     "/settings/tokens",
     "/settings/webhooks",

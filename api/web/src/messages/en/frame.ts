@@ -41,6 +41,7 @@ export default {
   page_brokers: 'Brokers',
   page_channels: 'Channels',
   page_profiles: 'Temperature profiles',
+  page_files: 'Files',
   home: 'Frostway, live map',
   alerts_active: (n: number) => (n === 1 ? '1 alert active' : `${n} alerts active`),
   active: 'active',

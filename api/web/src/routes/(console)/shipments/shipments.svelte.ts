@@ -64,6 +64,11 @@ class Shipments {
     return (await ask(api.GET('/api/v1/shipments', { params: { query: { id } } }))).items[0] ?? null
   }
 
+  /** Those that have just come in are told by the feed: they are no older ones. */
+  cameIn(ids: ReadonlyMap<string, unknown>): void {
+    this.older = this.older?.filter(({ id }) => !ids.has(id))
+  }
+
   async put(body: ShipmentIn): Promise<Shipment> {
     const made = await ask(api.POST('/api/v1/shipments', { body }))
     this.older = this.older?.filter(({ id }) => id !== body.id)
