@@ -29,7 +29,7 @@ RUN PATH=/opt/build/bin:$PATH /opt/build/bin/python -m hatchling build --target 
 FROM ${PYTHON_IMAGE}
 RUN groupadd --gid 10001 frostway \
     && useradd --uid 10001 --gid 10001 --no-create-home --shell /usr/sbin/nologin frostway \
-    && install -d -m 0700 -o 10001 -g 10001 /var/lib/frostway
+    && install -d -m 0700 -o 10001 -g 10001 /var/lib/frostway /var/tmp/frostway
 COPY --from=build /opt/frostway /opt/frostway
 COPY docker/entrypoint.sh docker/health.py docker/stack.py /opt/frostway/docker/
 COPY docker/mosquitto /opt/frostway/docker/mosquitto

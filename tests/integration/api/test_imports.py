@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
+import tempfile
+import tracemalloc
 import zipfile
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -15,8 +18,11 @@ import pytest
 from openpyxl import Workbook
 
 from api.http import middleware
+from api.resources.products import KIND
 from api.resources.shared.imports import bring
 from api.resources.shared.imports.cells import How, time
+from api.resources.shared.imports.files import open_source
+from api.resources.shared.imports.seen import Seen
 from tests.integration.api.seed import World, client, rows, serving
 
 BASE = "/api/v1"
@@ -333,6 +339,52 @@ def test_pages_see_what_comes_in_and_the_key_of_a_request_keeps_no_file(api: htt
     sites = "select jsonb_array_length(convert_from(body, 'utf8')::jsonb -> 'sites') as n from change"
     shown = rows(database, f"select n from ({sites}) s where n is not null order by 1 desc")
     assert [n for (n,) in shown] == [500, 200]
+
+
+def test_a_file_that_is_cut_off_leaves_what_was_told_and_gives_its_place_back(api: httpx.Client, database: str) -> None:
+    lines = 30_000
+    file = "sku,label\n" + "".join(f"Z{n},z\n" for n in range(lines))
+    for _ in range(3):  # more than one person may bring at once
+        with api.stream("POST", f"{BASE}/products/import", content=file) as answer:
+            assert answer.status_code == 200
+            told = json.loads(next(answer.iter_lines()))
+            assert (told["what"], told["wrong"]) == ("progress", 0)
+    stored = rows(database, "select count(*) from product where starts_with(sku, 'Z')")[0][0]
+    assert stored >= told["created"]
+    end = json.loads(api.post(f"{BASE}/products/import", content=file, timeout=60).text.splitlines()[-1])
+    assert (end["created"] + end["same"], end["wrong"]) == (lines, 0)
+
+
+def test_a_disk_that_is_full_is_said_to_be(api: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Full(io.BytesIO):
+        def write(self, content: Any) -> int:
+            raise OSError(errno.ENOSPC, "full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(bring.tempfile, "TemporaryFile", lambda **how: Full())
+        answer = api.post(f"{BASE}/products/import", content="sku,label\nA,a\n")
+    assert (answer.status_code, "no room" in answer.json()["detail"]) == (413, True)
+    assert counts(brought(api, "products", "sku,label\nA,a\n")) == (1, 0, 0, 0)
+
+
+def test_a_million_lines_are_read_in_the_memory_of_a_few() -> None:
+    file = tempfile.TemporaryFile()  # noqa: SIM115 -- closed by the source
+    file.write(b"sku,label,low_c\n")
+    for n in range(0, 200_000, 1000):
+        file.write(b"".join(b"P-%d,Product,2.5\n" % i for i in range(n, n + 1000)))
+    size = file.tell()
+    seen = Seen()
+    tracemalloc.start()
+    try:
+        source = open_source(file, size, KIND.columns, ZoneInfo("UTC"))
+        count = sum(not seen.add(thing.values["sku"], thing.at) for thing in source.things)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+        source.close()
+    assert count == 200_000
+    assert peak < 12_000_000
+    assert seen.add("P-777", 200_002) == 779
 
 
 def test_the_earlier_time_is_meant_where_clocks_are_put_back() -> None:

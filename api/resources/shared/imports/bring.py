@@ -7,6 +7,7 @@ workbook is read from its end. A line that is wrong harms none beside it; sent a
 from __future__ import annotations
 
 import asyncio
+import errno
 import itertools
 import logging
 import re
@@ -38,6 +39,7 @@ from domain.tables import CSV
 from serving.pace import cut
 from store.db import queries
 
+_NO_ROOM = "there is no room to put the file aside: send it in parts, or give the server a larger folder (TMPDIR)"
 _NAMED = re.compile(r"([a-z_0-9.]+): ")
 _STAYS = frozenset({"label"})  # of a thing: it has one always, so an empty cell says nothing
 log = logging.getLogger(__name__)
@@ -364,6 +366,11 @@ async def _put_aside(request: Request) -> tuple[IO[bytes], int]:
                 pieces = []
         size += await asyncio.to_thread(file.write, b"".join(pieces))
         await asyncio.to_thread(file.flush)
+    except OSError as error:
+        file.close()
+        if error.errno != errno.ENOSPC:
+            raise
+        raise Problem(413, _NO_ROOM, {"Connection": "close"}) from None
     except BaseException:
         file.close()
         raise

@@ -128,7 +128,7 @@ export default {
   would_change: 'is there already, will be changed',
   file_none: 'There is no stop in this file',
   file_columns: 'The first line has to name the columns: shipment, and site or lat and lon at least',
-  file_left: (n: number, left: number) => `${n} lines are taken at a time; ${left} more are in the file: bring them in as another file`,
+  file_left: (n: number, left: number) => `${n} lines are taken at a time; ${left} more are in the file: bring them in as another file, or all of it at Settings, Files`,
   line_no_id: 'It names no shipment',
   line_id: (id: string) => `Shipment “${id}”: an id begins with a letter or number and has A-Z, a-z, 0-9, - and _, 64 at most`,
   line_long: (column: string) => `${column} has more than 200 letters, or a line break`,

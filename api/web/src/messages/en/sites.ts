@@ -164,7 +164,7 @@ export default {
   file_no_placemark: 'No placemark in this file: is it KML?',
   file_doctype: 'The file declares entities or a document type, which is not taken: remove the lines with <!DOCTYPE and <!ENTITY',
   file_columns: 'The first line has to name the columns: id, label, kind, lat, lon, radius_m (or wkt in place of lat and lon)',
-  file_left: (n: number, left: number) => `${n} are taken at a time; ${left} more are in the file: bring them in as another file`,
+  file_left: (n: number, left: number) => `${n} are taken at a time; ${left} more are in the file: bring them in as another file, or all of it at Settings, Files`,
   line_id: 'It has no id and no name: give it one of a-z, 0-9, - and _',
   line_id_made: (id: string) => `Its id is written ${id}.`,
   line_kind: (kind: string) => `Kind ${kind} is none: dc, store, customer or depot`,
