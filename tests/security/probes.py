@@ -29,7 +29,7 @@ MORE_JUNK = (
     "9" * 40, "-9223372036854775809", "true", "[]", "a,b,c,,",
 )  # fmt: skip
 """What else may stand in a question, when there is time to ask."""
-_NAMED = re.compile(r"\bo-(?:truck|ship|gps|site|zone|SKU|profile|slot|driver|bot|ann|hook)\b")
+NAMED = re.compile(r"\bo-(?:truck|ship|gps|site|zone|SKU|profile|slot|driver|bot|ann|hook)\b")
 NOT_TRIED = {"login", "logout", "change_password"}  # of passwords and of the caller's own session
 
 
@@ -152,7 +152,7 @@ class Judge:
         self.count[probe.whose] += 1
         if CANARY in text or CANARY in str(answer.headers):
             self._fault(f"told of another tenant: {where}")
-        if probe.whose != "others" and "o-" not in f"{probe.query}{probe.body}" and _NAMED.search(text):
+        if probe.whose != "others" and "o-" not in f"{probe.query}{probe.body}" and NAMED.search(text):
             self._fault(f"named what another tenant has: {where}")
         if answer.status_code >= 500 and answer.status_code != 503:
             self._fault(f"{answer.status_code}: {where}: {text[:200]}")

@@ -5,16 +5,19 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from zipfile import ZipFile
 
+import httpx
 import pytest
 
 from domain.permissions import ROLES
 from tests.integration.api.seed import client, serving
-from tests.security.probes import Judge, operations, probes
+from tests.security.probes import DOCUMENT, NAMED, Judge, Operation, operations, probes
 from tests.security.worlds import CANARY, Tenants
 
 DEEP = os.environ.get("FROSTWAY_PROBES") == "deep"
@@ -64,3 +67,42 @@ def test_the_canaries_sing_for_their_own(tenants: Tenants) -> None:
                 address = operation.path.format(**tenants.ids.others)
                 found += CANARY in api.get(address).text
     assert found > 15
+
+
+def exports() -> Iterator[tuple[Operation, str]]:
+    """Each list that is a file too, in each format."""
+    for operation in operations():
+        for asked in DOCUMENT["paths"][operation.path][operation.method.lower()].get("parameters", ()):
+            if asked["name"] == "format":
+                for form in asked["schema"]["anyOf"][0]["enum"]:
+                    yield operation, form
+
+
+def unpacked(answer: httpx.Response) -> str:
+    """What stands in a file; a workbook is a folder of texts."""
+    if not answer.content.startswith(b"PK"):
+        return answer.text
+    with ZipFile(io.BytesIO(answer.content)) as book:
+        return "".join(book.read(name).decode() for name in book.namelist())
+
+
+def test_no_file_that_is_taken_along_holds_anything_of_another_tenant(tenants: Tenants) -> None:
+    asked, sung = 0, set()
+    with serving(tenants.dsn, request_rate=0) as url, client(url, tenants.strangers["admin"]) as other:
+        for operation, form in exports():
+            address = operation.path.format(**tenants.ids.others)
+            query = {"format": form, **({"device": "gps-01", "stream": "gps"} if address.endswith("readings") else {})}
+            if CANARY in unpacked(other.get(address, params=query)):
+                sung.add((operation.name, form))
+            for role in ROLES if DEEP else SHORT_ROLES:
+                with client(url, tenants.tokens[role]) as api:
+                    for ids in (tenants.ids.own, tenants.ids.others):
+                        answer = api.get(operation.path.format(**ids), params=query)
+                        text = unpacked(answer)
+                        assert answer.status_code in (200, 403, 404), (role, operation.name, form, text[:300])
+                        assert CANARY not in text, (role, operation.name, form, text[:300])
+                        assert not NAMED.search(text), (role, operation.name, form, text[:300])
+                        asked += 1
+    assert asked > 100
+    assert {form for _, form in sung} >= {"json", "csv", "ndjson", "xlsx"}
+    assert len(sung) > 20

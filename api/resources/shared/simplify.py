@@ -65,10 +65,12 @@ def cut_at_180(time_s: F64, lat: F64, lon: F64) -> tuple[list[list[tuple[float, 
 
     >>> cut_at_180(np.array([0.0, 10.0]), np.array([1.0, 3.0]), np.array([179.0, -179.0]))[0]
     [[(179.0, 1.0), (180.0, 2.0)], [(-180.0, 2.0), (-179.0, 3.0)]]
+    >>> cut_at_180(np.empty(0), np.empty(0), np.empty(0))[0]
+    [[]]
     """
     line: list[tuple[float, float]] = []
     lines, rows, times = [line], [], []
-    over = np.append(np.rint(np.diff(lon) / 360), 0)
+    over = np.append(np.rint(np.diff(lon) / 360), 0)[: len(lon)]  # of none there is no last one either
     for i, (t, y, x, turn) in enumerate(zip(time_s.tolist(), lat.tolist(), lon.tolist(), over.tolist(), strict=True)):
         line.append((x, y))
         rows.append(i)
