@@ -98,9 +98,10 @@ order by d.name, l.text
 
 -- name: vehicle_shipments
 -- What each vehicle is carrying: the oldest shipment under way, else the oldest planned one; the next stop behind the last.
-select distinct on (sh.vehicle_id) sh.vehicle_id, sh.name as id, coalesce(si.name, st.name) as next_stop,
-       e.p10, e.p50, e.p90, e.few_trips
-from shipment sh
+select sh.vehicle_id, sh.name as id, coalesce(si.name, st.name) as next_stop, e.p10, e.p50, e.p90, e.few_trips
+from (select distinct on (h.vehicle_id) h.vehicle_id, h.name, h.id from shipment h
+      where h.tenant_id = %(tenant)s and h.vehicle_id = any(%(vehicles)s::int[]) and h.status not in ('delivered', 'cancelled')
+      order by h.vehicle_id, h.status = 'in_transit' desc, h.id) sh
 left join lateral (
     select n.id, n.name, n.site_id from stop n where n.shipment_id = sh.id and n.arrived_at is null
     order by n.seq > coalesce((select l.seq from stop l where l.shipment_id = sh.id and l.arrived_at is not null
@@ -108,8 +109,7 @@ left join lateral (
 left join site si on si.id = st.site_id
 left join lateral (
     select x.p10, x.p50, x.p90, x.few_trips from eta x where x.stop_id = st.id order by x.at desc, x.id desc limit 1) e on true
-where sh.tenant_id = %(tenant)s and sh.vehicle_id = any(%(vehicles)s::int[]) and sh.status not in ('delivered', 'cancelled')
-order by sh.vehicle_id, sh.status = 'in_transit' desc, sh.id
+order by sh.vehicle_id
 
 -- name: vehicle_alerts
 -- Number of active critical alerts of each vehicle, resolved ones too: it is in alarm while it is too warm.

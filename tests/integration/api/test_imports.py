@@ -254,6 +254,16 @@ def test_a_stop_a_line_becomes_shipments_with_times_of_the_zone(api: httpx.Clien
     other.close()
 
 
+def test_dates_of_a_workbook_are_of_the_zone_that_is_asked_for(api: httpx.Client) -> None:
+    nine = datetime(2026, 11, 29, 9, tzinfo=UTC).replace(tzinfo=None)
+    lines = ["shipment", "stop", "site", "window_start"], ["W-1", 1, "dc-1", nine], ["W-1", 2, "store-1", None]
+    assert counts(brought(api, "shipments", book(*(list(line) for line in lines)), zone="Europe/Helsinki"))[0] == 1
+    stops = api.get(f"{BASE}/shipments/W-1").json()["stops"]
+    assert [stop["window_start"] for stop in stops] == ["2026-11-29T07:00:00.000Z", None]
+    refused = api.post(f"{BASE}/shipments/import", content=b"shipment\n", params={"zone": "Mars"})
+    assert (refused.status_code, "time zone" in refused.json()["detail"]) == (422, True)
+
+
 def test_one_by_one_and_as_a_file_shipments_are_stored_alike(api: httpx.Client, database: str) -> None:
     body = {
         "id": "X-1",
