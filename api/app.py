@@ -64,6 +64,7 @@ from api.resources import (
     tokens,
     trips,
     vehicles,
+    web_push,
     webhooks,
 )
 from api.snapshots import topics
@@ -75,8 +76,8 @@ BASE = "/api/v1"
 RESOURCES = (
     session, sessions, joining, people, roles, tokens, fleets, vehicles, trips, sites, devices, products, lifecycle,
     assignments, temperature_profiles, device_profiles, connecting, commands, stock, shipments, shares, alerts,
-    temperature_series, facts, arrival_times, readings, reports, quarantine, mending, webhooks, channels, brokers,
-    public, events, demo,
+    temperature_series, facts, arrival_times, readings, reports, quarantine, mending, webhooks, channels, web_push,
+    brokers, public, events, demo,
 )  # fmt: skip
 
 

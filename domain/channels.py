@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 from urllib.parse import quote, unquote
 
+from domain import web_push
 from domain.webhooks import AddressError
 
 ADDRESS_CHARS_MAX = 2000
@@ -73,6 +74,7 @@ KINDS: Mapping[str, Kind] = {
     "ntfys": Kind("push", "ntfy"),
     "gotify": Kind("push", "Gotify without TLS, in a network of one's own", has_host=True),
     "gotifys": Kind("push", "Gotify", has_host=True),
+    "webpush": Kind("push", "a browser, by web push", has_host=True),
     "pover": Kind("push", "Pushover"),
     "pagerduty": Kind("push", "PagerDuty"),
     "opsgenie": Kind("push", "Opsgenie"),
@@ -110,6 +112,8 @@ def check_address(address: str, *, for_customers: bool) -> Kind:
         option, _, value = (unquote(each).strip().lower() for each in part.partition("="))
         if _NEVER.fullmatch(option) or _NEVER.fullmatch(f"{option}={value}"):
             raise AddressError(f"url: without the option {option}")
+    if scheme.lower() == web_push.SCHEME:
+        web_push.subscription_of(address)
     if for_customers != (TO in address):
         wanted = (
             f"{TO} where the customer's address is to stand" if for_customers else f"{TO} is for customers' channels"

@@ -8,10 +8,14 @@ import secrets
 from base64 import b64decode
 from typing import TYPE_CHECKING
 
+from domain.web_push import b64url
+
 if TYPE_CHECKING:
     from argon2 import PasswordHasher
+    from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 
 PASSWORD_CHARS_MIN, PASSWORD_CHARS_MAX = 12, 1024
+_P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 _MEMORY_KIB = 19_456  # with two passes OWASP's least for Argon2id
 
 
@@ -103,3 +107,25 @@ def opened(secret: str, content: bytes) -> bytes | None:
 
 def _key_of(secret: str) -> bytes:
     return hmac.digest(b"frostway sealed", secret.encode(), "sha256")
+
+
+def push_key(secret: str) -> EllipticCurvePrivateKey:
+    """The P-256 key by which push services know this installation (RFC 8292), the same for the same secret."""
+    from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, derive_private_key  # noqa: PLC0415
+    from cryptography.hazmat.primitives.hashes import SHA256  # noqa: PLC0415
+    from cryptography.hazmat.primitives.kdf.hkdf import HKDF  # noqa: PLC0415
+
+    drawn = HKDF(SHA256(), 48, salt=None, info=b"frostway web push").derive(secret.encode())
+    return derive_private_key(int.from_bytes(drawn, "big") % (_P256_ORDER - 1) + 1, SECP256R1())
+
+
+def push_public_key(secret: str) -> str:
+    """Its public half as browsers take it: an uncompressed point, base64url.
+
+    >>> len(push_public_key("a" * 32)), push_public_key("a" * 32) == push_public_key("b" * 32)
+    (87, False)
+    """
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat  # noqa: PLC0415
+
+    point = push_key(secret).public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
+    return b64url(point)

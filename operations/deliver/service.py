@@ -21,6 +21,7 @@ from typing import Any
 from prometheus_client import Counter, Gauge
 from psycopg.rows import dict_row
 
+from domain import web_push
 from domain.brokers import event_topic, state_topics
 from domain.channels import MAIL, put_in, unsubscribe_headers, with_headers
 from domain.webhooks import body_of, headers_of
@@ -29,6 +30,7 @@ from operations.deliver.decide import MILESTONE, Attempt, judge
 from operations.deliver.message import alert_message, all_in_one, in_groups
 from operations.deliver.messenger import Messenger
 from operations.deliver.publish import Login, Publication, Publish, publish
+from operations.deliver.push import push
 from operations.deliver.send import TIMEOUT_S, post
 from operations.milestones.words import with_links
 from store.db import queries
@@ -189,6 +191,8 @@ class Deliveries:
             for each in group
         ]
         told = messages[0] if len(messages) == 1 else all_in_one(messages, row["language"], row["pages"])
+        if address.startswith(f"{web_push.SCHEME}://"):
+            return push(address, told, row["pages"], self._sealing_secret, self._send)
         return self._messenger.send(address, told.title, told.body)
 
     def _to_customer(self, row: Mapping[str, Any], lock: threading.Lock) -> Attempt:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,6 +14,8 @@ from tests.browser.test_join import SMALL, expected
 from tests.browser.test_settings import fits
 from tests.browser.test_webhooks import given_up
 from tests.integration.operations.told import Mailbox
+from tests.push_service import Browser as Subscribed
+from tests.receiver import receiving
 from tests.stack import Stack, wait_for
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
@@ -182,3 +185,41 @@ def test_a_customer_is_told_of_a_shipment_and_has_no_more(page: Page, mailbox: M
     fits(page)
     page.goto(f"/shipments?shipment={shipment}")
     expect(page.get_by_test_id("share-tell").first).to_contain_text("has wanted no more since")
+
+
+@pytest.mark.parametrize("look", [SMALL], ids=["phone"], indirect=True)
+def test_this_browser_is_told_and_shows_it(page: Page, stack: Stack) -> None:
+    """All is real but the push service: what was left there is handed to the browser by its own tools."""
+    with receiving() as service:
+        service.answer = lambda _event: (201, {}, b"")
+        browser = Subscribed(service)
+        page.add_init_script(
+            f"PushManager.prototype.subscribe = async (wanted) => {{ window.wanted = wanted; "
+            f"return {{ toJSON: () => ({json.dumps(browser.subscription)}) }} }}"
+        )
+        page.goto("/settings/channels")
+        page.get_by_test_id("channel-add").click()
+        page.get_by_test_id("channel-name").fill("my-phone")
+        page.get_by_test_id("channel-kind").select_option("browser")
+        page.evaluate("Notification.requestPermission = async () => 'denied'")
+        page.get_by_test_id("channel-send").click()
+        expect(page.get_by_text("Notifications of this page are not allowed")).to_be_visible()
+        fits(page)
+        page.evaluate("Notification.requestPermission = async () => 'granted'")
+        page.get_by_test_id("channel-send").click()
+        expect(page.get_by_test_id("channel")).to_have_attribute("data-name", "my-phone")
+        key = stack.request("GET", "/web-push").json()["public_key"]
+        assert page.evaluate("[window.wanted.userVisibleOnly, window.wanted.applicationServerKey]") == [True, key]
+        page.get_by_test_id("channel-test").click()
+        expect(page.get_by_test_id("trial")).to_have_attribute("data-state", "good")
+        fits(page)
+        told = browser.told()
+    page.context.grant_permissions(["notifications"], origin=stack.url)
+    tools, known = page.context.new_cdp_session(page), []
+    tools.on("ServiceWorker.workerRegistrationUpdated", lambda said: known.extend(said["registrations"]))
+    tools.send("ServiceWorker.enable")
+    wait_for(lambda: (page.evaluate("1"), known)[1], "the worker is known")
+    data = {"origin": stack.url, "registrationId": known[0]["registrationId"], "data": json.dumps(told)}
+    tools.send("ServiceWorker.deliverPushMessage", data)
+    shown = "navigator.serviceWorker.ready.then(r => r.getNotifications()).then(all => all.map(n => [n.title, n.data]))"
+    assert wait_for(lambda: page.evaluate(shown), "it is shown") == [[told["title"], "/alerts"]]

@@ -1,5 +1,6 @@
 // Keeps the shell of the console for when there is no network. It holds built files only: never an answer of the api,
 // never a customer's page. With a network the page always comes from the server, so no old shell talks to a new api.
+// Shows what is told by web push.
 import { version } from '$app/env'
 import { routes } from '$app/manifest'
 import { self } from '$app/service-worker'
@@ -29,6 +30,31 @@ self.addEventListener('fetch', (event) => {
   if (pathname.startsWith(LASTING)) event.respondWith(lasting(request))
   else if (request.mode === 'navigate' && CONSOLE.some((page) => page.test(pathname))) event.respondWith(page(request))
 })
+
+/** What the server tells of an alert; it leads to a page of ours. */
+interface Told {
+  title: string
+  body: string
+  url: string
+}
+
+self.addEventListener('push', (event) => {
+  const { title, body, url } = event.data?.json() as Told
+  event.waitUntil(self.registration.showNotification(title, { body, tag: `${title} ${url}`, icon: '/icon-192.png', data: url }))
+})
+
+self.addEventListener('notificationclick', (event) => {
+  event.notification.close()
+  event.waitUntil(show(new URL(String(event.notification.data), self.location.origin)))
+})
+
+/** A page in a window that is open, or in a new one. */
+async function show(url: URL): Promise<void> {
+  if (url.origin !== self.location.origin) return
+  const [window] = await self.clients.matchAll({ type: 'window' })
+  const shown = await window?.navigate(url.href).catch(() => null)
+  await (shown ? shown.focus() : self.clients.openWindow(url.href))
+}
 
 async function keep(): Promise<void> {
   const list = await fetch('/assets/shell.json', { cache: 'no-store' })

@@ -13,6 +13,7 @@ export const KINDS: Readonly<Record<string, string>> = {
   teams: 'workflows://WorkflowHost:443/WorkflowID/Signature',
   slack: 'slack://TokenA/TokenB/TokenC',
   telegram: 'tgram://BotToken/ChatID',
+  browser: '',
   ntfy: 'ntfys://a-topic-nobody-guesses',
   own: 'jsons://user:password@gateway.example.org/path',
   other: '',
