@@ -68,8 +68,14 @@ def test_a_file_is_looked_through_then_brought_in_and_a_list_taken_along(
     expect(page.get_by_test_id("bring-done")).to_contain_text("2 came in")
     found = {each["sku"]: each for each in stack.items("/products") if each["sku"].startswith("f-")}
     assert {sku: each["low_c"] for sku, each in found.items()} == {"f-1": -25.5, "f-3": None}
+    page.get_by_test_id("bring-back").click()
+    expect(page.get_by_test_id("bring-taken")).to_have_text("2 are gone again.")
+    assert not [each for each in stack.items("/products") if each["sku"].startswith("f-")]
     if look is not DESKTOP:
         return
+    give(page, "products.csv", FILE.encode())
+    page.get_by_test_id("bring-send").click()
+    expect(page.get_by_test_id("bring-done")).to_contain_text("2 came in")
     give(page, "products.xlsx", book())
     expect(page.get_by_test_id("bring-found")).to_contain_text("1 new, 1 otherwise than here")
     page.get_by_test_id("bring-change").check()
