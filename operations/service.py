@@ -13,7 +13,9 @@ from prometheus_client import Counter, Gauge, start_http_server
 from operations.cases.follow import REPORTS
 from operations.deliver.address import Network
 from operations.deliver.follow import CALLS, CASES
-from operations.deliver.service import DeliverConfig, Deliveries
+from operations.deliver.home import Homes
+from operations.deliver.service import Deliveries
+from operations.deliver.settings import DeliverConfig
 from operations.follower import Follower, OvertakenError
 from operations.jobs import Jobs, JobsConfig
 from operations.retention import Keep
@@ -134,11 +136,10 @@ def run(config: OperationsConfig, stop: threading.Event) -> None:
         except OSError as error:
             log.warning("no metrics: port %d: %s", config.metrics_port, error.strerror)
     jobs = Jobs(JobsConfig(config.database_url, config.keep), stop)
-    deliveries = Deliveries(
-        DeliverConfig(config.database_url, config.webhook_networks, config.webhook_ca_file, config.sealing_secret), stop
-    )
-    jobs.start()
-    deliveries.start()
+    told = DeliverConfig(config.database_url, config.webhook_networks, config.webhook_ca_file, config.sealing_secret)
+    threads: tuple[Jobs | Deliveries | Homes, ...] = (jobs, Deliveries(told, stop), Homes(told, stop))
+    for thread in threads:
+        thread.start()
     Operations(config, stop).run()
-    jobs.join(END_S)
-    deliveries.join(END_S)
+    for thread in threads:
+        thread.join(END_S)

@@ -102,6 +102,8 @@ insert into class values
     ('receiver',            'tenant_id',      'select (id, tenant_id, kind, name, url, types, shown, language, tz, for_customers, pages, prefix, retained, signs_in, former_until, created_at, created_by, disabled_at, disabled_why, '
                                               'failures, paused_until, succeeded_at, failed_at, last_error), insert, update, delete',
                                                                                 '',                       ''),
+    ('home',                'tenant_id',      'select, insert, update (discovery, wanted, due_at, after_kind, after_id)', '', ''),
+    ('home_thing',          'tenant_id',      'select (receiver_id, tenant_id)', '',                       ''),
     ('outgoing',            'tenant_id',      'select, insert, update (attempts, next_at, claimed_until, done_at, gave_up_at)',
                                                                                 '',                       ''),
     ('outgoing_attempt',    'tenant_id',      'select',                         '',                       ''),
@@ -142,12 +144,15 @@ insert into operations_class values
     ('alert_event',       'select'),
     ('case_event',        'select, insert'),
     ('assignment',        'select'),
-    ('device',            'select (id, tenant_id, name, vehicle_id, site_id, profile_id)'),
+    ('device',            'select (id, tenant_id, name, kind, vehicle_id, site_id, profile_id, revoked_at)'),
     ('change',            'select, delete'),
     ('checkpoint',        'select, delete'),
     ('eta',               'select, delete'),
+    ('device_state',      'select'),
     ('excursion',         'select'),
     ('follower_position', 'select, insert, update'),
+    ('home',              'select, update, delete'),
+    ('home_thing',        'select, insert, update, delete'),
     ('label',             'select'),
     ('log_frame',         'select, delete'),
     ('outgoing',          'select, insert, update, delete'),
@@ -158,6 +163,7 @@ insert into operations_class values
     ('reading_summary',   'select, insert, delete'),
     ('receipt_said',      'select, delete'),
     ('schema_version',    'select'),
+    ('series_state',      'select'),
     ('share_recipient',   'select, update (told_count, checked_at), delete'),
     ('share_told',        'select, insert, update, delete'),
     ('shipment',          'select'),
@@ -170,6 +176,7 @@ insert into operations_class values
     ('tenant',            'select'),
     ('tracker_position',  'select'),
     ('vehicle',           'select'),
+    ('vehicle_state',     'select'),
     ('receiver',          'select, update');
 
 create or replace function current_tenant() returns int language sql stable

@@ -16,6 +16,7 @@ from api.http.auth import WebhookKeeper
 from api.http.context import context_of
 from api.http.inputs import Name, Strict
 from api.http.jsons import Json, when
+from api.http.links import pages_of
 from api.http.paging import Cursor, Items, Limit, decode, shaped_page
 from api.http.problems import Problem, not_found
 from api.http.things import one
@@ -28,6 +29,7 @@ from api.resources.shared.deliveries import (
     SentAgain,
 )
 from domain.brokers import PREFIX_CHARS_MAX, URL_CHARS_MAX, check_prefix, parse_broker
+from domain.home_assistant import DISCOVERY
 from domain.webhooks import AddressError
 from store.db import queries
 from store.secrets import sealed
@@ -35,6 +37,8 @@ from store.secrets import sealed
 router = APIRouter(prefix="/brokers", tags=["brokers"])
 BROKERS_MAX = 20
 LOGIN_CHARS_MAX = 256
+ANNOUNCED = {"announced", "announced_at", "announce_error"}
+"""What changes by itself."""
 
 
 def _url(text: str) -> str:
@@ -64,7 +68,9 @@ class Broker(TypedDict):
 
     `signs_in`: it has a user and a password, which are never shown. `retained`: the last word stays there.
     `failures` in a row; `paused_until`: it is left alone; `waiting`, `given_up`: events, 1000 are counted;
-    `waiting_since`: the first of those that wait; `disabled_why`: who or what switched it off.
+    `waiting_since`: the first of those that wait; `disabled_why`: who or what switched it off. `home_assistant`: what
+    there is and how each is now stands there for Home Assistant; `announced`: so many vehicles and devices, which are
+    taken away when it is switched off; `announced_at`, `announce_error`: how the last round went.
     """
 
     id: str
@@ -85,6 +91,11 @@ class Broker(TypedDict):
     waiting: int
     waiting_since: str | None
     given_up: int
+    home_assistant: bool
+    discovery_prefix: str
+    announced: int
+    announced_at: str | None
+    announce_error: str | None
 
 
 class BrokerIn(Strict):
@@ -111,6 +122,8 @@ class BrokerIn(Strict):
     prefix: Prefix | None = None
     types: Events = Field(default=["*"])
     retained: bool = False
+    home_assistant: bool = False
+    discovery_prefix: Prefix = DISCOVERY
 
 
 class BrokerChangeIn(Strict):
@@ -124,15 +137,18 @@ class BrokerChangeIn(Strict):
     prefix: Prefix | None = None
     types: Events | None = None
     retained: bool | None = None
+    home_assistant: bool | None = None
+    discovery_prefix: Prefix | None = None
     disabled: bool | None = None
 
 
 def _shape(row: Row) -> dict[str, Any]:
     plain = (
         *("id", "url", "prefix", "types", "retained", "signs_in", "created_by", "disabled_why", "failures"),
-        *("last_error", "waiting", "given_up"),
+        *("last_error", "waiting", "given_up", "home_assistant", "discovery_prefix", "announced", "announce_error"),
     )
-    return {**{key: row[key] for key in plain}, **{key: when(row[key]) for key in (*TIMES, "waiting_since")}}
+    times = (*TIMES, "waiting_since", "announced_at")
+    return {**{key: row[key] for key in plain}, **{key: when(row[key]) for key in times}}
 
 
 def _seal(request: Request, user: str | None, password: str | None) -> dict[str, Any]:
@@ -158,6 +174,15 @@ async def _broker(session: Session, name: str) -> Row:
     return row
 
 
+async def _want(session: Session, name: str, discovery: str, *, wanted: bool) -> None:
+    """Home Assistant is told there from now on, or what stands there is taken away."""
+    q = queries("home")
+    if wanted:
+        await session.row(q["want"], name=name, discovery=discovery)
+    else:
+        await session.row(q["want_no_more"], name=name)
+
+
 RECEIVERS = Receivers("broker", _broker)
 
 
@@ -175,7 +200,7 @@ async def get_broker(request: Request, caller: WebhookKeeper, broker_id: str) ->
     """One broker, and how it is doing."""
     async with context_of(request).database.tenant(caller.tenant_id) as session:
         row = await _broker(session, broker_id)
-    return one(request, _shape(row), live=LIVE)
+    return one(request, _shape(row), live=LIVE | ANNOUNCED)
 
 
 @router.post("", response_model=Broker, status_code=201)
@@ -192,9 +217,14 @@ async def post_broker(request: Request, caller: WebhookKeeper, given: BrokerIn) 
     async with context_of(request).database.tenant(caller.tenant_id) as session:
         if len(await session.rows(q["brokers"], after="", name=None, limit=BROKERS_MAX)) >= BROKERS_MAX:
             raise Problem(409, f"there are {BROKERS_MAX} brokers already: remove one first")
-        if await session.row(q["add_broker"], name=given.id, actor=caller.user, **about, **kept) is None:
+        values = {**about, **kept, "actor": caller.user, "pages": pages_of(request)}
+        if await session.row(q["add_broker"], name=given.id, **values) is None:
             raise Problem(409, f"id: there is a {given.id} already")
-        await audit(session, caller, "broker.create", given.id, signs_in=kept["signs_in"], **about)
+        home: dict[str, Any] = {"home_assistant": given.home_assistant}
+        if given.home_assistant:
+            home |= {"discovery_prefix": given.discovery_prefix}
+            await _want(session, given.id, given.discovery_prefix, wanted=True)
+        await audit(session, caller, "broker.create", given.id, signs_in=kept["signs_in"], **about, **home)
         row = await _broker(session, given.id)
     return Json(_shape(row), 201)
 
@@ -219,7 +249,11 @@ async def change_broker(request: Request, caller: WebhookKeeper, broker_id: str,
             "types": given.types or old["types"],
             "retained": old["retained"] if given.retained is None else given.retained,
             "disabled": (old["disabled_at"] is not None) if given.disabled is None else given.disabled,
+            "pages": pages_of(request),
         }
+        wanted = old["home_assistant"] if given.home_assistant is None else given.home_assistant
+        if wanted or old["home_assistant"]:
+            await _want(session, broker_id, given.discovery_prefix or old["discovery_prefix"], wanted=wanted)
         await session.row(q["change_broker"], name=broker_id, why=f"switched off by {caller.user}", **values)
         await audit(session, caller, "broker.change", broker_id, **changes)
         row = await _broker(session, broker_id)

@@ -6,6 +6,7 @@ each time something is told, so that nothing is held open at other people's.
 
 from __future__ import annotations
 
+import json
 import secrets
 import socket
 import ssl
@@ -17,6 +18,7 @@ from domain.webhooks import AddressError
 from operations.deliver.address import Network, Target, resolve_broker
 from operations.deliver.decide import ERROR_CHARS_MAX, Attempt
 from operations.deliver.send import TIMEOUT_S, opened_to
+from store.secrets import opened
 
 PACKET_OCTETS_MAX = 64 * 1024
 _CONNACK, _PUBACK, _DISCONNECT = 2, 4, 14
@@ -56,6 +58,14 @@ class Login(NamedTuple):
     password: str = ""
 
 
+def login_of(secret: str, sealed: bytes | None) -> Login | None:
+    """The login of a broker as it was kept; None: it was sealed with another secret."""
+    if sealed is None:
+        return Login()
+    kept = opened(secret, bytes(sealed)) if secret else None
+    return None if kept is None else Login(*json.loads(kept))
+
+
 class _Refused(Exception):  # noqa: N818  # an outcome, not a fault of ours
     def __init__(self, status: int | None, code: int) -> None:
         self.status, self.code = status, code
@@ -68,8 +78,14 @@ def publish(
     allowed: Sequence[Network] = (),
     tls: ssl.SSLContext | None = None,
     timeout_s: float = TIMEOUT_S,
+    *,
+    window: int = 1,
+    taken: Callable[[int], None] = lambda _: None,
 ) -> Attempt:
-    """What came of publishing, all of it or none. Never raises for what the other side does."""
+    """What came of publishing. Never raises for what the other side does.
+
+    `window`: so many are on their way at a time; `taken` is told how many, from the first on, were acknowledged.
+    """
     begin = time.monotonic()
 
     def attempt(status: int | None, error: str) -> Attempt:
@@ -81,11 +97,11 @@ def publish(
     try:
         target = resolve_broker(url, allowed)
         try:
-            _tell(target, tls, timeout_s, lambda found: _Session(found, 5).tell(login, messages))
+            _tell(target, tls, timeout_s, lambda found: _Session(found, 5).tell(login, messages, window, taken))
         except _Refused as refused:
             if refused.status is not None or refused.code not in _OTHER_VERSION:
                 raise
-            _tell(target, tls, timeout_s, lambda found: _Session(found, 4).tell(login, messages))
+            _tell(target, tls, timeout_s, lambda found: _Session(found, 4).tell(login, messages, window, taken))
         return attempt(200, "")
     except _Refused as refused:
         return attempt(refused.status, _REASONS.get(refused.code, f"refused with 0x{refused.code:02x}"))
@@ -112,22 +128,29 @@ class _Session:
     def __init__(self, found: socket.socket, version: int) -> None:
         self._socket, self._is_5 = found, version == 5
 
-    def tell(self, login: Login, messages: Sequence[Publication]) -> None:
-        """Publishes one after the other, each when the one before it was taken."""
+    def tell(self, login: Login, messages: Sequence[Publication], window: int, taken: Callable[[int], None]) -> None:
+        """Publishes in order; one more than `window` is not sent before the first of them was taken."""
         self._socket.sendall(self._connect(login))
         answer = self._await(_CONNACK)
         if len(answer) < 2:
             raise ValueError("the broker's answer is no MQTT")
         if answer[1]:
             raise _Refused(None, _AT_THE_DOOR.get(answer[1], answer[1]))
-        for number, message in enumerate(messages, 1):
-            self._socket.sendall(self._publish(number, message))
-            answer = self._await(_PUBACK)
-            if answer[:2] != number.to_bytes(2, "big"):
-                raise ValueError("the broker's answer is to another message")
-            if len(answer) > 2 and answer[2] >= 0x80:
-                raise _Refused(_LATER.get(answer[2], 403), answer[2])
+        sent = 0
+        for number in range(1, len(messages) + 1):
+            while sent < min(len(messages), number - 1 + window):
+                sent += 1
+                self._socket.sendall(self._publish(sent, messages[sent - 1]))
+            self._acknowledged(number)
+            taken(number)
         self._socket.sendall(b"\xe0\x00")
+
+    def _acknowledged(self, number: int) -> None:
+        answer = self._await(_PUBACK)
+        if answer[:2] != number.to_bytes(2, "big"):
+            raise ValueError("the broker's answer is to another message")
+        if len(answer) > 2 and answer[2] >= 0x80:
+            raise _Refused(_LATER.get(answer[2], 403), answer[2])
 
     def _connect(self, login: Login) -> bytes:
         flags = 0x02 | (0xC0 if login.user else 0)

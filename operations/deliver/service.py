@@ -13,7 +13,6 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from typing import Any
@@ -25,13 +24,13 @@ from domain import web_push
 from domain.brokers import event_topic, state_topics
 from domain.channels import MAIL, put_in, unsubscribe_headers, with_headers
 from domain.webhooks import body_of, headers_of
-from operations.deliver.address import Network
 from operations.deliver.decide import MILESTONE, Attempt, judge
 from operations.deliver.message import alert_message, all_in_one, in_groups
 from operations.deliver.messenger import Messenger
-from operations.deliver.publish import Login, Publication, Publish, publish
+from operations.deliver.publish import Publication, Publish, login_of, publish
 from operations.deliver.push import push
 from operations.deliver.send import TIMEOUT_S, post
+from operations.deliver.settings import DeliverConfig
 from operations.milestones.words import with_links
 from store.db import queries
 from store.link import RETRY, Link, Stopped
@@ -49,19 +48,6 @@ STUMBLE_WAIT_S = 1.0
 deliveries_total = Counter("frostway_operations_deliveries_total", "Attempts to tell a webhook or channel", ["outcome"])
 deliveries_waiting = Gauge("frostway_operations_deliveries_waiting", "What waits to be told; 100000 are counted")
 webhooks_failing = Gauge("frostway_operations_webhooks_failing", "Webhooks and channels whose last attempt failed")
-
-
-@dataclass(frozen=True)
-class DeliverConfig:
-    """Settings. `networks`: private ones that receivers may be in; `ca_file`: further authorities of theirs.
-
-    `sealing_secret` opens the addresses of channels.
-    """
-
-    database_url: str
-    networks: tuple[Network, ...] = ()
-    ca_file: str = ""
-    sealing_secret: str = field(default="", repr=False)
 
 
 _UNREADABLE = Attempt(None, "its address was sealed with another secret: give it once more", 0)
@@ -161,12 +147,9 @@ class Deliveries:
 
     def _to_broker(self, row: Mapping[str, Any], lock: threading.Lock) -> Attempt:
         """An event on its topic, and where it is the last word, that word."""
-        login = Login()
-        if row["sealed"] is not None:
-            kept = opened(self._sealing_secret, bytes(row["sealed"])) if self._sealing_secret else None
-            if kept is None:
-                return _UNREADABLE
-            login = Login(*json.loads(kept))
+        login = login_of(self._sealing_secret, row["sealed"])
+        if login is None:
+            return _UNREADABLE
         body = body_of(row["tenant"], row)
         messages = [Publication(event_topic(row["prefix"], row["type"]), body)]
         for topic, is_said in state_topics(row["prefix"], row) if row["retained"] else ():

@@ -185,20 +185,23 @@ select w.id as key, w.name as id, w.url, w.prefix, w.types, w.retained, w.signs_
        (select o.created_at from outgoing o where o.receiver_id = w.id and o.done_at is null and o.gave_up_at is null
         order by o.id limit 1) as waiting_since,
        (select count(*) from (select from outgoing o where o.receiver_id = w.id and o.gave_up_at is not null limit 1000) q)::int
-       as given_up
-from receiver w
+       as given_up,
+       coalesce(h.wanted, false) as home_assistant, coalesce(h.discovery, 'homeassistant') as discovery_prefix,
+       (select count(*) from home_thing t where t.receiver_id = w.id)::int as announced, h.succeeded_at as announced_at,
+       h.last_error as announce_error
+from receiver w left join home h on h.receiver_id = w.id
 where w.tenant_id = %(tenant)s and w.kind = 'broker' and w.name > %(after)s and (%(name)s::text is null or w.name = %(name)s)
 order by w.name limit %(limit)s
 
 -- name: add_broker
 -- A new one; no row: the name is taken.
-insert into receiver (tenant_id, kind, name, url, prefix, types, retained, sealed, signs_in, created_by)
-values (%(tenant)s, 'broker', %(name)s, %(url)s, %(prefix)s, %(types)s, %(retained)s, %(sealed)s, %(signs_in)s, %(actor)s)
+insert into receiver (tenant_id, kind, name, url, prefix, types, retained, sealed, signs_in, pages, created_by)
+values (%(tenant)s, 'broker', %(name)s, %(url)s, %(prefix)s, %(types)s, %(retained)s, %(sealed)s, %(signs_in)s, %(pages)s, %(actor)s)
 on conflict (tenant_id, kind, name) do nothing returning id
 
 -- name: change_broker
 -- Another address, other events, off or on again: then nothing holds it back.
-update receiver set url = %(url)s, prefix = %(prefix)s, types = %(types)s, retained = %(retained)s, failures = 0, paused_until = null,
+update receiver set url = %(url)s, prefix = %(prefix)s, types = %(types)s, retained = %(retained)s, pages = %(pages)s, failures = 0, paused_until = null,
     disabled_at = case when %(disabled)s then coalesce(disabled_at, now()) end,
     disabled_why = case when %(disabled)s then coalesce(disabled_why, %(why)s) end
 where tenant_id = %(tenant)s and kind = 'broker' and name = %(name)s returning id

@@ -98,7 +98,7 @@ def test_a_channel_is_added_tried_changed_paused_and_removed(
     page.get_by_test_id("channel-test").click()
     expect(page.get_by_test_id("trial")).to_have_attribute("data-state", "bad")
     expect(page.get_by_test_id("trial-why")).to_contain_text("550")
-    wait_for(lambda: given_up(stack) == 1, "the one that is given up")
+    wait_for(lambda: given_up(stack, "night") == 1, "the one that is given up")
     expect(page.get_by_test_id("channel")).to_contain_text("1 message given up")
     mailbox.answer = "250 OK"
     yes(page, "again-all")

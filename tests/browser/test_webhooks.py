@@ -77,9 +77,9 @@ def yes(page: Page, button: str) -> None:
     expect(page.get_by_role("dialog")).to_have_count(0)
 
 
-def given_up(stack: Stack) -> int:
-    """As ten attempts within three days do; not while one is made. Only of the webhook `erp`."""
-    mine = "receiver_id = (select id from receiver where name = 'erp')"
+def given_up(stack: Stack, name: str = "erp") -> int:
+    """As ten attempts within three days do; not while one is made. Only of this receiver."""
+    mine = f"receiver_id = (select id from receiver where name = '{name}')"
     with psycopg.connect(stack.database_url) as connection:
         connection.execute(
             f"update outgoing set gave_up_at = now() where {mine} and done_at is null and claimed_until is null"

@@ -62,6 +62,8 @@ BY_PLACE = {
     **{(t, "slot_id"): LABEL for t in ("slot_state", "reading_shelf")},
     ("device_profile", "body"): "'{{\"options\": {{\"bthome_key\": \"key{canary}\"}}}}'",
     ("reading_value_set", "v0"): "1",
+    ("home", "receiver_id"): ONE_OF.replace("{}", "receiver", 1), ("home_thing", "kind"): "'vehicle'",
+    ("home_thing", "receiver_id"): "(select max(h.receiver_id) from home h where h.tenant_id = {tenant})",
     ("value_place", "slot"): "0", ("once", "answer"): "'sealed'",
 }  # fmt: skip
 

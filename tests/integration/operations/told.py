@@ -17,7 +17,8 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from operations.deliver.address import networks
-from operations.deliver.service import DeliverConfig, Deliveries
+from operations.deliver.service import Deliveries
+from operations.deliver.settings import DeliverConfig
 from operations.follower import Follower
 from operations.service import SOURCES
 from store.db import connect

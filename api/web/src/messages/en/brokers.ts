@@ -29,10 +29,22 @@ export default {
   retained_yes: 'yes: open alerts, the last event of each vehicle',
   retained_no: 'no: only who is listening hears it',
 
+  home: 'Home Assistant finds vehicles and devices there',
+  home_what: 'With position, temperatures, humidity, batteries, alerts and whether each is heard; told when it changes, at most every 10 seconds (MQTT discovery).',
+  home_of: 'Home Assistant',
+  discovery: 'Topics of discovery begin with',
+  discovery_what: 'homeassistant, unless it was changed over there.',
+  home_off: 'off',
+  home_begins: 'is being told…',
+  home_on: (n: number, ago: string) => `${n === 1 ? '1 vehicle or device' : `${n} vehicles and devices`}, looked at ${ago}`,
+  home_ending: (n: number) => `${n === 1 ? 'One that stands there is' : `${n} that stand there are`} being taken away.`,
+
   test_good: 'The broker took it.',
   test_bad: 'The broker did not take it.',
   again_text: (n: number) => `${words.count(n)}, in their order, each with the id it has had: who has it already knows it again.`,
   remove_text: (n: number) => `${words.remove_text(n)} What is retained over there stays until somebody clears it.`,
+
+  remove_home: 'Home Assistant keeps what it has found: switch it off here first, and it is taken away.',
 
   listen: 'How another system listens',
   listen_text: 'Try it with Mosquitto’s own program, then send a test: it is on the line at once.',
@@ -41,6 +53,7 @@ export default {
   listen_events: 'each event, as CloudEvents in JSON, QoS 1',
   listen_alerts: 'an alert that is open; empty when it is over',
   listen_vehicles: 'the last event of a vehicle',
+  listen_now: 'each vehicle and device as it is now, for Home Assistant and others',
   listen_rest: 'Brokers by REST',
 
   why_mqtts: 'Out in the world it takes mqtts: with mqtt anybody on the way could read it.',

@@ -2,6 +2,7 @@
 import { m } from '#messages/brokers.ts'
 import { api, ask } from '#shared/api/client.ts'
 import type { Broker } from '#shared/api/shapes.ts'
+import { age } from '#shared/format.ts'
 import { inShort, toldWords, whyCommon } from '#shared/receivers/words.ts'
 import type { Kind } from '#shared/receivers/words.ts'
 
@@ -21,6 +22,15 @@ export function whyNot(error: string): string {
   const port = /^url: port (\d+)/.exec(error)?.[1]
   if (port) return m.why_port(port)
   return whyCommon(error, m) ?? WHY.find(([fits]) => fits.test(error))?.[1] ?? error
+}
+
+/** 'off', '12 vehicles and devices, told 5 s ago', and why nothing could be told. */
+export function homeWords(broker: Pick<Broker, 'home_assistant' | 'announced' | 'announced_at' | 'announce_error'>, now: number): string {
+  const { home_assistant, announced, announced_at, announce_error } = broker
+  const why = announce_error ? whyNot(announce_error) : ''
+  if (!home_assistant) return announced ? [m.home_ending(announced), why].filter(Boolean).join(' ') : m.home_off
+  if (!announced_at && !announced) return why || m.home_begins
+  return [m.home_on(announced, announced_at ? age(announced_at, now) : m.never), why].filter(Boolean).join('. ')
 }
 
 /** A word as a shell takes it. */
