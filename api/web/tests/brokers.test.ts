@@ -31,11 +31,12 @@ test('whatever a broker may answer is explained, or says itself what it is', () 
 
 test('what Home Assistant is told is said, and why it is not', () => {
   const now = Date.parse('2026-11-29T12:00:10Z')
-  const off = { home_assistant: false, announced: 0, announced_at: null, announce_error: null }
+  const off = { home_assistant: false, announced: 0, announced_at: null, announce_error: null, last_error: null }
   assert.equal(homeWords(off, now), 'off')
   assert.match(homeWords({ ...off, announced: 2 }, now), /2 that stand there are being taken away/)
   assert.equal(homeWords({ ...off, home_assistant: true }, now), 'is being told…')
-  const on = { home_assistant: true, announced: 12, announced_at: '2026-11-29T12:00:00Z', announce_error: null }
+  const on = { home_assistant: true, announced: 12, announced_at: '2026-11-29T12:00:00Z', announce_error: null, last_error: null }
   assert.equal(homeWords(on, now), '12 vehicles and devices, looked at 10 s ago')
   assert.match(homeWords({ ...on, announce_error: 'this user may not publish there' }, now), /its rules have to allow/)
+  assert.match(homeWords({ ...on, announce_error: 'away', last_error: 'away' }, now), /for the same reason/)
 })

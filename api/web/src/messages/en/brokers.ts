@@ -35,6 +35,7 @@ export default {
   discovery: 'Topics of discovery begin with',
   discovery_what: 'homeassistant, unless it was changed over there.',
   home_off: 'off',
+  home_neither: 'It is not told either, for the same reason.',
   home_begins: 'is being told…',
   home_on: (n: number, ago: string) => `${n === 1 ? '1 vehicle or device' : `${n} vehicles and devices`}, looked at ${ago}`,
   home_ending: (n: number) => `${n === 1 ? 'One that stands there is' : `${n} that stand there are`} being taken away.`,

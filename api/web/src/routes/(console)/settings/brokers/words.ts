@@ -25,9 +25,9 @@ export function whyNot(error: string): string {
 }
 
 /** 'off', '12 vehicles and devices, told 5 s ago', and why nothing could be told. */
-export function homeWords(broker: Pick<Broker, 'home_assistant' | 'announced' | 'announced_at' | 'announce_error'>, now: number): string {
-  const { home_assistant, announced, announced_at, announce_error } = broker
-  const why = announce_error ? whyNot(announce_error) : ''
+export function homeWords(broker: Pick<Broker, 'home_assistant' | 'announced' | 'announced_at' | 'announce_error' | 'last_error'>, now: number): string {
+  const { home_assistant, announced, announced_at, announce_error, last_error } = broker
+  const why = !announce_error ? '' : announce_error === last_error ? m.home_neither : whyNot(announce_error)
   if (!home_assistant) return announced ? [m.home_ending(announced), why].filter(Boolean).join(' ') : m.home_off
   if (!announced_at && !announced) return why || m.home_begins
   return [m.home_on(announced, announced_at ? age(announced_at, now) : m.never), why].filter(Boolean).join('. ')
