@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
@@ -40,6 +41,10 @@ PHONE: dict[str, Any] = {
     "is_mobile": True,
     "has_touch": True,
 }
+
+SMALL = PHONE | {"viewport": {"width": 320, "height": 640}}
+LOOKS = pytest.mark.parametrize("look", [DESKTOP, SMALL], ids=["desk", "phone"], indirect=True)
+Looking = Callable[[], AbstractContextManager[Page]]
 
 
 def chromium() -> str | None:
@@ -132,3 +137,23 @@ def desktop(browser: Browser, stack: Stack, watch: Watch) -> Iterator[BrowserCon
     page.close()
     yield context
     context.close()
+
+
+@pytest.fixture
+def look(request: pytest.FixtureRequest) -> dict[str, Any]:
+    """Of what size and colours the window of a test is: `LOOKS`."""
+    found: dict[str, Any] = request.param
+    return found
+
+
+@pytest.fixture
+def looking(browser: Browser, desktop: BrowserContext, stack: Stack, watch: Watch, look: dict[str, Any]) -> Looking:
+    """An admin's page in a window of its own, of the look that is asked for."""
+
+    @contextmanager
+    def opened() -> Iterator[Page]:
+        with context_of(browser, **look, base_url=stack.url, storage_state=desktop.storage_state()) as context:
+            context.on("page", watch.follow)
+            yield context.new_page()
+
+    return opened

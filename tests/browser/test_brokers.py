@@ -5,13 +5,12 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import DESKTOP, Watch, context_of
-from tests.browser.test_join import SMALL, expected
+from tests.browser.conftest import DESKTOP, SMALL, Looking, Watch
+from tests.browser.test_join import expected
 from tests.browser.test_settings import fits
 from tests.browser.test_webhooks import given_up, yes
 from tests.contract.mosquitto import Mosquitto, executable, mosquitto
@@ -26,17 +25,10 @@ pytestmark = [
 
 
 @pytest.fixture
-def look(request: pytest.FixtureRequest) -> dict[str, Any]:
-    found: dict[str, Any] = request.param
-    return found
-
-
-@pytest.fixture
-def page(browser: Browser, desktop: BrowserContext, stack: Stack, watch: Watch, look: dict[str, Any]) -> Iterator[Page]:
+def page(looking: Looking, stack: Stack) -> Iterator[Page]:
     """An admin's page; the brokers are gone afterwards."""
-    with context_of(browser, **look, base_url=stack.url, storage_state=desktop.storage_state()) as context:
-        context.on("page", watch.follow)
-        yield context.new_page()
+    with looking() as opened:
+        yield opened
     for broker in stack.items("/brokers"):
         stack.request("DELETE", f"/brokers/{broker['id']}")
 

@@ -9,30 +9,22 @@ from typing import Any
 
 import pytest
 from openpyxl import Workbook, load_workbook
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import DESKTOP, Watch, context_of
-from tests.browser.test_join import SMALL, expected
+from tests.browser.conftest import DESKTOP, LOOKS, Looking, Watch
+from tests.browser.test_join import expected
 from tests.browser.test_settings import fits
 from tests.stack import Stack
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
-LOOKS = pytest.mark.parametrize("look", [DESKTOP, SMALL], ids=["desk", "phone"], indirect=True)
 FILE = 'sku;label;low_c;high_c\nf-1;"Peas, <img src=x onerror=alert(1)>";-25,5;-18\nf-2;Beans;cold;\nf-3;=1+1;;\n'
 
 
 @pytest.fixture
-def look(request: pytest.FixtureRequest) -> dict[str, Any]:
-    found: dict[str, Any] = request.param
-    return found
-
-
-@pytest.fixture
-def page(browser: Browser, desktop: BrowserContext, stack: Stack, watch: Watch, look: dict[str, Any]) -> Iterator[Page]:
+def page(looking: Looking, stack: Stack) -> Iterator[Page]:
     """A page of somebody who may bring anything; the products are gone afterwards."""
-    with context_of(browser, **look, base_url=stack.url, storage_state=desktop.storage_state()) as context:
-        context.on("page", watch.follow)
-        yield context.new_page()
+    with looking() as opened:
+        yield opened
     for product in stack.items("/products"):
         if product["sku"].startswith("f-"):
             stack.request("DELETE", f"/products/{product['sku']}")

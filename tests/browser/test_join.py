@@ -10,7 +10,7 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
-from tests.browser.conftest import DESKTOP, PHONE, Watch, context_of
+from tests.browser.conftest import DESKTOP, SMALL, Watch, context_of
 from tests.browser.test_frame import axe, settled
 from tests.browser.test_pages import TOO_WIDE
 from tests.stack import Stack
@@ -18,7 +18,6 @@ from tests.stack import Stack
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
 
 LONG = "a sentence that nobody guesses"
-SMALL = PHONE | {"viewport": {"width": 320, "height": 640}}
 
 
 @pytest.fixture(params=[DESKTOP, SMALL], ids=["desk", "phone"])

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from api.oidc.words import OidcConfig
-from tests.browser.conftest import DESKTOP, PHONE, context_of
+from tests.browser.conftest import DESKTOP, SMALL, context_of
 from tests.browser.test_frame import axe
 from tests.browser.test_pages import TOO_WIDE
 from tests.integration.api.seed import World, serving
@@ -17,7 +17,6 @@ from tests.openid import CLIENT_ID, CLIENT_SECRET, free_port, is_up, new_key, pe
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
 
-SMALL = PHONE | {"viewport": {"width": 320, "height": 640}}
 ACCOUNTS = {
     "ann": {"email": "ann@depot.example", "email_verified": True},
     "stranger": {"email": "stranger@depot.example", "email_verified": True},

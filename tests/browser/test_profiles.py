@@ -3,33 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import DESKTOP, Watch, context_of
-from tests.browser.test_join import SMALL, expected
+from tests.browser.conftest import LOOKS, Looking, Watch
+from tests.browser.test_join import expected
 from tests.browser.test_settings import fits
 from tests.stack import Stack
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
-LOOKS = pytest.mark.parametrize("look", [DESKTOP, SMALL], ids=["desk", "phone"], indirect=True)
 
 
 @pytest.fixture
-def look(request: pytest.FixtureRequest) -> dict[str, Any]:
-    found: dict[str, Any] = request.param
-    return found
-
-
-@pytest.fixture
-def page(browser: Browser, desktop: BrowserContext, stack: Stack, watch: Watch, look: dict[str, Any]) -> Iterator[Page]:
+def page(looking: Looking, stack: Stack) -> Iterator[Page]:
     """A page of somebody who keeps devices and profiles; a thermometer of one's own; all is gone afterwards."""
     stack.request("POST", "/devices", {"id": "salad-probe", "kind": "thermometer", "profile": "none"})
-    with context_of(browser, **look, base_url=stack.url, storage_state=desktop.storage_state()) as context:
-        context.on("page", watch.follow)
-        yield context.new_page()
+    with looking() as opened:
+        yield opened
     stack.request("DELETE", "/devices/salad-probe")
     for profile in stack.items("/profiles"):
         if profile["id"].startswith("salad"):

@@ -9,32 +9,22 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.conftest import DESKTOP, Watch, context_of
+from tests.browser.conftest import LOOKS, Looking, Watch, context_of
 from tests.browser.test_frame import axe, open_palette, settled
-from tests.browser.test_join import LONG, SMALL, expected
+from tests.browser.test_join import LONG, expected
 from tests.browser.test_pages import TOO_WIDE
 from tests.stack import Stack
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
-LOOKS = pytest.mark.parametrize("look", [DESKTOP, SMALL], ids=["desk", "phone"], indirect=True)
 
 
 @pytest.fixture
-def look(request: pytest.FixtureRequest) -> dict[str, Any]:
-    found: dict[str, Any] = request.param
-    return found
-
-
-@pytest.fixture
-def admin(
-    browser: Browser, desktop: BrowserContext, stack: Stack, watch: Watch, look: dict[str, Any]
-) -> Iterator[Page]:
+def admin(looking: Looking) -> Iterator[Page]:
     """An admin's page."""
-    with context_of(browser, **look, base_url=stack.url, storage_state=desktop.storage_state()) as context:
-        context.on("page", watch.follow)
-        yield context.new_page()
+    with looking() as opened:
+        yield opened
 
 
 @pytest.fixture

@@ -4,36 +4,27 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any
 
 import psycopg
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
+from playwright.sync_api import Locator, Page, expect
 from standardwebhooks import Webhook
 
-from tests.browser.conftest import DESKTOP, Watch, context_of
+from tests.browser.conftest import DESKTOP, LOOKS, Looking, Watch
 from tests.browser.test_frame import axe, open_palette, settled
-from tests.browser.test_join import SMALL, expected
+from tests.browser.test_join import expected
 from tests.browser.test_settings import fits
 from tests.receiver import Receiver, receiving
 from tests.stack import Stack, wait_for
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
-LOOKS = pytest.mark.parametrize("look", [DESKTOP, SMALL], ids=["desk", "phone"], indirect=True)
 
 
 @pytest.fixture
-def look(request: pytest.FixtureRequest) -> dict[str, Any]:
-    found: dict[str, Any] = request.param
-    return found
-
-
-@pytest.fixture
-def page(browser: Browser, desktop: BrowserContext, stack: Stack, watch: Watch, look: dict[str, Any]) -> Iterator[Page]:
+def page(looking: Looking, stack: Stack) -> Iterator[Page]:
     """An admin's page; the webhooks are gone afterwards."""
-    with context_of(browser, **look, base_url=stack.url, storage_state=desktop.storage_state()) as context:
-        context.on("page", watch.follow)
-        yield context.new_page()
+    with looking() as opened:
+        yield opened
     for hook in stack.items("/webhooks"):
         stack.request("DELETE", f"/webhooks/{hook['id']}")
 
