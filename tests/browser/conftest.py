@@ -24,7 +24,8 @@ FLAGS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--no-first-run",
-    "--use-angle=swiftshader",
+    "--use-angle=swiftshader-webgl",  # maps only: all else is painted without a graphics processor made of software
+    "--disable-gpu-rasterization",
     "--enable-unsafe-swiftshader",
 ]
 PICTURE_WANTED = os.environ.get("FROSTWAY_SCREENSHOTS") == "1"  # the README's
@@ -37,6 +38,7 @@ DESKTOP: dict[str, Any] = {
 }
 PHONE: dict[str, Any] = {
     "viewport": {"width": 390, "height": 844},
+    "device_scale_factor": DESKTOP["device_scale_factor"],
     "color_scheme": "dark",
     "is_mobile": True,
     "has_touch": True,

@@ -11,7 +11,7 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from tests.browser.conftest import Watch, context_of
+from tests.browser.conftest import DESKTOP, Watch, context_of
 from tests.browser.test_frame import axe, settled
 from tests.browser.test_join import LONG
 from tests.browser.test_pages import TOO_WIDE
@@ -21,7 +21,8 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
 
 SOURCE = Path(__file__).resolve().parents[2] / "api/web/src/shared/frame/pages.ts"
 PAGES = dict(re.findall(r"\{ path: '([^']+)'(?:.*?needs: '([^']+)')?.*?\},?\n", SOURCE.read_text(encoding="utf-8")))
-SIZES = [(1440, 900), (1024, 768), (768, 1024), (390, 844), (320, 568)]
+SIZES = [(1440, 900), (768, 1024), (320, 568)]
+ENDS = SIZES[:: len(SIZES) - 1]
 CUT_OFF = """width => [...document.querySelectorAll('header, header *')]
     .filter(e => e.checkVisibility({visibilityProperty: true}) && !e.closest('.hidden, .wide, .word'))
     .filter(e => e.getBoundingClientRect().right > width + 1 || e.getBoundingClientRect().left < -1
@@ -35,7 +36,7 @@ def page(
     request: pytest.FixtureRequest, browser: Browser, desktop: BrowserContext, stack: Stack, watch: Watch
 ) -> Iterator[Page]:
     width, height = request.param
-    size = {"viewport": {"width": width, "height": height}}
+    size = DESKTOP | {"viewport": {"width": width, "height": height}}
     with context_of(browser, **size, base_url=stack.url, storage_state=desktop.storage_state()) as context:
         context.on("page", watch.follow)
         yield context.new_page()
@@ -83,6 +84,7 @@ def test_every_page_is_reached_with_a_pointer_and_none_is_cut_off(page: Page) ->
         whole(page)
 
 
+@pytest.mark.parametrize("page", ENDS, ids=["1440", "320"], indirect=True)
 def test_every_page_is_reached_by_keyboard(page: Page) -> None:
     page.goto("/alerts")
     settled(page)
@@ -121,7 +123,7 @@ def test_every_page_is_reached_by_keyboard(page: Page) -> None:
     expect(page).to_have_url(re.compile("/start$"))
 
 
-@pytest.mark.parametrize("page", [(1440, 900), (320, 568)], ids=["1440", "320"], indirect=True)
+@pytest.mark.parametrize("page", ENDS, ids=["1440", "320"], indirect=True)
 def test_who_may_less_is_shown_less(page: Page, stack: Stack) -> None:
     headers = {"authorization": f"Bearer {stack.token}"}
     with httpx.Client(base_url=f"{stack.url}/api/v1", headers=headers) as api:

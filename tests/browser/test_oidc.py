@@ -39,9 +39,11 @@ def url(request: pytest.FixtureRequest, database: str) -> Iterator[str]:
             yield url
 
 
-@pytest.fixture(params=[DESKTOP, SMALL], ids=["desk", "phone"])
+@pytest.fixture
 def page(request: pytest.FixtureRequest, browser: Browser, url: str) -> Iterator[Page]:
-    with context_of(browser, **request.param, base_url=url) as context:
+    """A telephone where there is the provider only, a desk where there are passwords too."""
+    look = SMALL if "only" in request.node.name else DESKTOP
+    with context_of(browser, **look, base_url=url) as context:
         yield context.new_page()
 
 

@@ -377,10 +377,10 @@ def test_a_disk_that_is_full_is_said_to_be(api: httpx.Client, monkeypatch: pytes
     assert counts(brought(api, "products", "sku,label\nA,a\n")) == (1, 0, 0, 0)
 
 
-def test_a_million_lines_are_read_in_the_memory_of_a_few() -> None:
+def test_many_lines_are_read_in_the_memory_of_a_few() -> None:
     file = tempfile.TemporaryFile()  # noqa: SIM115 -- closed by the source
     file.write(b"sku,label,low_c\n")
-    for n in range(0, 200_000, 1000):
+    for n in range(0, 50_000, 1000):
         file.write(b"".join(b"P-%d,Product,2.5\n" % i for i in range(n, n + 1000)))
     size = file.tell()
     seen = Seen()
@@ -392,9 +392,9 @@ def test_a_million_lines_are_read_in_the_memory_of_a_few() -> None:
     finally:
         tracemalloc.stop()
         source.close()
-    assert count == 200_000
-    assert peak < 12_000_000
-    assert seen.add("P-777", 200_002) == 779
+    assert count == 50_000
+    assert peak < 4_000_000
+    assert seen.add("P-777", 50_002) == 779
 
 
 def test_the_earlier_time_is_meant_where_clocks_are_put_back() -> None:

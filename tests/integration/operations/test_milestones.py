@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
-from operations.milestones.decide import MESSAGES_MAX
+from operations.milestones import work
 from operations.milestones.work import tell_milestones
 from operations.retention import drop_surplus
 from store.link import Link
@@ -232,13 +232,14 @@ def test_what_is_wrong_is_said_beside_its_field(admin: httpx.Client, mail: Mailb
 
 
 def test_of_one_link_there_are_only_so_many_messages(
-    world: World, admin: httpx.Client, mail: Mailbox, database: str
+    world: World, admin: httpx.Client, mail: Mailbox, database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(work, "MESSAGES_MAX", 4)
     share(admin, milestones=["departed"])
-    for n in range(MESSAGES_MAX + 6):
+    for n in range(4 + 6):
         world.run("update shipment set status = %s, started_at = now()", ("in_transit", "planned")[n % 2])
         look(database)
-    assert len(mail.heard) == MESSAGES_MAX
+    assert len(mail.heard) == 4
     assert all(re.match("(Correction: )?Delivery PO 1", each) for each in subjects(mail))
 
 
