@@ -1,6 +1,6 @@
 """The live feed asked by every role for every topic, narrowed to everybody's things: nothing of another tenant is said.
 
-`make probe` asks more than 8 000 times by websocket and as often by events; every run of the tests some hundred.
+`make probe` asks more than 10 000 times by websocket and as often by events; every run of the tests some hundred.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from tests.security.worlds import CANARY, Tenants
 DEEP = os.environ.get("FROSTWAY_PROBES") == "deep"
 ROLES_ASKED = ROLES if DEEP else ("admin", "viewer")
 AT_ONCE = 18  # sockets of one caller; twenty are the most
-MIN = 8_000 if DEEP else 250
+MIN = 10_000 if DEEP else 250
 OTHERS = re.compile(rf"{CANARY}|\bo-(?:truck|ship|gps|site|zone|SKU)\b")
 Wanted = dict[str, Any]
 
@@ -46,6 +46,9 @@ def parts(tenants: Tenants) -> Iterator[Wanted]:
     yield {}
     yield {"bbox": [-180, -90, 180, 90]}
     yield {"bbox": [-1, -1, 5, 5]}
+    yield {"bbox": [179, -90, -179, 90]}
+    yield {"vehicles": [ids.others["vehicle_id"].upper(), f"{ids.others['vehicle_id']} "]}
+    yield {"vehicles": [ids.own["vehicle_id"]], "shipments": [ids.others["shipment_id"]]}
     for name, question in (("vehicle_id", "vehicles"), ("shipment_id", "shipments")):
         for of in (ids.own, ids.others, ids.gone):
             yield {question: [of[name]]}
