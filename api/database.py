@@ -22,6 +22,7 @@ from typing import Any, LiteralString, TypeVar
 import psycopg
 from psycopg import AsyncConnection, AsyncServerCursor
 from psycopg.rows import dict_row, tuple_row
+from psycopg.sql import Composed
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from api.turns import Turns
@@ -97,9 +98,13 @@ class Session:
 
         The server makes an array of each column, which is read without an object for each number.
         """
+        await self.run(queries("api")["sort_in_memory"])
+        return await self.packed(aggregated(sql, width, most), width, **values)
+
+    async def packed(self, sql: LiteralString | Composed, width: int, **values: Any) -> F64:
+        """The same of a query that packs its rows itself, as `store.arrays.aggregated` would."""
         async with self._connection.cursor(binary=True, row_factory=tuple_row) as cursor:
-            await cursor.execute(queries("api")["sort_in_memory"])
-            await cursor.execute(aggregated(sql, width, most), self._with_tenant(values))
+            await cursor.execute(sql, self._with_tenant(values))
             return column_stack(cursor.pgresult, width)
 
     def _with_tenant(self, values: Row) -> Row:

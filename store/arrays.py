@@ -31,7 +31,6 @@ NO_TIME = int(np.iinfo(np.int64).max)
 
 _FIXED = {"int2": ">i2", "int4": ">i4", "int8": ">i8", "float4": ">f4", "float8": ">f8", "timestamptz": ">i8"}
 _HEAD = struct.Struct(">iiIii")
-_ELEMENT = np.dtype([("length", ">i4"), ("value", ">f8")])
 _VARYING = {"text", "bytea"}
 
 
@@ -152,16 +151,30 @@ def _varying(column: Column) -> tuple[bytes, bool]:
 
 
 def aggregated(query: LiteralString, width: int, most: int) -> sql.Composed:
-    """A query of numbers as one row: an array of float8 for each column, null as NaN; of `most` rows at most."""
+    """A query of numbers as one row: arrays of four columns each, null as NaN; of `most` rows at most.
+
+    Four columns go as the ends of line segments, two or one as a point: for the server an element of four numbers
+    costs little more than one of one (89,280 rows of six columns: 60 ms in two arrays, 98 ms in six).
+    """
     names = [sql.Identifier(f"c{n}") for n in range(width)]
-    arrays = [sql.SQL("array_agg(coalesce({}::float8, 'NaN'))").format(name) for name in names]
+    numbers: list[sql.Composable] = [sql.SQL("coalesce({}::float8, 'NaN')").format(name) for name in names]
+    numbers += [sql.SQL("0")] * (width % 2)
+    points = [sql.SQL("point({}, {})").format(*numbers[n : n + 2]) for n in range(0, len(numbers), 2)]
+    elements = [sql.SQL("lseg({}, {})").format(*points[n : n + 2]) for n in range(0, len(points) - 1, 2)]
+    elements += points[-1:] if len(points) % 2 else []
     return sql.SQL("select {} from ({} limit {}) as x ({})").format(
-        sql.SQL(", ").join(arrays), sql.SQL(query), sql.Literal(most), sql.SQL(", ").join(names)
-    )
+        sql.SQL(", ").join(sql.SQL("array_agg({})").format(each) for each in elements),
+        sql.SQL(query), sql.Literal(most), sql.SQL(", ").join(names),
+    )  # fmt: skip
 
 
 def column_stack(found: PGresult | None, width: int) -> F64:
     """The one row of `aggregated`, fetched in binary form, as an array (n, width)."""
-    texts = [found.get_value(0, n) if found else None for n in range(width)]
-    columns = [np.frombuffer(text or b"", _ELEMENT, offset=_HEAD.size if text else 0)["value"] for text in texts]
-    return np.column_stack(columns).astype(np.float64)
+    columns: list[F64] = []
+    for place, first in enumerate(range(0, width, 4)):
+        numbers = 4 if width - first > 2 else 2
+        element = np.dtype([("length", ">i4"), ("values", ">f8", (numbers,))])
+        text = found.get_value(0, place) if found else None
+        rows = np.frombuffer(text, element, offset=_HEAD.size) if text else np.empty(0, element)
+        columns.append(rows["values"].astype(np.float64))
+    return np.ascontiguousarray(np.hstack(columns)[:, :width])

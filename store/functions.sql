@@ -30,6 +30,24 @@ begin
     end loop;
 end $$;
 
+-- Where a vehicle of the transaction's tenant was, in event order, `most` positions at most: microseconds, degrees, m/s and
+-- flags as `store.arrays.column_stack` reads them. Packed here, since many rows leave a function slowly one by one.
+create or replace function own_way(of_tenant int, vehicle int, since timestamptz, until timestamptz, most bigint)
+returns table (fours lseg[], twos point[])
+language sql stable security definer set search_path = pg_catalog set work_mem = '32MB' as $$
+    select array_agg(lseg(point(round(date_part('epoch', w.time) * 1e6), w.lat), point(w.lon, w.speed_mps))),
+           array_agg(point(w.heading_deg, w.flags))
+    from (
+        select r.time, r.lat, r.lon, case when r.flags & 32768 = 0 then coalesce(r.speed_mps, 'NaN') else 'NaN' end as speed_mps,
+               coalesce(r.heading_deg, 'NaN') as heading_deg, r.flags
+        from public.assignment a
+        cross join lateral (
+            select p.* from public.reading_position p
+            where p.device_id = a.device_id and p.time >= greatest(a.valid_from, $3) and p.time < least(a.valid_to, $4)) r
+        where a.vehicle_id = $2 and a.tenant_id = $1 and a.tenant_id = public.current_tenant()
+        order by r.time, r.seq, r.received_at limit $5) w
+$$;
+
 -- How many readings a device has of a span of time; no more than `most` are counted.
 create or replace function own_reading_count(device int, since timestamptz, until timestamptz, most bigint) returns bigint
 language sql stable security definer set search_path = pg_catalog as $$

@@ -21,7 +21,7 @@ from api.http.paging import Items
 from api.http.problems import key_of, not_found
 from api.resources.shared.facts import Wanted, listed, shape_of, shaped
 from api.resources.shared.fits import ANY_VEHICLE, Fits
-from api.resources.shared.spans import PointsMax, columns
+from api.resources.shared.spans import PointsMax, way_of
 from api.resources.shared.tracks import GEOJSON, NOT_DRIVEN, feature
 from domain.facts import AnyKind
 from domain.readings import F64
@@ -104,9 +104,8 @@ async def _found(
         if trip is None or trip["retracted"]:
             raise not_found()
         until = (trip["until"] or datetime.now(UTC)) + timedelta(microseconds=1)  # the last fix belongs to it
-        span = {"vehicle": vehicle["key"], "since": trip["started_at"], "until": until}
-        way = await columns(session, "track", 6, **span) if with_way else np.empty((0, 6))
-    return trip, way[(way[:, 5].astype(np.int64) & NOT_DRIVEN) == 0]
+        found = await way_of(session, vehicle["key"], trip["started_at"], until) if with_way else np.empty((0, 6))
+    return trip, found[(found[:, 5].astype(np.int64) & NOT_DRIVEN) == 0]
 
 
 def _feature(kind: AnyKind, vehicle_id: str, trip: Row, way: F64, max_points: int) -> dict[str, Any]:

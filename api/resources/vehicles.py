@@ -27,7 +27,7 @@ from api.resources.shared.fits import Called, Fits
 from api.resources.shared.imports import cells
 from api.resources.shared.imports.bring import ANSWER, Asked, Entry, Kind, Known, as_rows, bring, documented
 from api.resources.shared.imports.files import Columns
-from api.resources.shared.spans import PointsMax, Since, Until, columns, number, span
+from api.resources.shared.spans import PointsMax, Since, Until, columns, number, span, way_of
 from api.resources.shared.track_files import GPX, KML, gpx, kml
 from api.resources.shared.tracks import GEOJSON, NOT_DRIVEN, TrackPoint, feature, points_of, simplified
 from api.resources.shared.vehicles import Vehicle, read_vehicles
@@ -189,7 +189,7 @@ async def get_track(
         vehicle = await session.row(queries("api")["vehicle_key"], name=vehicle_id)
         if vehicle is None:
             raise not_found()
-        found = await columns(session, "track", 6, vehicle=vehicle["key"], since=first, until=last)
+        found = await way_of(session, vehicle["key"], first, last)
     accepted = request.headers.get("accept", "")
     wanted = FORMS.get(form or "") or next((each for each in (GEOJSON, GPX, KML) if each in accepted), "")
     if wanted in (GPX, KML):

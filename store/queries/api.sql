@@ -123,13 +123,8 @@ group by d.vehicle_id
 set local work_mem = '32MB'
 
 -- name: track
--- Positions of a vehicle's devices in event order; microseconds, degrees, m/s.
-select (extract(epoch from r.time) * 1000000)::int8, r.lat, r.lon,
-       case when r.flags & 32768 = 0 then r.speed_mps end as speed_mps, r.heading_deg, r.flags
-from assignment d
-cross join lateral own_position(d.device_id, greatest(d.valid_from, %(since)s), least(d.valid_to, %(until)s)) r
-where d.tenant_id = %(tenant)s and d.vehicle_id = %(vehicle)s
-order by r.time, r.seq, r.received_at
+-- Positions of a vehicle's devices in event order, packed: microseconds, degrees, m/s, degrees, flags.
+select * from own_way(%(tenant)s, %(vehicle)s, %(since)s, %(until)s, %(most)s)
 
 -- name: sites
 -- Sites by name; retired ones when they are asked for.

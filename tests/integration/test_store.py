@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import threading
 from datetime import UTC, datetime, timedelta
+from typing import LiteralString, cast
 
 import numpy as np
 import psycopg
 import pytest
+from psycopg import sql
 
 from domain.readings import BATCHES, BY_STREAM
 from domain.times import to_us
@@ -295,15 +297,18 @@ def test_what_is_sent_at_once_is_stored_whole_or_not_at_all(database):
         assert c.info.transaction_status == psycopg.pq.TransactionStatus.IDLE
 
 
-def test_a_long_answer_comes_as_columns_of_numbers_also_when_there_are_none(
-    database: str,
-) -> None:
-    numbers = "select n, n::float8 / %(by)s, case when n %% 2 = 0 then n end"
-    text = f"{numbers} from generate_series(1, %(to)s::int) n order by n"
+@pytest.mark.parametrize("width", range(1, 8))
+def test_a_long_answer_comes_as_columns_of_numbers_also_when_there_are_none(database: str, width: int) -> None:
+    column = sql.SQL("case when (n + {0}) %% 5 <> 0 then n * ({0} + 1) / %(by)s::float8 end")
+    text = sql.SQL("select {} from generate_series(1, %(to)s::int) n order by n").format(
+        sql.SQL(", ").join(column.format(c) for c in range(width))
+    )
     with connect(database, "test") as connection, connection.cursor(binary=True) as cursor:
-        cursor.execute(aggregated(text, 3, 4), {"by": 4, "to": 9})
-        found = column_stack(cursor.pgresult, 3)
-        cursor.execute(aggregated(text, 3, 4), {"by": 4, "to": 0})
-        nothing = column_stack(cursor.pgresult, 3)
-    np.testing.assert_array_equal(found, [[1, 0.25, np.nan], [2, 0.5, 2], [3, 0.75, np.nan], [4, 1, 4]])
-    assert nothing.shape == (0, 3)
+        query = cast("LiteralString", text.as_string(connection))
+        cursor.execute(aggregated(query, width, 8), {"by": 4, "to": 9})
+        found = column_stack(cursor.pgresult, width)
+        cursor.execute(aggregated(query, width, 8), {"by": 4, "to": 0})
+        nothing = column_stack(cursor.pgresult, width)
+    n, c = np.meshgrid(np.arange(1, 9), np.arange(width), indexing="ij")
+    np.testing.assert_array_equal(found, np.where((n + c) % 5, n * (c + 1) / 4, np.nan))
+    assert nothing.shape == (0, width)

@@ -39,7 +39,20 @@ async def columns(session: Session, query: str, width: int, **values: Any) -> F6
     Raises:
         Problem: 422, there are more than we look at at once.
     """
-    found = await session.arrays(queries("api")[query], width, ROWS_MAX + 1, **values)
+    return _few(await session.arrays(queries("api")[query], width, ROWS_MAX + 1, **values))
+
+
+async def way_of(session: Session, vehicle: int, since: datetime, until: datetime) -> F64:
+    """Where a vehicle, by its key, was: time (microseconds), latitude, longitude, m/s, heading, flags (n, 6).
+
+    Raises:
+        Problem: 422, there are more positions than we look at at once.
+    """
+    span = {"vehicle": vehicle, "since": since, "until": until}
+    return _few(await session.packed(queries("api")["track"], 6, most=ROWS_MAX + 1, **span))
+
+
+def _few(found: F64) -> F64:
     if len(found) > ROWS_MAX:
         raise Problem(422, f"more than {ROWS_MAX} readings: ask for a shorter span")
     return found

@@ -3,6 +3,7 @@
 import asyncio
 import csv
 import io
+import itertools
 import json
 import re
 import tracemalloc
@@ -17,9 +18,11 @@ from api.feed.changes import Box, Change, apply, coalesce, flatten
 from api.feed.cursors import decode_cursor, encode_cursor
 from api.feed.given import SAID_AGAIN_S, Given
 from api.feed.outbox import Outbox, delta, message
+from api.resources.shared import simplify
 from api.resources.shared.areas import Polygon
 from api.resources.shared.simplify import keep_shape, metres
 from domain.limits import RateLimit
+from domain.readings import F64
 from domain.tables import csv_cell
 from store.db import queries
 from store.facts import listing
@@ -180,6 +183,44 @@ def test_a_simplified_track_has_its_ends_in_order_and_no_more_than_asked(points:
         assert (kept[0], kept[-1]) == (0, n - 1)
 
 
+def one_by_one(time_s: F64, values: F64, points_max: int) -> list[int]:
+    """What `keep_shape` keeps, found as its words say: the farthest row of all spans, again and again."""
+    kept = [0, len(time_s) - 1]
+    while len(kept) < points_max:
+        best = (1e-8, -1)
+        for first, last in itertools.pairwise(sorted(kept)):
+            for row in range(first + 1, last):
+                share = (time_s[row] - time_s[first]) / (time_s[last] - time_s[first])
+                off = values[row] - values[first] - share * (values[last] - values[first])
+                best = max(best, (float(np.square(off).sum()), row))
+        if best[1] < 0:
+            break
+        kept.append(best[1])
+    return sorted(kept)
+
+
+@given(st.integers(2, 40), st.integers(2, 60), st.integers(1, 2), st.integers(0, 2**32 - 1))
+def test_what_is_kept_is_what_is_farthest_each_time(points: int, n: int, width: int, seed: int) -> None:
+    chance = np.random.default_rng(seed)
+    time_s, values = np.cumsum(chance.uniform(0.1, 5, n)), np.cumsum(chance.normal(size=(n, width)), axis=0)
+    kept = keep_shape(time_s, values, points)
+    assert kept.tolist() == (one_by_one(time_s, values, points) if n > points else list(range(n)))
+
+
+def test_a_thousand_equal_peaks_take_no_turn_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    turns, farthest = [0], simplify._farthest
+
+    def counted(*args: Any, **how: Any) -> Any:
+        turns[0] += 1
+        return farthest(*args, **how)
+
+    monkeypatch.setattr(simplify, "_farthest", counted)
+    peaks = np.tile([0.0, 0.0, 1.0, 0.0], 10_000)
+    kept = keep_shape(np.arange(len(peaks), dtype=float), peaks[:, None], 4_000)
+    assert len(kept) == 4_000
+    assert turns[0] < 2 * simplify.DEEP
+
+
 def test_a_stop_keeps_its_beginning_and_its_end() -> None:
     time_s = np.arange(0, 3600.0, 10)
     lat = 60 + np.clip(time_s - 0, 0, 1000) * 1e-4 + np.clip(time_s - 2600, 0, 1000) * 1e-4
@@ -252,6 +293,7 @@ def test_every_query_of_the_api_names_its_tenant() -> None:
                 "d.tenant_id = %(tenant)s",
                 "sh.tenant_id = %(tenant)s",
                 "own_tokens(%(tenant)s",
+                "own_way(%(tenant)s",
                 "own_revoke_token(%(tenant)s",
             )
             assert any(each in text for each in named), name
