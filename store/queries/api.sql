@@ -60,8 +60,11 @@ left join (vehicle_driver a join driver w on w.id = a.driver_id and w.tenant_id 
 where v.tenant_id = %(tenant)s and v.name > %(after)s and (%(name)s::text is null or v.name = %(name)s)
 and (%(names)s::text[] is null or v.name = any(%(names)s))
 and (v.retired_at is null or %(retired)s)
-and (%(south)s::float8 is null or s.lat between %(south)s and %(north)s and case when %(west)s::float8 <= %(east)s::float8
-     then s.lon between %(west)s and %(east)s else s.lon >= %(west)s or s.lon <= %(east)s end)
+and (%(south)s::float8 is null or v.id in (
+    select i.vehicle_id from vehicle_state i
+    where i.tenant_id = %(tenant)s and i.lat between %(south)s and %(north)s
+    and case when %(west)s::float8 <= %(east)s::float8 then i.lon between %(west)s and %(east)s
+        else i.lon >= %(west)s or i.lon <= %(east)s end))
 and (%(fits)s::bool is null or v.id in (
     select w.vehicle_id from vehicle_spans(%(tenant)s, %(fleets)s::text[], %(models)s::text[], %(drivers)s::text[],
                                            %(fuel_types)s::text[], %(tags)s::text[]) w where w.valid_to = 'infinity'))
