@@ -33,6 +33,7 @@ from api.resources import (
     channels,
     commands,
     connecting,
+    customer_browsers,
     customer_page,
     customer_stop,
     demo,
@@ -77,7 +78,7 @@ RESOURCES = (
     session, sessions, joining, people, roles, tokens, fleets, vehicles, trips, sites, devices, products, lifecycle,
     assignments, temperature_profiles, device_profiles, connecting, commands, stock, shipments, shares, alerts,
     temperature_series, facts, arrival_times, readings, reports, quarantine, mending, webhooks, channels, web_push,
-    brokers, public, events, demo,
+    brokers, public, customer_browsers, events, demo,
 )  # fmt: skip
 
 

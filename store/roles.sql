@@ -47,8 +47,8 @@ insert into class values
     ('stop',                'tenant_id',      'select, insert, update, delete', '',                       'select, update'),
     ('share',               'tenant_id',      'select, insert, update',         '',                       ''),
     ('share_opening',       'tenant_id',      'select, insert, delete',         '',                       ''),
-    ('share_recipient',     'tenant_id',      'select (share_id, tenant_id, channel_id, shown, milestones, muted_at, told_count, checked_at), insert, '
-                                              'update (muted_at)',              '',                       ''),
+    ('share_recipient',     'tenant_id',      'select (id, share_id, tenant_id, channel_id, browser_sha256, shown, milestones, muted_at, told_count, checked_at), '
+                                              'insert, update (muted_at, sealed, language, tz), delete', '', ''),
     ('share_told',          'tenant_id',      'select',                         '',                       ''),
     ('account',             'tenant_id',      '',                               '',                       ''),
     ('access_token',        'tenant_id',      '',                               '',                       ''),

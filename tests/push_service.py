@@ -24,12 +24,12 @@ from tests.receiver import Receiver
 class Browser:
     """The keys of a subscription whose messages are left with `service`; RFC 8291 from the other side."""
 
-    def __init__(self, service: Receiver) -> None:
+    def __init__(self, service: Receiver, name: str = "one") -> None:
         self._key, self._auth = generate_private_key(SECP256R1()), os.urandom(16)
         self._point = self._key.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
         self._service = service
         self.subscription = {
-            "endpoint": f"http://127.0.0.1:{service.server.server_port}/push/one",
+            "endpoint": f"http://127.0.0.1:{service.server.server_port}/push/{name}",
             "keys": {"p256dh": b64url(self._point), "auth": b64url(self._auth)},
         }
 

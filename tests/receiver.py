@@ -25,7 +25,7 @@ class Receiver:
                 body = self.rfile.read(int(self.headers["content-length"]))
                 receiver.heard.append(({k.lower(): v for k, v in self.headers.items()}, body))
                 status, headers, answer = receiver.answer(
-                    {} if self.headers.get("content-encoding") == "aes128gcm" else json.loads(body)
+                    {"path": self.path} if self.headers.get("content-encoding") == "aes128gcm" else json.loads(body)
                 )
                 self.send_response(status)
                 for name, value in headers.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal, NotRequired, cast
 
@@ -21,7 +22,7 @@ from api.http.jsons import Json, when
 from api.http.links import link_to, pages_of
 from api.http.paging import Items, page
 from api.http.problems import Problem, key_of, not_found
-from api.resources.shared.customers import LANGUAGES, OPENINGS_MAX
+from api.resources.shared.customers import OPENINGS_MAX, CustomerLanguage
 from api.resources.shared.shipments import shipment_rows
 from domain.channels import KINDS, check_recipient, recipient_shown
 from domain.webhooks import AddressError
@@ -41,12 +42,6 @@ def _milestone(text: str) -> str:
 
 
 Milestone = Annotated[str, AfterValidator(_milestone), Field(json_schema_extra={"enum": list(MILESTONES)})]
-
-
-def _language(text: str) -> str:
-    if text not in LANGUAGES:
-        raise ValueError(f"one of {', '.join(LANGUAGES)}")
-    return text
 
 
 class TellIn(Strict):
@@ -85,7 +80,7 @@ class ShareIn(Strict):
     )
 
     recipient: Text | None = None
-    language: Annotated[str, AfterValidator(_language)] | None = None
+    language: CustomerLanguage | None = None
     tz: Annotated[str, AfterValidator(zone_name), Field(max_length=64)] | None = None
     expires_at: Instant | None = None
     tell: TellIn | None = None
@@ -115,7 +110,7 @@ class CustomerChannel(TypedDict):
 
 
 class Share(TypedDict):
-    """A customer's link without its token. `opened`: how often, and when first and last."""
+    """A customer's link without its token. `opened`: how often, first and last; `browsers`: how many it tells."""
 
     id: str
     recipient: str | None
@@ -131,6 +126,7 @@ class Share(TypedDict):
     first_opened_at: str | None
     last_opened_at: str | None
     tell: Telling | None
+    browsers: int
 
 
 class NewShare(TypedDict):
@@ -188,8 +184,10 @@ async def list_shares(request: Request, caller: Reader, shipment_id: str) -> Jso
         shipment = await _shipment_key(session, shipment_id)
         found = await session.rows(queries("shares")["shares"], shipment=shipment, id=None, limit=SHARES_MAX)
         telling = await session.rows(queries("milestones")["recipients"], shares=[row["id"] for row in found])
-    tells = {row["share_id"]: _telling(row) for row in telling}
-    return page(request, [_share(row, tells.get(row["id"])) for row in found], SHARES_MAX, lambda s: [s["id"]])
+    tells = {row["share_id"]: _telling(row) for row in telling if not row["is_browser"]}
+    browsers = Counter(row["share_id"] for row in telling if row["is_browser"] and row["muted_at"] is None)
+    shown = [_share(row, tells.get(row["id"]), browsers[row["id"]]) for row in found]
+    return page(request, shown, SHARES_MAX, lambda s: [s["id"]])
 
 
 @router.get("/customer-channels", response_model=Items[CustomerChannel])
@@ -282,7 +280,7 @@ def _telling(row: Row) -> Telling:
     }
 
 
-def _share(row: Row, telling: Telling | None) -> Share:
+def _share(row: Row, telling: Telling | None, browsers: int) -> Share:
     state: Literal["active", "expired", "revoked"] = "active"
     if row["revoked_at"] is not None:
         state = "revoked"
@@ -301,6 +299,7 @@ def _share(row: Row, telling: Telling | None) -> Share:
         "created_by": row["created_by"],
         "opened": row["opened_count"],
         "tell": telling,
+        "browsers": browsers,
         **times,
     }
     return cast("Share", shape)

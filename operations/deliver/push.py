@@ -6,7 +6,7 @@ import json
 import os
 import time
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from domain.web_push import Subscription, subscription_of
 from domain.webhooks import AddressError
@@ -44,6 +44,16 @@ def push(address: str, told: Message, pages: str | None, secret: str, send: Post
         return Attempt(None, "its key is no point of the curve: subscribe that browser again", 0)
     attempt = send(to.endpoint, headers, body)
     return attempt._replace(status=410) if attempt.status == 404 else attempt
+
+
+def to_customer(recipient: Mapping[str, str], told: Mapping[str, Any], secret: str, send: Post) -> Attempt:
+    """A milestone to a customer's browser; moot when its subscription is over. Others may be reached all the same."""
+    pages = recipient["url"].partition("/t/")[0]
+    message = Message(told["title"], "\n".join([*told["lines"], recipient["url"]]))
+    attempt = push(recipient["browser"], message, pages, secret, send)
+    if attempt.status == 410:
+        return attempt._replace(is_moot=True, error="the browser is told nothing any more")
+    return attempt._replace(only_this=True)
 
 
 def _content(told: Message, pages: str | None) -> bytes:

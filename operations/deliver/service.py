@@ -28,7 +28,7 @@ from operations.deliver.decide import MILESTONE, Attempt, judge
 from operations.deliver.message import alert_message, all_in_one, in_groups
 from operations.deliver.messenger import Messenger
 from operations.deliver.publish import Publication, Publish, login_of, publish
-from operations.deliver.push import push
+from operations.deliver.push import push, to_customer
 from operations.deliver.send import TIMEOUT_S, post
 from operations.deliver.settings import DeliverConfig
 from operations.milestones.words import with_links
@@ -180,9 +180,9 @@ class Deliveries:
 
     def _to_customer(self, row: Mapping[str, Any], lock: threading.Lock) -> Attempt:
         """A milestone, if its recipient's link is good at this moment, and it is not told too late."""
+        q, share = queries("milestones"), {"share": row["share_id"], "recipient": row["recipient_id"]}
         with lock:
-            query = queries("milestones")["recipient_now"]
-            found = self._link.connection.execute(query, {"share": row["share_id"]}).fetchone()
+            found = self._link.connection.execute(q["recipient_now"], share).fetchone()
         if found is None:
             return Attempt(None, "its link is over, or its recipient wants no more", 0, is_moot=True)
         data, secret = row["data"], self._sealing_secret
@@ -192,6 +192,12 @@ class Deliveries:
         if url is None or kept is None:
             return _UNREADABLE
         recipient = json.loads(kept)
+        if "browser" in recipient:
+            attempt = to_customer(recipient, data, secret, self._send)
+            if attempt.is_moot:
+                with lock:
+                    self._link.connection.execute(q["forget_recipient"], share)
+            return attempt
         address = put_in(url.decode(), recipient["to"])
         if address.startswith(MAIL):
             address = with_headers(address, unsubscribe_headers(f"{recipient['url']}/stop"))

@@ -38,7 +38,8 @@ def tell_milestones(link: Link, now: datetime) -> int:
 
 
 def _tell(connection: psycopg.Connection, row: Row, now: datetime) -> bool:
-    q, share = queries("milestones"), {"share": row["id"], "tenant": row["tenant_id"], "now": now}
+    q = queries("milestones")
+    share = {"recipient": row["id"], "share": row["share_id"], "tenant": row["tenant_id"], "now": now}
     told = {milestone: _said(kept) for milestone, kept in row["told"].items()}
     verdict = _verdict(connection, row, told.get("temperature"), now)
     news = decide(_facts(row, verdict), told, row["milestones"], now)
@@ -54,7 +55,8 @@ def _tell(connection: psycopg.Connection, row: Row, now: datetime) -> bool:
         "title": message.title,
         "lines": message.lines,
     }
-    values = {"channel": row["channel_id"], "cause": f"share/{row['id']}/{row['told_count'] + 1}", "data": Jsonb(data)}
+    cause = f"share/{row['share_id']}/{row['id']}/{row['told_count'] + 1}"
+    values = {"channel": row["channel_id"], "cause": cause, "data": Jsonb(data)}
     with connection.transaction():
         subject = f"shipments/{row['shipment']}"
         if connection.execute(q["tell_milestones"], {**share, **values, "subject": subject}).fetchone() is None:
@@ -87,7 +89,7 @@ def _verdict(connection: psycopg.Connection, row: Row, told: Said | None, now: d
         cursor.execute(queries("goods")["for_tenant"], tenant)
         values = {**tenant, "shipments": [row["shipment_id"]], "now": now}
         found = cursor.execute(queries("goods")["shipment_temperatures"], values).fetchone()
-        cursor.execute(queries("milestones")["checked"], {"share": row["id"], "now": now})
+        cursor.execute(queries("milestones")["checked"], {"recipient": row["id"], "now": now})
     return goods.verdict(found)["verdict"]
 
 

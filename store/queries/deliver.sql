@@ -12,7 +12,7 @@ with due as (
     update outgoing o set claimed_until = %(now)s::timestamptz + %(claim)s::interval from due where o.id = due.id
     returning o.*
 )
-select m.id, m.receiver_id, m.tenant_id, t.name as tenant, m.cause, m.type, m.subject, m.at, m.data, m.attempts, m.share_id,
+select m.id, m.receiver_id, m.tenant_id, t.name as tenant, m.cause, m.type, m.subject, m.at, m.data, m.attempts, m.share_id, m.recipient_id,
        w.kind, w.name, w.sealed, w.language, w.tz, w.pages, w.url, w.prefix, w.retained, w.secret, case when w.former_until > %(now)s then w.former_secret end as former_secret
 from mine m join receiver w on w.id = m.receiver_id join tenant t on t.id = m.tenant_id
 order by m.receiver_id, m.id

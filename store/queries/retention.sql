@@ -40,8 +40,5 @@ delete from outgoing where id in (
 
 -- name: trim_recipients
 -- Whom links told that have been over for a month, and of what.
-with gone as (
-    delete from share_recipient where share_id in (
-        select r.share_id from share_recipient r join ended_shares(now() - interval '30 days') e on e.id = r.share_id limit %(limit)s)
-    returning share_id)
-delete from share_told t using gone where t.share_id = gone.share_id
+delete from share_recipient where id in (
+    select r.id from share_recipient r join ended_shares(now() - interval '30 days') e on e.id = r.share_id limit %(limit)s)

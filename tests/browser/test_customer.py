@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -14,6 +15,8 @@ from tests.browser.test_browser import with_the_latest_arrival
 from tests.browser.test_frame import axe
 from tests.browser.test_pages import TOO_WIDE
 from tests.browser.test_shipments import begin
+from tests.push_service import Browser as Subscribed
+from tests.receiver import receiving
 from tests.stack import Stack, wait_for
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
@@ -84,6 +87,59 @@ def test_annas_link_is_read_with_and_without_script_logged_and_closed_while_it_i
         watch.complaints.clear()  # the page that is not there
     stack.request("DELETE", "/shipments/A-1")
     page.close()
+
+
+def test_a_customer_has_this_browser_told_and_takes_it_back(browser: Browser, stack: Stack, watch: Watch) -> None:
+    """All is real but the push service; that the server leaves the right words there is shown elsewhere."""
+    shipment = stack.items("/shipments")[0]["id"]
+    made = stack.request("POST", f"/shipments/{shipment}/share", {"recipient": "Bea"}).json()
+    with receiving() as service, context_of(browser, **IN_HELSINKI, base_url=stack.url, locale="fi") as context:
+        service.answer = lambda _event: (201, {}, b"")
+        subscription = json.dumps(Subscribed(service).subscription)
+        context.add_init_script(
+            f"const made = {{ ...{subscription}, toJSON: () => ({subscription}) }};"
+            "PushManager.prototype.subscribe = async () => (localStorage.setItem('made', '1'), made);"
+            "PushManager.prototype.getSubscription = async () => (localStorage.getItem('made') ? made : null)"
+        )
+        page = context.new_page()
+        watch.follow(page)
+        page.goto(made["url"])
+        tell = page.get_by_test_id("public-tell")
+        expect(tell).to_contain_text("Saat tähän ilmoituksen")
+        page.evaluate("Notification.requestPermission = async () => 'denied'")
+        page.get_by_test_id("public-tell-begin").click()
+        expect(tell.get_by_role("alert")).to_contain_text("ilmoituksia ei ole sallittu")
+        assert axe(page) == []
+        assert page.evaluate(TOO_WIDE, 320) == []
+        page.evaluate("Notification.requestPermission = async () => 'granted'")
+        page.get_by_test_id("public-tell-begin").click()
+        expect(tell).to_have_attribute("data-told", "1")
+        (row,) = [each for each in stack.items(f"/shipments/{shipment}/shares") if each["recipient"] == "Bea"]
+        assert row["browsers"] == 1
+        page.reload()
+        expect(tell).to_have_attribute("data-told", "1")
+
+        context.grant_permissions(["notifications"], origin=stack.url)
+        tools, known = context.new_cdp_session(page), []
+        tools.on("ServiceWorker.workerRegistrationUpdated", lambda said: known.extend(said["registrations"]))
+        tools.send("ServiceWorker.enable")
+        wait_for(lambda: (page.evaluate("1"), known)[1], "the worker is known")
+        assert [each["scopeURL"] for each in known] == [f"{stack.url}/t/"]
+        for told in ('{"title": "Toimitus", "body": "perillä", "url": "/t/one"}', "no json"):
+            about = {"origin": stack.url, "registrationId": known[0]["registrationId"], "data": told}
+            tools.send("ServiceWorker.deliverPushMessage", about)
+        shown = (
+            "navigator.serviceWorker.getRegistration('/t/').then(r => r.getNotifications())"
+            ".then(all => all.map(n => [n.title, n.data]))"
+        )
+        found = wait_for(lambda: len(found := page.evaluate(shown)) == 2 and found, "both are shown")
+        assert sorted(found) == [["Frostway", ""], ["Toimitus", "/t/one"]]
+        assert page.evaluate("caches.keys()") == []  # nothing of the console is kept for a customer
+
+        page.get_by_test_id("public-tell-stop").click()
+        expect(page.get_by_test_id("public-tell-begin")).to_be_visible()
+        assert stack.items(f"/shipments/{shipment}/shares")[0]["browsers"] == 0
+    stack.request("DELETE", f"/shipments/{shipment}/shares/{made['id']}")
 
 
 def test_an_open_page_says_that_its_link_has_expired(browser: Browser, stack: Stack, watch: Watch) -> None:

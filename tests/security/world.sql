@@ -47,7 +47,7 @@ insert into share_recipient (share_id, tenant_id, channel_id, sealed, shown, mil
 select s.id, {tenant}, r.id, sha256('{mark}'), 'to…{tag}', '{{planned}}'
 from share s, receiver r
 where s.tenant_id = {tenant} and r.tenant_id = {tenant} and r.kind = 'channel';
-insert into share_told (share_id, tenant_id, milestone, said, at)
+insert into share_told (recipient_id, tenant_id, milestone, said, at)
 select id, {tenant}, 'planned', '{{}}', now()
-from share
+from share_recipient
 where tenant_id = {tenant};

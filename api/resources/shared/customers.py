@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Annotated, Any
 
+from pydantic import AfterValidator
 from starlette.requests import Request
 from typing_extensions import TypedDict
 
@@ -119,6 +120,20 @@ class PublicCurve(TypedDict):
     max_c: list[float | None]
     low_c: float | None
     high_c: float | None
+
+
+def _language(text: str) -> str:
+    """One of those customers are told in.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if text not in LANGUAGES:
+        raise ValueError(f"one of {', '.join(LANGUAGES)}")
+    return text
+
+
+CustomerLanguage = Annotated[str, AfterValidator(_language)]
 
 
 def accepted(header: str) -> str:

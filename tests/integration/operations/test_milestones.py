@@ -19,6 +19,7 @@ from store.link import Link
 from tests.integration.api.seed import World, minutes
 from tests.integration.operations.told import Mailbox, deliveries
 from tests.logins import of_operations
+from tests.push_service import Browser
 from tests.receiver import Receiver
 
 
@@ -255,5 +256,86 @@ def test_whom_a_link_told_is_forgotten_a_month_after_it_is_over(
         drop_surplus(link, lambda _connection: None)
     left = sorted(str(row[0]) for row in world.connection.execute("select share_id from share_recipient"))
     assert left == sorted(shares[1:])
-    assert world.one("select count(distinct share_id) from share_told") == 2
+    assert world.one("select count(distinct recipient_id) from share_told") == 2
     assert len(mail.heard) == 3
+
+
+@pytest.fixture
+def api(admin: httpx.Client) -> Iterator[httpx.Client]:
+    """Somebody who has no more than a link."""
+    with httpx.Client(base_url=admin.base_url) as found:
+        yield found
+
+
+def link(made: dict[str, Any]) -> str:
+    return f"/api/v1/public/shipments/{made['token']}/browsers"
+
+
+def subscribe(client: httpx.Client, made: dict[str, Any], browser: Browser, **more: Any) -> str:
+    answer = client.post(link(made), json={"address": browser.address(), **more})
+    assert answer.status_code == 201, answer.text
+    return str(answer.json()["id"])
+
+
+def test_customers_browsers_are_told_beside_a_mail_each_in_its_language(
+    world: World, admin: httpx.Client, api: httpx.Client, mail: Mailbox, receiver: Receiver, database: str
+) -> None:
+    made = share(admin, language="fi")
+    receiver.answer = lambda _event: (201, {}, b"")
+    browser = Browser(receiver)
+    offered = api.get(link(made)).json()
+    assert offered == {"public_key": admin.get("/api/v1/web-push").json()["public_key"], "told": False}
+    known = subscribe(api, made, browser, language="de", tz="Europe/Berlin")
+    assert subscribe(api, made, browser, language="de", tz="Europe/Berlin") == known
+    assert api.get(link(made), params={"browser": known}).json()["told"]
+    set_off(world)
+    assert (look(database), look(database)) == (2, 0)
+    assert subjects(mail) == ["Toimitus PO 1: matkalla"]
+    told = browser.told()
+    assert told["title"] == "Lieferung PO 1: unterwegs"
+    assert "Europe/Berlin" in told["body"]
+    assert told["url"] == f"/t/{made['token']}"
+    (shown,) = admin.get("/api/v1/shipments/S-1/shares").json()["items"]
+    assert (shown["tell"]["messages"], shown["browsers"]) == (1, 1)
+    assert [each["id"] for each in admin.get("/api/v1/customer-channels").json()["items"]] == ["post"]
+
+    assert api.delete(f"{link(made)}/{known}").status_code == 204
+    assert api.delete(f"{link(made)}/{known}").status_code == 404
+    arrive(world)
+    assert look(database) == 1
+    assert (len(receiver.heard), len(mail.heard)) == (1, 2)
+
+
+def test_a_browser_that_is_over_is_forgotten_and_no_other_is_kept_waiting(
+    world: World, admin: httpx.Client, api: httpx.Client, receiver: Receiver, database: str
+) -> None:
+    made = dict(admin.post("/api/v1/shipments/S-1/share").json())
+    over, well = Browser(receiver, "over"), Browser(receiver, "well")
+    receiver.answer = lambda event: (410 if event["path"].endswith("/over") else 201, {}, b"")
+    gone = subscribe(api, made, over)
+    subscribe(api, made, well)
+    set_off(world)
+    assert look(database) == 2
+    assert well.told()["title"] == "Delivery PO 1: on its way"
+    assert not api.get(link(made), params={"browser": gone}).json()["told"]
+    (channel,) = admin.get("/api/v1/channels").json()["items"]
+    assert (channel["id"], channel["url"], channel["disabled_at"]) == ("customers-browsers", "webpush://…", None)
+
+    admin.patch("/api/v1/channels/customers-browsers", json={"disabled": True})
+    assert api.get(link(made)).json()["public_key"] is None
+    assert api.post(link(made), json={"address": over.address()}).status_code == 409
+
+
+def test_who_has_a_link_cannot_have_us_write_to_many(
+    world: World, admin: httpx.Client, api: httpx.Client, receiver: Receiver
+) -> None:
+    made = dict(admin.post("/api/v1/shipments/S-1/share").json())
+    for n in range(10):
+        subscribe(api, made, Browser(receiver, str(n)))
+    refused = api.post(link(made), json={"address": Browser(receiver, "more").address()})
+    assert (refused.status_code, refused.json()["detail"]) == (409, "this link tells 10 browsers already")
+    for wrong in ("mailto://example.org/abcdefghijklm", "webpush://other.example/" + "A" * 40):
+        answer = api.post(link(made), json={"address": wrong})
+        assert (answer.status_code, answer.json()["detail"].partition(":")[0]) == (422, "address")
+    admin.delete(f"/api/v1/shipments/S-1/shares/{made['id']}")
+    assert {api.get(link(made)).status_code, api.delete(f"{link(made)}/{'0' * 64}").status_code} == {404}

@@ -1,6 +1,6 @@
 // Keeps the shell of the console for when there is no network. It holds built files only: never an answer of the api,
 // never a customer's page. With a network the page always comes from the server, so no old shell talks to a new api.
-// Shows what is told by web push.
+// Shows what is told by web push: to staff, and registered below /t/ to customers, for whom it does nothing else.
 import { version } from '$app/env'
 import { routes } from '$app/manifest'
 import { self } from '$app/service-worker'
@@ -15,37 +15,51 @@ const CONSOLE = routes
   .filter(({ id, page }) => page && !id.startsWith('/t/'))
   .map(({ id }) => new RegExp(`^${id.replace(/\/\([^)]+\)/g, '').replace(/\[[^\]]+\]/g, '[^/]+') || '/'}$`))
 
+/** Whether it is the console's, or one that only tells a customer. */
+const ofConsole = (): boolean => new URL(self.registration.scope).pathname === '/'
+
 self.addEventListener('install', (event) => {
-  event.waitUntil(keep().then(() => self.skipWaiting()))
+  event.waitUntil((ofConsole() ? keep() : Promise.resolve()).then(() => self.skipWaiting()))
 })
 
 self.addEventListener('activate', (event) => {
-  event.waitUntil(forget().then(() => self.clients.claim()))
+  if (ofConsole()) event.waitUntil(forget().then(() => self.clients.claim()))
 })
 
 self.addEventListener('fetch', (event) => {
   const { request } = event
   const { origin, pathname } = new URL(request.url)
-  if (request.method !== 'GET' || origin !== self.location.origin) return
+  if (request.method !== 'GET' || origin !== self.location.origin || !ofConsole()) return
   if (pathname.startsWith(LASTING)) event.respondWith(lasting(request))
   else if (request.mode === 'navigate' && CONSOLE.some((page) => page.test(pathname))) event.respondWith(page(request))
 })
 
-/** What the server tells of an alert; it leads to a page of ours. */
+/** What the server tells of an alert or a delivery; it leads to a page of ours. */
 interface Told {
   title: string
   body: string
   url: string
 }
 
+const NOTHING: Told = { title: 'Frostway', body: '', url: '' }
+
+/** What came; something has to be shown of a message that says nothing, or the browser does so itself. */
+function told(data: PushMessageData | null): Told {
+  try {
+    return (data?.json() as Told | undefined) ?? NOTHING
+  } catch {
+    return NOTHING
+  }
+}
+
 self.addEventListener('push', (event) => {
-  const { title, body, url } = event.data?.json() as Told
+  const { title, body, url } = told(event.data)
   event.waitUntil(self.registration.showNotification(title, { body, tag: `${title} ${url}`, icon: '/icon-192.png', data: url }))
 })
 
 self.addEventListener('notificationclick', (event) => {
   event.notification.close()
-  event.waitUntil(show(new URL(String(event.notification.data), self.location.origin)))
+  if (event.notification.data) event.waitUntil(show(new URL(String(event.notification.data), self.location.origin)))
 })
 
 /** A page in a window that is open, or in a new one. */

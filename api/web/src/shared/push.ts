@@ -17,18 +17,30 @@ const b64url = (text: string): string => btoa(text).replace(/\+/g, '-').replace(
 export const addressOf = (subscription: PushSubscriptionJSON): string =>
   `webpush://${new URL(subscription.endpoint ?? '').host}/${b64url(JSON.stringify({ endpoint: subscription.endpoint, keys: subscription.keys }))}`
 
+/** How a customer's link knows a browser: SHA-256 of where its messages are left, hexadecimal. */
+export async function endpointId(endpoint: string): Promise<string> {
+  const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(endpoint))
+  return [...new Uint8Array(digest)].map((octet) => octet.toString(16).padStart(2, '0')).join('')
+}
+
+/** Whether this browser can be told at all: the page came by https, and on an iPhone it is on the home screen. */
+export const canBeTold = (): boolean => 'serviceWorker' in navigator && 'PushManager' in window && 'Notification' in window
+
 /** Asks whoever looks, then the browser's push service. One that was made with another key is given up. */
-export async function subscribed(publicKey: () => Promise<string>): Promise<string> {
-  if (!('serviceWorker' in navigator) || !('PushManager' in window) || !('Notification' in window)) throw new PushError('unable')
+export async function subscribed(
+  publicKey: () => Promise<string>,
+  worker: () => Promise<ServiceWorkerRegistration> = () => navigator.serviceWorker.ready,
+): Promise<PushSubscriptionJSON> {
+  if (!canBeTold()) throw new PushError('unable')
   if ((await Notification.requestPermission()) !== 'granted') throw new PushError('denied')
-  const { pushManager } = await navigator.serviceWorker.ready
+  const { pushManager } = await worker()
   const applicationServerKey = await publicKey()
   const wanted = { userVisibleOnly: true, applicationServerKey }
   try {
-    return addressOf((await pushManager.subscribe(wanted)).toJSON())
+    return (await pushManager.subscribe(wanted)).toJSON()
   } catch (error) {
     if (!(error instanceof DOMException && error.name === 'InvalidStateError')) throw new PushError('away')
   }
   await (await pushManager.getSubscription())?.unsubscribe()
-  return addressOf((await pushManager.subscribe(wanted)).toJSON())
+  return (await pushManager.subscribe(wanted)).toJSON()
 }

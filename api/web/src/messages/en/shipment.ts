@@ -72,6 +72,7 @@ export default {
   tell_add_channel: 'Add a channel for customers',
   milestone: (name: string) => MILESTONES[name] ?? name,
   tells: (to: string, channel: string) => `tells ${to} by ${channel}`,
+  tells_browsers: (n: number) => (n === 1 ? 'tells a browser of theirs' : `tells ${n} browsers of theirs`),
   told: (n: number, last: string) => `${n === 1 ? 'one message' : `${n} messages`}, last ${last}`,
   told_nothing: 'nothing yet',
   told_muted: (to: string, at: string) => `${to} has wanted no more since ${at}`,
