@@ -104,7 +104,7 @@ class Tenants:
             "zone_id": f"{mark}-zone", "sku": f"{mark}-SKU", "profile_id": f"{mark}-profile", "slot": f"{mark}-slot",
             "driver_id": f"{mark}-driver", "token_name": f"{mark}-bot", "account_name": f"{mark}-ann",
             "webhook_id": f"{mark}-hook", "channel_id": f"{mark}-channel", "broker_id": f"{mark}-broker",
-            **WORDS, "token": "x" * 43,
+            **WORDS, "token": "x" * 43, "browser_id": "0" * 64,
         }  # fmt: skip
 
     def _gone(self) -> dict[str, str]:
@@ -116,7 +116,7 @@ class Tenants:
     def _names(self) -> list[str]:
         return [*NUMBERS, "vehicle_id", "shipment_id", "device_id", "site_id", "zone_id", "sku", "profile_id", "slot",
                 "driver_id", "token_name", "account_name", "webhook_id", "channel_id", "broker_id",
-                "kind", "report", "token"]  # fmt: skip
+                "kind", "report", "token", "browser_id"]  # fmt: skip
 
     @contextmanager
     def untouched(self) -> Iterator[None]:

@@ -299,6 +299,9 @@ def test_customers_browsers_are_told_beside_a_mail_each_in_its_language(
     assert (shown["tell"]["messages"], shown["browsers"]) == (1, 1)
     assert [each["id"] for each in admin.get("/api/v1/customer-channels").json()["items"]] == ["post"]
 
+    other = dict(admin.post("/api/v1/shipments/S-1/share").json())
+    assert api.delete(f"{link(other)}/{known}").status_code == 404
+    assert not api.get(link(other), params={"browser": known}).json()["told"]
     assert api.delete(f"{link(made)}/{known}").status_code == 204
     assert api.delete(f"{link(made)}/{known}").status_code == 404
     arrive(world)
