@@ -127,6 +127,7 @@ def test_a_device_is_told_something_and_answers_or_is_told_nothing(desktop: Brow
     page.get_by_test_id("command-send").click()
     expect(page.get_by_role("dialog").get_by_role("alert")).to_contain_text("at least one place")
     page.get_by_test_id("command-places").fill("Kamppi")
+    expect(page.get_by_test_id("command-places")).to_have_attribute("aria-expanded", "true")
     page.get_by_test_id("command-places").press("Enter")
     assert not axe(page)
     page.get_by_test_id("command-send").click()

@@ -103,6 +103,7 @@ def share_a_shipment(page: Page, own: Own) -> str:
     page.get_by_test_id("shipment-on").fill(own.van)
     site = page.get_by_test_id("stop").nth(0).get_by_test_id("stop-site")
     site.fill(own.yard)
+    expect(site).to_have_attribute("aria-expanded", "true")  # the sites have come
     site.press("ArrowDown")
     site.press("Enter")
     there = page.get_by_test_id("stop").nth(1)

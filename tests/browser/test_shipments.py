@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, WebSocketRoute, expect
 
 from tests.browser.conftest import PHONE, Watch, context_of
 from tests.browser.test_frame import axe
@@ -33,6 +33,7 @@ def begin(page: Page, name: str, reference: str) -> None:
     stops = page.get_by_test_id("stop")
     site = stops.nth(0).get_by_test_id("stop-site")
     site.fill("customer-1")
+    expect(site).to_have_attribute("aria-expanded", "true")  # the sites have come
     site.press("ArrowDown")
     site.press("Enter")
     expect(site).not_to_have_value("customer-1")  # its name stands there
@@ -105,6 +106,41 @@ def test_what_is_wrong_in_the_form_is_said_and_nothing_is_sent(desktop: BrowserC
     expect(alert).to_contain_text("Stop 1: choose a site from the list")
     assert shipment(stack, "B-2") is None
     assert axe(page) == []
+    page.close()
+
+
+def test_a_site_written_out_before_the_sites_have_come_is_chosen_when_they_come(
+    desktop: BrowserContext, stack: Stack
+) -> None:
+    page = desktop.new_page()
+    held: list[tuple[WebSocketRoute, str | bytes]] = []
+    free: list[bool] = []
+
+    def serve(socket: WebSocketRoute) -> None:
+        server = socket.connect_to_server()
+        server.on_message(lambda said: socket.send(said) if free else held.append((socket, said)))
+
+    page.route_web_socket(re.compile(r"/ws/v1$"), serve)
+    page.goto("/shipments?do=new")
+    one, two = page.get_by_test_id("stop-site").nth(0), page.get_by_test_id("stop-site").nth(1)
+    alert = page.get_by_test_id("shipment-form").get_by_role("alert")
+    unknown = page.get_by_text("Choose a site from the list")
+    page.get_by_test_id("shipment-id").fill("B-3")
+    two.fill("Customer-2")
+    two.press("Tab")
+    one.fill("customer-1")
+    one.press("Enter")  # which sends no form
+    expect(unknown).to_have_count(0)
+    for socket, said in held:
+        socket.send(said)
+    free.append(True)
+    known = {each["id"]: each["label"] for each in stack.items("/sites")}
+    expect(one).to_have_value(known["customer-1"])
+    expect(two).to_have_value(known["customer-2"])
+    one.fill("no such site")
+    one.press("Enter")
+    expect(unknown).to_have_count(1)
+    expect(alert).to_have_count(0)
     page.close()
 
 

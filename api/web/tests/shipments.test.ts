@@ -7,6 +7,7 @@ import { judged, readFile } from '../src/routes/(console)/shipments/imports.ts'
 import type { Judged, Known } from '../src/routes/(console)/shipments/imports.ts'
 import { arrival, byInterest, fits, lateness } from '../src/routes/(console)/shipments/words.ts'
 import type { Shipment, Stop } from '#shared/api/shapes.ts'
+import { named, offered } from '#shared/frame/find.ts'
 import { csvCell, plain } from '#shared/table.ts'
 import { instantOf, NoTime, wallTime } from '#shared/zoned.ts'
 
@@ -135,4 +136,15 @@ test('shipments are found by words, status, vehicle and what may go wrong, those
   assert.equal(lateness(late).replace('\u00a0', ' '), 'late risk 42 %')
   assert.match(arrival(late, Date.parse('2026-11-29T11:00:00Z')), /^arrives \d\d:\d\d–\d\d:\d\d$/)
   assert.equal(arrival(shipment(), 0), '')
+})
+
+test('a site is chosen by its whole id or name, not by a name that several bear, and stands before those that only resemble it', () => {
+  const sites = [...Array.from({ length: 20 }, (_, n) => ({ id: `store-1${n}`, name: `Shop ${n}` })), { id: 'store-1', name: 'Quay' }, { id: 'dc', name: 'Shop 3' }]
+  const told = (one: { id: string; name: string }) => one
+  assert.equal(named(sites, ' Store-1 ', told)?.name, 'Quay')
+  assert.equal(named(sites, 'quay', told)?.id, 'store-1')
+  assert.equal(named(sites, 'Shop 3', told), undefined)
+  assert.equal(named(sites, ' ', told), undefined)
+  assert.deepEqual(offered(sites, 'store-1', told, 3).map(({ id }) => id), ['store-1', 'store-10', 'store-11'])
+  assert.deepEqual(offered(sites, 'shop', told, 1).map(({ id }) => id), ['store-10'])
 })

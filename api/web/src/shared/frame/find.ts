@@ -34,6 +34,27 @@ export function matching<T>(all: Iterable<T>, text: string, told: (one: T) => st
   return [...first, ...rest].slice(0, limit)
 }
 
+/** The one whose id or whose name the text is; none when several bear that name. */
+export function named<T>(all: Iterable<T>, text: string, told: (one: T) => { id: string; name: string }): T | undefined {
+  const wanted = text.trim().toLowerCase()
+  if (!wanted) return undefined
+  const bearing: T[] = []
+  for (const one of all) {
+    const { id, name } = told(one)
+    if (id.toLowerCase() === wanted) return one
+    if (name.toLowerCase() === wanted) bearing.push(one)
+  }
+  return bearing.length === 1 ? bearing[0] : undefined
+}
+
+/** Those that match, first of all the one that is named by its whole id or name. */
+export function offered<T>(all: Iterable<T>, text: string, told: (one: T) => { id: string; name: string }, limit = AT_MOST): T[] {
+  const every = [...all]
+  const meant = named(every, text, told)
+  const like = matching(every, text, (one) => `${told(one).name} ${told(one).id}`, limit).filter((one) => one !== meant)
+  return (meant === undefined ? like : [meant, ...like]).slice(0, limit)
+}
+
 /** Vehicles, shipments and places; nothing before something is written. */
 export function find(known: Known, text: string): { vehicles: Entry[]; shipments: Entry[]; places: Entry[] } {
   if (!text.trim()) return { vehicles: [], shipments: [], places: [] }
