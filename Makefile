@@ -15,6 +15,8 @@ SECONDS ?= 300
 SEED ?= 7
 
 .DEFAULT_GOAL := help
+# Kept compiled, also where PYTHONDONTWRITEBYTECODE is set: else each start of each program compiles all of it anew.
+export PYTHONDONTWRITEBYTECODE :=
 .PHONY: help install up test chaos fuzz probe check bench types sizes lock clean
 
 help: ## list these targets
