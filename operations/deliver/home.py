@@ -9,13 +9,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-import logging
-import ssl
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 import psycopg
@@ -36,10 +34,9 @@ from operations.deliver.decide import Attempt, judge
 from operations.deliver.publish import Login, Publication, login_of, publish
 from operations.deliver.send import TIMEOUT_S
 from operations.deliver.settings import DeliverConfig
+from operations.deliver.worker import Worker, trusting
 from store.db import queries
-from store.link import RETRY, Link, Stopped
-
-log = logging.getLogger(__name__)
+from store.link import Link
 
 EACH_S = 10.0
 """How often at most one thing is told anew."""
@@ -47,11 +44,10 @@ AGAIN = timedelta(hours=1)
 """What has not changed is told again after so long: for a broker that has forgotten it, and before it expires."""
 PORTION = 250  # things of one connection
 WINDOW = 10  # messages on their way at a time: half of what Mosquitto takes
-AT_ONCE = 4
+HANDS = 4
 ROUND_S = 45.0
 CLAIM = timedelta(seconds=ROUND_S + 2 * TIMEOUT_S)
 POLL_S = 1.0
-STUMBLE_WAIT_S = 1.0
 Row = Mapping[str, Any]
 Tell = Callable[[str, Login, Sequence[Publication], Callable[[int], None]], Attempt]
 
@@ -64,57 +60,25 @@ class Word(NamedTuple):
     values: Mapping[str, Any] = {}
 
 
-class Homes:
+class Homes(Worker):
     """Keeps what stands on brokers until stopped."""
 
     def __init__(self, config: DeliverConfig, stop: threading.Event, tell: Tell | None = None) -> None:
-        self._stop = stop
-        self._link = Link(config.database_url, "home assistant", stop)
+        link = Link(config.database_url, "home assistant", stop)
+        super().__init__("home assistant", link, stop, hands=HANDS, rest_s=POLL_S)
         self._lock = threading.Lock()
         self._q = queries("home")
         self._sealing_secret = config.sealing_secret
-        tls = ssl.create_default_context()
-        if config.ca_file:
-            tls.load_verify_locations(config.ca_file)
+        tls = trusting(config.ca_file)
         self._tell: Tell = tell or (
             lambda url, login, messages, taken: publish(
                 url, login, messages, config.networks, tls, window=WINDOW, taken=taken
             )
         )
-        self._thread = threading.Thread(target=self._run, name="home assistant", daemon=True)
-
-    def start(self) -> None:
-        """Begins to work."""
-        self._thread.start()
-
-    def join(self, timeout_s: float) -> None:
-        """Waits for what is being told, once `stop` is set."""
-        self._thread.join(timeout_s)
-
-    def close(self) -> None:
-        """Lets go of the database."""
-        self._link.close()
-
-    def _run(self) -> None:
-        try:
-            with ThreadPoolExecutor(AT_ONCE, "home") as pool:
-                while not self._stop.is_set():
-                    try:
-                        if not self._link.run(lambda: self.turn(pool, datetime.now(UTC))):
-                            self._stop.wait(POLL_S)
-                    except RETRY:
-                        raise
-                    except Stopped:
-                        return
-                    except Exception:
-                        log.exception("telling Home Assistant failed")
-                        self._stop.wait(STUMBLE_WAIT_S)
-        finally:
-            self.close()
 
     def turn(self, pool: ThreadPoolExecutor, now: datetime) -> int:
         """A round of each broker that is due; how many messages were taken."""
-        due = self._rows("due", now=now, limit=AT_ONCE, claim=CLAIM)
+        due = self._rows("due", now=now, limit=HANDS, claim=CLAIM)
         return sum(pool.map(lambda home: self._round(home, now), due))
 
     def _round(self, home: Row, now: datetime) -> int:

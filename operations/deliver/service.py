@@ -6,9 +6,7 @@ What is being told is claimed for a while and told again when its program is gon
 from __future__ import annotations
 
 import json
-import logging
 import random
-import ssl
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -31,19 +29,17 @@ from operations.deliver.publish import Publication, Publish, login_of, publish
 from operations.deliver.push import push, to_customer
 from operations.deliver.send import TIMEOUT_S, post
 from operations.deliver.settings import DeliverConfig
+from operations.deliver.worker import Worker, trusting
 from operations.milestones.words import with_links
 from store.db import queries
-from store.link import RETRY, Link, Stopped
+from store.link import Link
 from store.secrets import opened
 
-log = logging.getLogger(__name__)
-
-SHARE, PORTION, AT_ONCE = 10, 100, 10
+SHARE, PORTION, HANDS = 10, 100, 10
 POLL_S = 0.5
 CLAIM = timedelta(seconds=SHARE * (TIMEOUT_S + 5))
 WAITING_MAX = 50_000  # for one receiver
 TIDY_S = 60.0
-STUMBLE_WAIT_S = 1.0
 
 deliveries_total = Counter("frostway_operations_deliveries_total", "Attempts to tell a webhook or channel", ["outcome"])
 deliveries_waiting = Gauge("frostway_operations_deliveries_waiting", "What waits to be told; 100000 are counted")
@@ -54,52 +50,23 @@ _UNREADABLE = Attempt(None, "its address was sealed with another secret: give it
 Post = Callable[[str, Mapping[str, str], bytes], Attempt]
 
 
-class Deliveries:
+class Deliveries(Worker):
     """Tells what is due until stopped; what fails is in the store, nothing is kept in memory."""
 
     def __init__(self, config: DeliverConfig, stop: threading.Event, send: Post | None = None) -> None:
-        self._stop = stop
-        self._link = Link(config.database_url, "deliveries", stop)
+        super().__init__("deliveries", Link(config.database_url, "deliveries", stop), stop, hands=HANDS, rest_s=POLL_S)
         self._q = queries("deliver")
         self._tidy_due = 0.0
-        tls = ssl.create_default_context()
-        if config.ca_file:
-            tls.load_verify_locations(config.ca_file)
+        tls = trusting(config.ca_file)
         self._send = send or (lambda url, headers, body: post(url, headers, body, config.networks, tls))
         self._publish: Publish = lambda url, login, messages: publish(url, login, messages, config.networks, tls)
         self._messenger = Messenger(config.networks, config.ca_file)
         self._sealing_secret = config.sealing_secret
-        self._thread = threading.Thread(target=self._run, name="deliveries", daemon=True)
-
-    def start(self) -> None:
-        """Begins to work."""
-        self._thread.start()
-
-    def join(self, timeout_s: float) -> None:
-        """Waits for what is being told, once `stop` is set; what takes longer is told again by another."""
-        self._thread.join(timeout_s)
-
-    def _run(self) -> None:
-        try:
-            with ThreadPoolExecutor(AT_ONCE, "delivery") as pool:
-                while not self._stop.is_set():
-                    try:
-                        if not self._link.run(lambda: self.turn(pool, datetime.now(UTC))):
-                            self._stop.wait(POLL_S)
-                    except RETRY:
-                        raise
-                    except Stopped:
-                        return
-                    except Exception:
-                        log.exception("telling receivers failed")
-                        self._stop.wait(STUMBLE_WAIT_S)
-        finally:
-            self.close()
 
     def close(self) -> None:
         """Lets go of the database and of the programs that send."""
         self._messenger.close()
-        self._link.close()
+        super().close()
 
     def turn(self, pool: ThreadPoolExecutor, now: datetime) -> int:
         """Tells a share of what is due; how much was tried."""
