@@ -23,7 +23,7 @@ from tests.deadlines import deadline
 from tests.integration.frostway.test_broker import Client, free_port, ingest, needs_mosquitto, wait_until
 
 DEEP = os.environ.get("FROSTWAY_PROBES") == "deep"
-DEEP_MIN = 10_000
+DEEP_MIN = 9_000
 EDGES = ("main/edge-1", "other/edge-1")
 DEVICES = ("main/gps-1", "main/gps-10", "main/shelf-1", "other/gps-1", "other/x", *EDGES)
 SPARKPLUG = ("NBIRTH", "NDATA", "NDEATH", "NCMD", "DBIRTH", "DDATA", "DDEATH", "DCMD")

@@ -5,12 +5,16 @@
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Iterator
+from typing import Any
 
+import openpyxl
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, settings
+from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
     response_headers_conformance,
@@ -48,6 +52,30 @@ def tenants(kept_database: str) -> Iterator[Tenants]:
 def url(tenants: Tenants) -> Iterator[str]:
     with serving(tenants.dsn, request_rate=0, mqtt_hash=lambda text: f"hash of {len(text)}") as url:
         yield url
+
+
+@schemathesis.serializer("application/x-ndjson")
+def lines(_context: schemathesis.SerializationContext, text: Any) -> bytes:
+    """Bytes of a file as they come."""
+    return _octets(text)
+
+
+@schemathesis.serializer("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet")
+def workbook(_context: schemathesis.SerializationContext, text: Any) -> bytes:
+    """A workbook whose cells hold what was thought up; what begins with no letter is sent as it is, and is none."""
+    octets = _octets(text)
+    if not octets[:1].isalpha():
+        return octets
+    book = openpyxl.Workbook()
+    for line in octets.decode(errors="replace").splitlines():
+        book.active.append([ILLEGAL_CHARACTERS_RE.sub("", cell) for cell in line.split(",")])
+    kept = io.BytesIO()
+    book.save(kept)
+    return kept.getvalue()
+
+
+def _octets(text: Any) -> bytes:
+    return text if isinstance(text, bytes) else str(text).encode(errors="surrogatepass")
 
 
 SCHEMA = schemathesis.openapi.from_dict(DOCUMENT, config=schemathesis.Config.from_dict(CONFIG))
