@@ -39,6 +39,7 @@ from api.resources import (
     demo,
     device_profiles,
     devices,
+    display,
     docs,
     facts,
     fleets,
@@ -78,7 +79,7 @@ RESOURCES = (
     session, sessions, joining, people, roles, tokens, fleets, vehicles, trips, sites, devices, products, lifecycle,
     assignments, temperature_profiles, device_profiles, connecting, commands, stock, shipments, shares, alerts,
     temperature_series, facts, arrival_times, readings, reports, quarantine, mending, webhooks, channels, web_push,
-    brokers, public, customer_browsers, events, demo,
+    brokers, public, customer_browsers, events, demo, display,
 )  # fmt: skip
 
 

@@ -39,6 +39,7 @@ class Permission(StrEnum):
     PEOPLE = "people.write"
     WEBHOOKS = "webhooks.write"
     CHANNELS = "channels.write"
+    DISPLAY = "display.write"
     DEMO = "demo.run"
 
 
@@ -61,6 +62,7 @@ TABLE: Mapping[Permission, tuple[str, frozenset[str]]] = {
         (Permission.PEOPLE, "invite people, give them roles, shut them out", ""),
         (Permission.WEBHOOKS, "make, see, change and try webhooks and brokers of other systems", ""),
         (Permission.CHANNELS, "make, see, change and try channels by which people are told", ""),
+        (Permission.DISPLAY, "set units, time zone and language that the pages have for everybody", ""),
         (Permission.DEMO, "add and remove the simulated fleet", ""),
     )
 }

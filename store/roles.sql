@@ -111,6 +111,8 @@ insert into class values
     ('change',              'tenant_id',      '',                               '',                       'select, insert'),
     ('change_head',         '',               '',                               '',                       'select'),
     ('audit',               'tenant_id',      'select, insert',                 'insert',                 'insert'),
+    ('tenant_display',      'tenant_id',      'select, insert, update',         '',                       ''),
+    ('person_display',      'tenant_id',      'select, insert, update',         '',                       ''),
     ('demo',                'tenant_id',      'select, update (wanted, changed_at, changed_by)', '',        ''),
     ('once',                'tenant_id',      '',                               '',                       ''),
     ('schema_version',      '',               '',                               'select',                 'select'),

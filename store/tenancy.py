@@ -52,6 +52,8 @@ HISTORY: tuple[Owned, ...] = (
     Owned("invitation", secret=("token_sha256",)),
     Owned("access_token", secret=("token_sha256",)),
     Owned("account_identity"),
+    Owned("person_display"),
+    Owned("tenant_display"),
     Owned("account", secret=("password_hash",)),
     Owned("case_event"),
     Owned("command"),

@@ -103,10 +103,12 @@ class Things:
 
     @cached_property
     def _kinds(self) -> list[_Thing]:
+        found = list(self._operations())
+        single = {path for path, method, _ in found if method == "PATCH"}  # also what has no name, as it is one alone
         return [
             _Thing(compile_path(path)[0], route.endpoint)
-            for path, method, route in self._operations()
-            if method == "GET" and path.endswith("}") and _shows_one(route.endpoint)
+            for path, method, route in found
+            if method == "GET" and (path.endswith("}") or path in single) and _shows_one(route.endpoint)
         ]
 
     def at(self, path: str) -> tuple[Callable[..., Any], dict[str, str]] | None:
@@ -140,7 +142,7 @@ class Things:
 def _shows_one(endpoint: Callable[..., Any]) -> bool:
     given = [p for p in inspect.signature(endpoint).parameters.values() if p.name not in ("request", "caller")]
     shown_to = "caller" in inspect.signature(endpoint).parameters
-    return shown_to and bool(given) and all(p.annotation in ("str", str) for p in given)
+    return shown_to and all(p.annotation in ("str", str) for p in given)
 
 
 async def hold(request: Request, caller: Caller) -> None:

@@ -33,6 +33,7 @@ PAGES = (
     "/devices?device=gps-01",
     "/devices/refused",
     "/settings",
+    "/settings/display",
     "/settings/profiles",
     "/settings/profiles?profile=chilled",
     "/settings/files",

@@ -60,10 +60,13 @@ BY_PLACE = {
     **{(t, "kind"): "'vehicle'" for t in ("dirty", "checkpoint")},
     **{(t, "entity_id"): BY_NAME["vehicle_id"] for t in ("dirty", "checkpoint")},
     **{(t, "slot_id"): LABEL for t in ("slot_state", "reading_shelf")},
+    **{(f"{whose}_display", what): f"'{said}'" for whose in ("tenant", "person") for what, said in (
+        ("temperature", "celsius"), ("distance", "metric"), ("language", "de"))},
     ("device_profile", "body"): "'{{\"options\": {{\"bthome_key\": \"key{canary}\"}}}}'",
     ("reading_value_set", "v0"): "1",
     ("home", "receiver_id"): ONE_OF.replace("{}", "receiver", 1), ("home_thing", "kind"): "'vehicle'",
     ("home_thing", "receiver_id"): "(select max(h.receiver_id) from home h where h.tenant_id = {tenant})",
+    ("person_display", "person"): ONE_OF.replace("{}", "account", 1).replace("max(x.id)", "max(x.name)"),
     ("value_place", "slot"): "0", ("once", "answer"): "'sealed'",
 }  # fmt: skip
 

@@ -27,7 +27,7 @@ OWNED = (
     "account",
     "access_token", "device_profile", "quarantine", "driver", "vehicle_driver", "vehicle_fleet", "trip", "excursion",
     "alert", "receiver", "outgoing", "audit", "assignment", "invitation", "stock_level", "command",
-    "device_voice",
+    "device_voice", "tenant_display", "person_display",
 )  # fmt: skip
 
 

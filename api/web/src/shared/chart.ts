@@ -2,14 +2,15 @@
 import uPlot from 'uplot'
 import 'uplot/dist/uPlot.min.css'
 
+import { m } from '#messages/shared.ts'
 import { palette } from '#shared/map/theme.ts'
 
 import type { Series } from './api/shapes.ts'
-import { clockSeconds, clockTime, ms } from './format.ts'
+import { clockSeconds, clockTime, decimal, degrees, MISSING, ms, short, tempUnit, zoneName } from './format.ts'
 
 const GAP_S = 900
 
-/** Points → columns in seconds and °C, with a hole wherever nothing came for 15 minutes: unknown is not a straight line. */
+/** Points → columns in seconds and degrees as they are shown, with a hole wherever nothing came for 15 minutes: unknown is not a straight line. */
 export function columns(series: Series): [number[], (number | null)[]] {
   const x: number[] = []
   const y: (number | null)[] = []
@@ -21,7 +22,7 @@ export function columns(series: Series): [number[], (number | null)[]] {
       y.push(null)
     }
     x.push(at)
-    y.push(temp_c)
+    y.push(temp_c === null ? null : degrees(temp_c))
   }
   return [x, y]
 }
@@ -44,7 +45,7 @@ export function chart(box: HTMLElement, first: Series, from: number, to: number,
     ctx.beginPath()
     ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height)
     ctx.clip()
-    const y = (value: number): number => u.valToPos(value, 'y', true)
+    const y = (celsius: number): number => u.valToPos(degrees(celsius), 'y', true)
     const x = (time: number): number => u.valToPos(time / 1000, 'x', true)
     ctx.fillStyle = p.alarm
     ctx.globalAlpha = 0.22
@@ -75,13 +76,14 @@ export function chart(box: HTMLElement, first: Series, from: number, to: number,
   }
 
   function span(_u: uPlot, low: number | null, high: number | null): [number, number] {
-    const ends = [low, high, series.low_c, series.high_c].filter((v): v is number => v !== null)
+    const ends = [low, high, ...[series.low_c, series.high_c].map((limit) => (limit === null ? null : degrees(limit)))].filter((v): v is number => v !== null)
     if (!ends.length) return [0, 10]
     const [a, b] = [Math.min(...ends), Math.max(...ends)]
     const room = Math.max(1, (b - a) * 0.12)
     return [Math.floor(a - room), Math.ceil(b + room)]
   }
 
+  const zone = zoneName()
   const axis = {
     stroke: p['text-2'],
     font: '12px system-ui, sans-serif',
@@ -92,16 +94,17 @@ export function chart(box: HTMLElement, first: Series, from: number, to: number,
     {
       width: box.clientWidth || 300,
       height,
+      tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), zone),
       legend: { live: true },
       cursor: { y: false, points: { size: 8 } },
       scales: { x: { time: true, range: () => range }, y: { range: span } },
       axes: [
         { ...axis, size: 28, space: 64, values: (_u, ticks) => ticks.map((t) => clockTime(t * 1000, t * 1000)) },
-        { ...axis, size: 44, space: 28, values: (_u, ticks) => ticks.map((t) => `${t} °C`) },
+        { ...axis, size: 48, space: 28, values: (_u, ticks) => ticks.map((t) => `${short(t, 1)} ${tempUnit()}`) },
       ],
       series: [
-        { label: 'Time', value: (_u, t) => (t == null ? '–' : clockSeconds(t * 1000)) },
-        { label: series.probe ?? series.device, stroke: p.text, width: 2, points: { show: false }, value: (_u, v) => (v == null ? '–' : `${v.toFixed(1)} °C`) },
+        { label: m.chart_time, value: (_u, t) => (t == null ? MISSING : clockSeconds(t * 1000)) },
+        { label: series.probe ?? series.device, stroke: p.text, width: 2, points: { show: false }, value: (_u, v) => (v == null ? MISSING : `${decimal(v, 1)} ${tempUnit()}`) },
       ],
       hooks: { drawClear: [shade] },
     },

@@ -1,38 +1,101 @@
-// Numbers in the user's words: every value carries its unit, its age and, where it is an estimate, its range. The
-// space before a unit does not break.
-// Clock times are 24-hour in the zone given (default: the viewer's own).
+// Numbers in the user's words and units: every value carries its unit, its age and, where it is an estimate, its range.
+// The space before a unit does not break. What the API says and is told is always °C, m/s, metres and UTC.
+// Clock times are 24-hour in the zone given (default: the one that the viewer has chosen).
 
 import { m } from '#messages/shared.ts'
+
+import { browserZone, ms } from './time.ts'
+
+export { ms }
 
 export const MISSING = '–'
 const GLUE = '\u00a0'
 
-export const ms = (time: string | null | undefined): number => (time ? Date.parse(time) : NaN)
+/** What numbers are shown in; `zone` undefined: the browser's. */
+export interface Display {
+  fahrenheit: boolean
+  imperial: boolean
+  zone: string | undefined
+}
+const PLAIN: Display = { fahrenheit: false, imperial: false, zone: undefined }
+let display: () => Display = () => PLAIN
+
+/** Where to look for it, from now on: where that changes, what is shown is shown anew. */
+export const displayFrom = (source: () => Display): void => void (display = source)
+
+/** 4.7 → '4.7', in German '4,7'; with a real minus, and none before nothing. */
+export function decimal(value: number, digits: number): string {
+  return written(value.toFixed(digits).replace(/^-(?=[0.]*$)/, ''))
+}
+/** As {@link decimal}, without noughts at its end. */
+export const short = (value: number, digits: number): string => written(String(Number(value.toFixed(digits)) || 0))
+const written = (text: string): string => text.replace('-', '−').replace('.', m.decimal_point)
+
+/** '°C' or '°F' */
+export const tempUnit = (): string => (display().fahrenheit ? '°F' : '°C')
+
+/** Degrees as they are shown. */
+export const degrees = (celsius: number): number => (display().fahrenheit ? celsius * 1.8 + 32 : celsius)
 
 /** 4.7 → '4.7 °C' */
 export function temp(celsius: number | null | undefined): string {
-  return celsius == null ? MISSING : `${celsius.toFixed(1).replace('-', '−')}${GLUE}°C`
+  return celsius == null ? MISSING : `${decimal(degrees(celsius), 1)}${GLUE}${tempUnit()}`
+}
+
+/** By how much: 0.3 → '0.3 °C', '0.5 °F' */
+export function tempStep(celsius: number): string {
+  return `${short(display().fahrenheit ? celsius * 1.8 : celsius, 2)}${GLUE}${tempUnit()}`
 }
 
 /** 2, 8 → '2 to 8 °C'; one of them → 'at most 8 °C', 'at least 2 °C'; null without limits */
 export function limits(low: number | null, high: number | null): string | null {
-  const text = (v: number): string => String(v).replace('-', '−')
-  if (low !== null && high !== null) return m.range(text(low), `${text(high)}${GLUE}°C`)
-  if (high !== null) return m.at_most(`${text(high)}${GLUE}°C`)
-  return low === null ? null : m.at_least(`${text(low)}${GLUE}°C`)
+  const text = (v: number): string => short(degrees(v), 2)
+  const unit = `${GLUE}${tempUnit()}`
+  if (low !== null && high !== null) return m.range(text(low), `${text(high)}${unit}`)
+  if (high !== null) return m.at_most(`${text(high)}${unit}`)
+  return low === null ? null : m.at_least(`${text(low)}${unit}`)
 }
 
-/** 13.2 m/s → '48 km/h' */
+const TYPED_DIGITS = 4
+/** What a field for degrees begins with: 2 → '2', '35.6'; `step`: by how much. */
+export function typedTemp(celsius: number | null | undefined, step = false): string {
+  if (celsius == null) return ''
+  const shown = step && display().fahrenheit ? celsius * 1.8 : degrees(celsius)
+  return String(Number(shown.toFixed(TYPED_DIGITS)) || 0).replace('.', m.decimal_point)
+}
+/** What was typed, in °C to a billionth, so that it comes back as it was typed. */
+export function celsiusOf(shown: number, step = false): number {
+  if (!display().fahrenheit) return shown
+  return Math.round(((shown - (step ? 0 : 32)) / 1.8) * 1e9) / 1e9
+}
+
+/** 13.2 m/s → '48 km/h', '30 mph' */
 export function speed(mps: number | null | undefined): string {
-  return mps == null ? MISSING : `${Math.round(mps * 3.6)}${GLUE}km/h`
+  if (mps == null) return MISSING
+  return display().imperial ? `${Math.round(mps * 2.236936)}${GLUE}mph` : `${Math.round(mps * 3.6)}${GLUE}km/h`
 }
 
-/** 1240 → '1.2 km', 830 → '830 m' */
+const FEET_PER_M = 3.28084
+const M_PER_MILE = 1609.344
+const tens = (value: number): number => Math.round(value / 10) * 10
+
+/** 1240 → '1.2 km', 830 → '830 m'; '0.8 mi', '980 ft' */
 export function distance(metres: number | null | undefined): string {
   if (metres == null) return MISSING
-  if (metres < 1000) return `${Math.round(metres / 10) * 10}${GLUE}m`
-  return `${(metres / 1000).toFixed(metres < 10_000 ? 1 : 0)}${GLUE}km`
+  if (display().imperial) {
+    const miles = metres / M_PER_MILE
+    return metres * FEET_PER_M < 1000 ? `${tens(metres * FEET_PER_M)}${GLUE}ft` : `${decimal(miles, miles < 10 ? 1 : 0)}${GLUE}mi`
+  }
+  if (metres < 1000) return `${tens(metres)}${GLUE}m`
+  return `${decimal(metres / 1000, metres < 10_000 ? 1 : 0)}${GLUE}km`
 }
+
+/** What is near, to the metre or foot: 12 → '12 m', '39 ft' */
+export const length = (metres: number): string =>
+  display().imperial ? `${Math.round(metres * FEET_PER_M)}${GLUE}ft` : `${Math.round(metres)}${GLUE}m`
+
+/** As the map's scale takes it. */
+export const mapUnit = (): 'imperial' | 'metric' => (display().imperial ? 'imperial' : 'metric')
 
 /** 0.82 → '82 %' */
 export const percent = (ratio: number | null | undefined): string =>
@@ -65,8 +128,12 @@ export function age(time: string | null | undefined, now: number): string {
 
 const formats = new Map<string, Intl.DateTimeFormat>()
 
+/** The language that days and months are told in; of English the browser's own kind. */
+const locale = (): string => (typeof navigator === 'undefined' ? [] : navigator.languages).find((each) => each.startsWith(m.locale.slice(0, 2))) ?? m.locale
+
 function formatter(zone: string | undefined, key: 'time' | 'seconds' | 'day' | 'date'): Intl.DateTimeFormat {
-  const id = `${zone ?? ''}|${key}`
+  const where = zone ?? display().zone
+  const id = `${where ?? ''}|${key}`
   let f = formats.get(id)
   if (!f) {
     const options: Intl.DateTimeFormatOptions = {
@@ -75,9 +142,9 @@ function formatter(zone: string | undefined, key: 'time' | 'seconds' | 'day' | '
       day: { weekday: 'short', day: 'numeric', month: 'short' } as const,
       date: { year: 'numeric', month: '2-digit', day: '2-digit' } as const,
     }[key]
-    f = new Intl.DateTimeFormat(key === 'time' || key === 'seconds' ? 'en-GB' : undefined, {
+    f = new Intl.DateTimeFormat(key === 'time' || key === 'seconds' ? 'en-GB' : locale(), {
       ...options,
-      ...(zone ? { timeZone: zone } : {}),
+      ...(where ? { timeZone: where } : {}),
     })
     formats.set(id, f)
   }
@@ -120,8 +187,22 @@ export function windowText(
   return `${start}–${end}`
 }
 
-/** The viewer's time zone, 'Europe/Helsinki'. */
-export const zoneName = (): string => Intl.DateTimeFormat().resolvedOptions().timeZone
+/** The zone in which times are shown, 'Europe/Helsinki'. */
+export const zoneName = (): string => display().zone ?? browserZone()
+
+/** '29 Nov' of a day that has no zone, as '2026-11-29T00:00:00Z' in ms. */
+export const dayName = (utc: number): string => new Date(utc).toLocaleDateString(locale(), { day: 'numeric', month: 'short', timeZone: 'UTC' })
+
+/** The last midnight in a zone, in ms. */
+export function midnight(now: number, zone?: string): number {
+  const since = (at: number): number => {
+    const [h = 0, min = 0, s = 0] = formatter(zone, 'seconds').format(at).split(':').map(Number)
+    return ((h * 60 + min) * 60 + s) * 1000
+  }
+  const found = Math.floor(now / 1000) * 1000 - since(now)
+  const off = since(found) // not nothing where the clocks were changed since
+  return off > 43_200_000 ? found + 86_400_000 - off : found - off
+}
 
 /** Headings as words for people who do not see the arrow: 270 → 'west'. */
 export function compass(degrees: number | null | undefined): string {

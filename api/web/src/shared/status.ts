@@ -2,7 +2,7 @@
 import { m } from '#messages/shared.ts'
 
 import type { Shipment, Stop, Temp, Vehicle } from './api/shapes.ts'
-import { ms } from './format.ts'
+import { ms } from './time.ts'
 
 export type Status = 'alarm' | 'late' | 'stale' | 'moving' | 'stopped' | 'unknown'
 

@@ -1,25 +1,9 @@
 // What the viewer chose for this device, whatever page is open: colours, keys, help.
+import { keep, recall } from './kept.ts'
 
 export type Theme = 'auto' | 'light' | 'dark'
 
 const dark = matchMedia('(prefers-color-scheme: dark)')
-
-/** Storage may be forbidden in a private window; then the choice lasts as long as the page. */
-function recall(key: string): string | null {
-  try {
-    return localStorage.getItem(key)
-  } catch {
-    return null
-  }
-}
-
-function keep(key: string, value: string): void {
-  try {
-    localStorage.setItem(key, value)
-  } catch {
-    // nothing to do: see recall
-  }
-}
 
 class Ui {
   help = $state(false)

@@ -6,6 +6,7 @@ import type { Connection } from '#client/index.ts'
 import { api, ApiError, ask } from './api/client.ts'
 import type { Alert, Me, Permission, Shipment, Site, Stock, Vehicle } from './api/shapes.ts'
 import { clock } from './clock.svelte.ts'
+import { display } from './display.svelte.ts'
 import { TOPICS } from './feed.ts'
 import type { Topic, Topics } from './feed.ts'
 
@@ -123,7 +124,9 @@ class Session {
 
   async check(): Promise<void> {
     try {
-      this.user = await ask(api.GET('/api/v1/me'))
+      const user = await ask(api.GET('/api/v1/me'))
+      await display.learn(`${user.tenant}/${user.user}`)
+      this.user = user
       this.unreachable = false
       world.start(() => void this.check())
       ask(api.GET('/api/v1/config')).then(

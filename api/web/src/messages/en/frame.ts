@@ -34,6 +34,7 @@ export default {
   page_refused: 'Refused messages',
   page_me: 'You',
   page_settings: 'Settings',
+  page_display: 'Display',
   page_people: 'People',
   page_tokens: 'Tokens',
   page_tokens_title: 'Tokens of programs',
@@ -56,6 +57,7 @@ export default {
   no_answer_title: 'Frostway does not answer',
   no_answer_text: 'Trying again every 3 seconds.',
   zone_what: 'Times on this page are in this zone',
+  times_in: (zone: string) => `Times are in ${zone}`,
   new_alert: (subject: string, title: string) => `New alert: ${subject}, ${title}`,
 
   menu: 'Menu',

@@ -63,7 +63,8 @@ export default {
   hand_over_question: (from: string | null, to: string | null, at: string | null) =>
     `${to ?? 'Nobody'} drives it from ${at ?? 'now'} on${from && from !== to ? `, and ${from} no longer` : ''}. What is known of the time after is replaced. Go on?`,
   yes_hand_over: 'Yes, hand over',
-  from_when: 'From (now, when left empty)',
+  from_when: (zone: string) => `From, ${zone} (now, when left empty)`,
+  fault_time: 'This is no time, or the clocks skip it.',
   nobody: 'nobody',
   no_driver: 'No driver yet. Add one:',
   fleet_question: (from: string, to: string | null) => `It is of ${to ?? 'no fleet'} from now on, and was of ${from} until now. Go on?`,
@@ -96,6 +97,7 @@ export default {
   since: (time: string) => `since ${time}`,
 
   map: 'Map',
+  map_title: 'Map of vehicles and sites; the list says the same in words',
   no_webgl: 'this browser has no WebGL 2',
   shown: (n: number) => (n === 1 ? '1 vehicle shown:' : `${n} vehicles shown:`),
   list_says: 'The list beside says the same in words.',

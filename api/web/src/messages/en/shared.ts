@@ -1,5 +1,7 @@
 // Words of what more than one page shows: states, alerts, curves, what the server has not answered.
 export default {
+  locale: 'en-GB',
+  decimal_point: '.',
   range: (low: string, high: string) => `${low} to ${high}`,
   at_most: (high: string) => `at most ${high}`,
   at_least: (low: string) => `at least ${low}`,
@@ -32,6 +34,13 @@ export default {
   late_departure: 'left late',
   prolonged_stop: 'stays long',
 
+  title_warm: 'Too warm',
+  title_cold: 'Too cold',
+  title_silent: (device: string) => `No news from ${device}`,
+  title_late: (shipment: string, place: string) => `${shipment} may miss its window at ${place}`,
+  severity: (name: 'warning' | 'critical') => ({ warning: 'warning', critical: 'critical' })[name],
+
+  chart_time: 'Time',
   acknowledged: (n: number) => (n === 1 ? '1 alert acknowledged.' : `${n} alerts acknowledged.`),
   acknowledge_all: (n: number) => `Acknowledge all ${n}`,
   acknowledging: 'Acknowledging…',

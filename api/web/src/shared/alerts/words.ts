@@ -1,7 +1,7 @@
 // What an alert says about its times, in words.
 import { m } from '#messages/shared.ts'
 import type { Alert } from '#shared/api/shapes.ts'
-import { clockTime, ms, span } from '#shared/format.ts'
+import { clockTime, ms, span, temp } from '#shared/format.ts'
 
 /** Learned more than two minutes after it was due: the device was out of reach, or its readings came late. */
 const LATE_MS = 120_000
@@ -19,6 +19,17 @@ export function sinceWords(alert: Alert, now: number): string {
   const from = ms(alert.opened_at)
   if (!alert.cleared_at) return m.since(clockTime(from, now), span(now - from))
   return m.from_to(clockTime(from, now), clockTime(alert.cleared_at, now), span(ms(alert.cleared_at) - from))
+}
+
+/** 'Too warm: 9.4 °C', in the viewer's words and units; what is not known here, as the API says it. */
+export function titleWords({ kind, title, limit_c, extreme_c, device }: Alert): string {
+  if (kind === 'temperature' && extreme_c !== null) {
+    const cold = limit_c === null ? title.startsWith('Too cold') : extreme_c < limit_c
+    return `${cold ? m.title_cold : m.title_warm}: ${temp(extreme_c)}`
+  }
+  if (kind === 'silence' && device) return m.title_silent(device)
+  const [, shipment, place] = (kind === 'late_risk' && /^(.*) may miss its window at (.*)$/.exec(title)) || []
+  return shipment && place ? m.title_late(shipment, place) : title
 }
 
 export function stateWords(alert: Alert): string {
@@ -47,7 +58,7 @@ export const GROUP_MIN = 6
 /** Alerts in their order, those that belong together where the first of them stands. */
 export function grouped(alerts: Alert[]): { key: string; alerts: Alert[] }[] {
   const keyOf = (a: Alert): string =>
-    JSON.stringify([a.device, a.kind, a.severity, a.state, !!a.acknowledged_at, !!a.resolved_at, a.title.split(':')[0]])
+    JSON.stringify([a.device, a.kind, a.severity, a.state, !!a.acknowledged_at, !!a.resolved_at, titleWords(a).split(':')[0]])
   const together = new Map<string, Alert[]>()
   for (const a of alerts) {
     const found = together.get(keyOf(a))

@@ -25,6 +25,7 @@ export const PAGES: readonly Page[] = [
   { path: '/start', name: m.page_start, title: m.page_start, bar: false },
   { path: '/devices/refused', name: m.page_refused, title: m.page_refused, needs: 'messages.mend', bar: false },
   { path: '/settings', name: m.page_me, title: m.page_settings, bar: false },
+  { path: '/settings/display', name: m.page_display, title: m.page_display, bar: false },
   { path: '/settings/profiles', name: m.page_profiles, title: m.page_profiles, bar: false },
   { path: '/settings/files', name: m.page_files, title: m.page_files, bar: false },
   { path: '/settings/people', name: m.page_people, title: m.page_people, needs: 'people.write', bar: false },

@@ -2,9 +2,10 @@
 // component beside it decides what is shown.
 import type { Feature, FeatureCollection, Point, Position } from 'geojson'
 
+import { m } from '#messages/live.ts'
 import type { Shipment, Site, Stop, TrackPoint } from '#shared/api/shapes.ts'
 import { continuous } from '#shared/continuous.ts'
-import { age } from '#shared/format.ts'
+import { age, mapUnit } from '#shared/format.ts'
 import { baseStyle, drawGrid, FONT, FONT_BOLD, lineFeature, maplibregl, NOTHING, paintBase, putIcons } from '#shared/map/base.ts'
 import { siteFeatures } from '#shared/map/sites.ts'
 import type { Palette } from '#shared/map/theme.ts'
@@ -43,11 +44,11 @@ export class LiveMap {
       dragRotate: false,
       pitchWithRotate: false,
       maxPitch: 0,
-      locale: { 'Map.Title': 'Map of vehicles and sites; the list says the same in words' },
+      locale: { 'Map.Title': m.map_title },
     })
     this.map.touchZoomRotate.disableRotation()
     this.map.addControl(new maplibregl.NavigationControl({ showCompass: false }), 'top-right')
-    this.map.addControl(new maplibregl.ScaleControl({ maxWidth: 120 }), 'bottom-left')
+    this.map.addControl(new maplibregl.ScaleControl({ maxWidth: 120, unit: mapUnit() }), 'bottom-left')
     this.map.on('style.load', () => this.#build())
     // Not 'idle': a busy fleet on a slow machine never lets the map come to rest.
     this.map.once('style.load', () => void this.map.once('render', () => events.drawn()))

@@ -3,6 +3,8 @@ import { m } from '#messages/live.ts'
 import type { Trip } from '#shared/api/shapes.ts'
 import { distance, ms, span } from '#shared/format.ts'
 
+export { midnight } from '#shared/format.ts'
+
 /** What is told of a trip. */
 export type Told = Pick<Trip, 'kind' | 'started_at' | 'ended_at' | 'distance_m' | 'gap_m' | 'idle_s' | 'unknown_s' | 'carried_m'>
 
@@ -26,9 +28,4 @@ export function details(trip: Told, now: number): string {
     said.push(m.out_of_sight(unseen.trim(), trip.gap_m ? distance(trip.gap_m) : ''))
   }
   return said.join(', ')
-}
-
-/** The last midnight of the viewer. */
-export function midnight(now: number): number {
-  return new Date(now).setHours(0, 0, 0, 0)
 }

@@ -3,6 +3,7 @@ import uPlot from 'uplot'
 import 'uplot/dist/uPlot.min.css'
 
 import { m } from '#messages/reports.ts'
+import { dayName, short } from '#shared/format.ts'
 import { palette } from '#shared/map/theme.ts'
 
 import type { Days } from './table.ts'
@@ -19,9 +20,9 @@ export interface Plot {
 export function plot(box: HTMLElement, { days, lines, unit }: Days, height: number): Plot {
   const p = palette()
   const colours = [p.text, p.stopped, p.moving, p.late, p.alarm, p.accent]
-  const word = (value: number): string => (unit === 'hours' ? m.hours(String(Number(value.toFixed(1)))) : String(Number(value.toFixed(1))))
+  const word = (value: number): string => (unit === 'hours' ? m.hours(short(value, 1)) : short(value, 1))
   const at = days.map((day) => Date.parse(`${day}T00:00:00Z`) / 1000)
-  const dayOf = (seconds: number): string => new Date(seconds * 1000).toLocaleDateString(undefined, { day: 'numeric', month: 'short', timeZone: 'UTC' })
+  const dayOf = (seconds: number): string => dayName(seconds * 1000)
   const axis = { stroke: p['text-2'], font: '12px system-ui, sans-serif', grid: { stroke: p.line, width: 1 }, ticks: { show: false } }
   const made = new uPlot(
     {

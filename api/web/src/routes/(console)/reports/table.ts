@@ -1,16 +1,15 @@
 // What a report's rows look like to people: which cell is a number with which unit, what sorts how, what is drawn.
 import { m } from '#messages/reports.ts'
-import { clockTime, MISSING, percent, span, speed } from '#shared/format.ts'
+import { clockTime, decimal, MISSING, percent, short, span, speed } from '#shared/format.ts'
 
 export type Cell = string | number | null
 export type Row = Readonly<Record<string, Cell>>
 
-const rounded = (n: number, digits: number): string => n.toFixed(digits).replace('-', '−')
 const MINUTE = 60_000
 
 /** How a column's numbers are told; a column that is not here is a text. */
 const NUMBERS: Readonly<Record<string, (value: number, attribute: string) => string>> = {
-  value: (v, attribute) => (attribute.endsWith('_ratio') ? percent(v) : String(Number(v.toPrecision(4)))),
+  value: (v, attribute) => (attribute.endsWith('_ratio') ? percent(v) : short(Number(v.toPrecision(4)), 9)),
   load_ratio: percent,
   age_s: (v) => span(v * 1000),
   speed_mps: speed,
@@ -18,11 +17,11 @@ const NUMBERS: Readonly<Record<string, (value: number, attribute: string) => str
   driving_h: (v) => span(v * 60 * MINUTE),
   mean_minutes: (v) => span(v * MINUTE),
   longest_minutes: (v) => span(v * MINUTE),
-  vehicle_days: (v) => rounded(v, 1),
-  fuel_lph: (v) => `${rounded(v, 1)}\u00a0l/h`,
-  nominal_fuel_lph: (v) => `${rounded(v, 1)}\u00a0l/h`,
-  lat: (v) => rounded(v, 5),
-  lon: (v) => rounded(v, 5),
+  vehicle_days: (v) => decimal(v, 1),
+  fuel_lph: (v) => `${decimal(v, 1)}\u00a0l/h`,
+  nominal_fuel_lph: (v) => `${decimal(v, 1)}\u00a0l/h`,
+  lat: (v) => decimal(v, 5),
+  lon: (v) => decimal(v, 5),
   days: String,
   drives: String,
   vehicles: String,

@@ -3,6 +3,7 @@ import type { Feature, FeatureCollection, Position } from 'geojson'
 
 import { m } from '#messages/sites.ts'
 import type { Site } from '#shared/api/shapes.ts'
+import { mapUnit } from '#shared/format.ts'
 import { baseStyle, drawGrid, FONT_BOLD, maplibregl, NOTHING, paintBase } from '#shared/map/base.ts'
 import { fenceLayers, placeLayers, siteFeatures } from '#shared/map/sites.ts'
 import type { Palette } from '#shared/map/theme.ts'
@@ -44,7 +45,7 @@ export class SiteMap {
     })
     this.map.touchZoomRotate.disableRotation()
     this.map.addControl(new maplibregl.NavigationControl({ showCompass: false }), 'top-right')
-    this.map.addControl(new maplibregl.ScaleControl({ maxWidth: 120 }), 'bottom-left')
+    this.map.addControl(new maplibregl.ScaleControl({ maxWidth: 120, unit: mapUnit() }), 'bottom-left')
     this.map.on('style.load', () => this.#build())
     this.map.once('style.load', () => void this.map.once('render', () => events.drawn()))
     this.map.on('moveend', () => drawGrid(this.map))

@@ -1,15 +1,14 @@
 // A fence and what depends on a site, in words.
 import { m } from '#messages/sites.ts'
-import { distance } from '#shared/format.ts'
+import { distance, length } from '#shared/format.ts'
 
 import { positionsOf } from './fence.ts'
 import type { Fence } from './fence.ts'
 import type { Dependents } from './sites.svelte.ts'
 
-const GLUE = '\u00a0'
 const M_PER_DEG = 111_195
 
-export const metresTold = (metres: number): string => (metres < 10_000 ? `${Math.round(metres)}${GLUE}m` : distance(metres))
+export const metresTold = (metres: number): string => (metres < 10_000 ? length(metres) : distance(metres))
 export const place = (lat: number, lon: number): string => `${lat.toFixed(5)}, ${lon.toFixed(5)}`.replaceAll('-', '−')
 
 /** 'Circle, 150 m around'. */

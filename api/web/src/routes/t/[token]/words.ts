@@ -1,7 +1,7 @@
 // What the customer reads. Short, in their words, with every estimate as a range. The server says the same
 // (api/resources/shared/telling.py).
 import type { PublicShipment } from '#shared/api/shapes.ts'
-import { ms } from '#shared/format.ts'
+import { ms } from '#shared/time.ts'
 
 import type { Telling } from './telling.ts'
 

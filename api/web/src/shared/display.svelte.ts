@@ -1,0 +1,79 @@
+// In which units and zone the viewer sees the pages: a choice that the server keeps, so that it is the same on each device.
+// The browser keeps a copy, so that nothing is shown in other units until the server has answered.
+import { api, ask } from './api/client.ts'
+import type { DisplayIn, MyDisplay } from './api/shapes.ts'
+import { displayFrom } from './format.ts'
+import type { Display } from './format.ts'
+import { keep, recall } from './kept.ts'
+
+export type Shown = MyDisplay['shown']
+
+const KEY = 'frostway.display'
+export const PLAIN: Shown = { temperature: 'celsius', distance: 'metric', tz: 'browser', language: 'browser' }
+
+/** A zone that this browser knows; undefined: its own. */
+export function zoneOf(tz: string): string | undefined {
+  if (tz === 'browser') return undefined
+  try {
+    return new Intl.DateTimeFormat('en', { timeZone: tz }).resolvedOptions().timeZone && tz
+  } catch {
+    return undefined
+  }
+}
+
+/** What was kept here, and of whom. */
+function kept(): { who: string; shown: Shown } {
+  try {
+    const found = JSON.parse(recall(KEY) ?? '{}') as { who?: string; shown?: Shown }
+    return { who: found.who ?? '', shown: { ...PLAIN, ...found.shown } }
+  } catch {
+    return { who: '', shown: PLAIN }
+  }
+}
+
+class Displayed {
+  #who = kept().who
+  shown = $state.raw<Shown>(kept().shown)
+  told = $state.raw<MyDisplay | undefined>()
+  readonly #display = $derived<Display>({
+    fahrenheit: this.shown.temperature === 'fahrenheit',
+    imperial: this.shown.distance === 'imperial',
+    zone: zoneOf(this.shown.tz),
+  })
+
+  constructor() {
+    displayFrom(() => this.#display)
+  }
+
+  /** Of whom the pages are now. Waits for the server only where nothing is kept of them. */
+  async learn(who: string): Promise<void> {
+    const asked = ask(api.GET('/api/v1/me/display')).then(
+      (told) => this.#take(who, told),
+      () => undefined, // the pages work with what is kept, or without
+    )
+    if (this.#who === who) return
+    this.#who = who
+    this.shown = PLAIN
+    await asked
+  }
+
+  /** Another choice of one's own. */
+  async choose(body: DisplayIn): Promise<void> {
+    this.#take(this.#who, await ask(api.PATCH('/api/v1/me/display', { body })))
+  }
+
+  /** Another default for everybody. */
+  async chooseForAll(body: DisplayIn): Promise<void> {
+    await ask(api.PATCH('/api/v1/display', { body }))
+    this.#take(this.#who, await ask(api.GET('/api/v1/me/display')))
+  }
+
+  #take(who: string, told: MyDisplay): void {
+    if (who !== this.#who) return
+    this.told = told
+    this.shown = told.shown
+    keep(KEY, JSON.stringify({ who, shown: told.shown }))
+  }
+}
+
+export const display = new Displayed()
