@@ -21,10 +21,12 @@ from frostway.settings import Settings
 from frostway.stack import NoStackError, Stack, find
 from store import migrate
 from store.db import connect, queries
+from store.forward import listed
 from store.partitions import edition
 
 MIN_FREE_BYTES = 200 * 1024 * 1024
 LAG_S_MAX = 60.0
+FORWARD_LAG_S_MAX = 25 * 3600.0  # one that runs once a day is well
 
 
 class Finding(NamedTuple):
@@ -107,6 +109,7 @@ def _database(stack: Stack) -> Iterator[Finding]:
             yield schema
             if schema.well:
                 yield from _operations(connection)
+                yield from _forwarders(connection)
     except psycopg.Error as error:
         text = str(error).strip().split("\n")[0]
         yield Finding(False, f"database: {text}", "start it, or correct FROSTWAY_DATABASE_URL")  # noqa: FBT003
@@ -124,6 +127,16 @@ def _operations(connection: psycopg.Connection) -> Iterator[Finding]:
         if waiting or failed:
             what = f"jobs {task}: {failed} failed in the last week, {waiting} due for more than a minute"
             yield Finding(False, what, "the log of operations says why")  # noqa: FBT003
+
+
+def _forwarders(connection: psycopg.Connection) -> Iterator[Finding]:
+    """How far each forwarder is behind."""
+    for each in listed(connection):
+        state = "reads the tables" if each["is_filling"] else each["last_error"] or ""
+        what = f"forwarder {each['name']} to {each['target']} is {each['lag_s']:.0f} s behind"
+        mend = f"start it again or look at its log; `frostway forward --forget {each['name']}` when nobody wants it"
+        is_well = each["lag_s"] < FORWARD_LAG_S_MAX and not each["last_error"]
+        yield Finding(is_well, what + (f": {state}" if state else ""), mend)
 
 
 def _schema(check: Callable[[], None]) -> Finding:

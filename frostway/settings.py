@@ -134,6 +134,9 @@ class Settings(BaseSettings):
         description="secret that seals addresses of channels; empty: no channels",
     )
     webhook_ca_file: Path | None = Field(None, description="authorities of webhooks' certificates beside the system's")
+    forward_secret: SecretStr = Field(
+        SecretStr(""), description="password or bearer token of where `frostway forward` forwards to"
+    )
     metrics_port: int = Field(0, ge=0, le=65535, description="Prometheus port of a program, on loopback; 0: none")
 
     @classmethod

@@ -15,8 +15,8 @@ import psycopg
 
 from store.checkpoints import Checkpoints
 from store.db import queries
+from store.forward import trim_log
 from store.link import Link
-from store.log import PostgresLog
 from store.partitions import drop_older
 
 PORTION = 50_000  # rows of one transaction
@@ -40,7 +40,7 @@ def drop_old(link: Link, keep: Keep, now: datetime, go_on: GoOn, portion: int = 
     """Drops what is older than is kept: frames of the log that are processed, changes, checkpoints, readings."""
     connection = link.connection
     processed = {int(p): int(n) for p, n in connection.execute(queries("retention")["processed"]).fetchall()}
-    PostgresLog(link).trim(processed, now - timedelta(minutes=keep.log_retention_minutes))
+    trim_log(link, processed, now - timedelta(minutes=keep.log_retention_minutes))
     Checkpoints(link).trim(now, timedelta(days=keep.refold_horizon_days))
     oldest = now - timedelta(days=keep.retention_days)
     connection.execute(queries("summaries")["keep_from"], {"before": oldest})

@@ -20,6 +20,7 @@ from operations.follower import Follower, OvertakenError
 from operations.jobs import Jobs, JobsConfig
 from operations.retention import Keep
 from store.db import queries
+from store.forward import listed
 from store.link import RETRY, Link, Stopped
 
 log = logging.getLogger(__name__)
@@ -45,6 +46,9 @@ summaries_due = Gauge(
 )
 summaries_since = Gauge(
     "frostway_operations_summaries_since_seconds", "Unix time of the oldest reading that is summarised; 0: all are"
+)
+forward_lag_seconds = Gauge(
+    "frostway_forward_lag_seconds", "How long ago everything had been forwarded, seconds", ["name"]
 )
 
 
@@ -117,8 +121,10 @@ class Operations:
         for name, unread, age_s in connection.execute(queries("operations")["lag"]).fetchall():
             unread_rows.labels(name).set(unread)
             lag_seconds.labels(name).set(age_s)
-        for gauge in (jobs_waiting, jobs_failed):
+        for gauge in (jobs_waiting, jobs_failed, forward_lag_seconds):
             gauge.clear()
+        for forwarder in listed(connection):
+            forward_lag_seconds.labels(forwarder["name"]).set(forwarder["lag_s"])
         for behind_s, due, since_s in connection.execute(queries("summaries")["progress"]).fetchall():
             summaries_behind.set(behind_s)
             summaries_due.set(due)

@@ -15,7 +15,7 @@ Answer = tuple[int, dict[str, str], bytes]
 class Receiver:
     """A stranger's server: keeps what comes, answers as it is told."""
 
-    def __init__(self) -> None:
+    def __init__(self, port: int = 0) -> None:
         self.heard: list[tuple[dict[str, str], bytes]] = []
         self.answer: Callable[[dict[str, Any]], Answer] = lambda _event: (204, {}, b"")
         receiver = self
@@ -25,7 +25,7 @@ class Receiver:
                 body = self.rfile.read(int(self.headers["content-length"]))
                 receiver.heard.append(({k.lower(): v for k, v in self.headers.items()}, body))
                 status, headers, answer = receiver.answer(
-                    {"path": self.path} if self.headers.get("content-encoding") == "aes128gcm" else json.loads(body)
+                    {"path": self.path} if self.headers.get("content-encoding") else json.loads(body)
                 )
                 self.send_response(status)
                 for name, value in headers.items():
@@ -36,7 +36,7 @@ class Receiver:
             def log_message(self, *_said: Any) -> None:
                 """Says nothing."""
 
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
         self.url = f"http://127.0.0.1:{self.server.server_port}/hook?x=1"
 
     def events(self) -> list[dict[str, Any]]:
@@ -47,9 +47,9 @@ class Receiver:
 
 
 @contextmanager
-def receiving() -> Iterator[Receiver]:
+def receiving(port: int = 0) -> Iterator[Receiver]:
     """One that listens."""
-    found = Receiver()
+    found = Receiver(port)
     thread = threading.Thread(target=found.server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     try:

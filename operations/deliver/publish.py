@@ -49,6 +49,7 @@ class Publication(NamedTuple):
     topic: str
     body: bytes
     retain: bool = False
+    content_type: str = "application/cloudevents+json"
 
 
 class Login(NamedTuple):
@@ -161,7 +162,7 @@ class _Session:
     def _publish(self, number: int, message: Publication) -> bytes:
         about = b""
         if self._is_5:
-            kind = b"\x01\x01\x03" + _text("application/cloudevents+json") if message.body else b""
+            kind = b"\x01\x01\x03" + _text(message.content_type) if message.body else b""
             about = bytes([len(kind)]) + kind
         head = _text(message.topic) + number.to_bytes(2, "big") + about
         return _packet(0x32 | message.retain, head + message.body)

@@ -23,7 +23,8 @@ from tests.compare.names import LISTS, NATURAL, Names, connected
 INSIDE = {
     "log_head", "log_frame", "schema_version", "delivery", "receipt", "receipt_said", "access_token", "account",
     "sparkplug_node", "sparkplug_birth", "change_head", "tracker_position", "audit", "change",
-    "dirty", "reassigned", "refenced", "follower_position", "route", "stranger", "value_place", "value_move",
+    "dirty", "reassigned", "refenced", "follower_position", "forwarder", "route", "stranger", "value_place",
+    "value_move",
 }  # fmt: skip
 """Tables that are no answer to anybody: plumbing, secrets, work that waits, and `change`, which is told as the feed."""
 

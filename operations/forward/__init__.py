@@ -1,0 +1,1 @@
+"""Readings and facts go on to other places: files, HTTP, MQTT."""
