@@ -13,11 +13,11 @@ from domain.facts import AnyKind
 from domain.readings import Flag
 from domain.tables import csv_line
 
-Type = Literal["text", "int", "float", "bool", "time", "texts"]
+Type = Literal["text", "int", "float", "single", "bool", "time", "texts"]
 
 
 class Field(NamedTuple):
-    """A field of a family; `key`: the column of a reading whose text it is."""
+    """A field of a family; `key`: the column of a reading whose text it is. A `single` has seven digits."""
 
     name: str
     type: Type
@@ -57,14 +57,14 @@ READING = _fields(
 FACT = _fields("id:text tenant:text family:text fact:text revision:int decided_at:time retracted:bool rule_version:int")
 STREAMS: Mapping[str, tuple[Field, ...]] = {
     "gps": _fields(
-        "lat:float lon:float speed_mps:float heading_deg:float accuracy_m:float altitude_m:float odometer_m:float "
+        "lat:float lon:float speed_mps:single heading_deg:single accuracy_m:single altitude_m:single odometer_m:float "
         "ignition:bool"
     ),
-    "temp": _fields("probe:text:probe_id temp_c:float humidity_pct:float correction_c:float"),
-    "rfid": _fields("epc:text:tag_id antenna:int rssi_dbm:float"),
+    "temp": _fields("probe:text:probe_id temp_c:float humidity_pct:single correction_c:single"),
+    "rfid": _fields("epc:text:tag_id antenna:int rssi_dbm:single"),
     "shelf": _fields("slot:text:slot_id mass_kg:float item_count:float"),
     "door": _fields("door:text:door_id open:bool"),
-    "status": _fields("battery_ratio:float rssi_dbm:float reefer:text:reefer_id setpoint_c:float defrost:bool"),
+    "status": _fields("battery_ratio:single rssi_dbm:single reefer:text:reefer_id setpoint_c:single defrost:bool"),
     "attr": _fields("name:text:name_id value:float note:text:note_id"),
 }
 READINGS = {stream: Family(stream, READING + own, is_reading=True) for stream, own in STREAMS.items()}

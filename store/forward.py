@@ -21,7 +21,7 @@ from psycopg.types.json import Jsonb
 from domain.facts import AnyKind
 from domain.forwarding import ALERT, READINGS, Family, Item, fact_item, family_of, reading_item
 from domain.frames import decode
-from domain.readings import I64, STREAMS, merge
+from domain.readings import I32, I64, STREAMS, merge
 from domain.times import from_us, to_us
 from store.arrays import array
 from store.copy import TABLE
@@ -29,6 +29,7 @@ from store.db import queries
 from store.facts import NAMED
 from store.link import Link
 from store.log import Frame, PostgresLog
+from store.tenants import RegistryError
 
 FRAME_BYTES = 256 * 1024  # of each partition at a time
 FILL_ROWS, FACT_ROWS = 10_000, 1_000
@@ -67,6 +68,13 @@ class Found(NamedTuple):
     has_lost: bool
 
 
+class ForgottenError(RegistryError):
+    """Somebody has given its place up."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"forwarder {name} was forgotten, or its tenant deleted")
+
+
 class ForwardStore:
     """The side of one forwarder in the database, over one link."""
 
@@ -76,11 +84,18 @@ class ForwardStore:
         self._log = PostgresLog(link)
         self._kinds = {kind.name: kind for kind in kinds}
         self.families: dict[str, Family] = {ALERT.name: ALERT} | {k.name: family_of(k) for k in kinds}
-        self._mine: dict[int, bool] = {}
+        self._known: dict[int, bool] = {}
         self._statements: dict[tuple[str, str], str] = {}
 
     def _rows(self, query: str, **values: Any) -> list[tuple[Any, ...]]:
         return self._link.connection.execute(self._q[query], {"name": self.name, **values}).fetchall()
+
+    def _row(self, query: str) -> tuple[Any, ...]:
+        """What stands of it. Raises `ForgottenError`."""
+        found = self._rows(query)
+        if not found:
+            raise ForgottenError(self.name)
+        return found[0]
 
     # ------------------------------------------------------------ its place
     def take(self) -> bool:
@@ -120,7 +135,7 @@ class ForwardStore:
 
     def place(self) -> Place:
         """How far it is. A kind of fact that is new since it was made begins with its first word."""
-        version, positions, facts, since, fill, files, _trimmed, _lost = self._rows("place")[0]
+        version, positions, facts, since, fill, files, _trimmed, _lost = self._row("place")
         at = {kind: (str(w), int(n)) for kind, (w, n) in facts.items()}
         at = {kind: at.get(kind, ("0", -1)) for kind in self.families}
         return Place(version, _numbers(positions), at, since, _fill(fill), tuple(files))
@@ -159,7 +174,7 @@ class ForwardStore:
         rows = self._rows("processed")
         processed = {int(p): int(n) for p, n, _ in rows}
         found = self._log.read({p: positions.get(p, 0) for p in processed}, FRAME_BYTES)
-        trimmed, has_lost = self._rows("dropped")[0]  # behind the frames: what was dropped by then is told there
+        trimmed, has_lost = self._row("dropped")  # behind the frames: what was dropped by then is told there
         frames = [frame for frame in found if frame.position <= processed[frame.partition]]
         return Found(frames, processed, {int(p): int(n) for p, _, n in rows}, _numbers(trimmed), has_lost)
 
@@ -167,8 +182,7 @@ class ForwardStore:
         """What is stored of these frames of a tenant: of each stream in the order of the log."""
         items: list[Item] = []
         for stream, batch in merge(decode(frame.body) for frame in frames).items():
-            mine = np.array([self._is_mine(device, tenant_id) for device in batch.device_id.tolist()], np.bool_)
-            some = batch.take(mine)
+            some = batch.take(np.isin(batch.device_id, self._mine(batch.device_id, tenant_id)))
             if not len(some):
                 continue
             keys = list(zip(some.device_id.tolist(), some.time_us.tolist(), some.received_us.tolist(), strict=True))
@@ -193,11 +207,13 @@ class ForwardStore:
         }
         return self._link.connection.execute(statement.encode(), values, binary=True).fetchall()
 
-    def _is_mine(self, device: int, tenant_id: int) -> bool:
-        found = self._mine.get(device)
-        if found is None:
-            found = self._mine[device] = bool(self._rows("of_tenant", devices=[device], tenant=tenant_id))
-        return found
+    def _mine(self, device: I32, tenant_id: int) -> list[int]:
+        """Which of these devices are the tenant's."""
+        devices = np.unique(device).tolist()
+        if new := [each for each in devices if each not in self._known]:
+            mine = {int(each) for (each,) in self._rows("of_tenant", devices=new, tenant=tenant_id)}
+            self._known |= {each: each in mine for each in new}
+        return [each for each in devices if self._known[each]]
 
     def filled(self, fill: Fill, tenant: str, tenant_id: int) -> Iterator[tuple[Fill, list[Item]]]:
         """Readings of a span of receipt, portion by portion, each with how far it goes; at the end no span any more.
@@ -225,7 +241,9 @@ class ForwardStore:
         """The query of a stream's readings."""
         if (stream, source) not in self._statements:
             own = [field for field in READINGS[stream].fields if field.key or field.name in _OWN[stream]]
-            columns = [f"l_{f.name}.text" if f.key else f"r.{f.name}" for f in own]
+            columns = [
+                f"l_{f.name}.text" if f.key else f"r.{f.name}{'::text::float8' * (f.type == 'single')}" for f in own
+            ]  # by its text, for 70.9 is 70.9000015258789 as a number of double precision
             joins = [self._q["label"].format(name=f"l_{f.name}", key=f.key) for f in own if f.key]
             text = self._q[source].format(table=TABLE[stream])
             self._statements[stream, source] = self._q["readings"].format(

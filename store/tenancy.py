@@ -43,7 +43,7 @@ HISTORY: tuple[Owned, ...] = (
     Owned("outgoing_attempt"),
     Owned("outgoing"),
     Owned("share_told"),
-    Owned("share_recipient", secret=("sealed",)),
+    Owned("share_recipient", secret=("sealed", "browser_sha256")),
     Owned("share_opening"),
     Owned("share", secret=("token_sha256",)),
     Owned("home_thing", left_out="digests of what brokers of Home Assistant were told"),

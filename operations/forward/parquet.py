@@ -15,6 +15,7 @@ TYPES = {
     "text": pa.string(),
     "int": pa.int64(),
     "float": pa.float64(),
+    "single": pa.float32(),
     "bool": pa.bool_(),
     "time": pa.timestamp("us", "UTC"),
     "texts": pa.list_(pa.string()),

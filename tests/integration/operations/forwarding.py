@@ -113,10 +113,11 @@ def forward(
     what: Sequence[str] = BOTH,
     since: datetime | None = None,
     park: Path | None = None,
+    patience_s: float = 20.0,
 ) -> Summary:
     """Forwards what there is."""
     link, store, tenant_id, stop = enter(dsn, name, tenant, what, since)
-    options = Options(tenant, tenant_id, frozenset(what), is_once=True, park=park, patience_s=20)
+    options = Options(tenant, tenant_id, frozenset(what), is_once=True, park=park, patience_s=patience_s)
     return Forwarder(link, store, sink, options, stop).run()
 
 

@@ -13,6 +13,7 @@ import pytest
 from operations.forward.files import Files
 from operations.forward.sink import ForwardError
 from store.db import connect
+from store.forward import ForgottenError
 from store.log import LATE_LANE
 from store.registry import DeviceSpec, Registry
 from store.tenants import add_tenant
@@ -54,6 +55,8 @@ def test_readings_of_every_family_and_all_facts_stand_in_files_once(fleet: Said,
     assert families >= {"gps", "temp", "rfid", "shelf", "door", "status", "attr", "visit", "excursion", "alert"}
     assert {line["id"] for line in found if "revision" in line or "version" in line} == fleet.words()
     assert len({line["id"] for line in found}) == len(found) == said + done.facts
+    (status,) = [line for line in found if line["family"] == "status"]
+    assert status["battery_ratio"] == 0.82  # though it is stored in seven digits
     (tag,) = [line for line in found if line["family"] == "rfid"]
     assert (tag["epc"], tag["device"], tag["site"], tag["antenna"]) == (
         "3034257BF7194E4000001A85",
@@ -224,6 +227,45 @@ def test_parquet_without_pyarrow_says_what_to_install(tmp_path: Path, monkeypatc
     monkeypatch.setitem(sys.modules, "operations.forward.parquet", None)
     with pytest.raises(ForwardError, match=r"needs pyarrow: `pip install 'frostway\[parquet\]'`"):
         Files(tmp_path, "main", "lake", "parquet")
+
+
+def test_a_fill_that_is_killed_goes_on_where_it_was(database: str, tmp_path: Path) -> None:
+    fleet = Said(database)
+    said = sum(fleet.drive(5_000, since_s=10_000 * n) for n in range(5)) + fleet.everything() - 300
+    fleet.decide()
+    words = ("--to", str(tmp_path), "--name", "lake", "--once", "--roll-mb", "0.2", "--since", "ever")
+    doomed(database, "behind it", 1, *words)
+    doomed(database, "behind the names", 2, *words)
+    doomed(database, "before its name is saved", 1, *words)
+    ended = typed(database, *words)
+    assert "lake goes on, " in ended.stderr
+    found = readings(tmp_path)
+    assert (len(found), len({line["id"] for line in found}), left(tmp_path)) == (said, said, [])
+    seqs = [line["seq"] for line in found if line["family"] == "gps"]
+    assert seqs == sorted(seqs)
+
+
+def test_facts_of_a_database_from_another_server_are_forwarded_anew(
+    database: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    fleet = Said(database)
+    to_files(database, tmp_path)
+    fleet.everything()
+    fleet.decide()
+    assert to_files(database, tmp_path).facts == len(fleet.words())
+    with connect(database, "test") as connection:
+        connection.execute("update forwarder set facts = jsonb_set(facts, '{visit}', '[\"999999999999\", 1]')")
+    visits = {word for word in fleet.words() if word.startswith("visit/")}
+    assert to_files(database, tmp_path).facts == len(visits) > 0
+    assert "visit are forwarded anew" in caplog.text
+
+
+def test_one_that_is_forgotten_ends(database: str, tmp_path: Path) -> None:
+    link, store, _, _ = enter(database)
+    assert store.forget()
+    with pytest.raises(ForgottenError, match="lake was forgotten"):
+        store.next_frames({})
+    link.close()
 
 
 def test_a_disk_that_takes_nothing_is_waited_for(database: str, tmp_path: Path) -> None:

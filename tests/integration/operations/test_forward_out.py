@@ -98,6 +98,22 @@ def test_a_target_that_is_away_gets_everything_when_it_is_back(database: str) ->
             wait_for(lambda: row_of(database)[1] is None or None, "told that it is over")
 
 
+def test_once_does_not_wait_for_ever(database: str) -> None:
+    fleet = begin(database)
+    fleet.drive(3)
+    fleet.decide()
+    with pytest.raises(ForwardError, match=r"refused; nothing is lost, the same command goes on from here"):
+        forward(database, http(f"http://127.0.0.1:{free_port()}/"), what=("readings",), patience_s=0)
+
+
+def test_a_user_signs_in_by_basic(database: str, receiver: Receiver) -> None:
+    fleet = begin(database)
+    fleet.drive(3)
+    fleet.decide()
+    forward(database, Http(receiver.url, "main", "plant", "word", None), what=("readings",))
+    assert receiver.heard[0][0]["authorization"] == "Basic cGxhbnQ6d29yZA=="
+
+
 def test_one_that_is_busy_is_asked_again_as_it_says(database: str, receiver: Receiver) -> None:
     fleet = begin(database)
     fleet.drive(10)
