@@ -140,7 +140,7 @@ def _enter(store: ForwardStore, tenant_id: int, sink: Sink, what: list[str], ask
 
 
 def _words(done: Summary, sink: Sink, name: str) -> str:
-    files = f", {done.files} files" if done.files else ""
+    files = f", {done.files} file{'s' * (done.files != 1)}" if done.files else ""
     parked = f", {done.parked} put aside" if done.parked else ""
     counts = f"{done.readings} readings and {done.facts} facts forwarded to {sink.target}"
     return f"{counts}{files}{parked}; {name} goes on there"

@@ -7,19 +7,24 @@ import json
 import os
 import signal
 import subprocess
+import threading
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
+from prometheus_client import REGISTRY
 
+from frostway.doctor import _forwarders
 from operations.deliver.publish import Login
 from operations.forward.http import Http
 from operations.forward.mqtt import Mqtt
 from operations.forward.sink import ForwardError
+from operations.service import Operations, OperationsConfig
+from store.db import connect
 from tests.contract.mosquitto import Mosquitto, executable, free_port, mosquitto
 from tests.integration.frostway.commands import refused
-from tests.integration.operations.forwarding import Said, enter, forward, going, row_of, typed
+from tests.integration.operations.forwarding import Said, enter, forward, going, left, lines, row_of, typed
 from tests.integration.operations.test_brokers import listening
 from tests.logins import of_operations
 from tests.receiver import Receiver, receiving
@@ -270,3 +275,38 @@ def test_a_name_is_of_one_tenant_and_of_one_kind_of_work_and_can_be_given_up(dat
     assert run("--forget", "lake") == (0, "forgotten: lake")
     assert run("--list")[1].split("\t")[0] == "name"
     assert row_of(database)[0] == 0
+
+
+def test_how_far_behind_it_is_stands_in_metrics_and_doctor(database: str, tmp_path: Path) -> None:
+    link, store, _, _ = enter(database)
+    config = OperationsConfig(of_operations(database))
+    with connect(of_operations(database), "test") as connection:
+        store.move(store.place(), is_caught_up=True)
+        with connect(database, "owner") as owner:
+            owner.execute("update forwarder set caught_up_at = now() - interval '1 hour'")
+        Operations(config, threading.Event())._measure(connection)
+        assert 3600 <= float(REGISTRY.get_sample_value("frostway_forward_lag_seconds", {"name": "lake"}) or 0) < 3900
+        (well,) = _forwarders(connection)
+        assert well.well
+        assert "forwarder lake to test is 36" in well.what
+        store.fail("nobody is there")
+        (sick,) = _forwarders(connection)
+        assert (sick.well, sick.what.endswith(": nobody is there"), "--forget lake" in sick.mend) == (False, True, True)
+    link.close()
+
+
+def test_told_to_stop_it_completes_its_files_and_says_what_it_did(database: str, tmp_path: Path) -> None:
+    fleet = begin(database)
+    words = command("forward", "--to", str(tmp_path), "--name", "lake", "--what", "readings")
+    env = environment(FROSTWAY_DATABASE_URL=of_operations(database))
+    with subprocess.Popen(words, env=env, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as program:
+        fleet.drive(10)
+        fleet.decide()
+        wait_for(lambda: left(tmp_path) or None, "a file has begun")
+        program.terminate()
+        said, _ = program.communicate(timeout=60)
+    assert (program.returncode, said.startswith(f"10 readings and 0 facts forwarded to {tmp_path}, 1 file")) == (
+        0,
+        True,
+    )
+    assert (len(lines(tmp_path)), left(tmp_path)) == (10, [])
