@@ -14,6 +14,8 @@ const CUSTOMER = '/t/[token]'
 const WORDS = fileURLToPath(new URL('../src/messages/customer/', import.meta.url))
 /** Loaded a moment after the console, and wanted without a network too: menu, palette, help. */
 const LATER = 'src/shared/frame/later.ts'
+/** The words of another language; as the rest of the shell, wanted without a network too. */
+const LANGUAGE = 'src/messages/de/index.ts'
 const INLINE = /<script>([\s\S]*?)<\/script>/g
 
 export function pages(folder: string): Adapter {
@@ -27,7 +29,7 @@ export function pages(folder: string): Adapter {
       writeFileSync(`${folder}/index.html`, preloading(html, parts('(console)/+layout.svelte')))
       writeFileSync(`${folder}/public.html`, customerPage(preloading(html, parts('t/[token]/+page.svelte'))))
       writeFileSync(`${folder}/customer.json`, `${JSON.stringify(customerWords())}\n`)
-      writeFileSync(`${folder}/${builder.config.appDir}/shell.json`, `${JSON.stringify(shell(html, builder, parts, ofSource(LATER)))}\n`)
+      writeFileSync(`${folder}/${builder.config.appDir}/shell.json`, `${JSON.stringify(shell(html, builder, parts, [LATER, LANGUAGE].flatMap(ofSource)))}\n`)
       writeFileSync(`${folder}/pages.json`, `${JSON.stringify(addresses(builder))}\n`)
     },
   }

@@ -95,7 +95,7 @@ test('times are in the zone that was chosen, which has a name, and its day begin
 })
 
 test('a browser says which units are used where it is', () => {
-  assert.deepEqual(asBrowser('en-US', 'America/Chicago'), { temperature: 'fahrenheit', distance: 'imperial', tz: 'America/Chicago' })
-  assert.deepEqual(asBrowser('en-GB', 'Europe/London'), { temperature: 'celsius', distance: 'imperial', tz: 'Europe/London' })
-  assert.deepEqual(asBrowser('de', 'Europe/Berlin'), { temperature: 'celsius', distance: 'metric', tz: 'Europe/Berlin' })
+  assert.deepEqual(asBrowser('en-US', 'America/Chicago'), { temperature: 'fahrenheit', distance: 'imperial', tz: 'America/Chicago', language: 'en' })
+  assert.deepEqual(asBrowser('en-GB', 'Europe/London'), { temperature: 'celsius', distance: 'imperial', tz: 'Europe/London', language: 'en' })
+  assert.deepEqual(asBrowser('de', 'Europe/Berlin'), { temperature: 'celsius', distance: 'metric', tz: 'Europe/Berlin', language: 'de' })
 })

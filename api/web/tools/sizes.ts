@@ -57,7 +57,7 @@ for (const [folder, key] of pages) {
 }
 const customer = linked('public.html')
 rows.push(['customer page /t/…', total(customer), CUSTOMER_MAX])
-const lazily = Object.keys(manifest).filter((key) => /shared\/(map\/base|chart)\.ts$|frame\/later\.ts$/.test(key))
+const lazily = Object.keys(manifest).filter((key) => /shared\/(map\/base|chart)\.ts$|frame\/later\.ts$|messages\/de\/index\.ts$/.test(key))
 const shown = new Set([...frame, ...customer, ...pages.flatMap(([, key]) => [...closure(key)])])
 for (const key of lazily) rows.push([`later: ${key.replace('src/', '')}`, total([...closure(key)].filter((file) => !shown.has(file)))])
 

@@ -1,4 +1,4 @@
 import { catalogue } from './catalogue.ts'
 import en from './en/profiles.ts'
 
-export const m = catalogue({ en })
+export const m = catalogue('profiles', en)

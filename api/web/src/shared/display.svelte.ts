@@ -1,5 +1,7 @@
 // In which units and zone the viewer sees the pages: a choice that the server keeps, so that it is the same on each device.
 // The browser keeps a copy, so that nothing is shown in other units until the server has answered.
+import { choose as chooseLanguage } from '#messages/language.ts'
+
 import { api, ask } from './api/client.ts'
 import type { DisplayIn, MyDisplay } from './api/shapes.ts'
 import { displayFrom } from './format.ts'
@@ -59,20 +61,23 @@ class Displayed {
 
   /** Another choice of one's own. */
   async choose(body: DisplayIn): Promise<void> {
-    this.#take(this.#who, await ask(api.PATCH('/api/v1/me/display', { body })))
+    await this.#take(this.#who, await ask(api.PATCH('/api/v1/me/display', { body })))
   }
 
   /** Another default for everybody. */
   async chooseForAll(body: DisplayIn): Promise<void> {
     await ask(api.PATCH('/api/v1/display', { body }))
-    this.#take(this.#who, await ask(api.GET('/api/v1/me/display')))
+    await this.#take(this.#who, await ask(api.GET('/api/v1/me/display')))
   }
 
-  #take(who: string, told: MyDisplay): void {
+  async #take(who: string, told: MyDisplay): Promise<void> {
     if (who !== this.#who) return
     this.told = told
     this.shown = told.shown
     keep(KEY, JSON.stringify({ who, shown: told.shown }))
+    if (!chooseLanguage(told.shown.language)) return
+    location.reload()
+    await new Promise(() => undefined) // nothing is shown in the other language meanwhile
   }
 }
 

@@ -86,6 +86,8 @@ export default {
   tags_field: 'Tags, with commas between them',
   battery: 'Battery',
   flags: 'Flags',
+  flag: (name: string) => name,
+  device_kind: (kind: string) => kind,
   not_known: 'not known',
   not_told: 'not told',
   temperature: 'Temperature',

@@ -41,6 +41,8 @@ const COLUMNS: Readonly<Record<string, string>> = {
 export default {
   title: 'Reports',
   name: (report: string) => NAMES[report] ?? report,
+  summary: (_report: string, said: string) => said,
+  threshold_means: (_report: string, said: string) => said,
   column: (key: string) => COLUMNS[key] ?? key,
   choose: 'Choose a report',
   choose_text: 'Each answers one question about your vehicles from what they have told.',

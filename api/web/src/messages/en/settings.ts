@@ -16,6 +16,8 @@ export default {
   role: 'Role',
   tenant: 'Tenant',
   may: 'You may',
+  about_role: (_role: string, said: string) => said,
+  about_permission: (_permission: string, said: string) => said,
   change_password: 'Change your password',
   password_old: 'Password now',
   password_new: 'New password',

@@ -2,6 +2,8 @@
 export default {
   locale: 'en-GB',
   decimal_point: '.',
+  /** A word that begins a line, in the middle of one. */
+  mid_sentence: (text: string) => text.toLowerCase(),
   range: (low: string, high: string) => `${low} to ${high}`,
   at_most: (high: string) => `at most ${high}`,
   at_least: (low: string) => `at least ${low}`,

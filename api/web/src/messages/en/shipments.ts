@@ -71,6 +71,7 @@ export default {
   site: 'Site',
   site_hint: 'Search by name',
   site_none: 'Choose a site from the list, or take another place',
+  site_kind: (kind: string) => kind,
   elsewhere: 'Another place',
   at_site: 'A site',
   where: 'Where',

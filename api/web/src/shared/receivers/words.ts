@@ -1,5 +1,6 @@
 // What a receiver (webhook, channel, broker) is doing and what came of telling it, in words. Plain data in, so that it can be tested.
 import type { ReceiverWords } from '#messages/en/receivers.ts'
+import { m as shared } from '#messages/shared.ts'
 import type { AttemptOut, Delivery } from '#shared/api/shapes.ts'
 import { age, clockTime } from '#shared/format.ts'
 import type { Doing } from '#shared/ui/state.ts'
@@ -64,12 +65,10 @@ export function toldWords(types: readonly string[], m: ReceiverWords): string {
     const some = all.filter((each) => types.includes(each))
     if (types.includes(`${group}.*`) || some.length === all.length) said.push(m.told_all_of(group))
     else if (some.length > 2) said.push(m.told_some(some.length, all.length, group))
-    else said.push(...some.map((each) => lower(m.type(each))))
+    else said.push(...some.map((each) => shared.mid_sentence(m.type(each))))
   }
   return said.join(', ')
 }
-
-const lower = (text: string): string => text.charAt(0).toLowerCase() + text.slice(1)
 
 /** What a receiver is doing. */
 export function doing<R extends Receiver>(of: Receiver, { words: m, whyNot }: Pick<Kind<R>, 'words' | 'whyNot'>, now: number): Doing {

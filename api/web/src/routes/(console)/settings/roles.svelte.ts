@@ -1,4 +1,5 @@
 // The table of roles, asked for once: what is given with a role is shown wherever one is given.
+import { m } from '#messages/settings.ts'
 import { api, ask } from '#shared/api/client.ts'
 import type { Permission, RoleTable } from '#shared/api/shapes.ts'
 
@@ -15,7 +16,7 @@ class Roles {
   }
 
   about(permission: Permission): string {
-    return this.table?.permissions.find((each) => each.permission === permission)?.about ?? permission
+    return m.about_permission(permission, this.table?.permissions.find((each) => each.permission === permission)?.about ?? permission)
   }
 }
 

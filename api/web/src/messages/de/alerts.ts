@@ -1,0 +1,81 @@
+// The page of alerts, in German.
+import type { Translation } from '../catalogue.ts'
+import type en from '../en/alerts.ts'
+
+const by = (user: string): string => (user ? ` von ${user}` : '')
+
+const HAPPENED: Readonly<Record<string, string>> = {
+  opened: 'Ausgelöst',
+  changed: 'Berichtigt durch spätere oder verspätete Messwerte',
+  cleared: 'Beendet',
+  reopened: 'Erneut ausgelöst',
+  retracted: 'Zurückgenommen: verspätete Messwerte zeigen es anders',
+  acknowledged: 'Quittiert',
+  resolved: 'Erledigt',
+}
+
+const words: Translation<typeof en> = {
+  title: 'Alarme',
+  search: 'Alarme suchen',
+  search_placeholder: 'Fahrzeug, Ort, Notiz suchen  ( / )',
+  search_alerts: 'Alarme suchen',
+  next_row: 'nächste Zeile',
+  row_before: 'vorige Zeile',
+  key_acknowledge: 'gewählten Alarm quittieren: Notiz, dann Enter',
+  key_resolve: 'zur Schaltfläche „Erledigen“ des gewählten Alarms',
+
+  state: 'Zustand',
+  open: 'Offen',
+  active: 'Aktiv',
+  cleared: 'Beendet',
+  resolved: 'Erledigt',
+  all: 'Alle',
+  acknowledged: 'Quittiert',
+  not_acknowledged: 'Nicht quittiert',
+
+  list: 'Alarme, die dringendsten zuerst',
+  unread: 'Die Liste ließ sich nicht laden',
+  waiting: 'Warten auf die ersten Daten.',
+  none_fits: 'Kein Alarm passt zu diesem Filter',
+  show_all_open: 'Alle offenen zeigen',
+  quiet: 'Alles ruhig',
+  quiet_text: 'Kein Alarm ist offen. Neue erscheinen hier von selbst.',
+  chosen: 'Gewählter Alarm',
+  none_chosen: 'Kein Alarm gewählt',
+  none_chosen_text: 'Wählen Sie einen, um den Verlauf zu sehen und ihn zu quittieren.',
+  step_keys: 'gehen durch die Liste.',
+
+  close: 'Schließen',
+  arrived_late: 'die Messwerte kamen verspätet an.',
+  limit: 'Grenzwert',
+  extreme: 'Spitzenwert',
+  last: 'Zuletzt',
+  alarm_at: 'Alarm um',
+  decided: 'Entschieden',
+  device: 'Gerät',
+  show_on_map: 'Auf der Karte zeigen',
+  acknowledged_at: (time, user, note) => `Quittiert ${time}${by(user)}${note ? `: „${note}“` : ''}`,
+  resolved_at: (time, user) => `Erledigt ${time}${by(user)}.`,
+  history: 'Verlauf',
+  history_none: 'Bisher ist nichts damit geschehen.',
+  history_unread: 'Der Verlauf ließ sich nicht laden',
+  history_what: (what) => HAPPENED[what] ?? what,
+  history_by: (user) => by(user),
+  history_extreme: (temperature) => `Spitzenwert ${temperature}`,
+  said_acknowledged: 'Quittiert.',
+  said_resolved: 'Erledigt.',
+  note: 'Notiz',
+  note_what: 'Was wurde getan? (freiwillig)',
+  acknowledge: 'Quittieren',
+  resolve: 'Erledigen',
+  ask_title: 'Einen aktiven Alarm erledigen?',
+  still_out: (temperature) => `Noch außerhalb des Bereichs${temperature ? `: ${temperature}` : ''}.`,
+  still_lasts: 'Er dauert noch an.',
+  ask_critical: 'Erledigen nimmt den Alarm aus der Liste; das Fahrzeug bleibt im Alarm, bis er vorbei ist.',
+  ask_warning: 'Erledigen nimmt den Alarm aus der Liste; es beendet ihn nicht.',
+  keep_open: 'Offen lassen',
+  resolve_anyway: 'Trotzdem erledigen',
+  key_a: 'schreibt die Notiz, Enter sendet sie,',
+  key_r: 'führt zu „Erledigen“. Erledigte Alarme verlassen die Liste.',
+}
+export default words

@@ -1,0 +1,29 @@
+// The console in German: one file, fetched before the first page by those who want it. The types hold each part to the
+// English names and parameters.
+import alerts from './alerts.ts'
+import brokers from './brokers.ts'
+import channels from './channels.ts'
+import commands from './commands.ts'
+import devices from './devices.ts'
+import display from './display.ts'
+import files from './files.ts'
+import frame from './frame.ts'
+import join from './join.ts'
+import live from './live.ts'
+import moves from './moves.ts'
+import profiles from './profiles.ts'
+import refused from './refused.ts'
+import reports from './reports.ts'
+import settings from './settings.ts'
+import shared from './shared.ts'
+import shipment from './shipment.ts'
+import shipments from './shipments.ts'
+import sites from './sites.ts'
+import start from './start.ts'
+import table from './table.ts'
+import webhooks from './webhooks.ts'
+
+export default {
+  alerts, brokers, channels, commands, devices, display, files, frame, join, live, moves, profiles, refused, reports, settings, shared, shipment, shipments, sites,
+  start, table, webhooks,
+}

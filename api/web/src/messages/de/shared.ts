@@ -1,0 +1,73 @@
+// Words of what more than one page shows, in German: states, alerts, curves, what the server has not answered.
+import type { Translation } from '../catalogue.ts'
+import type en from '../en/shared.ts'
+
+const words: Translation<typeof en> = {
+  locale: 'de-DE',
+  decimal_point: ',',
+  mid_sentence: (text) => text,
+  range: (low, high) => `${low} bis ${high}`,
+  at_most: (high) => `höchstens ${high}`,
+  at_least: (low) => `mindestens ${low}`,
+  never: 'nie',
+  just_now: 'gerade eben',
+  ago: (time) => `vor ${time}`,
+  ahead: (time) => `in ${time}`,
+  compass: 'Nord Nordost Ost Südost Süd Südwest West Nordwest',
+
+  trait: (name) => ({ fleet: 'Flotte', model: 'Modell', driver: 'Fahrer', fuel_type: 'Kraftstoff', tag: 'Schlagwort' })[name],
+  all_of_them: 'alle',
+
+  unreachable: 'Der Server ist nicht erreichbar.',
+  answered: (status) => `Der Server antwortete ${status}.`,
+
+  status_alarm: 'Alarm',
+  status_late: 'Verspätung droht',
+  status_stale: 'Veraltet',
+  status_moving: 'In Fahrt',
+  status_stopped: 'Steht',
+  status_unknown: 'Unbekannt',
+  in_range: 'im Bereich',
+  too_warm: 'zu warm',
+  too_cold: 'zu kalt',
+  no_limits: 'keine Grenzwerte',
+  skipped: 'ausgelassen',
+  out_of_sequence: 'außer der Reihe',
+  late_departure: 'spät abgefahren',
+  prolonged_stop: 'steht lange',
+
+  title_warm: 'Zu warm',
+  title_cold: 'Zu kalt',
+  title_silent: (device) => `Nichts gehört von ${device}`,
+  title_late: (shipment, place) => `${shipment} verfehlt vielleicht das Zeitfenster bei ${place}`,
+  severity: (name) => ({ warning: 'Warnung', critical: 'kritisch' })[name],
+
+  chart_time: 'Zeit',
+  acknowledged: (n) => (n === 1 ? '1 Alarm quittiert.' : `${n} Alarme quittiert.`),
+  acknowledge_all: (n) => `Alle ${n} quittieren`,
+  acknowledging: 'Wird quittiert …',
+  probes_of: (n, device) => `${n} Fühler von ${device}`,
+  makes_up_names: 'erfindet es Namen?',
+  extreme: (temperature) => `Spitzenwert ${temperature}`,
+  happened: (opened, decided) => `geschehen ${opened}, erfahren ${decided}`,
+  since: (from, lasted) => `seit ${from}, ${lasted}`,
+  from_to: (from, to, lasted) => `${from} bis ${to}, ${lasted}`,
+  active: 'aktiv',
+  cleared: 'beendet',
+  resolved: 'erledigt',
+  and_acknowledged: ', quittiert',
+
+  no_reading: 'Kein Messwert in dieser Zeit.',
+  curve: (low, high, since) => `${low} bis ${high} seit ${since},`,
+  curve_last: (last, at, limits) => `zuletzt ${last} um ${at}. Grenzwerte: ${limits}.`,
+  none_set: 'keine',
+  excursions: (n) => (n === 0 ? 'Keine Überschreitung.' : n === 1 ? '1 Überschreitung:' : `${n} Überschreitungen:`),
+  lowest: (temperature) => `tiefste ${temperature}`,
+  highest: (temperature) => `höchste ${temperature}`,
+  below_from: (time) => `Unter dem Grenzwert von ${time}`,
+  above_from: (time) => `Über dem Grenzwert von ${time}`,
+  to: (time) => `bis ${time}`,
+  until_now: 'bis jetzt',
+  curve_unread: (why) => `Der Verlauf ließ sich nicht laden: ${why}`,
+}
+export default words
