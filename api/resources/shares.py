@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal, NotRequired, cast
 
 import orjson
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Query, Request
 from pydantic import AfterValidator, ConfigDict, Field
 from starlette.responses import Response
 from typing_extensions import TypedDict
@@ -16,11 +16,11 @@ from api.database import Row, Session
 from api.http.audit import audit
 from api.http.auth import LinkKeeper, Reader
 from api.http.context import context_of
-from api.http.inputs import Strict, Text, zone_name
+from api.http.inputs import Strict, Text, printable, zone_name
 from api.http.instants import Instant
 from api.http.jsons import Json, when
 from api.http.links import link_to, pages_of
-from api.http.paging import Items, page
+from api.http.paging import Cursor, Items, Limit, decode, page
 from api.http.problems import Problem, key_of, not_found
 from api.resources.shared.customers import OPENINGS_MAX, CustomerLanguage
 from api.resources.shared.shipments import shipment_rows
@@ -42,6 +42,12 @@ def _milestone(text: str) -> str:
 
 
 Milestone = Annotated[str, AfterValidator(_milestone), Field(json_schema_extra={"enum": list(MILESTONES)})]
+
+
+Sought = Annotated[
+    str | None, AfterValidator(lambda text: text and printable(text)),
+    Query(max_length=100, description="in the recipient, the shipment or its reference"),
+]  # fmt: skip
 
 
 class TellIn(Strict):
@@ -129,6 +135,14 @@ class Share(TypedDict):
     browsers: int
 
 
+class ShipmentShare(Share):
+    """A customer's link, and the shipment it shows."""
+
+    shipment: str
+    reference: str
+    status: str
+
+
 class NewShare(TypedDict):
     """A customer's link; the token is shown here only."""
 
@@ -183,11 +197,30 @@ async def list_shares(request: Request, caller: Reader, shipment_id: str) -> Jso
     async with context_of(request).database.tenant(caller.tenant_id) as session:
         shipment = await _shipment_key(session, shipment_id)
         found = await session.rows(queries("shares")["shares"], shipment=shipment, id=None, limit=SHARES_MAX)
-        telling = await session.rows(queries("milestones")["recipients"], shares=[row["id"] for row in found])
-    tells = {row["share_id"]: _telling(row) for row in telling if not row["is_browser"]}
-    browsers = Counter(row["share_id"] for row in telling if row["is_browser"] and row["muted_at"] is None)
-    shown = [_share(row, tells.get(row["id"]), browsers[row["id"]]) for row in found]
+        shown = await _told(session, found)
     return page(request, shown, SHARES_MAX, lambda s: [s["id"]])
+
+
+@router.get("/shares", response_model=Items[ShipmentShare])
+async def list_all_shares(
+    request: Request,
+    caller: Reader,
+    state: Literal["active", "expired", "revoked"] | None = None,
+    q: Sought = None,
+    limit: Limit = 200,
+    cursor: Cursor = None,
+) -> Json:
+    """Links of all shipments, newest first."""
+    before = decode(cursor, (int,))[0] if cursor else None
+    async with context_of(request).database.tenant(caller.tenant_id) as session:
+        values = {"state": state, "word": (q or "").strip() or None, "before": before, "limit": limit + 1}
+        found = await session.rows(queries("shares")["all_shares"], **values)
+        shown = await _told(session, found)
+    told = [
+        {**link, "shipment": row["shipment"], "reference": row["reference"] or row["shipment"], "status": row["status"]}
+        for link, row in zip(shown, found, strict=True)
+    ]
+    return page(request, told, limit, lambda s: [int(s["id"])])
 
 
 @router.get("/customer-channels", response_model=Items[CustomerChannel])
@@ -220,6 +253,14 @@ async def revoke_share(request: Request, caller: LinkKeeper, shipment_id: str, s
         if revoked is not None:
             await audit(session, caller, "share.revoke", shipment_id, share=share_id)
     return Response(status_code=204)
+
+
+async def _told(session: Session, found: list[Row]) -> list[Share]:
+    """Links with whom they tell."""
+    telling = await session.rows(queries("milestones")["recipients"], shares=[row["id"] for row in found])
+    tells = {row["share_id"]: _telling(row) for row in telling if not row["is_browser"]}
+    browsers = Counter(row["share_id"] for row in telling if row["is_browser"] and row["muted_at"] is None)
+    return [_share(row, tells.get(row["id"]), browsers[row["id"]]) for row in found]
 
 
 async def _shipment_key(session: Session, name: str) -> int:

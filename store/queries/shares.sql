@@ -13,6 +13,18 @@ select s.id, s.created_at, s.created_by, s.expires_at, s.revoked_at, s.last_used
 where s.tenant_id = %(tenant)s and s.shipment_id = %(shipment)s and (%(id)s::int is null or s.id = %(id)s)
 order by s.id desc limit %(limit)s
 
+-- name: all_shares
+-- Links of all shipments, newest first, of a state and with a word in whom they are for or in their shipment.
+select s.id, s.created_at, s.created_by, s.expires_at, s.revoked_at, s.last_used_at, s.recipient, s.language, s.tz,
+       s.opened_count, s.first_opened_at, s.last_opened_at, s.expires_at <= now() as expired, sh.name as shipment, sh.reference,
+       sh.status
+from share s join shipment sh on sh.id = s.shipment_id and sh.tenant_id = s.tenant_id
+where s.tenant_id = %(tenant)s and (%(before)s::int8 is null or s.id < %(before)s)
+and (%(state)s::text is null or %(state)s = case when s.revoked_at is not null then 'revoked' when s.expires_at <= now() then 'expired'
+                                            else 'active' end)
+and (%(word)s::text is null or strpos(lower(concat_ws(E'\n', s.recipient, sh.name, sh.reference)), lower(%(word)s)) > 0)
+order by s.id desc limit %(limit)s
+
 -- name: revoke_share
 -- Takes a link back.
 update share set revoked_at = %(now)s

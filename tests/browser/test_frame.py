@@ -38,6 +38,7 @@ PAGES = (
     "/settings/profiles?profile=chilled",
     "/settings/files",
     "/settings/people",
+    "/settings/links",
     "/settings/tokens",
     "/settings/webhooks",
     "/settings/brokers",

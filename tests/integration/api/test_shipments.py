@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
@@ -302,3 +303,24 @@ def test_a_foreign_page_opens_no_link(api: httpx.Client, url: str) -> None:
             await connect(url.replace("http", "ws") + "/ws/v1/link", additional_headers={"Origin": "https://evil.test"})
 
     asyncio.run(knock())
+
+
+def test_links_of_all_shipments_are_found_by_whom_they_are_for_page_by_page(world: World, api: httpx.Client) -> None:
+    one, _ = share(api, recipient="Anna, Harbour store")
+    two, _ = share(api, recipient="Bo")
+    three, _ = share(api)
+    api.delete(f"/api/v1/shipments/S-1/shares/{two}")
+
+    def found(**asked: Any) -> list[str]:
+        return [each["id"] for each in api.get("/api/v1/shares", params=asked).json()["items"]]
+
+    assert found() == [three, two, one]
+    assert found(state="active") == [three, one]
+    assert (found(state="revoked"), found(state="expired")) == ([two], [])
+    assert found(q="HARBOUR") == [one]
+    assert (found(q="po 1"), found(q="%")) == ([three, two, one], [])
+    answer = api.get("/api/v1/shares", params={"limit": 2})
+    (link,) = re.findall(r"<([^>]+)>; rel=\"?next", answer.headers["link"])
+    (last,) = api.get(link).json()["items"]
+    assert (last["id"], last["shipment"], last["reference"], last["status"]) == (one, "S-1", "PO 1", "planned")
+    assert api.get("/api/v1/shares", params={"q": "a\x00"}).status_code == 422

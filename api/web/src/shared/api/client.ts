@@ -69,3 +69,9 @@ function refusal(response: Response, body: unknown): ApiError {
 
 /** RFC 3339 text of a time in ms. */
 export const iso = (at: number): string => new Date(at).toISOString()
+
+/** Behind which thing the next page of a list begins; undefined behind the last one. */
+export function nextOf(response: Response): string | undefined {
+  const [, cursor] = /[?&]cursor=([^&>]+)/.exec(response.headers.get('link') ?? '') ?? []
+  return cursor && decodeURIComponent(cursor)
+}

@@ -29,6 +29,7 @@ export const PAGES: readonly Page[] = [
   { path: '/settings/profiles', name: m.page_profiles, title: m.page_profiles, bar: false },
   { path: '/settings/files', name: m.page_files, title: m.page_files, bar: false },
   { path: '/settings/people', name: m.page_people, title: m.page_people, needs: 'people.write', bar: false },
+  { path: '/settings/links', name: m.page_links, title: m.page_links_title, bar: false },
   { path: '/settings/tokens', name: m.page_tokens, title: m.page_tokens_title, needs: 'tokens.write', bar: false },
   { path: '/settings/webhooks', name: m.page_webhooks, title: m.page_webhooks, needs: 'webhooks.write', bar: false },
   { path: '/settings/brokers', name: m.page_brokers, title: m.page_brokers, needs: 'webhooks.write', bar: false },

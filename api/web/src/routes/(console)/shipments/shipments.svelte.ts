@@ -1,5 +1,5 @@
 // The shipments of the page: those that the feed tells, older ones when they are asked for, and what is done to them.
-import { api, ask } from '#shared/api/client.ts'
+import { api, ask, nextOf } from '#shared/api/client.ts'
 import type { components } from '#shared/api/schema.d.ts'
 import type { Shipment, ShipmentIn } from '#shared/api/shapes.ts'
 import { world } from '#shared/world.svelte.ts'
@@ -46,8 +46,7 @@ class Shipments {
     do {
       const request = api.GET('/api/v1/shipments', { params: { query: { limit: PORTION, ...(cursor ? { cursor } : {}) } } })
       found.push(...(await ask(request)).items)
-      const [, next] = /[?&]cursor=([^&>]+)/.exec((await request).response.headers.get('link') ?? '') ?? []
-      cursor = next && decodeURIComponent(next)
+      cursor = nextOf((await request).response)
     } while (cursor && found.length < OLDER_MAX)
     this.older = found
     this.left = !!cursor

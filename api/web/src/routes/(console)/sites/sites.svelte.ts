@@ -1,5 +1,5 @@
 // The sites of the page: those that the feed tells, those that are retired, and what is done to them.
-import { api, ask } from '#shared/api/client.ts'
+import { api, ask, nextOf } from '#shared/api/client.ts'
 import type { components } from '#shared/api/schema.d.ts'
 import type { Site } from '#shared/api/shapes.ts'
 import { world } from '#shared/world.svelte.ts'
@@ -50,8 +50,7 @@ class Sites {
     do {
       const request = api.GET('/api/v1/retired', { params: { query: { limit: 1000, ...(cursor ? { cursor } : {}) } } })
       found.push(...(await ask(request)).items)
-      const [, next] = /[?&]cursor=([^&>]+)/.exec((await request).response.headers.get('link') ?? '') ?? []
-      cursor = next && decodeURIComponent(next)
+      cursor = nextOf((await request).response)
     } while (cursor)
     this.retired = found.filter(({ kind }) => kind === 'site' || kind === 'zone')
   }
