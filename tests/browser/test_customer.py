@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, expect
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.browser.conftest import PHONE, Watch, context_of
 from tests.browser.test_browser import with_the_latest_arrival
@@ -76,17 +76,7 @@ def test_annas_link_is_read_with_and_without_script_logged_and_closed_while_it_i
         # What it asks is answered as before: only the socket can tell it that the link has ended.
         state = stack.get(f"/public/shipments/{link.rpartition('/')[2]}")
         customer.route("**/api/v1/public/shipments/*", lambda route: route.fulfill(json=state))
-        page.goto("/settings/links")
-        page.get_by_test_id("links-find").fill("anna")
-        listed = page.get_by_test_id("link")
-        expect(listed).to_have_count(1)
-        expect(listed).to_contain_text("PO 600")
-        listed.get_by_test_id("link-revoke").click()
-        page.get_by_test_id("question-yes").click()
-        expect(page.get_by_text("No link fits")).to_be_visible()
-        page.get_by_test_id("links-ended").check()
-        expect(listed).to_contain_text("revoked")
-        assert page.url.endswith("/settings/links?q=anna&ended=1")
+        revoke_among_all(page)
         expect(customer.get_by_test_id("public-gone")).to_contain_text("This link does not work")
         customer.unroute_all()
         assert axe(customer) == []
@@ -95,6 +85,21 @@ def test_annas_link_is_read_with_and_without_script_logged_and_closed_while_it_i
         watch.complaints.clear()  # the page that is not there
     stack.request("DELETE", "/shipments/A-1")
     page.close()
+
+
+def revoke_among_all(page: Page) -> None:
+    """Where links of all shipments are."""
+    page.goto("/settings/links")
+    page.get_by_test_id("links-find").fill("anna")
+    listed = page.get_by_test_id("link")
+    expect(listed).to_have_count(1)
+    expect(listed).to_contain_text("PO 600")
+    listed.get_by_test_id("link-revoke").click()
+    page.get_by_test_id("question-yes").click()
+    expect(page.get_by_text("No link fits")).to_be_visible()
+    page.get_by_test_id("links-ended").check()
+    expect(listed).to_contain_text("revoked")
+    assert page.url.endswith("/settings/links?q=anna&ended=1")
 
 
 def test_a_customer_has_this_browser_told_and_takes_it_back(browser: Browser, stack: Stack, watch: Watch) -> None:
