@@ -7,7 +7,6 @@ from contextlib import asynccontextmanager
 from functools import partial
 
 from fastapi import APIRouter, FastAPI
-from fastapi.routing import APIRoute
 
 from api.database import Database
 from api.feed import events, links, socket
@@ -23,6 +22,7 @@ from api.http.once import Once
 from api.http.openapi import describe, operations_of
 from api.http.rates import Rates
 from api.http.refusals import Refusals
+from api.http.routes import take
 from api.http.things import Things
 from api.oidc.provider import Provider
 from api.resources import (
@@ -74,7 +74,6 @@ from serving.origins import Hosts, public_origins, split
 
 __all__ = ["ApiConfig", "create_app"]
 
-BASE = "/api/v1"
 RESOURCES = (
     session, sessions, joining, people, roles, tokens, fleets, vehicles, trips, sites, devices, products, lifecycle,
     assignments, temperature_profiles, device_profiles, connecting, commands, stock, shipments, shares, alerts,
@@ -99,10 +98,6 @@ async def _life(app: FastAPI) -> AsyncIterator[None]:
         await context.database.close()
 
 
-def _operation_id(route: APIRoute) -> str:
-    return route.name
-
-
 def create_app(config: ApiConfig) -> FastAPI:
     """The API over one database; it connects when it starts to serve, and says in /readyz whether it could.
 
@@ -117,7 +112,6 @@ def create_app(config: ApiConfig) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         openapi_url="/openapi.json",
-        generate_unique_id_function=_operation_id,
         redirect_slashes=False,
     )
     metrics = Metrics()
@@ -142,11 +136,10 @@ def create_app(config: ApiConfig) -> FastAPI:
     app.add_middleware(Once, database=database, cookie=COOKIE)
     app.add_middleware(Guard, metrics=metrics, map_style=config.map_style, hosts=hosts, rates=rates)
     for resource in RESOURCES:
-        router = resource.router if isinstance(resource.router, APIRouter) else resource.router(config.facts)
-        app.include_router(router, prefix=BASE)
+        take(app, resource.router if isinstance(resource.router, APIRouter) else resource.router(config.facts))
     customers = (customer_page.router, customer_stop.router)
     for router in (socket.router, links.router, health.router, docs.router, *customers, oidc.router, pages.router):
-        app.include_router(router)
+        take(app, router)
     pages.mount_pages(app)
     app.state.things = Things(partial(operations_of, app))
     app.openapi = partial(describe, app)  # type: ignore[method-assign]

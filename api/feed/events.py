@@ -7,7 +7,7 @@ import contextlib
 from typing import Annotated, Any, cast
 
 import orjson
-from fastapi import APIRouter, Header, Query, Request
+from fastapi import Header, Query, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
@@ -20,8 +20,9 @@ from api.http.auth import Reader
 from api.http.context import context_of
 from api.http.middleware import AT_END
 from api.http.problems import Problem
+from api.http.routes import resource
 
-router = APIRouter(tags=["live"])
+router = resource(tags=["live"])
 RETRY_MS = 2_000
 _AGAIN_S = "10"
 

@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import cast
 
-from fastapi import APIRouter, FastAPI, WebSocket
+from fastapi import FastAPI, WebSocket
 from starlette.requests import HTTPConnection
 from starlette.websockets import WebSocketDisconnect
 
@@ -24,10 +24,11 @@ from api.http.auth import same_origin
 from api.http.context import address_of, context_of
 from api.http.links import wrong_link
 from api.http.presented import TOKEN_CHARS_MAX
+from api.http.routes import outside
 from store.db import queries
 from store.secrets import token_hash
 
-router = APIRouter()
+router = outside()
 PAGES_MAX = 50
 ENDED = "this link does not work"
 SAYS_MAX = 20

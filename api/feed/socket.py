@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any, TypeVar, cast
 
 import orjson
-from fastapi import APIRouter, WebSocket
+from fastapi import WebSocket
 from starlette.websockets import WebSocketDisconnect, WebSocketState
 
 from api.database import DATABASE_ERRORS
@@ -24,11 +24,12 @@ from api.http.auth import COOKIE, bearer_of, same_origin, who
 from api.http.caller import Caller
 from api.http.context import address_of, context_of
 from api.http.problems import answer
+from api.http.routes import outside
 from domain.limits import RateLimit, network_of
 from domain.permissions import Permission
 
 log = logging.getLogger(__name__)
-router = APIRouter()
+router = outside()
 
 STRANGERS_MAX = 200
 STRANGERS_PER_NETWORK_MAX = 50

@@ -7,15 +7,17 @@ import os
 from pathlib import Path
 from typing import Any
 
-from fastapi import APIRouter, FastAPI
+from fastapi import FastAPI
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, PlainTextResponse, Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
+from api.http.routes import outside
+
 STATIC = Path(__file__).parents[1] / "static"
-router = APIRouter(include_in_schema=False)
+router = outside()
 
 _LOOSE = {
     ".svg": "image/svg+xml",

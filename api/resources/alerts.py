@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from pydantic import AfterValidator, ConfigDict, Field
 from typing_extensions import TypedDict
 
@@ -20,6 +20,7 @@ from api.http.inputs import Strict, printable
 from api.http.jsons import Json, Time, when
 from api.http.paging import Cursor, Items, Limit, decode, instant, shaped_page
 from api.http.problems import key_of, not_found
+from api.http.routes import resource
 from api.resources.shared.exports import FILES, as_file
 from api.resources.shared.fits import ANY_VEHICLE, Fits
 from api.resources.shared.vehicles import count_alerts
@@ -28,7 +29,7 @@ from operations.cases.decide import Acknowledge, Refusal, Resolve
 from operations.cases.record import STEPS, act
 from store.db import queries
 
-router = APIRouter(tags=["alerts"])
+router = resource(tags=["alerts"])
 State = Literal["open", "active", "cleared", "unacknowledged", "all"]
 
 

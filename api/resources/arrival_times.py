@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, cast
 
-from fastapi import APIRouter, Query, Request
+from fastapi import Query, Request
 from typing_extensions import TypedDict
 
 from api.database import Row
@@ -14,9 +14,10 @@ from api.http.instants import QueryInstant
 from api.http.jsons import Json
 from api.http.paging import Cursor, Items, Limit, decode, shaped_page
 from api.http.problems import Problem
+from api.http.routes import resource
 from store.db import queries
 
-router = APIRouter(tags=["arrival times"])
+router = resource(tags=["arrival times"])
 By = Literal["hours_out", "lane", "vehicle", "day"]
 Since = Annotated[QueryInstant | None, Query(alias="from", description="RFC 3339; arrivals before it are left out")]
 Until = Annotated[QueryInstant | None, Query(alias="to", description="RFC 3339; arrivals from then on are left out")]

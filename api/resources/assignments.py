@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from pydantic import ConfigDict, Field, model_validator
 from typing_extensions import TypedDict
 
@@ -19,9 +19,10 @@ from api.http.instants import Instant
 from api.http.jsons import Json, when
 from api.http.paging import Items, page
 from api.http.problems import Problem, key_of, not_found
+from api.http.routes import resource
 from store.db import queries
 
-router = APIRouter(tags=["devices"])
+router = resource(tags=["devices"])
 
 ASSIGNMENTS_MAX = 1000
 CLOCKS = timedelta(minutes=5)  # a caller's clock may be ahead of ours by so much

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Query, Request
+from fastapi import Query, Request
 from pydantic import AfterValidator, ConfigDict, Field
 from starlette.responses import Response
 from typing_extensions import TypedDict
@@ -19,6 +19,7 @@ from api.http.jsons import Json, when
 from api.http.links import pages_of
 from api.http.paging import Cursor, Items, Limit, decode, shaped_page
 from api.http.problems import Problem, not_found
+from api.http.routes import resource
 from api.http.things import one
 from api.resources.shared.deliveries import (
     LIVE,
@@ -34,7 +35,7 @@ from domain.webhooks import AddressError
 from store.db import queries
 from store.secrets import sealed
 
-router = APIRouter(prefix="/brokers", tags=["brokers"])
+router = resource("/brokers", tags=["brokers"])
 BROKERS_MAX = 20
 LOGIN_CHARS_MAX = 256
 ANNOUNCED = {"announced", "announced_at", "announce_error"}

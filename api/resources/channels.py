@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Query, Request
+from fastapi import Query, Request
 from pydantic import AfterValidator, ConfigDict, Field
 from starlette.responses import Response
 from typing_extensions import TypedDict
@@ -18,6 +18,7 @@ from api.http.jsons import Json, when
 from api.http.links import pages_of
 from api.http.paging import Cursor, Items, Limit, decode, shaped_page
 from api.http.problems import Problem, not_found
+from api.http.routes import resource
 from api.http.things import one
 from api.resources.shared.deliveries import LIVE, TIMES, Delivery, Receivers, SentAgain
 from domain.channels import ADDRESS_CHARS_MAX, KINDS, LANGUAGES, check_address, check_recipient, shown_of
@@ -26,7 +27,7 @@ from operations.deliver.decide import ALERTS, CLEARED
 from store.db import queries
 from store.secrets import sealed
 
-router = APIRouter(prefix="/channels", tags=["channels"])
+router = resource("/channels", tags=["channels"])
 CHANNELS_MAX = 50
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 import orjson
-from fastapi import APIRouter, Request
+from fastapi import Request
 from pydantic import AfterValidator, ConfigDict, Field
 from starlette.responses import Response
 from typing_extensions import TypedDict
@@ -18,11 +18,12 @@ from api.http.inputs import Strict
 from api.http.jsons import Json, Time, when
 from api.http.paging import Cursor, Items, Limit, decode, shaped_page
 from api.http.problems import Problem, key_of, not_found
+from api.http.routes import resource
 from api.http.things import one
 from domain.commanding import OBSTACLES, TONGUES, Hearer, Obstacle, Via, obstacle, refusal, via_of
 from store.db import queries
 
-router = APIRouter(prefix="/devices/{device_id}", tags=["devices"])
+router = resource("/devices/{device_id}", tags=["devices"])
 ARGUMENT_BYTES_MAX = 2048
 UNANSWERED_MAX = 20  # of one device
 EXPIRES_S_MAX = 7 * 86_400

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from fastapi import APIRouter, Path, Query, Request
+from fastapi import Path, Query, Request
 from typing_extensions import TypedDict
 
 from api.http.auth import DeviceKeeper, Reader
@@ -15,13 +15,14 @@ from api.http.context import context_of
 from api.http.instants import QueryInstant
 from api.http.jsons import Json, when
 from api.http.problems import not_found
+from api.http.routes import resource
 from api.http.ways import Ways
 from domain.connecting import WAYS
 from domain.permissions import Permission
 from domain.readings import Flag
 from store.db import queries
 
-router = APIRouter(tags=["devices"])
+router = resource(tags=["devices"])
 
 HEARD_MAX = 20
 PORTS = {"mqtt": 1883, "mqtts": 8883}

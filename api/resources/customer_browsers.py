@@ -8,7 +8,7 @@ import secrets
 from typing import Annotated
 
 import orjson
-from fastapi import APIRouter, Path, Query, Request
+from fastapi import Path, Query, Request
 from pydantic import AfterValidator, ConfigDict, Field
 from starlette.responses import Response
 from typing_extensions import TypedDict
@@ -20,6 +20,7 @@ from api.http.inputs import Strict, zone_name
 from api.http.jsons import Json
 from api.http.links import pages_of
 from api.http.problems import Problem, not_found
+from api.http.routes import resource
 from api.resources.shared.customers import LANGUAGES, CustomerLanguage, behind
 from domain.channels import ADDRESS_CHARS_MAX, shown_of
 from domain.web_push import SCHEME, subscription_of
@@ -28,7 +29,7 @@ from operations.milestones.decide import MILESTONES
 from store.db import queries
 from store.secrets import push_public_key, sealed
 
-router = APIRouter(prefix="/public/shipments/{token}/browsers", tags=["public"])
+router = resource("/public/shipments/{token}/browsers", tags=["public"])
 BROWSERS_MAX = 10  # of one link
 CHANNEL = "customers-browsers"
 ANY_BROWSER = f"{SCHEME}://{{to}}"

@@ -11,17 +11,17 @@ from html import escape
 from typing import Any
 from urllib.parse import quote
 
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from api.database import DATABASE_ERRORS
 from api.http import pages
 from api.http.problems import Problem
+from api.http.routes import outside
 from api.resources.shared.customers import LANGUAGES, accepted, behind, look, stop_zone, used
 from api.resources.shared.telling import Kept, Telling, catalogues, caution, headline, instant, temperature
 
-router = APIRouter(include_in_schema=False)
+router = outside()
 APP = '<div id="app">'
 REFRESH_S = 60
 SHAPES = {True: "✓", False: "▲", None: "○"}

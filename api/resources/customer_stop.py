@@ -9,17 +9,17 @@ import re
 from collections.abc import Mapping
 from html import escape
 
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from api.http import pages
 from api.http.audit import audit_as
 from api.http.problems import Problem
+from api.http.routes import outside
 from api.resources.shared.customers import LANGUAGES, accepted, behind
 from store.db import queries
 
-router = APIRouter(include_in_schema=False)
+router = outside()
 
 WORDS: Mapping[str, Mapping[str, str]] = {
     "en": {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from typing_extensions import TypedDict
 
 from api.database import Row
@@ -12,9 +12,10 @@ from api.http.caller import Caller
 from api.http.context import context_of
 from api.http.jsons import Json
 from api.http.problems import Problem
+from api.http.routes import resource
 from store.db import queries
 
-router = APIRouter(tags=["first steps"])
+router = resource(tags=["first steps"])
 
 
 class Demo(TypedDict):

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import orjson
-from fastapi import APIRouter, Path, Request
+from fastapi import Path, Request
 from pydantic import ConfigDict
 from typing_extensions import TypedDict
 
@@ -18,10 +18,11 @@ from api.http.inputs import Strict
 from api.http.instants import Instant
 from api.http.jsons import Json, when
 from api.http.problems import Problem, not_found
+from api.http.routes import resource
 from domain.profiles import HISTORY_MAX, ProfileError, body_text, without_secrets
 from store.db import queries
 
-router = APIRouter(tags=["devices"])
+router = resource(tags=["devices"])
 
 DeviceName = Annotated[str, Path(max_length=64)]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, NotRequired
 
-from fastapi import APIRouter, Query, Request
+from fastapi import Query, Request
 from psycopg.errors import UniqueViolation
 from pydantic import ConfigDict, Field, model_validator
 from typing_extensions import TypedDict
@@ -19,6 +19,7 @@ from api.http.inputs import Name, Strict
 from api.http.jsons import Json, Time, when
 from api.http.paging import Cursor, Items, Limit, decode, shaped_page
 from api.http.problems import Problem, not_found
+from api.http.routes import resource
 from api.http.things import one
 from api.resources.shared.broker_logins import Mqtt, new_device_password, tell_broker
 from api.resources.shared.exports import FILES, as_file
@@ -32,7 +33,7 @@ from store.devices import FOREIGN_ID_TAKEN
 from store.profiles import NONE, of_new_device
 from store.secrets import new_token, token_hash
 
-router = APIRouter(tags=["devices"])
+router = resource(tags=["devices"])
 LIVE = {"last_seen"}
 """What changes by itself."""
 ACTIONS = {

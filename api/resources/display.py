@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, cast
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from pydantic import AfterValidator, ConfigDict, Field
 from typing_extensions import TypedDict
 
@@ -16,10 +16,11 @@ from api.http.context import context_of
 from api.http.inputs import Strict, zone_name
 from api.http.jsons import Json
 from api.http.problems import Problem
+from api.http.routes import resource
 from api.http.things import one
 from store.db import queries
 
-router = APIRouter(tags=["session"])
+router = resource(tags=["session"])
 BROWSER = "browser"
 """As the browser has it."""
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 from html import escape
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import Depends, Request
 from starlette.responses import HTMLResponse
 
 from api.feed.asyncapi import document
 from api.http.context import context_of
 from api.http.jsons import Json
+from api.http.routes import outside
 
-router = APIRouter(tags=["operation"])
+router = outside(tags=["operation"])
 
 
 @router.get("/asyncapi.json", include_in_schema=False)

@@ -6,6 +6,7 @@ Lists, history and shapes follow from the declarations of the kinds of facts (`d
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from functools import cache
 from typing import Annotated, Any, Literal, Union
 
 from fastapi import APIRouter, Path, Request
@@ -15,6 +16,7 @@ from api.http.context import context_of
 from api.http.jsons import Json
 from api.http.paging import Cursor, Items, Limit, decode, shaped_page
 from api.http.problems import key_of, not_found
+from api.http.routes import resource
 from api.resources.shared.exports import FILES, as_file
 from api.resources.shared.facts import Wanted, listed, shape_of, shaped
 from api.resources.shared.fits import ANY_VEHICLE, Fits
@@ -58,9 +60,10 @@ def _history_of(kinds: Sequence[AnyKind]) -> Callable[..., Awaitable[Json]]:
     return fact_history
 
 
-def router(kinds: Sequence[AnyKind]) -> APIRouter:
+@cache
+def router(kinds: tuple[AnyKind, ...]) -> APIRouter:
     """Lists of these kinds of facts, and the history of each fact."""
-    found = APIRouter(tags=["facts"])
+    found = resource(tags=["facts"])
     items: Any = Items
     for kind in kinds:
         if kind.path:

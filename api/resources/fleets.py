@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from pydantic import ConfigDict, Field, model_validator
 from typing_extensions import TypedDict
 
@@ -20,12 +20,13 @@ from api.http.instants import Instant
 from api.http.jsons import Json, Time, now_text, when
 from api.http.paging import Cursor, Items, Limit, decode, page
 from api.http.problems import OR_CHANGED, Problem, key_of, not_found
+from api.http.routes import resource
 from api.http.things import one
 from api.resources.shared.fits import Called, Fits
 from api.resources.shared.vehicles import read_vehicles
 from store.db import queries
 
-router = APIRouter(tags=["vehicles"])
+router = resource(tags=["vehicles"])
 LIVE = {"vehicles"}
 """Of a driver, what changes with the time."""
 

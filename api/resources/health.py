@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import Depends, Request
 from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.responses import Response
 from typing_extensions import TypedDict
@@ -15,10 +15,11 @@ from api.http.auth import bearer_of, who
 from api.http.context import Context, context_of
 from api.http.jsons import Json
 from api.http.problems import Problem, answer
+from api.http.routes import outside
 from store.db import queries
 from store.migrate import migrations
 
-router = APIRouter(tags=["operation"])
+router = outside(tags=["operation"])
 STORAGE_FRESH_S = 2.0
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from pydantic import ConfigDict, Field
 from starlette.responses import Response
 from typing_extensions import TypedDict
@@ -18,11 +18,12 @@ from api.http.jsons import Json, when
 from api.http.links import wrong_link
 from api.http.presented import TOKEN_CHARS_MAX
 from api.http.problems import Problem
+from api.http.routes import resource
 from api.resources.shared.signing import by_password, signed_in
 from store.db import queries
 from store.secrets import PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN, password_hash, password_problem, token_hash
 
-router = APIRouter(prefix="/join", tags=["session"])
+router = resource("/join", tags=["session"])
 EXAMPLE = "Gh2Zx0m3e1b6yJ0n5m0lqk3c1yQm7r9s8t6u4v2w0x8"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, NotRequired, cast
 
-from fastapi import APIRouter, Query, Request
+from fastapi import Query, Request
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
 from typing_extensions import TypedDict
 
@@ -16,6 +16,7 @@ from api.http.inputs import Strict, printable
 from api.http.jsons import Json, when
 from api.http.paging import Cursor, Items, Limit, decode, page
 from api.http.problems import Problem, not_found
+from api.http.routes import resource
 from api.resources.shared.broker_logins import Mqtt, new_device_password, tell_broker
 from domain.vehicles import VehicleClass
 from store.db import queries
@@ -35,7 +36,7 @@ from store.lifecycle import (
     retire,
 )
 
-router = APIRouter()
+router = resource()
 
 DryRun = Annotated[bool, Query(description="change nothing, only say what depends on it")]
 

@@ -6,7 +6,7 @@ from base64 import b64encode
 from collections.abc import AsyncIterator
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from pydantic import ConfigDict, Field
 from typing_extensions import TypedDict
 
@@ -18,13 +18,14 @@ from api.http.context import context_of
 from api.http.inputs import Strict
 from api.http.jsons import Json
 from api.http.problems import Problem
+from api.http.routes import resource
 from api.resources.shared.quarantine import Chosen, check_topic
 from domain.mending import STEPS_MAX, Mended, MendingError, Step, checked, mend
 from domain.wire.verdict import verdict
 from store.db import queries
 from store.quarantine import MANY_MAX
 
-router = APIRouter(tags=["quarantine"])
+router = resource(tags=["quarantine"])
 
 SHOWN_MAX = 20  # messages of a preview
 AT_ONCE = 100  # messages in memory

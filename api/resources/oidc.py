@@ -18,7 +18,7 @@ from typing import Annotated, Any, NamedTuple
 from urllib.parse import urlencode
 
 import orjson
-from fastapi import APIRouter, Query, Request
+from fastapi import Query, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from api.database import DATABASE_ERRORS
@@ -26,6 +26,7 @@ from api.http.audit import audit_as
 from api.http.auth import own_address
 from api.http.context import address_of, context_of
 from api.http.problems import not_found
+from api.http.routes import outside
 from api.oidc.claims import Person
 from api.oidc.provider import Provider
 from api.oidc.words import SignInError, Why, local_path
@@ -35,7 +36,7 @@ from domain.names import ACCOUNT_PATTERN, NAME
 from store.db import queries
 
 log = logging.getLogger(__name__)
-router = APIRouter(include_in_schema=False)
+router = outside()
 
 COOKIE = "fw_oidc"
 PATH = "/oidc"

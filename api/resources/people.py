@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from pydantic import AfterValidator, ConfigDict, Field
 from starlette.responses import Response
 from typing_extensions import TypedDict
@@ -20,6 +20,7 @@ from api.http.jsons import Json, when
 from api.http.links import link_to
 from api.http.paging import Cursor, Items, Limit, decode, shaped_page
 from api.http.problems import Problem, not_found
+from api.http.routes import resource
 from api.http.things import one
 from api.resources.shared.roles import Role
 from domain.names import ACCOUNT_PATTERN
@@ -27,7 +28,7 @@ from store.db import queries
 from store.people import INVITATION_LIFE
 from store.secrets import new_token, token_hash
 
-router = APIRouter(prefix="/accounts", tags=["people"])
+router = resource("/accounts", tags=["people"])
 LIVE = {"signed_in_at", "has_password", "has_identity", "invited_until"}
 """What changes by itself."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
 from starlette.responses import Response, StreamingResponse
 from typing_extensions import TypedDict
@@ -19,6 +19,7 @@ from api.http.inputs import Celsius, Strict, Text, printable
 from api.http.jsons import Json
 from api.http.paging import Cursor, Items, Limit, decode, shaped_page
 from api.http.problems import OR_CHANGED, not_found
+from api.http.routes import resource
 from api.http.things import one
 from api.resources.shared.exports import FILES, as_file
 from api.resources.shared.imports import cells
@@ -27,7 +28,7 @@ from api.resources.shared.imports.files import Columns
 from api.resources.shared.stock import read_stock
 from store.db import queries
 
-router = APIRouter(tags=["products"])
+router = resource(tags=["products"])
 
 
 class ProductIn(Strict):

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from starlette.responses import Response
 
 from api.http.jsons import Json
+from api.http.routes import resource
 from api.resources.shared.curves import drawing
 from api.resources.shared.customers import PublicCurve, PublicShipment, behind, curve, look, used
 
-router = APIRouter(tags=["public"])
+router = resource(tags=["public"])
 
 
 @router.get("/public/shipments/{token}", response_model=PublicShipment)

@@ -6,7 +6,7 @@ from base64 import b64decode, b64encode
 from binascii import Error as Base64Error
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request
+from fastapi import Query, Request
 from pydantic import AfterValidator, ConfigDict, Field
 from starlette.responses import Response
 from typing_extensions import TypedDict
@@ -20,12 +20,13 @@ from api.http.inputs import Strict
 from api.http.jsons import Json, when
 from api.http.paging import Cursor, Items, Limit, decode, page, shaped_page
 from api.http.problems import not_found
+from api.http.routes import resource
 from api.resources.shared.quarantine import Chosen, check_topic
 from domain.names import PAYLOAD_BYTES_MAX
 from store.db import queries
 from store.quarantine import MANY_MAX
 
-router = APIRouter(tags=["quarantine"])
+router = resource(tags=["quarantine"])
 
 SUMMARY_MAX = 1000
 

@@ -10,7 +10,7 @@ from time import monotonic
 from typing import Annotated, Any, Literal, TypeVar
 
 import orjson
-from fastapi import APIRouter, Query, Request
+from fastapi import Query, Request
 from starlette.responses import StreamingResponse
 
 from api.http.auth import Reader
@@ -18,6 +18,7 @@ from api.http.caller import Caller
 from api.http.context import Context, context_of
 from api.http.jsons import when
 from api.http.problems import not_found
+from api.http.routes import resource
 from api.resources.shared.downloads import Lasting
 from api.resources.shared.exports import FILES, FORMS, refuse_other, workbook_of
 from api.resources.shared.sheets import XLSX
@@ -27,7 +28,7 @@ from domain.tables import CSV, csv_cell
 from serving.pace import cut
 from store.db import queries
 
-router = APIRouter(tags=["readings"])
+router = resource(tags=["readings"])
 
 T = TypeVar("T")
 BATCH = 2000

@@ -6,7 +6,7 @@ import asyncio
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Query, Request
+from fastapi import Query, Request
 from starlette.responses import Response
 from typing_extensions import TypedDict
 
@@ -14,13 +14,14 @@ from api.http.auth import Reader
 from api.http.context import context_of
 from api.http.jsons import Json, when
 from api.http.problems import Problem, not_found
+from api.http.routes import resource
 from api.resources.shared.fits import Fits
 from api.resources.shared.sheets import XLSX, workbook
 from api.resources.shared.spans import Since, Until
 from domain.tables import CSV
 from store.reports import REPORTS, ReportError, csv, question, told
 
-router = APIRouter(tags=["reports"])
+router = resource(tags=["reports"])
 FORMS = {"csv": CSV, "xlsx": XLSX}
 
 

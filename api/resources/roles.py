@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
 from typing_extensions import TypedDict
 
 from api.http.auth import SignedIn
 from api.http.jsons import Json
+from api.http.routes import resource
 from domain.permissions import ROLES, TABLE, Permission, granted
 
-router = APIRouter(prefix="/roles", tags=["people"])
+router = resource("/roles", tags=["people"])
 
 
 class RoleOut(TypedDict):

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 from functools import cache
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 from typing_extensions import TypedDict
@@ -17,6 +17,7 @@ from api.http.auth import COOKIE, SignedIn, check_origin
 from api.http.context import Context, address_of, context_of
 from api.http.jsons import Json
 from api.http.problems import Problem
+from api.http.routes import resource
 from api.resources.shared.signing import by_password, cookie_rules, signed_in
 from domain.limits import network_of
 from domain.permissions import Permission
@@ -30,7 +31,7 @@ from store.secrets import (
     password_problem,
 )
 
-router = APIRouter(tags=["session"])
+router = resource(tags=["session"])
 _nobody = cache(password_hash)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from starlette.responses import Response
 from typing_extensions import TypedDict
 
@@ -14,9 +14,10 @@ from api.http.context import context_of
 from api.http.jsons import Json, when
 from api.http.paging import Items, shaped_page
 from api.http.problems import key_of, not_found
+from api.http.routes import resource
 from store.db import queries
 
-router = APIRouter(prefix="/sessions", tags=["session"])
+router = resource("/sessions", tags=["session"])
 SESSIONS_MAX = 200
 
 

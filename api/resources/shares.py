@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal, NotRequired, cast
 
 import orjson
-from fastapi import APIRouter, Query, Request
+from fastapi import Query, Request
 from pydantic import AfterValidator, ConfigDict, Field
 from starlette.responses import Response
 from typing_extensions import TypedDict
@@ -22,6 +22,7 @@ from api.http.jsons import Json, when
 from api.http.links import link_to, pages_of
 from api.http.paging import Cursor, Items, Limit, decode, page
 from api.http.problems import Problem, key_of, not_found
+from api.http.routes import resource
 from api.resources.shared.customers import OPENINGS_MAX, CustomerLanguage
 from api.resources.shared.shipments import shipment_rows
 from domain.channels import KINDS, check_recipient, recipient_shown
@@ -30,7 +31,7 @@ from operations.milestones.decide import MILESTONES
 from store.db import queries
 from store.secrets import new_token, sealed, token_hash
 
-router = APIRouter(tags=["shipments"])
+router = resource(tags=["shipments"])
 SHARES_MAX = 200
 SHARE_MAX = timedelta(days=366)
 

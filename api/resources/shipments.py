@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 import orjson
-from fastapi import APIRouter, Query, Request
+from fastapi import Query, Request
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
 from starlette.responses import Response, StreamingResponse
 from typing_extensions import TypedDict
@@ -22,6 +22,7 @@ from api.http.instants import Instant
 from api.http.jsons import Json, Time, when
 from api.http.paging import Cursor, Items, Limit, decode, page
 from api.http.problems import OR_CHANGED, Problem, not_found
+from api.http.routes import resource
 from api.http.things import one
 from api.resources.shared.areas import LineIn
 from api.resources.shared.exports import FILES, as_file
@@ -47,7 +48,7 @@ from domain.digits import shown
 from domain.goods import Verdict
 from store.db import queries
 
-router = APIRouter(tags=["shipments"])
+router = resource(tags=["shipments"])
 PLANNED = ("id", "reference", "customer", "vehicle", "profile", "planned_line")
 PLANNED_OF_STOP = ("seq", "stop_id", "site", "name", "lat", "lon", "window_start", "window_end")
 

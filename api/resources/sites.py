@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 import orjson
-from fastapi import APIRouter, Request
+from fastapi import Request
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
 from starlette.responses import Response, StreamingResponse
 
@@ -19,6 +19,7 @@ from api.http.inputs import Latitude, Longitude, Name, Strict, Text, zone_name
 from api.http.jsons import Json
 from api.http.paging import Cursor, Items, Limit, decode, page
 from api.http.problems import OR_CHANGED, not_found
+from api.http.routes import resource
 from api.http.things import one
 from api.resources.shared.areas import AreaIn, CorridorIn
 from api.resources.shared.exports import FILES, as_file
@@ -29,7 +30,7 @@ from api.resources.shared.sites import Site, read_sites
 from api.resources.shared.within import Within
 from store.db import queries
 
-router = APIRouter(tags=["sites"])
+router = resource(tags=["sites"])
 LIVE = {"temps"}
 """What changes by itself."""
 

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request
+from fastapi import Query, Request
 
 from api.http.auth import Reader
 from api.http.context import context_of
 from api.http.jsons import Json
 from api.http.paging import Cursor, Items, Limit, decode, page
+from api.http.routes import resource
 from api.resources.shared.exports import FILES, as_file
 from api.resources.shared.stock import Stock, read_stock
 
-router = APIRouter(tags=["stock"])
+router = resource(tags=["stock"])
 Filter = Annotated[str | None, Query(max_length=64)]
 
 

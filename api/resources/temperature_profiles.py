@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from pydantic import ConfigDict, Field, model_validator
 from typing_extensions import TypedDict
 
@@ -16,11 +16,12 @@ from api.http.inputs import Celsius, Name, Strict
 from api.http.jsons import Json, when
 from api.http.paging import Cursor, Items, Limit, decode, shaped_page
 from api.http.problems import Problem, not_found
+from api.http.routes import resource
 from api.http.things import one
 from store.db import queries
 from store.profiles import NONE, Limits
 
-router = APIRouter()
+router = resource()
 LIVE = {"devices", "shipments"}
 """What changes by itself."""
 

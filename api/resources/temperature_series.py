@@ -5,20 +5,21 @@ from __future__ import annotations
 import asyncio
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request
+from fastapi import Query, Request
 from typing_extensions import TypedDict
 
 from api.http.auth import Reader
 from api.http.context import context_of
 from api.http.jsons import Json, when
 from api.http.problems import not_found
+from api.http.routes import resource
 from api.resources.shared.simplify import keep_shape
 from api.resources.shared.spans import PointsMax, Since, Until, columns, number, span
 from domain.readings import F64
 from domain.times import rfc3339
 from store.db import queries
 
-router = APIRouter(tags=["temperature"])
+router = resource(tags=["temperature"])
 
 
 class SeriesPoint(TypedDict):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from pydantic import ConfigDict, Field
 from typing_extensions import TypedDict
 
@@ -16,12 +16,13 @@ from api.http.inputs import Name, Strict
 from api.http.jsons import Json, when
 from api.http.paging import Cursor, Items, Limit, decode, shaped_page
 from api.http.problems import Problem, not_found
+from api.http.routes import resource
 from api.resources.shared.roles import Role
 from domain.permissions import Permission, granted
 from store.db import queries
 from store.secrets import new_token, token_hash
 
-router = APIRouter(prefix="/tokens", tags=["tokens"])
+router = resource("/tokens", tags=["tokens"])
 
 
 class Token(TypedDict):

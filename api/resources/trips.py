@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Annotated, Any, Literal
 from xml.sax.saxutils import escape
 
@@ -19,6 +19,7 @@ from api.http.context import context_of
 from api.http.jsons import Json, when
 from api.http.paging import Items
 from api.http.problems import key_of, not_found
+from api.http.routes import resource
 from api.resources.shared.facts import Wanted, listed, shape_of, shaped
 from api.resources.shared.fits import ANY_VEHICLE, Fits
 from api.resources.shared.spans import PointsMax, way_of
@@ -34,9 +35,10 @@ GPX = "application/gpx+xml"
 KindOf = Annotated[Literal["trip", "stop", "unknown"] | None, Query(alias="kind", description="only these")]
 
 
-def router(kinds: Sequence[AnyKind]) -> APIRouter:
+@cache
+def router(kinds: tuple[AnyKind, ...]) -> APIRouter:
     """Trips as they are declared; nothing when they are not."""
-    found = APIRouter(tags=["vehicles"])
+    found = resource(tags=["vehicles"])
     kind = next((k for k in kinds if k.name == "trip"), None)
     if kind is not None:
         _add(found, kind)

@@ -6,7 +6,7 @@ import asyncio
 from typing import Annotated, Any, Literal
 
 import numpy as np
-from fastapi import APIRouter, Query, Request
+from fastapi import Query, Request
 from pydantic import AfterValidator, ConfigDict, Field
 from starlette.responses import Response, StreamingResponse
 from typing_extensions import TypedDict
@@ -21,6 +21,7 @@ from api.http.inputs import Name, Strict, Text, printable
 from api.http.jsons import Json
 from api.http.paging import Cursor, Items, Limit, decode, page
 from api.http.problems import OR_CHANGED, Problem, not_found
+from api.http.routes import resource
 from api.http.things import one
 from api.resources.shared.exports import FILES, as_file
 from api.resources.shared.fits import Called, Fits
@@ -36,7 +37,7 @@ from domain.readings import F64
 from domain.vehicles import DESCRIBED, FuelType, VehicleClass, habits, suggested
 from store.db import queries
 
-router = APIRouter(tags=["vehicles"])
+router = resource(tags=["vehicles"])
 FORMS = {"geojson": GEOJSON, "gpx": GPX, "kml": KML}
 TOLD = (
     "id", "label", "class", "fleet", "model", "driver", "load_capacity_kg", "volume_capacity_m3", "fuel_type",

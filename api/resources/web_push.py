@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from typing_extensions import TypedDict
 
 from api.http.auth import ChannelKeeper
 from api.http.context import context_of
 from api.http.jsons import Json
 from api.http.problems import Problem
+from api.http.routes import resource
 from store.secrets import push_public_key
 
-router = APIRouter(prefix="/web-push", tags=["channels"])
+router = resource("/web-push", tags=["channels"])
 
 
 class PushKey(TypedDict):

@@ -6,7 +6,7 @@ import secrets
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Query, Request
+from fastapi import Query, Request
 from pydantic import AfterValidator, ConfigDict, Field
 from starlette.responses import Response
 from typing_extensions import TypedDict
@@ -19,6 +19,7 @@ from api.http.inputs import Name, Strict
 from api.http.jsons import Json, when
 from api.http.paging import Cursor, Items, Limit, decode, shaped_page
 from api.http.problems import Problem, not_found
+from api.http.routes import resource
 from api.http.things import one
 from api.resources.shared.deliveries import (
     LIVE,
@@ -32,7 +33,7 @@ from domain.webhooks import URL_CHARS_MAX, AddressError, parse_url, secret_text
 from operations.deliver.decide import KEPT_SECRET
 from store.db import queries
 
-router = APIRouter(prefix="/webhooks", tags=["webhooks"])
+router = resource("/webhooks", tags=["webhooks"])
 SECRET_OCTETS = 32
 WEBHOOKS_MAX = 50
 

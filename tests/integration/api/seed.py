@@ -5,22 +5,17 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from typing import Any, cast
-from unittest.mock import patch
+from typing import Any
 from uuid import uuid4
 
 import httpx
 import orjson
 import psycopg
-import uvicorn
-from fastapi import FastAPI
-from starlette.routing import BaseRoute
 
-from api.app import RESOURCES, ApiConfig
+from api.app import ApiConfig
 from api.http.jsons import when
 from api.service import listen, make_server
 from domain.digits import shown
-from domain.facts import AnyKind
 from serving.connection import Limits
 from store.db import connect
 from store.registry import DeviceSpec, Registry
@@ -236,29 +231,13 @@ class World:
         )  # fmt: skip
 
 
-_resources: dict[tuple[AnyKind, ...], list[BaseRoute]] = {}
-
-
-def _server(config: ApiConfig, limits: Limits | None) -> uvicorn.Server:
-    """As the program makes it, but with the resources' routes of the first: they take longer than most tests."""
-    known = _resources.get(config.facts)
-    with patch("api.app.RESOURCES", RESOURCES if known is None else ()):
-        server = make_server(config, limits)
-    routes = cast("FastAPI", server.config.app).router.routes
-    if known is None:
-        _resources[config.facts] = routes[1 : 1 + len(RESOURCES)]  # behind the description
-    else:
-        routes[1:1] = known
-    return server
-
-
 @contextmanager
 def serving(dsn: str, limits: Limits | None = None, **settings: Any) -> Iterator[str]:
     """The real server in a thread; yields its address."""
     config = ApiConfig(
         **{"database_url": of_api(dsn), "facts": KINDS, "version": "test", "sealing_secret": SEALING, **settings}
     )
-    server = _server(config, limits)
+    server = make_server(config, limits)
     with listen("127.0.0.1", 0) as listener:
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
