@@ -114,7 +114,7 @@ def test_an_alarm_appears_without_a_reload_and_is_acknowledged_with_a_note(page:
     page.get_by_test_id("tab-alerts").click()
     alarm = page.locator("[data-testid=alert-row][data-state=active]").first
     expect(alarm).to_be_visible(timeout=ALARM_MS)
-    expect(alarm).to_contain_text(re.compile(r"Truck 04.*Too warm: ([89]|1\d)\.\d °C"))
+    expect(alarm).to_contain_text(re.compile(r"Truck 04.*Too warm: ([89]|1\d)\.\d\s°C"))
     assert not_reloaded(page)
     page.get_by_test_id("tab-vehicles").click()
     expect(page.locator("[data-testid=vehicle-row][data-id='truck-04']")).to_have_attribute("data-status", "alarm")

@@ -2,7 +2,7 @@
 // The browser keeps a copy, so that nothing is shown in other units until the server has answered.
 import { choose as chooseLanguage } from '#messages/language.ts'
 
-import { api, ask } from './api/client.ts'
+import { api, ask, words } from './api/client.ts'
 import type { DisplayIn, MyDisplay } from './api/shapes.ts'
 import { displayFrom } from './format.ts'
 import type { Display } from './format.ts'
@@ -37,6 +37,8 @@ class Displayed {
   #who = kept().who
   shown = $state.raw<Shown>(kept().shown)
   told = $state.raw<MyDisplay | undefined>()
+  /** Why it could not be read. */
+  failed = $state('')
   readonly #display = $derived<Display>({
     fahrenheit: this.shown.temperature === 'fahrenheit',
     imperial: this.shown.distance === 'imperial',
@@ -49,14 +51,22 @@ class Displayed {
 
   /** Of whom the pages are now. Waits for the server only where nothing is kept of them. */
   async learn(who: string): Promise<void> {
-    const asked = ask(api.GET('/api/v1/me/display')).then(
-      (told) => this.#take(who, told),
-      () => undefined, // the pages work with what is kept, or without
-    )
-    if (this.#who === who) return
-    this.#who = who
-    this.shown = PLAIN
-    await asked
+    const known = this.#who === who
+    if (!known) [this.#who, this.shown, this.told] = [who, PLAIN, undefined]
+    const asked = this.read()
+    if (!known) await asked
+  }
+
+  /** Asks for it. Where that fails the pages go on with what is kept, or without. */
+  async read(): Promise<void> {
+    const who = this.#who
+    try {
+      const told = await ask(api.GET('/api/v1/me/display'))
+      this.failed = ''
+      await this.#take(who, told)
+    } catch (error) {
+      this.failed = words(error)
+    }
   }
 
   /** Another choice of one's own. */

@@ -43,6 +43,9 @@ const words: Translation<typeof en> = {
   severity: (name) => ({ warning: 'Warnung', critical: 'kritisch' })[name],
 
   chart_time: 'Zeit',
+  map_zoom_in: 'Vergrößern',
+  map_zoom_out: 'Verkleinern',
+  map_sources: 'Quellen der Karte',
   acknowledged: (n) => (n === 1 ? '1 Alarm quittiert.' : `${n} Alarme quittiert.`),
   acknowledge_all: (n) => `Alle ${n} quittieren`,
   acknowledging: 'Wird quittiert …',

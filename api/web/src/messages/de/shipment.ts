@@ -19,8 +19,8 @@ const words: Translation<typeof en> = {
   arrives: 'Ankunft',
   to_go: (distance) => `noch ${distance}`,
   few_trips: (trips) =>
-    trips === 0 ? 'Noch keine Fahrten zum Lernen: die Spanne ist geschätzt' : `Bisher aus ${trips === 1 ? 'einer Fahrt' : `${trips} Fahrten`} gelernt: die Spanne ist geschätzt`,
-  estimated: (age) => `geschätzt ${age}`,
+    trips === 0 ? 'Noch keine Fahrten zum Lernen: die Spanne ist grob geschätzt' : `Bisher aus ${trips === 1 ? 'einer Fahrt' : `${trips} Fahrten`} gelernt: die Spanne ist grob geschätzt`,
+  estimated: (age) => `berechnet ${age}`,
   no_estimate: 'Noch keine Schätzung',
   may_miss: 'verfehlt vielleicht das Zeitfenster',
   window: 'Zeitfenster',

@@ -43,6 +43,9 @@ export default {
   severity: (name: 'warning' | 'critical') => ({ warning: 'warning', critical: 'critical' })[name],
 
   chart_time: 'Time',
+  map_zoom_in: 'Zoom in',
+  map_zoom_out: 'Zoom out',
+  map_sources: 'Sources of the map',
   acknowledged: (n: number) => (n === 1 ? '1 alert acknowledged.' : `${n} alerts acknowledged.`),
   acknowledge_all: (n: number) => `Acknowledge all ${n}`,
   acknowledging: 'Acknowledging…',

@@ -9,6 +9,7 @@ import { age, mapUnit } from '#shared/format.ts'
 import { baseStyle, drawGrid, FONT, FONT_BOLD, lineFeature, maplibregl, NOTHING, paintBase, putIcons } from '#shared/map/base.ts'
 import { siteFeatures } from '#shared/map/sites.ts'
 import type { Palette } from '#shared/map/theme.ts'
+import { mapWords } from '#shared/map/words.ts'
 
 import type { Row } from './fleet.svelte.ts'
 import { vehicleLayers, layers, CLUSTER } from './layers.ts'
@@ -44,7 +45,7 @@ export class LiveMap {
       dragRotate: false,
       pitchWithRotate: false,
       maxPitch: 0,
-      locale: { 'Map.Title': m.map_title },
+      locale: mapWords(m.map_title),
     })
     this.map.touchZoomRotate.disableRotation()
     this.map.addControl(new maplibregl.NavigationControl({ showCompass: false }), 'top-right')

@@ -7,6 +7,7 @@ import { mapUnit } from '#shared/format.ts'
 import { baseStyle, drawGrid, FONT_BOLD, maplibregl, NOTHING, paintBase } from '#shared/map/base.ts'
 import { fenceLayers, placeLayers, siteFeatures } from '#shared/map/sites.ts'
 import type { Palette } from '#shared/map/theme.ts'
+import { mapWords } from '#shared/map/words.ts'
 
 import { positionsOf } from './fence.ts'
 import type { Fence } from './fence.ts'
@@ -41,7 +42,7 @@ export class SiteMap {
       dragRotate: false,
       pitchWithRotate: false,
       maxPitch: 0,
-      locale: { 'Map.Title': m.map_title },
+      locale: mapWords(m.map_title),
     })
     this.map.touchZoomRotate.disableRotation()
     this.map.addControl(new maplibregl.NavigationControl({ showCompass: false }), 'top-right')
