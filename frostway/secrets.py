@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from domain.profiles import HIDDEN, is_secret
+from store.durable import sync_folder
 from store.embedded_process import EmbeddedError
 
 
@@ -77,7 +78,7 @@ def write_private(path: Path, text: str) -> None:
             folder = path.parent.stat()
             os.chown(new, folder.st_uid, folder.st_gid)
         new.replace(path)
-        _sync(path.parent)
+        sync_folder(path.parent)
     finally:
         new.unlink(missing_ok=True)
 
@@ -90,15 +91,6 @@ def _holds(path: Path, text: str) -> bool:
         return is_ours and path.read_bytes() == text.encode()
     except OSError:
         return False
-
-
-def _sync(folder: Path) -> None:
-    """Makes a rename in `folder` durable."""
-    fd = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
 
 
 def without_passwords(text: str) -> str:

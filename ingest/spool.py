@@ -23,6 +23,7 @@ from zlib import crc32
 import msgspec
 
 from ingest.mqtt.codec import RawMessage
+from store.durable import sync_folder
 
 log = logging.getLogger(__name__)
 
@@ -139,11 +140,7 @@ class Spool:
         self._writing += 1
         self._file = FileIO(self._path(self._writing), "w")
         self._sizes[self._writing] = 0
-        folder = os.open(self._folder, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        sync_folder(self._folder)
 
     def newest(self, messages: int) -> list[Sequence[RawMessage]]:
         """The newest groups with so many messages at least, if there are, in order."""

@@ -23,6 +23,7 @@ from urllib.parse import quote
 
 import psycopg
 
+from store.durable import sync_folder
 from store.embedded_auth import OWNER, admit, of_nobody, service_identity
 from store.embedded_binaries import Binaries, locate
 from store.embedded_process import (
@@ -251,7 +252,7 @@ class EmbeddedPostgres:
         if self._sync_initdb:
             _run([str(binaries.initdb), "--sync-only", "-D", where], new, identity)
         new.rename(data_dir)
-        _sync_folder(data_dir.parent)
+        sync_folder(data_dir.parent)
 
     def _check_cluster(self, binaries: Binaries, identity: Identity | None) -> None:
         """Raises unless the existing folder is a cluster of the binaries' major version; as root, owns it rightly."""
@@ -337,12 +338,3 @@ def _run(argv: list[str], cwd: Path, identity: Identity | None) -> None:
     if done.returncode:
         words = [line for line in (done.stdout + done.stderr).splitlines() if "error" in line or "FATAL" in line]
         raise PostgresError(f"initdb failed: {' | '.join(words[-3:]) or f'exit status {done.returncode}'}")
-
-
-def _sync_folder(folder: Path) -> None:
-    """Makes a rename in `folder` durable."""
-    fd = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)

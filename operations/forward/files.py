@@ -18,6 +18,7 @@ from typing import BinaryIO, Protocol
 
 from domain.forwarding import Family, Item, csv, csv_head, ndjson
 from operations.forward.sink import AwayError, ForwardError
+from store.durable import sync_folder
 
 ROLL_BYTES, ROLL_S = 64 << 20, 300.0
 PART = ".part"
@@ -199,12 +200,3 @@ class Files:
 def part_of(final: Path) -> Path:
     """The name of a file that is being written."""
     return final.with_name(f".{final.name}{PART}")
-
-
-def sync_folder(folder: Path) -> None:
-    """The names in a folder are on the disk."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
