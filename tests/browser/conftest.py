@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -47,6 +48,7 @@ PHONE: dict[str, Any] = {
 SMALL = PHONE | {"viewport": {"width": 320, "height": 640}}
 LOOKS = pytest.mark.parametrize("look", [DESKTOP, SMALL], ids=["desk", "phone"], indirect=True)
 Looking = Callable[[], AbstractContextManager[Page]]
+Opening = Callable[[dict[str, Any]], AbstractContextManager[Page]]
 
 
 def chromium() -> str | None:
@@ -84,8 +86,11 @@ class Watch:
 
 
 def context_of(browser: Browser, **options: Any) -> BrowserContext:
-    """A window of its own that waits as long as a loaded machine needs."""
-    context = browser.new_context(**options)
+    """A window of its own that waits as long as a loaded machine needs.
+
+    No service worker unless it is asked for: each new window would load and keep all files of all pages.
+    """
+    context = browser.new_context(**{"service_workers": "block"} | options)
     context.set_default_timeout(WAIT_MS)
     return context
 
@@ -148,14 +153,39 @@ def look(request: pytest.FixtureRequest) -> dict[str, Any]:
     return found
 
 
-@pytest.fixture
-def looking(browser: Browser, desktop: BrowserContext, stack: Stack, watch: Watch, look: dict[str, Any]) -> Looking:
-    """An admin's page in a window of its own, of the look that is asked for."""
+@pytest.fixture(scope="package")
+def opening(browser: Browser, desktop: BrowserContext, stack: Stack, watch: Watch) -> Iterator[Opening]:
+    """An admin's page in a window of a look. It is kept for the next of its look, with the files that it has loaded."""
+    kept: dict[str, BrowserContext] = {}
 
     @contextmanager
-    def opened() -> Iterator[Page]:
-        with context_of(browser, **look, base_url=stack.url, storage_state=desktop.storage_state()) as context:
+    def opened(look: dict[str, Any]) -> Iterator[Page]:
+        name = json.dumps(look, sort_keys=True)
+        context = kept.pop(name, None)
+        if context is None:
+            context = context_of(browser, **look, base_url=stack.url)
             context.on("page", watch.follow)
-            yield context.new_page()
+        context.add_cookies(desktop.cookies())  # type: ignore[arg-type]  # it takes what it gives
+        page = context.new_page()
+        try:
+            yield page
+        except BaseException:
+            context.close()
+            raise
+        if not page.is_closed() and page.url.startswith(stack.url):
+            page.evaluate("localStorage.clear()")
+        for each in context.pages:
+            each.close()
+        context.clear_permissions()
+        context.clear_cookies()
+        kept[name] = context
 
-    return opened
+    yield opened
+    for context in kept.values():
+        context.close()
+
+
+@pytest.fixture
+def looking(opening: Opening, look: dict[str, Any]) -> Looking:
+    """An admin's page in a window of the look that is asked for."""
+    return lambda: opening(look)

@@ -178,7 +178,7 @@ def test_a_customer_is_told_of_a_shipment_and_has_no_more(page: Page, mailbox: M
     expect(page.get_by_test_id("share-tell").first).to_contain_text("has wanted no more since")
 
 
-@pytest.mark.parametrize("look", [SMALL], ids=["phone"], indirect=True)
+@pytest.mark.parametrize("look", [SMALL | {"service_workers": "allow"}], ids=["phone"], indirect=True)
 def test_this_browser_is_told_and_shows_it(page: Page, stack: Stack) -> None:
     """All is real but the push service: what was left there is handed to the browser by its own tools."""
     with receiving() as service:
@@ -213,4 +213,4 @@ def test_this_browser_is_told_and_shows_it(page: Page, stack: Stack) -> None:
     data = {"origin": stack.url, "registrationId": known[0]["registrationId"], "data": json.dumps(told)}
     tools.send("ServiceWorker.deliverPushMessage", data)
     shown = "navigator.serviceWorker.ready.then(r => r.getNotifications()).then(all => all.map(n => [n.title, n.data]))"
-    assert wait_for(lambda: page.evaluate(shown), "it is shown") == [[told["title"], "/alerts"]]
+    assert wait_for(lambda: page.evaluate(shown), "it is shown") == [[told["title"], told["url"]]]

@@ -106,7 +106,8 @@ def test_a_customer_has_this_browser_told_and_takes_it_back(browser: Browser, st
     """All is real but the push service; that the server leaves the right words there is shown elsewhere."""
     shipment = stack.items("/shipments")[0]["id"]
     made = stack.request("POST", f"/shipments/{shipment}/share", {"recipient": "Bea"}).json()
-    with receiving() as service, context_of(browser, **IN_HELSINKI, base_url=stack.url, locale="fi") as context:
+    look = IN_HELSINKI | {"service_workers": "allow"}
+    with receiving() as service, context_of(browser, **look, base_url=stack.url, locale="fi") as context:
         service.answer = lambda _event: (201, {}, b"")
         subscription = json.dumps(Subscribed(service).subscription)
         context.add_init_script(

@@ -9,9 +9,9 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import DESKTOP, Watch, context_of
+from tests.browser.conftest import DESKTOP, Opening
 from tests.browser.test_frame import axe, settled
 from tests.browser.test_join import LONG
 from tests.browser.test_pages import TOO_WIDE
@@ -32,14 +32,11 @@ FOCUSED = "document.activeElement.dataset.path ?? new URL(document.activeElement
 
 
 @pytest.fixture(params=SIZES, ids=[str(width) for width, _ in SIZES])
-def page(
-    request: pytest.FixtureRequest, browser: Browser, desktop: BrowserContext, stack: Stack, watch: Watch
-) -> Iterator[Page]:
+def page(request: pytest.FixtureRequest, opening: Opening) -> Iterator[Page]:
     width, height = request.param
     size = DESKTOP | {"viewport": {"width": width, "height": height}}
-    with context_of(browser, **size, base_url=stack.url, storage_state=desktop.storage_state()) as context:
-        context.on("page", watch.follow)
-        yield context.new_page()
+    with opening(size) as page:
+        yield page
 
 
 def whole(page: Page) -> None:

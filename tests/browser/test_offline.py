@@ -36,7 +36,9 @@ STALE = """async () => {
 @pytest.fixture(scope="module")
 def window(browser: Browser, desktop: BrowserContext, stack: Stack, watch: Watch) -> Iterator[BrowserContext]:
     """A browser of its own, for what is kept there is spoilt here."""
-    with context_of(browser, **DESKTOP, base_url=stack.url, storage_state=desktop.storage_state()) as context:
+    with context_of(
+        browser, **DESKTOP, service_workers="allow", base_url=stack.url, storage_state=desktop.storage_state()
+    ) as context:
         context.on("page", watch.follow)
         first = context.new_page()
         first.goto("/alerts")

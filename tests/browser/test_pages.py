@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, expect
+from playwright.sync_api import BrowserContext, expect
 
-from tests.browser.conftest import PHONE, Watch, context_of
-from tests.stack import Stack
+from tests.browser.conftest import PHONE, Opening
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(1800)]
 
@@ -32,12 +31,8 @@ AT_NIGHT = """() => document.querySelectorAll('.range').forEach(e => {  // an ar
 GROUND = "getComputedStyle(document.querySelector('[aria-label=Lists]')).backgroundColor.match(/\\d+/g).map(Number)"
 
 
-def test_a_phone_in_the_dark_shows_the_list(
-    browser: Browser, desktop: BrowserContext, stack: Stack, watch: Watch
-) -> None:
-    with context_of(browser, **PHONE, base_url=stack.url, storage_state=desktop.storage_state()) as context:
-        context.on("page", watch.follow)
-        phone = context.new_page()
+def test_a_phone_in_the_dark_shows_the_list(opening: Opening) -> None:
+    with opening(PHONE) as phone:
         phone.goto("/")
         expect(phone.get_by_test_id("vehicle-row")).to_have_count(8)
         expect(phone.get_by_test_id("vehicle-row").first).to_be_in_viewport()
@@ -118,13 +113,9 @@ def test_a_customers_link_stays_until_closed_and_is_copied_over_plain_http(deskt
     page.close()
 
 
-def test_a_small_phone_shows_all_without_sideways_scrolling_and_the_details_can_be_pulled_up(
-    browser: Browser, desktop: BrowserContext, stack: Stack, watch: Watch
-) -> None:
+def test_a_small_phone_shows_all_without_sideways_scrolling_and_the_details_can_be_pulled_up(opening: Opening) -> None:
     small = {**PHONE, "viewport": {"width": 320, "height": 640}}
-    with context_of(browser, **small, base_url=stack.url, storage_state=desktop.storage_state()) as context:
-        context.on("page", watch.follow)
-        phone = context.new_page()
+    with opening(small) as phone:
         for address in (
             "/",
             "/?tab=stock",

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, WebSocketRoute, expect
+from playwright.sync_api import BrowserContext, Page, WebSocketRoute, expect
 
-from tests.browser.conftest import PHONE, Watch, context_of
+from tests.browser.conftest import PHONE, Opening
 from tests.browser.test_frame import axe
 from tests.browser.test_pages import TOO_WIDE
 from tests.stack import Stack, wait_for
@@ -228,13 +228,9 @@ def test_one_under_way_is_called_off_and_taken_up_again(desktop: BrowserContext,
     page.close()
 
 
-def test_on_a_small_phone_nothing_is_too_wide_and_a_viewer_changes_nothing(
-    browser: Browser, desktop: BrowserContext, stack: Stack, watch: Watch
-) -> None:
+def test_on_a_small_phone_nothing_is_too_wide_and_a_viewer_changes_nothing(stack: Stack, opening: Opening) -> None:
     small = {**PHONE, "viewport": {"width": 320, "height": 640}}
-    with context_of(browser, **small, base_url=stack.url, storage_state=desktop.storage_state()) as context:
-        context.on("page", watch.follow)
-        phone = context.new_page()
+    with opening(small) as phone:
         for address, seen in (
             ("/shipments", "shipment-row"),
             ("/shipments?shipment=S-1004", "shipment-detail"),

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, FloatRect, Page, expect
+from playwright.sync_api import BrowserContext, FloatRect, Page, expect
 
-from tests.browser.conftest import PHONE, Watch, context_of
+from tests.browser.conftest import PHONE, Opening
 from tests.browser.test_frame import axe
 from tests.browser.test_pages import TOO_WIDE
 from tests.stack import Stack, wait_for
@@ -134,13 +134,9 @@ def test_a_circle_is_drawn_widened_by_a_handle_and_escape_takes_one_step_back_at
     page.close()
 
 
-def test_a_circle_is_made_by_numbers_on_a_phone_and_what_cannot_be_is_said(
-    browser: Browser, desktop: BrowserContext, stack: Stack, watch: Watch
-) -> None:
+def test_a_circle_is_made_by_numbers_on_a_phone_and_what_cannot_be_is_said(stack: Stack, opening: Opening) -> None:
     look = PHONE | {"viewport": {"width": 320, "height": 640}}
-    with context_of(browser, **look, base_url=stack.url, storage_state=desktop.storage_state()) as context:
-        context.on("page", watch.follow)
-        phone = context.new_page()
+    with opening(look) as phone:
         phone.goto("/sites")
         phone.get_by_test_id("site-new").tap()
         phone.get_by_test_id("site-label").fill("Kiosk 7")
@@ -258,7 +254,7 @@ BOMB = '<?xml version="1.0"?><!DOCTYPE kml [<!ENTITY a "aaaaaaaa"><!ENTITY b "&a
 
 
 def test_kml_is_read_without_entities_and_a_viewer_changes_nothing(
-    browser: Browser, desktop: BrowserContext, stack: Stack, watch: Watch
+    desktop: BrowserContext, stack: Stack, opening: Opening
 ) -> None:
     page = desktop.new_page()
     page.goto("/sites?do=import")
@@ -273,9 +269,7 @@ def test_kml_is_read_without_entities_and_a_viewer_changes_nothing(
     )
     expect(page.get_by_test_id("import-row")).to_contain_text("Polygon, 3 corners")
     page.close()
-    with context_of(browser, **PHONE, base_url=stack.url, storage_state=desktop.storage_state()) as context:
-        context.on("page", watch.follow)
-        phone = context.new_page()
+    with opening(PHONE) as phone:
         phone.route("**/api/v1/me", lambda route: route.fulfill(json=watched(stack)))
         phone.goto("/sites?site=customer-1&do=edit")
         expect(phone.get_by_test_id("site-detail")).to_be_visible()
