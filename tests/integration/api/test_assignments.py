@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from psycopg.rows import dict_row
 
 from domain.times import from_us
+from store.arrays import column_stack
 from store.db import connect, queries
 from store.registry import DeviceSpec, Registry
 from store.secrets import token_hash
@@ -94,13 +95,13 @@ class Yard(Fleet):
     def tracks(self) -> dict[str, list[tuple[Any, ...]]]:
         with psycopg.connect(self.dsn) as c:
             ids = c.execute("select name, id, tenant_id from vehicle order by name").fetchall()
-            asked = {"since": when(-1), "until": when(MINUTES)}
+            asked = {"since": when(-1), "until": when(MINUTES), "most": 1_000_000}
             found = {}
             for name, vehicle, tenant in ids:
                 as_tenant(c, tenant)
-                found[name] = c.execute(
-                    queries("api")["track"], asked | {"tenant": tenant, "vehicle": vehicle}
-                ).fetchall()
+                with c.cursor(binary=True) as cursor:
+                    cursor.execute(queries("api")["track"], asked | {"tenant": tenant, "vehicle": vehicle})
+                    found[name] = [tuple(row) for row in column_stack(cursor.pgresult, 6).tolist()]
             return found
 
 

@@ -45,6 +45,7 @@ COMMANDS = (
     ("quarantine", "mend", "--step", "multiply t 1000", "--yes"),
     ("facts", "verify"),
     ("reports", "stationary"),
+    ("forward", "--to", "out", "--once"),
     ("device", "change", "gps-1", "--kind", "phone"),
     *((kind, "list") for kind in ("vehicle", "driver", "site", "product", "zone", "slot", "profile")),
     ("profile", "add", "salad", "--high-c", "5"),
