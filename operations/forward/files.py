@@ -7,7 +7,6 @@ before that, it is written anew; killed behind it, it is renamed by the next. So
 from __future__ import annotations
 
 import contextlib
-import itertools
 import os
 import time
 from collections.abc import Callable, Sequence
@@ -116,7 +115,6 @@ class Files:
         self._roll_bytes, self._roll_s = roll_bytes, roll_s
         self._make = _writer(form)
         self._open: dict[str, _Open] = {}
-        self._number = itertools.count(1)
         try:
             (self._folder / tenant).mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -150,10 +148,12 @@ class Files:
     def _final(self, family: str) -> Path:
         now = datetime.now(UTC)
         folder = self._folder / self._tenant / family / f"{now:%Y-%m-%d}" / f"{now:%H}"
-        while True:
-            found = folder / f"{self._name}.{now:%H%M%S}-{next(self._number):04d}.{self._form}"
-            if not found.exists() and not part_of(found).exists():
-                return found
+        stem = f"{self._name}.{now:%H%M%S}-"
+        names = [path.name.removeprefix(".") for path in folder.iterdir()] if folder.is_dir() else []
+        # Behind all of this second, also another process's before it was killed: names sort as the files came.
+        taken = [name.removeprefix(stem).partition(".")[0] for name in names if name.startswith(stem)]
+        last = max((int(number) for number in taken if number.isdecimal()), default=0)
+        return folder / f"{stem}{last + 1:04d}.{self._form}"
 
     def is_due(self) -> bool:
         """See `Sink.is_due`."""
