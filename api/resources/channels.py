@@ -21,6 +21,7 @@ from api.http.problems import Problem, not_found
 from api.http.routes import resource
 from api.http.things import one
 from api.resources.shared.deliveries import LIVE, TIMES, Delivery, Receivers, SentAgain
+from domain import web_push
 from domain.channels import ADDRESS_CHARS_MAX, KINDS, LANGUAGES, check_address, check_recipient, shown_of
 from domain.webhooks import AddressError
 from operations.deliver.decide import ALERTS, CLEARED
@@ -251,6 +252,8 @@ async def try_channel(request: Request, caller: ChannelKeeper, channel_id: str, 
 
 
 def _recipient(row: Row, given: TryIn) -> str | None:
+    if row["for_customers"] and row["shown"].startswith(f"{web_push.SCHEME}://"):
+        raise Problem(409, "customers' browsers are told by their links only: open one, and have that browser told")
     if row["for_customers"] != (given.to is not None):
         raise Problem(422, "to: whom the test of a customers' channel goes to, and of no other")
     if given.to is None:

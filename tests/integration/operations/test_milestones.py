@@ -324,6 +324,8 @@ def test_a_browser_that_is_over_is_forgotten_and_no_other_is_kept_waiting(
     (channel,) = admin.get("/api/v1/channels").json()["items"]
     assert (channel["id"], channel["url"], channel["disabled_at"]) == ("customers-browsers", "webpush://…", None)
 
+    tried = admin.post("/api/v1/channels/customers-browsers/test", json={"to": "anna@example.org"})
+    assert tried.status_code == 409  # it would fail, and keep all of them waiting
     admin.patch("/api/v1/channels/customers-browsers", json={"disabled": True})
     assert api.get(link(made)).json()["public_key"] is None
     assert api.post(link(made), json={"address": over.address()}).status_code == 409
