@@ -25,8 +25,11 @@ DELTA_H_KJ_PER_MOL = 83.144
 R_KJ_PER_MOL_K = 8.3144e-3
 ZERO_K = 273.15
 REFERENCE_K = 298.15
-HIGH_BITS, LOW_BITS = 24, 36  # a factor is high * 2^-24 + low * 2^-60: sums of both halves fit 63 bits for years
-TEMP_C_MAX = 120.0  # warmer counts as this, or the sum would not fit
+HIGH_BITS, LOW_BITS = (
+    24,
+    36,
+)  # a factor is high * 2^-24 + low * 2^-60: one sum of either half fits 63 bits for two years
+TEMP_C_MAX = 100.0  # warmer counts as this, or the sum would not fit
 
 
 class Kinetic(NamedTuple):
@@ -45,7 +48,7 @@ class Kinetic(NamedTuple):
 
 
 def b_kelvin(delta_h_kj_per_mol: float = DELTA_H_KJ_PER_MOL) -> float:
-    """dH / R in kelvin.
+    """B = dH / R, in kelvin.
 
     >>> b_kelvin()
     10000.0
@@ -57,7 +60,7 @@ def factors(temp_c: F64, b_k: float) -> F64:
     """How fast goods age at these temperatures, relative to 25 °C.
 
     >>> factors(np.array([5.0, 25.0, 40.0]), 10_000.0).round(12).tolist()
-    [0.089666306186, 1.0, 4.985661696192]
+    [0.089666306186, 1.0, 4.985761696192]
     """
     kelvin = np.minimum(temp_c, TEMP_C_MAX) + ZERO_K
     return np.asarray(np.exp(-b_k * (1.0 / kelvin - 1.0 / REFERENCE_K)))
