@@ -28,7 +28,7 @@ REFERENCE_K = 298.15
 HIGH_BITS, LOW_BITS = (
     24,
     36,
-)  # a factor is high * 2^-24 + low * 2^-60: one sum of either half fits 63 bits for two years
+)  # a factor is high * 2^-24 + low * 2^-60: a sum of either fits 63 bits for two years
 TEMP_C_MAX = 100.0  # warmer counts as this, or the sum would not fit
 
 
