@@ -16,10 +16,11 @@ from typing import Literal
 
 import orjson
 
+from domain.recordings import Recording, RecordingError
 from firmware_sim.device import Device
 from firmware_sim.faults import TABLE, FaultPlan
 from firmware_sim.link import Link, MqttTarget, Network
-from firmware_sim.recordings import Recording, RecordingError, read
+from firmware_sim.recordings import read
 
 TICK_S = 0.05
 SILENCE_S = 30.0  # without any receipt, while something waits for one

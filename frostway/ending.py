@@ -14,8 +14,8 @@ def _errors() -> tuple[type[BaseException], ...]:
     import psycopg  # noqa: PLC0415
 
     from domain.profiles import ProfileError  # noqa: PLC0415
+    from domain.recordings import RecordingError  # noqa: PLC0415
     from firmware_sim.link import TargetError  # noqa: PLC0415
-    from firmware_sim.recordings import RecordingError  # noqa: PLC0415
     from firmware_sim.replay import ReplayError  # noqa: PLC0415
     from frostway.stack import NoStackError  # noqa: PLC0415
     from store.embedded_process import EmbeddedError  # noqa: PLC0415

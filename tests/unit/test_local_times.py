@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firmware_sim.recordings import parse
+from domain.recordings import parse
 
 # Zones with the moment at which their clocks are put back; Lord Howe's by half an hour only.
 BACK = {

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firmware_sim.recordings import Recording, RecordingError, parse, read
+from domain.recordings import Recording, RecordingError, parse
+from firmware_sim.recordings import read
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firmware_sim.recordings import Recording, RecordingError, parse
+from domain.recordings import Recording, RecordingError, parse
 
 POINT = '<trkpt lat="47.56" lon="7.59"><time>2026-11-20T08:00:{s:02d}Z</time>{more}</trkpt>\n'
 

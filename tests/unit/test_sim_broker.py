@@ -14,9 +14,9 @@ import paho.mqtt.client as mqtt
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
+from domain.recordings import RecordingError
 from firmware_sim import device
 from firmware_sim.link import MqttTarget, TargetError
-from firmware_sim.recordings import RecordingError
 from firmware_sim.replay import ReplayError, replay
 from firmware_sim.run import Credentials, CredentialsError, RunSettings, main, run_world
 from firmware_sim.truth import load, payload_hash

@@ -17,8 +17,8 @@ from rich.console import Console
 from rich.progress import Progress
 
 from domain.readings import I64
+from domain.recordings.shape import LeftOut, number
 from domain.times import to_us, written
-from firmware_sim.recordings.shape import LeftOut, number
 from frostway.cli.work.tables import print_table
 from frostway.failure import Failure, say
 from tracker.arrival_times.arrivals import Stops

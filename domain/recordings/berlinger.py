@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from datetime import tzinfo
 from typing import NamedTuple
 
+from domain.recordings.berlinger_reported import reported
+from domain.recordings.local_times import LocalTimes
+from domain.recordings.shape import LeftOut, Reading, Recording, number
 from domain.times import written
-from firmware_sim.events import Reading
-from firmware_sim.recordings.local_times import LocalTimes
-from firmware_sim.recordings.shape import LeftOut, Recording, number
 
 NO_VALUE = "--.-"
 _HEADER = re.compile(r"[a-zA-Z/.-]+ [a-zA-Z:]+\s+T\b")  # yyyy-MM-dd hh:mm	T	Out of limits
@@ -66,7 +66,7 @@ def parse_berlinger(text: str, local: tzinfo, tz: str) -> Recording:
         notes.append(f"{empty} entries without a value ({NO_VALUE}) were skipped")
     notes += skipped.notes()
     told = tuple(("temp", reading) for reading in readings)
-    return Recording("berlinger", told, empty + skipped.count, head.get("Serial"), tuple(notes))
+    return Recording("berlinger", told, empty + skipped.count, head.get("Serial"), tuple(notes), reported(lines, local))
 
 
 def _head(lines: list[str]) -> dict[str, str]:

@@ -7,11 +7,10 @@ import io
 from collections.abc import Iterator
 from datetime import datetime, tzinfo
 
+from domain.recordings.encodings import clean
+from domain.recordings.local_times import LocalTimes
+from domain.recordings.shape import LeftOut, Reading, Recording, RecordingError, number
 from domain.times import written
-from firmware_sim.events import Reading
-from firmware_sim.recordings.encodings import clean
-from firmware_sim.recordings.local_times import LocalTimes
-from firmware_sim.recordings.shape import LeftOut, Recording, RecordingError, number
 
 # Column -> key of the reading, lowest and highest plausible value.
 _Columns = dict[str, tuple[str, float, float]]

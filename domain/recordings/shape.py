@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from domain.numbers import decimal
-from firmware_sim.events import Reading
-from firmware_sim.recordings.encodings import clean
-from firmware_sim.recordings.local_times import NAMED_MAX
+from domain.recordings.encodings import clean
+from domain.recordings.local_times import NAMED_MAX
+from domain.recordings.reported import Reported
+
+Reading = dict[str, Any]
 
 
 class RecordingError(ValueError):
@@ -23,6 +26,8 @@ class Recording:
     skipped: int = 0
     serial: str | None = None
     notes: tuple[str, ...] = ()
+    reported: Reported | None = None
+    """What the device itself says of them."""
 
     @property
     def streams(self) -> tuple[str, ...]:
@@ -37,7 +42,7 @@ class Recording:
     def shifted(self, by_ms: int) -> Recording:
         """The same recording at another time."""
         readings = tuple((stream, {**reading, "t": reading["t"] + by_ms}) for stream, reading in self.readings)
-        return Recording(self.format, readings, self.skipped, self.serial, self.notes)
+        return replace(self, readings=readings, reported=None)
 
 
 @dataclass(slots=True)

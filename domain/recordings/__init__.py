@@ -9,18 +9,15 @@ times without an offset: the caller gives the zone, UTC if it does not, and the 
 from __future__ import annotations
 
 from datetime import UTC, tzinfo
-from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from firmware_sim.recordings.berlinger import parse_berlinger
-from firmware_sim.recordings.csv_table import parse_csv
-from firmware_sim.recordings.encodings import text_of
-from firmware_sim.recordings.gpx import parse_gpx
-from firmware_sim.recordings.shape import Recording, RecordingError
+from domain.recordings.berlinger import parse_berlinger
+from domain.recordings.csv_table import parse_csv
+from domain.recordings.encodings import text_of
+from domain.recordings.gpx import parse_gpx
+from domain.recordings.shape import Recording, RecordingError
 
-__all__ = ["Recording", "RecordingError", "parse", "read", "zone"]
-
-FILE_BYTES_MAX = 256 * 1024 * 1024
+__all__ = ["Recording", "RecordingError", "parse", "zone"]
 
 
 def zone(name: str) -> tzinfo:
@@ -37,31 +34,12 @@ def zone(name: str) -> tzinfo:
         raise RecordingError(f"no time zone {name!r}: use an IANA name such as Europe/Helsinki") from None
 
 
-def read(path: Path, tz: str = "UTC") -> Recording:
-    """The recording in the file; its format is told by its content.
+def parse(content: bytes, tz: str = "UTC") -> Recording:
+    """The recording that the bytes of a file are; its format is told by its content.
 
     Args:
-        path: the file.
+        content: the file.
         tz: IANA zone of times without an offset.
-
-    Raises:
-        RecordingError: says what is wrong and how to mend it.
-    """
-    try:
-        size = path.stat().st_size
-        if size > FILE_BYTES_MAX:
-            raise RecordingError(f"{path}: {size} bytes is too large (at most {FILE_BYTES_MAX}): cut it into parts")
-        content = path.read_bytes()
-    except OSError as error:
-        raise RecordingError(f"{path}: {error.strerror or error}") from None
-    try:
-        return parse(content, tz)
-    except RecordingError as error:
-        raise RecordingError(f"{path.name}: {error}") from None
-
-
-def parse(content: bytes, tz: str = "UTC") -> Recording:
-    """As `read`, from bytes.
 
     Raises:
         RecordingError: says what is wrong and how to mend it.

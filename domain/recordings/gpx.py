@@ -6,11 +6,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 from xml.parsers import expat
 
+from domain.recordings.encodings import xml_of
+from domain.recordings.local_times import LocalTimes
+from domain.recordings.shape import LeftOut, Reading, Recording, RecordingError, number
 from domain.times import written
-from firmware_sim.events import Reading
-from firmware_sim.recordings.encodings import xml_of
-from firmware_sim.recordings.local_times import LocalTimes
-from firmware_sim.recordings.shape import LeftOut, Recording, RecordingError, number
 
 TEXT_BYTES_MAX = 1024  # of one XML element we read
 DEPTH_MAX = 64
