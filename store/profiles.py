@@ -1,12 +1,17 @@
-"""Temperature profiles that everybody has: made for a tenant when one is first wanted."""
+"""Temperature profiles: those that everybody has, made when first wanted, and how one is kept with its versions."""
 
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, NamedTuple
 
+import orjson
 import psycopg
 
+from domain.cold_chain.parsing import body_of, profile_of, short_of
+from domain.cold_chain.profile import TemperatureProfile, plain
 from domain.names import NAME
 from store.db import queries
 from store.tenants import RegistryError
@@ -35,15 +40,21 @@ class Limits(NamedTuple):
             return "low_c: not below high_c"
         return None
 
+    @property
+    def profile(self) -> TemperatureProfile:
+        """A band above, one below."""
+        return plain(*self)
+
 
 STANDARD = {
     "chilled": Limits(2.0, 8.0),
     "frozen": Limits(-25.0, -15.0, 1800.0),
     "ambient": Limits(15.0, 25.0, 3600.0),
 }
-NONE = "none"
-PROFILE_NAME = re.compile(rf"(?!{NONE}\Z){NAME.pattern}")
-RULE = f"a-z, 0-9, - and _, and not {NONE!r}"
+NONE, READY_MADE_PATH = "none", "ready-made"
+RESERVED = (NONE, READY_MADE_PATH)
+PROFILE_NAME = re.compile(rf"(?!(?:{'|'.join(RESERVED)})\Z){NAME.pattern}")
+RULE = f"a-z, 0-9, - and _, and not {' or '.join(map(repr, RESERVED))}"
 _BY_KIND = {"reefer": "chilled", "thermometer": "chilled"}
 
 
@@ -56,17 +67,55 @@ def of_new_device(kind: str, named: str | None) -> str | None:
     return None if named == NONE else named or _BY_KIND.get(kind)
 
 
-def add_profile(connection: psycopg.Connection, tenant_id: int, name: str, limits: Limits) -> None:
+def version_values(
+    profile: TemperatureProfile, by: str, *, valid_from: datetime | None = None, note: str = ""
+) -> dict[str, Any]:
+    """What `add_profile_version` wants besides the tenant and the profile's key."""
+    body = orjson.dumps(body_of(profile)).decode()
+    return {"body": body, "by": by, "note": note, "valid_from": valid_from, **short_of(profile)._asdict()}
+
+
+def read_version(body: str) -> TemperatureProfile:
+    """A profile as it is kept."""
+    return profile_of(orjson.loads(body))
+
+
+def key_of(connection: psycopg.Connection, tenant_id: int, name: str) -> int:
+    """A profile, locked until the transaction ends.
+
+    Raises:
+        RegistryError: there is none of this name.
+    """
+    row = connection.execute(queries("registry")["lock_profile"], {"tenant": tenant_id, "name": name}).fetchone()
+    if row is None:
+        raise RegistryError(f"no temperature profile {name!r}: `frostway profile list` shows them")
+    return int(row[0])
+
+
+def add_version(connection: psycopg.Connection, tenant_id: int, key: int, values: Mapping[str, Any]) -> int | None:
+    """The number of the next version (`version_values`) of a locked profile; None: it says what the newest says."""
+    q = queries("registry")
+    try:
+        row = connection.execute(q["add_profile_version"], {"tenant": tenant_id, "profile": key, **values}).fetchone()
+    except psycopg.errors.RestrictViolation as error:
+        raise RegistryError(error.diag.message_primary or "it is retired") from None
+    if row is None:
+        return None
+    connection.execute(q["notify_registry"])
+    return int(row[0])
+
+
+def add_profile(
+    connection: psycopg.Connection, tenant_id: int, name: str, profile: TemperatureProfile, by: str
+) -> None:
     """A temperature profile of a new name; the tracker hears of it.
 
     Raises:
-        RegistryError: the name is taken or none, or the limits contradict each other.
+        RegistryError: the name is taken or none.
     """
     if not PROFILE_NAME.match(name):
         raise RegistryError(f"profile {name!r}: a name is {RULE}")
-    if problem := limits.problem():
-        raise RegistryError(problem)
-    q, values = queries("registry"), {"tenant": tenant_id, "id": name, **limits._asdict()}
-    if connection.execute(q["add_profile"], values).fetchone() is None:
+    row = connection.execute(queries("registry")["add_profile"], {"tenant": tenant_id, "name": name}).fetchone()
+    if row is None:
         raise RegistryError(f"profile {name} is there already, nothing was changed: make one of another name")
-    connection.execute(q["notify_registry"])
+    add_version(connection, tenant_id, int(row[0]), version_values(profile, by))

@@ -16,7 +16,7 @@ from domain.profiles import HISTORY_MAX, body_text
 from domain.vehicles import VehicleClass
 from store.db import queries
 from store.devices import DeviceExistsError, DeviceSpec, ForeignIdTakenError
-from store.profiles import STANDARD, of_new_device
+from store.profiles import STANDARD, Limits, add_version, of_new_device, version_values
 from store.secrets import password_fits, password_hash, password_problem
 from store.tenants import FIRST, RegistryError, tenant_key
 
@@ -112,18 +112,10 @@ class Registry:
         max_interval_s: float = 900.0,
     ) -> int:
         """A temperature profile: limits in degrees Celsius, seconds in the condition before the alarm."""
-        return self._id(
-            "put_profile",
-            {
-                "tenant": self.tenant_id,
-                "name": name,
-                "low_c": low_c,
-                "high_c": high_c,
-                "for_s": for_s,
-                "hysteresis_c": hysteresis_c,
-                "max_interval_s": max_interval_s,
-            },
-        )
+        limits = Limits(low_c, high_c, for_s, hysteresis_c, max_interval_s)
+        key = self._id("put_profile", {"tenant": self.tenant_id, "name": name})
+        add_version(self._c, self.tenant_id, key, version_values(limits.profile, "frostway"))
+        return key
 
     def profile(self, name: str) -> int:
         """Id of a profile; a standard one is made when it is first wanted."""

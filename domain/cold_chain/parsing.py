@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, fields
 from functools import cache
 from itertools import product
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeGuard, TypeVar
 from zoneinfo import available_timezones
 
 from domain.cold_chain.profile import (
@@ -52,7 +52,7 @@ class ProfileError(ValueError):
 
 
 class Short(NamedTuple):
-    """A profile as five numbers: the range, and how the band that alarms soonest counts."""
+    """A profile as five numbers: the range, and how the first band at one of its ends counts, else the soonest."""
 
     low_c: float | None
     high_c: float | None
@@ -116,8 +116,9 @@ def short_of(profile: TemperatureProfile) -> Short:
     >>> short_of(plain(2.0, None, 600.0, 0.5, 900.0))
     Short(low_c=2.0, high_c=None, for_s=600.0, hysteresis_c=0.5, max_interval_s=900.0)
     """
-    soonest = min(profile.bands, key=lambda band: band.for_s, default=_BAND)
-    return Short(profile.low_c, profile.high_c, soonest.for_s, soonest.clear_c, profile.max_interval_s)
+    ends = [band for band in profile.bands if band.limit_c == (profile.high_c if band.above else profile.low_c)]
+    first = ends[0] if ends else min(profile.bands, key=lambda band: band.for_s, default=_BAND)
+    return Short(profile.low_c, profile.high_c, first.for_s, first.clear_c, profile.max_interval_s)
 
 
 def _listed(value: Any) -> Any:
@@ -245,7 +246,7 @@ def _names(of: Any) -> list[str]:
     return [each.name for each in fields(of)]
 
 
-def _number(value: Any) -> bool:
+def _number(value: Any) -> TypeGuard[float]:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 

@@ -94,7 +94,7 @@ select id as key from vehicle where tenant_id = %(tenant)s and name = %(name)s
 select d.vehicle_id, d.site_id, d.name as device, l.text as probe, s.time, s.temp_c, s.humidity_pct, p.low_c, p.high_c,
        s.state
 from series_state s join device d on d.id = s.device_id join label l on l.id = s.probe_id
-left join profile p on p.id = d.profile_id
+left join profiles_now(%(tenant)s) p on p.profile_id = d.profile_id
 where d.tenant_id = %(tenant)s and s.tenant_id = %(tenant)s
 and (d.vehicle_id = any(%(vehicles)s::int[]) or d.site_id = any(%(sites)s::int[]))
 order by d.name, l.text
@@ -206,8 +206,9 @@ order by a.opened_at desc, a.id desc limit %(limit)s
 -- name: shipments
 -- Shipments by name; `recent` leaves out what was delivered or called off before that time.
 select sh.id as key, sh.name as id, sh.reference, sh.status, v.name as vehicle, sh.vehicle_id, sh.customer,
-       sh.planned_line, sh.planned_at, sh.started_at, sh.delivered_at, sh.cancelled_at, p.name as profile, p.low_c, p.high_c
+       sh.planned_line, sh.planned_at, sh.started_at, sh.delivered_at, sh.cancelled_at, p.name as profile, n.low_c, n.high_c
 from shipment sh left join vehicle v on v.id = sh.vehicle_id left join profile p on p.id = sh.profile_id
+left join profiles_now(%(tenant)s) n on n.profile_id = sh.profile_id
 where sh.tenant_id = %(tenant)s and sh.name > %(after)s and (%(name)s::text is null or sh.name = %(name)s)
 and (%(names)s::text[] is null or sh.name = any(%(names)s))
 and (%(key)s::int is null or sh.id = %(key)s) and (%(status)s::text is null or sh.status = %(status)s)
@@ -235,11 +236,13 @@ where st.tenant_id = %(tenant)s and st.shipment_id = any(%(shipments)s::int[]) o
 
 -- name: profiles
 -- Temperature profiles by name, and how many have them now: devices that may speak, shipments under way.
-select p.name as id, p.low_c, p.high_c, p.for_s, p.hysteresis_c, p.max_interval_s, p.retired_at,
+select p.name as id, n.version, nullif(n.valid_from, '-infinity') as valid_from, n.body::text as body, p.retired_at,
+       (select min(v.valid_from) from profile_version v
+        where v.tenant_id = p.tenant_id and v.profile_id = p.id and v.valid_from > now()) as next_from,
        (select count(*) from device d where d.tenant_id = p.tenant_id and d.profile_id = p.id and d.revoked_at is null) as devices,
        (select count(*) from shipment h where h.tenant_id = p.tenant_id and h.profile_id = p.id
         and h.status not in ('delivered', 'cancelled')) as shipments
-from profile p
+from profile p join profiles_now(%(tenant)s) n on n.profile_id = p.id
 where p.tenant_id = %(tenant)s and p.name > %(after)s and (%(name)s::text is null or p.name = %(name)s)
 order by p.name limit %(limit)s
 
@@ -278,7 +281,7 @@ where s.tenant_id = %(tenant)s and s.vehicle_id = %(vehicle)s
 -- name: series_device
 -- A device and its limits.
 select d.id as key, p.low_c, p.high_c
-from device d left join profile p on p.id = d.profile_id
+from device d left join profiles_now(%(tenant)s) p on p.profile_id = d.profile_id
 where d.tenant_id = %(tenant)s and d.name = %(device)s
 
 -- name: probes

@@ -26,7 +26,7 @@ with carried as (
     from shipment sh join assignment w on w.vehicle_id = sh.vehicle_id and w.tenant_id = sh.tenant_id
                                           and w.valid_from <= coalesce(sh.delivered_at, sh.cancelled_at, %(now)s) and w.valid_to > sh.started_at
     join device d on d.id = w.device_id
-    left join profile p on p.id = coalesce(sh.profile_id, d.profile_id)
+    left join profiles_now(%(tenant)s) p on p.profile_id = coalesce(sh.profile_id, d.profile_id)
     where sh.tenant_id = %(tenant)s and sh.id = any(%(shipments)s::int[]) and sh.started_at is not null
 ), reading as (
     select c.*, r.probe_id, r.time, r.temp_c,

@@ -87,9 +87,10 @@ from slot s join device d on d.id = s.device_id join product p on p.id = s.produ
 where s.tenant_id = %(tenant)s order by d.name, s.name
 
 -- name: profiles
--- Temperature profiles: limits, and how long it may be beyond them.
-select p.name, coalesce(p.low_c::text, '') as low_c, coalesce(p.high_c::text, '') as high_c, p.for_s::text, p.retired_at
-from profile p where p.tenant_id = %(tenant)s order by p.name
+-- Temperature profiles: the range, how many bands, and the version in force.
+select p.name, coalesce(n.low_c::text, '') as low_c, coalesce(n.high_c::text, '') as high_c,
+       jsonb_array_length(n.body -> 'bands') as bands, n.version, p.retired_at
+from profile p join profiles_now(%(tenant)s) n on n.profile_id = p.id where p.tenant_id = %(tenant)s order by p.name
 
 -- name: of_vehicle
 -- What depends on a vehicle: how many, and how many of them now.
@@ -150,6 +151,8 @@ select 'devices' as what, count(*) as count, count(*) filter (where d.revoked_at
 from device d where d.tenant_id = %(tenant)s and d.profile_id = %(id)s
 union all select 'shipments', count(*), count(*) filter (where h.status not in ('delivered', 'cancelled'))
 from shipment h where h.tenant_id = %(tenant)s and h.profile_id = %(id)s
+union all select 'products', count(*), count(*) filter (where r.retired_at is null)
+from product r where r.tenant_id = %(tenant)s and r.profile_id = %(id)s
 
 -- name: of_device
 -- What depends on a device; where it was and its profiles are its own, and go with it.

@@ -49,21 +49,47 @@ returning id
 update vehicle set class = %(class)s where tenant_id = %(tenant)s and name = %(name)s returning id
 
 -- name: put_profile
--- A temperature profile; a change of its numbers is a new version.
-insert into profile as p (tenant_id, name, low_c, high_c, for_s, hysteresis_c, max_interval_s)
-values (%(tenant)s, %(name)s, %(low_c)s, %(high_c)s, %(for_s)s, %(hysteresis_c)s, %(max_interval_s)s)
-on conflict (tenant_id, name) do update set low_c = excluded.low_c, high_c = excluded.high_c, for_s = excluded.for_s,
-    hysteresis_c = excluded.hysteresis_c, max_interval_s = excluded.max_interval_s,
-    version = p.version + ((p.low_c, p.high_c, p.for_s, p.hysteresis_c, p.max_interval_s) is distinct from
-        (excluded.low_c, excluded.high_c, excluded.for_s, excluded.hysteresis_c, excluded.max_interval_s))::int
-returning id
+-- A temperature profile, made or locked; `add_profile_version` says what it is.
+insert into profile as p (tenant_id, name) values (%(tenant)s, %(name)s)
+on conflict (tenant_id, name) do update set name = excluded.name returning id
 
 -- name: add_profile
--- A temperature profile of a new name.
-insert into profile as p (tenant_id, name, low_c, high_c, for_s, hysteresis_c, max_interval_s)
-values (%(tenant)s, %(id)s, %(low_c)s, %(high_c)s, %(for_s)s, %(hysteresis_c)s, %(max_interval_s)s)
-on conflict (tenant_id, name) do nothing
-returning p.name as id, p.low_c, p.high_c, p.for_s, p.hysteresis_c, p.max_interval_s, p.retired_at, 0 as devices, 0 as shipments
+-- A temperature profile of a new name; `add_profile_version` says what it is.
+insert into profile as p (tenant_id, name) values (%(tenant)s, %(name)s)
+on conflict (tenant_id, name) do nothing returning id
+
+-- name: lock_profile
+-- A profile, locked until the transaction ends.
+select id from profile where tenant_id = %(tenant)s and name = %(name)s for update
+
+-- name: add_profile_version
+-- The next version of a profile that is locked, the first one since ever; nothing when it is what the newest says.
+with newest as (
+    select v.version, v.body from profile_version v where v.tenant_id = %(tenant)s and v.profile_id = %(profile)s
+    order by v.version desc limit 1
+), made as (
+    insert into profile_version (profile_id, tenant_id, version, valid_from, body, note, made_by)
+    select %(profile)s, %(tenant)s, coalesce((select version from newest), 0) + 1,
+           case when exists (select from newest) then greatest(%(valid_from)s::timestamptz, now()) else '-infinity' end,
+           %(body)s::jsonb, %(note)s, %(by)s
+    where (select body from newest) is distinct from %(body)s::jsonb
+    returning version, valid_from
+)
+update profile p
+set version = m.version,
+    low_c = case when m.valid_from <= now() then %(low_c)s else p.low_c end,
+    high_c = case when m.valid_from <= now() then %(high_c)s else p.high_c end,
+    for_s = case when m.valid_from <= now() then %(for_s)s else p.for_s end,
+    hysteresis_c = case when m.valid_from <= now() then %(hysteresis_c)s else p.hysteresis_c end,
+    max_interval_s = case when m.valid_from <= now() then %(max_interval_s)s else p.max_interval_s end
+from made m where p.tenant_id = %(tenant)s and p.id = %(profile)s
+returning p.version, nullif(m.valid_from, '-infinity') as valid_from
+
+-- name: profile_versions
+-- Versions of a profile, newest first.
+select v.version, nullif(v.valid_from, '-infinity') as valid_from, v.body::text as body, v.note, v.made_by, v.made_at
+from profile_version v where v.tenant_id = %(tenant)s and v.profile_id = %(profile)s and (%(before)s::int is null or v.version < %(before)s)
+order by v.version desc limit %(limit)s
 
 -- name: profile_id
 -- Id of a profile by name.

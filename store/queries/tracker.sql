@@ -59,6 +59,13 @@ delete from vehicle_state s using unnest(%s::int4[]) as u (vehicle_id) where s.v
 -- Temperature profiles.
 select id, low_c, high_c, for_s, hysteresis_c, max_interval_s from profile
 
+-- name: profile_versions
+-- Versions of temperature profiles; microseconds since when, the least number for since ever.
+select profile_id, version,
+       case when isfinite(valid_from) then (extract(epoch from valid_from) * 1000000)::int8 else -9223372036854775808 end,
+       body::text
+from profile_version
+
 -- name: vehicles
 -- Vehicles.
 select v.id, v.tenant_id, v.name, t.name, 'vehicle/' || coalesce(v.home_name, v.name), v.class

@@ -13,6 +13,10 @@ from vehicle v, driver d
 where v.tenant_id = {tenant} and d.tenant_id = {tenant} and v.name = 'truck-02';
 insert into profile (tenant_id, name, low_c, high_c, for_s, hysteresis_c, max_interval_s)
 select {tenant}, '{mark}-profile', 1, 2, 60, 0.5, 300;
+insert into profile_version (profile_id, tenant_id, version, valid_from, body, note, made_by)
+select id, tenant_id, 1, '-infinity', '{{"low_c": 1, "high_c": 2}}', 'Note{tag}', 'Maker{tag}'
+from profile
+where tenant_id = {tenant} and name = '{mark}-profile';
 insert into shipment (tenant_id, name, reference, customer, status)
 values ({tenant}, '{mark}-ship', 'Reference{tag}', 'Customer{tag}', 'planned');
 insert into share (tenant_id, shipment_id, token_sha256, created_by, expires_at, recipient)

@@ -22,8 +22,8 @@ WORDS = {"kind": "excursion", "report": "load"}
 """What stands in addresses and is nobody's."""
 _SQL = Path(__file__).with_name("world.sql").read_text()
 OWNED = (
-    "site", "zone", "vehicle", "profile", "device", "product", "slot", "shipment", "stop", "share", "share_opening",
-    "share_recipient", "share_told",
+    "site", "zone", "vehicle", "profile", "profile_version", "device", "product", "slot", "shipment", "stop", "share",
+    "share_opening", "share_recipient", "share_told",
     "account",
     "access_token", "device_profile", "quarantine", "driver", "vehicle_driver", "vehicle_fleet", "trip", "excursion",
     "alert", "receiver", "outgoing", "audit", "assignment", "invitation", "stock_level", "command",

@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
+import orjson
 
+from domain.cold_chain.parsing import profile_of
+from domain.cold_chain.profile import TemperatureProfile
+from domain.cold_chain.versions import NO_HISTORY, History, Version
 from domain.epc import gtin_of
 from domain.geo import distance_m
 from domain.names import partition_of
@@ -57,6 +61,19 @@ class Profile(NamedTuple):
     for_us: int
     hysteresis_c: float
     max_interval_us: int
+
+
+@lru_cache(maxsize=1024)
+def _read(body: str) -> TemperatureProfile:
+    return profile_of(orjson.loads(body))
+
+
+def histories_of(rows: Iterable[tuple[int, int, int, str]]) -> dict[int, History]:
+    """Versions of profiles by profile, from their rows."""
+    found: dict[int, list[Version]] = {}
+    for profile_id, number, since_us, body in rows:
+        found.setdefault(profile_id, []).append(Version(number, since_us, _read(body)))
+    return {profile_id: History.of(versions) for profile_id, versions in found.items()}
 
 
 NO_PROFILE = Profile(NAN, NAN, 0, 0.0, 900_000_000)
@@ -196,6 +213,8 @@ class Registry:
     in_home: dict[tuple[str, int], list[int]]
     """Devices of a vehicle or site, by `Device.home`."""
     profiles: dict[int, Profile]
+    histories: dict[int, History]
+    """Versions of each temperature profile, retired ones too."""
     vehicles: dict[int, Site]
     sites: dict[int, Site]
     zones: dict[int, tuple[int, str]]
@@ -255,6 +274,7 @@ class Registry:
             devices=devices,
             in_home=in_home,
             profiles={r[0]: _profile(r) for r in store.rows("profiles")},
+            histories=histories_of((r[0], r[1], r[2], r[3]) for r in store.rows("profile_versions")),
             vehicles=vehicles,
             sites={r[0]: Site(r[1], r[2]) for r in sites},
             zones={r[0]: (r[1], r[2]) for r in store.rows("zones")},
@@ -286,6 +306,11 @@ class Registry:
         """The profile of a device."""
         device = self.devices.get(device_id)
         return self.profiles.get(device.profile_id, NO_PROFILE) if device else NO_PROFILE
+
+    def history_of(self, device_id: int) -> History:
+        """The versions of a device's temperature profile; `at` and `index` tell which was in force at an event time."""
+        device = self.devices.get(device_id)
+        return self.histories.get(device.profile_id, NO_HISTORY) if device else NO_HISTORY
 
     def knows(self, vehicle_id: int, site_id: int) -> bool:
         """Whether a vehicle's visits here are facts: at any site, and at its own shipments' stops without one."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from api.database import Session
 from api.http.problems import Problem
 from store.db import queries
-from store.profiles import STANDARD
+from store.profiles import STANDARD, version_values
 
 
 async def profile_id(session: Session, name: str) -> int:
@@ -16,7 +16,9 @@ async def profile_id(session: Session, name: str) -> int:
     """
     row = await session.row(queries("registry")["profile_id"], name=name)
     if row is None and name in STANDARD:
-        row = await session.row(queries("registry")["put_profile"], name=name, **STANDARD[name]._asdict())
+        row = await session.row(queries("registry")["put_profile"], name=name)
+        made = version_values(STANDARD[name].profile, "frostway")
+        await session.row(queries("registry")["add_profile_version"], profile=(row or {})["id"], **made)
     if row is None:
         known = ", ".join(STANDARD)
         raise Problem(422, f"profile: there is no {name}: one of {known}, or your own by POST /profiles")

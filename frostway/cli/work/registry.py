@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from pathlib import Path
 
+from domain.cold_chain.parsing import body_of
 from frostway.broker import mosquitto_hash, publish_device
 from frostway.cli.work.tables import print_table
 from frostway.secrets import new_password
@@ -13,7 +14,7 @@ from frostway.stack import WHO, Stack, find
 from store.db import connect
 from store.lifecycle import KINDS, Talk, Thing, delete, listed, perform, rename, restore, retire
 from store.profiles import Limits, add_profile
-from store.registry import Registry
+from store.registry import Registry, RegistryError
 
 
 def print_things(data: Path | None, settings: Settings, tenant: str, kind: str) -> None:
@@ -36,8 +37,10 @@ def make_profile(data: Path | None, settings: Settings, tenant: str, name: str, 
     """A new temperature profile. Raises `RegistryError`, `NoStackError`."""
     with connect(find(data, settings).database_url, "profile add") as connection, connection.transaction():
         registry = Registry(connection, tenant)
-        add_profile(connection, registry.tenant_id, name, limits)
-        registry.audit(WHO, "profile.create", name, **limits._asdict())
+        if problem := limits.problem():
+            raise RegistryError(problem)
+        add_profile(connection, registry.tenant_id, name, limits.profile, WHO)
+        registry.audit(WHO, "profile.create", name, **body_of(limits.profile))
     return f"profile {name}: give it to a device with `frostway device change ID --profile {name}`"
 
 

@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import httpx
+import psycopg
 import pytest
 from typer.testing import CliRunner
 
+from domain.cold_chain.parsing import body_of, profile_of, short_of
+from domain.cold_chain.profile import TemperatureProfile, plain
+from domain.cold_chain.ready_made import READY_MADE
 from frostway.cli import app
+from store.link import Link
+from store.tracking import TrackingStore
 from tests.integration.api.seed import World, client, rows, serving
+from tracker.engine.registry import Registry as Tracked
 
 BASE = "/api/v1"
+ROOT = Path(__file__).resolve().parents[3]
 OWN = {"id": "salad", "low_c": 1.0, "high_c": 5.0, "for_s": 900.0, "hysteresis_c": 0.3, "max_interval_s": 900.0}
 
 
@@ -50,7 +60,12 @@ def test_a_new_device_has_the_limits_of_its_kind_unless_told(
 
 
 def test_a_profile_of_ones_own_is_made_once_and_given(api: httpx.Client, world: World, database: str) -> None:
-    assert api.post(f"{BASE}/profiles", json=OWN).json() == {**OWN, "retired_at": None, "devices": 0, "shipments": 0}
+    made = api.post(f"{BASE}/profiles", json=OWN).json()
+    assert made == {**made, **OWN, "version": 1, "valid_from": None, "retired_at": None, "devices": 0, "shipments": 0}
+    assert [(b["name"], b["op"], b["limit_c"], b["for_s"]) for b in made["bands"]] == [
+        ("above", ">", 5.0, 900.0),
+        ("below", "<", 1.0, 900.0),
+    ]
     again = api.post(f"{BASE}/profiles", json={**OWN, "high_c": 9})
     assert (again.status_code, "is there already" in again.json()["detail"]) == (409, True)
     assert rows(database, "select high_c, version from profile") == [(5.0, 1)]
@@ -60,8 +75,8 @@ def test_a_profile_of_ones_own_is_made_once_and_given(api: httpx.Client, world: 
     assert api.post(f"{BASE}/devices/t-1/change", json={"profile": "salad"}).json()["profile"] == "salad"
     unknown = api.post(f"{BASE}/devices", json={"id": "t-2", "kind": "thermometer", "profile": "sallad"})
     assert "one of chilled, frozen, ambient, or your own by POST /profiles" in unknown.json()["detail"]
-    made = "select action, subject, detail ->> 'high_c' from audit where action = 'profile.create'"
-    assert rows(database, made) == [("profile.create", "salad", "5.0")]
+    audited = "select action, subject, detail ->> 'high_c' from audit where action = 'profile.create'"
+    assert rows(database, audited) == [("profile.create", "salad", "5.0")]
 
 
 def test_a_profile_tells_how_many_have_it_now_and_which_devices(api: httpx.Client, world: World) -> None:
@@ -121,6 +136,7 @@ def test_the_command_makes_the_same_and_refuses_the_same(
         (["cold"], "at least one of them"),
         (["cold", "--low-c", "9", "--high-c", "2"], "low_c: not below high_c"),
         (["cold", "--high-c", "nan"], "between -273.15 and 1000"),
+        (["ready-made", "--high-c", "9"], "and not 'none' or 'ready-made'"),
     ):
         refused = run(app, ["profile", "add", *words])
         assert refused.exit_code != 0
@@ -128,3 +144,117 @@ def test_the_command_makes_the_same_and_refuses_the_same(
     renamed = run(app, ["profile", "rename", "salad", "none"])
     assert (renamed.exit_code, "and not 'none'" in f"{renamed.output}{renamed.exception}") == (1, True)
     assert rows(database, "select name from profile") == [("salad",)]
+
+
+SERUM = {
+    "id": "serum",
+    "low_c": 2,
+    "high_c": 8,
+    "bands": [
+        {"name": "warm", "op": ">", "limit_c": 8, "for_s": 600, "severity": "warning"},
+        {
+            "name": "sum",
+            "op": ">",
+            "limit_c": 8,
+            "for_s": 7200,
+            "mode": "cumulative",
+            "reset": "daily",
+            "reset_at": "06:00",
+        },
+    ],
+    "mkt": {"limit_c": 8, "window_s": 86400},
+    "tz": "Europe/Helsinki",
+}
+
+
+def test_a_whole_profile_is_kept_as_it_was_said_and_refused_at_its_part(api: httpx.Client) -> None:
+    made = api.post(f"{BASE}/profiles", json=SERUM)
+    assert made.status_code == 201
+    shown = api.get(f"{BASE}/profiles/serum").json()
+    assert shown == made.json()
+    assert profile_of({k: v for k, v in SERUM.items() if k != "id"}) == profile_of(
+        {k: v for k, v in shown.items() if k in body_of(TemperatureProfile())}
+    )
+    crossed = {**SERUM, "id": "x", "bands": [*SERUM["bands"], {"name": "cold", "op": "<", "limit_c": 9}]}
+    refused = api.post(f"{BASE}/profiles", json=crossed)
+    assert (refused.status_code, refused.json()["detail"]) == (
+        422,
+        "bands[2].limit_c: below high_c, or all that is in the range is beyond it",
+    )
+    assert refused.json()["errors"][0]["field"] == "bands.2.limit_c"
+    assert api.post(f"{BASE}/profiles", json={"id": "ready-made", "high_c": 8}).status_code == 422
+
+
+def test_ready_made_ones_are_offered_with_their_source_and_taken_with_other_numbers(api: httpx.Client) -> None:
+    offered = {each["id"]: each for each in api.get(f"{BASE}/profiles/ready-made").json()["items"]}
+    assert list(offered) == list(READY_MADE)
+    taken = api.post(
+        f"{BASE}/profiles", json={"id": "vaccine", "ready_made": "who-shipping-type-2", "tz": "Asia/Tokyo"}
+    ).json()
+    assert {k: taken[k] for k in offered["who-shipping-type-2"]["profile"]} == offered["who-shipping-type-2"][
+        "profile"
+    ] | {"tz": "Asia/Tokyo"}
+    unknown = api.post(f"{BASE}/profiles", json={"id": "v", "ready_made": "pharma"})
+    assert (unknown.status_code, unknown.json()["detail"][:26]) == (422, "ready_made: one of chilled")
+
+
+def test_a_new_version_begins_now_or_later_and_the_one_before_stays(
+    api: httpx.Client, world: World, database: str
+) -> None:
+    assert api.post(f"{BASE}/profiles", json=OWN).status_code == 201
+    path, seen = f"{BASE}/profiles/salad", api.get(f"{BASE}/profiles/salad").headers["etag"]
+    later = (datetime.now(UTC) + timedelta(days=2)).isoformat()
+    planned = api.post(f"{path}/versions", json={"high_c": 4, "valid_from": later, "note": "summer"}).json()
+    assert (planned["version"], planned["note"], planned["profile"]["high_c"]) == (2, "summer", 4.0)
+    assert "what was decided stays" in planned["stays"]
+    shown = api.get(path).json()
+    assert (shown["version"], shown["high_c"], shown["next_from"]) == (1, 5.0, planned["valid_from"])
+    stale = api.post(f"{path}/versions", json={"high_c": 6}, headers={"If-Match": seen})
+    assert stale.status_code == 412
+    now = api.post(f"{path}/versions", json={"high_c": 6}, headers={"If-Match": api.get(path).headers["etag"]})
+    assert (now.status_code, now.json()["version"]) == (201, 3)
+    shown = api.get(path).json()
+    assert (shown["version"], shown["high_c"], shown["low_c"], shown["valid_from"]) == (
+        3,
+        6.0,
+        None,
+        now.json()["valid_from"],
+    )
+    assert api.post(f"{path}/versions", json={"high_c": 6}).status_code == 409
+    past = api.post(f"{path}/versions", json={"high_c": 7, "valid_from": "2026-01-01T00:00:00Z"})
+    assert (past.status_code, past.json()["detail"].partition(":")[0]) == (422, "valid_from")
+    versions = api.get(f"{path}/versions").json()["items"]
+    assert [(v["version"], v["valid_from"], v["profile"]["high_c"]) for v in versions] == [
+        (3, now.json()["valid_from"], 6.0),
+        (2, planned["valid_from"], 4.0),
+        (1, None, 5.0),
+    ]
+    assert api.patch(path, json={"retired": True}).status_code == 200
+    assert api.post(f"{path}/versions", json={"high_c": 7}).status_code == 409
+    assert len(api.get(f"{path}/versions").json()["items"]) == 3
+    link = Link(database, "test")
+    (history,) = Tracked.load(TrackingStore(link), 1).histories.values()
+    link.close()
+    assert [v.number for v in history.versions] == [1, 3, 2]
+    assert history.at(0).profile.high_c == 5.0
+    assert api.delete(path).status_code == 200
+    assert rows(database, "select count(*) from profile_version") == [(0,)]
+    assert ("profile.version", "salad") in rows(database, "select action, subject from audit")
+
+
+def test_profiles_from_before_versions_get_their_first_one(database: str) -> None:
+    text = (ROOT / "store/migrations/0049_profile_versions.sql").read_text()
+    begins = text.index("insert into profile_version")
+    kept = [plain(2.0, 8.0, 600.0, 0.3, 900.0), plain(None, -18.5, 0.0, 1.25, 60.0), plain(-3.0, None, 5.0, 0.0, 1.0)]
+    with psycopg.connect(database) as connection:
+        for n, profile in enumerate(kept):
+            connection.execute(
+                "insert into profile (tenant_id, name, low_c, high_c, for_s, hysteresis_c, max_interval_s) "
+                "select id, %s, %s, %s, %s, %s, %s from tenant",
+                (f"p{n}", *short_of(profile)),
+            )
+        connection.execute(text[begins : text.index(";", begins)].encode())
+    found = rows(
+        database, "select v.version, v.body from profile_version v join profile p on p.id = profile_id order by p.name"
+    )
+    assert found == [(1, body_of(profile)) for profile in kept]

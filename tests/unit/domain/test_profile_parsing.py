@@ -17,9 +17,11 @@ from domain.cold_chain.profile import (
     GAP_CHARGES,
     PHASES,
     PLACEMENTS,
+    RESETS,
     SEVERITIES,
     Band,
     Mkt,
+    Reset,
     Schedule,
     Suppression,
     TemperatureProfile,
@@ -109,7 +111,7 @@ def test_the_short_form_is_a_profile_of_two_limits_and_back() -> None:
     short = {"low_c": 2, "high_c": 8, "for_s": 900, "hysteresis_c": 0.5, "max_interval_s": 60}
     assert profile_of(short) == plain(2.0, 8.0, 900.0, 0.5, 60.0)
     assert short_of(profile_of(short))._asdict() == short
-    assert short_of(READY_MADE["pharma-2-8"].profile)[:3] == (2.0, 8.0, 0.0)
+    assert short_of(READY_MADE["pharma-2-8"].profile)[:3] == (2.0, 8.0, 600.0)
 
 
 seconds = st.floats(0, 3.2e7)
@@ -121,7 +123,7 @@ texts = st.text(st.characters(codec="utf-8", categories=["L", "N", "P"]), max_si
 @st.composite
 def bands(draw: st.DrawFn, name: str) -> Band:
     above = draw(st.booleans())
-    reset = draw(st.sampled_from([None, "never", "shipment", "phase", "daily", "rolling"]))
+    reset: Reset | None = draw(st.sampled_from([None, *RESETS]))
     window_s = draw(st.floats(1, 3.2e7)) if reset == "rolling" else None
     return Band(
         name,
