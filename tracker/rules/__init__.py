@@ -9,15 +9,28 @@
 | `off_route` | shipment | away from the planned line for too long |
 | `forecast` | stop | arrival p10, p50, p90, and how likely it misses its window |
 | `temperature` | probe | excursions beyond the profile's limits, and which of them alarm |
+| `bands` | probe and band | stays beyond the bands of a profile with their own limits, times and ways of counting |
 | `stock` | tag, slot | where tags are, what lies on shelves, how sure that is |
 | `silence` | device | who has said nothing for too long |
 
 `trips` believes speed and ignition as far as the way bears them out (`beliefs`): docs/adr/0010. Its limits are those of
 the vehicle's class (`motion`): docs/adr/0020.
 `lines`, `locate`, `residuals`, `ranges`, `rest`, `grades` and `forecast` together make arrival times that learn:
-docs/eta.md.
+docs/eta.md. `counts` are what `bands` counts over several stays; `windows` and `sensors` belong to them, and
+`recordings` asks all of them about a whole recording: docs/cold-chain.md.
 """
 
-from tracker.rules import calls, forecast, geofence, off_route, quality, silence, stock, temperature, trips
+from tracker.rules import (
+    bands,
+    calls,
+    forecast,
+    geofence,
+    off_route,
+    quality,
+    silence,
+    stock,
+    temperature,
+    trips,
+)
 
-RULES = (quality, trips, geofence, calls, off_route, forecast, temperature, stock, silence)
+RULES = (quality, trips, geofence, calls, off_route, forecast, temperature, bands, stock, silence)

@@ -149,14 +149,23 @@ def scan(
     """
     if not len(entity):
         return Carry.empty(), no_runs()
+    known = carry.take(known_of(carry.entity, entity))
+    rows = rows_of(known, entity, t_us, x, h, for_us, gap_us)
+    if not rows.opens.any():
+        return carry_of(rows, None), no_runs()
+    runs, run = collect(known, rows)
+    return carry_of(rows, (runs, run)), runs
+
+
+def known_of(carried: I64, entity: I64) -> I64:
+    """Where the entities of rows stand among those carried, as far as they do; both sorted.
+
+    >>> known_of(np.array([3, 5, 9]), np.array([5, 5, 7, 9])).tolist()
+    [1, 2]
+    """
     seen = entity[segment_starts(entity)]
-    at = np.searchsorted(carry.entity, seen)  # never all of the carry: a step may touch few of many
-    known = carry.take(at[np.take(carry.entity, at, mode="clip") == seen] if len(carry) else at[:0])
-    rows = _rows(known, entity, t_us, x, h, for_us, gap_us)
-    if not (rows.begins | (rows.old & rows.inside)).any():
-        return _carry_of(rows, None), no_runs()
-    runs, run = _collect(known, rows)
-    return _carry_of(rows, (runs, run)), runs
+    at = np.searchsorted(carried, seen)  # never all of them: a step may touch few of many
+    return at[np.take(carried, at, mode="clip") == seen] if len(carried) else at[:0]
 
 
 def no_runs() -> Runs:
@@ -166,7 +175,7 @@ def no_runs() -> Runs:
 
 
 @dataclass(slots=True)
-class _Rows:
+class Rows:
     """The rows with their entity's carry prepended (`old`, its row in the carry being `source`), and what each is."""
 
     entity: I64
@@ -184,9 +193,16 @@ class _Rows:
     began_us: I64
     ended_us: I64
     for_us: I64
+    pick: I64
+    """Which of the rows that were given each is; 0 for a carried one."""
+
+    @property
+    def opens(self) -> Bool:
+        """Where a run begins, or is open since before."""
+        return np.asarray(self.begins | (self.old & self.inside))
 
 
-def _rows(known: Carry, entity: I64, t_us: I64, x: F64, h: F64 | float, for_us: I64 | int, gap_us: I64 | int) -> _Rows:
+def rows_of(known: Carry, entity: I64, t_us: I64, x: F64, h: F64 | float, for_us: I64 | int, gap_us: I64 | int) -> Rows:
     """Which rows are inside, where runs begin and end, and when exactly between two samples."""
     k = len(known)
     both = np.concatenate([known.entity, entity])
@@ -215,15 +231,17 @@ def _rows(known: Carry, entity: I64, t_us: I64, x: F64, h: F64 | float, for_us: 
         share_down = np.clip(np.nan_to_num(np.where(down, (x_prev + hs) / (x_prev - xs), 1.0), nan=1.0), 0, 1)
     began = np.where(up, t - dt + np.rint(dt * share_up).astype(np.int64), t)
     ended = np.where(down, t - dt + np.rint(dt * share_down).astype(np.int64), t)
-    return _Rows(ent, t, xs, old, source, start, inside, prev_inside, dt, unknown, begins, ends, began, ended, lasting)
+    return Rows(
+        ent, t, xs, old, source, start, inside, prev_inside, dt, unknown, begins, ends, began, ended, lasting, pick
+    )
 
 
-def _collect(known: Carry, rows: _Rows) -> tuple[Runs, I64]:
+def collect(known: Carry, rows: Rows) -> tuple[Runs, I64]:
     """Reduces the rows of each run: where it began and ended, how long it was observed, its extreme and samples.
 
     Returns the runs, and for each row the run it may belong to.
     """
-    opens = rows.begins | (rows.old & rows.inside)
+    opens = rows.opens
     first = np.flatnonzero(opens)
     run = np.cumsum(opens) - 1
     carried, source = rows.old[first], rows.source[first]
@@ -259,7 +277,7 @@ def _collect(known: Carry, rows: _Rows) -> tuple[Runs, I64]:
     return runs, run
 
 
-def _carry_of(rows: _Rows, found: tuple[Runs, I64] | None) -> Carry:
+def carry_of(rows: Rows, found: tuple[Runs, I64] | None) -> Carry:
     """The carry after the rows: each entity's last row, and its run when one is open."""
     last = np.append(np.flatnonzero(rows.start)[1:], len(rows.entity)) - 1
     open_now = rows.inside[last]

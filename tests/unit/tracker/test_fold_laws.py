@@ -1,8 +1,8 @@
-"""The law of the fold, for every rule of positions: any split of the readings ends in the same facts and carries."""
+"""The law of the fold, for rules of positions and temperatures: any split ends in the same facts and carries."""
 
 from __future__ import annotations
 
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -10,9 +10,11 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from domain.cold_chain.profile import Band, TemperatureProfile
 from domain.vehicles import code_of
 from tracker.engine.carries import Packer, Table
-from tracker.rules import geofence, motion, quality, trips
+from tracker.rules import bands, geofence, motion, quality, trips
+from tracker.rules.bands import Rules
 from tracker.rules.geofence import Fence, Fences
 from tracker.vehicles.positions import fixes_for, no_fixes
 
@@ -111,7 +113,42 @@ def geofence_rule(fixes, carry, fences):
     return kept.updated(after), said(visits, "entity", "start_us")
 
 
+def banded(versions):
+    """Profiles: WHO's rows and others in each way of counting; a later version has some of them, changed."""
+    some = [
+        Band("above", ">", 1.0, 300, clear_c=0.3),
+        Band("below", "<=", -1.0, 0, clear_c=0.0),
+        Band("ever", ">=", 0.5, 900, "cumulative", clear_c=0.0),
+        Band("a day", ">", 0.4, 600, "cumulative", "daily", "03:00", clear_c=0.1),
+        Band("a shipment", ">", 0.8, 400, "cumulative", "shipment", clear_c=0.1),
+        Band("an hour", ">", 0.2, 500, "cumulative", "rolling", window_s=3600, clear_c=0.2),
+    ]
+    later = [replace(some[0], limit_c=1.5), *some[3:5], replace(some[5], for_s=60)]
+    return Rules.of([TemperatureProfile(bands=tuple(b), max_interval_s=700) for b in (some, later, [])][:versions])
+
+
+BANDED = {versions: banded(versions) for versions in (1, 3)}
+BEGUN_AT = np.cumsum(np.arange(1, 60)) * 900 * S
+BEGUN = {"shipment": (np.repeat(np.arange(1, VEHICLES + 1), 59), np.tile(BEGUN_AT, VEHICLES))}
+
+
+def bands_rule(fixes, carry, _fences, versions=1):
+    """Temperatures of the same shape: degrees south and north in thousandths."""
+    kept = bands.State.empty() if carry is None else carry
+    temp_c = np.round(fixes.lat * 1000, 1)
+    of = (fixes.t_us // (5000 * S)) % versions
+    after, stays = bands.step(kept, BANDED[versions], of, fixes.vehicle, fixes.t_us, temp_c, resets=BEGUN)
+    return kept.updated(after), said(stays, "entity", "start_us")
+
+
+def bands_of_versions_rule(fixes, carry, fences):
+    """The profile is another one every now and then, and has no bands at all for a while."""
+    return bands_rule(fixes, carry, fences, 3)
+
+
 RULES = {
+    "bands": bands_rule,
+    "bands of versions": bands_of_versions_rule,
     "quality": quality_rule,
     "trips": trips_rule,
     "trips by class": trips_by_class_rule,
@@ -181,10 +218,12 @@ def test_each_vehicle_is_told_the_same_alone_and_in_company(name):
 
 
 def test_the_readings_of_the_law_hold_every_kind_of_fact():
-    kinds, visits, jumps, by_class = set(), 0, 0, 0
+    kinds, visits, jumps, by_class, alarms = set(), 0, 0, 0, {}
     for seed in range(30):
         fixes = random_fixes(seed, 160, 20.0)
         by_class += trips_by_class_rule(fixes, None, None)[1] != trips_rule(fixes, None, None)[1]
+        for (entity, _), stay in bands_of_versions_rule(fixes, None, None)[1].items():
+            alarms.setdefault(entity % 2**32, []).append(stay[1] != bands.scan.NEVER)
         kinds |= {key[1] for key in trips_rule(fixes, None, None)[1]}
         visits += len(geofence_rule(fixes, None, FENCES[20.0])[1])
         jumps += sum(quality_rule(fixes, None, None)[1].values())
@@ -192,6 +231,8 @@ def test_the_readings_of_the_law_hold_every_kind_of_fact():
     assert visits > 20
     assert jumps > 20
     assert by_class > 20
+    assert len(alarms) == 6
+    assert all(sum(of) > 20 for of in alarms.values())
 
 
 def test_who_is_told_no_class_is_told_the_same_beside_others_that_are():
@@ -202,11 +243,11 @@ def test_who_is_told_no_class_is_told_the_same_beside_others_that_are():
     assert len(beside) > 3
 
 
-@pytest.mark.parametrize("name", ["trips", "geofence"])
+@pytest.mark.parametrize("name", ["bands of versions", "trips", "geofence"])
 def test_a_carry_that_was_packed_in_between_is_the_same(name):
     made = (RULES[name](random_fixes(seed, 160, 20.0), None, FENCES[20.0])[0] for seed in range(100))
     parts = ([carry] if is_dataclass(carry) else list(carry) for carry in made)
     for part in next(found for found in parts if all(map(len, found))):
         packer = Packer(1, (type(part).empty(),), (lambda e: e,))
-        (back,) = packer.unpack(packer.pack(part.entity, (part,)))
+        (back,) = packer.unpack(packer.pack(np.unique(part.entity), (part,)))
         assert plain(back) == plain(part)
