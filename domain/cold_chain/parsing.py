@@ -280,21 +280,21 @@ class _Reader:
 
     def number(self, key: str, low: float, high: float, default: float | None, unit: str) -> float:
         """A number in a range."""
-        found = default if self.get(key) is None else self.get(key)
+        found: Any = default if self.get(key) is None else self.get(key)
         if not _number(found) or not low <= found <= high:
             raise ProfileError(self.at(key), f"{unit} from {_figure(low)} to {_figure(high)}")
         return float(found)
 
     def positive(self, key: str, high: float, default: float | None, unit: str = "seconds") -> float:
         """A number above 0."""
-        found = default if self.get(key) is None else self.get(key)
+        found: Any = default if self.get(key) is None else self.get(key)
         if not _number(found) or not 0 < found <= high or not float(found) > 0:
             raise ProfileError(self.at(key), f"{unit}, more than 0 and at most {_figure(high)}")
         return float(found)
 
     def choice(self, key: str, among: Sequence[T], default: T | None) -> T:
         """One of some words."""
-        found = default if self.get(key) is None else self.get(key)
+        found: Any = default if self.get(key) is None else self.get(key)
         for each in among:
             if isinstance(found, str) and each == found:
                 return each
@@ -310,21 +310,21 @@ class _Reader:
 
     def flag(self, key: str, *, default: bool) -> bool:
         """True or false."""
-        found = default if self.get(key) is None else self.get(key)
+        found: Any = default if self.get(key) is None else self.get(key)
         if not isinstance(found, bool):
             raise ProfileError(self.at(key), "true or false")
         return found
 
     def clock(self, key: str, default: str) -> str:
         """A time of day."""
-        found = default if self.get(key) is None else self.get(key)
+        found: Any = default if self.get(key) is None else self.get(key)
         if not isinstance(found, str) or not _CLOCK.match(found):
             raise ProfileError(self.at(key), "a time of day from 00:00 to 23:59")
         return found
 
     def zone(self, key: str, default: str) -> str:
         """A time zone."""
-        found = default if self.get(key) is None else self.get(key)
+        found: Any = default if self.get(key) is None else self.get(key)
         if not isinstance(found, str) or found not in _zones():
             raise ProfileError(self.at(key), "an IANA time zone, such as Europe/Helsinki")
         return found
