@@ -60,6 +60,7 @@ RULES_MAY_IMPORT = {
     "operator",
     "types",
     "typing",
+    "zlib",
 }
 DOMAIN_MUST_NOT_IMPORT = {
     "asyncio",
