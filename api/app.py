@@ -41,6 +41,7 @@ from api.resources import (
     devices,
     display,
     docs,
+    evidence,
     facts,
     fleets,
     health,
@@ -77,7 +78,8 @@ __all__ = ["ApiConfig", "create_app"]
 RESOURCES = (
     session, sessions, joining, people, roles, tokens, fleets, vehicles, trips, sites, devices, products, lifecycle,
     assignments, temperature_profiles, device_profiles, connecting, commands, stock, shipments, shares, alerts,
-    temperature_series, facts, arrival_times, readings, reports, quarantine, mending, webhooks, channels, web_push,
+    temperature_series, facts, evidence, arrival_times, readings,
+    reports, quarantine, mending, webhooks, channels, web_push,
     brokers, public, customer_browsers, events, demo, display,
 )  # fmt: skip
 

@@ -13,6 +13,7 @@ from domain.web_push import b64url
 if TYPE_CHECKING:
     from argon2 import PasswordHasher
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 PASSWORD_CHARS_MIN, PASSWORD_CHARS_MAX = 12, 1024
 _P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
@@ -117,6 +118,16 @@ def push_key(secret: str) -> EllipticCurvePrivateKey:
 
     drawn = HKDF(SHA256(), 48, salt=None, info=b"frostway web push").derive(secret.encode())
     return derive_private_key(int.from_bytes(drawn, "big") % (_P256_ORDER - 1) + 1, SECP256R1())
+
+
+def evidence_key(secret: str) -> Ed25519PrivateKey:
+    """The Ed25519 key that evidence packs are sealed with, the same for the same secret."""
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey  # noqa: PLC0415
+    from cryptography.hazmat.primitives.hashes import SHA256  # noqa: PLC0415
+    from cryptography.hazmat.primitives.kdf.hkdf import HKDF  # noqa: PLC0415
+
+    drawn = HKDF(SHA256(), 32, salt=None, info=b"frostway evidence").derive(secret.encode())
+    return Ed25519PrivateKey.from_private_bytes(drawn)
 
 
 def push_public_key(secret: str) -> str:

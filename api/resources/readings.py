@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncGenerator, Callable, Sequence
-from datetime import datetime
+from collections.abc import Callable, Sequence
 from functools import partial
 from time import monotonic
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal
 
 import orjson
 from fastapi import Query, Request
 from starlette.responses import StreamingResponse
 
 from api.http.auth import Reader
-from api.http.caller import Caller
-from api.http.context import Context, context_of
+from api.http.context import context_of
 from api.http.jsons import when
 from api.http.problems import not_found
 from api.http.routes import resource
 from api.resources.shared.downloads import Lasting
 from api.resources.shared.exports import FILES, FORMS, refuse_other, workbook_of
+from api.resources.shared.reading_pages import pages
 from api.resources.shared.sheets import XLSX
 from api.resources.shared.spans import Since, Until
 from domain.readings import Flag
@@ -30,10 +28,7 @@ from store.db import queries
 
 router = resource(tags=["readings"])
 
-T = TypeVar("T")
-BATCH = 2000
 TIMES = ("time", "received_at")
-PIECES_MAX = 8
 COMMON = ("time", "received_at", "boot", "seq", "flags")
 COLUMNS = {
     "gps": ("lat", "lon", "speed_mps", "heading_deg", "accuracy_m", "altitude_m", "odometer_m", "ignition"),
@@ -94,7 +89,7 @@ async def get_readings(
     span = {"since": since or "-infinity", "until": until or "infinity"}
     place = context.downloads.take((caller.tenant_id, caller.user), monotonic(), partial(cut, request.scope))
     values = {"device": row["key"], **span}
-    read = partial(_stream, context, caller, f"readings_{stream}", values=values)
+    read = partial(pages, context, caller, f"readings_{stream}", values=values)
     if media_type == XLSX:
         head = [f"{name}_utc" if name in TIMES else name for name in names]
         body = workbook_of(f"{device}-{stream}", head, read(encode=_cells))
@@ -104,35 +99,3 @@ async def get_readings(
     ending = next(name for name, media in FORMS.items() if media == media_type)
     headers = {"Content-Disposition": f'attachment; filename="{device}-{stream}.{ending}"'}
     return Lasting(context, context.downloads, place, body, media_type, headers)
-
-
-async def _stream(
-    context: Context,
-    caller: Caller,
-    query: str,
-    *,
-    encode: Callable[[Sequence[Sequence[Any]]], T],
-    values: dict[str, str | int | datetime],
-    head: T | None = None,
-) -> AsyncGenerator[T, None]:
-    """Page by page, each in a transaction of its own: a client that reads slowly holds none, nor a connection.
-
-    A page ends between two times, so nothing is left out or sent twice. A failure half way breaks the connection off,
-    so that nobody takes a part for the whole.
-    """
-    if head is not None:
-        yield head
-    after: datetime | None = None
-    while True:
-        count = 0
-        pieces = []
-        async with context.database.tenant(caller.tenant_id) as session:
-            async for rows in session.batches(queries("api")[query], BATCH, after=after, most=BATCH, **values):
-                pieces.append(await asyncio.to_thread(encode, rows))
-                after, count = rows[-1][0], count + len(rows)
-                if len(pieces) > PIECES_MAX:  # a great many readings of one time: better a held connection than memory
-                    yield pieces.pop(0)
-        for piece in pieces:
-            yield piece
-        if count < BATCH:
-            return

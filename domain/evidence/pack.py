@@ -25,27 +25,28 @@ class Pack:
         """`head` says what it is about; the verifier shows `about`, `made_at` and `made_by`."""
         self.records = -1
         self._last = b""
-        self.head = self._line("head", {"format": FORMAT, **head})
+        self.head = self._line({"kind": "head", "format": FORMAT, **head})
 
     def add(self, kind: str, content: Mapping[str, Any]) -> bytes:
-        """The next record; the keys `n`, `prev` and `kind` are ours.
+        """The next record, whose content stands below `data`.
 
         Raises:
             TooLongError: it does not fit a line.
         """
-        return self._line(kind, content)
+        return self._line({"kind": kind, "data": content})
 
     def seal(self, key: bytes, sign: Sign) -> bytes:
         """The last line. `key` is the public key, 32 bytes; `sign` knows its other half."""
-        seal = self._line("seal", {"records": self.records, "key": key.hex()})[:-1]  # it counts those before it
+        seal = self._line({"kind": "seal", "records": self.records, "key": key.hex()})[:-1]
         return seal[:-1] + b',"signature":"' + sign(seal).hex().encode() + b'"}\n'
 
-    def _line(self, kind: str, content: Mapping[str, Any]) -> bytes:
+    def _line(self, content: Mapping[str, Any]) -> bytes:
         prev = hashlib.sha256(self._last).hexdigest() if self._last else FIRST
         self.records += 1
-        line = orjson.dumps({"n": self.records, "prev": prev, "kind": kind, **content})
+        line = orjson.dumps({"n": self.records, "prev": prev, **content})
         if len(line) >= LINE_BYTES_MAX:
-            raise TooLongError(f"record {self.records} ({kind}) has {len(line)} bytes, at most {LINE_BYTES_MAX}")
+            what = f"record {self.records} ({content['kind']})"
+            raise TooLongError(f"{what} has {len(line)} bytes, at most {LINE_BYTES_MAX}")
         self._last = line
         return line + b"\n"
 

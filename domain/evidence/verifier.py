@@ -1,4 +1,4 @@
-"""Checks an evidence pack: `python verifier.py PACK`. It stands alone, on the standard library of Python 3.9 or newer.
+"""Checks an evidence pack. It stands alone, on the standard library of Python 3.10 or newer.
 
 A pack is text, one JSON object a line. Each line names its number (`n`) and the SHA-256 of the line before it (`prev`);
 the first line says what the pack is about, and the last one, the seal, how many lines there are. The seal is signed
@@ -9,11 +9,9 @@ itself: compare its fingerprint with the one that the installation shows, or giv
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import json
 import re
-import sys
 from typing import Any, BinaryIO
 
 FORMAT = "frostway-evidence/1"
@@ -153,28 +151,3 @@ _BASE: _Point = (
     1,
     46827403850823179245072216630277197565144205554125654976674165829533817101731,
 )
-# ------------------------------------------------------------------------------------------------------------------
-
-
-def main(words: list[str] | None = None) -> int:
-    """`python verifier.py PACK [--key FINGERPRINT]`: 0 when the pack is whole, 1 when not, the first break named."""
-    parser = argparse.ArgumentParser(description="Checks a Frostway evidence pack.")
-    parser.add_argument("pack", help="the file")
-    parser.add_argument("--key", help="the key it has to be sealed with, or its fingerprint")
-    asked = parser.parse_args(words)
-    try:
-        with open(asked.pack, "rb") as pack:  # noqa: PTH123 - it stands alone
-            found = verify(pack, asked.key)
-    except (BrokenError, OSError) as error:
-        print(f"NOT VALID: {error}", file=sys.stderr)  # noqa: T201
-        return 1
-    print(  # noqa: T201
-        f"valid: {found['records']} records about {found.get('about')}, made {found.get('made_at')} "
-        f"by {found.get('made_by')}\nsealed with the key {found['fingerprint']}"
-        + ("" if asked.key else "\ncompare it with the one that the installation shows")
-    )
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

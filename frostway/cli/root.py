@@ -13,6 +13,7 @@ from frostway.cli.ca import ca_app
 from frostway.cli.config import config_app
 from frostway.cli.device import device_app
 from frostway.cli.eta import eta_app
+from frostway.cli.evidence import evidence_app
 from frostway.cli.facts import facts_app
 from frostway.cli.quarantine import quarantine_app
 from frostway.cli.tenant import tenant_app
@@ -35,6 +36,7 @@ registry.add_to(app)
 app.add_typer(token_app, name="token")
 app.add_typer(account_app, name="account")
 app.add_typer(eta_app, name="eta")
+app.add_typer(evidence_app, name="evidence")
 app.add_typer(quarantine_app, name="quarantine")
 app.add_typer(facts_app, name="facts")
 

@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from api.resources.shared.verifier_program import verifier_script
 from domain.evidence import verifier
 from domain.evidence.pack import TooLongError, pack
 from domain.evidence.verifier import BrokenError, fingerprint, signed, verify
@@ -114,7 +115,7 @@ def test_what_is_no_pack_is_one_line_that_says_so(text: bytes) -> None:
 
 def test_the_verifier_stands_alone(tmp_path: Path) -> None:
     script = tmp_path / "verifier.py"
-    script.write_bytes(Path(verifier.__file__).read_bytes())
+    script.write_text(verifier_script())
     (tmp_path / "pack.jsonl").write_bytes(WHOLE)
     (tmp_path / "cut.jsonl").write_bytes(b"".join(LINES[:-1]))
 

@@ -1,0 +1,172 @@
+"""What an evidence pack of a shipment holds, record by record, as it was known at a moment."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from itertools import chain
+from math import isfinite
+from typing import Any
+
+import orjson
+
+from api.database import Row, Session
+from api.http.caller import Caller
+from api.http.context import Context
+from api.http.jsons import when
+from api.resources.shared.reading_pages import pages
+from domain import goods
+from domain.evidence.epcis import Hour, identifier, sensor_event
+from domain.profiles import without_secrets
+from domain.readings import WRONG_TIME, Flag
+from store.db import queries
+
+Record = tuple[str, Mapping[str, Any]]
+KEYS = ("key", "profile_key")
+"""Of the database's own: they say nothing to anybody else."""
+READING = (
+    "time", "received_at", "boot", "seq", "flags", "probe", "temp_c", "humidity_pct", "correction_c",
+)  # fmt: skip
+NO_TEMPERATURE = int(WRONG_TIME | Flag.SENTINEL)
+PER_RECORD = 500  # readings of one line
+
+
+def plain(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A row as it stands in a pack: times as text."""
+    return {
+        name: when(value) if isinstance(value, datetime) else value for name, value in row.items() if name not in KEYS
+    }
+
+
+class ProbeSeen:
+    """What one probe of a device saw during a stay: gaps, and each hour's extremes."""
+
+    def __init__(self, device: str, probe: str, since: datetime, longest: timedelta) -> None:
+        self.device, self.probe = device, probe
+        self._last, self._longest = since, longest
+        self._hours: dict[datetime, list[float]] = {}
+        self._ends: dict[datetime, datetime] = {}
+
+    def see(self, at: datetime, temp_c: float) -> dict[str, Any] | None:
+        """The next reading in order of time; the gap before it, when there was one."""
+        gap = self.until(at)
+        hour = at.replace(minute=0, second=0, microsecond=0)
+        found = self._hours.setdefault(hour, [temp_c, temp_c, 0.0, 0])
+        found[0], found[1] = min(found[0], temp_c), max(found[1], temp_c)
+        found[2], found[3] = found[2] + temp_c, found[3] + 1
+        self._last = self._ends[hour] = at
+        return gap
+
+    def until(self, at: datetime) -> dict[str, Any] | None:
+        """The gap that reaches to a moment, when there is one."""
+        if at - self._last <= self._longest:
+            return None
+        seconds = (at - self._last).total_seconds()
+        return {
+            "device": self.device,
+            "probe": self.probe,
+            "from": when(self._last),
+            "to": when(at),
+            "seconds": seconds,
+        }
+
+    def hours(self) -> list[Hour]:
+        """Each hour that it saw something of."""
+        return [
+            Hour(when(begins) or "", when(self._ends[begins]) or "", low, high, round(total / n, 3))
+            for begins, (low, high, total, n) in sorted(self._hours.items())
+        ]
+
+
+class Evidence:
+    """The records of one shipment."""
+
+    def __init__(self, context: Context, caller: Caller, shipment: Row, as_of: datetime) -> None:
+        self._context, self._caller, self._shipment, self._as_of = context, caller, shipment, as_of
+        self._asked = {"shipment": shipment["key"], "as_of": as_of}
+
+    async def records(self) -> AsyncGenerator[Record, None]:
+        """All of them in their order; each page of readings in a transaction of its own."""
+        yield "shipment", plain(self._shipment)
+        async with self._context.database.tenant(self._caller.tenant_id) as session:
+            carried = await session.rows(queries("evidence")["carried"], **self._asked)
+            before = [record async for record in self._before(session, carried)]
+        for record in before:
+            yield record
+        for stay in carried:
+            async for record in self._seen(stay):
+                yield record
+        async with self._context.database.tenant(self._caller.tenant_id) as session:
+            behind = [record async for record in self._behind(session, carried)]
+        for record in behind:
+            yield record
+
+    async def _before(self, session: Session, carried: Sequence[Row]) -> AsyncGenerator[Record, None]:
+        q, devices = queries("evidence"), sorted({row["key"] for row in carried})
+        for stop in await session.rows(q["stops"], **self._asked):
+            yield "stop", plain(stop)
+        for call in await session.rows(q["calls"], **self._asked):
+            yield "call", plain(call)
+        for stay in carried:
+            yield "device", plain(stay)
+        for profile in await session.rows(q["device_profiles"], devices=devices, as_of=self._as_of):
+            yield "device_profile", {**plain(profile), "body": without_secrets(orjson.loads(profile["body"]))}
+
+    async def _seen(self, stay: Row) -> AsyncGenerator[Record, None]:
+        """The readings of a stay, and the gaps and hours of each probe."""
+        device, since, until = stay["device"], stay["since"], stay["until"]
+        longest = timedelta(seconds=float(stay["max_interval_s"]))
+        probes: dict[str, ProbeSeen] = {}
+        values = {"device": stay["key"], "since": since, "until": until + timedelta(microseconds=1)}
+        read = pages(self._context, self._caller, "readings_temp", encode=list, values=values)
+        async for rows in read:
+            known = [row for row in rows if row[1] <= self._as_of]
+            for begin in range(0, len(known), PER_RECORD):
+                some = known[begin : begin + PER_RECORD]
+                yield "readings", {"device": device, "columns": READING, "rows": [_cells(row) for row in some]}
+            for row in known:
+                if row[4] & NO_TEMPERATURE or not isfinite(row[6]):
+                    continue
+                probe = probes.setdefault(row[5], ProbeSeen(device, row[5], since, longest))
+                if gap := probe.see(row[0], row[6]):
+                    yield "gap", gap
+        for probe in probes.values():
+            if gap := probe.until(until):
+                yield "gap", gap
+        for record in chain.from_iterable(self._events(device, probe) for probe in probes.values()):
+            yield record
+
+    def _events(self, device: str, probe: ProbeSeen) -> Iterator[Record]:
+        tenant = self._caller.tenant
+        of = identifier(tenant, "shipment", self._shipment["shipment"]), identifier(tenant, "device", device)
+        if hours := probe.hours():
+            yield "epcis", {"event": sensor_event(*of, probe.probe, hours)}
+
+    async def _behind(self, session: Session, carried: Sequence[Row]) -> AsyncGenerator[Record, None]:
+        """What was decided of it, and what people did."""
+        q, devices = queries("evidence"), sorted({row["key"] for row in carried})
+        excursions = alerts = list[Row]()
+        if carried:
+            span = {"since": min(row["since"] for row in carried), "until": max(row["until"] for row in carried)}
+            excursions = await session.rows(q["excursions"], devices=devices, as_of=self._as_of, **span)
+            of = sorted({row["id"] for row in excursions})
+            alerts = await session.rows(q["alerts"], excursions=of, as_of=self._as_of)
+        keys = [row["id"] for row in alerts]
+        for excursion in excursions:
+            yield "excursion", plain(excursion)
+        for alert in alerts:
+            yield "alert", plain(alert)
+        for event in await session.rows(q["case_events"], alerts=keys, as_of=self._as_of):
+            yield "case_event", plain(event)
+        name, profile = self._shipment["shipment"], self._shipment["profile"] or ""
+        asked = {"name": name, "profile": profile, "alerts": [str(key) for key in keys], "as_of": self._as_of}
+        for entry in await session.rows(q["audit"], **asked):
+            yield "audit", {**plain(entry), "detail": orjson.loads(entry["detail"])}
+        asked = {"shipments": [self._shipment["key"]], "now": self._as_of}
+        rows = await session.rows(queries("goods")["shipment_temperatures"], **asked)
+        yield "verdict", goods.verdict(rows[0] if rows else None)
+
+
+def _cells(row: Sequence[Any]) -> list[Any]:
+    time, received_at, boot, seq, bits, *rest = row
+    return [when(time), when(received_at), boot, seq, Flag.names(bits) if bits else [], *rest]

@@ -1,0 +1,77 @@
+-- What an evidence pack of a shipment holds, as it was known at a moment (`as_of`): words that came later are not in it.
+
+-- name: shipment
+-- The shipment and the limits it is held to.
+select sh.id as key, sh.name as shipment, sh.reference, sh.customer, sh.status, v.name as vehicle, sh.planned_at,
+       sh.started_at, sh.delivered_at, sh.cancelled_at, p.id as profile_key, p.name as profile, p.low_c, p.high_c, p.for_s,
+       p.hysteresis_c, p.max_interval_s
+from shipment sh left join vehicle v on v.id = sh.vehicle_id left join profile p on p.id = sh.profile_id
+where sh.tenant_id = %(tenant)s and sh.name = %(name)s
+
+-- name: stops
+-- Its stops as planned.
+select st.seq, st.name as stop, si.name as site, st.label, st.lat, st.lon, st.radius_m, st.window_start, st.window_end
+from stop st left join site si on si.id = st.site_id
+where st.tenant_id = %(tenant)s and st.shipment_id = %(shipment)s order by st.seq
+
+-- name: calls
+-- Every word on when it was at a stop.
+select c.id, c.revision, st.name as stop, v.name as vehicle, c.arrived_at, c.departed_at, c.decided_at, c.rule_version,
+       c.retracted, case when c.superseded_at <= %(as_of)s then c.superseded_at end as superseded_at
+from stop_call c join stop st on st.id = c.stop_id left join vehicle v on v.id = c.vehicle_id
+where c.tenant_id = %(tenant)s and c.shipment_id = %(shipment)s and c.decided_at <= %(as_of)s order by c.id, c.revision
+
+-- name: carried
+-- The devices that were on its vehicle while it was under way, and when each was.
+select d.id as key, d.name as device, d.kind, greatest(sh.started_at, w.valid_from) as since,
+       least(coalesce(sh.delivered_at, sh.cancelled_at, %(as_of)s), w.valid_to, %(as_of)s) as until,
+       coalesce(p.max_interval_s, 900) as max_interval_s
+from shipment sh
+join assignment w on w.vehicle_id = sh.vehicle_id and w.tenant_id = sh.tenant_id and w.valid_to > sh.started_at
+                     and w.valid_from <= coalesce(sh.delivered_at, sh.cancelled_at, %(as_of)s)
+join device d on d.id = w.device_id
+left join profile p on p.id = coalesce(sh.profile_id, d.profile_id)
+where sh.tenant_id = %(tenant)s and sh.id = %(shipment)s and sh.started_at <= %(as_of)s order by d.name, since
+
+-- name: device_profiles
+-- What was known of these devices: calibrations, accuracy, intervals.
+select d.name as device, p.version, p.since, p.body::text as body, p.created_at, p.created_by
+from device_profile p join device d on d.id = p.device_id
+where p.tenant_id = %(tenant)s and p.device_id = any(%(devices)s::int4[]) and p.created_at <= %(as_of)s
+order by d.name, p.version
+
+-- name: excursions
+-- Every word on excursions of these devices that touch a span.
+select x.id, x.revision, d.name as device, l.text as probe, x.kind, x.limit_c, x.started_at, x.ended_at, x.alarm_at,
+       x.extreme_c, x.samples, x.decided_at, x.rule_version, x.retracted,
+       case when x.superseded_at <= %(as_of)s then x.superseded_at end as superseded_at
+from excursion x join device d on d.id = x.device_id left join label l on l.id = x.probe_id
+where x.tenant_id = %(tenant)s and x.device_id = any(%(devices)s::int4[]) and x.decided_at <= %(as_of)s
+  and x.started_at <= %(until)s and coalesce(x.ended_at, 'infinity') >= %(since)s
+order by x.id, x.revision
+
+-- name: alerts
+-- The alerts of these excursions.
+select a.id, a.kind, a.severity, a.fact_id as excursion, d.name as device, a.title, a.opened_at, a.alarm_at, a.decided_at,
+       a.cleared_at
+from alert a left join device d on d.id = a.device_id
+where a.tenant_id = %(tenant)s and a.kind = 'temperature' and a.fact_id = any(%(excursions)s::int8[])
+  and a.decided_at <= %(as_of)s order by a.id
+
+-- name: case_events
+-- What happened to these alerts, and what people did about them.
+select c.alert_id as alert, c.version, c.at, c.what, c.actor, c.note, c.excursion_id as excursion,
+       c.excursion_revision as revision
+from case_event c
+where c.tenant_id = %(tenant)s and c.alert_id = any(%(alerts)s::int8[]) and c.at <= %(as_of)s
+order by c.alert_id, c.version
+
+-- name: audit
+-- Who changed the shipment, its limits, or acted on these alerts.
+select a.id, a.at, a.actor, a.action, a.subject, a.detail::text as detail
+from audit a
+where a.tenant_id = %(tenant)s and a.at <= %(as_of)s
+  and (a.subject = %(name)s and a.action like 'shipment.%%'
+       or a.subject = any(%(alerts)s::text[]) and a.action like 'alert.%%'
+       or a.subject = %(profile)s and a.action like 'profile.%%')
+order by a.id

@@ -1,0 +1,119 @@
+"""Evidence packs of shipments: what stands in one, as known when, and that it is whole and checked by anybody."""
+
+from __future__ import annotations
+
+import io
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import orjson
+import pytest
+from typer.testing import CliRunner
+
+from api.http.jsons import when
+from domain.evidence.epcis import document
+from domain.evidence.verifier import verify
+from frostway.cli import app
+from tests.conftest import SHARED_DATA
+from tests.integration.api.seed import T0, World, client, minutes, serving
+
+PATH = "/api/v1/shipments/S-1/evidence"
+
+
+@pytest.fixture(scope="module")
+def world(kept_database: str) -> Iterator[World]:
+    """A shipment under way for two hours: a reading a minute, half an hour of silence, one that came too warm."""
+    world = World(kept_database)
+    world.furnish()
+    world.partitions()
+    name = world.one("select name from shipment")
+    world.run("update shipment set name = 'S-1', planned_at = %s, started_at = %s, delivered_at = %s",
+              T0 - minutes(60), T0, T0 + minutes(120))  # fmt: skip
+    assert name
+    world.run("update assignment set valid_from = '-infinity' where valid_to = 'infinity'")
+    for minute in [*range(60), *range(90, 121)]:
+        world.temperature("reefer-01", "rear", T0 + minutes(minute), 9.5 if 100 <= minute < 115 else 4.5)
+    world.excursion("reefer-01", "rear", T0 + minutes(100), T0 + minutes(115), 9.5)
+    world.open_alert("reefer-01", "rear")
+    world.run("update alert set fact_id = (select id from excursion), decided_at = %s", T0 + minutes(100))
+    yield world
+    world.close()
+
+
+@pytest.fixture(scope="module")
+def http(world: World, kept_database: str) -> Iterator[httpx.Client]:
+    with serving(kept_database) as url, client(url, world.token("coldchain", "ann")) as asked:
+        yield asked
+
+
+def by_kind(text: bytes) -> dict[str, list[dict[str, Any]]]:
+    found: dict[str, list[dict[str, Any]]] = {}
+    for line in text.splitlines():
+        record = orjson.loads(line)
+        found.setdefault(record["kind"], []).append(record.get("data", record))
+    return found
+
+
+def test_it_holds_what_happened_and_is_whole(http: httpx.Client, tmp_path: Path) -> None:
+    key = http.get("/api/v1/evidence/key").json()
+    answer = http.get(PATH)
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["content-type"] == "application/x-ndjson"
+    head = verify(io.BytesIO(answer.content), key["fingerprint"])
+    assert (head["about"], head["made_by"]) == ("shipment S-1", "ann")
+    found = by_kind(answer.content)
+    rows = [row for record in found["readings"] if record["device"] == "reefer-01" for row in record["rows"]]
+    assert len(rows) == 91
+    assert Counter(row[6] for row in rows) == {4.5: 76, 9.5: 15}
+    (gap,) = [g for g in found["gap"] if g["device"] == "reefer-01"]
+    assert (gap["from"], gap["seconds"]) == (when(T0 + minutes(59)), 31 * 60)
+    (excursion,) = found["excursion"]
+    assert (excursion["device"], excursion["extreme_c"]) == ("reefer-01", 9.5)
+    assert [a["excursion"] for a in found["alert"]] == [excursion["id"]]
+    assert found["verdict"][0]["verdict"] == "excursion"
+    assert "audit" not in found
+    (taken,) = by_kind(http.get(PATH).content)["audit"]
+    assert (taken["action"], taken["actor"]) == ("shipment.evidence", "ann"), "who took one stands in the next"
+    assert found["shipment"][0]["shipment"] == "S-1"
+    assert "key" not in found["shipment"][0]
+
+    pack = tmp_path / "S-1.jsonl"
+    pack.write_bytes(answer.content)
+    done = CliRunner().invoke(app, ["evidence", "verify", str(pack), "--key", key["key"]])
+    assert (done.exit_code, done.output[:6]) == (0, "valid:")
+    pack.write_bytes(answer.content.replace(b"9.5", b"7.5", 1))
+    done = CliRunner().invoke(app, ["evidence", "verify", str(pack)])
+    assert done.exit_code == 1
+    assert "does not follow the line before it" in done.output + str(done.exception)
+
+
+def test_its_sensor_events_are_of_epcis_2(http: httpx.Client) -> None:
+    schema = SHARED_DATA / "rfid" / "EPCIS-JSON-Schema.json"
+    if not schema.is_file():
+        pytest.skip(f"the schema is not at {schema}")
+    jsonschema_rs = pytest.importorskip("jsonschema_rs")
+    events = [record["event"] for record in by_kind(http.get(PATH).content)["epcis"]]
+    hours = events[0]["sensorElementList"]
+    assert [h["sensorReport"][0]["maxValue"] for h in hours] == [4.5, 9.5, 4.5]
+    validator = jsonschema_rs.validator_for(orjson.loads(schema.read_bytes()))
+    assert [str(e) for e in validator.iter_errors(document(events, "2026-11-29T12:00:00Z"))] == []
+    events[0]["sensorElementList"][0]["sensorReport"][0]["type"] = "Warmth"
+    assert not validator.is_valid(document(events, "2026-11-29T12:00:00Z"))
+
+
+def test_as_of_an_earlier_moment_it_holds_what_was_known_then(http: httpx.Client) -> None:
+    found = by_kind(http.get(PATH, params={"as_of": when(T0 + minutes(30))}).content)
+    assert found["head"][0]["as_of"] == when(T0 + minutes(30))
+    assert not {"excursion", "alert", "audit"} & set(found)
+    assert http.get(PATH, params={"as_of": when(T0 - minutes(61))}).status_code == 404, "it was not planned yet"
+
+
+def test_the_verifier_is_a_file_that_runs_by_itself(http: httpx.Client) -> None:
+    answer = http.get("/api/v1/evidence/verifier")
+    assert answer.headers["content-type"].startswith("text/x-python")
+    spaces: dict[str, Any] = {"__name__": "alone"}
+    exec(compile(answer.text, "verifier.py", "exec"), spaces)  # noqa: S102 - what is being tested
+    assert spaces["verify"](io.BytesIO(http.get(PATH).content))["shipment"] == "S-1"
