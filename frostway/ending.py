@@ -13,6 +13,7 @@ def _errors() -> tuple[type[BaseException], ...]:
     """What a command may fail with in the ordinary course of things; imported only when something has failed."""
     import psycopg  # noqa: PLC0415
 
+    from domain.cold_chain import parsing  # noqa: PLC0415
     from domain.profiles import ProfileError  # noqa: PLC0415
     from domain.recordings import RecordingError  # noqa: PLC0415
     from firmware_sim.link import TargetError  # noqa: PLC0415
@@ -23,7 +24,7 @@ def _errors() -> tuple[type[BaseException], ...]:
     from store.registry import RegistryError  # noqa: PLC0415
 
     ours = (Failure, NoStackError, EmbeddedError, SchemaError, RecordingError, ReplayError, TargetError, RegistryError)
-    return (psycopg.Error, ProfileError, *ours)
+    return (psycopg.Error, ProfileError, parsing.ProfileError, *ours)
 
 
 @contextmanager

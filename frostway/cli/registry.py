@@ -6,6 +6,7 @@ import typer
 
 from frostway.cli.command import DataOption, TenantOption, ask
 from frostway.cli.fleets import add_to_drivers, add_to_vehicles
+from frostway.cli.profiles import add_to_profiles
 from frostway.settings import read_settings
 
 HELP = {
@@ -37,29 +38,11 @@ def add_to(app: typer.Typer) -> None:
         _list(group, kind)
         add_ends(group, kind)
         if kind == "profile":
-            group.command("add")(add_profile)
+            add_to_profiles(group)
         if kind == "vehicle":
             add_to_vehicles(group)
         if kind == "driver":
             add_to_drivers(group)
-
-
-def add_profile(
-    name: Annotated[str, typer.Argument(metavar="NAME")],
-    low_c: Annotated[float | None, typer.Option(help="Too cold below it.", show_default=False)] = None,
-    high_c: Annotated[float | None, typer.Option(help="Too warm above it.", show_default=False)] = None,
-    for_s: Annotated[float, typer.Option(min=0, help="Seconds beyond a limit before the alarm.")] = 600.0,
-    hysteresis_c: Annotated[float, typer.Option(min=0, help="So far inside again before it is over.")] = 0.3,
-    max_interval_s: Annotated[float, typer.Option(min=1, help="Seconds between readings; more is a gap.")] = 900.0,
-    tenant: TenantOption = "main",
-    data: DataOption = None,
-) -> None:
-    """Make a temperature profile. What was decided by one stays so: give another in its place."""
-    from frostway.cli.work.registry import make_profile  # noqa: PLC0415
-    from store.profiles import Limits  # noqa: PLC0415
-
-    limits = Limits(low_c, high_c, for_s, hysteresis_c, max_interval_s)
-    typer.echo(make_profile(data, read_settings(), tenant, name, limits))
 
 
 def _metavar(kind: str) -> str:

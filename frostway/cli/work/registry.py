@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import datetime
 from pathlib import Path
 
-from domain.cold_chain.parsing import body_of
 from frostway.broker import mosquitto_hash, publish_device
 from frostway.cli.work.tables import print_table
 from frostway.secrets import new_password
@@ -13,8 +12,7 @@ from frostway.settings import Settings
 from frostway.stack import WHO, Stack, find
 from store.db import connect
 from store.lifecycle import KINDS, Talk, Thing, delete, listed, perform, rename, restore, retire
-from store.profiles import Limits, add_profile
-from store.registry import Registry, RegistryError
+from store.registry import Registry
 
 
 def print_things(data: Path | None, settings: Settings, tenant: str, kind: str) -> None:
@@ -31,17 +29,6 @@ def _text(value: object) -> str:
     if isinstance(value, datetime):
         return f"{value:%Y-%m-%d %H:%M:%SZ}"
     return "" if value is None else str(value)
-
-
-def make_profile(data: Path | None, settings: Settings, tenant: str, name: str, limits: Limits) -> str:
-    """A new temperature profile. Raises `RegistryError`, `NoStackError`."""
-    with connect(find(data, settings).database_url, "profile add") as connection, connection.transaction():
-        registry = Registry(connection, tenant)
-        if problem := limits.problem():
-            raise RegistryError(problem)
-        add_profile(connection, registry.tenant_id, name, limits.profile, WHO)
-        registry.audit(WHO, "profile.create", name, **body_of(limits.profile))
-    return f"profile {name}: give it to a device with `frostway device change ID --profile {name}`"
 
 
 def retire_thing(data: Path | None, settings: Settings, tenant: str, kind: str, name: str) -> str:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
+import orjson
 import psycopg
 import pytest
 from typer.testing import CliRunner
@@ -15,6 +16,7 @@ from domain.cold_chain.parsing import body_of, profile_of, short_of
 from domain.cold_chain.profile import TemperatureProfile, plain
 from domain.cold_chain.ready_made import READY_MADE
 from frostway.cli import app
+from frostway.stack import WHO
 from store.link import Link
 from store.tracking import TrackingStore
 from tests.integration.api.seed import World, client, rows, serving
@@ -240,6 +242,43 @@ def test_a_new_version_begins_now_or_later_and_the_one_before_stays(
     assert api.delete(path).status_code == 200
     assert rows(database, "select count(*) from profile_version") == [(0,)]
     assert ("profile.version", "salad") in rows(database, "select action, subject from audit")
+
+
+def test_profiles_go_to_a_file_and_come_back_by_command(
+    world: World, database: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("FROSTWAY_DATABASE_URL", database)
+
+    def run(*words: str) -> tuple[int, str]:
+        done = CliRunner().invoke(app, ["profile", *words])
+        return done.exit_code, f"{done.output}{done.exception or ''}"
+
+    file = tmp_path / "profiles.jsonl"
+    assert run("add", "vaccine", "--ready-made", "who-shipping-type-1")[0] == 0
+    assert run("add", "v", "--ready-made", "who") == (1, f"--ready-made who: one of {', '.join(READY_MADE)}")
+    assert run("add", "salad", "--high-c", "5")[0] == 0
+    assert run("export", str(file))[1] == f"2 profiles in {file}\n"
+    assert run("import", str(file))[1] == "profile salad: as it was\nprofile vaccine: as it was\n"
+    salad, vaccine = (orjson.loads(line) for line in file.read_bytes().splitlines())
+    salad["bands"][0]["limit_c"] = 4
+    lines = [salad, {**vaccine, "id": "serum"}]
+    file.write_bytes(b"\n".join(map(orjson.dumps, lines)))
+    assert run("import", str(file), "--note", "audit")[1] == (
+        "profile salad: version 2 from now on; what was decided stays\nprofile serum: made\n"
+    )
+    said = (
+        "select p.name, v.version, v.note, v.made_by from profile p "
+        "join profile_version v on v.profile_id = p.id order by 1, 2"
+    )
+    versions = [("salad", 1, "", WHO), ("salad", 2, "audit", WHO), ("serum", 1, "", WHO), ("vaccine", 1, "", WHO)]
+    assert rows(database, said) == versions
+    status, text = run("show", "serum")
+    assert (status, profile_of(orjson.loads(text))) == (0, READY_MADE["who-shipping-type-1"].profile)
+    assert [text.count('"version"') for text in (run("show", "salad", "--history")[1],)] == [2]
+    file.write_bytes(orjson.dumps({**salad, "high_c": 3}) + b"\n\n" + orjson.dumps({"id": "x", "high_c": 8, "tz": "?"}))
+    assert run("import", str(file)) == (1, f"{file}, line 3: tz: an IANA time zone, such as Europe/Helsinki")
+    assert rows(database, said) == versions
+    assert "technet-21.org" in run("ready-made")[1]
 
 
 def test_profiles_from_before_versions_get_their_first_one(database: str) -> None:

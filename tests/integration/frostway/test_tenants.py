@@ -49,6 +49,9 @@ COMMANDS = (
     ("device", "change", "gps-1", "--kind", "phone"),
     *((kind, "list") for kind in ("vehicle", "driver", "site", "product", "zone", "slot", "profile")),
     ("profile", "add", "salad", "--high-c", "5"),
+    ("profile", "show", "salad"),
+    ("profile", "export"),
+    ("profile", "import", os.devnull),
     *(
         (kind, what, "a/b" if kind in ("zone", "slot") else "a", *more)
         for kind in ("device", "vehicle", "driver", "site", "product", "zone", "slot", "profile")
@@ -67,6 +70,9 @@ def test_no_command_makes_a_tenant(kept_database: str, tmp_path: Path, words: tu
     if words[:3] == ("device", "profile", "set"):
         (tmp_path / "profile.json").write_text("{}")
         words = (*words[:4], "profile.json")
+    if words[:2] == ("profile", "import"):
+        (tmp_path / "profiles.jsonl").touch()
+        words = (*words[:2], "profiles.jsonl")
     before = counted(kept_database)
     assert refused(kept_database, tmp_path, *words, "--tenant", "otehr") == (
         "no tenant 'otehr': `frostway tenant list` shows them, `frostway tenant add otehr` makes it"
