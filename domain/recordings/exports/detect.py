@@ -148,7 +148,7 @@ def _date_order(table: Table, columns: tuple[Column, ...], around: str, given: s
         return Answer("ymd", "dates begin with the year or name the month", ("ymd",))
     if not possible:
         raise RecordingError("its dates are in no order that holds for all of them: day, month, year in one, please")
-    options = tuple(sorted(possible, key=lambda order: _jump_days(dates, order)))
+    options = tuple(sorted(possible, key=lambda order: (_jump_days(dates, order), order)))
     if given is not None:
         if given not in possible:
             raise RecordingError(f"date_order {given!r}: there are dates that are none then; possible: {options[0]}")
