@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
 from datetime import UTC, datetime
 from functools import partial
 from time import monotonic
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from fastapi import Query, Request
 from starlette.responses import Response, StreamingResponse
@@ -21,8 +20,8 @@ from api.http.problems import Problem, not_found
 from api.http.routes import resource
 from api.resources.shared.downloads import NDJSON, Lasting
 from api.resources.shared.evidence import Evidence
+from api.resources.shared.evidence_files import Writer
 from api.resources.shared.verifier_program import verifier_script
-from domain.evidence.pack import Pack
 from domain.evidence.verifier import fingerprint
 from serving.pace import cut
 from store.db import queries
@@ -34,6 +33,8 @@ if TYPE_CHECKING:
 router = resource(tags=["evidence"])
 EMPTY = {"description": "no sealing secret: set FROSTWAY_SEALING_SECRET"}
 PYTHON = "text/x-python"
+Form = Literal["jsonl", "pdf", "zip"]
+MEDIA: dict[Form, str] = {"jsonl": NDJSON, "pdf": "application/pdf", "zip": "application/zip"}
 
 
 class EvidenceKey(TypedDict):
@@ -46,18 +47,26 @@ class EvidenceKey(TypedDict):
 @router.get(
     "/shipments/{shipment_id}/evidence",
     response_class=StreamingResponse,
-    responses={200: {"content": {NDJSON: {}}}, 404: {"description": "no such shipment"}, 409: EMPTY},
+    responses={
+        200: {"content": {media: {} for media in MEDIA.values()}},
+        404: {"description": "no such shipment"},
+        409: EMPTY,
+    },
 )
 async def get_evidence(
     request: Request,
     caller: Reader,
     shipment_id: str,
     as_of: Annotated[Instant | None, Query(description="as it was known then; nothing said: now")] = None,
+    form: Annotated[
+        Form, Query(alias="format", description="the pack, the report, or both with the verifier")
+    ] = "jsonl",
 ) -> Response:
-    """A shipment's evidence pack: one JSON object a line, chained by SHA-256, sealed and signed.
+    """A shipment's evidence: a pack for machines, a report for people, or both with the verifier as a ZIP.
 
-    Readings, gaps, calibrations, limits, every word on excursions and calls, what people did, and sensor events of
-    EPCIS 2.0. `frostway evidence verify` checks it, and so does the file of `/evidence/verifier`.
+    The pack is one JSON object a line, chained by SHA-256, sealed and signed: readings, gaps, calibrations, limits,
+    every word on excursions and calls, what people did, and sensor events of EPCIS 2.0. `frostway evidence verify`
+    checks it, and so does the file of `/evidence/verifier`. The report is PDF/A with the curve of each probe.
     """
     context, now = context_of(request), datetime.now(UTC)
     at = min(as_of or now, now)
@@ -66,28 +75,21 @@ async def get_evidence(
         row = await session.row(queries("evidence")["shipment"], name=shipment_id)
         if row is None or row["planned_at"] > at:
             raise not_found()
-        await audit(session, caller, "shipment.evidence", shipment_id, as_of=when(at))
-    pack = Pack(
-        {
-            "about": f"shipment {shipment_id}",
-            "tenant": caller.tenant,
-            "shipment": shipment_id,
-            "as_of": when(at),
-            "made_at": when(now),
-            "made_by": caller.user,
-            "software": f"Frostway {context.config.version}".strip(),
-        }
-    )
-
-    async def lines() -> AsyncGenerator[bytes, None]:
-        yield pack.head
-        async for kind, content in Evidence(context, caller, row, at).records():
-            yield pack.add(kind, content)
-        yield pack.seal(private.public_key().public_bytes_raw(), private.sign)
-
+        await audit(session, caller, "shipment.evidence", shipment_id, as_of=when(at), format=form)
+    head = {
+        "about": f"shipment {shipment_id}",
+        "tenant": caller.tenant,
+        "shipment": shipment_id,
+        "as_of": when(at),
+        "made_at": when(now),
+        "made_by": caller.user,
+        "software": f"Frostway {context.config.version}".strip(),
+    }
+    writer = Writer(Evidence(context, caller, row, at), head, private)
     place = context.downloads.take((caller.tenant_id, caller.user), monotonic(), partial(cut, request.scope))
-    headers = {"Content-Disposition": f'attachment; filename="{shipment_id}-evidence.jsonl"'}
-    return Lasting(context, context.downloads, place, lines(), NDJSON, headers)
+    headers = {"Content-Disposition": f'attachment; filename="{shipment_id}-evidence.{form}"'}
+    body = {"jsonl": writer.pack, "pdf": writer.report, "zip": writer.bundle}[form]()
+    return Lasting(context, context.downloads, place, body, MEDIA[form], headers)
 
 
 @router.get("/evidence/key", response_model=EvidenceKey, responses={409: EMPTY})

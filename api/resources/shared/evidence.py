@@ -85,6 +85,13 @@ class Evidence:
         self._context, self._caller, self._shipment, self._as_of = context, caller, shipment, as_of
         self._asked = {"shipment": shipment["key"], "as_of": as_of}
 
+    @property
+    def span(self) -> tuple[datetime, datetime]:
+        """While it was under way, as far as that is known; from when it was planned, of one that has not begun."""
+        row = self._shipment
+        begins = row["started_at"] or row["planned_at"]
+        return begins, max(begins, min(row["delivered_at"] or row["cancelled_at"] or self._as_of, self._as_of))
+
     async def records(self) -> AsyncGenerator[Record, None]:
         """All of them in their order; each page of readings in a transaction of its own."""
         yield "shipment", plain(self._shipment)

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import httpx
 import orjson
@@ -15,6 +16,7 @@ from typer.testing import CliRunner
 
 from api.http.jsons import when
 from domain.evidence.epcis import document
+from domain.evidence.summary import Summary
 from domain.evidence.verifier import verify
 from frostway.cli import app
 from tests.conftest import SHARED_DATA
@@ -117,3 +119,46 @@ def test_the_verifier_is_a_file_that_runs_by_itself(http: httpx.Client) -> None:
     spaces: dict[str, Any] = {"__name__": "alone"}
     exec(compile(answer.text, "verifier.py", "exec"), spaces)  # noqa: S102 - what is being tested
     assert spaces["verify"](io.BytesIO(http.get(PATH).content))["shipment"] == "S-1"
+
+
+def test_the_report_is_pdf_a_and_the_bundle_names_its_pack(http: httpx.Client) -> None:
+    answer = http.get(PATH, params={"format": "pdf"})
+    assert answer.headers["content-type"] == "application/pdf"
+    assert answer.content.startswith(b"%PDF-")
+    assert b"pdfaid" in answer.content, "to be kept for long"
+    answer = http.get(PATH, params={"format": "zip"})
+    with ZipFile(io.BytesIO(answer.content)) as files:
+        assert files.testzip() is None
+        assert files.namelist() == ["pack.jsonl", "report.pdf", "verifier.py", "README.txt"]
+        head = verify(io.BytesIO(files.read("pack.jsonl")))
+        assert head["fingerprint"] in files.read("README.txt").decode()
+        assert files.read("verifier.py").decode() == http.get("/api/v1/evidence/verifier").text
+
+
+def test_names_are_printed_and_never_obeyed(world: World, http: httpx.Client) -> None:
+    world.run("update shipment set reference = %s", '#read("/etc/passwd") $x$ *b* 日本 <svg>')
+    try:
+        assert http.get(PATH, params={"format": "pdf"}).content.startswith(b"%PDF-")
+    finally:
+        world.run("update shipment set reference = ''")
+
+
+def test_what_people_read_of_it() -> None:
+    """Figures by hand: an hour at 20, an hour unknown, an hour at 30 °C; MKT as a textbook has it."""
+    head = {"made_at": "2026-11-22T14:00:00.000Z"}
+    summary = Summary(head, "2026-11-22T10:00:00.000Z", "2026-11-22T13:00:00.000Z")
+    nothing = dict.fromkeys(("label", "site", "window_start", "reference", "vehicle", "profile"))
+    summary.take("shipment", {"shipment": "S-1", "low_c": 2.0, "high_c": 25.0, **nothing})
+    summary.take("device", {"device": "d", "max_interval_s": 900})
+    for begins, temp_c in ((10, 20.0), (12, 30.0)):
+        rows = [[f"2026-11-22T{begins + m // 60}:{m % 60:02}:00.000Z", "", "", 0, [], "p", temp_c] for m in range(61)]
+        summary.take("readings", {"device": "d", "rows": rows[:20]})
+        summary.take("readings", {"device": "d", "rows": rows[20:]})
+    gap = {"from": "2026-11-22T11:00:00.000Z", "to": "2026-11-22T12:00:00.000Z", "seconds": 3600.0}
+    summary.take("gap", {"device": "d", "probe": "p", **gap})
+    summary.take("verdict", {"verdict": "excursion"})
+    page = summary.page("", "")
+    assert page["probes"] == [["d", "p", "122", "20.00", "25.00", "30.00", "26.26", "1 h 00 min"]]
+    assert page["gaps"] == [["d", "p", "2026-11-22 11:00:00", "2026-11-22 12:00:00", "1 h 00 min"]]
+    assert page["chart"].count('<path d="M') > 2
+    assert len(summary._line("p", summary._probes["d", "p"]).parts) == 2, "a gap is a gap"
