@@ -29,6 +29,7 @@ from api.resources import (
     alerts,
     arrival_times,
     assignments,
+    audit,
     brokers,
     channels,
     commands,
@@ -80,7 +81,7 @@ RESOURCES = (
     assignments, temperature_profiles, device_profiles, connecting, commands, stock, shipments, shares, alerts,
     temperature_series, facts, evidence, arrival_times, readings,
     reports, quarantine, mending, webhooks, channels, web_push,
-    brokers, public, customer_browsers, events, demo, display,
+    brokers, public, customer_browsers, events, demo, display, audit,
 )  # fmt: skip
 
 

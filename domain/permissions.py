@@ -40,6 +40,7 @@ class Permission(StrEnum):
     WEBHOOKS = "webhooks.write"
     CHANNELS = "channels.write"
     DISPLAY = "display.write"
+    AUDIT = "audit.read"
     DEMO = "demo.run"
 
 
@@ -63,6 +64,7 @@ TABLE: Mapping[Permission, tuple[str, frozenset[str]]] = {
         (Permission.WEBHOOKS, "make, see, change and try webhooks and brokers of other systems", ""),
         (Permission.CHANNELS, "make, see, change and try channels by which people are told", ""),
         (Permission.DISPLAY, "set units, time zone and language that the pages have for everybody", ""),
+        (Permission.AUDIT, "see who did what, and the chain that holds it", "coldchain"),
         (Permission.DEMO, "add and remove the simulated fleet", ""),
     )
 }

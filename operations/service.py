@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import psycopg
 from prometheus_client import Counter, Gauge, start_http_server
 
+from operations.audit.follow import ENTRIES
 from operations.cases.follow import REPORTS
 from operations.deliver.address import Network
 from operations.deliver.follow import CALLS, CASES
@@ -25,7 +26,7 @@ from store.link import RETRY, Link, Stopped
 
 log = logging.getLogger(__name__)
 
-SOURCES = (REPORTS, CASES, CALLS)
+SOURCES = (REPORTS, CASES, CALLS, ENTRIES)
 POLL_S = 0.5  # a wake-up comes at once; what an older transaction holds back is looked for after so long
 GIVE_WAY_S = 0.1
 STUMBLE_WAIT_S = 0.5

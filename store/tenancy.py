@@ -83,7 +83,21 @@ REGISTRY: tuple[Owned, ...] = (
         "tenant_id = %(tenant)s and not exists (select from device g where g.gateway_id = device.id)",
         secret=("mqtt_password_hash", "http_token_sha256"),
     ),
-    *map(Owned, ("driver", "vehicle", "zone", "site", "refenced", "product", "profile_version", "profile", "audit")),
+    *map(
+        Owned,
+        (
+            "driver",
+            "vehicle",
+            "zone",
+            "site",
+            "refenced",
+            "product",
+            "profile_version",
+            "profile",
+            "audit",
+            "audit_link",
+        ),
+    ),
 )
 """Of these the keys are what the rows of `HISTORY` are found by: they go when there is no history left."""
 

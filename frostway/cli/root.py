@@ -9,6 +9,7 @@ import typer
 from frostway import __version__
 from frostway.cli import forward, maintenance, programs, registry, replay, reports
 from frostway.cli.account import account_app
+from frostway.cli.audit import audit_app
 from frostway.cli.ca import ca_app
 from frostway.cli.coldchain import coldchain_app
 from frostway.cli.config import config_app
@@ -37,6 +38,7 @@ registry.add_to(app)
 app.add_typer(token_app, name="token")
 app.add_typer(account_app, name="account")
 app.add_typer(eta_app, name="eta")
+app.add_typer(audit_app, name="audit")
 app.add_typer(evidence_app, name="evidence")
 app.add_typer(coldchain_app, name="coldchain")
 app.add_typer(quarantine_app, name="quarantine")

@@ -68,10 +68,14 @@ order by c.alert_id, c.version
 
 -- name: audit
 -- Who changed the shipment, its limits, or acted on these alerts.
-select a.id, a.at, a.actor, a.action, a.subject, a.detail::text as detail
-from audit a
+select a.id, a.at, a.actor, a.action, a.subject, a.detail::text as detail, l.n, encode(l.sha256, 'hex') as sha256
+from audit a left join audit_link l on l.audit_id = a.id and l.tenant_id = a.tenant_id
 where a.tenant_id = %(tenant)s and a.at <= %(as_of)s
   and (a.subject = %(name)s and a.action like 'shipment.%%'
        or a.subject = any(%(alerts)s::text[]) and a.action like 'alert.%%'
        or a.subject = %(profile)s and a.action like 'profile.%%')
 order by a.id
+
+-- name: audit_head
+-- The end of the tenant's audit chain: whoever keeps it can tell later that no entry before it has changed.
+select n, encode(sha256, 'hex') as sha256 from audit_link where tenant_id = %(tenant)s order by n desc limit 1

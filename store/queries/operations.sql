@@ -95,6 +95,10 @@ from follower_position p left join lateral (
     union all
     (select r.decided_at from stop_call r
      where p.name = 'webhooks of calls' and (r.written_in, r.id) > (p.written_in, p.row_id)
+     order by r.written_in, r.id limit 10000)
+    union all
+    (select r.at from audit r
+     where p.name = 'audit chain' and (r.written_in, r.id) > (p.written_in, p.row_id)
      order by r.written_in, r.id limit 10000)) e on true
 group by p.name order by p.name
 
@@ -156,3 +160,24 @@ on conflict (receiver_id, cause) do nothing
 -- name: alive
 -- How many connections the program has to this database.
 select count(*) from pg_stat_activity where datname = current_database() and application_name = 'frostway operations'
+
+-- name: audit_behind
+-- Entries of the audit trail behind a position, of transactions that nothing can be added to any more.
+select written_in::text as written_in, id, tenant_id, at, actor, action, subject, detail::text as detail from audit
+where (written_in, id) > (%(written_in)s::text::xid8, %(row_id)s::int8)
+and written_in < pg_snapshot_xmin(pg_current_snapshot())
+order by audit.written_in, id limit %(limit)s
+
+-- name: audit_linked
+-- Which of these entries are linked.
+select audit_id from audit_link where audit_id = any(%(ids)s::int8[])
+
+-- name: audit_heads
+-- The ends of these tenants' chains.
+select t.id as tenant_id, l.n, l.sha256 from unnest(%(tenants)s::int4[]) as t (id)
+cross join lateral (select n, sha256 from audit_link where tenant_id = t.id order by n desc limit 1) l
+
+-- name: link_audit
+-- Entries, linked.
+insert into audit_link (tenant_id, n, audit_id, sha256)
+select * from unnest(%(tenants)s::int4[], %(ns)s::int8[], %(ids)s::int8[], %(sha256s)s::bytea[])

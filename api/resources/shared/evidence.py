@@ -169,6 +169,8 @@ class Evidence:
         asked = {"name": name, "profile": profile, "alerts": [str(key) for key in keys], "as_of": self._as_of}
         for entry in await session.rows(q["audit"], **asked):
             yield "audit", {**plain(entry), "detail": orjson.loads(entry["detail"])}
+        if (head := await session.row(q["audit_head"])) is not None:
+            yield "audit_head", plain(head)
         asked = {"shipments": [self._shipment["key"]], "now": self._as_of}
         rows = await session.rows(queries("goods")["shipment_temperatures"], **asked)
         yield "verdict", goods.verdict(rows[0] if rows else None)

@@ -44,6 +44,7 @@ COMMANDS = (
     ("quarantine", "redrive", "1"),
     ("quarantine", "mend", "--step", "multiply t 1000", "--yes"),
     ("facts", "verify"),
+    ("audit", "verify"),
     ("reports", "stationary"),
     ("forward", "--to", "out", "--once"),
     ("device", "change", "gps-1", "--kind", "phone"),

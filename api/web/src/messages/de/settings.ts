@@ -28,6 +28,7 @@ const PERMISSIONS: Readonly<Record<string, string>> = {
   'people.write': 'Personen einladen, ihnen Rollen geben, sie sperren',
   'webhooks.write': 'Webhooks und Broker anderer Systeme anlegen, sehen, ändern und testen',
   'channels.write': 'Kanäle, über die Personen informiert werden, anlegen, sehen, ändern und testen',
+  'audit.read': 'sehen, wer was getan hat, und die Kette, die es festhält',
   'display.write': 'Einheiten, Zeitzone und Sprache der Seiten für alle festlegen',
   'demo.run': 'die simulierte Flotte hinzufügen und entfernen',
 }
