@@ -11,7 +11,7 @@ WIDTH, HEIGHT = 720, 250
 LEFT, RIGHT, TOP, BOTTOM = 44, 24, 14, 40
 FONT = "DejaVu Sans Mono"
 COLOURS = ("#005f94", "#a84300", "#00694f", "#7a3e86", "#5d5d00", "#8a1c3c")
-TICKS_S = (300, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400, 172800, 604800)
+TICKS_S = (10, 60, 300, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400, 172800, 604800)
 TICKS_MAX = 8
 
 
@@ -87,7 +87,9 @@ def _scales(chart: Chart, x: Place, y: Place, bottom: float, top: float) -> list
     at = -(-chart.begins_s // step_s) * step_s
     while at <= chart.ends_s:
         moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=at)
-        text = f"{moment:%H:%M}" if step_s < 86_400 and at % 86_400 else f"{moment:%d %b}"
+        text = f"{moment:%H:%M:%S}" if step_s < 60 else f"{moment:%H:%M}"
+        if step_s >= 3600 and at % 86_400 == 0:
+            text = f"{moment:%d %b}"
         parts.append(_text(x(at), floor + 13, text, "middle"))
         parts.append(f'<path d="M{x(at):.1f} {floor}v3" stroke="#8a92a0"/>')
         at += step_s

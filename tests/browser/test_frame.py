@@ -39,6 +39,7 @@ PAGES = (
     "/settings/files",
     "/settings/people",
     "/settings/links",
+    "/settings/audit",
     "/settings/tokens",
     "/settings/webhooks",
     "/settings/brokers",

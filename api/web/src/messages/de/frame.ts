@@ -41,6 +41,8 @@ const words: Translation<typeof en> = {
   page_people: 'Personen',
   page_tokens: 'Token',
   page_tokens_title: 'Token für Programme',
+  page_audit: 'Protokoll',
+  page_audit_title: 'Änderungsprotokoll',
   page_links: 'Links',
   page_links_title: 'Links für Kunden',
   page_webhooks: 'Webhooks',

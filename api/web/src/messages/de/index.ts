@@ -1,6 +1,7 @@
 // The console in German: one file, fetched before the first page by those who want it. The types hold each part to the
 // English names and parameters.
 import alerts from './alerts.ts'
+import audit from './audit.ts'
 import brokers from './brokers.ts'
 import channels from './channels.ts'
 import commands from './commands.ts'
@@ -24,6 +25,6 @@ import table from './table.ts'
 import webhooks from './webhooks.ts'
 
 export default {
-  alerts, brokers, channels, commands, devices, display, files, frame, join, live, moves, profiles, refused, reports, settings, shared, shipment, shipments, sites,
+  alerts, audit, brokers, channels, commands, devices, display, files, frame, join, live, moves, profiles, refused, reports, settings, shared, shipment, shipments, sites,
   start, table, webhooks,
 }

@@ -7,6 +7,13 @@ const shipments = (n: number): string => `${grouped(n)} ${n === 1 ? 'Sendung' : 
 const lines = (n: number): string => `${grouped(n)} ${n === 1 ? 'Zeile' : 'Zeilen'}`
 
 const words: Translation<typeof en> = {
+  evidence: 'Nachweis',
+  evidence_what: 'Was geschehen ist, nach heutigem Wissen: für Menschen, und so versiegelt, dass jeder es prüfen kann.',
+  evidence_report: 'Bericht (PDF)',
+  evidence_bundle: 'Bericht und Paket (ZIP)',
+  evidence_pack: 'Paket (JSON-Zeilen)',
+  evidence_key: 'Der Schlüssel, mit dem es versiegelt ist',
+  evidence_key_text: 'Notieren Sie diesen Fingerabdruck dort, wo die Pakete liegen: An ihm sind unsere zu erkennen.',
   title: 'Sendungen',
   list: 'Liste der Sendungen',
   search: 'Sendungen suchen',

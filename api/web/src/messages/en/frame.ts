@@ -38,6 +38,8 @@ export default {
   page_people: 'People',
   page_tokens: 'Tokens',
   page_tokens_title: 'Tokens of programs',
+  page_audit: 'Audit',
+  page_audit_title: 'Audit trail',
   page_links: 'Links',
   page_links_title: 'Links for customers',
   page_webhooks: 'Webhooks',

@@ -2,6 +2,13 @@
 const some = (count: number, what: string): string => `${count.toLocaleString('en').replaceAll(',', '\u202f')} ${count === 1 ? what.replace(/s$/, '') : what}`
 
 export default {
+  evidence: 'Evidence',
+  evidence_what: 'What happened, as it is known now: for people, and sealed so that anybody can check it.',
+  evidence_report: 'Report (PDF)',
+  evidence_bundle: 'Report and pack (ZIP)',
+  evidence_pack: 'Pack (JSON lines)',
+  evidence_key: 'The key it is sealed with',
+  evidence_key_text: 'Write this fingerprint down where the packs are kept: it tells ours from others.',
   title: 'Shipments',
   list: 'List of shipments',
   search: 'Search shipments',

@@ -34,6 +34,7 @@ export const PAGES: readonly Page[] = [
   { path: '/settings/webhooks', name: m.page_webhooks, title: m.page_webhooks, needs: 'webhooks.write', bar: false },
   { path: '/settings/brokers', name: m.page_brokers, title: m.page_brokers, needs: 'webhooks.write', bar: false },
   { path: '/settings/channels', name: m.page_channels, title: m.page_channels, needs: 'channels.write', bar: false },
+  { path: '/settings/audit', name: m.page_audit, title: m.page_audit_title, needs: 'audit.read', bar: false },
 ]
 
 export const pageAt = (path: string): Page | undefined => PAGES.find((page) => page.path === path)

@@ -1,0 +1,23 @@
+// The audit trail.
+export default {
+  title: 'Audit trail',
+  what: 'Who did what, newest first. Entries are never changed: each holds the one before it in a chain, which “frostway audit verify” proves.',
+  find_subject: 'Of what: a shipment, a device, an alert …',
+  find_actor: 'By whom',
+  table: 'Audit trail, table',
+  when: 'When',
+  who: 'Who',
+  did: 'What',
+  to: 'Of what',
+  given: 'Given',
+  place: (n: number): string => `entry ${n} of the chain`,
+  waits: 'being chained',
+  none: 'Nothing was done yet',
+  none_text: 'Whatever is changed from now on is listed here.',
+  none_found: 'No entry fits',
+  none_found_text: 'Type the whole name of the thing, and the whole name of the person.',
+  more: 'Show more',
+  asking: 'Asking …',
+  unread: 'The audit trail could not be read',
+  try_again: 'Try again',
+}
