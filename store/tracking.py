@@ -85,6 +85,10 @@ class TrackingStore:
         """All rows of a named query."""
         return self.connection.execute(self._q[query], parameters or None, binary=True).fetchall()
 
+    def asked(self, query: str, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+        """All rows of a named query, whose parameters have names."""
+        return self.connection.execute(self._q[query], values, binary=True).fetchall()
+
     def sql(self, query: str) -> LiteralString:
         """The text of a named query."""
         return self._q[query]

@@ -59,7 +59,8 @@ class Subject(TypedDict):
 class Alert(TypedDict):
     """A fact that asks for a person, and what persons did about it. `opened_at` is event time.
 
-    `kind` is `temperature`, `silence` (a device says nothing) or `late_risk` (a stop's window may be missed).
+    `kind` is `temperature`, `sensor_fault` (a sensor says what cannot be), `silence` (a device says nothing) or
+    `late_risk` (a stop's window may be missed).
     """
 
     id: str

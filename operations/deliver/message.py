@@ -32,6 +32,7 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "warning": "Warning",
         "temperature": "temperature out of range",
         "silence": "no word from a device",
+        "sensor_fault": "a sensor cannot be believed",
         "late_risk": "may be late",
         "since": "Since {at}.",
         "until": "From {since} to {at}.",
@@ -53,6 +54,7 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "warning": "Varoitus",
         "temperature": "lämpötila rajojen ulkopuolella",
         "silence": "laite on vaiti",
+        "sensor_fault": "anturiin ei voi luottaa",
         "late_risk": "voi myöhästyä",
         "since": "Alkaen {at}.",
         "until": "{since} – {at}.",  # noqa: RUF001
@@ -74,6 +76,7 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "warning": "Warnung",
         "temperature": "Temperatur außerhalb der Grenzen",
         "silence": "ein Gerät schweigt",
+        "sensor_fault": "einem Fühler ist nicht zu glauben",
         "late_risk": "kann sich verspäten",
         "since": "Seit {at}.",
         "until": "Von {since} bis {at}.",

@@ -1,33 +1,83 @@
 -- Alerts as the tracker decides them, many at a time; what people do with them stays.
 
+-- name: near_temperature_alerts
+-- The alerts of a side of probes that lie in spans, and what they are about.
+select distinct a.probe_id, a.rule_key, a.fact_id, a.opened_at, a.cleared_at, a.alarm_at, a.resolved_at
+from unnest(%s::int4[], %s::int4[], %s::text[], %s::timestamptz[], %s::timestamptz[], %s::int8[])
+    as n (device_id, probe_id, side, since, until, fact_id)
+join alert a on a.device_id = n.device_id and a.probe_id = n.probe_id and a.rule_key = n.side and a.kind = 'temperature'
+where a.fact_id is not null and (a.fact_id = n.fact_id or
+    a.opened_at <= coalesce(n.until, 'infinity') and coalesce(a.cleared_at, 'infinity') >= n.since)
+
+-- name: alarmed_excursions
+-- Current excursions of a side of probes that have alarmed, in spans, and of which people are told.
+select x.id, x.probe_id, x.kind, x.severity, x.limit_c, x.started_at, x.ended_at, x.alarm_at, x.extreme_c
+from unnest(%s::int4[], %s::text[], %s::timestamptz[], %s::timestamptz[]) as n (probe_id, side, since, until)
+join excursion x on x.probe_id = n.probe_id and x.kind = n.side and x.superseded_at is null and not x.retracted
+where x.alarm_at is not null and x.severity <> 'info' and (x.suppressed is null or x.suppressed_until is not null)
+and x.started_at <= coalesce(n.until, 'infinity') and coalesce(x.ended_at, 'infinity') >= n.since
+
+-- name: move_temperature_alerts
+-- Alerts go on with another excursion: the one they were about is no longer so.
+update alert a set fact_id = n.to_fact from unnest(%s::int8[], %s::int8[]) as n (from_fact, to_fact)
+where a.kind = 'temperature' and a.fact_id = n.from_fact
+
 -- name: put_temperature_alerts
 -- The alerts of excursions, opened or amended, and what they were before.
 with n as (
-    select * from unnest(%s::int4[], %s::int8[], %s::text[], %s::int4[], %s::int4[], %s::text[], %s::float8[], %s::float8[],
-                         %s::float8[], %s::timestamptz[], %s::timestamptz[], %s::timestamptz[], %s::timestamptz[])
-        with ordinality as n (tenant_id, fact_id, rule_key, device_id, probe_id, title, limit_c, extreme_c, last_c, opened_at,
-                              alarm_at, decided_at, cleared_at, place)
+    select * from unnest(%s::int4[], %s::int8[], %s::text[], %s::text[], %s::int4[], %s::int4[], %s::text[], %s::float8[],
+                         %s::float8[], %s::float8[], %s::timestamptz[], %s::timestamptz[], %s::timestamptz[], %s::timestamptz[])
+        with ordinality as n (tenant_id, fact_id, severity, rule_key, device_id, probe_id, title, limit_c, extreme_c, last_c,
+                              opened_at, alarm_at, decided_at, cleared_at, place)
 ), told as (
-    select fact_id, revision, cleared_at from alert where kind = 'temperature' and fact_id in (select fact_id from n)
+    select fact_id, revision, cleared_at, severity from alert where kind = 'temperature' and fact_id in (select fact_id from n)
 ), put as (
     insert into alert as a (tenant_id, kind, severity, fact_id, rule_key, device_id, probe_id, title, limit_c, extreme_c,
                             last_c, opened_at, alarm_at, decided_at, cleared_at)
-    select tenant_id, 'temperature', 'critical', fact_id, rule_key, device_id, probe_id, title, limit_c, extreme_c, last_c,
+    select tenant_id, 'temperature', severity, fact_id, rule_key, device_id, probe_id, title, limit_c, extreme_c, last_c,
            opened_at, alarm_at, decided_at, cleared_at
     from n order by place
     on conflict (kind, fact_id) where fact_id is not null do update
-    set title = excluded.title, limit_c = excluded.limit_c, extreme_c = excluded.extreme_c, last_c = excluded.last_c,
+    set title = excluded.title, limit_c = excluded.limit_c, extreme_c = coalesce(excluded.extreme_c, a.extreme_c), last_c = excluded.last_c,
         opened_at = excluded.opened_at, alarm_at = excluded.alarm_at, cleared_at = excluded.cleared_at,
-        revision = a.revision + ((a.opened_at, a.alarm_at, a.cleared_at) is distinct from
-                                 (excluded.opened_at, excluded.alarm_at, excluded.cleared_at))::int
+        severity = excluded.severity,
+        revision = a.revision + ((a.opened_at, a.alarm_at, a.cleared_at, a.severity) is distinct from
+                                 (excluded.opened_at, excluded.alarm_at, excluded.cleared_at, excluded.severity))::int
     returning a.id, a.device_id, a.revision, a.severity, a.title, a.opened_at, a.alarm_at, a.decided_at, a.cleared_at,
-          a.acknowledged_at, a.acknowledged_by, a.note, a.resolved_at, a.resolved_by, a.fact_id
+          a.acknowledged_at, a.acknowledged_by, a.note, a.resolved_at, a.resolved_by, a.fact_id, a.limit_c, a.extreme_c
 )
-select put.*, told.revision as told_revision, told.cleared_at as told_cleared_at from put left join told using (fact_id)
+select put.*, told.revision as told_revision, told.cleared_at as told_cleared_at, told.severity as told_severity
+from put left join told using (fact_id)
 
--- name: active_of_facts
--- When the alerts of excursions alarmed that are still active.
-select fact_id, alarm_at from alert where kind = 'temperature' and fact_id = any(%s::int8[]) and cleared_at is null
+-- name: take_back_temperature_alerts
+-- What was told of excursions never was, or has not lasted long enough.
+update alert a set cleared_at = coalesce(a.cleared_at, n.at), revision = a.revision + (a.cleared_at is null)::int
+from unnest(%s::int8[], %s::timestamptz[]) as n (fact_id, at)
+where a.kind = 'temperature' and a.fact_id = n.fact_id and a.cleared_at is null
+returning a.id, a.device_id, a.revision, a.severity, a.title, a.opened_at, a.alarm_at, a.decided_at, a.cleared_at,
+          a.acknowledged_at, a.acknowledged_by, a.note, a.resolved_at, a.resolved_by, a.fact_id, a.limit_c, a.extreme_c
+
+-- name: raise_sensor_faults
+-- Sensors that cannot be believed; one open alert of each.
+insert into alert as a (tenant_id, kind, severity, rule_key, device_id, probe_id, title, opened_at, alarm_at, decided_at)
+select tenant_id, 'sensor_fault', 'warning', 'sensor_fault', device_id, probe_id, title, opened_at, opened_at, at
+from unnest(%s::int4[], %s::int4[], %s::int4[], %s::text[], %s::timestamptz[], %s::timestamptz[])
+    with ordinality as n (tenant_id, device_id, probe_id, title, opened_at, at, place) order by place
+on conflict do nothing
+returning a.id, a.device_id, a.probe_id, a.revision, a.severity, a.title, a.opened_at, a.alarm_at, a.decided_at, a.cleared_at,
+          a.acknowledged_at, a.acknowledged_by, a.note, a.resolved_at, a.resolved_by, a.fact_id
+
+-- name: clear_sensor_faults
+-- Sensors that are believed again.
+update alert a set cleared_at = greatest(n.at, a.opened_at), revision = a.revision + 1
+from unnest(%s::int4[], %s::int4[], %s::timestamptz[]) as n (device_id, probe_id, at)
+where a.kind = 'sensor_fault' and a.device_id = n.device_id and a.probe_id = n.probe_id and a.cleared_at is null
+returning a.id, a.device_id, a.probe_id, a.revision, a.severity, a.title, a.opened_at, a.alarm_at, a.decided_at, a.cleared_at,
+          a.acknowledged_at, a.acknowledged_by, a.note, a.resolved_at, a.resolved_by, a.fact_id
+
+-- name: open_sensor_faults
+-- Probes with an open alert of their sensor.
+select probe_id from alert where kind = 'sensor_fault' and cleared_at is null and resolved_at is null
 
 -- name: raise_late_risks
 -- The windows of stops may be missed: one alert per stop, opened again if need be; nothing when it is open.

@@ -143,8 +143,16 @@ select vehicle_id, id, revision from trip where superseded_at is null and not re
 
 -- name: open_excursions
 -- Excursions without an end.
-select id, revision, probe_id, kind, started_at, alarm_at from excursion
+select id, revision, probe_id, kind, started_at, alarm_at, band, suppressed, suppressed_until from excursion
 where superseded_at is null and not retracted and ended_at is null
+
+-- name: suppressing
+-- What doors and cooling units of devices have said in a span: 1 open or defrosting, 0 shut or not.
+select time, 'door', door_id, open::int from reading_door
+where device_id = any(%(devices)s::int[]) and time between %(since)s and %(until)s
+union all
+select time, 'defrost', device_id, defrost::int from reading_status
+where device_id = any(%(devices)s::int[]) and time between %(since)s and %(until)s and defrost is not null
 
 -- name: dirty
 -- Entities to fold again.
@@ -258,7 +266,9 @@ order by started_at
 
 -- name: excursions_since
 -- Current excursions of a probe that had not ended before a time.
-select id, revision, kind, started_at, ended_at, alarm_at, extreme_c, samples, limit_c from excursion
+select id, revision, kind, started_at, ended_at, alarm_at, extreme_c, samples, limit_c, band, severity, profile_version,
+       suppressed, suppressed_until
+from excursion
 where probe_id = %s and (ended_at is null or ended_at >= %s) and superseded_at is null and not retracted
 order by started_at
 

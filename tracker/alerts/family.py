@@ -1,4 +1,4 @@
-"""What people must act on: excursions that have lasted, silence, and windows that may be missed.
+"""What people must act on: excursions that have lasted, sensors, silence, and windows that may be missed.
 
 Everything is written many at a time: a yard of a thousand reefers that loses power is one step.
 """
@@ -10,17 +10,14 @@ from typing import Any, ClassVar
 
 import psycopg
 
-from domain.digits import shown
 from domain.times import to_us
-from tracker.alerts.shape import alert_shape, news
+from tracker.alerts.shape import alert_shape
+from tracker.alerts.temperatures import ExcursionAlerts, sensor_faults
 from tracker.arrival_times.rows import ArrivalRows, Risk
 from tracker.devices.family import DeviceRows
-from tracker.engine.family import Family
+from tracker.engine.family import Engine, Family
 from tracker.engine.step import Step, each_once, text
-from tracker.rules.scan import NEVER
-from tracker.temperatures.rows import Excursion, TemperatureRows
 
-TITLES = {"above": "Too warm", "below": "Too cold"}
 Kept = Mapping[str, Any]
 
 
@@ -30,11 +27,16 @@ class Alerts(Family):
     name: ClassVar[str] = "alerts"
     after: ClassVar[tuple[str, ...]] = ("devices", "temperatures", "arrival_times")
 
+    def __init__(self, engine: Engine) -> None:
+        super().__init__(engine)
+        self._excursions = ExcursionAlerts(engine)
+
     def write(self, cursor: psycopg.Cursor, step: Step) -> None:
         """The alerts of a step, what happened to them, and how many are active on each vehicle."""
         events: list[tuple[int, int, str]] = []
         vehicles: dict[int, None] = {}
-        self._of_excursions(cursor, step, events, vehicles)
+        self._excursions.write(cursor, step, events, vehicles)
+        self._of_sensors(cursor, step, events, vehicles)
         self._of_risks(cursor, step, events, vehicles)
         self._of_silence(cursor, step, events, vehicles)
         self.engine.store.bulk(cursor, "events", events)
@@ -52,59 +54,14 @@ class Alerts(Family):
         for v in wanted:
             step.change(known[v].tenant_id, "vehicles", known[v].name, "merge", {"alerts": counts.get(v, 0)})
 
-    # ------------------------------------------------------------ excursions
-    def _of_excursions(
+    # ------------------------------------------------------------ sensors
+    def _of_sensors(
         self, cursor: psycopg.Cursor, step: Step, events: list[tuple[int, int, str]], vehicles: dict[int, None]
     ) -> None:
-        """The alerts of excursions that have lasted; of those that have not after all what was told is taken back."""
-        earlier = step.part(TemperatureRows).written
-        short = [e.id for e in earlier if e.fact.alarm_us == NEVER and e.fact.id]
-        active = self.engine.store.rows("active_of_facts", short) if short else []
-        alarmed_us = {int(i): to_us(at) for i, at in active}
-        alerts = []
-        for e in earlier:
-            if e.fact.alarm_us != NEVER:
-                alerts.append(e)
-            elif e.fact.id and e.id in alarmed_us:
-                alerts.append(e._replace(fact=e.fact._replace(alarm_us=alarmed_us[e.id], retracted=True)))
-        rows = [self._row(e, step.now_us) for e in alerts]
-        kept = self.engine.store.returned(cursor, "put_temperature_alerts", rows)
-        by_fact = {int(k["fact_id"]): k for k in kept}
-        for e in alerts:
-            k = by_fact[e.id]
-            if what := news(k, retracted=e.fact.retracted):
-                events.append((k["id"], step.now_us, what))
-            vehicles[e.vehicle_id] = None
-            if k["resolved_at"] is None:  # else somebody is done with it: it is off the lists
-                self._tell_excursion(e, k, step)
-
-    @staticmethod
-    def _row(e: Excursion, now_us: int) -> Sequence[Any]:
-        f = e.fact
-        of = (e.tenant_id, e.id, f.kind, e.device_id, f.probe_id, _title(e), f.limit_c, f.extreme_c, f.last_c)
-        return (*of, f.start_us, f.alarm_us, now_us, _cleared_us(e, now_us))
-
-    def _tell_excursion(self, e: Excursion, kept: Kept, step: Step) -> None:
-        f = e.fact
-        figures = {
-            "limit_c": f.limit_c,
-            "extreme_c": shown("extreme_c", f.extreme_c),
-            "last_c": shown("last_c", f.last_c),
-        }
-        shape = alert_shape(
-            self.engine.registry,
-            kept,
-            e.device_id,
-            kind="temperature",
-            severity="critical",
-            title=_title(e),
-            probe=e.probe,
-            opened_us=f.start_us,
-            alarm=text(f.alarm_us),
-            cleared=text(_cleared_us(e, step.now_us)),
-            figures=figures,
-        )
-        step.change(e.tenant_id, "alerts", str(kept["id"]), "put", shape)
+        """The alerts of sensors that are not to be believed."""
+        for kept, probe, device_id in sensor_faults(cursor, self.engine, step, events):
+            vehicles[self.engine.registry.devices[device_id].vehicle_id] = None
+            self._tell(kept, "sensor_fault", step, probe)
 
     # ------------------------------------------------------------ windows
     def _of_risks(
@@ -155,7 +112,7 @@ class Alerts(Family):
         changed = {registry.devices[d].vehicle_id for d in (*rows.reported, *rows.silent) if d in registry.devices}
         vehicles |= dict.fromkeys(sorted(changed - {0}))
 
-    def _tell(self, kept: Kept, kind: str, step: Step) -> None:
+    def _tell(self, kept: Kept, kind: str, step: Step, probe: str | None = None) -> None:
         """An alert that is about no excursion, unless somebody is done with it."""
         if kind == "late_risk" and kept["resolved_at"] is not None:
             return
@@ -168,17 +125,9 @@ class Alerts(Family):
             kind=kind,
             severity=kept["severity"],
             title=kept["title"],
-            probe=None,
+            probe=probe,
             opened_us=to_us(kept["opened_at"]),
             alarm=text(to_us(kept["alarm_at"])),
             cleared=text(to_us(cleared)) if cleared else None,
         )
         step.change(device.tenant_id, "alerts", str(kept["id"]), "put", shape)
-
-
-def _title(e: Excursion) -> str:
-    return f"{TITLES[e.fact.kind]}: {e.fact.extreme_c:.1f} °C"
-
-
-def _cleared_us(e: Excursion, now_us: int) -> int:
-    return min(e.fact.end_us, now_us) if e.fact.retracted else e.fact.end_us

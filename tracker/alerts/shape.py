@@ -24,7 +24,8 @@ def news(kept: Mapping[str, Any], *, retracted: bool) -> str | None:
         return "retracted"
     was_active, is_active = kept["told_cleared_at"] is None, kept["cleared_at"] is None
     if was_active == is_active:
-        return "amended"
+        worse = is_active and kept.get("told_severity") == "warning" and kept["severity"] == "critical"
+        return "raised" if worse else "amended"  # a step up is told to people anew
     return "reopened" if is_active else "cleared"
 
 

@@ -5,13 +5,15 @@ They are left out, so that their time is unknown, and are a fault of the sensor;
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 
 from domain.readings import F64, I64, Bool
 from tracker.rules.scan import segment_starts
-from tracker.rules.table import previous
+from tracker.rules.table import Column, Table, previous
 
 SENTINELS_C = (
     -127.0,  # DS18B20 without a wire
@@ -50,25 +52,49 @@ def error_codes(temp_c: F64) -> Bool:
     return np.asarray(np.isin(temp_c, SENTINELS_C) | np.isnan(temp_c))
 
 
-def impossible(t_us: I64, temp_c: F64, before: tuple[F64, F64] | None = None) -> Bool:
-    """Which samples of one series in order of time cannot be: out of this world, or a jump from both samples before.
+@dataclass(frozen=True, slots=True)
+class Samples(Table):
+    """The last two samples of each series."""
 
-    `before` are times and values of the two samples before the first one.
+    COLUMNS: ClassVar[Mapping[str, Column]] = {
+        "t_us": Column("f8", np.nan, 2),
+        "temp_c": Column("f8", np.nan, 2),
+    }
 
-    >>> impossible(np.arange(6) * 60_000_000, np.array([5.0, 60.0, 5.0, 5.0, 60.0, 60.0])).tolist()
+    t_us: F64
+    temp_c: F64
+
+
+def step(samples: Samples, series: I64, t_us: I64, temp_c: F64) -> tuple[Samples, Bool]:
+    """Which samples cannot be: out of this world, or a jump from both samples before. Rows sorted by (series, time).
+
+    >>> t, c = np.arange(6) * 60_000_000, np.array([5.0, 60.0, 5.0, 5.0, 60.0, 60.0])
+    >>> step(Samples.empty(), np.zeros(6, np.int64), t, c)[1].tolist()
     [False, True, False, False, True, False]
     """
-    t, c = t_us.astype(np.float64), temp_c
-    if before is not None:
-        t, c = np.concatenate([before[0], t]), np.concatenate([before[1], c])
-    out = np.zeros(len(c), np.bool_)
-    out[1:] = _jump(t[:-1], c[:-1], t[1:], c[1:])
-    out[2:] &= _jump(t[:-2], c[:-2], t[2:], c[2:])
-    out |= (c < POSSIBLE_C[0]) | (c > POSSIBLE_C[1])
-    return out if before is None else out[2:]
+    start = segment_starts(series)
+    first, seen = np.flatnonzero(start), series[start]
+    known = samples.of(seen)
+    n, of = len(series) + 2 * len(seen), np.cumsum(start) - 1
+    place = np.arange(len(series)) + 2 * (of + 1)
+    t, c = np.full(n, np.nan), np.full(n, np.nan)
+    t[place], c[place] = t_us, temp_c
+    for back in (0, 1):
+        at = first + 2 * np.arange(len(seen)) + back
+        t[at], c[at] = known.t_us[:, back], known.temp_c[:, back]
+    with np.errstate(invalid="ignore"):
+        out = _jump(t[place - 1], c[place - 1], t_us, temp_c) & _jump(t[place - 2], c[place - 2], t_us, temp_c)
+    out |= (temp_c < POSSIBLE_C[0]) | (temp_c > POSSIBLE_C[1])
+    last = np.append(first[1:], len(series))[:, None] + 2 * np.arange(1, len(seen) + 1)[:, None] + np.array([-2, -1])
+    return Samples(seen, t[last], c[last]), out
 
 
-def _jump(t0: F64, c0: F64, t1: F64, c1: F64) -> Bool:
+def impossible(t_us: I64, temp_c: F64) -> Bool:
+    """Which samples of one series in order of time cannot be."""
+    return step(Samples.empty(), np.zeros(len(t_us), np.int64), t_us, temp_c)[1]
+
+
+def _jump(t0: F64, c0: F64, t1: I64, c1: F64) -> Bool:
     rise = np.abs(c1 - c0)
     return np.asarray((rise > JUMP_C) & (rise > PACE_C_PER_S * (t1 - t0) / 1e6))
 

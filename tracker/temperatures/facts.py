@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from domain.facts import Column, FactKind
-from tracker.rules import temperature
+from tracker.rules import bands
+from tracker.rules.scan import NEVER
 
 
 class ExcursionFact(NamedTuple):
-    """An excursion as it is known now; `alarm_us` is `NEVER` when it has not lasted long enough.
+    """A stay in a band as it is known now; `alarm_us` is `NEVER` when it has not lasted long enough.
 
-    `amends` is False when there is nothing new to be written of the fact, for its alert there may be.
+    `kind` is the side of the band. `amends` is False when there is nothing new to be written of the fact, for its alert
+    there may be. `suppressed` is what held its alarm back, until a time; `NEVER`: it still does, or did to the end.
     """
 
     id: int
@@ -25,8 +27,19 @@ class ExcursionFact(NamedTuple):
     extreme_c: float
     samples: int
     last_c: float
+    band: str
+    severity: str = "critical"
+    profile_version: int = 0
+    suppressed: str = ""
+    suppressed_until_us: int = NEVER
     retracted: bool = False
     amends: bool = True
+
+    @property
+    def is_told(self) -> bool:
+        """Whether people are told of its alarm."""
+        told = not self.suppressed or self.suppressed_until_us != NEVER
+        return self.alarm_us != NEVER and self.severity != "info" and told
 
 
 EXCURSION: FactKind[ExcursionFact] = FactKind(
@@ -42,14 +55,19 @@ EXCURSION: FactKind[ExcursionFact] = FactKind(
         Column("alarm_at", "timestamptz", null=True),
         Column("extreme_c", "float8", null=True),
         Column("samples", "int4", null=True),
+        Column("band", "text"),
+        Column("severity", "text"),
+        Column("profile_version", "int4"),
+        Column("suppressed", "text", null=True),
+        Column("suppressed_until", "timestamptz", null=True),
     ),
     start="started_at",
     end="ended_at",
     owner="device",
     told=("device", "probe", "what"),
-    rule_version=temperature.VERSION,
+    rule_version=bands.VERSION,
     schema="ExcursionFact",
-    about="A probe beyond its limits; `alarm_at` is when it had lasted long enough, null when it has not.",
+    about="A probe in a band of its profile; `alarm_at` is when it had lasted long enough, null when it has not.",
     path="/devices/{device_id}/excursions",
     listed="Excursions of a device's probes in order of time.",
 )

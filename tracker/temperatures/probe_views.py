@@ -12,6 +12,7 @@ from tracker.engine.registry import Registry
 from tracker.engine.step import Step, known
 from tracker.rules import temperature
 
+NAN = float("nan")
 Home = tuple[str, int]
 
 
@@ -68,15 +69,16 @@ class ProbeViews:
 
     def _view(self, registry: Registry, probe_id: int) -> dict[str, Any]:
         probe = self._probes[probe_id]
-        profile = registry.profile_of(probe.device_id)
+        profile = registry.history_of(probe.device_id).at(probe.t_us).profile
+        low_c, high_c = (NAN if limit is None else limit for limit in (profile.low_c, profile.high_c))
         view = self._views[probe_id] = {
             "device": registry.devices[probe.device_id].name,
             "probe": probe.name,
             "t": rfc3339(probe.t_us),
             "temp_c": shown("temp_c", probe.temp_c),
             "humidity_pct": shown("humidity_pct", probe.humidity_pct),
-            "low_c": known(profile.low_c),
-            "high_c": known(profile.high_c),
-            "state": temperature.state_of(probe.temp_c, profile.low_c, profile.high_c),
+            "low_c": known(low_c),
+            "high_c": known(high_c),
+            "state": temperature.state_of(probe.temp_c, low_c, high_c),
         }
         return view

@@ -8,17 +8,20 @@ from typing import Any
 
 import numpy as np
 
+from domain.readings import Flag
 from domain.times import from_us, to_us
 from store.tracking import TrackingStore
 from tracker.engine.checkpoints import PORTION, Refold, begin_from
-from tracker.engine.registry import Profile, Registry
+from tracker.engine.registry import Registry
 from tracker.engine.revisions import Reported, match
 from tracker.engine.step import Step
-from tracker.rules import temperature
-from tracker.rules.scan import NEVER, Carry, Runs, last_words
+from tracker.rules.bands import Stays
+from tracker.rules.scan import NEVER, last_words
 from tracker.temperatures.facts import EXCURSION, ExcursionFact
+from tracker.temperatures.fold import fold
+from tracker.temperatures.profiles import beyond, side
 from tracker.temperatures.rows import LANE, TemperatureRows
-from tracker.temperatures.state import NOT_USED, PACKER, ProbeTables, absolute, limits_of
+from tracker.temperatures.state import NOT_USED, PACKER, Folded, ProbeTables
 
 
 class ProbeRefold(Refold):
@@ -37,11 +40,12 @@ class ProbeRefold(Refold):
         super().__init__(LANE, probe_id, since, start[0] if start else to_us(horizon))
         self._probes, self._registry, self._store = probes, registry, store
         self._probe = probes.probes[probe_id]
-        self._carry: Carry = PACKER.unpack([start[1]])[0] if start else Carry.empty()
-        opened = self._carry.take(self._carry.inside)
-        kinds = [temperature.KINDS[e % 2] for e in opened.entity.tolist()]
-        self._open_then: set[tuple[int | str, int]] = set(zip(kinds, opened.start_us.tolist(), strict=True))
-        self._runs: list[Runs] = []
+        self._folded = Folded.unpack([start[1]]) if start else Folded.empty()
+        stays = self._folded.bands.stays
+        opened = stays.take(stays.inside)
+        told = (self._group(e, t) for e, t in zip(opened.entity.tolist(), opened.start_us.tolist(), strict=True))
+        self._open_then: set[tuple[int | str, int]] = set(zip(told, opened.start_us.tolist(), strict=True))
+        self._stays: list[Stays] = []
         self._received_us = 0
 
     def advance(self) -> bool:
@@ -56,87 +60,93 @@ class ProbeRefold(Refold):
         keep = found["flags"] & NOT_USED == 0
         t_us, temp_c = found["time"][keep], found["temp_c"][keep]
         if len(t_us):
-            limits = limits_of(self._registry, np.full(len(t_us), device_id, np.int64))
+            device = np.full(len(t_us), device_id, np.int64)
             series = np.full(len(t_us), self.entity, np.int64)
-            self._carry, runs = temperature.step(self._carry, series, t_us, temp_c, limits)
-            self._runs.append(runs)
-            self.keep(int(t_us[-1]), PACKER.pack(np.array([self.entity]), (self._carry,))[0])
+            profiles = self._probes.profiles(self._registry)
+            still = found["flags"][keep] & int(Flag.STUCK) != 0
+            self._folded, stays, _ = fold(self._folded, profiles, device, series, t_us, temp_c, still)
+            self._stays.append(stays)
+            self.keep(int(t_us[-1]), self._folded.pack(np.array([self.entity]))[0])
         return more
 
     def goes_on(self, registry: Registry) -> bool:
         """Whether its limits are the same."""
         device_id, before = self._probe.device_id, self._registry
         self._registry = registry
-        return repr(registry.profile_of(device_id)) == repr(before.profile_of(device_id))  # a limit may be NaN: none
+        return registry.history_of(device_id) == before.history_of(device_id)
+
+    def _group(self, entity: int, start_us: int) -> str:
+        """What is compared with what was told: the side and the name of a band."""
+        band = self._probes.profiles(self._registry).held(self._probe.device_id, entity, start_us).band
+        return f"{side(band)} {band.name}"
 
     def revised(self) -> list[ExcursionFact]:
         """What is to be said of the probe's excursions that was not said before."""
-        registry, probe = self._registry, self._probe
-        runs, profile = last_words(self._runs), registry.profile_of(probe.device_id)
-        now: list[tuple[int | str, int, int]] = [
-            (temperature.KINDS[e % 2], a, b)
-            for e, a, b in zip(runs.entity.tolist(), runs.start_us.tolist(), runs.end_us.tolist(), strict=True)
-        ]
+        stays, now = last_words(self._stays), list[tuple[int | str, int, int]]()
+        for e, a, b in zip(stays.entity.tolist(), stays.start_us.tolist(), stays.end_us.tolist(), strict=True):
+            now.append((self._group(e, a), a, b))
         before = [_reported(r) for r in self._store.rows("excursions_since", self.entity, from_us(self.begun_us))]
         before = [t for t in before if t.end_us > self.begun_us or (t.group, t.start_us) in self._open_then]
         facts: list[ExcursionFact] = []
         for pair in match(now, before):
             reported = pair.before
             if pair.now is not None:
-                fact = _excursion(pair.now, now, runs, reported, profile, self.entity, probe.temp_c)
+                fact = self._excursion(pair.now, stays, reported)
                 if reported is None or _content(reported) != _content(fact):
                     facts.append(fact)
             elif reported is not None:
-                alarm, extreme, samples, limit = reported.rest
-                extreme, samples = (limit, 0) if extreme is None else (extreme, samples)
-                span, rest = (reported.start_us, reported.end_us), (alarm, extreme, samples, probe.temp_c)
-                gone = (reported.id, reported.revision + 1, self.entity, str(reported.group), limit)
-                facts.append(ExcursionFact(*gone, *span, *rest, retracted=True))
+                facts.append(self._gone(reported))
         return facts
+
+    def _excursion(self, index: int, stays: Stays, reported: Reported | None) -> ExcursionFact:
+        """One stay as a fact: a new one, or the next revision of what was told before."""
+        profiles, probe = self._probes.profiles(self._registry), self._probe
+        start_us = int(stays.start_us[index])
+        held = profiles.held(probe.device_id, int(stays.entity[index]), start_us)
+        return ExcursionFact(
+            reported.id if reported else 0,
+            reported.revision + 1 if reported else 1,
+            self.entity,
+            side(held.band),
+            held.band.limit_c,
+            start_us,
+            int(stays.end_us[index]),
+            int(stays.alarm_us[index]),
+            beyond(held.band, float(stays.extreme[index])),
+            int(stays.samples[index]),
+            probe.temp_c,
+            held.band.name,
+            held.band.severity,
+            held.version,
+            str(reported.rest[8]) if reported else "",
+            int(reported.rest[9]) if reported else NEVER,
+        )
+
+    def _gone(self, reported: Reported) -> ExcursionFact:
+        """What was told is no longer so."""
+        alarm, extreme, samples, limit, kind, band, severity, version, held, until = reported.rest
+        extreme, samples = (limit, 0) if extreme is None else (extreme, samples)
+        span, rest = (reported.start_us, reported.end_us), (alarm, extreme, samples, self._probe.temp_c)
+        gone = (reported.id, reported.revision + 1, self.entity, kind, limit)
+        return ExcursionFact(*gone, *span, *rest, band, severity, version, held, until, retracted=True)
 
     def finish(self, step: Step) -> None:
         """Arrived: the probe's facts, its carry and its checkpoints are what was found on the way."""
         probes = self._probes
         self._probe = probes.probes[self.entity]
         step.part(TemperatureRows).devices.append(self._probe.device_id)
-        if not self._runs:
+        if not self._stays:
             return
         step.facts(EXCURSION).extend(self.revised())
-        probes.keep(self._carry)
-        probes.describe_carry(self._registry, self.entity, self._carry, self._received_us, step)
+        probes.keep(self._folded)
+        probes.describe_again(self._registry, self.entity, self._received_us, step)
         self.arrived(probes.checkpoints, step)
 
 
 def _reported(row: Sequence[Any]) -> Reported:
     start, end, alarm = (to_us(v) if v else NEVER for v in row[3:6])
-    return Reported(row[0], row[1], str(row[2]), start, end, (alarm, *row[6:9]))
-
-
-def _excursion(
-    index: int,
-    now: Sequence[tuple[int | str, int, int]],
-    runs: Runs,
-    reported: Reported | None,
-    profile: Profile,
-    probe_id: int,
-    last_c: float,
-) -> ExcursionFact:
-    """One run as a fact: a new one, or the next revision of what was told before."""
-    kind, start, end = now[index]
-    limit, extreme = absolute(profile, int(runs.entity[index]) % 2, float(runs.extreme[index]))
-    return ExcursionFact(
-        reported.id if reported else 0,
-        reported.revision + 1 if reported else 1,
-        probe_id,
-        str(kind),
-        limit,
-        start,
-        end,
-        int(runs.lasted_at_us[index]),
-        extreme,
-        int(runs.samples[index]),
-        last_c,
-    )
+    held = (row[12] or "", to_us(row[13]) if row[13] else NEVER)
+    return Reported(row[0], row[1], f"{row[2]} {row[9]}", start, end, (alarm, *row[6:9], row[2], *row[9:12], *held))
 
 
 def _content(fact: Reported | ExcursionFact) -> tuple[float, ...]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from tracker.temperatures.facts import ExcursionFact
+from tracker.temperatures.faults import SensorFault
 
 LANE = "series"
 
@@ -31,3 +32,5 @@ class TemperatureRows:
     states: list[Sequence[Any]] = field(default_factory=list)
     written: list[Excursion] = field(default_factory=list)
     """The excursions of the step, once they are written."""
+    faults: list[SensorFault] = field(default_factory=list)
+    """Sensors that are not to be believed, or are again."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from collections.abc import Iterable
+from typing import NamedTuple
 
 import numpy as np
 
@@ -11,16 +12,47 @@ from domain.times import to_us
 from store.tracking import TrackingStore
 from tracker.engine import carries
 from tracker.engine.checkpoints import CheckpointsDue
-from tracker.engine.registry import Profile, Registry
+from tracker.engine.registry import Registry
 from tracker.engine.step import Step, known
-from tracker.rules import temperature
+from tracker.rules import bands, temperature
+from tracker.rules.bands import Counts, State, series_of, span_of
+from tracker.rules.counts import Spans
 from tracker.rules.scan import NEVER, Carry
+from tracker.rules.sensors import Samples
+from tracker.rules.table import among, take
 from tracker.temperatures.probe_views import Probe, ProbeViews
+from tracker.temperatures.profiles import Profiles, label_states
 from tracker.temperatures.rows import LANE, TemperatureRows
 
 NOT_SEEN = int(np.iinfo(np.int64).min // 2)
 NOT_USED = int(WRONG_TIME | Flag.SENTINEL | Flag.UNDECIDED)
-PACKER = carries.Packer(temperature.VERSION, (Carry.empty(),), (lambda e: e // 2,))
+PACKER = carries.Packer(
+    bands.VERSION,
+    (Samples.empty(), Carry.empty(), Counts.empty(), Spans.empty()),
+    (lambda e: e, series_of, series_of, series_of),
+)
+
+
+class Folded(NamedTuple):
+    """What the fold carries of probes: their last samples, and the state of their bands."""
+
+    samples: Samples
+    bands: State
+
+    @classmethod
+    def empty(cls) -> Folded:
+        """Of none."""
+        return cls(Samples.empty(), State.empty())
+
+    def pack(self, probes: I64) -> list[bytes]:
+        """As bytes, of each of these probes (sorted, unique)."""
+        return PACKER.pack(probes, (self.samples, *self.bands))
+
+    @classmethod
+    def unpack(cls, packed: Iterable[bytes]) -> Folded:
+        """From bytes."""
+        samples, stays, counts, spans = PACKER.unpack(packed)
+        return cls(samples, State(stays, counts, spans))
 
 
 class OpenExcursion(NamedTuple):
@@ -30,36 +62,25 @@ class OpenExcursion(NamedTuple):
     revision: int
     start_us: int
     alarm_us: int
-
-
-def limits_of(registry: Registry, device: I64) -> temperature.Limits:
-    """Limits per row, from each row's device."""
-    devices, inverse = np.unique(device, return_inverse=True)
-    profiles = [registry.profile_of(int(d)) for d in devices]
-
-    def column(name: str, kind: type) -> np.ndarray[Any, Any]:
-        return np.array([getattr(p, name) for p in profiles], dtype=kind)[inverse]
-
-    return temperature.Limits(
-        column("low_c", np.float64),
-        column("high_c", np.float64),
-        column("hysteresis_c", np.float64),
-        column("for_us", np.int64),
-        column("max_interval_us", np.int64),
-    )
+    suppressed: str = ""
+    suppressed_until_us: int = NEVER
 
 
 class ProbeTables:
     """What is known of the probes of the partitions we own."""
 
     def __init__(self) -> None:
-        self._carry = carries.Table(Carry.empty())
+        self._samples = carries.Table(Samples.empty())
+        self._stays = carries.Table(Carry.empty())
+        self._counts = carries.Table(Counts.empty())
+        self._spans = Spans.empty()
+        self._profiles: Profiles | None = None
         self.checkpoints = CheckpointsDue(LANE)
         self.unreadable: list[int] = []
         self.last: dict[int, int] = {}
         self.probes: dict[int, Probe] = {}
         self.of_device: dict[int, list[int]] = {}
-        self.open: dict[tuple[int, str], OpenExcursion] = {}
+        self.open: dict[tuple[int, str, str], OpenExcursion] = {}
         self._views = ProbeViews(self.probes, self.of_device)
 
     def load(self, store: TrackingStore) -> None:
@@ -69,10 +90,12 @@ class ProbeTables:
         for probe_id, device_id, time, temp_c, humidity, _ in states:
             self._know(probe_id, Probe(device_id, names.get(probe_id, "?"), to_us(time), temp_c, humidity))
         self.unreadable = [r[0] for r in states if not PACKER.knows(r[5])]
-        self.keep(PACKER.unpack(r[5] for r in states if PACKER.knows(r[5]))[0])
+        self.keep(Folded.unpack(r[5] for r in states if PACKER.knows(r[5])))
         self.checkpoints.load(store)
-        for eid, revision, probe, kind, start, alarm in store.rows("open_excursions"):
-            self.open[probe, kind] = OpenExcursion(eid, revision, to_us(start), to_us(alarm) if alarm else NEVER)
+        for eid, revision, probe, kind, start, alarm, band, suppressed, until in store.rows("open_excursions"):
+            alarm_us, until_us = (to_us(at) if at else NEVER for at in (alarm, until))
+            is_open = OpenExcursion(eid, revision, to_us(start), alarm_us, suppressed or "", until_us)
+            self.open[probe, kind, band] = is_open
 
     def _know(self, probe_id: int, probe: Probe) -> None:
         if probe_id not in self.probes:
@@ -80,13 +103,27 @@ class ProbeTables:
         self.probes[probe_id] = probe
         self.last[probe_id] = probe.t_us
 
-    def carried(self, probes: I64) -> Carry:
-        """What the fold carries of these probes (sorted, unique)."""
-        return self._carry.between(probes * 2, probes * 2 + 2)
+    def profiles(self, registry: Registry) -> Profiles:
+        """The profiles of a registry, compiled once for each."""
+        if self._profiles is None or self._profiles.registry is not registry:
+            self._profiles = Profiles(registry)
+        return self._profiles
 
-    def keep(self, carry: Carry) -> None:
+    def carried(self, probes: I64) -> Folded:
+        """What the fold carries of these probes (sorted, unique)."""
+        spans = take(self._spans, among(series_of(self._spans.entity), probes))
+        low, high = span_of(probes)
+        state = State(self._stays.between(low, high), self._counts.between(low, high), spans)
+        return Folded(self._samples.of(probes), state)
+
+    def keep(self, folded: Folded) -> None:
         """Puts what the fold carries in the place of what it carried."""
-        self._carry.put(carry)
+        self._samples.put(folded.samples)
+        stays, counts, spans = folded.bands
+        self._stays.put(stays)
+        self._counts.put(counts)
+        if len(self._spans) or len(spans):
+            self._spans = carries.joined(take(self._spans, ~among(self._spans.entity, stays.entity)), spans)
 
     def see(self, store: TrackingStore, touched: list[int], newest: TemperatureBatch) -> None:
         """The newest readings of probes."""
@@ -97,18 +134,14 @@ class ProbeTables:
             name = self.probes[p].name if p in self.probes else names.get(p, "?")
             self._know(p, Probe(device_id, name, t_us, temp_c, known(humidity)))
 
-    def describe(
-        self,
-        registry: Registry,
-        touched: I64,
-        newest: TemperatureBatch,
-        limits: temperature.Limits,
-        fresh: Carry,
-        step: Step,
-    ) -> None:
-        """The row of every touched probe, and the change of the vehicle or site it is in."""
-        packed = PACKER.pack(touched, (fresh,))
-        states = temperature.states(newest.temp_c, limits)
+    def describe(self, registry: Registry, touched: I64, newest: TemperatureBatch, held: I64, step: Step) -> None:
+        """The row of every touched probe, and the change of the vehicle or site it is in.
+
+        `held` are the places of the profiles that the newest readings are held to.
+        """
+        packed = self.carried(touched).pack(touched)
+        profiles = self.profiles(registry)
+        states = label_states(newest.temp_c, profiles.low_c[held], profiles.high_c[held])
         tenant = registry.tenant_of[newest.device_id.clip(0, len(registry.tenant_of) - 1)]
         here = np.flatnonzero(tenant)
         columns = (
@@ -125,22 +158,13 @@ class ProbeTables:
         self.checkpoints.keep(touched, newest.time_us, packed, step)
         self._views.tell(registry, touched, newest.time_us, newest.temp_c, states, step)
 
-    def describe_carry(self, registry: Registry, probe_id: int, carry: Carry, received_us: int, step: Step) -> None:
+    def describe_again(self, registry: Registry, probe_id: int, received_us: int, step: Step) -> None:
         """The row of a probe that was folded again."""
         probe = self.probes[probe_id]
         device = registry.devices.get(probe.device_id)
         if device is None:
             return
-        profile = registry.profile_of(probe.device_id)
-        state = temperature.state_of(probe.temp_c, profile.low_c, profile.high_c)
+        state = temperature.state_of(probe.temp_c, *self.profiles(registry).limits(device.id, probe.t_us))
         row = (probe_id, device.tenant_id, device.id, probe.t_us, received_us, probe.temp_c, probe.humidity_pct, state)
-        step.part(TemperatureRows).states.append(
-            [[value] for value in (*row, *PACKER.pack(np.array([probe_id]), (carry,)))]
-        )
-
-
-def absolute(profile: Profile, kind: int, beyond_c: float) -> tuple[float, float]:
-    """The limit, and the temperature that is so many degrees beyond it."""
-    if kind == temperature.ABOVE:
-        return profile.high_c, profile.high_c + beyond_c
-    return profile.low_c, profile.low_c - beyond_c
+        one = np.array([probe_id])
+        step.part(TemperatureRows).states.append([[value] for value in (*row, *self.carried(one).pack(one))])

@@ -1,0 +1,97 @@
+"""The temperature profiles of a registry, compiled: what each reading is held to, by its own time."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from domain.cold_chain.profile import Band, TemperatureProfile
+from domain.cold_chain.versions import History
+from domain.readings import F64, I64
+from tracker.engine.registry import Registry
+from tracker.rules.bands import KEY_BITS, Rules
+
+NAN = float("nan")
+UNKNOWN_BAND = Band("", ">", NAN)
+
+
+class Held(NamedTuple):
+    """A band as it was in force, and the version of its profile."""
+
+    band: Band
+    version: int
+    profile: TemperatureProfile
+
+
+class Profiles:
+    """All versions of all profiles, one after the other; the first one is of what has none."""
+
+    def __init__(self, registry: Registry) -> None:
+        self.registry = registry
+        self._base: dict[int, int] = {}
+        profiles = [TemperatureProfile()]
+        for profile_id, history in sorted(registry.histories.items()):
+            self._base[profile_id] = len(profiles)
+            profiles += [version.profile for version in history.versions]
+        self.rules = Rules.of(profiles)
+        self.low_c, self.high_c = (
+            np.array([NAN if limit is None else limit for limit in limits])
+            for limits in ([p.low_c for p in profiles], [p.high_c for p in profiles])
+        )
+
+    def index(self, device: I64, t_us: I64) -> I64:
+        """The place of the version that each row is held to, from its device and time."""
+        devices, inverse = np.unique(device, return_inverse=True)
+        known = self.registry.devices
+        of = [found.profile_id if (found := known.get(d)) else 0 for d in devices.tolist()]
+        place = np.array([self._base.get(profile_id, 0) for profile_id in of])[inverse]
+        for profile_id in {p for p in of if len(self._history(p).versions) > 1}:
+            rows = np.flatnonzero(np.array([p == profile_id for p in of])[inverse])
+            place[rows] += self._history(profile_id).index(t_us[rows])
+        return place
+
+    def _history(self, profile_id: int) -> History:
+        return self.registry.histories.get(profile_id, History())
+
+    def limits(self, device_id: int, t_us: float) -> tuple[float, float]:
+        """The range of the label for a device at a moment; NaN: none."""
+        profile = self.registry.history_of(device_id).at(t_us).profile
+        low, high = profile.low_c, profile.high_c
+        return (NAN if low is None else low), (NAN if high is None else high)
+
+    def held(self, device_id: int, entity: int, t_us: int) -> Held:
+        """The band that an entity is about, as it was in force at a moment, else as it was the next time."""
+        device = self.registry.devices.get(device_id)
+        history = self.registry.history_of(device_id)
+        base = self._base.get(device.profile_id, 0) if device else 0
+        first = int(history.index(np.array([t_us]))[0])
+        count = len(history.versions)
+        for place in (*range(first, count), *range(first - 1, -1, -1)):
+            if (band := self.rules.band_of(base + place, entity)) is not None:
+                version = history.versions[place]
+                return Held(band, version.number, version.profile)
+        some = int(self.rules.bands_of(np.array([entity & ((1 << KEY_BITS) - 1)]))[0])  # it has another profile now
+        return Held(self.rules.bands[some] if some >= 0 else UNKNOWN_BAND, 0, TemperatureProfile())
+
+
+def side(band: Band) -> str:
+    """Which way a band is beyond: `above` or `below`."""
+    return "above" if band.above else "below"
+
+
+def beyond(band: Band, x: float) -> float:
+    """The temperature that is so many degrees beyond a limit."""
+    return band.limit_c + (x if band.above else -x)
+
+
+def label_states(temp_c: F64, low_c: F64, high_c: F64) -> list[str]:
+    """Where readings lie: `ok`, `above`, `below`, or `unknown` without a range.
+
+    >>> nan = float("nan")
+    >>> label_states(np.array([9.0, 8.0, 1.0, 5.0]), np.array([2.0, 2, 2, nan]), np.array([8.0, 8, 8, nan]))
+    ['above', 'ok', 'below', 'unknown']
+    """
+    code = np.where(np.isnan(low_c) & np.isnan(high_c), 3, np.where(temp_c > high_c, 1, np.where(temp_c < low_c, 2, 0)))
+    words = ("ok", "above", "below", "unknown")
+    return [words[c] for c in code.tolist()]
