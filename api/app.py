@@ -48,6 +48,7 @@ from api.resources import (
     health,
     joining,
     lifecycle,
+    logger_files,
     mending,
     oidc,
     people,
@@ -79,7 +80,7 @@ __all__ = ["ApiConfig", "create_app"]
 RESOURCES = (
     session, sessions, joining, people, roles, tokens, fleets, vehicles, trips, sites, devices, products, lifecycle,
     assignments, temperature_profiles, device_profiles, connecting, commands, stock, shipments, shares, alerts,
-    temperature_series, facts, evidence, arrival_times, readings,
+    temperature_series, logger_files, facts, evidence, arrival_times, readings,
     reports, quarantine, mending, webhooks, channels, web_push,
     brokers, public, customer_browsers, events, demo, display, audit,
 )  # fmt: skip

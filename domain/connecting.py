@@ -9,7 +9,7 @@ from __future__ import annotations
 from string import Template
 from typing import Literal, NamedTuple
 
-KINDS = ("tracker", "reefer", "thermometer", "rfid", "shelf", "door", "gateway", "phone", "connector")
+KINDS = ("tracker", "reefer", "thermometer", "rfid", "shelf", "door", "gateway", "phone", "connector", "logger")
 _BRINGERS = ("gateway", "connector")
 _MOVERS = ("tracker", "phone", "reefer")
 _PRESENT = {"ms": "$(date +%s)000", "s": "$(date +%s)", "time": "$(date -u +%Y-%m-%dT%H:%M:%SZ)"}
@@ -70,7 +70,7 @@ WAYS: tuple[Way, ...] = (
         "Traccar Client reads the code in its settings. By hand: this address as server URL, the device's name as "
         "identifier. OsmAnd and GPSLogger: the same address with ?lat={0}&lon={1}&timestamp={2}&hdop={3}.", "traccar",
     ),
-    _native("temperature", "temp", '{"t":$ms,"probe":"rear","c":4.7}', "reefer", "thermometer"),
+    _native("temperature", "temp", '{"t":$ms,"probe":"rear","c":4.7}', "reefer", "thermometer", "logger"),
     _native("position", "gps", '{"t":$ms,"lat":60.17,"lon":24.94,"spd":13.2}', *_MOVERS),
     _native("tags", "rfid", '{"t":$ms,"ant":1,"epc":"3034257BF7194E4000001A85","rssi":-61.5}', "rfid"),
     _native("shelf", "shelf", '{"t":$ms,"slot":"A-1","kg":12.84}', "shelf"),

@@ -34,6 +34,7 @@ class Permission(StrEnum):
     PROFILES = "profiles.write"
     DEVICES = "devices.write"
     COMMANDS = "devices.command"
+    LOGGERS = "loggers.import"
     MESSAGES = "messages.mend"
     TOKENS = "tokens.write"
     PEOPLE = "people.write"
@@ -58,6 +59,7 @@ TABLE: Mapping[Permission, tuple[str, frozenset[str]]] = {
         (Permission.PROFILES, "make, change and remove temperature profiles", "coldchain"),
         (Permission.DEVICES, "make, change, move and revoke devices", ""),
         (Permission.COMMANDS, "send commands to devices and see what they answered", ""),
+        (Permission.LOGGERS, "bring in the files of temperature loggers", "dispatcher coldchain"),
         (Permission.MESSAGES, "see refused messages and strangers, mend and send them again", ""),
         (Permission.TOKENS, "make, see and revoke tokens of programs", ""),
         (Permission.PEOPLE, "invite people, give them roles, shut them out", ""),

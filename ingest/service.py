@@ -36,6 +36,7 @@ from ingest.doors.lines import Lines
 from ingest.doors.supervisor import Door, DoorSupervisor
 from ingest.drain import Drain, spool_bytes, spool_full, spooled_total
 from ingest.fairness import Fairness
+from ingest.logger_files import LoggerFiles
 from ingest.moments import Steady, unread_us
 from ingest.mqtt.receiver import Group, ReceiverConfig, trust
 from ingest.mqtt.receivers import RECEIVERS
@@ -121,6 +122,7 @@ class Ingest:
         self._spool, self._drain = self._make_spool()
         self._fairness = Fairness(config.device_rate_per_s, directory.is_speaker) if config.device_rate_per_s else None
         self._background: list[BackgroundPart] = [Redriver(self._tools("ingest redrive", self._halt), self._halt)]
+        self._background.append(LoggerFiles(self._tools("ingest logger files", self._halt), self._halt))
         lines, self._phones = Lines(), Phones()
         tools = self._tools("ingest commands", self._halt)
         self._background.append(Commander(tools, self._halt, self.receiver, lines, self._phones))

@@ -74,6 +74,7 @@ insert into class values
     ('receipt_said',        '',               '',                               'select, insert, update, delete', ''),
     ('command',             'tenant_id',      'select, insert, update (state, ended_at)', 'select, update, delete', ''),
     ('device_voice',        'tenant_id',      'select',                         'select, insert, update', ''),
+    ('logger_file',         'tenant_id',      'select, insert',                 'select, update (taken_at, taken, problem)', ''),
     ('receipt',             '',               '',                               'select, insert, update, delete', ''),
     ('tracker_position',    '',               '',                               'select',                 'select, insert, update'),
     ('vehicle_state',       'tenant_id',      'select',                         '',                       'select, insert, update, delete'),

@@ -59,6 +59,7 @@ HISTORY: tuple[Owned, ...] = (
     Owned("case_event"),
     Owned("command"),
     Owned("device_voice"),
+    Owned("logger_file"),
     Owned("alert_event", "alert_id in (select a.id from alert a where a.tenant_id = %(tenant)s)"),
     *map(Owned, ("alert", "visit", "excursion", "trip", "stop_call", "deviation")),
     *map(Owned, ("eta", "eta_grade", "eta_knowledge", "eta_lesson", "stock_level", "stock_move")),

@@ -26,6 +26,7 @@ AT_END = "frostway.at_end"  # an exit stack of the request: what is let go when 
 BODY_BYTES_MAX = 2**20
 BODY_S = 20.0  # from the head to the whole body
 FILE_BYTES_MAX = 512 * 2**20  # what is brought as a file
+FILES = ("/import", "/logger-files")
 FILE_BYTES_S_MIN = 20_000  # as fast as it comes at least
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f]")
 _NOWHERE = answer(404, "there is nothing here")
@@ -42,7 +43,7 @@ def brings_file(scope: Scope) -> bool:
     >>> brings_file({"method": "POST", "path": "/api/v1/products/import"})
     True
     """
-    return bool(scope["method"] == "POST" and scope["path"].startswith("/api/") and scope["path"].endswith("/import"))
+    return bool(scope["method"] == "POST" and scope["path"].startswith("/api/") and scope["path"].endswith(FILES))
 
 
 def _bytes_max(scope: Scope) -> int:

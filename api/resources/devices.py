@@ -43,7 +43,9 @@ ACTIONS = {
 }
 
 
-DeviceKind = Literal["tracker", "reefer", "thermometer", "rfid", "shelf", "door", "gateway", "phone", "connector"]
+DeviceKind = Literal[
+    "tracker", "reefer", "thermometer", "rfid", "shelf", "door", "gateway", "phone", "connector", "logger"
+]
 ForeignId = Annotated[str, Field(pattern=r"[A-Za-z0-9]", max_length=128)]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, NotRequired, cast
+from typing import Annotated, Any, NotRequired
 
 from fastapi import Query, Request
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
@@ -18,6 +18,7 @@ from api.http.paging import Cursor, Items, Limit, decode, page
 from api.http.problems import Problem, not_found
 from api.http.routes import resource
 from api.resources.shared.broker_logins import Mqtt, new_device_password, tell_broker
+from api.resources.shared.talks import converse
 from domain.vehicles import VehicleClass
 from store.db import queries
 from store.lifecycle import (
@@ -125,11 +126,7 @@ async def _perform(session: Session, talk: Talk[T]) -> T:
         Problem: 404, there is nothing of that name; 409, it cannot be done.
     """
     try:
-        ask = next(talk)
-        while True:
-            ask = talk.send(await session.rows(ask.query, **ask.values))
-    except StopIteration as done:
-        return cast("T", done.value)
+        return await converse(session, talk)
     except NothingThereError:
         raise not_found() from None
     except RefusedError as refused:

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
+
+from domain.times import rfc3339
 
 Cumulative = Literal["consecutive", "cumulative"]
 
@@ -82,3 +84,50 @@ class Reported:
         """Every coldest and warmest moment it names, in order of time, each once."""
         named = [self.lowest, self.highest, *(e for d in self.days for e in (d.lowest, d.highest))]
         return sorted({each for each in named if each is not None})
+
+
+def told(said: Reported) -> dict[str, Any]:
+    """All of it as JSON, with RFC 3339 times."""
+
+    def when(ms: int | None) -> str | None:
+        return None if ms is None else rfc3339(ms * 1000)
+
+    def extreme(found: Extreme | None) -> dict[str, Any] | None:
+        return None if found is None else {"time": when(found.t_ms), "temp_c": found.temp_c}
+
+    return {
+        "model": said.model,
+        "firmware": said.firmware,
+        "interval_s": said.interval_s,
+        "delta_h_kj_per_mol": said.delta_h_kj_per_mol,
+        "activated_at": when(said.activated_ms),
+        "started_at": when(said.started_ms),
+        "stopped_at": when(said.stopped_ms),
+        "lowest": extreme(said.lowest),
+        "highest": extreme(said.highest),
+        "mean_c": said.mean_c,
+        "mkt_c": said.mkt_c,
+        "alarms": [
+            {
+                "alarm": each.number,
+                "op": each.op,
+                "limit_c": each.limit_c,
+                "for_s": each.for_s,
+                "mode": each.mode,
+                "raised_at": [when(ms) for ms in each.raised_ms],
+                "beyond_s": each.beyond_s,
+            }
+            for each in said.alarms
+        ],
+        "days": [
+            {
+                "day": each.day.isoformat(),
+                "lowest": extreme(each.lowest),
+                "highest": extreme(each.highest),
+                "mean_c": each.mean_c,
+                "beyond_min": dict(each.beyond_min),
+                "sensor_lost_min": each.sensor_lost_min,
+            }
+            for each in said.days
+        ],
+    }

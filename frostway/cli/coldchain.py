@@ -7,7 +7,9 @@ from typing import Annotated
 
 import typer
 
+from frostway.cli.command import DataOption, TenantOption
 from frostway.failure import Failure
+from frostway.settings import read_settings
 
 coldchain_app = typer.Typer(no_args_is_help=True, help="Temperature recordings and loggers' files.")
 
@@ -69,6 +71,30 @@ def coldchain_report(
     answers = answers_of(separator, decimal, date_order, clock, unit, tz)
     asked = Asked(low, high, tuple(rule or ()), delta_h, for_s, hysteresis_c, max_interval_s, probe)
     print_report(file, asked, answers, as_json=as_json)
+
+
+@coldchain_app.command("import")
+def coldchain_import(
+    file: Annotated[Path, typer.Argument(help="A logger's export.", show_default=False)],
+    shipment: Annotated[str | None, typer.Option(help="It travelled with this one.", show_default=False)] = None,
+    device: Annotated[
+        str | None, typer.Option(help="Of this device.", show_default="named after its serial number")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be done.")] = False,  # noqa: FBT002
+    separator: SeparatorOption = None,
+    decimal: DecimalOption = None,
+    date_order: DateOrderOption = None,
+    clock: ClockOption = None,
+    unit: UnitOption = None,
+    tz: ZoneOption = None,
+    tenant: TenantOption = "main",
+    data: DataOption = None,
+) -> None:
+    """Bring a logger's readings in, as of a device that was on the shipment's vehicle; each file once."""
+    from frostway.cli.work.coldchain_import import import_file  # noqa: PLC0415
+
+    answers = answers_of(separator, decimal, date_order, clock, unit, tz)
+    import_file(data, read_settings(), tenant, file, shipment, device, answers, dry_run=dry_run)
 
 
 def answers_of(

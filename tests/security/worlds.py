@@ -17,6 +17,7 @@ NUMBERS = {
     "alert_id": "alert", "message_id": "quarantine", "fact_id": "excursion", "trip_id": "trip", "share_id": "share",
     "assignment_id": "assignment", "entry_id": "vehicle_driver", "session_id": "access_token",
     "delivery_id": "outgoing", "notice_id": "outgoing", "event_id": "outgoing", "command_id": "command",
+    "logger_file_id": "logger_file",
 }  # fmt: skip
 WORDS = {"kind": "excursion", "report": "load"}
 """What stands in addresses and is nobody's."""
@@ -27,7 +28,7 @@ OWNED = (
     "account",
     "access_token", "device_profile", "quarantine", "driver", "vehicle_driver", "vehicle_fleet", "trip", "excursion",
     "alert", "receiver", "outgoing", "audit", "assignment", "invitation", "stock_level", "command",
-    "device_voice", "tenant_display", "person_display",
+    "device_voice", "tenant_display", "person_display", "logger_file",
 )  # fmt: skip
 
 
@@ -91,6 +92,12 @@ class Tenants:
             "insert into device_voice (device_id, tenant_id, format, at_door, heard_at) "
             "values (%s, %s, %s, true, now())",
             world.ids[f"{mark}-gps"], world.tenant_id, f"voice{tag}"[:40],
+        )  # fmt: skip
+        world.run(
+            "insert into logger_file (tenant_id, digest, name, content, size_bytes, answers, detection, device_id, "
+            "since, until, readings, min_c, max_c, created_by, taken_at) "
+            "values (%s, sha256(%s), %s, '', 0, '{}', '{}', %s, now(), now(), 1, 4, 5, %s, now())",
+            world.tenant_id, tag.encode(), f"File{tag}", world.ids[f"{mark}-gps"], f"Maker{tag}",
         )  # fmt: skip
         numbers = {}
         for name, table in NUMBERS.items():

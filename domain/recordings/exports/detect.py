@@ -38,7 +38,7 @@ MAKERS = {
 }
 _SERIAL = re.compile(
     r"(?i)\b(?:serial(?: ?(?:number|no\.?|#))?|s/n|sn|logger id|device id|seriennummer|numéro de série)"
-    r"\s*[:;,\t|= ]+\s*\"?([A-Za-z0-9][A-Za-z0-9._-]{2,39})"
+    r"\"?\s*[:;,\t|=][:;,\t|=\s]*\"?([A-Za-z0-9][A-Za-z0-9._-]{2,39})"
 )
 _PATTERN = re.compile(r"(?i)\b(d{1,2}|m{1,3}|y{2,4}|j{2,4}|t{2})([./-])(d{1,2}|m{1,3}|t{2})\2(d{1,2}|y{2,4}|j{2,4})\b")
 _UNIT_SAID = re.compile(

@@ -52,11 +52,11 @@ def _read(file: Path, answers: Mapping[str, str]) -> tuple[Recording, Detection]
     except RecordingError as error:
         raise RecordingError(f"{file.name}: {error}") from None
     if found.recording is None:
-        raise Failure(f"{file.name}: {_in_options(found.detection)}")
+        raise Failure(f"{file.name}: {in_options(found.detection)}")
     return found.recording, found.detection
 
 
-def _in_options(detection: Detection) -> str:
+def in_options(detection: Detection) -> str:
     """What must be said, as options of the command."""
     said = []
     for name in detection.open:

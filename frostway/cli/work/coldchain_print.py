@@ -49,7 +49,7 @@ def report(
     of = " ".join(filter(None, (detection.maker, recording.serial and f"serial {recording.serial}")))
     console.print(f"[bold]{_plain(name)}[/bold]  {_plain(of)}")
     if len(detection.answers) > 1:
-        _print_detection(console, detection)
+        print_detection(console, detection)
     for each in reports:
         if len(reports) > 1:
             console.print(f"\n[bold]{_plain(each.probe)}[/bold]")
@@ -62,7 +62,8 @@ def report(
         console.print(f"[dim]{_plain(note)}[/dim]")
 
 
-def _print_detection(console: Console, detection: Detection) -> None:
+def print_detection(console: Console, detection: Detection) -> None:
+    """How a file is read, and because of what."""
     table = Table("read as", "", "because")
     for question, answer in detection.answers.items():
         about, words = QUESTIONS[question]

@@ -45,6 +45,7 @@ COMMANDS = (
     ("quarantine", "mend", "--step", "multiply t 1000", "--yes"),
     ("facts", "verify"),
     ("audit", "verify"),
+    ("coldchain", "import", os.devnull, "--shipment", "S-1"),
     ("reports", "stationary"),
     ("forward", "--to", "out", "--once"),
     ("device", "change", "gps-1", "--kind", "phone"),

@@ -23,6 +23,7 @@ const PERMISSIONS: Readonly<Record<string, string>> = {
   'profiles.write': 'Temperaturprofile anlegen, ändern und entfernen',
   'devices.write': 'Geräte anlegen, ändern, umsetzen und sperren',
   'devices.command': 'Befehle an Geräte senden und ihre Antworten sehen',
+  'loggers.import': 'Dateien von Temperaturloggern einlesen',
   'messages.mend': 'abgewiesene Nachrichten und unbekannte Geräte sehen, berichtigen und erneut senden',
   'tokens.write': 'Token für Programme anlegen, sehen und widerrufen',
   'people.write': 'Personen einladen, ihnen Rollen geben, sie sperren',
