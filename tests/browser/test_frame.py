@@ -36,6 +36,8 @@ PAGES = (
     "/settings/display",
     "/settings/profiles",
     "/settings/profiles?profile=chilled",
+    "/settings/profiles?profile=chilled&do=change",
+    "/settings/profiles?do=new",
     "/settings/files",
     "/settings/people",
     "/settings/links",

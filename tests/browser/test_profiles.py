@@ -1,4 +1,4 @@
-"""Temperature profiles on their page: made, given, copied with other limits, renamed, retired and taken back."""
+"""Temperature profiles on their page: made, given, copied, changed by a new version, renamed, retired and taken back."""
 
 from __future__ import annotations
 
@@ -33,6 +33,31 @@ def make(page: Page, **values: str) -> None:
     page.get_by_test_id("profile-send").click()
 
 
+def change(page: Page) -> None:
+    """A third limit, which says what it wants; then the version tells what is another."""
+    page.get_by_test_id("profile-change").click()
+    page.get_by_test_id("profile-open").click()
+    page.get_by_test_id("band-add-warm").click()
+    expect(page.get_by_test_id("band-limit").first).to_be_focused()
+    page.get_by_test_id("band-limit").first.fill("12")
+    page.get_by_test_id("band-for").first.fill("0")
+    page.get_by_test_id("band-limit").last.fill("20")  # the lower one, now above the upper ones
+    page.get_by_test_id("profile-send").click()
+    expect(page.get_by_test_id("field-error")).to_contain_text("below high_c")
+    page.get_by_test_id("band-limit").first.fill("1,5")  # it went up, being the warmest
+    page.get_by_test_id("band-severity").first.select_option("warning")
+    page.get_by_test_id("profile-note").fill("auditor")
+    expect(page.get_by_test_id("band-limit").first).to_have_value("12")
+    expect(page.get_by_test_id("profile-picture")).to_contain_text("warmer than 12.0\u00a0°C at once: critical")
+    page.get_by_test_id("profile-send").click()
+    newest = page.get_by_test_id("profile-version").first
+    expect(newest).to_contain_text("Version 2")
+    expect(newest).to_contain_text("admin")
+    expect(newest).to_contain_text("auditor")
+    expect(newest).to_contain_text("New: too warm: warmer than 12.0\u00a0°C at once")
+    expect(newest).to_contain_text("below: colder than 1.5\u00a0°C for 5 min, warning")
+
+
 @LOOKS
 def test_a_profile_is_made_given_copied_with_other_limits_and_retired(page: Page, stack: Stack, watch: Watch) -> None:
     page.goto("/settings/profiles")
@@ -40,15 +65,20 @@ def test_a_profile_is_made_given_copied_with_other_limits_and_retired(page: Page
     expect(page.get_by_role("img", name="chilled: 2 to 8")).to_be_visible()
     fits(page)
     page.get_by_test_id("profile-add").click()
+    page.get_by_test_id("profile-start").select_option("who-shipping-type-2")
+    expect(page.get_by_test_id("profile-source")).to_contain_text("E006/TR07 type 2")
+    expect(page.get_by_test_id("band-limit").first).to_have_value("45")
+    fits(page)
+    page.get_by_test_id("profile-start").select_option("")
     make(page, name="salad", low="8", high="5,5")
-    expect(page.get_by_role("dialog")).to_contain_text("low_c: not below high_c")
+    expect(page.get_by_test_id("field-error")).to_have_text("not below high_c")
     make(page, low="warm")
     expect(page.get_by_test_id("field-error")).to_have_text("a number, such as 4.5")
     expected(watch, 422)
     make(page, low="1,5", **{"for": "5"})
     expect(page.get_by_test_id("profile")).to_have_attribute("data-name", "salad")
     expect(page.get_by_test_id("profile")).to_contain_text("1.5 to 5.5\u00a0°C")
-    expect(page.get_by_test_id("profile")).to_contain_text("after 5 min beyond")
+    expect(page.get_by_test_id("profile-facts")).to_contain_text("colder than 1.5\u00a0°C for 5 min")
     page.get_by_test_id("profile-device").fill("salad-probe")
     page.get_by_test_id("profile-give").click()
     expect(page.get_by_test_id("profile-devices").get_by_role("link")).to_have_text("salad-probe")
@@ -59,6 +89,9 @@ def test_a_profile_is_made_given_copied_with_other_limits_and_retired(page: Page
     expect(page.get_by_test_id("profile")).to_have_attribute("data-name", "salad-2")
     expect(page.get_by_test_id("profile-devices").get_by_role("link")).to_have_text("salad-probe")
     assert stack.request("GET", "/devices/salad-probe").json()["profile"] == "salad-2"
+    change(page)
+    expected(watch, 422)
+    fits(page)
     page.get_by_test_id("profile-rename").click()
     page.get_by_test_id("profile-rename-id").fill("salad-warm")
     page.get_by_test_id("profile-rename-save").click()
