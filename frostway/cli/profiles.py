@@ -1,4 +1,4 @@
-"""`frostway profile add|show|export|import|ready-made`: temperature profiles, whole, in JSON."""
+"""`frostway profile add|show|export|import|ready-made|backtest`: temperature profiles, whole, in JSON."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ def add_to_profiles(group: typer.Typer) -> None:
     group.command("export")(export_profiles)
     group.command("import")(import_profiles)
     group.command("ready-made")(list_ready_made)
+    group.command("backtest")(backtest_profile)
 
 
 def add_profile(
@@ -94,6 +95,23 @@ def import_profiles(
 
     for line in imported(data, read_settings(), tenant, file, note):
         typer.echo(line)
+
+
+def backtest_profile(
+    name: NameArgument,
+    days: Annotated[int, typer.Option(help="So many days back, 90 at most.")] = 90,
+    file: Annotated[
+        Path | None,
+        typer.Option(help="Lines of JSON: what the profile is to say, not saved yet.", exists=True, show_default=False),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="With verdicts of each probe.")] = False,  # noqa: FBT002
+    tenant: TenantOption = "main",
+    data: DataOption = None,
+) -> None:
+    """Tell what a profile would have raised, over the readings of the devices and shipments that have it."""
+    from frostway.cli.work.profile_backtest import print_backtest  # noqa: PLC0415
+
+    print_backtest(data, read_settings(), tenant, name, days, file, as_json=as_json)
 
 
 def list_ready_made() -> None:

@@ -1,4 +1,4 @@
-"""Temperature profiles on their page: made, given, copied, changed by a new version, renamed, retired and taken back."""
+"""Temperature profiles on their page: made, given, copied, changed by a version, renamed, retired and taken back."""
 
 from __future__ import annotations
 

@@ -95,12 +95,17 @@ def imported(data: Path | None, settings: Settings, tenant: str, file: Path, not
     """What became of each line. Raises as `make_profile`; a line that is wrong, and then nothing has changed."""
     with connect(find(data, settings).database_url, "profile import") as connection:
         registry = Registry(connection, tenant)
-        lines = list(_lines(file))
+        lines = list(lines_of(file))
         with connection.transaction():
             return [_imported(registry, at, name, profile, note) for at, name, profile in lines]
 
 
-def _lines(file: Path) -> Iterator[tuple[str, str, TemperatureProfile]]:
+def lines_of(file: Path) -> Iterator[tuple[str, str, TemperatureProfile]]:
+    """Where each profile of a file of JSON lines stands, its name and what it says.
+
+    Raises:
+        Failure: a line is wrong.
+    """
     if file.stat().st_size > FILE_BYTES_MAX:
         raise Failure(f"{file}: more than {FILE_BYTES_MAX // 1024**2} MiB")
     for n, line in enumerate(file.read_bytes().splitlines(), 1):

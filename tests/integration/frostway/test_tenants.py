@@ -53,6 +53,7 @@ COMMANDS = (
     ("profile", "add", "salad", "--high-c", "5"),
     ("profile", "show", "salad"),
     ("profile", "export"),
+    ("profile", "backtest", "salad"),
     ("profile", "import", os.devnull),
     *(
         (kind, what, "a/b" if kind in ("zone", "slot") else "a", *more)

@@ -1,0 +1,85 @@
+"""A profile tried on the readings that are there raises what the tracker has raised from them, and no more."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+from typer.testing import CliRunner
+
+from domain.times import from_us, rfc3339, to_us
+from frostway.cli import app
+from frostway.cli.work.profile_backtest import backtest
+from store.db import connect
+from store.registry import Registry
+from tests.integration.fleet import T0, Fleet, S
+from tests.integration.tracker.test_late import HOURS, days
+
+RAISED = """
+    select d.name, l.text, x.kind, x.started_at, x.alarm_at, x.ended_at, round(x.extreme_c::numeric, 4)::float8
+    from excursion x join device d on d.id = x.device_id join label l on l.id = x.probe_id
+    where x.superseded_at is null and not x.retracted and x.alarm_at is not null order by x.started_at
+"""
+
+
+def tried(fleet: Fleet, back: int = 90, file: Path | None = None) -> dict[str, Any]:
+    now = from_us(T0 + (HOURS * 3600 + 60) * S)
+    with connect(fleet.dsn, "test") as connection:
+        return backtest(connection, "main", "chilled", back, now, file)
+
+
+def listed(found: dict[str, Any]) -> list[tuple[Any, ...]]:
+    names = ("device", "probe", "kind", "started_at", "alarm_at", "ended_at")
+    return [(*(each[name] for name in names), round(each["extreme_c"], 4)) for each in found["excursions"]]
+
+
+def test_a_profile_that_is_tried_raises_what_the_tracker_raised(
+    database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fleet = Fleet(database)
+    gps, temp = days(fleet)
+    fleet.append(gps, temp)
+    tracker = fleet.tracker()
+    fleet.settle(tracker)
+    fleet.close(tracker)
+    raised = [(*row[:3], *(at and rfc3339(to_us(at)) for at in row[3:6]), row[6]) for row in fleet.rows(RAISED)]
+    assert len(raised) >= HOURS // 5
+    found = tried(fleet)
+    assert listed(found) == raised
+    assert [(p["device"], p["probe"], p["samples"], p["verdict"]) for p in found["probes"]] == [
+        ("reefer-1", "rear", len(temp), "fail")
+    ]
+    of_a_day = [row for row in raised if row[3] >= found_since(fleet)]
+    assert [row for row in listed(tried(fleet, 1)) if row[3] > found_since(fleet)] == of_a_day
+    with connect(database, "test") as connection:
+        since = from_us(T0 + 20 * 3600 * S)
+        Registry(connection).put_shipment(
+            "S-1",
+            reference="r",
+            customer="c",
+            vehicle="truck-1",
+            profile="chilled",
+            status="in_transit",
+            since=since,
+            stops=[],
+        )
+    carried = tried(fleet)
+    its_own = {**carried, "excursions": [each for each in carried["excursions"] if each["shipment"] == "S-1"]}
+    begun = rfc3339(to_us(since))
+    assert [row for row in listed(its_own) if row[3] > begun] == [row for row in raised if row[3] > begun]
+    assert 0 < len(its_own["excursions"]) < len(raised) == len(carried["excursions"]) - len(its_own["excursions"])
+    file = tmp_path / "next.jsonl"
+    file.write_bytes(orjson.dumps({"id": "chilled", "high_c": 10.5, "for_s": 60}))
+    milder = tried(fleet, file=file)["excursions"]
+    assert milder
+    assert {each["limit_c"] for each in milder} == {10.5}
+    monkeypatch.setenv("FROSTWAY_DATABASE_URL", database)
+    run = CliRunner().invoke(app, ["profile", "backtest", "chilled", "--json"])
+    assert (run.exit_code, orjson.loads(run.output)["excursions"]) == (0, [])  # all of it is older than 90 days
+    assert CliRunner().invoke(app, ["profile", "backtest", "chilled", "--days", "91"]).exit_code == 1
+
+
+def found_since(fleet: Fleet) -> str:
+    return str(tried(fleet, 1)["since"])
