@@ -320,6 +320,7 @@ class Registry:
         low_c: float | None = None,
         high_c: float | None = None,
         reorder_point: float | None = None,
+        profile: str | None = None,
     ) -> int:
         """A product."""
         return self._id(
@@ -333,6 +334,7 @@ class Registry:
                 "low_c": low_c,
                 "high_c": high_c,
                 "reorder_point": reorder_point,
+                "profile": self.profile(profile) if profile else None,
             },
         )
 

@@ -15,7 +15,7 @@ from api.http.audit import audit
 from api.http.auth import ProductKeeper, Reader
 from api.http.caller import Caller
 from api.http.context import context_of
-from api.http.inputs import Celsius, Strict, Text, printable
+from api.http.inputs import Celsius, Name, Strict, Text, printable
 from api.http.jsons import Json
 from api.http.paging import Cursor, Items, Limit, decode, shaped_page
 from api.http.problems import OR_CHANGED, not_found
@@ -23,8 +23,9 @@ from api.http.routes import resource
 from api.http.things import one
 from api.resources.shared.exports import FILES, as_file
 from api.resources.shared.imports import cells
-from api.resources.shared.imports.bring import ANSWER, Asked, Entry, Kind, Known, as_rows, bring, documented
+from api.resources.shared.imports.bring import ANSWER, Asked, Entry, Kind, Known, alike, as_rows, bring, documented
 from api.resources.shared.imports.files import Columns
+from api.resources.shared.profiles import profile_id, profile_ids
 from api.resources.shared.stock import read_stock
 from store.db import queries
 
@@ -45,7 +46,8 @@ class ProductIn(Strict):
                     "high_c": 6,
                     "reorder_point": 40,
                     "gtin": "06414123456789",
-                }
+                },
+                {"sku": "SERUM-10", "label": "Serum, 10 ml", "profile": "chilled"},
             ]
         }
     )
@@ -57,6 +59,7 @@ class ProductIn(Strict):
     high_c: Celsius | None = None
     reorder_point: Annotated[float, Field(ge=0, le=1e9)] | None = None
     gtin: Annotated[str, Field(pattern=r"^([0-9]{8}|[0-9]{12,14})$")] | None = None
+    profile: Name | None = None
 
     @model_validator(mode="after")
     def _some_room(self) -> ProductIn:
@@ -75,6 +78,7 @@ class Product(TypedDict):
     high_c: float | None
     reorder_point: float | None
     gtin: str | None
+    profile: str | None
 
 
 def _shape(row: Row) -> Product:
@@ -87,6 +91,7 @@ def _shape(row: Row) -> Product:
         "high_c": row["high_c"],
         "reorder_point": row["reorder_point"],
         "gtin": row["gtin"],
+        "profile": row["profile"],
     }
 
 
@@ -116,7 +121,8 @@ async def post_product(request: Request, caller: ProductKeeper, given: ProductIn
     q = queries("api")
     async with context_of(request).database.tenant(caller.tenant_id) as session:
         new = not await session.rows(q["products"], after="", name=given.sku, limit=1)
-        await session.row(queries("registry")["put_product"], **given.model_dump())
+        profile = await profile_id(session, given.profile) if given.profile else None
+        await session.row(queries("registry")["put_product"], **{**given.model_dump(), "profile": profile})
         await audit(session, caller, "product.create" if new else "product.change", given.sku, **given.model_dump())
         await session.run(queries("registry")["notify_registry"])
         row = await session.row(q["products"], after="", name=given.sku, limit=1)
@@ -133,7 +139,20 @@ async def _there(session: Session, names: list[str]) -> dict[str, Known]:
 
 async def _put(session: Session, caller: Caller, entries: list[Entry]) -> None:
     del caller
-    await session.run(queries("imports")["put_products"], rows=as_rows(entry.values for entry in entries))
+    rows = [{**entry.values, "profile": entry.more["profile"]} for entry in entries]
+    await session.run(queries("imports")["put_products"], rows=as_rows(rows))
+
+
+async def _settle(session: Session, entries: list[Entry]) -> dict[str, str]:
+    """Those that change nothing, and those whose profile there is none of."""
+    found = await alike(session, entries)
+    profiles = await profile_ids(session, (entry.values["profile"] for entry in entries if entry.key not in found))
+    for entry in entries:
+        profile = profiles.get(entry.values["profile"])
+        if isinstance(profile, str):
+            found[entry.key] = profile
+        entry.more = {"profile": profile}
+    return found
 
 
 async def _tell(session: Session, entries: list[Entry]) -> None:
@@ -155,6 +174,7 @@ KIND = Kind(
             "high_c": cells.number,
             "reorder_point": cells.number,
             "gtin": cells.text,
+            "profile": cells.text,
         },
         needed=("sku",),
         aliases={"id": "sku", "name": "label", "title": "label", "ean": "gtin", "mass_kg": "unit_mass_kg"},
@@ -162,6 +182,7 @@ KIND = Kind(
     _there,
     _put,
     _tell,
+    _settle,
 )
 
 

@@ -39,7 +39,7 @@ from api.resources.shared.imports.bring import (
     documented,
 )
 from api.resources.shared.imports.stops import COLUMNS, gathered
-from api.resources.shared.profiles import profile_id
+from api.resources.shared.profiles import profile_id, profile_ids
 from api.resources.shared.shipments import belongings, shipment_rows
 from api.resources.shared.vehicles import read_vehicles
 from api.resources.shared.within import EVERYWHERE
@@ -382,12 +382,7 @@ async def _settle(session: Session, entries: list[Entry]) -> dict[str, str]:
     """Places and limits that shipments name; those that are as they were."""
     named = {stop["site"] for entry in entries for stop in entry.values["stops"] if stop["site"]}
     sites = {row["id"]: row for row in await session.rows(queries("imports")["places"], names=sorted(named))}
-    profiles: dict[str, int | str] = {}
-    for name in {entry.values["profile"] for entry in entries} - {None}:
-        try:
-            profiles[name] = await profile_id(session, name)
-        except Problem as problem:
-            profiles[name] = str(problem.detail)
+    profiles = await profile_ids(session, (entry.values["profile"] for entry in entries))
     found = {}
     for entry in entries:
         profile = profiles.get(entry.values["profile"])

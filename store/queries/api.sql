@@ -164,7 +164,8 @@ order by d.name limit %(limit)s
 
 -- name: products
 -- Products by SKU, without retired ones; or one.
-select p.id as key, p.sku, p.label, p.unit_mass_kg, p.low_c, p.high_c, p.reorder_point, p.gtin from product p
+select p.id as key, p.sku, p.label, p.unit_mass_kg, p.low_c, p.high_c, p.reorder_point, p.gtin, f.name as profile
+from product p left join profile f on f.id = p.profile_id
 where p.tenant_id = %(tenant)s and p.sku > %(after)s
 and case when %(name)s::text is null then p.retired_at is null else p.sku = %(name)s end
 order by p.sku limit %(limit)s

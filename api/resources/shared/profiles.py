@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from api.database import Session
 from api.http.problems import Problem
 from store.db import queries
@@ -23,3 +25,14 @@ async def profile_id(session: Session, name: str) -> int:
         known = ", ".join(STANDARD)
         raise Problem(422, f"profile: there is no {name}: one of {known}, or your own by POST /profiles")
     return int(row["id"])
+
+
+async def profile_ids(session: Session, names: Iterable[str | None]) -> dict[str | None, int | str]:
+    """Keys of some profiles by name, or why there is none."""
+    found: dict[str | None, int | str] = {}
+    for name in {each for each in names if each is not None}:
+        try:
+            found[name] = await profile_id(session, name)
+        except Problem as problem:
+            found[name] = str(problem.detail)
+    return found

@@ -86,10 +86,23 @@ def test_products_come_in_line_by_line_and_the_same_file_changes_nothing_again(
     assert counts(brought(api, "products", "sku,low_c\nMILK,\n")) == (0, 1, 0, 0)
     assert rows(database, found)[0] == ("MILK", "Milk 1 l", None, 20, "06414123456789")
     audit = "select action, subject, detail ->> 'by' from audit where starts_with(action, 'product.') order by id"
+    named = brought(api, "products", "sku,profile\nMILK,frozen\nPEAS,lukewarm\n")
+    assert counts(named) == (0, 1, 0, 1)
+    assert "there is no lukewarm" in str(named)
+    assert counts(brought(api, "products", "sku,profile\nMILK,frozen\n")) == (0, 0, 1, 0)
+    assert api.get(f"{BASE}/products/MILK").json()["profile"] == "frozen"
+    assert rows(database, "select p.sku from product p join profile f on f.id = p.profile_id") == [("MILK",)]
+    depends = api.delete(f"{BASE}/profiles/frozen", params={"dry_run": True}).json()["dependents"]
+    assert {"what": "products", "count": 1, "now": 1} in depends
+    milk = {"sku": "MILK", "label": "Milk"}
+    assert api.post(f"{BASE}/products", json={**milk, "profile": "lukewarm"}).status_code == 422
+    assert api.post(f"{BASE}/products", json={**milk, "profile": "chilled"}).json()["profile"] == "chilled"
     assert rows(database, audit) == [
         ("product.change", "MILK", "import"),
         ("product.create", "PEAS", "import"),
         ("product.change", "MILK", "import"),
+        ("product.change", "MILK", "import"),
+        ("product.change", "MILK", None),
     ]
 
 

@@ -9,6 +9,8 @@ import orjson
 import pytest
 from typer.testing import CliRunner
 
+from domain.cold_chain.parsing import body_of, profile_of
+from domain.readings import Batch
 from domain.times import from_us, rfc3339, to_us
 from frostway.cli import app
 from frostway.cli.work.profile_backtest import backtest
@@ -18,10 +20,39 @@ from tests.integration.fleet import T0, Fleet, S
 from tests.integration.tracker.test_late import HOURS, days
 
 RAISED = """
-    select d.name, l.text, x.kind, x.started_at, x.alarm_at, x.ended_at, round(x.extreme_c::numeric, 4)::float8
+    select d.name, l.text, x.kind, x.band, x.started_at, x.alarm_at, x.ended_at, round(x.extreme_c::numeric, 6)::float8
     from excursion x join device d on d.id = x.device_id join label l on l.id = x.probe_id
-    where x.superseded_at is null and not x.retracted and x.alarm_at is not null order by x.started_at
+    where x.superseded_at is null and not x.retracted and x.alarm_at is not null order by x.started_at, x.band
 """
+
+
+BANDS = {
+    "low_c": 4,
+    "high_c": 8,
+    "bands": [
+        {"name": "warm", "op": ">", "limit_c": 8, "for_s": 600, "severity": "warning"},
+        {
+            "name": "long",
+            "op": ">",
+            "limit_c": 9,
+            "for_s": 5400,
+            "mode": "cumulative",
+            "reset": "daily",
+            "reset_at": "06:00",
+        },
+        {"name": "hot", "op": ">=", "limit_c": 10.9, "for_s": 60, "clear_c": 0.1},
+        {
+            "name": "cold",
+            "op": "<",
+            "limit_c": 4,
+            "for_s": 4000,
+            "mode": "cumulative",
+            "reset": "rolling",
+            "window_s": 14400,
+        },
+    ],
+    "tz": "Europe/Helsinki",
+}
 
 
 def tried(fleet: Fleet, back: int = 90, file: Path | None = None) -> dict[str, Any]:
@@ -31,8 +62,34 @@ def tried(fleet: Fleet, back: int = 90, file: Path | None = None) -> dict[str, A
 
 
 def listed(found: dict[str, Any]) -> list[tuple[Any, ...]]:
-    names = ("device", "probe", "kind", "started_at", "alarm_at", "ended_at")
-    return [(*(each[name] for name in names), round(each["extreme_c"], 4)) for each in found["excursions"]]
+    names = ("device", "probe", "kind", "band", "started_at", "alarm_at", "ended_at")
+    return [(*(each[name] for name in names), each["extreme_c"]) for each in found["excursions"]]
+
+
+def test_bands_that_are_tried_raise_what_the_tracker_raised(database: str) -> None:
+    fleet = Fleet(database)
+    with connect(database, "test") as connection:
+        connection.execute("delete from profile_version")
+        body = orjson.dumps(body_of(profile_of(BANDS))).decode()
+        connection.execute(
+            "insert into profile_version (profile_id, tenant_id, version, valid_from, body, made_by) "
+            "select id, tenant_id, 1, '-infinity', %s::jsonb, 'test' from profile",
+            (body,),
+        )
+    _, temp = days(fleet)
+    raised = settled(fleet, temp)
+    assert {row[3] for row in raised} == {"warm", "long", "hot", "cold"}
+    assert sorted(listed(tried(fleet)), key=lambda row: row[3:5]) == sorted(raised, key=lambda row: row[3:5])
+
+
+def settled(fleet: Fleet, *batches: Batch) -> list[tuple[Any, ...]]:
+    """What the tracker raises."""
+    fleet.append(*batches)
+    tracker = fleet.tracker()
+    fleet.settle(tracker)
+    fleet.close(tracker)
+    rows = fleet.rows(RAISED)
+    return [(*row[:4], *(at and rfc3339(to_us(at)) for at in row[4:7]), row[7]) for row in rows]
 
 
 def test_a_profile_that_is_tried_raises_what_the_tracker_raised(
@@ -40,19 +97,15 @@ def test_a_profile_that_is_tried_raises_what_the_tracker_raised(
 ) -> None:
     fleet = Fleet(database)
     gps, temp = days(fleet)
-    fleet.append(gps, temp)
-    tracker = fleet.tracker()
-    fleet.settle(tracker)
-    fleet.close(tracker)
-    raised = [(*row[:3], *(at and rfc3339(to_us(at)) for at in row[3:6]), row[6]) for row in fleet.rows(RAISED)]
+    raised = settled(fleet, gps, temp)
     assert len(raised) >= HOURS // 5
     found = tried(fleet)
     assert listed(found) == raised
     assert [(p["device"], p["probe"], p["samples"], p["verdict"]) for p in found["probes"]] == [
         ("reefer-1", "rear", len(temp), "fail")
     ]
-    of_a_day = [row for row in raised if row[3] >= found_since(fleet)]
-    assert [row for row in listed(tried(fleet, 1)) if row[3] > found_since(fleet)] == of_a_day
+    of_a_day = [row for row in raised if row[4] >= found_since(fleet)]
+    assert [row for row in listed(tried(fleet, 1)) if row[4] > found_since(fleet)] == of_a_day
     with connect(database, "test") as connection:
         since = from_us(T0 + 20 * 3600 * S)
         Registry(connection).put_shipment(
@@ -68,7 +121,7 @@ def test_a_profile_that_is_tried_raises_what_the_tracker_raised(
     carried = tried(fleet)
     its_own = {**carried, "excursions": [each for each in carried["excursions"] if each["shipment"] == "S-1"]}
     begun = rfc3339(to_us(since))
-    assert [row for row in listed(its_own) if row[3] > begun] == [row for row in raised if row[3] > begun]
+    assert [row for row in listed(its_own) if row[4] > begun] == [row for row in raised if row[4] > begun]
     assert 0 < len(its_own["excursions"]) < len(raised) == len(carried["excursions"]) - len(its_own["excursions"])
     file = tmp_path / "next.jsonl"
     file.write_bytes(orjson.dumps({"id": "chilled", "high_c": 10.5, "for_s": 60}))

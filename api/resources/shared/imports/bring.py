@@ -104,7 +104,8 @@ class Known:
     about: dict[str, Any] = field(default_factory=dict)
 
 
-async def _alike(session: Session, entries: list[Entry]) -> dict[str, str]:
+async def alike(session: Session, entries: list[Entry]) -> dict[str, str]:
+    """Those that are as they were."""
     del session
     return {entry.key: SAME for entry in entries if entry.values == entry.known}
 
@@ -125,7 +126,7 @@ class Kind:
     read: Callable[[Session, list[str]], Awaitable[dict[str, Known]]]
     write: Callable[[Session, Caller, list[Entry]], Awaitable[None]]
     tell: Callable[[Session, list[Entry]], Awaitable[None]] | None = None
-    settle: Callable[[Session, list[Entry]], Awaitable[dict[str, str]]] = _alike
+    settle: Callable[[Session, list[Entry]], Awaitable[dict[str, str]]] = alike
     gather: Callable[[Iterator[Thing]], Iterator[Thing]] = lambda things: things
 
 
