@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NotRequired
 
 from typing_extensions import TypedDict
 
@@ -11,14 +11,49 @@ from domain.digits import shown
 from domain.times import rfc3339, to_us
 
 
+class BandExposure(TypedDict):
+    """Time in one band of the profile, of the probe with the most: observed, the longest stay, the worst case."""
+
+    name: str
+    severity: str
+    for_s: float
+    used_s: int
+    longest_s: int
+    worst_case_s: int
+    verdict: str
+
+
+class Exposure(TypedDict):
+    """What the goods were exposed to against the bands of their profile: the worst of all probes.
+
+    `verdict` is `pass`, `fail` or `indeterminate`; `reasons` say why it is not `pass`: `band`, `mkt`, `gaps`,
+    `accuracy`, `coverage` or `no_data`. `mkt_window_c` is that of the warmest window with an excursion in it, when the
+    profile limits it.
+    """
+
+    verdict: str
+    reasons: list[str]
+    profile_version: int
+    probes: int
+    known_s: int
+    unknown_s: int
+    mkt_c: float | None
+    mkt_window_c: float | None
+    bands: list[BandExposure]
+
+
 class Verdict(TypedDict):
-    """Temperature of the goods while under way: `in_range`, `excursion`, `indeterminate` or `no_data`."""
+    """Temperature of the goods while under way: `in_range`, `excursion`, `indeterminate` or `no_data`.
+
+    `exposure` is there when the profile has more than two limits.
+    """
 
     verdict: str
     min_c: float | None
     max_c: float | None
     last_c: float | None
     last_at: str | None
+    exposure: NotRequired[Exposure]
 
 
 def verdict(row: Mapping[str, Any] | None) -> Verdict:
@@ -34,10 +69,51 @@ def verdict(row: Mapping[str, Any] | None) -> Verdict:
         word = "excursion"
     elif row["unknown"] or (row["low_c"] is None and row["high_c"] is None):
         word = "indeterminate"
-    return {
+    found: Verdict = {
         "verdict": word,
         "min_c": shown("min_c", row["min_c"]),
         "max_c": shown("max_c", row["max_c"]),
         "last_c": shown("last_c", row["last_c"]),
         "last_at": rfc3339(to_us(row["last_at"])) if row["last_at"] else None,
     }
+    if row.get("exposures"):
+        found["exposure"] = worst(row["exposures"])
+    return found
+
+
+def worst(probes: Sequence[Mapping[str, Any]]) -> Exposure:
+    """Of what several probes say: fails when one does, passes when all do; of each figure the worst."""
+    verdicts = {p["verdict"] for p in probes}
+    bands: dict[str, BandExposure] = {}
+    for band in (b for p in probes for b in p["bands"]):
+        before = bands.get(band["name"])
+        said = {band["verdict"], before["verdict"]} if before else {band["verdict"]}
+        bands[band["name"]] = {
+            "name": band["name"],
+            "severity": band["severity"],
+            "for_s": band["for_s"],
+            "used_s": max(band["used_s"], before["used_s"] if before else 0),
+            "longest_s": max(band["longest_s"], before["longest_s"] if before else 0),
+            "worst_case_s": max(band["worst_case_s"], before["worst_case_s"] if before else 0),
+            "verdict": _of(said),
+        }
+    return {
+        "verdict": _of(verdicts),
+        "reasons": sorted({reason for p in probes for reason in p["reasons"]}),
+        "profile_version": probes[0]["profile_version"],
+        "probes": len(probes),
+        "known_s": min(p["known_s"] for p in probes),
+        "unknown_s": max(p["unknown_s"] for p in probes),
+        "mkt_c": _greatest(p["mkt_c"] for p in probes),
+        "mkt_window_c": _greatest(p["mkt_window_c"] for p in probes),
+        "bands": list(bands.values()),
+    }
+
+
+def _of(verdicts: set[str]) -> str:
+    return "fail" if "fail" in verdicts else "pass" if verdicts == {"pass"} else "indeterminate"
+
+
+def _greatest(values: Iterable[float | None]) -> float | None:
+    found = max((v for v in values if v is not None), default=None)
+    return shown("temp_c", found)

@@ -86,6 +86,7 @@ insert into class values
     ('checkpoint',          '',               '',                               '',                       'select, insert, update, delete'),
     ('visit',               'tenant_id',      'select',                         '',                       'select, insert, update'),
     ('excursion',           'tenant_id',      'select',                         '',                       'select, insert, update'),
+    ('exposure',            'tenant_id',      'select',                         '',                       'select, insert, update, delete'),
     ('trip',                'tenant_id',      'select',                         '',                       'select, insert, update'),
     ('stop_call',           'tenant_id',      'select',                         '',                       'select, insert, update'),
     ('deviation',           'tenant_id',      'select',                         '',                       'select, insert, update'),

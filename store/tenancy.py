@@ -61,7 +61,7 @@ HISTORY: tuple[Owned, ...] = (
     Owned("device_voice"),
     Owned("logger_file"),
     Owned("alert_event", "alert_id in (select a.id from alert a where a.tenant_id = %(tenant)s)"),
-    *map(Owned, ("alert", "visit", "excursion", "trip", "stop_call", "deviation")),
+    *map(Owned, ("alert", "visit", "excursion", "exposure", "trip", "stop_call", "deviation")),
     *map(Owned, ("eta", "eta_grade", "eta_knowledge", "eta_lesson", "stock_level", "stock_move")),
     *map(Owned, ("vehicle_state", "series_state", "tag_state", "slot_state", "device_state", "vehicle_cell")),
     *(Owned(table, BY_SHIPMENT) for table in ("journey", "route")),

@@ -9,6 +9,7 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 from unittest.mock import patch
 
+import tracker.temperatures.family
 import tracker.vehicles.family
 from tests.benchmarks import cores
 from tests.benchmarks.figures import Figure
@@ -16,7 +17,6 @@ from tests.benchmarks.late import begun
 from tests.benchmarks.stack import Databases
 from tests.benchmarks.world import positions, temperatures
 from tracker.arrival_times.family import ArrivalTimes
-from tracker.rules import temperature
 from tracker.shipments.family import Shipments
 
 GOAL, DESCRIBED_GOAL = 200_000, 150_000
@@ -51,7 +51,7 @@ def measure(server: Databases, vehicles: int = 10_000) -> list[Figure]:
     with ExitStack() as stack:
         for owner, name, part in (
             (tracker.vehicles.family, "fold", "positions"),
-            (temperature, "step", "temperatures"),
+            (tracker.temperatures.family, "fold", "temperatures"),
             (worker.engine.family(Shipments)._calls, "step", "calls"),
             (worker.engine.family(ArrivalTimes), "_predict", "arrival times"),
         ):

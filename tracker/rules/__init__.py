@@ -8,7 +8,6 @@
 | `calls` | shipment | arrival and departure at stops, what went otherwise than planned, status |
 | `off_route` | shipment | away from the planned line for too long |
 | `forecast` | stop | arrival p10, p50, p90, and how likely it misses its window |
-| `temperature` | probe | excursions beyond the profile's limits, and which of them alarm |
 | `bands` | probe and band | stays beyond the bands of a profile with their own limits, times and ways of counting |
 | `stock` | tag, slot | where tags are, what lies on shelves, how sure that is |
 | `silence` | device | who has said nothing for too long |
@@ -29,8 +28,7 @@ from tracker.rules import (
     quality,
     silence,
     stock,
-    temperature,
     trips,
 )
 
-RULES = (quality, trips, geofence, calls, off_route, forecast, temperature, bands, stock, silence)
+RULES = (quality, trips, geofence, calls, off_route, forecast, bands, stock, silence)

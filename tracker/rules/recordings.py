@@ -16,7 +16,7 @@ import numpy as np
 
 from domain.cold_chain.days import holds
 from domain.cold_chain.kinetic import DELTA_H_KJ_PER_MOL, b_kelvin
-from domain.cold_chain.profile import Band, TemperatureProfile
+from domain.cold_chain.profile import PHASES, Band, TemperatureProfile
 from domain.readings import F64, I64
 from tracker.rules import bands, windows
 from tracker.rules.bands import Rules, State, Stays, key_of, series_of
@@ -98,6 +98,7 @@ def evaluate(
     until_us: int | None = None,
     accuracy_c: float | None = None,
     resets: Mapping[str, Sequence[int]] | None = None,
+    phases: Mapping[str, int] | None = None,
     sound: bool = False,
 ) -> Evaluation:
     """Evaluates the readings of one probe, in any order.
@@ -110,6 +111,8 @@ def evaluate(
         until_us: see there.
         accuracy_c: how far off the sensor may be; the profile's when nothing better is known.
         resets: instants of `shipment` and `phase` at which such counts begin anew.
+        phases: since when the goods were in which phase; before the first of them in the one before it. Counts by
+            phase begin anew with each.
         sound: the readings were looked through before: none is an error code, impossible or stuck.
     """
     order = np.argsort(t_us, kind="stable")
@@ -130,7 +133,8 @@ def evaluate(
     dt = np.diff(np.concatenate([[span[0]], t, [span[1]]]))
     unknown_us, whole_us = int(dt[dt > gap_us].sum()), max(span[1] - span[0], 0)
     charged_t, charged_c = _charged(profile, t, c, span, gap_us)
-    stays = _stays(profile, [(t, c), (charged_t, charged_c)], off_c, resets or {})
+    told = {**(resets or {}), **({"phase": sorted(phases.values())} if phases else {})}
+    stays = _stays(profile, [(t, c), (charged_t, charged_c)], off_c, told, phases or {})
     mkt, over = _mkt(profile, [(t, c), (charged_t, charged_c)], off_c, stays)
     broken = {way: bool((s.alarm_us != NEVER).any()) for way, s in stays.items()}
     coverage = (whole_us - unknown_us) / whole_us if whole_us else 1.0
@@ -176,24 +180,38 @@ def _charged(profile: TemperatureProfile, t: I64, c: F64, span: tuple[int, int],
 
 
 def _stays(
-    profile: TemperatureProfile, cases: Sequence[tuple[I64, F64]], off_c: float, told: Mapping[str, Sequence[int]]
+    profile: TemperatureProfile,
+    cases: Sequence[tuple[I64, F64]],
+    off_c: float,
+    told: Mapping[str, Sequence[int]],
+    phases: Mapping[str, int],
 ) -> dict[Way, Stays]:
-    """The stays of each way to look at it: six series through one scan."""
+    """The stays of each way to look at it: up to six series through one scan."""
     rules = Rules.of([profile, replace(profile, max_interval_s=NO_GAP_S)])
-    charged = profile.gap_charge != "nothing"
-    sizes = [len(cases[case][0]) for case, _ in WAYS]
-    series = np.repeat(np.arange(len(WAYS)), sizes)
-    t = np.concatenate([cases[case][0] for case, _ in WAYS])
-    c = np.concatenate([cases[case][1] + (off - AS_READ) * off_c for case, off in WAYS])
-    of = np.repeat([int(case == WORST and charged) for case, _ in WAYS], sizes)
+    charged = len(cases[WORST][0]) > len(cases[KNOWN][0])
+    ways = [w for w in WAYS if (w[0] == KNOWN or charged) and (w[1] == AS_READ or off_c)]  # the others say the same
+    sizes = [len(cases[case][0]) for case, _ in ways]
+    series = np.repeat(np.arange(len(ways)), sizes)
+    t = np.concatenate([cases[case][0] for case, _ in ways])
+    c = np.concatenate([cases[case][1] + (off - AS_READ) * off_c for case, off in ways])
+    of = np.repeat([int(case == WORST) for case, _ in ways], sizes)
     resets: dict[str, Instants] = {
-        kind: (np.repeat(np.arange(len(WAYS)), len(at)), np.tile(np.sort(np.array(at, np.int64)), len(WAYS)))
+        kind: (np.repeat(np.arange(len(ways)), len(at)), np.tile(np.sort(np.array(at, np.int64)), len(ways)))
         for kind, at in told.items()
     }
     applies = None if profile.schedule is None else holds(profile.schedule, profile.tz, t)
-    _, stays = bands.step(State.empty(), rules, of, series, t, c, resets=resets, applies=applies)
+    phase = _phase(phases, t) if phases else None
+    _, stays = bands.step(State.empty(), rules, of, series, t, c, resets=resets, applies=applies, phase=phase)
     whose = series_of(stays.entity)
-    return {way: stays.take(whose == i) for i, way in enumerate(WAYS)}
+    found = {way: stays.take(whose == i) for i, way in enumerate(ways)}
+    return {(case, off): found[case if charged else KNOWN, off if off_c else AS_READ] for case, off in WAYS}
+
+
+def _phase(phases: Mapping[str, int], t: I64) -> I64:
+    """The phase of each instant, as its place in `PHASES`."""
+    begun = sorted((at, PHASES.index(name)) for name, at in phases.items() if name in PHASES)
+    places = np.array([max(begun[0][1] - 1, 0), *(place for _, place in begun)])
+    return np.asarray(places[np.searchsorted([at for at, _ in begun], t, side="right")])
 
 
 def _mkt(

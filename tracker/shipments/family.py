@@ -87,7 +87,7 @@ class Shipments(Family):
         store.bulk(cursor, "put_shipment_status", list({s.shipment_id: s for s in rows.status}.values()))
         self.goods.observe(shipments=[s.shipment_id for s in rows.status])
         if rows.goods:
-            self.goods.tell(store.connection, step)
+            self.goods.tell(store.connection, self.engine.registry, step)
 
     def _call(self, f: CallFact, rows: ShipmentRows) -> Word:
         values = (f.shipment_id, f.stop_id, f.vehicle_id, f.turn, f.arrived_us, f.departed_us)

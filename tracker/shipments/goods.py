@@ -18,7 +18,9 @@ import psycopg
 from domain.goods import Verdict, verdict
 from domain.times import from_us, to_us
 from store import goods
+from tracker.engine.registry import Registry
 from tracker.engine.step import Step
+from tracker.shipments.exposure import expose
 
 PACE_S = 5.0  # news of this long are told at once
 FEW = 8  # shipments at once
@@ -74,12 +76,13 @@ class Goods:
             self._known[i] = known._replace(name=name, over=over)
             self._waiting[i] = None
 
-    def tell(self, connection: psycopg.Connection, step: Step) -> None:
+    def tell(self, connection: psycopg.Connection, registry: Registry, step: Step) -> None:
         """Tells of a few shipments what is something else than was told. Inside the transaction."""
         by_tenant: dict[int, list[int]] = {}
         for i in _some(self._waiting, FEW):
             by_tenant.setdefault(self._known[i].tenant_id, []).append(i)
         for tenant_id, shipments in by_tenant.items():
+            expose(connection, registry, tenant_id, shipments, from_us(step.now_us))
             rows = goods.temperatures(connection, tenant_id, shipments, from_us(step.now_us))
             for i in shipments:
                 row, known = rows.get(i), self._known[i]

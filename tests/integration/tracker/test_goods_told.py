@@ -6,7 +6,9 @@ import numpy as np
 import orjson
 import pytest
 
+from domain.cold_chain.profile import Band, Mkt, TemperatureProfile
 from store.db import connect
+from store.profiles import add_version, key_of, version_values
 from store.registry import Registry
 from tests.integration.fleet import T0, Fleet, S
 from tests.integration.tracker.test_calls import TOUR, at, drive, ship
@@ -102,4 +104,55 @@ def test_a_device_that_was_elsewhere_takes_its_temperatures_along(fleet):
         Registry(c).assign("reefer-1", site="dc-1", since=at(-10), by="test")
     goods.tracker.load()
     assert goods.after(2010)[-1]["verdict"] == "no_data"
+    fleet.close(goods.tracker)
+
+
+VACCINE = TemperatureProfile(
+    2.0,
+    8.0,
+    (
+        Band("warm", ">", 8.0, 600, "cumulative", "shipment", severity="warning", clear_c=0.0),
+        Band("hot", ">=", 15.0, 300),
+        Band("at the consignee", ">", 9.0, 60, phases=("destination",)),
+    ),
+    Mkt(8.0, 86_400.0),
+    accuracy_c=0.2,
+    max_interval_s=600.0,
+)
+
+
+def test_a_shipment_with_bands_is_told_what_its_goods_were_exposed_to_also_by_late_readings(fleet):
+    with connect(fleet.dsn, "test") as c, c.transaction():
+        tenant = Registry(c).tenant_id
+        add_version(c, tenant, key_of(c, tenant, "chilled"), version_values(VACCINE, "test"))
+        c.execute("update profile_version set valid_from = '2025-01-01' where version = 2")
+    goods = Goods(fleet)
+    way = drive(fleet, *TOUR)
+    t = (way.time_us - T0) / S
+    last = goods.after(2000, way.take(t <= 2000), reefer(fleet, 0, 1000), reefer(fleet, 1000, 2000, 8.5))[-1]
+    found = last["exposure"]
+    assert (last["verdict"], found["verdict"], found["probes"], found["profile_version"]) == ("excursion", "fail", 1, 2)
+    assert [(b["name"], b["verdict"]) for b in found["bands"]] == [
+        ("warm", "fail"),
+        ("hot", "pass"),
+        ("at the consignee", "pass"),
+    ]
+    warm = found["bands"][0]
+    assert 600 < warm["used_s"] == warm["longest_s"] == warm["worst_case_s"] < 800
+    assert found["unknown_s"] == 0
+    assert found["mkt_c"] == found["mkt_window_c"] == 8.5
+    said = "select verdict, profile_version, revision, body ->> 'mkt_c' is not null from exposure"
+    assert fleet.rows(said) == [("fail", 2, 1, True)]
+    t_s = np.arange(1031, 1990, 60)
+    cold = fleet.batch("temp", "reefer", t_s, seq=t_s, boot=2, probe_id=fleet.probe, temp_c=np.full(len(t_s), 4.0))
+    found = goods.after(2001, cold)[-1]["exposure"]  # it was warm for moments only
+    assert found["bands"][0]["used_s"] < 400
+    assert (found["verdict"], found["reasons"]) == ("pass", [])
+    assert fleet.rows(said) == [("pass", 2, 2, True)]
+    silent = goods.after(4000)[-1]["exposure"]
+    assert (silent["verdict"], silent["unknown_s"] > 1900, "coverage" in silent["reasons"]) == (
+        "indeterminate",
+        True,
+        True,
+    )
     fleet.close(goods.tracker)

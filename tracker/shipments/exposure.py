@@ -1,0 +1,105 @@
+"""What the goods of a shipment were exposed to, probe by probe, against the bands of their profile.
+
+Derived from the stored readings whenever there is news, so it is right for late data too: held against the version
+that was in force when the shipment began. A plain profile of two limits asks for nothing of the kind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from math import isnan
+from typing import Any
+
+import numpy as np
+import psycopg
+
+from domain.cold_chain.profile import TemperatureProfile
+from store import goods
+from tracker.engine.registry import Registry
+from tracker.rules import bands
+from tracker.rules.bands import ABOVE, BELOW, key_of
+from tracker.rules.recordings import BandResult, Evaluation, evaluate
+
+
+def is_plain(profile: TemperatureProfile) -> bool:
+    """Whether it has no more than two limits and what belongs to them.
+
+    >>> from domain.cold_chain.profile import plain
+    >>> is_plain(plain(2.0, 8.0, 600.0, 0.3, 900.0))
+    True
+    """
+    sides = {key_of(band) for band in profile.bands}
+    return sides <= {ABOVE, BELOW} and profile.mkt is None and not profile.accuracy_c
+
+
+def expose(
+    connection: psycopg.Connection, registry: Registry, tenant_id: int, shipments: Iterable[int], now: datetime
+) -> None:
+    """Writes what these shipments were exposed to. Inside the transaction, of one tenant."""
+    wanted = [s for s in goods.held_to(connection, tenant_id, shipments) if not is_plain(_profile(registry, s))]
+    readings = goods.readings(connection, tenant_id, {int(s["id"]) for s in wanted}, now) if wanted else []
+    profiles = {(int(s["id"]), int(s["device_id"])): s for s in wanted}
+    rows = []
+    for r in readings:
+        if (held := profiles.get((int(r["id"]), int(r["device_id"])))) is None:
+            continue
+        version = registry.histories[held["profile_id"]].at(int(held["started_us"]))
+        found = evaluate(
+            version.profile,
+            np.array(r["time_us"], np.int64),
+            np.array(r["temp_c"], np.float64),
+            since_us=int(r["since_us"]),
+            until_us=int(r["until_us"]),
+            phases=_phases(held),
+        )
+        key = (int(r["id"]), int(r["device_id"]), int(r["probe_id"]), tenant_id)
+        rows.append((*key, found.verdict, body_of(found), held["profile_id"], version.number, bands.VERSION, now))
+    goods.put_exposures(connection, tenant_id, list(shipments), rows)
+
+
+def _profile(registry: Registry, held: Mapping[str, Any]) -> TemperatureProfile:
+    history = registry.histories.get(held["profile_id"])
+    return history.at(int(held["started_us"])).profile if history else TemperatureProfile()
+
+
+def _phases(held: Mapping[str, Any]) -> dict[str, int]:
+    """When the goods set out, and when they were there."""
+    told = (("in_transit", held["departed_us"]), ("destination", held["arrived_us"]))
+    return {phase: int(at) for phase, at in told if at is not None}
+
+
+def body_of(found: Evaluation) -> dict[str, Any]:
+    """The figures of an evaluation as they are kept."""
+    window = found.mkt_window
+    return {
+        "samples": found.samples,
+        "known_s": round(found.known_s),
+        "unknown_s": round(found.unknown_s),
+        "min_c": _known(found.min_c),
+        "max_c": _known(found.max_c),
+        "mkt_c": _known(found.mkt_c),
+        "mkt_window_c": _known(window.mkt_c) if window else None,
+        "mkt_partial": window.partial if window else None,
+        "accuracy_c": found.accuracy_c,
+        "reasons": list(found.reasons),
+        "faults": [fault.kind for fault in found.faults],
+        "bands": [_band(result) for result in found.bands],
+    }
+
+
+def _band(result: BandResult) -> dict[str, Any]:
+    return {
+        "name": result.band.name,
+        "severity": result.band.severity,
+        "for_s": result.band.for_s,
+        "used_s": round(result.used_s),
+        "longest_s": round(result.longest_s),
+        "worst_case_s": round(result.worst_case_s),
+        "alarms": len(result.alarms_us),
+        "verdict": result.verdict,
+    }
+
+
+def _known(value: float) -> float | None:
+    return None if isnan(value) else round(value, 4)
