@@ -27,6 +27,7 @@ from tests.benchmarks import (
     latency,
     memory,
     reads,
+    reefers,
     rules,
     sizes,
     stops,
@@ -206,7 +207,11 @@ SECTIONS: dict[str, Callable[[Databases, Path, Effort], list[Figure]]] = {
     "doors": at_the_doors,
     "memory": idle,
 }
-PURE: dict[str, Callable[[Path], list[Figure]]] = {"eta": eta.measure, "stops": stops.measure}
+PURE: dict[str, Callable[[Path], list[Figure]]] = {
+    "eta": eta.measure,
+    "stops": stops.measure,
+    "breach": reefers.measure,
+}
 NEED_BROKER = {"single", "batched", "websocket", "crowd", "backlog", "doors", "memory"}
 
 

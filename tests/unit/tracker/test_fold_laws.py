@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from domain.cold_chain.profile import Band, TemperatureProfile
 from domain.vehicles import code_of
 from tracker.engine.carries import Packer, Table
-from tracker.rules import bands, geofence, motion, quality, trips
+from tracker.rules import bands, breach, geofence, motion, quality, trips
 from tracker.rules.bands import Rules
 from tracker.rules.geofence import Fence, Fences
 from tracker.vehicles.positions import fixes_for, no_fixes
@@ -146,8 +146,24 @@ def bands_of_versions_rule(fixes, carry, fences):
     return bands_rule(fixes, carry, fences, 3)
 
 
+def breach_rule(fixes, carry, _fences):
+    """Temperatures that drift and jump, a door and a defrosting now and then, a limit that is not always there."""
+    kept = breach.Carry.empty() if carry is None else carry
+    second = fixes.t_us // S
+    rises = np.where(second // 7200 % 3 == 1, 1.0, 0.1)
+    temp_c = np.round(4 + second % 7200 / 900 * rises + fixes.lat % 0.004 * 40, 2)
+    limit_c = np.where(second // 9000 % 7 == 3, np.nan, 8.0)
+    told = np.where(fixes.ignition > 0, fixes.t_us, breach.LONG_AGO)
+    door_us = np.where(second % 5 == 0, fixes.t_us - 200 * S, breach.LONG_AGO)
+    never = np.full(len(second), breach.LONG_AGO)
+    rows = (limit_c, np.full(len(second), 600 * S), door_us, never, np.where(told > 0, 8.0, np.nan), fixes.ignition)
+    after, found = breach.step(kept, breach.Rows(fixes.vehicle, fixes.t_us, temp_c, *rows))
+    return kept.updated(after), said(found, "entity", "start_us")
+
+
 RULES = {
     "bands": bands_rule,
+    "breach": breach_rule,
     "bands of versions": bands_of_versions_rule,
     "quality": quality_rule,
     "trips": trips_rule,
@@ -218,19 +234,21 @@ def test_each_vehicle_is_told_the_same_alone_and_in_company(name):
 
 
 def test_the_readings_of_the_law_hold_every_kind_of_fact():
-    kinds, visits, jumps, by_class, alarms = set(), 0, 0, 0, {}
+    kinds, visits, jumps, by_class, forecasts, alarms = set(), 0, 0, 0, 0, {}
     for seed in range(30):
         fixes = random_fixes(seed, 160, 20.0)
         by_class += trips_by_class_rule(fixes, None, None)[1] != trips_rule(fixes, None, None)[1]
         for (entity, _), stay in bands_of_versions_rule(fixes, None, None)[1].items():
             alarms.setdefault(entity % 2**32, []).append(stay[1] != bands.scan.NEVER)
         kinds |= {key[1] for key in trips_rule(fixes, None, None)[1]}
+        forecasts += len(breach_rule(fixes, None, None)[1])
         visits += len(geofence_rule(fixes, None, FENCES[20.0])[1])
         jumps += sum(quality_rule(fixes, None, None)[1].values())
     assert kinds == {trips.STOP, trips.TRIP, trips.UNKNOWN}
     assert visits > 20
     assert jumps > 20
     assert by_class > 20
+    assert forecasts > 10
     assert len(alarms) == 6
     assert all(sum(of) > 20 for of in alarms.values())
 
