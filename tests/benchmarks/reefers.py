@@ -14,21 +14,22 @@ from pathlib import Path
 
 import numpy as np
 
+from domain.cold_chain.profile import plain
 from tests.benchmarks.figures import Figure
-from tracker.rules import breach, temperature
-from tracker.rules.scan import NEVER, Carry, segment_starts
+from tracker.rules import bands, breach
+from tracker.rules.scan import NEVER, segment_starts
 
 S = 1_000_000
 HIGH_C, FOR_S = 8.0, 600
 STEP_S = 10.0
-TUNED, HELD_OUT = 1, (2, 3, 4)
+TUNED, HELD_OUT = (1, 11), (2, 3, 4)
 KINDS = ("sound", "compressor off", "compressor off, vents open", "door ajar", "set point wrong", "slow drift")
 COMPRESSOR = (1, 2)
 
 
 @dataclass(frozen=True)
 class Fleet:
-    """Readings of all trucks with what was known at each, what failed and when."""
+    """Readings of all trucks with what was known at each; what failed and when."""
 
     rows: breach.Rows
     kind: np.ndarray
@@ -136,12 +137,11 @@ class Graded:
 
 def alarms(fleet: Fleet) -> tuple[np.ndarray, ...]:
     """Truck, alarm, begin and end of every excursion that lasted, by the rule of excursions."""
-    rows = fleet.rows
-    n = len(rows.t_us)
-    limits = temperature.Limits(np.full(n, np.nan), rows.limit_c, np.full(n, 0.3), rows.for_us, np.full(n, 900 * S))
-    _, runs = temperature.step(Carry.empty(), rows.entity, rows.t_us, rows.temp_c, limits)
-    some = (runs.lasted_at_us != NEVER) & (runs.entity % 2 == temperature.ABOVE)
-    return runs.entity[some] // 2, runs.lasted_at_us[some], runs.start_us[some], runs.end_us[some]
+    rows, profile = fleet.rows, plain(None, HIGH_C, FOR_S, 0.3, 900)
+    of = np.zeros(len(rows.t_us), np.int64)
+    _, stays = bands.step(bands.State.empty(), bands.Rules.of([profile]), of, rows.entity, rows.t_us, rows.temp_c)
+    some = stays.take(stays.alarm_us != NEVER)
+    return bands.series_of(some.entity), some.alarm_us, some.start_us, some.end_us
 
 
 def grade(fleet: Fleet, told: breach.Forecasts) -> Graded:
