@@ -246,3 +246,33 @@ def test_on_a_small_phone_nothing_is_too_wide_and_a_viewer_changes_nothing(stack
         expect(phone.get_by_test_id("shipment-detail")).to_be_visible()
         for name in ("shipment-edit", "shipment-end", "shipment-form", "share", "share-revoke"):
             expect(phone.get_by_test_id(name)).to_have_count(0)
+
+
+def test_a_loggers_file_is_dropped_its_questions_answered_and_it_comes_in(
+    desktop: BrowserContext, stack: Stack, tmp_path: Path
+) -> None:
+    text = "ACME;\nSerial Number:;B7001\nDate Time;Temperature\n04/05/2026 10:00;4,5\n04/05/2026 10:10;4,7\n"
+    (tmp_path / "acme.csv").write_text(text)
+    page = desktop.new_page()
+    page.goto("/shipments?shipment=S-1004")
+    loggers = page.get_by_test_id("loggers")
+    expect(loggers).to_contain_text("bring its file here")
+    page.get_by_test_id("logger-drop").set_input_files(tmp_path / "acme.csv")
+    bring = page.get_by_test_id("logger-bring")
+    expect(bring).to_have_text("Answer 3 questions first")
+    expect(bring).to_be_disabled()
+    assert axe(page) == []
+    page.get_by_test_id("logger-date_order").select_option("dmy")
+    page.get_by_test_id("logger-unit").select_option("C")
+    expect(bring).to_have_text("Answer 1 question first")
+    page.get_by_test_id("logger-zone").select_option("UTC")
+    expect(page.get_by_test_id("logger-first").get_by_role("listitem")).to_have_count(2)
+    expect(page.get_by_test_id("logger-would")).to_contain_text("Device logger-b7001 is made")
+    page.set_viewport_size({"width": 320, "height": 700})
+    assert page.evaluate(TOO_WIDE, 320) == []
+    bring.click()
+    expect(page.get_by_test_id("logger-file")).to_contain_text("logger-b7001")
+    expect(loggers).not_to_contain_text("is being taken in")
+    (file,) = stack.items("/logger-files", shipment="S-1004")
+    assert (file["state"], file["taken"], file["from"][:16]) == ("in", 2, "2026-05-04T10:00")
+    page.close()
