@@ -72,7 +72,7 @@ async def get_evidence(
     at = min(as_of or now, now)
     private = _private(request)
     async with context.database.tenant(caller.tenant_id) as session:
-        row = await session.row(queries("evidence")["shipment"], name=shipment_id)
+        row = await session.row(queries("evidence")["shipment"], name=shipment_id, as_of=at)
         if row is None or row["planned_at"] > at:
             raise not_found()
         await audit(session, caller, "shipment.evidence", shipment_id, as_of=when(at), format=form)

@@ -3,9 +3,14 @@
 -- name: shipment
 -- The shipment and the limits it is held to.
 select sh.id as key, sh.name as shipment, sh.reference, sh.customer, sh.status, v.name as vehicle, sh.planned_at,
-       sh.started_at, sh.delivered_at, sh.cancelled_at, p.id as profile_key, p.name as profile, p.low_c, p.high_c, p.for_s,
-       p.hysteresis_c, p.max_interval_s
+       sh.started_at, sh.delivered_at, sh.cancelled_at, p.id as profile_key, p.name as profile, n.low_c, n.high_c, p.for_s,
+       p.hysteresis_c, n.max_interval_s
 from shipment sh left join vehicle v on v.id = sh.vehicle_id left join profile p on p.id = sh.profile_id
+left join lateral (
+    select (v.body ->> 'low_c')::float8 as low_c, (v.body ->> 'high_c')::float8 as high_c,
+           (v.body ->> 'max_interval_s')::float8 as max_interval_s
+    from profile_version v where v.tenant_id = sh.tenant_id and v.profile_id = p.id and v.valid_from <= %(as_of)s
+    order by v.valid_from desc, v.version desc limit 1) n on true
 where sh.tenant_id = %(tenant)s and sh.name = %(name)s
 
 -- name: stops
@@ -32,6 +37,16 @@ join assignment w on w.vehicle_id = sh.vehicle_id and w.tenant_id = sh.tenant_id
 join device d on d.id = w.device_id
 left join profile p on p.id = coalesce(sh.profile_id, d.profile_id)
 where sh.tenant_id = %(tenant)s and sh.id = %(shipment)s and sh.started_at <= %(as_of)s order by d.name, since
+
+-- name: temperature_profiles
+-- What the shipment and these devices were held to: every version that was known.
+select p.name as profile, v.version, nullif(v.valid_from, '-infinity') as valid_from, v.made_at, v.made_by, v.note,
+       v.body::text as body
+from profile_version v join profile p on p.id = v.profile_id
+where v.tenant_id = %(tenant)s and v.made_at <= %(as_of)s
+and (p.id = %(profile)s::int4
+     or p.id in (select d.profile_id from device d where d.tenant_id = %(tenant)s and d.id = any(%(devices)s::int4[])))
+order by p.name, v.version
 
 -- name: device_profiles
 -- What was known of these devices: calibrations, accuracy, intervals.

@@ -55,10 +55,6 @@ where a.vehicle_id = %s
 -- Vehicles of which nothing is known after all.
 delete from vehicle_state s using unnest(%s::int4[]) as u (vehicle_id) where s.vehicle_id = u.vehicle_id
 
--- name: profiles
--- Temperature profiles.
-select id, low_c, high_c, for_s, hysteresis_c, max_interval_s from profile
-
 -- name: profile_versions
 -- Versions of temperature profiles; microseconds since when, the least number for since ever.
 select profile_id, version,

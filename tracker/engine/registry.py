@@ -53,16 +53,6 @@ class Device(NamedTuple):
         return ("site", self.site_id) if self.site_id else ("device", self.id)
 
 
-class Profile(NamedTuple):
-    """Limits, degrees Celsius (NaN: none) and microseconds."""
-
-    low_c: float
-    high_c: float
-    for_us: int
-    hysteresis_c: float
-    max_interval_us: int
-
-
 @lru_cache(maxsize=1024)
 def _read(body: str) -> TemperatureProfile:
     return profile_of(orjson.loads(body))
@@ -74,9 +64,6 @@ def histories_of(rows: Iterable[tuple[int, int, int, str]]) -> dict[int, History
     for profile_id, number, since_us, body in rows:
         found.setdefault(profile_id, []).append(Version(number, since_us, _read(body)))
     return {profile_id: History.of(versions) for profile_id, versions in found.items()}
-
-
-NO_PROFILE = Profile(NAN, NAN, 0, 0.0, 900_000_000)
 
 
 class Product(NamedTuple):
@@ -212,7 +199,6 @@ class Registry:
     devices: dict[int, Device]
     in_home: dict[tuple[str, int], list[int]]
     """Devices of a vehicle or site, by `Device.home`."""
-    profiles: dict[int, Profile]
     histories: dict[int, History]
     """Versions of each temperature profile, retired ones too."""
     vehicles: dict[int, Site]
@@ -273,7 +259,6 @@ class Registry:
         return cls(
             devices=devices,
             in_home=in_home,
-            profiles={r[0]: _profile(r) for r in store.rows("profiles")},
             histories=histories_of((r[0], r[1], r[2], r[3]) for r in store.rows("profile_versions")),
             vehicles=vehicles,
             sites={r[0]: Site(r[1], r[2]) for r in sites},
@@ -302,11 +287,6 @@ class Registry:
         """Codes of the classes of these vehicles."""
         return np.asarray(self.vehicle_class[vehicle.clip(0, len(self.vehicle_class) - 1)])
 
-    def profile_of(self, device_id: int) -> Profile:
-        """The profile of a device."""
-        device = self.devices.get(device_id)
-        return self.profiles.get(device.profile_id, NO_PROFILE) if device else NO_PROFILE
-
     def history_of(self, device_id: int) -> History:
         """The versions of a device's temperature profile; `at` and `index` tell which was in force at an event time."""
         device = self.devices.get(device_id)
@@ -332,11 +312,6 @@ class Registry:
         """Product of a tag; 0 for a private code or a product we do not know."""
         gtin = gtin_of(epc)
         return self.by_gtin.get((tenant_id, gtin), 0) if gtin else 0
-
-
-def _profile(row: tuple[Any, ...]) -> Profile:
-    low, high = (NAN if v is None else float(v) for v in row[1:3])
-    return Profile(low, high, round(row[3] * 1e6), float(row[4]), round(row[5] * 1e6))
 
 
 def _us(instant: datetime | None) -> int | None:

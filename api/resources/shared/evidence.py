@@ -116,6 +116,9 @@ class Evidence:
             yield "call", plain(call)
         for stay in carried:
             yield "device", plain(stay)
+        asked = {"profile": self._shipment["profile_key"], "devices": devices, "as_of": self._as_of}
+        for version in await session.rows(q["temperature_profiles"], **asked):
+            yield "temperature_profile", {**plain(version), "body": orjson.loads(version["body"])}
         for profile in await session.rows(q["device_profiles"], devices=devices, as_of=self._as_of):
             yield "device_profile", {**plain(profile), "body": without_secrets(orjson.loads(profile["body"]))}
 

@@ -75,6 +75,10 @@ def test_it_holds_what_happened_and_is_whole(http: httpx.Client, tmp_path: Path)
     (excursion,) = found["excursion"]
     assert (excursion["device"], excursion["extreme_c"]) == ("reefer-01", 9.5)
     assert [a["excursion"] for a in found["alert"]] == [excursion["id"]]
+    (asked,) = found["temperature_profile"]
+    assert (asked["profile"], asked["version"], asked["valid_from"]) == ("chilled", 1, None)
+    assert [band["limit_c"] for band in asked["body"]["bands"]] == [8.0, 2.0]
+    assert [found["shipment"][0][name] for name in ("low_c", "high_c", "for_s", "max_interval_s")] == [2, 8, 600, 900]
     assert found["verdict"][0]["verdict"] == "excursion"
     assert "audit" not in found
     (taken,) = by_kind(http.get(PATH).content)["audit"]
