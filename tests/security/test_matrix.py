@@ -74,7 +74,8 @@ def exports() -> Iterator[tuple[Operation, str]]:
     for operation in operations():
         for asked in DOCUMENT["paths"][operation.path][operation.method.lower()].get("parameters", ()):
             if asked["name"] == "format":
-                for form in asked["schema"]["anyOf"][0]["enum"]:
+                of_lists = asked["schema"].get("anyOf", ({},))[0]  # others are always files, and asked as they are
+                for form in of_lists.get("enum", ()):
                     yield operation, form
 
 
