@@ -18,6 +18,7 @@ from pathlib import Path
 
 from tests.benchmarks import (
     backlog,
+    coldchain,
     cores,
     doors,
     eta,
@@ -185,6 +186,11 @@ def folded(server: Databases, _folder: Path, effort: Effort) -> list[Figure]:
     return [*fold.measure(effort.rounds), *rules.measure(server)]
 
 
+def cold_chain(server: Databases, _folder: Path, effort: Effort) -> list[Figure]:
+    """Temperature profiles with bands."""
+    return coldchain.measure(server, effort.rounds)
+
+
 def questions(server: Databases, _folder: Path, effort: Effort) -> list[Figure]:
     """What fleets are asked about."""
     plans = ARTIFACT.with_name("questions.md") if effort.explain else None
@@ -201,6 +207,7 @@ SECTIONS: dict[str, Callable[[Databases, Path, Effort], list[Figure]]] = {
     "late": again,
     "prepare": prepare,
     "fold": folded,
+    "coldchain": cold_chain,
     "backlog": kept,
     "reads": asked,
     "questions": questions,

@@ -13,7 +13,7 @@ from domain.wire.teltonika import decode
 from domain.wire.teltonika_frames import Framer, Packet
 from ingest.doors.plain import Plain, PlainReader
 from store.db import connect
-from tests.benchmarks import cores, door_guests, doors, fold, sizes
+from tests.benchmarks import coldchain, cores, door_guests, doors, fold, sizes
 from tests.benchmarks.figures import Figure, show, table, write
 from tests.benchmarks.fleet import batches, messages, track
 from tests.benchmarks.latency import Heard, delays_ms
@@ -85,6 +85,12 @@ def test_the_vehicles_of_the_fold_make_trips_and_visits_and_all_rules_are_timed(
     assert each.facts > 25, "a trip of each, and visits of those that pass a zone"
     assert all(seconds >= 0 for step in spent for seconds in step.cpu_s)
     assert [step.readings for step in spent] == [200] * 12
+
+
+def test_profiles_with_bands_are_timed_live_and_over_a_recording() -> None:
+    for figure in (coldchain.live(50, 4, 2), coldchain.whole(1, 1)):
+        assert len(figure.rounds) in (1, 2)
+        assert figure.value > 0
 
 
 def test_figures_are_shown_with_goal_and_ratio_and_written_as_lines(tmp_path: Path) -> None:

@@ -187,7 +187,7 @@ def _lines(events: _Events, pieces: Pieces, of: Entities) -> tuple[I64, I64, I64
     leaves = np.where(start, 0, previous(turns) - (turns - events.leaving)[start][at])
     row = events.row
     lo, hi = np.maximum(pieces.lo_us[row], before_us), np.minimum(pieces.hi_us[row], events.t_us)
-    met = pieces.met[row] & (events.what != OLD) & (hi >= lo)
+    met = pieces.met[row] & (events.what != OLD) & ((hi > lo) | (events.what == ROW) & (hi == lo))  # not before a reset
     grown = np.where(met, hi - lo, 0)
     change = grown - leaves * (events.t_us - before_us)
     anew = start | previous(events.reset)

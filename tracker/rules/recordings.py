@@ -227,12 +227,7 @@ def _mkt(
         gap_s = NO_GAP_S if case == WORST and profile.gap_charge != "nothing" else profile.max_interval_s
         sums = Sums.of(t, c + (off - AS_READ) * off_c, b_kelvin(mkt.delta_h_kj_per_mol), round(gap_s * S_US))
         here = stays[case, off]
-        found: list[MktWindow] = []
-        for start, end in zip(here.start_us.tolist(), here.end_us.tolist(), strict=True):
-            if (window := windows.warmest(sums, mkt, start, end)) is not None and window.mkt_c == window.mkt_c:
-                found.append(window)
-        if found:
-            best = max(found, key=lambda w: w.mkt_c)
+        if (best := windows.warmest(sums, mkt, here.start_us, here.end_us)) is not None:
             over[case, off] = best.mkt_c > mkt.limit_c
             shown = best if (case, off) == (KNOWN, AS_READ) else shown
     return shown, over

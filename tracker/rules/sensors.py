@@ -66,7 +66,7 @@ class Samples(Table):
 
 
 def step(samples: Samples, series: I64, t_us: I64, temp_c: F64) -> tuple[Samples, Bool]:
-    """Which samples cannot be: out of this world, or a jump from both samples before. Rows sorted by (series, time).
+    """Which samples cannot be: out of this world, or a jump and unlike both before. Rows sorted by (series, time).
 
     >>> t, c = np.arange(6) * 60_000_000, np.array([5.0, 60.0, 5.0, 5.0, 60.0, 60.0])
     >>> step(Samples.empty(), np.zeros(6, np.int64), t, c)[1].tolist()
@@ -83,7 +83,7 @@ def step(samples: Samples, series: I64, t_us: I64, temp_c: F64) -> tuple[Samples
         at = first + 2 * np.arange(len(seen)) + back
         t[at], c[at] = known.t_us[:, back], known.temp_c[:, back]
     with np.errstate(invalid="ignore"):
-        out = _jump(t[place - 1], c[place - 1], t_us, temp_c) & _jump(t[place - 2], c[place - 2], t_us, temp_c)
+        out = _jump(t[place - 1], c[place - 1], t_us, temp_c) & ~(np.abs(temp_c - c[place - 2]) <= JUMP_C)
     out |= (temp_c < POSSIBLE_C[0]) | (temp_c > POSSIBLE_C[1])
     last = np.append(first[1:], len(series))[:, None] + 2 * np.arange(1, len(seen) + 1)[:, None] + np.array([-2, -1])
     return Samples(seen, t[last], c[last]), out

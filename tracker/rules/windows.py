@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from domain.cold_chain import kinetic
-from domain.cold_chain.profile import Mkt, Placement
+from domain.cold_chain.profile import Mkt
 from domain.readings import F64, I64
 
 S_US = 1_000_000
@@ -69,40 +69,42 @@ def whole(t_us: I64, temp_c: F64, b_k: float, max_interval_us: int) -> float:
     return kinetic.mkt_c(kinetic.of_series(t_us, temp_c, b_k, max_interval_us), b_k)
 
 
-def warmest(sums: Sums, mkt: Mkt, start_us: int, end_us: int) -> MktWindow | None:
-    """The warmest window that contains an excursion, as the limit places it; None without readings.
+def warmest(sums: Sums, mkt: Mkt, start_us: I64, end_us: I64) -> MktWindow | None:
+    """The warmest of the windows that contain one of some excursions, as the limit places them; None without any.
 
-    One that contains all of it, or, when it is longer than a window, any that lies within it. The warmest begins or
-    ends at a reading, as between readings the sum is a line.
+    A window contains all of an excursion, or, when that is longer than a window, lies within it. The warmest begins or
+    ends at a reading or at an end of the excursion, as between readings the sum is a line.
     """
-    if len(sums.t_us) < 2:
+    if len(sums.t_us) < 2 or not len(start_us):
         return None
     t0, t1, window_us = int(sums.t_us[0]), int(sums.t_us[-1]), round(mkt.window_s * S_US)
-    start_us, end_us = max(start_us, t0), min(end_us, t1)
-    low, high = sorted((end_us, start_us + window_us))
-    ends = _ends(sums.t_us, mkt.placement, window_us, (low, high), (start_us, end_us))
-    inside = ends[(ends >= t0 + window_us) & (ends <= t1)]
-    if len(inside):
-        found = sums.mkt_c(inside - window_us, inside)
-        best = int(np.argmax(np.where(np.isnan(found), -np.inf, found)))
-        return MktWindow(int(inside[best]) - window_us, int(inside[best]), float(found[best]), partial=False)
-    last = min(max(int(ends.max()), t0), t1)
-    first = max(last - window_us, t0)
+    a, b = start_us.clip(t0, t1), end_us.clip(t0, t1)
     if mkt.placement == "any":
-        first, last = (t0, t1) if t1 - t0 <= window_us else (first, last)
-    value = sums.mkt_c(np.array([first]), np.array([last]))[0]
-    return MktWindow(first, last, float(value), partial=True)
+        low, high = np.minimum(b, a + window_us), np.maximum(b, a + window_us)
+        ends = np.concatenate([low.clip(t0 + window_us), high.clip(max=t1)])
+        fits = np.tile(low.clip(t0 + window_us) <= high.clip(max=t1), 2)
+        turns = np.unique(np.concatenate([sums.t_us, sums.t_us + window_us]))
+        within = np.searchsorted(turns, ends).reshape(
+            2, -1
+        )  # of each excursion, the readings its windows end or begin at
+        inside = np.zeros(len(turns) + 1, np.int64)
+        np.add.at(inside, within[0][fits[: len(a)]], 1)
+        np.add.at(inside, within[1][fits[: len(a)]], -1)
+        ends = np.concatenate([ends[fits], turns[np.cumsum(inside)[:-1] > 0]])
+    else:
+        ends = b if mkt.placement == "ends_at" else a + window_us
+        ends = ends[(ends >= t0 + window_us) & (ends <= t1)]
+    if len(ends):
+        return _best(sums, ends - window_us, ends, partial=False)
+    last = (
+        np.array([t1]) if mkt.placement == "any" else (b if mkt.placement == "ends_at" else a + window_us).clip(t0, t1)
+    )
+    return _best(sums, np.maximum(last - window_us, t0), last, partial=True)
 
 
-def _ends(t_us: I64, placement: Placement, window_us: int, between: tuple[int, int], excursion: tuple[int, int]) -> I64:
-    """When the windows that are looked at end."""
-    if placement == "ends_at":
-        return np.array([excursion[1]])
-    if placement == "starts_at":
-        return np.array([excursion[0] + window_us])
-    low, high = between
-    low, high = max(low, min(high, int(t_us[0]) + window_us)), min(high, max(low, int(t_us[-1])))
-    if low > high:  # less than a window was measured
-        return np.array([high])
-    some = np.concatenate([[low, high], t_us, t_us + window_us])
-    return np.unique(some[(some >= low) & (some <= high)])
+def _best(sums: Sums, start_us: I64, end_us: I64, *, partial: bool) -> MktWindow | None:
+    found = sums.mkt_c(start_us, end_us)
+    if np.isnan(found).all():
+        return None
+    best = int(np.nanargmax(found))
+    return MktWindow(int(start_us[best]), int(end_us[best]), float(found[best]), partial)

@@ -70,7 +70,7 @@ def first_alarm(band, pieces, stay):
         for now in range(lo, hi + 1):
             since = -1
             if band.reset == "shipment":
-                since = max([r for r in RESETS if r < now or (r == now and now != hi)], default=-1)
+                since = max([r for r in RESETS if r < now or r == now == lo], default=-1)
             if band.reset == "rolling":
                 since = now - round(band.window_s * S)
             if ((ticks >= since) & (ticks < now)).sum() >= round(band.for_s * S):
