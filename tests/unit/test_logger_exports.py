@@ -2,6 +2,7 @@
 
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta, timezone
+from time import perf_counter
 
 import pytest
 from hypothesis import given
@@ -216,3 +217,13 @@ def test_a_series_in_any_dialect_comes_back_the_same_when_what_is_open_is_confir
 def test_any_text_is_read_or_refused_and_nothing_else(text: str) -> None:
     with suppress(RecordingError):
         parse_export(text, detect(text))
+
+
+@pytest.mark.parametrize(
+    "text", ["," * 1_000_000, "1/1/2026 10:00," * 60_000, '"' * 1_000_000, "Serial number" + ":" * 1_000_000]
+)
+def test_a_text_that_is_made_to_be_slow_is_refused_at_once(text: str) -> None:
+    begun = perf_counter()
+    with pytest.raises(RecordingError):
+        detect(text)
+    assert perf_counter() - begun < 20, "seconds on a busy machine; a look at each cell takes minutes"

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from domain.recordings.exports import cells
 from domain.recordings.exports.dialect import Column
-from domain.recordings.exports.table import Table
+from domain.recordings.exports.table import LOOK_ROWS, Table
 from domain.recordings.shape import RecordingError
 
 ENOUGH = 0.9  # of its cells must be what a column is taken for
@@ -31,7 +31,7 @@ def columns_of(table: Table) -> tuple[tuple[Column, ...], tuple[str, ...]]:
     """
     width = max(len(row.cells) for row in table.rows)
     names = [table.header[i] if i < len(table.header) else "" for i in range(width)]
-    held = [[row.cells[i] for row in table.rows if i < len(row.cells)] for i in range(width)]
+    held = [[row.cells[i] for row in table.rows[:LOOK_ROWS] if i < len(row.cells)] for i in range(width)]
     times = _times(names, held)
     used = {column.index for column in times}
     numeric = [i for i in range(width) if i not in used and _share(held[i], "number")]

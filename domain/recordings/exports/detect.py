@@ -66,13 +66,14 @@ def detect(text: str, given: Mapping[str, str] = MappingProxyType({})) -> Detect
     columns, unused = columns_of(table)
     around = "\n".join([*table.before, SEPARATORS[separator.chosen or "comma"].join(table.header)])
     around = around[-_PREAMBLE_CHARACTERS_MAX:]
+    dates, clocks = _moments(table, columns)
     answers = {
         "separator": separator,
         "decimal": _decimal(table, columns, given.get("decimal")),
-        "date_order": _date_order(table, columns, around, given.get("date_order")),
-        "clock": _clock(table, columns, given.get("clock")),
+        "date_order": _date_order(dates, around, given.get("date_order")),
+        "clock": _clock(clocks, given.get("clock")),
         "unit": _unit(table, columns, around, given.get("unit")),
-        "zone": _zone(table, columns, around, given.get("zone")),
+        "zone": _zone(clocks, around, given.get("zone")),
     }
     serial = _SERIAL.search(around)
     return Detection(
@@ -137,8 +138,7 @@ def _decimal(table: Table, columns: tuple[Column, ...], given: str | None) -> An
     return Answer(mark, f"numbers are written with a {mark}", (mark,))
 
 
-def _date_order(table: Table, columns: tuple[Column, ...], around: str, given: str | None) -> Answer:
-    dates = _dates(table, columns)
+def _date_order(dates: list[cells.Written], around: str, given: str | None) -> Answer:
     if not dates:
         raise RecordingError("no dates in it")
     possible = set(cells.ORDERS)
@@ -178,8 +178,7 @@ def _jump_days(dates: list[cells.Written], order: str) -> float:
     return max((abs((b - a).days) for a, b in pairwise(days)), default=0)
 
 
-def _clock(table: Table, columns: tuple[Column, ...], given: str | None) -> Answer:
-    clocks = _clocks(table, columns)
+def _clock(clocks: list[cells.Clock], given: str | None) -> Answer:
     halves = {bool(clock.half) for clock in clocks}
     if given is not None and (given == "12") not in halves:
         how = "with" if True in halves else "without"
@@ -221,8 +220,8 @@ def _letter(text: str) -> str:
     return "F" if "℉" in text or "f" in text.lower() else "C"
 
 
-def _zone(table: Table, columns: tuple[Column, ...], around: str, given: str | None) -> Answer:
-    if all(clock.offset_min is not None for clock in _clocks(table, columns)):
+def _zone(clocks: list[cells.Clock], around: str, given: str | None) -> Answer:
+    if all(clock.offset_min is not None for clock in clocks):
         if given is not None:
             zone_of(given)
         return Answer("UTC", "each time has its own offset", ())
@@ -256,24 +255,20 @@ def _cells(table: Table, at: Iterable[int]) -> Iterable[str]:
     return (row.cells[i] for row in table.rows for i in at if i < len(row.cells))
 
 
-def _dates(table: Table, columns: tuple[Column, ...]) -> list[cells.Written]:
-    found: list[cells.Written] = []
+def _moments(table: Table, columns: tuple[Column, ...]) -> tuple[list[cells.Written], list[cells.Clock]]:
+    """Dates and times of day as they are written."""
+    dates: list[cells.Written] = []
+    clocks: list[cells.Clock] = []
     for column in columns:
-        if column.role == "datetime":
-            found += [s.date for text in _cells(table, [column.index]) if (s := cells.stamp(text))]
-        elif column.role == "date":
-            found += [d for text in _cells(table, [column.index]) if (d := cells.day(text))]
-    return found
-
-
-def _clocks(table: Table, columns: tuple[Column, ...]) -> list[cells.Clock]:
-    found: list[cells.Clock] = []
-    for column in columns:
-        if column.role == "datetime":
-            found += [s.clock for text in _cells(table, [column.index]) if (s := cells.stamp(text))]
-        elif column.role == "time":
-            found += [c for text in _cells(table, [column.index]) if (c := cells.clock(text))]
-    return found
+        for text in _cells(table, [column.index]):
+            if column.role == "datetime" and (stamp := cells.stamp(text)):
+                dates.append(stamp.date)
+                clocks.append(stamp.clock)
+            elif column.role == "date" and (day := cells.day(text)):
+                dates.append(day)
+            elif column.role == "time" and (clock := cells.clock(text)):
+                clocks.append(clock)
+    return dates, clocks
 
 
 def wall_time(date_: cells.Written, clock: cells.Clock, order: str) -> datetime:

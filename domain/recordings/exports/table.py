@@ -11,8 +11,8 @@ from domain.recordings.exports import cells
 from domain.recordings.exports.dialect import SEPARATORS
 from domain.recordings.shape import RecordingError
 
-LINE_CHARACTERS_MAX = 10_000
-LOOK_ROWS = 400  # rows by which the separator is found
+LOOK_ROWS = 800  # by which separator and columns are found
+CELLS_MAX = 256  # of a line
 HEADER_LINES_MAX = 2
 
 
@@ -36,7 +36,7 @@ class Table:
 
 def separators_of(text: str) -> list[str]:
     """Separators that make a table of it, the one with the most rows first; those that make none are not there."""
-    scores = {name: _score(_lines(text, name, LOOK_ROWS * 2)) for name in SEPARATORS}
+    scores = {name: _score_of(text, name) for name in SEPARATORS}
     return sorted((name for name, score in scores.items() if score > (0, 0)), key=lambda name: scores[name])[::-1]
 
 
@@ -48,10 +48,9 @@ def table_of(text: str, separator: str) -> Table:
     """
     rows = _lines(text, separator)
     width = _width(rows)
-    data = [row for row in rows if len(row.cells) == width and _is_reading(row.cells)]
-    if not data:
+    first = next((row.line for row in rows if len(row.cells) == width and _is_reading(row.cells)), None)
+    if first is None or not width:
         raise RecordingError("no line with a time and a temperature in it: export it as CSV with a line each reading")
-    first = data[0].line
     above = [row for row in rows if row.line < first]
     header: list[Row] = []
     for row in reversed(above):
@@ -78,18 +77,20 @@ def _holds_units(lower: Row) -> bool:
 def _lines(text: str, separator: str, rows_max: int | None = None) -> list[Row]:
     found: list[Row] = []
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=SEPARATORS[separator], skipinitialspace=True)
-    while rows_max is None or len(found) < rows_max:
-        line = reader.line_num + 1
-        try:
-            row = tuple(cell.strip() for cell in next(reader))
-        except StopIteration:
-            break
-        except csv.Error as error:
-            raise RecordingError(f"line {line}: broken CSV: {error}") from None
-        while row and not row[-1]:
-            row = row[:-1]  # a separator at the end of a line is no column
-        if row:
-            found.append(Row(line, row))
+    line = 1
+    try:
+        for cells_ in reader:
+            if len(cells_) > CELLS_MAX:
+                raise RecordingError(f"line {line}: more than {CELLS_MAX} columns")
+            while cells_ and not cells_[-1].strip():
+                cells_.pop()  # a separator at the end of a line is no column
+            if cells_:
+                found.append(Row(line, tuple(cell.strip() for cell in cells_)))
+            line = reader.line_num + 1
+            if rows_max is not None and len(found) >= rows_max:
+                break
+    except csv.Error as error:
+        raise RecordingError(f"line {line}: broken CSV: {error}") from None
     width = _width(found)
     return [row if len(row.cells) >= width else _filled(row, width) for row in found]
 
@@ -101,12 +102,17 @@ def _filled(row: Row, width: int) -> Row:
 
 
 def _width(rows: list[Row]) -> int:
-    """The number of cells of most readings."""
-    counts = Counter(len(row.cells) for row in rows if _is_reading(row.cells))
+    """The number of cells of most readings, by the first rows."""
+    counts = Counter(len(row.cells) for row in rows[:LOOK_ROWS] if _is_reading(row.cells))
     return max(counts, key=lambda n: (counts[n], n), default=0)
 
 
-def _score(rows: list[Row]) -> tuple[int, int]:
+def _score_of(text: str, separator: str) -> tuple[int, int]:
+    """How many of the first rows are readings, and how wide they are."""
+    try:
+        rows = _lines(text, separator, LOOK_ROWS)
+    except RecordingError:
+        return 0, 0
     width = _width(rows)
     return sum(len(row.cells) == width and _is_reading(row.cells) for row in rows), width
 
