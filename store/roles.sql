@@ -160,6 +160,7 @@ insert into operations_class values
     ('deviation',         'select'),
     ('device_state',      'select'),
     ('excursion',         'select'),
+    ('exposure',          'select'),
     ('follower_position', 'select, insert, update'),
     ('forwarder',         'select, insert, update, delete'),
     ('home',              'select, update, delete'),

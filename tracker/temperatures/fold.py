@@ -34,6 +34,7 @@ def fold(
         probe[keep],
         t_us[keep],
         said_c[keep],
+        applies=profiles.applies(held[keep], t_us[keep]),
         counted=~still[keep] if stuck else None,
     )
     return Folded(samples, folded.bands.updated(state)), stays, held

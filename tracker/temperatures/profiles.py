@@ -6,9 +6,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from domain.cold_chain.days import holds
 from domain.cold_chain.profile import Band, TemperatureProfile
 from domain.cold_chain.versions import History
-from domain.readings import F64, I64
+from domain.readings import F64, I64, Bool
 from tracker.engine.registry import Registry
 from tracker.rules.bands import KEY_BITS, Rules
 
@@ -35,6 +36,7 @@ class Profiles:
             self._base[profile_id] = len(profiles)
             profiles += [version.profile for version in history.versions]
         self.rules = Rules.of(profiles)
+        self._scheduled = {place: p for place, p in enumerate(profiles) if p.schedule is not None}
         self.low_c, self.high_c = (
             np.array([NAN if limit is None else limit for limit in limits])
             for limits in ([p.low_c for p in profiles], [p.high_c for p in profiles])
@@ -50,6 +52,17 @@ class Profiles:
             rows = np.flatnonzero(np.array([p == profile_id for p in of])[inverse])
             place[rows] += self._history(profile_id).index(t_us[rows])
         return place
+
+    def applies(self, held: I64, t_us: I64) -> Bool | None:
+        """Whether the schedules of the profiles that rows are held to hold at their times; None: all do."""
+        if not self._scheduled:
+            return None
+        out = np.ones(len(held), np.bool_)
+        for place in np.unique(held).tolist():
+            if (of := self._scheduled.get(place)) is not None and of.schedule is not None:
+                rows = np.flatnonzero(held == place)
+                out[rows] = holds(of.schedule, of.tz, t_us[rows])
+        return out
 
     def _history(self, profile_id: int) -> History:
         return self.registry.histories.get(profile_id, History())

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from domain.cold_chain.profile import Band, Suppression, TemperatureProfile
+from domain.cold_chain.profile import Band, Schedule, Suppression, TemperatureProfile
 from domain.readings import Flag
 from domain.times import from_us
 from store.db import connect
@@ -159,6 +161,16 @@ def test_a_new_version_counts_from_its_beginning_and_ends_what_it_no_longer_has(
     assert [(band, version, end) for band, version, _, end in told] == [
         ("an hour of warmth", 2, 570), ("hot", 2, 570), ("notice", 2, 570), ("warm", 2, 1323),
     ]  # fmt: skip
+
+
+def test_a_schedule_holds_in_the_hours_of_its_zone(fleet):
+    """T0 is 18:06:40 in Helsinki, on a Sunday."""
+    hours = Schedule(days=(7,), begins="08:00", ends="18:20")
+    hold_to(fleet, replace(STEPS, bands=STEPS.bands[1:2], schedule=hours, tz="Europe/Helsinki"))
+    t = np.arange(0, 1800, 60)
+    run(fleet, temps(fleet, t[:5], [5.0, 9, 9, 9, 9]), temps(fleet, t[5:], np.full(len(t) - 5, 9.0)))
+    ends = f"select extract(epoch from ended_at)::int8 - {T0 // S} from excursion {CURRENT}"
+    assert fleet.rows(ends) == [(780,)]  # the last reading before 18:20
 
 
 def test_a_sensor_that_says_what_cannot_be_is_a_fault_and_no_excursion(fleet):
