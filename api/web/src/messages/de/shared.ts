@@ -38,6 +38,7 @@ const words: Translation<typeof en> = {
 
   title_warm: 'Zu warm',
   title_cold: 'Zu kalt',
+  title_fault: (probe) => `Fühler gestört: ${probe}`,
   title_silent: (device) => `Nichts gehört von ${device}`,
   title_late: (shipment, place) => `${shipment} verfehlt vielleicht das Zeitfenster bei ${place}`,
   severity: (name) => ({ warning: 'Warnung', critical: 'kritisch' })[name],

@@ -38,6 +38,7 @@ export default {
 
   title_warm: 'Too warm',
   title_cold: 'Too cold',
+  title_fault: (probe: string) => `Sensor fault: ${probe}`,
   title_silent: (device: string) => `No news from ${device}`,
   title_late: (shipment: string, place: string) => `${shipment} may miss its window at ${place}`,
   severity: (name: 'warning' | 'critical') => ({ warning: 'warning', critical: 'critical' })[name],

@@ -22,12 +22,13 @@ export function sinceWords(alert: Alert, now: number): string {
 }
 
 /** 'Too warm: 9.4 °C', in the viewer's words and units; what is not known here, as the API says it. */
-export function titleWords({ kind, title, limit_c, extreme_c, device }: Alert): string {
+export function titleWords({ kind, title, limit_c, extreme_c, device, probe }: Alert): string {
   if (kind === 'temperature' && extreme_c !== null) {
-    const cold = limit_c === null ? title.startsWith('Too cold') : extreme_c < limit_c
+    const cold = title.startsWith('Too cold') || (limit_c !== null && extreme_c < limit_c)
     return `${cold ? m.title_cold : m.title_warm}: ${temp(extreme_c)}`
   }
   if (kind === 'silence' && device) return m.title_silent(device)
+  if (kind === 'sensor_fault' && probe) return m.title_fault(probe)
   const [, shipment, place] = (kind === 'late_risk' && /^(.*) may miss its window at (.*)$/.exec(title)) || []
   return shipment && place ? m.title_late(shipment, place) : title
 }
