@@ -15,8 +15,8 @@
 `trips` believes speed and ignition as far as the way bears them out (`beliefs`): docs/adr/0010. Its limits are those of
 the vehicle's class (`motion`): docs/adr/0020.
 `lines`, `locate`, `residuals`, `ranges`, `rest`, `grades` and `forecast` together make arrival times that learn:
-docs/eta.md. `counts` are what `bands` counts over several stays; `windows` and `sensors` belong to them, and
-`recordings` asks all of them about a whole recording: docs/cold-chain.md.
+docs/eta.md. `counts` are what `bands` counts over several stays; `windows`, `sensors` and `compartments` belong
+to them, and `recordings` asks all of them about a whole recording: docs/cold-chain.md.
 """
 
 from tracker.rules import (

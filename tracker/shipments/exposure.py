@@ -6,7 +6,7 @@ that was in force when the shipment began. A plain profile of two limits asks fo
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from math import isnan
 from typing import Any
@@ -15,11 +15,14 @@ import numpy as np
 import psycopg
 
 from domain.cold_chain.profile import TemperatureProfile
+from domain.readings import F64, I64
 from store import goods
 from tracker.engine.registry import Registry
 from tracker.rules import bands
 from tracker.rules.bands import ABOVE, BELOW, key_of
+from tracker.rules.compartments import combine
 from tracker.rules.recordings import BandResult, Evaluation, evaluate
+from tracker.rules.sensors import faults
 
 
 def is_plain(profile: TemperatureProfile) -> bool:
@@ -30,7 +33,8 @@ def is_plain(profile: TemperatureProfile) -> bool:
     True
     """
     sides = {key_of(band) for band in profile.bands}
-    return sides <= {ABOVE, BELOW} and profile.mkt is None and not profile.accuracy_c
+    more = profile.mkt is not None or profile.accuracy_c or profile.aggregation != "each"
+    return sides <= {ABOVE, BELOW} and not more
 
 
 def expose(
@@ -41,7 +45,7 @@ def expose(
     readings = goods.readings(connection, tenant_id, {int(s["id"]) for s in wanted}, now) if wanted else []
     profiles = {(int(s["id"]), int(s["device_id"])): s for s in wanted}
     rows = []
-    for r in readings:
+    for r in together(readings, {key: _profile(registry, s) for key, s in profiles.items()}):
         if (held := profiles.get((int(r["id"]), int(r["device_id"])))) is None:
             continue
         version = registry.histories[held["profile_id"]].at(int(held["started_us"]))
@@ -54,8 +58,52 @@ def expose(
             phases=_phases(held),
         )
         key = (int(r["id"]), int(r["device_id"]), int(r["probe_id"]), tenant_id)
-        rows.append((*key, found.verdict, body_of(found), held["profile_id"], version.number, bands.VERSION, now))
+        rows.append(
+            (
+                *key,
+                found.verdict,
+                body_of(found) | {"silent_s": r.get("silent_s", {})},
+                held["profile_id"],
+                version.number,
+                bands.VERSION,
+                now,
+            )
+        )
     goods.put_exposures(connection, tenant_id, list(shipments), rows)
+
+
+def together(
+    readings: Sequence[Mapping[str, Any]], profiles: Mapping[tuple[int, int], TemperatureProfile]
+) -> list[Mapping[str, Any]]:
+    """The readings probe by probe, or as one of each device (probe 0), where its profile aggregates."""
+    found: list[Mapping[str, Any]] = []
+    groups: dict[tuple[int, int], list[Mapping[str, Any]]] = {}
+    for r in readings:
+        groups.setdefault((int(r["id"]), int(r["device_id"])), []).append(r)
+    for key, some in groups.items():
+        profile = profiles.get(key)
+        if profile is None or profile.aggregation == "each" or len(some) == 1:
+            found += some
+            continue
+        sound = [_sound(r) for r in some]
+        probe = np.repeat([r["probe_id"] for r in some], [len(t) for t, _ in sound])
+        t_us, temp_c = (np.concatenate(parts) for parts in zip(*sound, strict=True))
+        if not len(t_us):
+            found += some
+            continue
+        one = combine(probe, t_us, temp_c, profile.aggregation, round(profile.max_interval_s * 1e6))
+        since, until = min(r["since_us"] for r in some), max(r["until_us"] for r in some)
+        silent_s = {str(p): round(us / 1e6) for p, us in one.silent_us.items() if us}
+        told = {"probe_id": 0, "since_us": since, "until_us": until, "time_us": one.t_us, "temp_c": one.temp_c}
+        found.append({**some[0], **told, "silent_s": silent_s})
+    return found
+
+
+def _sound(r: Mapping[str, Any]) -> tuple[I64, F64]:
+    """The readings of a probe without what its sensor cannot mean."""
+    t_us, temp_c = np.array(r["time_us"], np.int64), np.array(r["temp_c"], np.float64)
+    out, _ = faults(t_us, temp_c)
+    return t_us[~out], temp_c[~out]
 
 
 def _profile(registry: Registry, held: Mapping[str, Any]) -> TemperatureProfile:
@@ -67,6 +115,11 @@ def _phases(held: Mapping[str, Any]) -> dict[str, int]:
     """When the goods set out, and when they were there."""
     told = (("in_transit", held["departed_us"]), ("destination", held["arrived_us"]))
     return {phase: int(at) for phase, at in told if at is not None}
+
+
+def _with(body: dict[str, Any], silent_s: Mapping[str, int]) -> dict[str, Any]:
+    """The figures, with the probes that were left out while they were silent."""
+    return {**body, "silent_s": silent_s, "reasons": [*body["reasons"], *(["silent"] if silent_s else [])]}
 
 
 def body_of(found: Evaluation) -> dict[str, Any]:
