@@ -27,8 +27,8 @@ class Exposure(TypedDict):
     """What the goods were exposed to against the bands of their profile: the worst of all probes.
 
     `verdict` is `pass`, `fail` or `indeterminate`; `reasons` say why it is not `pass`: `band`, `mkt`, `gaps`,
-    `accuracy`, `coverage` or `no_data`; `silent`: a probe was left out for a while. `mkt_window_c` is that of the warmest window with an excursion in it, when the
-    profile limits it.
+    `accuracy`, `coverage` or `no_data`; `silent`: a probe was left out for a while. `mkt_window_c` is that of the
+    warmest window with an excursion in it, when the profile limits it.
     """
 
     verdict: str
