@@ -165,7 +165,7 @@ def measure(folder: Path) -> list[Figure]:
     for seed in HELD_OUT:
         fleet = simulate(500, seed)
         begun = time.perf_counter()
-        _, told = breach.step(breach.Carry.empty(), fleet.rows)
+        _, told = breach.step(breach.Trend.empty(), fleet.rows)
         rates.append(len(fleet.rows.t_us) / (time.perf_counter() - begun))
         graded.append(grade(fleet, told))
         truck_days += fleet.truck_days

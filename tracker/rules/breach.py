@@ -5,7 +5,8 @@ margin, and rises by more than chance explains; the straight line of the last te
 crosses the limit. And a stay beyond the limit that has lasted most of the time it may, and does not turn. The alarm is
 `for_us` behind the crossing. What is usual is the upper quartile of the greatest temperatures of the last day's hours.
 
-Temperatures are whole thousandths of a degree and times whole seconds inside: sums are exact, so that
+One reading of each half minute is looked at, the first. Temperatures are whole thousandths of a degree and times whole
+seconds inside: sums are exact, so that
 
     step(step(carry, A), B) = step(carry, A ++ B)      for every split of an entity's rows.
 
@@ -16,21 +17,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar, NamedTuple, TypeVar
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 
 from domain.readings import F64, I64, Bool
 from tracker.rules.scan import NEVER, last_decisive, segment_starts
-from tracker.rules.table import Column, Table, among, columns_of, previous, ranges, take
-
-T = TypeVar("T", bound=Table)
+from tracker.rules.table import Column, Table, previous, ranges, take
 
 VERSION = 1
 S = 1_000_000
 LONG_AGO = -(1 << 61)
 
+SLOT_US = 30 * S
 WINDOW_S = 600
+RECENT_MAX = 21  # readings in a window
 SPAN_S_MIN, ROWS_MIN = 240, 4  # what a line needs
 SLOPE_MIN_C_PER_S = 1.2e-4
 MARGIN_C = 0.7  # above what is usual
@@ -40,6 +41,7 @@ DOOR_CLOSED_S, DEFROSTED_S = 420, 900  # so long ago, or it is the door, or the 
 BEYOND_SHARE = 0.8  # of the time it may be beyond
 TURNS_C_PER_S = -1e-4  # falling faster than this it turns
 HOURS, HOURS_MIN, UPPER = 24, 3, 0.75
+NO_HOUR, NO_TIME = -(1 << 30), (1 << 32) - 1
 UNUSUAL_C, NEAR_C = 2.0, 0.8  # while nothing is usual yet: so far below the limit; never nearer than this
 OVER_S, BACK_S = 1_800, 300  # without a sign it is over within the margin; at what is usual it is sooner
 LOST_S = 14_400  # without a sign it is over anyway
@@ -85,6 +87,10 @@ class Trend(Table):
         "start_us": Column("i8", NEVER),
         "middle_us": Column("i8", 0),
         "told": Column("i8", 0, 4),
+        "recent_s": Column("u4", NO_TIME, RECENT_MAX),
+        "recent_mc": Column("i4", 0, RECENT_MAX),
+        "hour": Column("i4", NO_HOUR, HOURS + 1),
+        "hour_mc": Column("i4", 0, HOURS + 1),
     }
 
     t_us: I64
@@ -100,45 +106,12 @@ class Trend(Table):
     """When the alarm is expected by the newest sign."""
     told: I64
     """Cause, and when the alarm was expected when it was first told: 10 %, middle, 90 %."""
-
-
-@dataclass(frozen=True, slots=True)
-class Recent(Table):
-    """Readings of the last minutes, several rows to an entity."""
-
-    COLUMNS: ClassVar[Mapping[str, Column]] = {"t_us": Column("i8", 0), "milli_c": Column("i8", 0)}
-
-    t_us: I64
-    milli_c: I64
-
-
-@dataclass(frozen=True, slots=True)
-class Hours(Table):
-    """The greatest temperature of each hour of the last day, several rows to an entity."""
-
-    COLUMNS: ClassVar[Mapping[str, Column]] = {"hour": Column("i8", 0), "milli_c": Column("i8", 0)}
-
+    recent_s: I64
+    recent_mc: I64
+    """Seconds and thousandths of a degree of the last minutes' readings, in order; `NO_TIME`: none."""
     hour: I64
-    milli_c: I64
-
-
-class Carry(NamedTuple):
-    """What is carried of entities."""
-
-    trend: Trend
-    recent: Recent
-    hours: Hours
-
-    @classmethod
-    def empty(cls) -> Carry:
-        """Of none."""
-        return cls(Trend.empty(), Recent.empty(), Hours.empty())
-
-    def updated(self, fresh: Carry) -> Carry:
-        """With what a step has given back for its entities."""
-        seen = fresh.trend.entity
-        kept = (take(part, ~among(part.entity, seen)) for part in self)
-        return Carry(*(_joined(old, new) for old, new in zip(kept, fresh, strict=True)))  # type: ignore[arg-type]
+    hour_mc: I64
+    """The greatest temperature of each hour of the last day, in order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,17 +139,21 @@ class Forecasts:
         return take(self, index)
 
 
-def step(carry: Carry, rows: Rows) -> tuple[Carry, Forecasts]:
-    """Forecasts of rows sorted by (entity, time) and newer than the carry of their entities."""
+def step(carry: Trend, rows: Rows) -> tuple[Trend, Forecasts]:
+    """Forecasts of rows sorted by (entity, time) and newer than the carry of their entities.
+
+    Returns the carry of the entities that were looked at, and the forecasts touched.
+    """
+    rows = _thinned(carry, rows)
     start = segment_starts(rows.entity)
     seen = rows.entity[start]
     if not len(seen):
-        return Carry.empty(), _none()
-    before = carry.trend.of(seen)
+        return Trend.empty(), _none()
+    before = carry.of(seen)
     of = np.cumsum(start) - 1
     milli_c = np.rint(np.clip(rows.temp_c, -1e3, 1e3) * 1e3).astype(np.int64)
-    recent, line = _lines(take(carry.recent, among(carry.recent.entity, seen)), rows.entity, rows.t_us, milli_c)
-    hours, usual_c = _usual(take(carry.hours, among(carry.hours.entity, seen)), rows.entity, rows.t_us, milli_c)
+    recent, line = _lines(before, rows.entity, rows.t_us, milli_c)
+    hours, usual_c = _usual(before, rows.entity, rows.t_us, milli_c)
     usual_c = np.minimum(np.where(np.isnan(usual_c), rows.limit_c - UNUSUAL_C, usual_c), rows.limit_c - NEAR_C)
 
     def last(flag: Bool, carried: I64) -> I64:
@@ -201,8 +178,19 @@ def step(carry: Carry, rows: Rows) -> tuple[Carry, Forecasts]:
     told = _told(rows, line, trend, beyond_us, to_cross_s)
     after, forecasts = _episodes(before, rows, start, of, active, sign, told)
     at = np.append(np.flatnonzero(start)[1:], len(start)) - 1
-    fresh = Trend(seen, rows.t_us[at], calm_us[at], inside_us[at], sign_us[at], active[at], *after)
-    return Carry(fresh, recent, hours), forecasts
+    fresh = (rows.t_us[at], calm_us[at], inside_us[at], sign_us[at], active[at], *after, *recent, *hours)
+    return Trend(seen, *fresh), forecasts
+
+
+def _thinned(carry: Trend, rows: Rows) -> Rows:
+    """The first row of each half minute."""
+    start = segment_starts(rows.entity)
+    if not len(start):
+        return rows
+    known = carry.of(rows.entity[start]).t_us[np.cumsum(start) - 1]
+    before_us = np.where(start, known, previous(rows.t_us))
+    slot = rows.t_us // SLOT_US
+    return rows.take((slot != before_us // SLOT_US) & (slot != known // SLOT_US))
 
 
 class _Line(NamedTuple):
@@ -214,20 +202,37 @@ class _Line(NamedTuple):
     usable: Bool
 
 
-def _lines(known: Recent, entity: I64, t_us: I64, milli_c: I64) -> tuple[Recent, _Line]:
+def _flat(entity: I64, times: I64, values: I64, empty: int) -> tuple[I64, I64, I64]:
+    """Rows of a matrix of columns, one after the other."""
+    have = times != empty
+    return np.repeat(entity, have.sum(axis=1)), times[have].astype(np.int64), values[have].astype(np.int64)
+
+
+def _matrix(entity: I64, times: I64, values: I64, empty: int, width: int, dtype: type) -> tuple[I64, I64]:
+    """The same back: a row of each entity, in order."""
+    start = segment_starts(entity)
+    first = np.flatnonzero(start)
+    of, at = np.cumsum(start) - 1, np.arange(len(entity)) - np.repeat(first, np.diff(np.append(first, len(entity))))
+    shape = (len(first), width)
+    kept, held = np.full(shape, empty, np.int64), np.zeros(shape, np.int64)
+    kept[of, at], held[of, at] = times, values
+    return kept.astype(dtype), held.astype(np.int32)
+
+
+def _lines(before: Trend, entity: I64, t_us: I64, milli_c: I64) -> tuple[tuple[I64, I64], _Line]:
     """Least squares over the window before each row, from exact sums; and what the next rows need of these."""
+    known, known_s, known_mc = _flat(before.entity, before.recent_s, before.recent_mc, NO_TIME)
     old = len(known)
-    ent = np.concatenate([known.entity, entity])
+    ent = np.concatenate([known, entity])
     order = np.lexsort((np.arange(len(ent)) >= old, ent))
-    ent, t = ent[order], np.concatenate([known.t_us, t_us])[order]
-    y = np.concatenate([known.milli_c, milli_c])[order]
+    ent, second = ent[order], np.concatenate([known_s, t_us // S])[order]
+    y = np.concatenate([known_mc, milli_c])[order]
     start = segment_starts(ent)
     first = np.maximum.accumulate(np.where(start, np.arange(len(ent)), 0))
-    x = t // S - t[first] // S
+    x = second - second[first]
     span = int(x.max(initial=0)) + WINDOW_S + 2
     key = (np.cumsum(start) - 1) * span + x
-    low = np.searchsorted(key, key - WINDOW_S)
-    low = np.maximum(low, first)
+    low = np.maximum(np.searchsorted(key, key - WINDOW_S), first)
     index = np.arange(len(ent)) + 1
     m = index - low
 
@@ -247,14 +252,15 @@ def _lines(known: Recent, entity: I64, t_us: I64, milli_c: I64) -> tuple[Recent,
     line = _Line(slope[new] / 1e3, error[new] / 1e3, value[new] / 1e3, usable[new])
     end = np.append(np.flatnonzero(start)[1:], len(ent))
     kept = ranges(np.searchsorted(key, key[end - 1] - WINDOW_S).clip(first[end - 1]), end)
-    return Recent(ent[kept], t[kept], y[kept]), line
+    return _matrix(ent[kept], second[kept], y[kept], NO_TIME, RECENT_MAX, np.uint32), line
 
 
-def _usual(known: Hours, entity: I64, t_us: I64, milli_c: I64) -> tuple[Hours, F64]:
+def _usual(before: Trend, entity: I64, t_us: I64, milli_c: I64) -> tuple[tuple[I64, I64], F64]:
     """What is usual at each row, from the hours before its own; and the hours that the next rows need."""
-    ent = np.concatenate([known.entity, entity])
-    hour = np.concatenate([known.hour, t_us // (3600 * S)])
-    value = np.concatenate([known.milli_c, milli_c])
+    known, known_hour, known_mc = _flat(before.entity, before.hour, before.hour_mc, NO_HOUR)
+    ent = np.concatenate([known, entity])
+    hour = np.concatenate([known_hour, t_us // (3600 * S)])
+    value = np.concatenate([known_mc, milli_c])
     order = np.lexsort((hour, ent))
     ent, hour, value = ent[order], hour[order], value[order]
     begins = segment_starts(ent) | (hour != previous(hour))
@@ -273,7 +279,7 @@ def _usual(known: Hours, entity: I64, t_us: I64, milli_c: I64) -> tuple[Hours, F
     found[order[new] - len(known)] = usual[of_row[new]]
     newest = np.append(np.flatnonzero(segment_starts(ent))[1:], len(ent)) - 1
     keep = hour[newest][np.cumsum(segment_starts(ent)) - 1] - hour <= HOURS
-    return Hours(ent[keep], hour[keep], value[keep]), found
+    return _matrix(ent[keep], hour[keep], value[keep], NO_HOUR, HOURS + 1, np.int32), found
 
 
 def _trend(rows: Rows, line: _Line, usual_c: F64) -> tuple[Bool, F64]:
@@ -349,12 +355,6 @@ def _episodes(
         np.where(active[last], middle_us[last], 0),
         np.where(active[last][:, None], first[last], 0),
     ), forecasts
-
-
-def _joined(a: T, b: T) -> T:
-    """Both, sorted by entity; they share none."""
-    order = np.argsort(np.concatenate([a.entity, b.entity]), kind="stable")
-    return type(a)(*[np.concatenate(both)[order] for both in zip(columns_of(a), columns_of(b), strict=True)])
 
 
 def _none() -> Forecasts:

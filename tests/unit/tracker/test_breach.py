@@ -30,7 +30,7 @@ def rows(temp_c, *, door_us=breach.LONG_AGO, defrost_us=breach.LONG_AGO, set_poi
 
 def told(of: breach.Rows) -> list[tuple[int, int | None, str]]:
     """Minutes of begin and end, and cause."""
-    _, found = breach.step(breach.Carry.empty(), of)
+    _, found = breach.step(breach.Trend.empty(), of)
     return [
         (int(a) // MINUTE, None if b == NEVER else int(b) // MINUTE, breach.CAUSES[c])
         for a, b, c in zip(found.start_us, found.end_us, found.cause, strict=True)
@@ -89,7 +89,7 @@ def test_without_a_limit_nothing_is_told() -> None:
 def test_a_fleet_is_told_before_its_alarms_and_hardly_ever_in_vain() -> None:
     """A small one; `make bench` prints the figures of three thousand truck-days."""
     fleet = reefers.simulate(120, seed=5, days=1.0, failing=0.6)
-    _, found = breach.step(breach.Carry.empty(), fleet.rows)
+    _, found = breach.step(breach.Trend.empty(), fleet.rows)
     graded = reefers.grade(fleet, found)
     assert len(graded.lead_min) > 20
     assert graded.recall >= 0.85
