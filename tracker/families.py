@@ -5,6 +5,7 @@
 | `devices` | all streams | who reported when, who is silent, batteries |
 | `vehicles` | positions | where vehicles are; visits, trips, stops, gaps |
 | `temperatures` | temperatures | what probes measure; excursions |
+| `breaches` | temperatures, doors, cooling units | excursions that are to come, told before they are, and graded |
 | `stock` | tag reads, shelves | where tags are, stock levels and moves |
 | `shipments` | vehicles, temperatures | calls, deviations, status, what the goods have seen |
 | `arrival_times` | vehicles, shipments | when stops are reached, how sure that is, how good it was |
@@ -17,6 +18,7 @@ from __future__ import annotations
 
 from tracker.alerts.family import Alerts
 from tracker.arrival_times.family import ArrivalTimes
+from tracker.breaches.family import Breaches
 from tracker.devices.family import Devices
 from tracker.engine.family import Family, fact_kinds
 from tracker.shipments.family import Shipments
@@ -24,7 +26,9 @@ from tracker.stock.family import Stock
 from tracker.temperatures.family import Temperatures
 from tracker.vehicles.family import Vehicles
 
-FAMILIES: tuple[type[Family], ...] = (Devices, Vehicles, Temperatures, Stock, Shipments, ArrivalTimes, Alerts)
+FAMILIES: tuple[type[Family], ...] = (
+    Devices, Vehicles, Temperatures, Breaches, Stock, Shipments, ArrivalTimes, Alerts,
+)  # fmt: skip
 
 KINDS = fact_kinds(FAMILIES)
 """What they decide, for whoever shows it."""

@@ -56,10 +56,19 @@ class Subject(TypedDict):
     id: str
 
 
+class Expected(TypedDict):
+    """When an alarm is expected, as it was told first: it comes between `p10` and `p90` eight times of ten."""
+
+    p10: Time | None
+    p50: Time | None
+    p90: Time | None
+
+
 class Alert(TypedDict):
     """A fact that asks for a person, and what persons did about it. `opened_at` is event time.
 
-    `kind` is `temperature`, `sensor_fault` (a sensor says what cannot be), `silence` (a device says nothing) or
+    `kind` is `temperature`, `sensor_fault` (a sensor says what cannot be), `breach_risk` (an
+    alarm is `expected`), `silence` (a device says nothing) or
     `late_risk` (a stop's window may be missed).
     """
 
@@ -73,6 +82,7 @@ class Alert(TypedDict):
     limit_c: float | None
     extreme_c: float | None
     last_c: float | None
+    expected: Expected | None
     opened_at: Time | None
     alarm_at: Time | None
     decided_at: Time | None
@@ -122,6 +132,7 @@ def alert_shape(row: Row) -> Alert:
         "limit_c": row["limit_c"],
         "extreme_c": shown("extreme_c", row["extreme_c"]),
         "last_c": shown("last_c", row["last_c"]),
+        "expected": _expected(row),
         "opened_at": when(row["opened_at"]),
         "alarm_at": when(row["alarm_at"]),
         "decided_at": when(row["decided_at"]),
@@ -134,6 +145,12 @@ def alert_shape(row: Row) -> Alert:
         "resolved_at": when(row["resolved_at"]),
         "resolved_by": row["resolved_by"],
     }
+
+
+def _expected(row: Row) -> Expected | None:
+    if row["expected_p50"] is None:
+        return None
+    return {"p10": when(row["expected_p10"]), "p50": when(row["expected_p50"]), "p90": when(row["expected_p90"])}
 
 
 def _event_shape(row: Row) -> AlertEvent:

@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 router = resource(tags=["evidence"])
-EMPTY = {"description": "no sealing secret: set FROSTWAY_SEALING_SECRET"}
 PYTHON = "text/x-python"
 Form = Literal["jsonl", "pdf", "zip"]
 MEDIA: dict[Form, str] = {"jsonl": NDJSON, "pdf": "application/pdf", "zip": "application/zip"}
@@ -49,8 +48,7 @@ class EvidenceKey(TypedDict):
     response_class=StreamingResponse,
     responses={
         200: {"content": {media: {} for media in MEDIA.values()}},
-        404: {"description": "no such shipment"},
-        409: EMPTY,
+        404: {"description": "no such shipment, or no sealing secret to sign with"},
     },
 )
 async def get_evidence(
@@ -92,7 +90,11 @@ async def get_evidence(
     return Lasting(context, context.downloads, place, body, MEDIA[form], headers)
 
 
-@router.get("/evidence/key", response_model=EvidenceKey, responses={409: EMPTY})
+@router.get(
+    "/evidence/key",
+    response_model=EvidenceKey,
+    responses={404: {"description": "no sealing secret: set FROSTWAY_SEALING_SECRET"}},
+)
 async def get_evidence_key(request: Request, caller: Reader) -> Json:
     """By which key to know a pack of this installation; another sealing secret makes another one."""
     del caller
@@ -111,5 +113,5 @@ async def get_evidence_verifier(caller: Reader) -> Response:
 def _private(request: Request) -> Ed25519PrivateKey:
     secret = context_of(request).config.sealing_secret
     if not secret:
-        raise Problem(409, "no sealing secret, so there is no key to sign with: set FROSTWAY_SEALING_SECRET")
+        raise Problem(404, "no sealing secret, so there is no key to sign with: set FROSTWAY_SEALING_SECRET")
     return evidence_key(secret)

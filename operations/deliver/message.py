@@ -33,6 +33,7 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "temperature": "temperature out of range",
         "silence": "no word from a device",
         "sensor_fault": "a sensor cannot be believed",
+        "breach_risk": "it will be out of range for too long",
         "late_risk": "may be late",
         "since": "Since {at}.",
         "until": "From {since} to {at}.",
@@ -55,6 +56,7 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "temperature": "lämpötila rajojen ulkopuolella",
         "silence": "laite on vaiti",
         "sensor_fault": "anturiin ei voi luottaa",
+        "breach_risk": "lämpötila on pian liian kauan rajojen ulkopuolella",
         "late_risk": "voi myöhästyä",
         "since": "Alkaen {at}.",
         "until": "{since} – {at}.",  # noqa: RUF001
@@ -77,6 +79,7 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "temperature": "Temperatur außerhalb der Grenzen",
         "silence": "ein Gerät schweigt",
         "sensor_fault": "einem Fühler ist nicht zu glauben",
+        "breach_risk": "bald zu lange außerhalb der Grenzen",
         "late_risk": "kann sich verspäten",
         "since": "Seit {at}.",
         "until": "Von {since} bis {at}.",

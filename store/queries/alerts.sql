@@ -79,6 +79,30 @@ returning a.id, a.device_id, a.probe_id, a.revision, a.severity, a.title, a.open
 -- Probes with an open alert of their sensor.
 select probe_id from alert where kind = 'sensor_fault' and cleared_at is null and resolved_at is null
 
+-- name: raise_breach_risks
+-- Probes will likely be beyond a limit for too long; one alert of each forecast.
+insert into alert as a (tenant_id, kind, severity, fact_id, rule_key, device_id, probe_id, title, limit_c, opened_at, alarm_at,
+                        decided_at, expected_p10, expected_p50, expected_p90)
+select tenant_id, 'breach_risk', 'warning', fact_id, 'breach_risk', device_id, probe_id, title, limit_c, at, at, decided_at,
+       p10, p50, p90
+from unnest(%s::int4[], %s::int8[], %s::int4[], %s::int4[], %s::text[], %s::float8[], %s::timestamptz[], %s::timestamptz[],
+            %s::timestamptz[], %s::timestamptz[], %s::timestamptz[])
+    with ordinality as n (tenant_id, fact_id, device_id, probe_id, title, limit_c, at, decided_at, p10, p50, p90, place)
+order by place
+on conflict do nothing
+returning a.id, a.device_id, a.probe_id, a.revision, a.severity, a.title, a.opened_at, a.alarm_at, a.decided_at, a.cleared_at,
+          a.acknowledged_at, a.acknowledged_by, a.note, a.resolved_at, a.resolved_by, a.fact_id, a.limit_c, a.expected_p10,
+          a.expected_p50, a.expected_p90
+
+-- name: clear_breach_risks
+-- It is so, or will not be.
+update alert a set cleared_at = greatest(n.at, a.opened_at), revision = a.revision + 1
+from unnest(%s::int8[], %s::timestamptz[]) as n (fact_id, at)
+where a.kind = 'breach_risk' and a.fact_id = n.fact_id and a.cleared_at is null
+returning a.id, a.device_id, a.probe_id, a.revision, a.severity, a.title, a.opened_at, a.alarm_at, a.decided_at, a.cleared_at,
+          a.acknowledged_at, a.acknowledged_by, a.note, a.resolved_at, a.resolved_by, a.fact_id, a.limit_c, a.expected_p10,
+          a.expected_p50, a.expected_p90
+
 -- name: raise_late_risks
 -- The windows of stops may be missed: one alert per stop, opened again if need be; nothing when it is open.
 insert into alert as a (tenant_id, kind, severity, fact_id, rule_key, device_id, title, opened_at, alarm_at, decided_at)

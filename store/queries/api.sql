@@ -183,7 +183,7 @@ order by s.name, z.name, p.sku limit %(limit)s
 -- name: alerts
 -- Alerts, newest first.
 select a.id, a.kind, a.severity, d.name as device, l.text as probe, v.name as vehicle, s.name as site, a.title, a.limit_c,
-       a.extreme_c, a.last_c, a.opened_at, a.alarm_at, a.decided_at, a.cleared_at, a.revision, a.acknowledged_at,
+       a.extreme_c, a.last_c, a.expected_p10, a.expected_p50, a.expected_p90, a.opened_at, a.alarm_at, a.decided_at, a.cleared_at, a.revision, a.acknowledged_at,
        a.acknowledged_by, a.note, a.resolved_at, a.resolved_by, w.vehicle_id
 from alert a join device d on d.id = a.device_id and d.tenant_id = a.tenant_id
 left join label l on l.id = a.probe_id

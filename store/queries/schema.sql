@@ -129,7 +129,7 @@ insert into tenant (name) select %(name)s where not exists (select from tenant w
 do $$
 declare followed text;
 begin
-    foreach followed in array array['alert_event', 'case_event', 'stop_call', 'visit', 'trip', 'excursion', 'deviation'] loop
+    foreach followed in array array['alert_event', 'case_event', 'stop_call', 'visit', 'trip', 'excursion', 'deviation', 'breach_forecast'] loop
         if exists (select from pg_attribute where attrelid = to_regclass(followed) and attname = 'written_in') then
             execute format('update %I set written_in = pg_current_xact_id()
                             where written_in >= pg_snapshot_xmax(pg_current_snapshot())', followed);

@@ -137,6 +137,20 @@ where superseded_at is null and not retracted and left_at is null
 -- Trips and stops without an end.
 select vehicle_id, id, revision from trip where superseded_at is null and not retracted and ended_at is null
 
+-- name: breach_states
+-- What the fold of forecasts carries of probes.
+select carry from breach_state
+
+-- name: put_breach_states
+-- The same, as it is now.
+insert into breach_state (probe_id, tenant_id, carry) select * from unnest(%s::int4[], %s::int4[], %s::bytea[])
+on conflict (probe_id) do update set carry = excluded.carry
+
+-- name: open_breach_forecasts
+-- Forecasts without an end.
+select id, revision, probe_id, kind, cause, limit_c, started_at, p10, p50, p90 from breach_forecast
+where superseded_at is null and not retracted and ended_at is null
+
 -- name: open_excursions
 -- Excursions without an end.
 select id, revision, probe_id, kind, started_at, alarm_at, band, suppressed, suppressed_until from excursion

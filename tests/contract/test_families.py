@@ -37,6 +37,7 @@ STATE = {
     "devices": "select device_id, last_time, last_received from device_state order by 1",
     "vehicles": "select vehicle_id, time, lat, lon, status, status_since, carry from vehicle_state order by 1",
     "temperatures": "select probe_id, time, temp_c, state, carry from series_state order by 1",
+    "breaches": "select probe_id, carry from breach_state order by 1",
     "stock": "select site_id, zone_id, product_id, quantity, last_evidence_at from stock_level order by 1, 2, 3",
     "shipments": "select id, status, started_at, delivered_at from shipment order by 1",
     "arrival_times": "select stop_id, arrived_at from eta_grade where bucket = -1 order by 1",

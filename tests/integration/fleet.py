@@ -40,7 +40,8 @@ FACTS = {
     ),
     "alerts": (
         "select kind, device_id, opened_at, alarm_at, cleared_at from alert "
-        "where fact_id in (select id from excursion where superseded_at is null and not retracted) "
+        "where kind = 'temperature' "
+        "and fact_id in (select id from excursion where superseded_at is null and not retracted) "
         "order by 3, 4"
     ),
     "calls": (

@@ -69,6 +69,7 @@ BY_PLACE = {
     ("person_display", "person"): ONE_OF.replace("{}", "account", 1).replace("max(x.id)", "max(x.name)"),
     ("value_place", "slot"): "0", ("once", "answer"): "'sealed'",
     ("audit_link", "audit_id"): "{tenant}",
+    ("breach_forecast", "kind"): "'above'", ("breach_forecast", "cause"): "'unknown'",
     ("exposure", "profile_id"): ONE_OF.replace("{}", "profile", 1),
 }  # fmt: skip
 

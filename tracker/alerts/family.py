@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 import psycopg
 
 from domain.times import to_us
+from tracker.alerts.breaches import breach_risks
 from tracker.alerts.shape import alert_shape
 from tracker.alerts.temperatures import ExcursionAlerts, sensor_faults
 from tracker.arrival_times.rows import ArrivalRows, Risk
@@ -25,7 +26,7 @@ class Alerts(Family):
     """Alerts of facts, of silent devices and of late risks."""
 
     name: ClassVar[str] = "alerts"
-    after: ClassVar[tuple[str, ...]] = ("devices", "temperatures", "arrival_times")
+    after: ClassVar[tuple[str, ...]] = ("devices", "temperatures", "breaches", "arrival_times")
 
     def __init__(self, engine: Engine) -> None:
         super().__init__(engine)
@@ -37,6 +38,7 @@ class Alerts(Family):
         vehicles: dict[int, None] = {}
         self._excursions.write(cursor, step, events, vehicles)
         self._of_sensors(cursor, step, events, vehicles)
+        self._of_breaches(cursor, step, events, vehicles)
         self._of_risks(cursor, step, events, vehicles)
         self._of_silence(cursor, step, events, vehicles)
         self.engine.store.bulk(cursor, "events", events)
@@ -62,6 +64,18 @@ class Alerts(Family):
         for kept, probe, device_id in sensor_faults(cursor, self.engine, step, events):
             vehicles[self.engine.registry.devices[device_id].vehicle_id] = None
             self._tell(kept, "sensor_fault", step, probe)
+
+    # ------------------------------------------------------------ breaches
+    def _of_breaches(
+        self, cursor: psycopg.Cursor, step: Step, events: list[tuple[int, int, str]], vehicles: dict[int, None]
+    ) -> None:
+        """One alert per forecast, over when the alarm has come or will not."""
+        for kept, probe, what in breach_risks(cursor, self.engine, step):
+            events.append((kept["id"], step.now_us, what))
+            vehicles[self.engine.registry.devices[kept["device_id"]].vehicle_id] = None
+            expected = {name: text(to_us(kept[f"expected_{name}"])) for name in ("p10", "p50", "p90")}
+            figures = {"limit_c": kept["limit_c"], "extreme_c": None, "last_c": None}
+            self._tell(kept, "breach_risk", step, probe, figures=figures, expected=expected)
 
     # ------------------------------------------------------------ windows
     def _of_risks(
@@ -112,9 +126,9 @@ class Alerts(Family):
         changed = {registry.devices[d].vehicle_id for d in (*rows.reported, *rows.silent) if d in registry.devices}
         vehicles |= dict.fromkeys(sorted(changed - {0}))
 
-    def _tell(self, kept: Kept, kind: str, step: Step, probe: str | None = None) -> None:
+    def _tell(self, kept: Kept, kind: str, step: Step, probe: str | None = None, **more: Any) -> None:
         """An alert that is about no excursion, unless somebody is done with it."""
-        if kind == "late_risk" and kept["resolved_at"] is not None:
+        if kind in ("late_risk", "breach_risk") and kept["resolved_at"] is not None:
             return
         device = self.engine.registry.devices[kept["device_id"]]
         cleared = kept["cleared_at"]
@@ -129,5 +143,6 @@ class Alerts(Family):
             opened_us=to_us(kept["opened_at"]),
             alarm=text(to_us(kept["alarm_at"])),
             cleared=text(to_us(cleared)) if cleared else None,
+            **more,
         )
         step.change(device.tenant_id, "alerts", str(kept["id"]), "put", shape)

@@ -42,6 +42,7 @@ def alert_shape(
     alarm: str | None,
     cleared: str | None,
     figures: Mapping[str, Any] | None = None,
+    expected: Mapping[str, str | None] | None = None,
 ) -> dict[str, Any]:
     """An alert as people see it: of where its device was when it began."""
     device, place = registry.devices[device_id], registry.where.at(device_id, opened_us)
@@ -61,6 +62,7 @@ def alert_shape(
         "probe": probe,
         "title": title,
         **(figures or empty),
+        "expected": expected,
         "opened_at": text(opened_us),
         "alarm_at": alarm,
         "decided_at": _when(kept["decided_at"]),

@@ -35,6 +35,7 @@ class Profiles:
         for profile_id, history in sorted(registry.histories.items()):
             self._base[profile_id] = len(profiles)
             profiles += [version.profile for version in history.versions]
+        self.profiles = profiles
         self.rules = Rules.of(profiles)
         self._scheduled = {place: p for place, p in enumerate(profiles) if p.schedule is not None}
         self.low_c, self.high_c = (

@@ -1,0 +1,88 @@
+"""Forecasts on a real database: told before the excursion alarms, with a cause, over when it does, and graded."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from domain.times import to_us
+from tests.integration.fleet import T0, Fleet, S
+
+MINUTE = 60 * S
+SOUND_MIN = 8 * 60
+
+
+@pytest.fixture
+def fleet(database: str) -> Fleet:
+    return Fleet(database)
+
+
+def temps(minutes, temp_c, fleet):
+    t_s = np.asarray(minutes, np.int64) * 60
+    return fleet.batch("temp", "reefer", t_s, seq=t_s, boot=2, probe_id=fleet.probe, temp_c=np.asarray(temp_c))
+
+
+def sound(fleet):
+    minutes = np.arange(SOUND_MIN)
+    return temps(minutes, 4 + 0.8 * np.sin(minutes / 6), fleet)
+
+
+def play(fleet: Fleet, minutes, temp_c, restart: bool = False) -> list[tuple]:
+    """Minute by minute as it comes; what is told of alerts after each."""
+    fleet.now_us = T0 + SOUND_MIN * MINUTE
+    tracker, seen = fleet.tracker(), []
+    fleet.append(sound(fleet))
+    fleet.settle(tracker)
+    for minute, c in zip(minutes, temp_c, strict=True):
+        fleet.append(temps([minute], [c], fleet))
+        fleet.settle(tracker)
+        seen.append((minute, fleet.rows("select kind, cleared_at is null from alert order by id")))
+        if restart:
+            fleet.close(tracker)
+            tracker = fleet.tracker()
+    fleet.close(tracker)
+    return seen
+
+
+FACTS = (
+    "select kind, cause, limit_c, started_at, ended_at, p10, p50, p90, alarm_at from breach_forecast "
+    "where superseded_at is null"
+)
+
+
+@pytest.mark.parametrize("restart", [False, True], ids=["one tracker", "another for each minute"])
+def test_it_is_told_before_the_alarm_and_over_with_it(fleet: Fleet, restart: bool) -> None:
+    minutes = SOUND_MIN + np.arange(60)
+    rise = 4.5 + np.arange(60) * 0.1
+    seen = play(fleet, minutes, rise, restart)
+    told = next(m for m, alerts in seen if ("breach_risk", True) in alerts)
+    alarmed = next(m for m, alerts in seen if ("temperature", True) in alerts)
+    assert alarmed - told >= 15
+    assert seen[-1][1] == [("breach_risk", False), ("temperature", True)]
+    ((kind, cause, limit_c, started, ended, p10, p50, p90, alarm),) = fleet.rows(FACTS)
+    assert (kind, cause, limit_c) == ("above", "cooling_failed", 8.0)
+    assert to_us(started) == T0 + told * MINUTE
+    assert p10 < p50 < p90
+    assert p10 <= alarm <= ended
+    ((title, expected),) = fleet.rows("select title, expected_p50 from alert where kind = 'breach_risk'")
+    assert (title, expected) == ("Will be too warm: the cooling fails", p50)
+
+
+def test_one_that_turns_is_over_and_was_none(fleet: Fleet) -> None:
+    rise = np.concatenate([4.5 + np.arange(25) * 0.1, 6.9 - np.arange(40) * 0.1])
+    seen = play(fleet, SOUND_MIN + np.arange(len(rise)), rise)
+    assert seen[-1][1] == [("breach_risk", False)]
+    assert [row[8] for row in fleet.rows(FACTS)] == [None]
+
+
+def test_what_is_learned_late_is_told_to_nobody(fleet: Fleet) -> None:
+    """A day kept while a device was offline: its forecasts are of the past."""
+    minutes = np.arange(SOUND_MIN + 60)
+    whole = np.concatenate([4 + 0.8 * np.sin(np.arange(SOUND_MIN) / 6), 4.5 + np.arange(60) * 0.1])
+    fleet.now_us = T0 + 2 * 86_400 * S
+    tracker = fleet.tracker()
+    fleet.append(temps(minutes[:-8], whole[:-8], fleet))
+    fleet.settle(tracker)
+    fleet.close(tracker)
+    assert fleet.rows("select count(*) from alert where kind = 'breach_risk'") == [(0,)]
+    assert fleet.rows("select count(*) from breach_forecast where superseded_at is null") == [(1,)]

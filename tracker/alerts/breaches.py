@@ -1,0 +1,50 @@
+"""The alerts of forecasts: what will be beyond a limit for too long, told before it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import psycopg
+
+from tracker.breaches.family import BreachRows, Told
+from tracker.engine.family import Engine
+from tracker.engine.step import Step
+from tracker.rules.scan import NEVER
+
+WILL = {"above": "Will be too warm", "below": "Will be too cold"}
+CAUSES = {
+    "unknown": "cause not known",
+    "door_open": "a door is open",
+    "defrost": "defrosting",
+    "set_point": "the set point is wrong",
+    "cooling_off": "the cooling is off",
+    "cooling_failed": "the cooling fails",
+    "slow_drift": "the cooling grows weaker",
+}
+
+
+def breach_risks(cursor: psycopg.Cursor, engine: Engine, step: Step) -> Iterator[tuple[Mapping[str, Any], str, str]]:
+    """What is kept of alerts that are raised or over, with their probe and what happened to them."""
+    written = step.part(BreachRows).written
+    probes = {told.id: told.probe for told in written}
+    over = [(t.id, t.fact.end_us) for t in written if t.fact.end_us != NEVER]
+    raised = [_row(t, step.now_us) for t in written if _is_news(t, step.now_us)]
+    store = engine.store
+    for kept in store.returned(cursor, "raise_breach_risks", raised):
+        yield kept, probes[int(kept["fact_id"])], "raised"
+    for kept in store.returned(cursor, "clear_breach_risks", over):
+        yield kept, probes[int(kept["fact_id"])], "cleared"
+
+
+def _is_news(told: Told, now_us: int) -> bool:
+    """What is over as soon as it is known, or was to have come by now, is told to nobody."""
+    f = told.fact
+    return f.revision == 1 and f.end_us == NEVER and f.p90_us > now_us
+
+
+def _row(told: Told, now_us: int) -> tuple[Any, ...]:
+    f = told.fact
+    title = f"{WILL[f.kind]}: {CAUSES[f.cause]}"
+    times = (f.start_us, now_us, f.p10_us, f.p50_us, f.p90_us)
+    return (told.tenant_id, told.id, told.device_id, f.probe_id, title, f.limit_c, *times)

@@ -1,0 +1,1 @@
+"""Excursions that alarm, told before they do."""
