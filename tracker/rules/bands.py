@@ -180,6 +180,8 @@ class State(NamedTuple):
     def updated(self, fresh: State) -> State:
         """This one with `fresh` in the place of its entities."""
         seen = fresh.stays.entity
+        if np.array_equal(self.stays.entity, seen):
+            return fresh
         return State(
             _replaced(self.stays, fresh.stays, seen),
             _replaced(self.counts, fresh.counts, seen),

@@ -31,10 +31,17 @@ class Profiles:
     def __init__(self, registry: Registry) -> None:
         self.registry = registry
         self._base: dict[int, int] = {}
+        self._changed: dict[int, History] = {}
+        """Those with several versions, by the place of the first."""
         profiles = [TemperatureProfile()]
         for profile_id, history in sorted(registry.histories.items()):
             self._base[profile_id] = len(profiles)
             profiles += [version.profile for version in history.versions]
+            if len(history.versions) > 1:
+                self._changed[self._base[profile_id]] = history
+        self._of_device = np.zeros(max(registry.devices, default=0) + 2, np.int64)
+        for device_id, device in registry.devices.items():
+            self._of_device[device_id] = self._base.get(device.profile_id, 0)
         self.profiles = profiles
         self.rules = Rules.of(profiles)
         self._scheduled = {place: p for place, p in enumerate(profiles) if p.schedule is not None}
@@ -45,13 +52,11 @@ class Profiles:
 
     def index(self, device: I64, t_us: I64) -> I64:
         """The place of the version that each row is held to, from its device and time."""
-        devices, inverse = np.unique(device, return_inverse=True)
-        known = self.registry.devices
-        of = [found.profile_id if (found := known.get(d)) else 0 for d in devices.tolist()]
-        place = np.array([self._base.get(profile_id, 0) for profile_id in of])[inverse]
-        for profile_id in {p for p in of if len(self._history(p).versions) > 1}:
-            rows = np.flatnonzero(np.array([p == profile_id for p in of])[inverse])
-            place[rows] += self._history(profile_id).index(t_us[rows])
+        place: I64 = self._of_device[device.clip(0, len(self._of_device) - 1)]
+        for base, history in self._changed.items():
+            rows = np.flatnonzero(place == base)
+            if len(rows):
+                place[rows] += history.index(t_us[rows])
         return place
 
     def applies(self, held: I64, t_us: I64) -> Bool | None:
@@ -64,9 +69,6 @@ class Profiles:
                 rows = np.flatnonzero(held == place)
                 out[rows] = holds(of.schedule, of.tz, t_us[rows])
         return out
-
-    def _history(self, profile_id: int) -> History:
-        return self.registry.histories.get(profile_id, History())
 
     def limits(self, device_id: int, t_us: float) -> tuple[float, float]:
         """The range of the label for a device at a moment; NaN: none."""

@@ -46,13 +46,15 @@ class Folded(NamedTuple):
 
     def pack(self, probes: I64) -> list[bytes]:
         """As bytes, of each of these probes (sorted, unique)."""
-        return PACKER.pack(probes, (self.samples, *self.bands))
+        stays, counts, spans = self.bands
+        some = counts.take((counts.unknown_us != 0) | (counts.used_us != 0))  # of most there is nothing to tell
+        return PACKER.pack(probes, (self.samples, stays, some, spans))
 
     @classmethod
     def unpack(cls, packed: Iterable[bytes]) -> Folded:
         """From bytes."""
         samples, stays, counts, spans = PACKER.unpack(packed)
-        return cls(samples, State(stays, counts, spans))
+        return cls(samples, State(stays, counts.of(stays.entity), spans))
 
 
 class OpenExcursion(NamedTuple):
