@@ -31,6 +31,7 @@ from api.resources import (
     assignments,
     audit,
     brokers,
+    cases,
     channels,
     commands,
     connecting,
@@ -79,7 +80,7 @@ __all__ = ["ApiConfig", "create_app"]
 
 RESOURCES = (
     session, sessions, joining, people, roles, tokens, fleets, vehicles, trips, sites, devices, products, lifecycle,
-    assignments, temperature_profiles, device_profiles, connecting, commands, stock, shipments, shares, alerts,
+    assignments, temperature_profiles, device_profiles, connecting, commands, stock, shipments, shares, alerts, cases,
     temperature_series, logger_files, facts, evidence, arrival_times, readings,
     reports, quarantine, mending, webhooks, channels, web_push,
     brokers, public, customer_browsers, events, demo, display, audit,

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from api.database import Session
-from api.resources.alerts import alert_rows, alert_shape
+from api.resources.shared.alerts import alert_rows, alert_shape
 from api.resources.shared.sites import read_sites
 from api.resources.shared.stock import read_stock
 from api.resources.shared.vehicles import read_vehicles

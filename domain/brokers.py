@@ -13,6 +13,7 @@ PREFIX_CHARS_MAX = 100
 SCHEMES = {"mqtt": 1883, "mqtts": 8883}
 PORTS = (8883,)
 """Ports in the world, by TLS; in a network that the operator allows any."""
+_OVER = ("cleared_at", "resolved_at")
 _EXAMPLE = "not an address such as mqtts://broker.example.org"
 
 
@@ -70,7 +71,7 @@ def state_topics(prefix: str, row: Mapping[str, Any]) -> list[tuple[str, bool]]:
     kind, data = str(row["type"]), row["data"]
     found = []
     if kind.startswith("alert."):
-        is_over = kind in ("alert.cleared", "alert.retracted", "alert.resolved") or data.get("cleared_at") is not None
+        is_over = kind in ("alert.cleared", "alert.retracted", "alert.resolved") or any(map(data.get, _OVER))
         found.append((f"{prefix}/state/alerts/{_level(row['subject'].partition('/')[2])}", not is_over))
     if vehicle := data.get("vehicle"):
         found.append((f"{prefix}/state/vehicles/{_level(vehicle)}", True))

@@ -25,6 +25,7 @@ class Permission(StrEnum):
 
     READ = "read"
     ALERTS = "alerts.handle"
+    DISPOSE = "alerts.dispose"
     SHIPMENTS = "shipments.write"
     LINKS = "links.write"
     DRIVERS = "drivers.write"
@@ -49,7 +50,8 @@ TABLE: Mapping[Permission, tuple[str, frozenset[str]]] = {
     permission: (words, frozenset(roles.split()) | {ADMIN})
     for permission, words, roles in (
         (Permission.READ, "see vehicles, sites, shipments, alerts, stock, readings and reports", " ".join(ROLES)),
-        (Permission.ALERTS, "acknowledge and resolve alerts", "dispatcher coldchain"),
+        (Permission.ALERTS, "acknowledge, assign and resolve alerts, write to them", "dispatcher coldchain"),
+        (Permission.DISPOSE, "decide what becomes of goods after an excursion, and sign it", "coldchain"),
         (Permission.SHIPMENTS, "plan shipments", "dispatcher planner"),
         (Permission.LINKS, "make and revoke customers' links", "dispatcher service"),
         (Permission.DRIVERS, "keep drivers, say who drives what", "dispatcher"),

@@ -470,6 +470,9 @@ begin
         if f.word in ('own_temperature', 'current_tenant') then -- they tell the temperature of goods from the same query
             execute format('grant execute on function %s to frostway_tracker, frostway_operations', f.name);
         end if;
+        if f.word = 'own_change' then -- pages are told of decisions that do not stand any more
+            execute format('grant execute on function %s to frostway_operations', f.name);
+        end if;
     end loop;
 end $$;
 

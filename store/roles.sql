@@ -100,7 +100,8 @@ insert into class values
     ('route',               '',               '',                               '',                       'select, insert, update, delete'),
     ('stock_level',         'tenant_id',      'select',                         '',                       'select, insert, update, delete'),
     ('stock_move',          'tenant_id',      'select',                         '',                       'select, insert'),
-    ('alert',               'tenant_id',      'select, update (acknowledged_at, acknowledged_by, note, resolved_at, resolved_by)',
+    ('alert',               'tenant_id',      'select, update (acknowledged_at, acknowledged_by, note, resolved_at, resolved_by, assignee, disposition, '
+                                              'disposition_state, disposition_reason, disposed_at, disposed_by, signed_at, signed_by, comments)',
                                                                                 '',                       'select, insert, update'),
     ('alert_event',         'alert',          'select, insert',                 '',                       'select, insert'),
     ('case_event',          'tenant_id',      'select, insert',                 '',                       ''),
@@ -149,7 +150,7 @@ grant select on reading_attribute to frostway_tracker, frostway_operations; -- a
 create temporary table operations_class (name text primary key, rights text not null) on commit drop;
 insert into operations_class values
     -- name              rights; to lock a row takes the right to change one of its columns
-    ('alert',             'select, update (note)'),
+    ('alert',             'select, update (note, disposition_state)'),
     ('alert_event',       'select'),
     ('case_event',        'select, insert'),
     ('assignment',        'select'),

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from domain.cases import WAITS
 from domain.changes import COLUMNS
 
 TOPICS = ("vehicles", "shipments", "alerts", "stock", "sites", "facts")
@@ -18,10 +19,14 @@ Change = dict[str, Any]
 
 
 def flatten(body: Mapping[str, Any], topics: Iterable[str]) -> list[Change]:
-    """The changes of a row that belong to some topics. An alert that is resolved leaves, whoever speaks of it last."""
+    """The changes of a row that belong to some topics. An alert that is resolved leaves, whoever speaks of it last.
+
+    Unless what was decided on its goods asks for somebody.
+    """
     found = [change for topic in TOPICS if topic in topics for change in _of(body, topic)]
     for change in found:
-        if change["topic"] == "alerts" and (change.get("data") or {}).get("resolved_at"):
+        data = change.get("data") or {}
+        if change["topic"] == "alerts" and data.get("resolved_at") and data.get("disposition_state") not in WAITS:
             change["op"] = "delete"
             del change["data"]
     return found

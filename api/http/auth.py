@@ -129,6 +129,7 @@ SignedIn = Annotated[Caller, Depends(caller)]
 """Whoever it is: for what concerns the caller alone."""
 Reader = Annotated[Caller, Depends(Needs(Permission.READ))]
 AuditReader = Annotated[Caller, Depends(Needs(Permission.AUDIT))]
+Disposer = Annotated[Caller, Depends(Needs(Permission.DISPOSE))]
 AlertHandler = Annotated[Caller, Depends(Needs(Permission.ALERTS))]
 DeviceKeeper = Annotated[Caller, Depends(Needs(Permission.DEVICES))]
 DeviceCommander = Annotated[Caller, Depends(Needs(Permission.COMMANDS))]

@@ -16,6 +16,7 @@ from domain.readings import WRONG_TIME, Flag
 
 STEPS = 300  # of the chart
 LISTED_MAX = 200  # of a table; how many more there are is said
+_BECAME = {"sent_back": "not signed", "superseded": "superseded by late data", "resumed": "taken back"}
 _NO_TEMPERATURE = set(Flag.names(int(WRONG_TIME | Flag.SENTINEL)))
 
 
@@ -171,7 +172,8 @@ class Summary:
             "alerts": [
                 [shown(a["opened_at"]), a["title"], a["severity"], shown(a["cleared_at"])] for a in self._all("alert")
             ],
-            "events": [[shown(e["at"]), e["actor"], e["what"], e["note"] or ""] for e in self._all("case_event")],
+            "events": [[shown(e["at"]), e["actor"], e["what"], _noted(e)] for e in self._all("case_event")],
+            "dispositions": dispositions(self._all("case_event")),
             "changes": [[shown(a["at"]), a["actor"], a["action"]] for a in self._all("audit")],
             "more": {kind: more for kind in self._counts if (more := self._more(kind))},
             "digest": digest,
@@ -192,6 +194,40 @@ class Summary:
             for probe, each in (profile["body"].get("calibration") or {}).items():
                 offset = each.get("offset_c", 0.0)
                 yield [profile["device"], probe, shown(profile["since"]), f"{offset:+.2f}", shown(each.get("due"))]
+
+
+def _noted(event: Mapping[str, Any]) -> str:
+    detail = event.get("detail") or {}
+    words = [detail.get("disposition"), detail.get("action"), detail.get("to"), event["note"]]
+    return ": ".join(str(word).replace("_", " ") if word is not event["note"] else word for word in words if word)
+
+
+def dispositions(events: Sequence[Mapping[str, Any]]) -> list[list[str]]:
+    """What was decided on the goods, alert by alert in the order of the decisions, who signed, and what became of it.
+
+    >>> at, of = "2026-11-22T10:00:00.000Z", {"disposition": "reject"}
+    >>> line = {"alert": 7, "at": at, "actor": "ann", "what": "disposed", "note": "too warm", "detail": of}
+    >>> dispositions([line, {**line, "actor": "bob", "what": "countersigned", "note": None}])
+    [['7', 'reject', 'too warm', 'ann, 2026-11-22 10:00:00', 'bob, 2026-11-22 10:00:00', 'signed']]
+    """
+    found: list[list[str]] = []
+    last: dict[Any, list[str]] = {}
+    for event in events:
+        what, who = event["what"], f"{event['actor']}, {shown(event['at'])}"
+        stands = last.get(event["alert"])
+        if what == "disposed":
+            if stands is not None and stands[5] == "not signed yet":
+                stands[5] = "replaced"
+            decision = str((event.get("detail") or {}).get("disposition"))
+            last[event["alert"]] = [str(event["alert"]), decision, event["note"] or "", who, "-", "not signed yet"]
+            found.append(last[event["alert"]])
+        elif stands is not None and what == "countersigned":
+            stands[4:] = [who, "signed"]
+        elif stands is not None and what in _BECAME:
+            stands[5] = _BECAME[what]
+            if what != "superseded":
+                del last[event["alert"]]
+    return found
 
 
 def _c(value: float) -> str:

@@ -2,22 +2,42 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
-What = Literal["opened", "changed", "cleared", "reopened", "retracted", "acknowledged", "resolved"]
+from domain.cases import WAITS, Action, Decision, DispositionState
 
-# What the tracker and people's own steps are called where they are reported from (`alert_event`).
-REPORTED: dict[str, What] = {
+What = Literal[
+    "opened", "changed", "cleared", "reopened", "retracted", "acknowledged", "resolved", "assigned", "commented",
+    "acted", "disposed", "countersigned", "sent_back", "superseded", "resumed",
+]  # fmt: skip
+
+STEPS: Mapping[What, str] = {
+    "acknowledged": "acknowledge",
+    "resolved": "resolve",
+    "assigned": "assign",
+    "commented": "comment",
+    "acted": "action",
+    "disposed": "disposition",
+    "countersigned": "countersign",
+    "sent_back": "send_back",
+    "resumed": "reopen",
+}
+"""What people's own steps are called where they are reported, and in the audit trail."""
+REPORTED: Mapping[str, What] = {
     "raised": "opened",
     "amended": "changed",
     "cleared": "cleared",
     "reopened": "reopened",
     "retracted": "retracted",
-    "acknowledge": "acknowledged",
-    "resolve": "resolved",
+    **{step: what for what, step in STEPS.items()},
 }
+"""What the tracker and people's own steps are called where they are reported from (`alert_event`)."""
+CORRECTS: frozenset[What] = frozenset({"opened", "changed", "reopened", "retracted"})
+"""Reports by which what was decided was decided on something else."""
+NOTHING: Mapping[str, Any] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +50,20 @@ class Case:
     acknowledged_by: str | None = None
     resolved_at: datetime | None = None
     resolved_by: str | None = None
+    assignee: str | None = None
+    disposition: Decision | None = None
+    disposition_state: DispositionState | None = None
+    disposition_reason: str | None = None
+    disposed_at: datetime | None = None
+    disposed_by: str | None = None
+    signed_at: datetime | None = None
+    signed_by: str | None = None
+    comments: int = 0
+
+    @property
+    def waits(self) -> bool:
+        """Whether its disposition asks for somebody."""
+        return self.disposition_state in WAITS
 
 
 class Acknowledge(NamedTuple):
@@ -46,6 +80,54 @@ class Resolve(NamedTuple):
     note: str | None = None
 
 
+class Assign(NamedTuple):
+    """Whose it is; None: nobody's."""
+
+    actor: str
+    to: str | None
+
+
+class Comment(NamedTuple):
+    """A word to the others."""
+
+    actor: str
+    text: str
+    mentions: Sequence[str] = ()
+
+
+class Act(NamedTuple):
+    """What somebody did against it."""
+
+    actor: str
+    action: Action
+    text: str | None = None
+
+
+class Dispose(NamedTuple):
+    """What is to become of the goods, proposed: it stands once somebody else signs."""
+
+    actor: str
+    decision: Decision
+    reason: str
+
+
+class CounterSign(NamedTuple):
+    """The second signature, or its refusal (`accept` false); `decision`: what one believes to be signing."""
+
+    actor: str
+    accept: bool = True
+    reason: str | None = None
+    decision: Decision | None = None
+
+
+class Reopen(NamedTuple):
+    """It is taken up again, and its disposition taken back, by somebody who may decide on goods."""
+
+    actor: str
+    reason: str
+    may_dispose: bool = True
+
+
 class Report(NamedTuple):
     """What the tracker, or a person, has done already; `cause` is the number of this report."""
 
@@ -54,9 +136,11 @@ class Report(NamedTuple):
     at: datetime
     actor: str
     note: str | None = None
+    detail: Mapping[str, Any] = NOTHING
 
 
-Command = Acknowledge | Resolve | Report
+Step = Acknowledge | Resolve | Assign | Comment | Act | Dispose | CounterSign | Reopen
+Command = Step | Report
 
 
 class Event(NamedTuple):
@@ -67,40 +151,160 @@ class Event(NamedTuple):
     actor: str
     note: str | None = None
     cause: int = 0
+    detail: Mapping[str, Any] = NOTHING
+
+
+Reason = Literal[
+    "unknown", "waits", "resolved", "signed", "nothing to sign", "same person", "another decision", "no reason",
+    "open", "may not dispose",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
     """Why nothing is done."""
 
-    reason: Literal["unknown"]
+    reason: Reason
 
 
 def decide(case: Case | None, command: Command, now: datetime) -> tuple[Event, ...] | Refusal:
     """What a command brings about; nothing when it is so already. There is no case of what is no alert.
 
-    The first who acknowledges counts. What is resolved is acknowledged too.
+    The first who acknowledges counts. What is resolved or disposed of is acknowledged too. What waits for a signature,
+    or to be looked at again, is not done with.
     """
     if case is None:
         return Refusal("unknown")
     match command:
-        case Report(cause, what, at, actor, note):
-            return (Event(what, at, actor, note, cause),)
+        case Report():
+            return _reported(case, command)
+        case Dispose():
+            return _disposed(case, command, now)
+        case CounterSign():
+            return _countersigned(case, command, now)
+        case Reopen():
+            return _resumed(case, command, now)
+    return _done(case, command, now)
+
+
+def _done(
+    case: Case, command: Acknowledge | Resolve | Assign | Comment | Act, now: datetime
+) -> tuple[Event, ...] | Refusal:
+    """What is done without deciding on the goods."""
+    match command:
         case Acknowledge(actor, note):
-            seen = case.acknowledged_at is not None or case.resolved_at is not None
-            return () if seen else (Event("acknowledged", now, actor, note),)
+            event, is_news = Event("acknowledged", now, actor, note), case.acknowledged_at is None
         case Resolve(actor, note):
-            return () if case.resolved_at is not None else (Event("resolved", now, actor, note),)
+            event, is_news = Event("resolved", now, actor, note), True
+            if case.waits and case.resolved_at is None:
+                return Refusal("waits")
+        case Assign(actor, to):
+            event, is_news = Event("assigned", now, actor, detail={"to": to}), to != case.assignee
+        case Comment(actor, text, mentions):
+            event, is_news = Event("commented", now, actor, text, detail={"mentions": list(mentions)}), True
+        case Act(actor, action, text):
+            event, is_news = Event("acted", now, actor, text, detail={"action": action}), True
+    if case.resolved_at is not None and event.what in ("acknowledged", "resolved"):
+        is_news = False
+    return (event,) if is_news else ()
+
+
+def _reported(case: Case, report: Report) -> tuple[Event, ...]:
+    """A signature was given for what was known then. Goods released while it lasted are looked at once it is over."""
+    told = Event(report.what, report.at, report.actor, report.note, report.cause, report.detail)
+    was_meanwhile = report.what == "cleared" and case.disposition == "release"
+    if case.disposition_state != "signed" or not (report.what in CORRECTS or was_meanwhile):
+        return (told,)
+    detail = {"disposition": case.disposition}
+    return (told, Event("superseded", report.at, report.actor, None, report.cause, detail))
+
+
+def _disposed(case: Case, command: Dispose, now: datetime) -> tuple[Event, ...] | Refusal:
+    actor, decision, reason = command
+    if not reason.strip():
+        return Refusal("no reason")
+    if case.disposition_state == "signed":
+        return Refusal("signed")
+    if case.resolved_at is not None and not case.waits:
+        return Refusal("resolved")
+    stands = case.disposition, case.disposition_reason, case.disposed_by, case.disposition_state
+    if stands == (decision, reason, actor, "proposed"):
+        return ()
+    return (Event("disposed", now, actor, reason, detail={"disposition": decision}),)
+
+
+def _countersigned(case: Case, command: CounterSign, now: datetime) -> tuple[Event, ...] | Refusal:
+    actor, accept, reason, decision = command
+    if decision not in (None, case.disposition):
+        return Refusal("another decision")
+    if case.disposition_state == "signed" and accept and case.signed_by == actor:
+        return ()
+    if case.disposition_state != "proposed":
+        return Refusal("nothing to sign")
+    if case.disposed_by == actor:
+        return Refusal("same person")
+    if not accept and not (reason or "").strip():
+        return Refusal("no reason")
+    detail = {"disposition": case.disposition}
+    return (Event("countersigned" if accept else "sent_back", now, actor, reason, detail=detail),)
+
+
+def _resumed(case: Case, command: Reopen, now: datetime) -> tuple[Event, ...] | Refusal:
+    if not command.reason.strip():
+        return Refusal("no reason")
+    if case.resolved_at is None and case.disposition is None:
+        return Refusal("open")
+    if case.disposition is not None and not command.may_dispose:
+        return Refusal("may not dispose")
+    return (Event("resumed", now, command.actor, command.reason, detail={"disposition": case.disposition}),)
 
 
 def evolve(case: Case, event: Event) -> Case:
     """The case behind an event."""
     case = replace(case, version=case.version + 1)
-    if event.what not in ("acknowledged", "resolved"):
-        return case
-    case = replace(case, note=case.note if event.note is None else event.note)
-    if case.acknowledged_at is None:
-        case = replace(case, acknowledged_at=event.at, acknowledged_by=event.actor)
-    if event.what == "resolved" and case.resolved_at is None:
-        case = replace(case, resolved_at=event.at, resolved_by=event.actor)
+    match event.what:
+        case "acknowledged" | "resolved":
+            case = replace(_seen(case, event), note=case.note if event.note is None else event.note)
+            if event.what == "resolved" and case.resolved_at is None:
+                case = replace(case, resolved_at=event.at, resolved_by=event.actor)
+        case "assigned":
+            case = replace(case, assignee=event.detail.get("to"))
+        case "commented":
+            case = replace(case, comments=case.comments + 1)
+        case "disposed":
+            case = replace(
+                _without_disposition(_seen(case, event)),
+                disposition=event.detail.get("disposition"),
+                disposition_state="proposed",
+                disposition_reason=event.note,
+                disposed_at=event.at,
+                disposed_by=event.actor,
+            )
+        case "countersigned":
+            case = replace(case, disposition_state="signed", signed_at=event.at, signed_by=event.actor)
+        case "superseded":
+            case = replace(case, disposition_state="superseded")
+        case "sent_back":
+            case = _without_disposition(case)
+        case "resumed":
+            case = replace(_without_disposition(case), resolved_at=None, resolved_by=None)
     return case
+
+
+def _seen(case: Case, event: Event) -> Case:
+    if case.acknowledged_at is not None:
+        return case
+    return replace(case, acknowledged_at=event.at, acknowledged_by=event.actor)
+
+
+def _without_disposition(case: Case) -> Case:
+    return replace(
+        case,
+        disposition=None,
+        disposition_state=None,
+        disposition_reason=None,
+        disposed_at=None,
+        disposed_by=None,
+        signed_at=None,
+        signed_by=None,
+    )

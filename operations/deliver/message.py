@@ -28,6 +28,8 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "reopened": "{severity} again: {what}, {where}",
         "cleared": "Over: {what}, {where}",
         "retracted": "Withdrawn: {what}, {where}",
+        "superseded": "To be looked at again: {what}, {where}",
+        "decided": "What was signed ({disposition}) was decided on something else.",
         "critical": "Critical",
         "warning": "Warning",
         "temperature": "temperature out of range",
@@ -51,6 +53,11 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "reopened": "{severity} taas: {what}, {where}",
         "cleared": "Ohi: {what}, {where}",
         "retracted": "Peruttu: {what}, {where}",
+        "superseded": "Tarkistettava uudelleen: {what}, {where}",
+        "decided": "Allekirjoitettu päätös ({disposition}) perustui muihin tietoihin.",
+        "release": "vapautus",
+        "quarantine": "karanteeni",
+        "reject": "hylkäys",
         "critical": "Kriittinen",
         "warning": "Varoitus",
         "temperature": "lämpötila rajojen ulkopuolella",
@@ -74,6 +81,11 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "reopened": "{severity}, erneut: {what}, {where}",
         "cleared": "Vorbei: {what}, {where}",
         "retracted": "Zurückgenommen: {what}, {where}",
+        "superseded": "Neu anzusehen: {what}, {where}",
+        "decided": "Was unterschrieben ist ({disposition}), beruht auf anderen Angaben.",
+        "release": "freigeben",
+        "quarantine": "sperren",
+        "reject": "verwerfen",
         "critical": "Kritisch",
         "warning": "Warnung",
         "temperature": "Temperatur außerhalb der Grenzen",
@@ -110,6 +122,9 @@ def alert_message(kind: str, data: Mapping[str, Any], language: str, tz: str, pa
     lines = [_temperatures(words, data), _times(words, what, data, tz)]
     if data["kind"] not in ("temperature", "silence"):
         lines.insert(0, f"{data['title']}.")
+    if what == "superseded":
+        decision = str(data.get("disposition"))
+        lines.insert(0, words["decided"].format(disposition=words.get(decision, decision)))
     if pages:
         lines.append(f"{pages}/alerts?alert={quote(str(data['alert']))}")
     return Message(title, "\n".join(filter(None, lines)))

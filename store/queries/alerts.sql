@@ -44,7 +44,9 @@ with n as (
         revision = a.revision + ((a.opened_at, a.alarm_at, a.cleared_at, a.severity) is distinct from
                                  (excluded.opened_at, excluded.alarm_at, excluded.cleared_at, excluded.severity))::int
     returning a.id, a.device_id, a.revision, a.severity, a.title, a.opened_at, a.alarm_at, a.decided_at, a.cleared_at,
-          a.acknowledged_at, a.acknowledged_by, a.note, a.resolved_at, a.resolved_by, a.fact_id, a.limit_c, a.extreme_c
+          a.acknowledged_at, a.acknowledged_by, a.note, a.resolved_at, a.resolved_by,
+          a.assignee, a.disposition, a.disposition_state, a.disposition_reason, a.disposed_at, a.disposed_by,
+          a.signed_at, a.signed_by, a.comments, a.fact_id, a.limit_c, a.extreme_c
 )
 select put.*, told.revision as told_revision, told.cleared_at as told_cleared_at, told.severity as told_severity
 from put left join told using (fact_id)
@@ -55,7 +57,9 @@ update alert a set cleared_at = coalesce(a.cleared_at, n.at), revision = a.revis
 from unnest(%s::int8[], %s::timestamptz[]) as n (fact_id, at)
 where a.kind = 'temperature' and a.fact_id = n.fact_id and a.cleared_at is null
 returning a.id, a.device_id, a.revision, a.severity, a.title, a.opened_at, a.alarm_at, a.decided_at, a.cleared_at,
-          a.acknowledged_at, a.acknowledged_by, a.note, a.resolved_at, a.resolved_by, a.fact_id, a.limit_c, a.extreme_c
+          a.acknowledged_at, a.acknowledged_by, a.note, a.resolved_at, a.resolved_by,
+          a.assignee, a.disposition, a.disposition_state, a.disposition_reason, a.disposed_at, a.disposed_by,
+          a.signed_at, a.signed_by, a.comments, a.fact_id, a.limit_c, a.extreme_c
 
 -- name: raise_sensor_faults
 -- Sensors that cannot be believed; one open alert of each.
@@ -65,7 +69,9 @@ from unnest(%s::int4[], %s::int4[], %s::int4[], %s::text[], %s::timestamptz[], %
     with ordinality as n (tenant_id, device_id, probe_id, title, opened_at, at, place) order by place
 on conflict do nothing
 returning a.id, a.device_id, a.probe_id, a.revision, a.severity, a.title, a.opened_at, a.alarm_at, a.decided_at, a.cleared_at,
-          a.acknowledged_at, a.acknowledged_by, a.note, a.resolved_at, a.resolved_by, a.fact_id
+          a.acknowledged_at, a.acknowledged_by, a.note, a.resolved_at, a.resolved_by,
+          a.assignee, a.disposition, a.disposition_state, a.disposition_reason, a.disposed_at, a.disposed_by,
+          a.signed_at, a.signed_by, a.comments, a.fact_id
 
 -- name: clear_sensor_faults
 -- Sensors that are believed again.
@@ -73,7 +79,9 @@ update alert a set cleared_at = greatest(n.at, a.opened_at), revision = a.revisi
 from unnest(%s::int4[], %s::int4[], %s::timestamptz[]) as n (device_id, probe_id, at)
 where a.kind = 'sensor_fault' and a.device_id = n.device_id and a.probe_id = n.probe_id and a.cleared_at is null
 returning a.id, a.device_id, a.probe_id, a.revision, a.severity, a.title, a.opened_at, a.alarm_at, a.decided_at, a.cleared_at,
-          a.acknowledged_at, a.acknowledged_by, a.note, a.resolved_at, a.resolved_by, a.fact_id
+          a.acknowledged_at, a.acknowledged_by, a.note, a.resolved_at, a.resolved_by,
+          a.assignee, a.disposition, a.disposition_state, a.disposition_reason, a.disposed_at, a.disposed_by,
+          a.signed_at, a.signed_by, a.comments, a.fact_id
 
 -- name: open_sensor_faults
 -- Probes with an open alert of their sensor.
@@ -91,7 +99,9 @@ from unnest(%s::int4[], %s::int8[], %s::int4[], %s::int4[], %s::text[], %s::floa
 order by place
 on conflict do nothing
 returning a.id, a.device_id, a.probe_id, a.revision, a.severity, a.title, a.opened_at, a.alarm_at, a.decided_at, a.cleared_at,
-          a.acknowledged_at, a.acknowledged_by, a.note, a.resolved_at, a.resolved_by, a.fact_id, a.limit_c, a.expected_p10,
+          a.acknowledged_at, a.acknowledged_by, a.note, a.resolved_at, a.resolved_by,
+          a.assignee, a.disposition, a.disposition_state, a.disposition_reason, a.disposed_at, a.disposed_by,
+          a.signed_at, a.signed_by, a.comments, a.fact_id, a.limit_c, a.expected_p10,
           a.expected_p50, a.expected_p90
 
 -- name: clear_breach_risks
@@ -100,7 +110,9 @@ update alert a set cleared_at = greatest(n.at, a.opened_at), revision = a.revisi
 from unnest(%s::int8[], %s::timestamptz[]) as n (fact_id, at)
 where a.kind = 'breach_risk' and a.fact_id = n.fact_id and a.cleared_at is null
 returning a.id, a.device_id, a.probe_id, a.revision, a.severity, a.title, a.opened_at, a.alarm_at, a.decided_at, a.cleared_at,
-          a.acknowledged_at, a.acknowledged_by, a.note, a.resolved_at, a.resolved_by, a.fact_id, a.limit_c, a.expected_p10,
+          a.acknowledged_at, a.acknowledged_by, a.note, a.resolved_at, a.resolved_by,
+          a.assignee, a.disposition, a.disposition_state, a.disposition_reason, a.disposed_at, a.disposed_by,
+          a.signed_at, a.signed_by, a.comments, a.fact_id, a.limit_c, a.expected_p10,
           a.expected_p50, a.expected_p90
 
 -- name: raise_late_risks
@@ -113,7 +125,9 @@ on conflict (kind, fact_id) where fact_id is not null do update
 set cleared_at = null, title = excluded.title, alarm_at = excluded.alarm_at, revision = a.revision + 1
 where a.cleared_at is not null
 returning a.id, a.device_id, a.revision, a.severity, a.title, a.opened_at, a.alarm_at, a.decided_at, a.cleared_at,
-          a.acknowledged_at, a.acknowledged_by, a.note, a.resolved_at, a.resolved_by, a.fact_id
+          a.acknowledged_at, a.acknowledged_by, a.note, a.resolved_at, a.resolved_by,
+          a.assignee, a.disposition, a.disposition_state, a.disposition_reason, a.disposed_at, a.disposed_by,
+          a.signed_at, a.signed_by, a.comments, a.fact_id
 
 -- name: clear_late_risks
 -- These are likely in time again, or there.
@@ -121,7 +135,9 @@ update alert a set cleared_at = greatest(n.at, a.opened_at), revision = a.revisi
 from unnest(%s::int8[], %s::timestamptz[]) as n (stop_id, at)
 where a.kind = 'late_risk' and a.fact_id = n.stop_id and a.cleared_at is null
 returning a.id, a.device_id, a.revision, a.severity, a.title, a.opened_at, a.alarm_at, a.decided_at, a.cleared_at,
-          a.acknowledged_at, a.acknowledged_by, a.note, a.resolved_at, a.resolved_by, a.fact_id
+          a.acknowledged_at, a.acknowledged_by, a.note, a.resolved_at, a.resolved_by,
+          a.assignee, a.disposition, a.disposition_state, a.disposition_reason, a.disposed_at, a.disposed_by,
+          a.signed_at, a.signed_by, a.comments, a.fact_id
 
 -- name: open_late_risks
 -- Stops of which somebody was told that they may be late.
@@ -135,7 +151,9 @@ from unnest(%s::int4[], %s::int4[], %s::text[], %s::timestamptz[], %s::timestamp
     with ordinality as n (tenant_id, device_id, title, opened_at, at, place) order by place
 on conflict do nothing
 returning a.id, a.device_id, a.revision, a.severity, a.title, a.opened_at, a.alarm_at, a.decided_at, a.cleared_at,
-          a.acknowledged_at, a.acknowledged_by, a.note, a.resolved_at, a.resolved_by, a.fact_id
+          a.acknowledged_at, a.acknowledged_by, a.note, a.resolved_at, a.resolved_by,
+          a.assignee, a.disposition, a.disposition_state, a.disposition_reason, a.disposed_at, a.disposed_by,
+          a.signed_at, a.signed_by, a.comments, a.fact_id
 
 -- name: clear_silences
 -- Silent devices have reported again.
@@ -143,7 +161,9 @@ update alert a set cleared_at = n.at, revision = a.revision + 1
 from unnest(%s::int4[], %s::timestamptz[]) as n (device_id, at)
 where a.kind = 'silence' and a.device_id = n.device_id and a.cleared_at is null
 returning a.id, a.device_id, a.revision, a.severity, a.title, a.opened_at, a.alarm_at, a.decided_at, a.cleared_at,
-          a.acknowledged_at, a.acknowledged_by, a.note, a.resolved_at, a.resolved_by, a.fact_id
+          a.acknowledged_at, a.acknowledged_by, a.note, a.resolved_at, a.resolved_by,
+          a.assignee, a.disposition, a.disposition_state, a.disposition_reason, a.disposed_at, a.disposed_by,
+          a.signed_at, a.signed_by, a.comments, a.fact_id
 
 -- name: open_silences
 -- Devices with an open silence alert.

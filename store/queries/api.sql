@@ -183,8 +183,10 @@ order by s.name, z.name, p.sku limit %(limit)s
 -- name: alerts
 -- Alerts, newest first.
 select a.id, a.kind, a.severity, d.name as device, l.text as probe, v.name as vehicle, s.name as site, a.title, a.limit_c,
-       a.extreme_c, a.last_c, a.expected_p10, a.expected_p50, a.expected_p90, a.opened_at, a.alarm_at, a.decided_at, a.cleared_at, a.revision, a.acknowledged_at,
-       a.acknowledged_by, a.note, a.resolved_at, a.resolved_by, w.vehicle_id
+       a.extreme_c, a.last_c, a.expected_p10, a.expected_p50, a.expected_p90, a.opened_at, a.alarm_at, a.decided_at,
+       a.cleared_at, a.revision, a.acknowledged_at,
+       a.acknowledged_by, a.note, a.resolved_at, a.resolved_by, a.assignee, a.disposition, a.disposition_state,
+       a.disposition_reason, a.disposed_at, a.disposed_by, a.signed_at, a.signed_by, a.comments, w.vehicle_id
 from alert a join device d on d.id = a.device_id and d.tenant_id = a.tenant_id
 left join label l on l.id = a.probe_id
 left join assignment w on w.device_id = d.id and w.tenant_id = d.tenant_id
@@ -197,7 +199,11 @@ and case %(state)s
     when 'active' then a.cleared_at is null and a.resolved_at is null
     when 'cleared' then a.cleared_at is not null
     when 'unacknowledged' then a.acknowledged_at is null and a.resolved_at is null
-    else a.resolved_at is null and (a.cleared_at is null or a.acknowledged_at is null) end
+    else a.resolved_at is null and (a.cleared_at is null or a.acknowledged_at is null)
+         or coalesce(a.disposition_state in ('proposed', 'superseded'), false) end
+and (%(assignee)s::text is null or a.assignee = %(assignee)s)
+and (%(disposition)s::text is null or %(disposition)s in (a.disposition, a.disposition_state)
+     or %(disposition)s = 'none' and a.disposition is null)
 and (%(fits)s::bool is null or exists (
     select from vehicle_spans(%(tenant)s, %(fleets)s::text[], %(models)s::text[], %(drivers)s::text[], %(fuel_types)s::text[],
                               %(tags)s::text[]) fit

@@ -75,7 +75,7 @@ where a.tenant_id = %(tenant)s and a.kind = 'temperature' and a.fact_id = any(%(
 
 -- name: case_events
 -- What happened to these alerts, and what people did about them.
-select c.alert_id as alert, c.version, c.at, c.what, c.actor, c.note, c.excursion_id as excursion,
+select c.alert_id as alert, c.version, c.at, c.what, c.actor, c.note, c.detail, c.excursion_id as excursion,
        c.excursion_revision as revision
 from case_event c
 where c.tenant_id = %(tenant)s and c.alert_id = any(%(alerts)s::int8[]) and c.at <= %(as_of)s

@@ -1,6 +1,7 @@
 -- name: lock_cases
 -- These alerts and what people did with them; nobody changes them until the transaction ends.
-select id, note, acknowledged_at, acknowledged_by, resolved_at, resolved_by from alert
+select id, tenant_id, note, acknowledged_at, acknowledged_by, resolved_at, resolved_by, assignee, disposition,
+       disposition_state, disposition_reason, disposed_at, disposed_by, signed_at, signed_by, comments from alert
 where id = any(%(ids)s::int8[]) and (%(tenant)s::int is null or tenant_id = %(tenant)s)
 order by id for no key update
 
@@ -11,7 +12,7 @@ where alert_id = any(%(ids)s::int8[]) and (%(tenant)s::int is null or tenant_id 
 
 -- name: unread_reports
 -- What was reported of these alerts and is not in their history.
-select e.id, e.alert_id, e.what, e.at, e.actor, e.detail->>'note' as note
+select e.id, e.alert_id, e.what, e.at, e.actor, e.detail
 from alert_event e join alert a on a.id = e.alert_id
 where e.alert_id = any(%(ids)s::int8[]) and (%(tenant)s::int is null or a.tenant_id = %(tenant)s)
 and not exists (select from case_event c where c.cause = e.id)
@@ -20,22 +21,39 @@ order by e.id
 -- name: put_case
 -- What people have done with an alert.
 update alert set note = %(note)s, acknowledged_at = %(acknowledged_at)s, acknowledged_by = %(acknowledged_by)s,
-    resolved_at = %(resolved_at)s, resolved_by = %(resolved_by)s
+    resolved_at = %(resolved_at)s, resolved_by = %(resolved_by)s, assignee = %(assignee)s, disposition = %(disposition)s,
+    disposition_state = %(disposition_state)s, disposition_reason = %(disposition_reason)s, disposed_at = %(disposed_at)s,
+    disposed_by = %(disposed_by)s, signed_at = %(signed_at)s, signed_by = %(signed_by)s, comments = %(comments)s
 where id = %(id)s and (%(tenant)s::int is null or tenant_id = %(tenant)s)
+
+-- name: supersede_cases
+-- What was decided of these was decided on something else: it is to be looked at again.
+update alert set disposition_state = 'superseded'
+where id = any(%(ids)s::int8[]) and (%(tenant)s::int is null or tenant_id = %(tenant)s)
+
+-- name: speak_for
+-- To the end of the transaction: what pages are told is about one tenant.
+select set_config('app.tenant', %(of_tenant)s::text, true)
+
+-- name: tell_pages
+-- A change for the pages of the tenant that is spoken for, in order of commit; they are woken when it does.
+select own_change(%(body)s), pg_notify('frostway_change', '-1')
 
 -- name: report
 -- A person's step is reported beside what the tracker reports.
 insert into alert_event (alert_id, at, what, actor, detail)
-select a.id, %(at)s, %(what)s, %(actor)s, jsonb_build_object('note', %(note)s::text) from alert a
+select a.id, %(at)s, %(what)s, %(actor)s, %(detail)s::jsonb from alert a
 where a.id = %(id)s and (%(tenant)s::int is null or a.tenant_id = %(tenant)s)
 returning id
 
 -- name: add_case_events
 -- The next lines of histories, a temperature's with the revision of the excursion that was known then.
-insert into case_event (tenant_id, alert_id, version, at, what, actor, note, cause, excursion_id, excursion_revision)
-select a.tenant_id, a.id, n.version, n.at, n.what, n.actor, n.note, n.cause, x.id, x.revision
+insert into case_event (tenant_id, alert_id, version, at, what, actor, note, cause, detail, excursion_id, excursion_revision)
+select a.tenant_id, a.id, n.version, n.at, n.what, n.actor, n.note, n.cause, case when n.what in ('opened', 'changed', 'reopened')
+       then n.detail::jsonb || jsonb_build_object('severity', a.severity) else n.detail::jsonb end, x.id, x.revision
 from unnest(%(alerts)s::int8[], %(versions)s::int[], %(causes)s::int8[], %(whats)s::text[], %(ats)s::timestamptz[],
-            %(actors)s::text[], %(notes)s::text[]) as n (alert_id, version, cause, what, at, actor, note)
+            %(actors)s::text[], %(notes)s::text[], %(details)s::text[])
+    as n (alert_id, version, cause, what, at, actor, note, detail)
 join alert a on a.id = n.alert_id and (%(tenant)s::int is null or a.tenant_id = %(tenant)s)
 left join lateral (
     select f.id, f.revision from excursion f
@@ -45,7 +63,7 @@ order by n.alert_id, n.version
 
 -- name: case_history
 -- What has happened to an alert, oldest first.
-select c.version, c.at, c.what, c.actor, c.note, x.started_at as opened_at, x.alarm_at, x.ended_at as cleared_at,
+select c.version, c.at, c.what, c.actor, c.note, c.detail, x.started_at as opened_at, x.alarm_at, x.ended_at as cleared_at,
        x.limit_c, x.extreme_c
 from case_event c left join excursion x on x.id = c.excursion_id and x.revision = c.excursion_revision
                                            and x.tenant_id = c.tenant_id
@@ -117,11 +135,13 @@ select c.tenant_id, w.id, 'case/' || c.id, 'alert.' || c.what, 'alerts/' || c.al
     'kind', a.kind, 'severity', a.severity, 'title', a.title, 'device', d.name, 'vehicle', v.name, 'site', s.name,
     'opened_at', rfc3339(coalesce(x.started_at, a.opened_at)), 'alarm_at', rfc3339(coalesce(x.alarm_at, a.alarm_at)),
     'cleared_at', rfc3339(case when x.id is null then a.cleared_at else x.ended_at end),
-    'limit_c', coalesce(x.limit_c, a.limit_c), 'extreme_c', coalesce(x.extreme_c, a.extreme_c))
+    'limit_c', coalesce(x.limit_c, a.limit_c), 'extreme_c', coalesce(x.extreme_c, a.extreme_c),
+    'resolved_at', rfc3339(a.resolved_at)) || c.detail
 from case_event c join alert a on a.id = c.alert_id
 join receiver w on w.tenant_id = c.tenant_id and w.disabled_at is null and c.at >= w.created_at and case
     when w.kind <> 'channel' then w.types && array['*', 'alert.*', 'alert.' || c.what]
-    else (c.what in ('opened', 'reopened') or c.what in ('cleared', 'retracted') and 'alert.cleared' = any(w.types))
+    else (c.what in ('opened', 'reopened', 'superseded') or c.what in ('cleared', 'retracted')
+          and 'alert.cleared' = any(w.types))
         and ('alert.opened' = any(w.types) or a.severity = 'critical' and 'alert.critical' = any(w.types)) end
 left join device d on d.id = a.device_id left join vehicle v on v.id = d.vehicle_id left join site s on s.id = d.site_id
 left join excursion x on x.id = c.excursion_id and x.revision = c.excursion_revision and x.tenant_id = c.tenant_id

@@ -36,7 +36,17 @@ ARROWS = {
 }
 # What people's clicks and facts share: pure, of our own it knows only itself. The API knows no more of operations.
 DECISIONS = ("operations/unit_of_work.py", "operations/*/decide.py", "operations/*/record.py")
-DECISIONS_MAY_IMPORT = {"__future__", "collections", "dataclasses", "datetime", "domain", "enum", "math", "typing"}
+DECISIONS_MAY_IMPORT = {
+    "__future__",
+    "collections",
+    "dataclasses",
+    "datetime",
+    "domain",
+    "enum",
+    "json",
+    "math",
+    "typing",
+}
 # As in pyproject.toml. Its contract looks at packages of one level; circles through several are looked for here.
 FOR_TYPES_ONLY = (
     ("tracker.rules.beliefs", "tracker.rules.trips"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from domain.cases import case_parts
 from domain.times import to_us
 from tracker.engine.registry import Registry
 from tracker.engine.step import text
@@ -74,6 +75,7 @@ def alert_shape(
         "note": kept["note"],
         "resolved_at": _when(kept["resolved_at"]),
         "resolved_by": kept["resolved_by"],
+        **case_parts(kept, _when),
     }
 
 

@@ -167,7 +167,7 @@ class Evidence:
         for alert in alerts:
             yield "alert", plain(alert)
         for event in await session.rows(q["case_events"], alerts=keys, as_of=self._as_of):
-            yield "case_event", plain(event)
+            yield "case_event", {**plain(event), "detail": dict(event["detail"])}
         name, profile = self._shipment["shipment"], self._shipment["profile"] or ""
         asked = {"name": name, "profile": profile, "alerts": [str(key) for key in keys], "as_of": self._as_of}
         for entry in await session.rows(q["audit"], **asked):

@@ -288,7 +288,8 @@ def test_one_who_was_overtaken_writes_nothing(world: World, database: str) -> No
     def take(_: Sequence[Any]) -> Script[int]:
         follow(database)  # another one is quicker
         yield Statement(
-            "add_case_events", {key: [] for key in ("alerts", "versions", "causes", "whats", "ats", "actors", "notes")}
+            "add_case_events",
+            {key: [] for key in ("alerts", "versions", "causes", "whats", "ats", "actors", "notes", "details")},
         )
         return 0
 

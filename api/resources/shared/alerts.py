@@ -1,0 +1,227 @@
+"""Alerts as they are told, and the one way in which people's steps are carried out on them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import psycopg
+from fastapi import Request
+from pydantic import AfterValidator, Field
+from typing_extensions import TypedDict
+
+from api.database import Row, Session
+from api.feed.emit import delete, emit, merge, put
+from api.http.audit import audit
+from api.http.caller import Caller
+from api.http.context import context_of
+from api.http.inputs import printable
+from api.http.jsons import Json, Time, when
+from api.http.problems import Problem, key_of, not_found
+from api.resources.shared.fits import ANY_VEHICLE
+from api.resources.shared.vehicles import count_alerts
+from domain.cases import case_parts
+from domain.digits import shown
+from operations.cases.decide import STEPS, Reason, Refusal, Step
+from operations.cases.record import act
+from store.db import queries
+
+REFUSED: Mapping[Reason, tuple[int, str]] = {
+    "waits": (409, "its disposition asks for somebody: have it signed, or take it back by reopening the case"),
+    "resolved": (409, "it is done with: reopen the case first"),
+    "signed": (409, "its disposition is signed: reopen the case first, which takes it back"),
+    "nothing to sign": (409, "there is no disposition that waits for a signature"),
+    "same person": (409, "you proposed it: another person has to sign"),
+    "another decision": (409, "disposition: another one stands by now; look at it, then sign"),
+    "no reason": (422, "reason: say why"),
+    "open": (409, "it is open, and nothing was decided on it"),
+    "may not dispose": (403, "it has a disposition: only who may decide on goods (alerts.dispose) takes it back"),
+}
+SAME_OPEN = "there is another open alert of the same rule: what happens now is told there"
+"""Why a case stays closed: there is one open case of a rule and what it watches."""
+
+
+def _multiline(text: str) -> str:
+    printable(text.replace("\n", " ").replace("\r", " ").replace("\t", " "))
+    return text
+
+
+def _said(text: str) -> str:
+    if not text.strip():
+        raise ValueError("say something")
+    return _multiline(text)
+
+
+NoteText = Annotated[str, AfterValidator(_multiline), Field(max_length=2000)]
+SaidText = Annotated[str, AfterValidator(_said), Field(min_length=1, max_length=2000)]
+
+
+class Subject(TypedDict):
+    """What an alert is about: `vehicle`, `site` or `device`."""
+
+    kind: str
+    id: str
+
+
+class Expected(TypedDict):
+    """When an alarm is expected, as it was told first: it comes between `p10` and `p90` eight times of ten."""
+
+    p10: Time | None
+    p50: Time | None
+    p90: Time | None
+
+
+class Signature(TypedDict):
+    """Who stands for a disposition: `proposed` it, or `countersigned` it, which makes it stand."""
+
+    what: str
+    by: str
+    at: Time | None
+
+
+class Alert(TypedDict):
+    """A fact that asks for a person, and what persons did about it. `opened_at` is event time.
+
+    `kind` is `temperature`, `sensor_fault` (a sensor says what cannot be), `breach_risk` (an alarm is `expected`),
+    `silence` (a device says nothing) or `late_risk` (a stop's window may be missed). `disposition` is what becomes of the goods: `release`, `quarantine` or
+    `reject`; its state is `proposed`, `signed` (by another person: it stands) or `superseded` (readings that came later
+    say something else: it is to be looked at again).
+    """
+
+    id: str
+    kind: str
+    severity: str
+    subject: Subject
+    device: str
+    probe: str | None
+    title: str
+    limit_c: float | None
+    extreme_c: float | None
+    last_c: float | None
+    expected: Expected | None
+    opened_at: Time | None
+    alarm_at: Time | None
+    decided_at: Time | None
+    cleared_at: Time | None
+    state: str
+    revision: int
+    acknowledged_at: Time | None
+    acknowledged_by: str | None
+    note: str | None
+    resolved_at: Time | None
+    resolved_by: str | None
+    assignee: str | None
+    disposition: str | None
+    disposition_state: str | None
+    disposition_reason: str | None
+    signatures: list[Signature]
+    comments: int
+
+
+def alert_shape(row: Row) -> Alert:
+    """From a row of `alerts`."""
+    subject: Subject = {"kind": "device", "id": row["device"]}
+    for kind in ("vehicle", "site"):
+        if row[kind] is not None:
+            subject = {"kind": kind, "id": row[kind]}
+    found: Any = {
+        "id": str(row["id"]),
+        "kind": row["kind"],
+        "severity": row["severity"],
+        "subject": subject,
+        "device": row["device"],
+        "probe": row["probe"],
+        "title": row["title"],
+        "limit_c": row["limit_c"],
+        "extreme_c": shown("extreme_c", row["extreme_c"]),
+        "last_c": shown("last_c", row["last_c"]),
+        "expected": _expected(row),
+        "opened_at": when(row["opened_at"]),
+        "alarm_at": when(row["alarm_at"]),
+        "decided_at": when(row["decided_at"]),
+        "cleared_at": when(row["cleared_at"]),
+        "state": "active" if row["cleared_at"] is None else "cleared",
+        "revision": row["revision"],
+        "acknowledged_at": when(row["acknowledged_at"]),
+        "acknowledged_by": row["acknowledged_by"],
+        "note": row["note"],
+        "resolved_at": when(row["resolved_at"]),
+        "resolved_by": row["resolved_by"],
+        **case_parts(row, when),
+    }
+    told: Alert = found
+    return told
+
+
+def _expected(row: Row) -> Expected | None:
+    if row["expected_p50"] is None:
+        return None
+    return {"p10": when(row["expected_p10"]), "p50": when(row["expected_p50"]), "p90": when(row["expected_p90"])}
+
+
+async def alert_rows(
+    session: Session,
+    *,
+    state: str,
+    after: tuple[str, int] | None = None,
+    alert_id: int | None = None,
+    limit: int | None = None,
+    assignee: str | None = None,
+    disposition: str | None = None,
+    fits: Mapping[str, Any] = ANY_VEHICLE,
+) -> list[Row]:
+    """Rows of alerts, newest first."""
+    after_at, after_id = after or (None, None)
+    asked = {"state": state, "assignee": assignee, "disposition": disposition, "id": alert_id, "limit": limit}
+    return await session.rows(queries("api")["alerts"], after_at=after_at, after_id=after_id, **asked, **fits)
+
+
+async def people(session: Session, *, after: str = "", limit: int | None = None) -> list[Row]:
+    """Who may sign in here, by name."""
+    found = await session.rows(queries("people")["accounts"], after=after, name=None, limit=None)
+    return [row for row in found if row["disabled_at"] is None][:limit]
+
+
+async def step(request: Request, caller: Caller, alert_id: str, command: Step) -> Json:
+    """What a person does with an alert: decided, written, audited and told in one transaction."""
+    async with context_of(request).database.tenant(caller.tenant_id) as session:
+        return await step_in(session, caller, alert_id, command)
+
+
+async def step_in(session: Session, caller: Caller, alert_id: str, command: Step) -> Json:
+    """The same inside of a transaction that is going already; it ends it.
+
+    Raises:
+        Problem: 404, there is no such alert; else why it is refused.
+    """
+    key, now = key_of(alert_id), datetime.now(UTC)
+    try:
+        done = await session.perform(act(key, command, now), queries("operations"))
+    except psycopg.errors.UniqueViolation:
+        raise Problem(409, SAME_OPEN) from None
+    if isinstance(done, Refusal):
+        raise Problem(*REFUSED[done.reason]) if done.reason in REFUSED else not_found()
+    rows = await alert_rows(session, state="all", alert_id=key)
+    if not rows:
+        raise not_found()
+    for event in done:
+        detail = {"what" if name == "action" else name: value for name, value in event.detail.items()}
+        await audit(session, caller, f"alert.{STEPS[event.what]}", alert_id, note=event.note, **detail)
+    if done or rows[0]["disposition_state"] == "superseded":
+        await _tell(session, rows[0], {event.what for event in done})
+    return Json(alert_shape(rows[0]))
+
+
+async def _tell(session: Session, row: Row, whats: set[str]) -> None:
+    """The alert changes, or leaves; a vehicle counts its active ones, resolved or not."""
+    key = str(row["id"])
+    if not whats & {"resolved", "resumed"}:
+        await emit(session, alerts=[put(key, alert_shape(row))])
+        return
+    vehicles = []
+    if row["vehicle"] is not None:
+        counts = await count_alerts(session, [row["vehicle_id"]])
+        vehicles = [merge(row["vehicle"], alerts=counts.get(row["vehicle_id"], 0))]
+    change = put(key, alert_shape(row)) if row["resolved_at"] is None else delete(key)
+    await emit(session, alerts=[change], vehicles=vehicles)
