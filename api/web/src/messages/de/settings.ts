@@ -13,7 +13,8 @@ const ROLES: Readonly<Record<string, string>> = {
 }
 const PERMISSIONS: Readonly<Record<string, string>> = {
   read: 'Fahrzeuge, Standorte, Sendungen, Alarme, Bestand, Messwerte und Berichte sehen',
-  'alerts.handle': 'Alarme quittieren und erledigen',
+  'alerts.handle': 'Alarme quittieren, zuweisen und erledigen, dazu schreiben',
+  'alerts.dispose': 'nach einer Abweichung über die Ware entscheiden und unterschreiben',
   'shipments.write': 'Sendungen planen',
   'links.write': 'Links für Kunden anlegen und widerrufen',
   'drivers.write': 'Fahrer pflegen, sagen, wer was fährt',

@@ -51,7 +51,10 @@ export type Filter = (typeof FILTERS)[number]
 
 /** What it may be told, by group, as `types` has it. */
 export const TYPES: Readonly<Record<string, readonly string[]>> = {
-  alert: ['alert.opened', 'alert.cleared', 'alert.reopened', 'alert.changed', 'alert.retracted', 'alert.acknowledged', 'alert.resolved'],
+  alert: [
+    'alert.opened', 'alert.cleared', 'alert.reopened', 'alert.changed', 'alert.retracted', 'alert.acknowledged', 'alert.resolved',
+    'alert.assigned', 'alert.commented', 'alert.acted', 'alert.disposed', 'alert.countersigned', 'alert.sent_back', 'alert.superseded', 'alert.resumed',
+  ],
   shipment: ['shipment.arrived', 'shipment.departed', 'shipment.called', 'shipment.call_revised', 'shipment.call_retracted'],
 }
 export const EVERYTHING = '*'
