@@ -32,8 +32,8 @@ FACTS = ("visit", "trip", "excursion", "stop_call", "deviation")
 MOVES_ON = {"schema_version", "log_frame"}
 """Tables that a migration may change as it likes."""
 
-WORDS = ("id", "revision", "decided_at", "superseded_at")
-"""How and when a fact was said, not what."""
+WORDS = ("id", "revision", "decided_at", "superseded_at", "profile_version")
+"""How and when a fact was said, not what; what was said before profiles had versions names none of them."""
 
 Rows = dict[str, list[dict[str, Any]]]
 
