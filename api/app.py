@@ -26,6 +26,7 @@ from api.http.routes import take
 from api.http.things import Things
 from api.oidc.provider import Provider
 from api.resources import (
+    alert_routes,
     alerts,
     arrival_times,
     assignments,
@@ -82,7 +83,7 @@ RESOURCES = (
     session, sessions, joining, people, roles, tokens, fleets, vehicles, trips, sites, devices, products, lifecycle,
     assignments, temperature_profiles, device_profiles, connecting, commands, stock, shipments, shares, alerts, cases,
     temperature_series, logger_files, facts, evidence, arrival_times, readings,
-    reports, quarantine, mending, webhooks, channels, web_push,
+    reports, quarantine, mending, webhooks, channels, alert_routes, web_push,
     brokers, public, customer_browsers, events, demo, display, audit,
 )  # fmt: skip
 

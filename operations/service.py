@@ -17,6 +17,8 @@ from operations.deliver.follow import CALLS, CASES
 from operations.deliver.home import Homes
 from operations.deliver.service import Deliveries
 from operations.deliver.settings import DeliverConfig
+from operations.deliver.worker import Worker
+from operations.escalation.work import Escalations
 from operations.follower import Follower, OvertakenError
 from operations.jobs import Jobs, JobsConfig
 from operations.retention import Keep
@@ -144,7 +146,8 @@ def run(config: OperationsConfig, stop: threading.Event) -> None:
             log.warning("no metrics: port %d: %s", config.metrics_port, error.strerror)
     jobs = Jobs(JobsConfig(config.database_url, config.keep), stop)
     told = DeliverConfig(config.database_url, config.webhook_networks, config.webhook_ca_file, config.sealing_secret)
-    threads: tuple[Jobs | Deliveries | Homes, ...] = (jobs, Deliveries(told, stop), Homes(told, stop))
+    workers = (Deliveries(told, stop), Homes(told, stop), Escalations(config.database_url, stop))
+    threads: tuple[Jobs | Worker, ...] = (jobs, *workers)
     for thread in threads:
         thread.start()
     Operations(config, stop).run()

@@ -105,6 +105,8 @@ insert into class values
                                                                                 '',                       'select, insert, update'),
     ('alert_event',         'alert',          'select, insert',                 '',                       'select, insert'),
     ('case_event',          'tenant_id',      'select, insert',                 '',                       ''),
+    ('alert_routes',        'tenant_id',      'select, insert, update',         '',                       ''),
+    ('escalation',          'tenant_id',      'select, update (due_at), delete', '',                      ''),
     ('receiver',            'tenant_id',      'select (id, tenant_id, kind, name, url, types, shown, language, tz, for_customers, pages, prefix, retained, signs_in, former_until, created_at, created_by, disabled_at, disabled_why, '
                                               'failures, paused_until, succeeded_at, failed_at, last_error), insert, update, delete',
                                                                                 '',                       ''),
@@ -152,6 +154,7 @@ insert into operations_class values
     -- name              rights; to lock a row takes the right to change one of its columns
     ('alert',             'select, update (note, disposition_state)'),
     ('alert_event',       'select'),
+    ('alert_routes',      'select, update (changed_by)'),
     ('case_event',        'select, insert'),
     ('assignment',        'select'),
     ('audit',             'select, insert'),
@@ -160,6 +163,7 @@ insert into operations_class values
     ('breach_forecast',   'select'),
     ('change',            'select, delete'),
     ('checkpoint',        'select, delete'),
+    ('escalation',        'select, insert, update, delete'),
     ('eta',               'select, delete'),
     ('deviation',         'select'),
     ('device_state',      'select'),

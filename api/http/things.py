@@ -104,7 +104,7 @@ class Things:
     @cached_property
     def _kinds(self) -> list[_Thing]:
         found = list(self._operations())
-        single = {path for path, method, _ in found if method == "PATCH"}  # also what has no name, as it is one alone
+        single = {path for path, method, _ in found if method in ("PATCH", "PUT")}  # also what is one alone
         return [
             _Thing(compile_path(path)[0], route.endpoint)
             for path, method, route in found

@@ -233,7 +233,11 @@ async def change_channel(request: Request, caller: ChannelKeeper, channel_id: st
 
 @router.delete("/{channel_id}", status_code=204)
 async def delete_channel(request: Request, caller: ChannelKeeper, channel_id: str) -> Response:
-    """It is gone, with all that waits for it."""
+    """It is gone, with all that waits for it; not while a route tells by it."""
+    async with context_of(request).database.tenant(caller.tenant_id) as session:
+        naming = await session.rows(queries("escalation")["naming"], channel=channel_id)
+    if naming:
+        raise Problem(409, f"the route {naming[0]['name']} tells by it: take it out there first")
     return await RECEIVERS.delete(request, caller, channel_id)
 
 

@@ -32,6 +32,8 @@ TYPES: Mapping[str, str] = {
 GROUPS = ("*", "alert.*", "shipment.*")
 TRY = "test"
 MILESTONE = "milestone"
+ESCALATION = "escalation"
+"""By a route: one or many alerts."""
 ALERTS: Mapping[str, Sequence[str]] = {"none": (), "critical": ("alert.critical",), "all": ("alert.opened",)}
 """Alerts that a channel tells of when they are raised, as it is kept."""
 CLEARED = "alert.cleared"

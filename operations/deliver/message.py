@@ -13,6 +13,8 @@ from operations.deliver.decide import TRY
 FEW = 3
 """So many alerts at once are told one by one, more are one message."""
 LINES_MAX = 10
+ASKING = ("opened", "reopened", "reminder")
+"""What leads to the button by which it is acknowledged."""
 
 
 class Message(NamedTuple):
@@ -26,6 +28,7 @@ WORDS: Mapping[str, Mapping[str, str]] = {
     "en": {
         "opened": "{severity}: {what}, {where}",
         "reopened": "{severity} again: {what}, {where}",
+        "reminder": "Not acknowledged: {what}, {where}",
         "cleared": "Over: {what}, {where}",
         "retracted": "Withdrawn: {what}, {where}",
         "superseded": "To be looked at again: {what}, {where}",
@@ -51,6 +54,7 @@ WORDS: Mapping[str, Mapping[str, str]] = {
     "fi": {
         "opened": "{severity}: {what}, {where}",
         "reopened": "{severity} taas: {what}, {where}",
+        "reminder": "Kuittaamatta: {what}, {where}",
         "cleared": "Ohi: {what}, {where}",
         "retracted": "Peruttu: {what}, {where}",
         "superseded": "Tarkistettava uudelleen: {what}, {where}",
@@ -79,6 +83,7 @@ WORDS: Mapping[str, Mapping[str, str]] = {
     "de": {
         "opened": "{severity}: {what}, {where}",
         "reopened": "{severity}, erneut: {what}, {where}",
+        "reminder": "Nicht quittiert: {what}, {where}",
         "cleared": "Vorbei: {what}, {where}",
         "retracted": "Zurückgenommen: {what}, {where}",
         "superseded": "Neu anzusehen: {what}, {where}",
@@ -126,7 +131,8 @@ def alert_message(kind: str, data: Mapping[str, Any], language: str, tz: str, pa
         decision = str(data.get("disposition"))
         lines.insert(0, words["decided"].format(disposition=words.get(decision, decision)))
     if pages:
-        lines.append(f"{pages}/alerts?alert={quote(str(data['alert']))}")
+        asked = "#acknowledge" if what in ASKING else ""
+        lines.append(f"{pages}/alerts?alert={quote(str(data['alert']))}{asked}")
     return Message(title, "\n".join(filter(None, lines)))
 
 
@@ -142,15 +148,21 @@ def in_groups(rows: Sequence[Mapping[str, Any]]) -> list[list[Mapping[str, Any]]
     return [part for group in groups for part in ([group] if len(group) > FEW else [[row] for row in group])]
 
 
-def all_in_one(messages: Sequence[Message], language: str, pages: str | None) -> Message:
-    """Many messages as one: what each says first, the first of them."""
-    words = WORDS.get(language, WORDS["en"])
+def all_in_one(messages: Sequence[Message], language: str, pages: str | None, n: int = 0) -> Message:
+    """Many messages as one: what each says first, the first of them. `n`: how many there are, if not all are here."""
+    words, n = WORDS.get(language, WORDS["en"]), n or len(messages)
     lines = [message.title for message in messages[:LINES_MAX]]
-    if len(messages) > LINES_MAX:
-        lines.append(words["more"].format(n=len(messages) - LINES_MAX))
+    if n > LINES_MAX:
+        lines.append(words["more"].format(n=n - LINES_MAX))
     if pages:
         lines.append(f"{pages}/alerts")
-    return Message(words["many"].format(n=len(messages)), "\n".join(lines))
+    return Message(words["many"].format(n=n), "\n".join(lines))
+
+
+def route_message(data: Mapping[str, Any], language: str, tz: str, pages: str | None, name: str) -> Message:
+    """What is told by a route: an alert, or how many there are and the first of them."""
+    told = [alert_message(f"alert.{each['what']}", each, language, tz, pages, name) for each in data["alerts"]]
+    return told[0] if data["n"] == 1 else all_in_one(told, language, pages, data["n"])
 
 
 def _times(words: Mapping[str, str], what: str, data: Mapping[str, Any], tz: str) -> str:

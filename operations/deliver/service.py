@@ -22,8 +22,8 @@ from domain import web_push
 from domain.brokers import event_topic, state_topics
 from domain.channels import MAIL, put_in, unsubscribe_headers, with_headers
 from domain.webhooks import body_of, headers_of
-from operations.deliver.decide import MILESTONE, Attempt, judge
-from operations.deliver.message import alert_message, all_in_one, in_groups
+from operations.deliver.decide import ESCALATION, MILESTONE, Attempt, judge
+from operations.deliver.message import alert_message, all_in_one, in_groups, route_message
 from operations.deliver.messenger import Messenger
 from operations.deliver.publish import Publication, Publish, login_of, publish
 from operations.deliver.push import push, to_customer
@@ -136,11 +136,12 @@ class Deliveries(Worker):
         if url is None:
             return _UNREADABLE
         address = put_in(url.decode(), str(row["data"].get("to", "")))
-        messages = [
-            alert_message(each["type"], each["data"], row["language"], row["tz"], row["pages"], row["name"])
-            for each in group
-        ]
-        told = messages[0] if len(messages) == 1 else all_in_one(messages, row["language"], row["pages"])
+        looks = (row["language"], row["tz"], row["pages"], row["name"])
+        if row["type"] == ESCALATION:
+            told = route_message(row["data"], *looks)
+        else:
+            messages = [alert_message(each["type"], each["data"], *looks) for each in group]
+            told = messages[0] if len(messages) == 1 else all_in_one(messages, row["language"], row["pages"])
         if address.startswith(f"{web_push.SCHEME}://"):
             return push(address, told, row["pages"], self._sealing_secret, self._send)
         return self._messenger.send(address, told.title, told.body)

@@ -128,7 +128,27 @@ and written_in < pg_snapshot_xmin(pg_current_snapshot())
 order by case_event.written_in, id limit %(limit)s
 
 -- name: tell_case_events
--- Lines of histories, for each webhook and broker that wants them and each channel that says so, once.
+-- Lines of histories, for each webhook and broker that wants them and each channel that says so, once. Alerts of a tenant
+-- with routes go by those from their beginning on: what has happened is noted there, and no channel is told here.
+with line as (
+    select c.id, c.tenant_id, c.alert_id, c.version, c.at, c.what, exists (
+        select from alert_routes r where r.tenant_id = c.tenant_id and r.routes <> '[]') and (
+        c.what in ('opened', 'reopened') or exists (select from escalation e where e.alert_id = c.alert_id) or exists (
+            select from case_event b where b.id = any(%(ids)s::int8[]) and b.alert_id = c.alert_id
+            and b.what in ('opened', 'reopened'))) as by_routes
+    from case_event c where c.id = any(%(ids)s::int8[])
+), noted as (
+    insert into escalation as e (alert_id, tenant_id, begun_at, back_at, last, over_at, due_at)
+    select alert_id, tenant_id, coalesce(min(at) filter (where what in ('opened', 'reopened')), min(at)),
+           max(at) filter (where what = 'reopened'),
+           (array_agg(what order by version desc) filter (where what in ('opened', 'reopened', 'cleared', 'retracted')))[1],
+           max(at) filter (where what in ('cleared', 'retracted')),
+           min(at)
+    from line where by_routes group by alert_id, tenant_id order by alert_id
+    on conflict (alert_id) do update set back_at = coalesce(excluded.back_at, e.back_at),
+        last = coalesce(excluded.last, e.last), over_at = coalesce(excluded.over_at, e.over_at),
+        due_at = least(e.due_at, excluded.due_at)
+)
 insert into outgoing (tenant_id, receiver_id, cause, type, subject, at, data)
 select c.tenant_id, w.id, 'case/' || c.id, 'alert.' || c.what, 'alerts/' || c.alert_id, c.at, jsonb_build_object(
     'alert', c.alert_id::text, 'version', c.version, 'what', c.what, 'by', c.actor, 'note', c.note,
@@ -137,11 +157,11 @@ select c.tenant_id, w.id, 'case/' || c.id, 'alert.' || c.what, 'alerts/' || c.al
     'cleared_at', rfc3339(case when x.id is null then a.cleared_at else x.ended_at end),
     'limit_c', coalesce(x.limit_c, a.limit_c), 'extreme_c', coalesce(x.extreme_c, a.extreme_c),
     'resolved_at', rfc3339(a.resolved_at)) || c.detail
-from case_event c join alert a on a.id = c.alert_id
+from case_event c join line l on l.id = c.id join alert a on a.id = c.alert_id
 join receiver w on w.tenant_id = c.tenant_id and w.disabled_at is null and c.at >= w.created_at and case
     when w.kind <> 'channel' then w.types && array['*', 'alert.*', 'alert.' || c.what]
-    else (c.what in ('opened', 'reopened', 'superseded') or c.what in ('cleared', 'retracted')
-          and 'alert.cleared' = any(w.types))
+    else (c.what = 'superseded' or not l.by_routes and (
+            c.what in ('opened', 'reopened') or c.what in ('cleared', 'retracted') and 'alert.cleared' = any(w.types)))
         and ('alert.opened' = any(w.types) or a.severity = 'critical' and 'alert.critical' = any(w.types)) end
 left join device d on d.id = a.device_id left join vehicle v on v.id = d.vehicle_id left join site s on s.id = d.site_id
 left join excursion x on x.id = c.excursion_id and x.revision = c.excursion_revision and x.tenant_id = c.tenant_id

@@ -31,7 +31,7 @@ def test_a_browser_reads_what_its_push_service_cannot(
     told = browser.told()
     assert told["title"] == "Kritisch: Temperatur außerhalb der Grenzen, truck-01 reefer-01"
     assert told["body"].splitlines()[0] == "Bis 9,4 °C, Grenze 8 °C."
-    assert told["url"] == f"/alerts?alert={alert}"
+    assert told["url"] == f"/alerts?alert={alert}#acknowledge"
     headers, body = receiver.heard[-1]
     assert b"Kritisch" not in body
     assert (headers["content-encoding"], headers["ttl"], headers["urgency"]) == ("aes128gcm", "86400", "high")
