@@ -1,4 +1,4 @@
-"""How telling is kept: what is known of an alert and what was told of it, from and to what stands in the store. Pure."""
+"""How telling is kept: what is known of an alert and what was told of it, from the store and into it. Pure."""
 
 from __future__ import annotations
 
