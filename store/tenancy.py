@@ -57,6 +57,8 @@ HISTORY: tuple[Owned, ...] = (
     Owned("tenant_display"),
     Owned("account", secret=("password_hash",)),
     Owned("case_event"),
+    Owned("escalation"),
+    Owned("alert_routes"),
     Owned("command"),
     Owned("device_voice"),
     Owned("logger_file"),

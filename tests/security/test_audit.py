@@ -14,6 +14,7 @@ from tests.security.worlds import Tenants
 ENTRIES = {
     "post_account": 2,  # the account, and the invitation of whoever it is for
     "mend_many": 0,  # nothing was refused that the example would mend
+    "preview_alert_routes": 0,  # it tells what would be
 }
 """Where it is not one."""
 BODIES = {"change_device": {"retired": False}}
