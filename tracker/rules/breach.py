@@ -4,7 +4,7 @@ Two signs. A trend: outside a door's or a defrosting's influence the temperature
 margin, and rises by more than chance explains; the straight line of the last ten minutes (least squares) says when it
 crosses the limit. And a stay beyond the limit that has lasted most of the time it may, and does not turn. The alarm is
 `for_us` behind the crossing. What is usual is the upper quartile of the greatest temperatures of the
-last day's hours; while fewer than three are known, there is no trend.
+last day's hours; while fewer than three are known it goes by the set point, and without one there is no trend.
 
 One reading of each half minute is looked at, the first. Temperatures are whole thousandths of a degree and times whole
 seconds inside: sums are exact, so that
@@ -43,6 +43,7 @@ BEYOND_SHARE = 0.8  # of the time it may be beyond
 TURNS_C_PER_S = -1e-4  # falling faster than this it turns
 HOURS, HOURS_MIN, UPPER = 24, 3, 0.75
 NO_HOUR, NO_TIME = -(1 << 30), (1 << 32) - 1
+OVER_SET_POINT_C = 1.5  # is usual while too few hours are known
 NEAR_C = 0.8  # what is usual is never taken to be nearer to the limit
 OVER_S, BACK_S = 1_800, 300  # without a sign it is over within the margin; at what is usual it is sooner
 LOST_S = 14_400  # without a sign it is over anyway
@@ -155,6 +156,7 @@ def step(carry: Trend, rows: Rows) -> tuple[Trend, Forecasts]:
     milli_c = np.rint(np.clip(rows.temp_c, -1e3, 1e3) * 1e3).astype(np.int64)
     recent, line = _lines(before, rows.entity, rows.t_us, milli_c)
     hours, usual_c = _usual(before, rows.entity, rows.t_us, milli_c)
+    usual_c = np.where(np.isnan(usual_c), rows.set_point_c + OVER_SET_POINT_C, usual_c)
     usual_c = np.minimum(usual_c, rows.limit_c - NEAR_C)
 
     def last(flag: Bool, carried: I64) -> I64:

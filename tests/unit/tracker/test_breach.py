@@ -82,6 +82,14 @@ def test_an_open_door_is_no_trend_but_a_stay_beyond_is_told_as_its() -> None:
     assert cause == "door_open"
 
 
+def test_on_the_first_day_it_goes_by_the_set_point_or_tells_no_trend() -> None:
+    young = np.concatenate([SOUND[-30:], RISE])
+    ((begins, _, _),) = told(rows(young, set_point_c=4.0))
+    assert begins < 30 + int(np.argmax(RISE > 8)) - 5
+    ((begins, _, _),) = told(rows(young))
+    assert begins > 30 + int(np.argmax(RISE > 8)), "the stay alone"
+
+
 def test_without_a_limit_nothing_is_told() -> None:
     assert told(rows(np.concatenate([SOUND, RISE]), limit_c=np.nan)) == []
 

@@ -51,6 +51,7 @@ const words: Translation<typeof en> = {
   extreme: 'Spitzenwert',
   last: 'Zuletzt',
   alarm_at: 'Alarm um',
+  expected: 'Alarm erwartet',
   decided: 'Entschieden',
   device: 'Gerät',
   show_on_map: 'Auf der Karte zeigen',

@@ -2,6 +2,17 @@
 import type { Translation } from '../catalogue.ts'
 import type en from '../en/shared.ts'
 
+/** What the api says in English of why it gets too warm. */
+const CAUSES: Readonly<Record<string, string>> = {
+  'cause not known': 'Grund nicht bekannt',
+  'a door is open': 'eine Tür ist offen',
+  defrosting: 'Abtauung',
+  'the set point is wrong': 'falscher Sollwert',
+  'the cooling is off': 'die Kühlung ist aus',
+  'the cooling fails': 'die Kühlung fällt aus',
+  'the cooling grows weaker': 'die Kühlung lässt nach',
+}
+
 const words: Translation<typeof en> = {
   locale: 'de-DE',
   decimal_point: ',',
@@ -38,6 +49,10 @@ const words: Translation<typeof en> = {
 
   title_warm: 'Zu warm',
   title_cold: 'Zu kalt',
+  title_will_warm: 'Wird zu warm',
+  title_will_cold: 'Wird zu kalt',
+  expected: (at: string, from: string, to: string): string => `Alarm erwartet um ${at} (${from}–${to})`,
+  cause: (cause: string): string => CAUSES[cause] ?? cause,
   title_fault: (probe) => `Fühler gestört: ${probe}`,
   title_silent: (device) => `Nichts gehört von ${device}`,
   title_late: (shipment, place) => `${shipment} verfehlt vielleicht das Zeitfenster bei ${place}`,

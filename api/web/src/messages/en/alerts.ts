@@ -48,6 +48,7 @@ export default {
   extreme: 'Extreme',
   last: 'Last',
   alarm_at: 'Alarm at',
+  expected: 'Alarm expected',
   decided: 'Decided',
   device: 'Device',
   show_on_map: 'Show on the map',

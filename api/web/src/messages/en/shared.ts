@@ -38,6 +38,10 @@ export default {
 
   title_warm: 'Too warm',
   title_cold: 'Too cold',
+  title_will_warm: 'Will be too warm',
+  title_will_cold: 'Will be too cold',
+  expected: (at: string, from: string, to: string): string => `alarm expected ${at} (${from}–${to})`,
+  cause: (cause: string): string => cause,
   title_fault: (probe: string) => `Sensor fault: ${probe}`,
   title_silent: (device: string) => `No news from ${device}`,
   title_late: (shipment: string, place: string) => `${shipment} may miss its window at ${place}`,

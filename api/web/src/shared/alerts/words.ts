@@ -28,9 +28,22 @@ export function titleWords({ kind, title, limit_c, extreme_c, device, probe }: A
     return `${cold ? m.title_cold : m.title_warm}: ${temp(extreme_c)}`
   }
   if (kind === 'silence' && device) return m.title_silent(device)
+  if (kind === 'breach_risk') return breachWords(title)
   if (kind === 'sensor_fault' && probe) return m.title_fault(probe)
   const [, shipment, place] = (kind === 'late_risk' && /^(.*) may miss its window at (.*)$/.exec(title)) || []
   return shipment && place ? m.title_late(shipment, place) : title
+}
+
+/** What will be, and why likely: the api says both in words that are always the same. */
+function breachWords(title: string): string {
+  const [what = '', why = ''] = title.split(': ')
+  return `${what === 'Will be too cold' ? m.title_will_cold : m.title_will_warm}: ${m.cause(why)}`
+}
+
+/** 'alarm expected 14:32 (14:20–14:55)', of what has not come; nothing otherwise. */
+export function expectedWords({ expected, state }: Alert, now: number): string {
+  if (!expected || state !== 'active') return ''
+  return m.expected(clockTime(expected.p50, now), clockTime(expected.p10, now), clockTime(expected.p90, now))
 }
 
 export function stateWords(alert: Alert): string {
