@@ -49,5 +49,6 @@ test('once it is spoken, words, numbers and days are German', async () => {
   assert.equal(titleWords({ ...alert, kind: 'sensor_fault', extreme_c: null, probe: 'rear' }), 'Fühler gestört: rear')
   assert.equal(plain(titleWords({ ...alert, title: 'Too cold: 8.0 °C', extreme_c: 8 })), 'Zu kalt: 8,0 °C') // the limit itself
   assert.equal(titleWords({ ...alert, kind: 'late_risk', extreme_c: null, title: 'S-1 may miss its window at Store' }), 'S-1 verfehlt vielleicht das Zeitfenster bei Store')
+  assert.equal(titleWords({ ...alert, kind: 'breach_risk', extreme_c: null, title: 'Will be too warm: the cooling fails' }), 'Wird zu warm: die Kühlung fällt aus')
   assert.equal(titleWords({ ...alert, kind: 'other', extreme_c: null, title: 'Something new' }), 'Something new')
 })
