@@ -135,7 +135,8 @@ class Summary:
 
     def page(self, digest: str, fingerprint: str) -> dict[str, Any]:
         """What the report is printed from; `digest` is the SHA-256 of the pack that goes with it, empty for none."""
-        (subject,) = self._all("shipment")
+        (subject,) = self._kept.get("shipment") or self._kept["subject"]
+        kind = "shipment" if "shipment" in subject else "device"
         standing = [x for x in self._all("excursion") if not x["retracted"] and not x["superseded_at"]]
         beyond = [(seconds_of(x["started_at"]), seconds_of(x["ended_at"] or self._ends)) for x in standing]
         limits = [limit for limit in (subject["low_c"], subject["high_c"]) if limit is not None]
@@ -143,7 +144,9 @@ class Summary:
         chart = Chart(self._begins_s, self._begins_s + self._span_s, lines, limits, beyond)
         (verdict,) = self._all("verdict")
         return {
-            "title": f"Temperature report of shipment {subject['shipment']}",
+            "title": f"Temperature report of {kind} {subject[kind]}",
+            "name": subject[kind],
+            "about": self._about(kind, subject),
             "head": dict(self._head),
             "subject": dict(subject),
             "verdict": dict(verdict),
@@ -179,6 +182,14 @@ class Summary:
             "digest": digest,
             "fingerprint": fingerprint,
         }
+
+    def _about(self, kind: str, subject: Mapping[str, Any]) -> list[list[str]]:
+        """What stands at the top, beside verdict and limits."""
+        span = f"{shown(self._begins)} to {shown(self._ends)}"
+        if kind == "shipment":
+            return [["Under way", span], ["Vehicle", subject["vehicle"] or "-"], ["Reference", subject["reference"]]]
+        where = [w["vehicle"] or w["site"] or "-" for w in self._all("whereabouts")]
+        return [["Span", span], ["Was on or at", ", ".join(dict.fromkeys(where)) or "-"]]
 
     def _stops(self) -> list[list[str]]:
         at = {c["stop"]: c for c in self._all("call") if not c["retracted"] and not c["superseded_at"]}

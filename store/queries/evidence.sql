@@ -86,7 +86,7 @@ order by c.alert_id, c.version
 select a.id, a.at, a.actor, a.action, a.subject, a.detail::text as detail, l.n, encode(l.sha256, 'hex') as sha256
 from audit a left join audit_link l on l.audit_id = a.id and l.tenant_id = a.tenant_id
 where a.tenant_id = %(tenant)s and a.at <= %(as_of)s
-  and (a.subject = %(name)s and a.action like 'shipment.%%'
+  and (a.subject = %(name)s and starts_with(a.action, %(kind)s || '.')
        or a.subject = any(%(alerts)s::text[]) and a.action like 'alert.%%'
        or a.subject = %(profile)s and a.action like 'profile.%%')
 order by a.id
@@ -94,3 +94,43 @@ order by a.id
 -- name: audit_head
 -- The end of the tenant's audit chain: whoever keeps it can tell later that no entry before it has changed.
 select n, encode(sha256, 'hex') as sha256 from audit_link where tenant_id = %(tenant)s order by n desc limit 1
+
+-- name: device
+-- A device and the limits it is held to.
+select d.id as key, d.name as device, d.kind as device_kind, p.id as profile_key, p.name as profile, n.low_c, n.high_c,
+       coalesce(n.max_interval_s, 900) as max_interval_s, %(since)s::timestamptz as since, %(until)s::timestamptz as until
+from device d left join profile p on p.id = d.profile_id
+left join lateral (
+    select (v.body ->> 'low_c')::float8 as low_c, (v.body ->> 'high_c')::float8 as high_c,
+           (v.body ->> 'max_interval_s')::float8 as max_interval_s
+    from profile_version v where v.tenant_id = d.tenant_id and v.profile_id = p.id and v.valid_from <= %(as_of)s
+    order by v.valid_from desc, v.version desc limit 1) n on true
+where d.tenant_id = %(tenant)s and d.name = %(name)s
+
+-- name: whereabouts
+-- Where a device was in a span.
+select v.name as vehicle, s.name as site, z.name as zone, nullif(w.valid_from, '-infinity') as valid_from,
+       nullif(w.valid_to, 'infinity') as valid_to, w.recorded_at, w.recorded_by
+from assignment w left join vehicle v on v.id = w.vehicle_id left join site s on s.id = w.site_id left join zone z on z.id = w.zone_id
+where w.tenant_id = %(tenant)s and w.device_id = %(device)s and w.valid_from <= %(until)s and w.valid_to > %(since)s
+  and w.recorded_at <= %(as_of)s
+order by w.valid_from
+
+-- name: device_temperatures
+-- What the probes of a device saw in a span, whether there is a stretch without a reading, and whether one alarmed.
+with reading as (
+    select r.probe_id, r.time, r.temp_c,
+           r.time - coalesce(lag(r.time) over w, %(since)s) > make_interval(secs => %(max_interval_s)s) as unknown,
+           row_number() over (partition by r.probe_id order by r.time desc) as back
+    from own_temperature(%(device)s, %(since)s, %(until)s::timestamptz + interval '1 microsecond') r
+    where r.flags & 8 = 0 and r.received_at <= %(as_of)s
+    window w as (partition by r.probe_id order by r.time)
+)
+select min(temp_c) as min_c, max(temp_c) as max_c, max(time) as last_at,
+       (array_agg(temp_c order by time desc))[1] as last_c,
+       bool_or(unknown or back = 1 and %(until)s - time > make_interval(secs => %(max_interval_s)s)) as unknown,
+       %(low_c)s::float8 as low_c, %(high_c)s::float8 as high_c,
+       exists (select from excursion x where x.tenant_id = %(tenant)s and x.device_id = %(device)s and x.decided_at <= %(as_of)s
+               and (x.superseded_at is null or x.superseded_at > %(as_of)s) and not x.retracted and x.alarm_at is not null
+               and x.started_at <= %(until)s and coalesce(x.ended_at, 'infinity') >= %(since)s) as excursion
+from reading

@@ -79,24 +79,46 @@ class ProbeSeen:
 
 
 class Evidence:
-    """The records of one shipment."""
+    """The records of one shipment; what is evidence of something else says otherwise what it is about."""
 
-    def __init__(self, context: Context, caller: Caller, shipment: Row, as_of: datetime) -> None:
-        self._context, self._caller, self._shipment, self._as_of = context, caller, shipment, as_of
-        self._asked = {"shipment": shipment["key"], "as_of": as_of}
+    kind = head = "shipment"
+
+    def __init__(self, context: Context, caller: Caller, subject: Row, as_of: datetime) -> None:
+        self._context, self._caller, self._subject, self.as_of = context, caller, subject, as_of
 
     @property
     def span(self) -> tuple[datetime, datetime]:
         """While it was under way, as far as that is known; from when it was planned, of one that has not begun."""
-        row = self._shipment
+        row = self._subject
         begins = row["started_at"] or row["planned_at"]
-        return begins, max(begins, min(row["delivered_at"] or row["cancelled_at"] or self._as_of, self._as_of))
+        return begins, max(begins, min(row["delivered_at"] or row["cancelled_at"] or self.as_of, self.as_of))
+
+    async def stays(self, session: Session) -> Sequence[Row]:
+        """The devices whose readings count, and when each of them does."""
+        return await session.rows(queries("evidence")["carried"], **self._asked)
+
+    async def plan(self, session: Session) -> AsyncGenerator[Record, None]:
+        """What was planned, and what came of that."""
+        for stop in await session.rows(queries("evidence")["stops"], **self._asked):
+            yield "stop", plain(stop)
+        for call in await session.rows(queries("evidence")["calls"], **self._asked):
+            yield "call", plain(call)
+
+    async def verdict(self, session: Session) -> goods.Verdict:
+        """In the words of the API."""
+        asked = {"shipments": [self._subject["key"]], "now": self.as_of}
+        rows = await session.rows(queries("goods")["shipment_temperatures"], **asked)
+        return goods.verdict(rows[0] if rows else None)
+
+    @property
+    def _asked(self) -> dict[str, Any]:
+        return {"shipment": self._subject["key"], "as_of": self.as_of}
 
     async def records(self) -> AsyncGenerator[Record, None]:
         """All of them in their order; each page of readings in a transaction of its own."""
-        yield "shipment", plain(self._shipment)
+        yield self.head, plain(self._subject)
         async with self._context.database.tenant(self._caller.tenant_id) as session:
-            carried = await session.rows(queries("evidence")["carried"], **self._asked)
+            carried = await self.stays(session)
             before = [record async for record in self._before(session, carried)]
         for record in before:
             yield record
@@ -110,16 +132,14 @@ class Evidence:
 
     async def _before(self, session: Session, carried: Sequence[Row]) -> AsyncGenerator[Record, None]:
         q, devices = queries("evidence"), sorted({row["key"] for row in carried})
-        for stop in await session.rows(q["stops"], **self._asked):
-            yield "stop", plain(stop)
-        for call in await session.rows(q["calls"], **self._asked):
-            yield "call", plain(call)
+        async for record in self.plan(session):
+            yield record
         for stay in carried:
             yield "device", plain(stay)
-        asked = {"profile": self._shipment["profile_key"], "devices": devices, "as_of": self._as_of}
+        asked = {"profile": self._subject["profile_key"], "devices": devices, "as_of": self.as_of}
         for version in await session.rows(q["temperature_profiles"], **asked):
             yield "temperature_profile", {**plain(version), "body": orjson.loads(version["body"])}
-        for profile in await session.rows(q["device_profiles"], devices=devices, as_of=self._as_of):
+        for profile in await session.rows(q["device_profiles"], devices=devices, as_of=self.as_of):
             yield "device_profile", {**plain(profile), "body": without_secrets(orjson.loads(profile["body"]))}
 
     async def _seen(self, stay: Row) -> AsyncGenerator[Record, None]:
@@ -130,7 +150,7 @@ class Evidence:
         values = {"device": stay["key"], "since": since, "until": until + timedelta(microseconds=1)}
         read = pages(self._context, self._caller, "readings_temp", encode=list, values=values)
         async for rows in read:
-            known = [row for row in rows if row[1] <= self._as_of]
+            known = [row for row in rows if row[1] <= self.as_of]
             for begin in range(0, len(known), PER_RECORD):
                 some = known[begin : begin + PER_RECORD]
                 yield "readings", {"device": device, "columns": READING, "rows": [_cells(row) for row in some]}
@@ -148,7 +168,7 @@ class Evidence:
 
     def _events(self, device: str, probe: ProbeSeen) -> Iterator[Record]:
         tenant = self._caller.tenant
-        of = identifier(tenant, "shipment", self._shipment["shipment"]), identifier(tenant, "device", device)
+        of = identifier(tenant, self.kind, self._subject[self.kind]), identifier(tenant, "device", device)
         if hours := probe.hours():
             yield "epcis", {"event": sensor_event(*of, probe.probe, hours)}
 
@@ -158,25 +178,64 @@ class Evidence:
         excursions = alerts = list[Row]()
         if carried:
             span = {"since": min(row["since"] for row in carried), "until": max(row["until"] for row in carried)}
-            excursions = await session.rows(q["excursions"], devices=devices, as_of=self._as_of, **span)
+            excursions = await session.rows(q["excursions"], devices=devices, as_of=self.as_of, **span)
             of = sorted({row["id"] for row in excursions})
-            alerts = await session.rows(q["alerts"], excursions=of, as_of=self._as_of)
+            alerts = await session.rows(q["alerts"], excursions=of, as_of=self.as_of)
         keys = [row["id"] for row in alerts]
         for excursion in excursions:
             yield "excursion", plain(excursion)
         for alert in alerts:
             yield "alert", plain(alert)
-        for event in await session.rows(q["case_events"], alerts=keys, as_of=self._as_of):
+        for event in await session.rows(q["case_events"], alerts=keys, as_of=self.as_of):
             yield "case_event", {**plain(event), "detail": dict(event["detail"])}
-        name, profile = self._shipment["shipment"], self._shipment["profile"] or ""
-        asked = {"name": name, "profile": profile, "alerts": [str(key) for key in keys], "as_of": self._as_of}
+        name, profile = self._subject[self.kind], self._subject["profile"] or ""
+        asked = {
+            "kind": self.kind,
+            "name": name,
+            "profile": profile,
+            "alerts": [str(key) for key in keys],
+            "as_of": self.as_of,
+        }
         for entry in await session.rows(q["audit"], **asked):
             yield "audit", {**plain(entry), "detail": orjson.loads(entry["detail"])}
         if (head := await session.row(q["audit_head"])) is not None:
             yield "audit_head", plain(head)
-        asked = {"shipments": [self._shipment["key"]], "now": self._as_of}
-        rows = await session.rows(queries("goods")["shipment_temperatures"], **asked)
-        yield "verdict", goods.verdict(rows[0] if rows else None)
+        yield "verdict", await self.verdict(session)
+
+
+class DeviceEvidence(Evidence):
+    """The records of one device in a span of time, wherever it was."""
+
+    kind, head = "device", "subject"
+
+    @property
+    def span(self) -> tuple[datetime, datetime]:
+        """What was asked for, up to the moment it is known of."""
+        begins = self._subject["since"]
+        return begins, max(begins, min(self._subject["until"], self.as_of))
+
+    async def stays(self, session: Session) -> Sequence[Row]:
+        """The device itself, all the time."""
+        del session
+        begins, ends = self.span
+        return [{**self._subject, "since": begins, "until": ends}]
+
+    async def plan(self, session: Session) -> AsyncGenerator[Record, None]:
+        """Where it was."""
+        begins, ends = self.span
+        asked = {"device": self._subject["key"], "since": begins, "until": ends, "as_of": self.as_of}
+        for place in await session.rows(queries("evidence")["whereabouts"], **asked):
+            yield "whereabouts", plain(place)
+
+    async def verdict(self, session: Session) -> goods.Verdict:
+        """Of all its probes together."""
+        begins, ends = self.span
+        asked = {"device": self._subject["key"], "since": begins, "until": ends, "as_of": self.as_of}
+        row = await session.row(queries("evidence")["device_temperatures"], **asked, **self._limits())
+        return goods.verdict(row if row is not None and row["last_at"] is not None else None)
+
+    def _limits(self) -> dict[str, Any]:
+        return {name: self._subject[name] for name in ("low_c", "high_c", "max_interval_s")}
 
 
 def _cells(row: Sequence[Any]) -> list[Any]:

@@ -38,6 +38,7 @@ class Writer:
 
     def __init__(self, evidence: Evidence, head: Mapping[str, Any], private: Ed25519PrivateKey) -> None:
         self._evidence, self._head, self._private = evidence, head, private
+        self.name = str(head[evidence.kind])
         self._public = private.public_key().public_bytes_raw()
         self._summary = Summary(head, *(when(at) or "" for at in evidence.span))
         self._digest = hashlib.sha256()

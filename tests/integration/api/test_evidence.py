@@ -147,6 +147,24 @@ def test_names_are_printed_and_never_obeyed(world: World, http: httpx.Client) ->
         world.run("update shipment set reference = ''")
 
 
+def test_a_device_has_evidence_of_any_span(http: httpx.Client) -> None:
+    path, span = "/api/v1/devices/reefer-01/evidence", {"from": when(T0 + minutes(50)), "to": when(T0 + minutes(110))}
+    answer = http.get(path, params=span)
+    assert answer.status_code == 200, answer.text
+    head = verify(io.BytesIO(answer.content))
+    assert (head["about"], head["device"]) == ("device reefer-01", "reefer-01")
+    found = by_kind(answer.content)
+    assert sum(len(record["rows"]) for record in found["readings"]) == 10 + 21
+    assert [gap["seconds"] for gap in found["gap"]] == [31 * 60]
+    assert [w["vehicle"] for w in found["whereabouts"]] == ["truck-01"]
+    assert found["verdict"][0]["verdict"] == "excursion"
+    assert found["verdict"][0]["max_c"] == 9.5
+    before = {"from": when(T0), "to": when(T0 + minutes(50))}
+    assert by_kind(http.get(path, params=before).content)["verdict"][0]["verdict"] == "in_range"
+    assert http.get(path, params={**span, "format": "pdf"}).content.startswith(b"%PDF-")
+    assert http.get("/api/v1/devices/nobody/evidence", params=span).status_code == 404
+
+
 def test_what_people_read_of_it() -> None:
     """Figures by hand: an hour at 20, an hour unknown, an hour at 30 °C; MKT as a textbook has it."""
     head = {"made_at": "2026-11-22T14:00:00.000Z"}
