@@ -25,6 +25,7 @@ def page(looking: Looking, stack: Stack) -> Iterator[Page]:
     """An admin's page; the channels are gone afterwards."""
     with looking() as opened:
         yield opened
+    stack.request("PUT", "/alert-routes", {"routes": []})
     for channel in stack.items("/channels"):
         stack.request("DELETE", f"/channels/{channel['id']}")
 
@@ -131,6 +132,39 @@ def test_what_is_typed_of_a_mail_server_is_its_address(page: Page, stack: Stack)
     expect(page.get_by_test_id("channel-row")).to_have_count(1)
     fits(page)
     assert [each["kind"] for each in stack.items("/channels")] == ["mailtos"]
+
+
+@pytest.mark.parametrize("look", [DESKTOP], ids=["desk"], indirect=True)
+def test_who_is_told_when_is_a_route_that_is_tried_first(page: Page, stack: Stack) -> None:
+    for name in ("night", "boss"):
+        made = {"id": name, "url": "mailto://127.0.0.1:9?from=a@example.org&to=b@example.org"}
+        assert stack.request("POST", "/channels", made).status_code == 201
+    page.goto("/settings/channels")
+    page.get_by_test_id("route-add").click()
+    page.get_by_test_id("route-name").fill("nights")
+    page.get_by_test_id("route-hours").check()
+    page.get_by_test_id("route-add-step").click()
+    page.get_by_test_id("route-save").click()
+    expect(page.get_by_role("alert")).to_have_text("Choose a channel for each step.")
+    first, second = (page.get_by_test_id("route-step").nth(n) for n in (0, 1))
+    first.get_by_test_id("route-tell-night").check()
+    first.get_by_test_id("route-tell-boss").uncheck()
+    second.get_by_test_id("route-tell-boss").check()
+    fits(page)
+    page.get_by_test_id("route-save").click()
+    expect(page.get_by_test_id("route-row")).to_contain_text("after 15 min: boss")
+    (route,) = stack.get("/alert-routes")["routes"]
+    assert [each["channels"] for each in route["steps"]] == [["night"], ["boss"]]
+    assert route["schedule"]["from"] == "22:00"
+    page.get_by_test_id("route-preview").locator("summary").click()
+    page.get_by_test_id("route-try").click()
+    expect(page.get_by_test_id("route-timeline").get_by_role("listitem")).to_have_count(2)
+    fits(page)
+    page.get_by_test_id("route-open").click()
+    page.get_by_test_id("route-remove").click()
+    expect(page.get_by_test_id("route-row")).to_have_count(0)
+    page.get_by_role("button", name="Put back").click()
+    expect(page.get_by_test_id("route-row")).to_have_count(1)
 
 
 @pytest.mark.parametrize("look", [SMALL], ids=["phone"], indirect=True)  # one look: it waits for a whole minute

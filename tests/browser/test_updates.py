@@ -101,9 +101,13 @@ def test_a_note_that_is_being_typed_stays_when_its_alert_changes(desktop: Browse
     alert |= dict.fromkeys(("resolved_at", "resolved_by", "note", "limit_c", "extreme_c", "last_c"))
     alert |= {"id": "9001", "kind": "geofence", "severity": "warning", "title": "Left its lane", "state": "active"}
     alert |= {"subject": {"kind": "vehicle", "id": "van-0"}, "opened_at": NOW, "decided_at": NOW, "revision": 1}
-    asked = answering(page, **{"alerts/9001/history": {"items": []}})
+    told = {"at": NOW, "route": "night", "step": 0, "nth": 0, "what": "opened", "channels": ["night-shift"]}
+    escalation = {"told": [told], "next": None}
+    asked = answering(page, **{"alerts/9001/history": {"items": []}, "alerts/9001/escalation": escalation})
     feed = Feed(page, vehicles=[vehicle(0)], alerts=[alert])
-    page.goto("/alerts?alert=9001")
+    page.goto("/alerts?alert=9001#acknowledge")  # as a message's link
+    expect(page.get_by_test_id("alert-ack")).to_be_focused()
+    expect(page.get_by_test_id("alert-told")).to_contain_text("night-shift")
     note = page.get_by_test_id("alert-note")
     note.fill("the driver has been called")
     for revision in range(2, 5):

@@ -34,6 +34,7 @@ const TYPES: Readonly<Record<string, string>> = {
   'alert.reopened': 'Alarm erneut',
   'alert.cleared': 'Alarm beendet',
   'alert.retracted': 'Alarm zurückgenommen',
+  escalation: 'Alarm über eine Route',
   milestone: 'Meilenstein',
   test: 'Test',
 }

@@ -15,6 +15,7 @@ import moves from './moves.ts'
 import profiles from './profiles.ts'
 import refused from './refused.ts'
 import reports from './reports.ts'
+import routes from './routes.ts'
 import settings from './settings.ts'
 import shared from './shared.ts'
 import shipment from './shipment.ts'
@@ -25,6 +26,6 @@ import table from './table.ts'
 import webhooks from './webhooks.ts'
 
 export default {
-  alerts, audit, brokers, channels, commands, devices, display, files, frame, join, live, moves, profiles, refused, reports, settings, shared, shipment, shipments, sites,
+  alerts, audit, brokers, channels, commands, devices, display, files, frame, join, live, moves, profiles, refused, reports, routes, settings, shared, shipment, shipments, sites,
   start, table, webhooks,
 }

@@ -32,6 +32,7 @@ const TYPES: Readonly<Record<string, string>> = {
   'alert.reopened': 'Alert again',
   'alert.cleared': 'Alert over',
   'alert.retracted': 'Alert withdrawn',
+  escalation: 'Alert by a route',
   milestone: 'Milestone',
   test: 'Test',
 }
