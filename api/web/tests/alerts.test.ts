@@ -14,12 +14,14 @@ test('a truck that is too warm stands above devices that say nothing, whatever w
     alert('warm, acknowledged', { acknowledged_at: when }),
     alert('resolved', { resolved_at: when }),
     alert('was warm, seen by nobody', { state: 'cleared' }),
+    alert('warm, to be signed', { acknowledged_at: when, disposition_state: 'proposed' }),
+    alert('done with, to be looked at again', { acknowledged_at: when, resolved_at: when, state: 'cleared', disposition_state: 'superseded' }),
     alert('warm', {}),
     alert('warm since later', { opened_at: when }),
   ].sort(byUrgency)
   assert.deepEqual(
     sorted.map((a) => a.id),
-    ['warm since later', 'warm', 'warm, acknowledged', 'was warm, seen by nobody', 'silent test device', 'resolved'],
+    ['warm', 'warm since later', 'was warm, seen by nobody', 'warm, to be signed', 'done with, to be looked at again', 'warm, acknowledged', 'silent test device', 'resolved'],
   )
 })
 

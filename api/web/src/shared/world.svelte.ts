@@ -3,6 +3,7 @@
 import { applyChanges, applySnapshot, emptyTables, Live } from '#client/index.ts'
 import type { Connection } from '#client/index.ts'
 
+import { isDone } from './alerts/state.ts'
 import { api, ApiError, ask } from './api/client.ts'
 import type { Alert, Me, Permission, Shipment, Site, Stock, Vehicle } from './api/shapes.ts'
 import { clock } from './clock.svelte.ts'
@@ -60,8 +61,9 @@ class World {
       },
       changes: (changes) => {
         for (const { topic, id, op, data } of changes) {
-          if (topic === 'alerts' && op === 'put' && data?.['state'] === 'active' && !this.#tables.alerts.has(id))
-            this.newest = data as unknown as Alert
+          if (topic !== 'alerts' || op !== 'put' || data?.['state'] !== 'active') continue
+          const known = this.#tables.alerts.get(id)
+          if (!known || (known.severity === 'warning' && data['severity'] === 'critical')) this.newest = data as unknown as Alert
         }
         for (const topic of applyChanges(this.#tables, changes)) this.#mark(topic)
       },
@@ -92,7 +94,7 @@ class World {
   putAlert(alert: Alert): void {
     const known = this.#tables.alerts.get(alert.id)
     if (known && known.revision > alert.revision) return
-    if (alert.resolved_at) this.#tables.alerts.delete(alert.id)
+    if (isDone(alert)) this.#tables.alerts.delete(alert.id)
     else this.#tables.alerts.set(alert.id, alert)
     this.#mark('alerts')
   }

@@ -12,6 +12,14 @@ const HAPPENED: Readonly<Record<string, string>> = {
   retracted: 'Zurückgenommen: verspätete Messwerte zeigen es anders',
   acknowledged: 'Quittiert',
   resolved: 'Erledigt',
+  assigned: 'Zugewiesen',
+  commented: 'Kommentar',
+  acted: 'Dagegen getan',
+  disposed: 'Vorgeschlagen',
+  countersigned: 'Unterschrieben',
+  sent_back: 'Nicht unterschrieben',
+  superseded: 'Neu anzusehen: Was unterschrieben ist, wurde vor späteren Messwerten entschieden',
+  resumed: 'Wieder geöffnet',
 }
 
 const words: Translation<typeof en> = {

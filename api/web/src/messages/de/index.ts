@@ -3,6 +3,7 @@
 import alerts from './alerts.ts'
 import audit from './audit.ts'
 import brokers from './brokers.ts'
+import cases from './cases.ts'
 import channels from './channels.ts'
 import commands from './commands.ts'
 import devices from './devices.ts'
@@ -26,6 +27,6 @@ import table from './table.ts'
 import webhooks from './webhooks.ts'
 
 export default {
-  alerts, audit, brokers, channels, commands, devices, display, files, frame, join, live, moves, profiles, refused, reports, routes, settings, shared, shipment, shipments, sites,
+  alerts, audit, brokers, cases, channels, commands, devices, display, files, frame, join, live, moves, profiles, refused, reports, routes, settings, shared, shipment, shipments, sites,
   start, table, webhooks,
 }

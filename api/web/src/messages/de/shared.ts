@@ -75,6 +75,8 @@ const words: Translation<typeof en> = {
   cleared: 'beendet',
   resolved: 'erledigt',
   and_acknowledged: ', quittiert',
+  to_sign: 'zu unterschreiben',
+  look_again: 'neu anzusehen',
 
   no_reading: 'Kein Messwert in dieser Zeit.',
   curve: (low, high, since) => `${low} bis ${high} seit ${since},`,

@@ -9,6 +9,14 @@ const HAPPENED: Readonly<Record<string, string>> = {
   retracted: 'Taken back: late readings say otherwise',
   acknowledged: 'Acknowledged',
   resolved: 'Resolved',
+  assigned: 'Assigned',
+  commented: 'Comment',
+  acted: 'Done against it',
+  disposed: 'Proposed',
+  countersigned: 'Signed',
+  sent_back: 'Not signed',
+  superseded: 'To be looked at again: what was signed was decided before later readings came',
+  resumed: 'Reopened',
 }
 
 export default {

@@ -64,6 +64,8 @@ export default {
   cleared: 'cleared',
   resolved: 'resolved',
   and_acknowledged: ', acknowledged',
+  to_sign: 'to be signed',
+  look_again: 'to be looked at again',
 
   no_reading: 'No reading in this time.',
   curve: (low: string, high: string, since: string) => `${low} to ${high} since ${since},`,

@@ -3,6 +3,8 @@ import { m } from '#messages/shared.ts'
 import type { Alert } from '#shared/api/shapes.ts'
 import { clockTime, ms, span, temp } from '#shared/format.ts'
 
+import { isDone, waits } from './state.ts'
+
 /** Learned more than two minutes after it was due: the device was out of reach, or its readings came late. */
 const LATE_MS = 120_000
 
@@ -47,6 +49,7 @@ export function expectedWords({ expected, state }: Alert, now: number): string {
 }
 
 export function stateWords(alert: Alert): string {
+  if (waits(alert)) return alert.disposition_state === 'proposed' ? m.to_sign : m.look_again
   if (alert.resolved_at) return m.resolved
   return (alert.state === 'active' ? m.active : m.cleared) + (alert.acknowledged_at ? m.and_acknowledged : '')
 }
@@ -58,12 +61,15 @@ export function probeWords(alert: Alert): string {
 
 /**
  * Critical before warning, whatever somebody has clicked: a truck at 16 °C stands above a device that says nothing.
- * Then active before cleared, not acknowledged before acknowledged, newest first.
+ * Then what nobody has seen, active before cleared, the oldest first; then what waits for a signature or to be looked at
+ * again; then the rest, active before cleared, the newest first.
  */
 export function byUrgency(a: Alert, b: Alert): number {
+  const seen = (x: Alert): boolean => !!x.acknowledged_at || !!x.resolved_at
   const rank = (x: Alert): number =>
-    (x.resolved_at ? 8 : 0) + (x.severity === 'critical' ? 0 : 4) + (x.state === 'active' ? 0 : 2) + (x.acknowledged_at ? 1 : 0)
-  return rank(a) - rank(b) || ms(b.opened_at) - ms(a.opened_at)
+    (isDone(x) ? 32 : 0) + (x.severity === 'critical' ? 0 : 16) + (seen(x) ? (waits(x) ? 4 : 8) : 0) + (x.state === 'active' ? 0 : 1)
+  const age = ms(a.opened_at) - ms(b.opened_at)
+  return rank(a) - rank(b) || (seen(a) ? -age : age)
 }
 
 /** So many alerts of one device that say the same are one entry; a reefer with its few probes stays told apart. */

@@ -1,11 +1,11 @@
 // Which alerts the page shows, and which one is open.
 import type { Kept } from '#shared/address.svelte.ts'
 
-/** Alerts by state; `open`: active, or cleared and seen by nobody. */
-export type Phase = 'open' | 'active' | 'cleared' | 'resolved'
+/** Alerts by state; `open`: active, cleared and seen by nobody, or waiting for a decision. */
+export type Phase = 'open' | 'active' | 'cleared' | 'resolved' | 'waiting' | 'mine'
 export type Acknowledged = 'any' | 'no' | 'yes'
 
-const PHASES: readonly Phase[] = ['open', 'active', 'cleared', 'resolved']
+const PHASES: readonly Phase[] = ['open', 'active', 'cleared', 'resolved', 'waiting', 'mine']
 const ACKNOWLEDGED: readonly Acknowledged[] = ['any', 'no', 'yes']
 
 class View implements Kept {
