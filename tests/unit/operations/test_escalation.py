@@ -98,6 +98,15 @@ def test_what_went_and_came_while_nobody_looked_is_told_anew_too() -> None:
     assert course.look(T0 + minutes(120)) == [(0, 0, "reopened")]
 
 
+def test_what_was_withdrawn_and_comes_back_soon_is_told_anew() -> None:
+    course = Course(route((0, "night")))
+    course.look(T0)
+    course.alert = replace(ALERT, over="retracted", over_at=T0 + minutes(5))
+    assert course.look(T0 + minutes(5)) == [(END, 0, "retracted")]
+    course.alert = replace(course.alert, over=None, back_at=T0 + minutes(8))
+    assert course.look(T0 + minutes(8)) == [(0, 0, "reopened")]
+
+
 def test_a_tenth_of_a_degree_to_and_fro_for_an_hour_is_told_once() -> None:
     course, told = Course(route((0, "night"))), []
     for n in range(60):
@@ -143,6 +152,26 @@ def test_a_storm_is_one_message_and_what_begins_later_another() -> None:
     plans = [plan(moved(None, alert, alert.begun_at), alert, [together]) for alert in alerts]
     assert [len(items) for items in fire(plans, ALL, T0 + timedelta(seconds=59))] == [0, 0, 0, 0]
     assert [len(items) for items in fire(plans, ALL, T0 + timedelta(seconds=60))] == [1, 1, 1, 0]
+
+
+@given(st.lists(st.integers(0, 299), min_size=1, max_size=60))
+def test_a_storm_of_five_minutes_is_five_messages_at_most_and_all_are_in_them(begun: list[int]) -> None:
+    together = route((0, "night"), group=minutes(1))
+    alerts = [replace(ALERT, begun_at=T0 + timedelta(seconds=n)) for n in begun]
+    states, told, messages = [moved(None, alert, alert.begun_at) for alert in alerts], 0, []
+    for now in (T0 + timedelta(seconds=n) for n in range(361)):
+        plans = [
+            plan(state, alert, [together]) if alert.begun_at <= now else []
+            for state, alert in zip(states, alerts, strict=True)
+        ]
+        fired = fire(plans, ALL, now)
+        states = [after(state, items, now) for state, items in zip(states, fired, strict=True)]
+        if n := sum(map(len, fired)):
+            messages.append(now)
+            told += n
+    assert told == len(alerts)
+    assert all(b - a >= minutes(1) for a, b in pairwise(messages))
+    assert sum(now < T0 + minutes(5) for now in messages) <= 5
 
 
 def test_the_preview_is_what_happens() -> None:
@@ -207,9 +236,7 @@ def changed(course: Course, what: str, now: datetime) -> None:
 
 
 @given(tables, events)
-def test_never_twice_never_more_than_bounded_never_late(
-    routes: list[Route], course_of_things: list[tuple[int, str]]
-) -> None:
+def test_never_twice_and_never_more_than_bounded(routes: list[Route], course_of_things: list[tuple[int, str]]) -> None:
     course, now = Course(*routes), T0
     course.look(now)
     for wait, what in course_of_things:
