@@ -113,7 +113,9 @@ def plan(state: State, alert: Alert, routes: Iterable[Route]) -> list[Item]:
         return [item for route in routes for item in _ends(state, alert, route, state.over_at)]
     if alert.acknowledged_at is not None and alert.acknowledged_at >= state.since:
         return []
-    return [item for route in routes if fits(route, alert) for item in _steps(state, alert, route)]
+    items = [item for route in routes if fits(route, alert) for item in _steps(state, alert, route)]
+    # who acknowledged an earlier round hears once that it got worse or came back: there is nothing more to acknowledge
+    return items if alert.acknowledged_at is None else [i for i in items if (i.step, i.nth) == (0, 0)]
 
 
 def _ends(state: State, alert: Alert, route: Route, over_at: datetime) -> list[Item]:

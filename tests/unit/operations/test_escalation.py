@@ -70,6 +70,7 @@ def test_acknowledged_nobody_is_told_until_it_gets_worse() -> None:
     assert course.due() is None
     course.alert = replace(course.alert, severity="critical")
     assert course.look(T0 + minutes(30)) == [(0, 0, "opened")]
+    assert (course.look(T0 + minutes(60)), course.due()) == ([], None), "it cannot be acknowledged once more"
     course.alert = replace(course.alert, severity="warning")
     assert course.look(T0 + minutes(31)) == []
 
