@@ -40,9 +40,9 @@ with n as (
     on conflict (kind, fact_id) where fact_id is not null do update
     set title = excluded.title, limit_c = excluded.limit_c, extreme_c = coalesce(excluded.extreme_c, a.extreme_c), last_c = excluded.last_c,
         opened_at = excluded.opened_at, alarm_at = excluded.alarm_at, cleared_at = excluded.cleared_at,
-        severity = excluded.severity,
-        revision = a.revision + ((a.opened_at, a.alarm_at, a.cleared_at, a.severity) is distinct from
-                                 (excluded.opened_at, excluded.alarm_at, excluded.cleared_at, excluded.severity))::int
+        severity = excluded.severity, withdrawn_at = null,
+        revision = a.revision + ((a.opened_at, a.alarm_at, a.cleared_at, a.severity, a.withdrawn_at) is distinct from
+                                 (excluded.opened_at, excluded.alarm_at, excluded.cleared_at, excluded.severity, null))::int
     returning a.id, a.device_id, a.revision, a.severity, a.title, a.opened_at, a.alarm_at, a.decided_at, a.cleared_at,
           a.acknowledged_at, a.acknowledged_by, a.note, a.resolved_at, a.resolved_by,
           a.assignee, a.disposition, a.disposition_state, a.disposition_reason, a.disposed_at, a.disposed_by,
@@ -52,10 +52,10 @@ select put.*, told.revision as told_revision, told.cleared_at as told_cleared_at
 from put left join told using (fact_id)
 
 -- name: take_back_temperature_alerts
--- What was told of excursions never was, or has not lasted long enough.
-update alert a set cleared_at = coalesce(a.cleared_at, n.at), revision = a.revision + (a.cleared_at is null)::int
+-- What was told of excursions never was, or has not lasted long enough; of what was over already too, once.
+update alert a set cleared_at = coalesce(a.cleared_at, n.at), withdrawn_at = n.at, revision = a.revision + 1
 from unnest(%s::int8[], %s::timestamptz[]) as n (fact_id, at)
-where a.kind = 'temperature' and a.fact_id = n.fact_id and a.cleared_at is null
+where a.kind = 'temperature' and a.fact_id = n.fact_id and a.withdrawn_at is null
 returning a.id, a.device_id, a.revision, a.severity, a.title, a.opened_at, a.alarm_at, a.decided_at, a.cleared_at,
           a.acknowledged_at, a.acknowledged_by, a.note, a.resolved_at, a.resolved_by,
           a.assignee, a.disposition, a.disposition_state, a.disposition_reason, a.disposed_at, a.disposed_by,

@@ -45,7 +45,7 @@ class ExcursionAlerts:
         for side in dict.fromkeys([*map(_side, touched), *near]):
             found, left = chains(alarmed.get(side, ()), near.get(side, ()))
             told += [(of_probe[side[0]], chain) for chain in found]
-            over += [(of_probe[side[0]], alert) for alert in left if alert.cleared_us == NEVER]
+            over += [(of_probe[side[0]], alert) for alert in left]
         self._take_back(cursor, over, {e.id: e for e in touched}, step, events, vehicles)
         store = self._engine.store
         moves = [(c.was_of, c.fact_id) for _, c in told if c.was_of not in (0, c.fact_id)]

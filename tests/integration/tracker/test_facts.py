@@ -151,3 +151,21 @@ def test_row_level_security_hides_other_tenants_facts(fleet):
             c.execute("select set_config('app.tenant', %s, true)", (tenant,))
             for table in ("visit", "trip", "stop_call", "deviation"):
                 assert c.execute(f"select count(*) from {table}").fetchone() == (rows,)  # type: ignore[arg-type]
+
+
+def test_one_that_was_over_and_never_was_is_taken_back_once(fleet):
+    """Somebody may have decided on the goods because of it: they hear that it was none."""
+    tracker = fleet.tracker()
+    whole = warm(fleet, np.arange(0, 700, 100), [5.0, 9.0, 9.0, 9.0, 9.0, 5.0, 5.0])
+    for part in (np.arange(5), np.arange(5, 7)):
+        fleet.append(whole.take(part))
+        fleet.settle(tracker)
+    assert events(fleet) == ["raised", "cleared"]
+    for number, t in enumerate(([110, 190, 210, 290, 310, 390], [120, 220, 320])):
+        cool = fleet.batch("temp", "reefer", t, seq=np.arange(len(t)) + 50 + 10 * number, boot=2,
+                           probe_id=fleet.probe, temp_c=5.0)  # fmt: skip
+        fleet.append(cool)
+        fleet.settle(tracker)
+        assert events(fleet) == ["raised", "cleared", "retracted"]
+    fleet.close(tracker)
+    assert fleet.rows("select withdrawn_at is not null from alert") == [(True,)]

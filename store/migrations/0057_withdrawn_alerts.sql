@@ -1,0 +1,2 @@
+-- When an alert was taken back: late readings say that it never was. Also of one that was over by then.
+alter table alert add column withdrawn_at timestamptz;
