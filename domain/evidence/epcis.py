@@ -24,7 +24,7 @@ def identifier(tenant: str, kind: str, name: str) -> str:
     """A URI of a thing that has no code of GS1, always the same for the same thing.
 
     >>> identifier("main", "shipment", "S-1")
-    'urn:uuid:6ae8ddcf-04ce-548c-8cb9-0d8fd08862e5'
+    'urn:uuid:bfccab54-9ea4-591e-b5d5-c2eac8f7435f'
     """
     return f"urn:uuid:{uuid5(NAMESPACE_URL, f'frostway/{tenant}/{kind}/{name}')}"
 

@@ -69,8 +69,8 @@ def told(fleet: Fleet, portions, *, restarts: bool = False) -> dict:
     with psycopg.connect(fleet.dsn) as c:
         c.execute(
             "truncate log_frame, log_head, tracker_position, vehicle_state, visit, trip, stop_call, deviation, change, "
-            "dirty, checkpoint, eta, eta_grade, eta_knowledge, eta_lesson, journey, alert, alert_event, case_event, "
-            "reading_position, device_state restart identity"
+            "dirty, checkpoint, eta, eta_grade, eta_knowledge, eta_lesson, journey, alert, escalation, "
+            "alert_event, case_event, reading_position, device_state restart identity"
         )
         c.execute("update stop set arrived_at = null, departed_at = null, learned_at = null")
         c.execute("update shipment set status = 'planned', started_at = null, delivered_at = null")

@@ -95,8 +95,8 @@ def reference(fleet, batches):
     with psycopg.connect(fleet.dsn) as c:
         c.execute(
             "truncate log_frame, log_head, tracker_position, vehicle_state, series_state, visit, excursion, trip, "
-            "alert, alert_event, case_event, change, dirty, checkpoint, eta, reading_position, reading_temperature, "
-            "device_state"
+            "alert, escalation, alert_event, case_event, change, dirty, checkpoint, eta, reading_position, "
+            "reading_temperature, device_state, breach_forecast, breach_state"
         )
     return delivered(fleet, batches, in_order)
 
