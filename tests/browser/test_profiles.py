@@ -44,10 +44,11 @@ def change(page: Page) -> None:
     page.get_by_test_id("band-limit").last.fill("20")  # the lower one, now above the upper ones
     page.get_by_test_id("profile-send").click()
     expect(page.get_by_test_id("field-error")).to_contain_text("below high_c")
-    page.get_by_test_id("band-limit").first.fill("1,5")  # it went up, being the warmest
-    page.get_by_test_id("band-severity").first.select_option("warning")
+    expect(page.get_by_test_id("band-limit").first).to_have_value("20")  # it went up, being the warmest
+    page.get_by_test_id("band-limit").first.fill("1,5")
     page.get_by_test_id("profile-note").fill("auditor")
-    expect(page.get_by_test_id("band-limit").first).to_have_value("12")
+    expect(page.get_by_test_id("band-limit").first).to_have_value("12")  # and down again, once it is left
+    page.get_by_test_id("band-severity").last.select_option("warning")
     expect(page.get_by_test_id("profile-picture")).to_contain_text("warmer than 12.0\u00a0°C at once: critical")
     page.get_by_test_id("profile-send").click()
     newest = page.get_by_test_id("profile-version").first
