@@ -11,6 +11,7 @@ from tracker.breaches.family import BreachRows, Told
 from tracker.engine.family import Engine
 from tracker.engine.step import Step
 from tracker.rules.scan import NEVER
+from tracker.temperatures.family import Temperatures
 
 WILL = {"above": "Will be too warm", "below": "Will be too cold"}
 CAUSES = {
@@ -25,11 +26,16 @@ CAUSES = {
 
 
 def breach_risks(cursor: psycopg.Cursor, engine: Engine, step: Step) -> Iterator[tuple[Mapping[str, Any], str, str]]:
-    """What is kept of alerts that are raised or over, with their probe and what happened to them."""
+    """What is kept of alerts that are raised or over, with their probe and what happened to them.
+
+    Of a probe that has alarmed on that side nothing is foretold.
+    """
     written = step.part(BreachRows).written
     probes = {told.id: told.probe for told in written}
     over = [(t.id, t.fact.end_us) for t in written if t.fact.end_us != NEVER]
-    raised = [_row(t, step.now_us) for t in written if _is_news(t, step.now_us)]
+    alarmed = {(p, kind) for (p, kind, _), x in engine.family(Temperatures).tables.open.items() if x.alarm_us != NEVER}
+    news = [t for t in written if _is_news(t, step.now_us) and (t.fact.probe_id, t.fact.kind) not in alarmed]
+    raised = [_row(t, step.now_us) for t in news]
     store = engine.store
     for kept in store.returned(cursor, "raise_breach_risks", raised):
         yield kept, probes[int(kept["fact_id"])], "raised"
