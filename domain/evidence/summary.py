@@ -150,8 +150,6 @@ class Summary:
             "head": dict(self._head),
             "subject": dict(subject),
             "verdict": dict(verdict),
-            "begins": shown(self._begins),
-            "ends": shown(self._ends),
             "made": self._head["made_at"],
             "chart": svg(chart),
             "probes": [

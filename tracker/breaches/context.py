@@ -20,7 +20,8 @@ Home = tuple[str, int]
 
 @dataclass
 class _Said:
-    open: set[int] = field(default_factory=set)
+    doors: dict[int, int] = field(default_factory=dict)
+    """1 open, 0 shut."""
     door_us: int = LONG_AGO
     defrosting: bool = False
     defrost_us: int = LONG_AGO
@@ -43,11 +44,10 @@ class Context:
         homes = [self._home(registry, d) for d in batch.device_id[order].tolist()]
         times = batch.time_us[order].tolist()
         if isinstance(batch, DoorBatch):
-            for home, t_us, door, is_open in zip(
-                homes, times, batch.door_id[order].tolist(), batch.open[order].tolist(), strict=True
-            ):
+            doors = (batch.door_id[order].tolist(), batch.open[order].tolist())
+            for home, t_us, door, open_now in zip(homes, times, *doors, strict=True):
                 if home is not None:
-                    self._door(home, t_us, door, is_open=bool(is_open))
+                    self._door(home, t_us, door, open_now)
             return
         self._learn(np.unique(batch.reefer_id).tolist(), store)
         columns = (batch.reefer_id, batch.setpoint_c, batch.defrost)
@@ -65,13 +65,13 @@ class Context:
         device = registry.devices.get(device_id)
         return device.home if device else None
 
-    def _door(self, home: Home, t_us: int, door: int, *, is_open: bool) -> None:
+    def _door(self, home: Home, t_us: int, door: int, open_now: int) -> None:
+        """A door that says again and again that it is shut has not been opened meanwhile."""
         said = self._said.setdefault(home, _Said())
-        if is_open:
-            said.open.add(door)
-        elif door in said.open:
-            said.open.discard(door)
-        said.door_us = NEVER if said.open else max(t_us, LONG_AGO if said.door_us == NEVER else said.door_us)
+        if open_now not in (0, 1) or said.doors.get(door) == open_now:
+            return
+        said.doors[door] = open_now
+        said.door_us = NEVER if 1 in said.doors.values() else t_us
 
     def _status(self, home: Home, t_us: int, reefer: int, set_point_c: float, defrost: int) -> None:
         said = self._said.setdefault(home, _Said())
