@@ -43,14 +43,15 @@ class Writer:
         self._summary = Summary(head, *(when(at) or "" for at in evidence.span))
         self._digest = hashlib.sha256()
 
-    async def pack(self) -> AsyncGenerator[bytes, None]:
-        """The pack, line by line."""
+    async def pack(self, *, reported: bool = False) -> AsyncGenerator[bytes, None]:
+        """The pack, line by line; `reported`: a report is made of it too."""
         made = Pack(self._head)
         line = made.head
         self._digest.update(line)
         yield line
         async for kind, content in self._evidence.records():
-            self._summary.take(kind, content)
+            if reported:
+                self._summary.take(kind, content)
             line = made.add(kind, content)
             self._digest.update(line)
             yield line
@@ -69,7 +70,7 @@ class Writer:
         pieces = _Pieces()
         with ZipFile(pieces, "w", ZIP_DEFLATED) as files:  # type: ignore[call-overload]  # it is written, never read
             with files.open("pack.jsonl", "w", force_zip64=True) as file:
-                async for line in self.pack():
+                async for line in self.pack(reported=True):
                     file.write(line)
                     if pieces.size > PIECE:
                         yield pieces.taken()
