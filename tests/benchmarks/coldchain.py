@@ -8,7 +8,9 @@ from typing import cast
 import numpy as np
 
 from domain.cold_chain.profile import Band, Mkt, TemperatureProfile
+from domain.cold_chain.recordings import evaluate
 from domain.cold_chain.versions import EVER, History, Version
+from domain.folds.scan import NEVER
 from domain.readings import F64, I64, Batch, TemperatureBatch
 from tests.benchmarks import cores
 from tests.benchmarks.figures import Figure
@@ -16,8 +18,6 @@ from tests.benchmarks.late import begun
 from tests.benchmarks.stack import Databases
 from tests.benchmarks.world import Fleet
 from tracker.engine.registry import Device, Registry
-from tracker.rules.recordings import evaluate
-from tracker.rules.scan import NEVER
 from tracker.temperatures.facts import EXCURSION
 from tracker.temperatures.fold import fold
 from tracker.temperatures.profiles import Profiles

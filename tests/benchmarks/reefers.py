@@ -14,10 +14,11 @@ from pathlib import Path
 
 import numpy as np
 
+from domain.cold_chain import bands
 from domain.cold_chain.profile import plain
+from domain.folds.scan import NEVER, segment_starts
 from tests.benchmarks.figures import Figure
-from tracker.rules import bands, breach
-from tracker.rules.scan import NEVER, segment_starts
+from tracker.rules import breach
 
 S = 1_000_000
 HIGH_C, FOR_S = 8.0, 600

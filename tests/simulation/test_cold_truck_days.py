@@ -13,14 +13,14 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
+from domain.cold_chain import bands, sensors
+from domain.cold_chain.bands import Rules
+from domain.cold_chain.chains import Alarmed, chains
 from domain.cold_chain.profile import Band, TemperatureProfile
+from domain.folds.scan import NEVER
 from domain.readings import F64, I64, Bool
 from firmware_sim.faults import rng_for
 from firmware_sim.thermal import REEFER, STEP_S, Box
-from tracker.alerts.excursions import Alarmed, chains
-from tracker.rules import bands, sensors
-from tracker.rules.bands import Rules
-from tracker.rules.scan import NEVER
 from tracker.temperatures.state import Folded
 
 LONG = float(os.environ.get("FROSTWAY_CHAOS_SECONDS", "0")) > 0

@@ -10,6 +10,7 @@ import numpy as np
 import psycopg
 
 from domain.facts import AnyKind, Fact, Word
+from domain.folds.scan import NEVER
 from domain.readings import WRONG_TIME, Batch, Flag, TemperatureBatch
 from domain.times import from_us, to_us
 from store.arrays import arrays
@@ -23,7 +24,6 @@ from tracker.engine.late import mark_late, undecided
 from tracker.engine.registry import Registry
 from tracker.engine.revisions import Reported, match
 from tracker.engine.step import Step
-from tracker.rules.scan import NEVER
 
 LANE = "device"
 NOT_USED = int(WRONG_TIME | Flag.UNDECIDED)

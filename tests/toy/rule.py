@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tracker.rules.scan import NEVER
+from domain.folds.scan import NEVER
 
 VERSION = 1
 HOUR_US = 3_600_000_000

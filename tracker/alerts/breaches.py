@@ -7,10 +7,10 @@ from typing import Any
 
 import psycopg
 
+from domain.folds.scan import NEVER
 from tracker.breaches.family import BreachRows, Told
 from tracker.engine.family import Engine
 from tracker.engine.step import Step
-from tracker.rules.scan import NEVER
 from tracker.temperatures.family import Temperatures
 
 WILL = {"above": "Will be too warm", "below": "Will be too cold"}

@@ -7,13 +7,13 @@ from typing import Any
 
 import psycopg
 
+from domain.cold_chain.chains import REOPEN_US, Alarmed, Chain, Standing, chains
 from domain.digits import shown
+from domain.folds.scan import NEVER
 from domain.times import to_us
-from tracker.alerts.excursions import REOPEN_US, Alarmed, Chain, Standing, chains
 from tracker.alerts.shape import alert_shape, news
 from tracker.engine.family import Engine
 from tracker.engine.step import Step, text
-from tracker.rules.scan import NEVER
 from tracker.temperatures.rows import Excursion, TemperatureRows
 
 Kept = Mapping[str, Any]

@@ -14,6 +14,8 @@ from typing import NamedTuple, TypeVar
 
 import numpy as np
 
+from domain.folds.scan import NEVER
+from domain.folds.table import ranges, take
 from domain.readings import F64, I64, Bool
 from domain.times import to_us
 from tracker.arrival_times.routing import Route
@@ -23,8 +25,6 @@ from tracker.rules import forecast
 from tracker.rules.forecast import NO_TIME
 from tracker.rules.lines import Lines, Place
 from tracker.rules.residuals import area
-from tracker.rules.scan import NEVER
-from tracker.rules.table import ranges, take
 
 OFF_LINE_M = 1000.0
 C = TypeVar("C", bound=Columns)

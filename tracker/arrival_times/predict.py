@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from domain.folds.scan import NEVER, segment_starts
+from domain.folds.table import previous, ranges
 from domain.geo import EARTH_M, distance_m
 from domain.readings import F64, I64, Bool
 from tracker.arrival_times.plans import OFF_LINE_M, Plans
@@ -16,8 +18,6 @@ from tracker.rules.lines import Place
 from tracker.rules.ranges import ENOUGH
 from tracker.rules.residuals import Lane, area
 from tracker.rules.rest import driven
-from tracker.rules.scan import NEVER, segment_starts
-from tracker.rules.table import previous, ranges
 
 FASTEST_MPS, SLACK_M = 40.0, 500.0  # what can have been driven since
 PASSED_M = 500.0  # who is so far past a stop has to turn back

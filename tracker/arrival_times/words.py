@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 
 from domain.digits import shown_all
+from domain.folds.scan import NEVER
 from domain.readings import I64
 from domain.times import rfc3339_all, to_us
 from tracker.arrival_times.plans import Plans
 from tracker.engine.registry import Registry, Shipment
 from tracker.engine.step import Step, text
 from tracker.rules.forecast import NO_TIME
-from tracker.rules.scan import NEVER
 
 Words = Mapping[int, dict[str, Any]]
 """By stop, its arrival time as it was last announced; stops without one are not there."""

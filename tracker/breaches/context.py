@@ -8,11 +8,11 @@ from math import isnan
 
 import numpy as np
 
+from domain.folds.scan import NEVER
 from domain.readings import I64, Batch, DoorBatch, StatusBatch
 from store.tracking import TrackingStore
 from tracker.engine.registry import Registry
 from tracker.rules.breach import LONG_AGO
-from tracker.rules.scan import NEVER
 
 OFF = frozenset({"off", "standby", "alarm", "fault", "failed"})
 Home = tuple[str, int]

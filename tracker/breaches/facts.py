@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from domain.facts import Column, FactKind
+from domain.folds.scan import NEVER
 from tracker.rules import breach
-from tracker.rules.scan import NEVER
 
 
 class BreachForecast(NamedTuple):

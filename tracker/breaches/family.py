@@ -15,6 +15,7 @@ import psycopg
 
 from domain.cold_chain.profile import Band, TemperatureProfile
 from domain.facts import AnyKind, Fact, Word
+from domain.folds.scan import NEVER
 from domain.readings import F64, I64, Batch, TemperatureBatch
 from domain.times import to_us
 from tracker.breaches.context import Context
@@ -25,7 +26,6 @@ from tracker.engine.registry import Registry
 from tracker.engine.step import Step
 from tracker.rules import breach
 from tracker.rules.breach import CAUSES, Forecasts, Rows, Trend
-from tracker.rules.scan import NEVER
 from tracker.temperatures.family import Temperatures
 from tracker.temperatures.rows import TemperatureRows
 from tracker.temperatures.state import NOT_USED

@@ -12,8 +12,8 @@ from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 import numpy as np
 
+from domain.folds.table import columns_of, names_of, ranges, take
 from domain.readings import I64, Bool
-from tracker.rules.table import columns_of, names_of, ranges, take
 
 
 class Columns(Protocol):

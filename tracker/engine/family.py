@@ -10,6 +10,7 @@ from typing import ClassVar, TypeVar
 import psycopg
 
 from domain.facts import AnyKind, Fact
+from domain.folds.scan import NEVER
 from domain.readings import Batch
 from domain.times import rfc3339
 from store.tracking import TrackingStore
@@ -18,7 +19,6 @@ from tracker.engine.checkpoints import Refold
 from tracker.engine.late import LateWork
 from tracker.engine.registry import Registry
 from tracker.engine.step import Step
-from tracker.rules.scan import NEVER
 
 M = TypeVar("M", bound="Family")
 

@@ -10,12 +10,12 @@ from typing import TypeVar
 import numpy as np
 from prometheus_client import Counter
 
+from domain.folds.scan import segment_starts
 from domain.readings import I64, Batch, Bool, Flag
 from domain.times import from_us, to_us
 from tracker.engine.checkpoints import Refold
 from tracker.engine.registry import Registry
 from tracker.engine.step import Late, Step
-from tracker.rules.scan import segment_starts
 
 B = TypeVar("B", bound=Batch)
 QUIET_US = 1_000_000

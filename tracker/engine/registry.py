@@ -15,6 +15,7 @@ from domain.cold_chain.parsing import profile_of
 from domain.cold_chain.profile import TemperatureProfile
 from domain.cold_chain.versions import NO_HISTORY, History, Version
 from domain.epc import gtin_of
+from domain.folds.scan import NEVER
 from domain.geo import distance_m
 from domain.names import partition_of
 from domain.readings import I8, I32, I64, Bool
@@ -26,7 +27,6 @@ from tracker.rules.calls import Plan, Planned, served_before
 from tracker.rules.geofence import Fence, Fences, pair
 from tracker.rules.lines import Line
 from tracker.rules.off_route import Path
-from tracker.rules.scan import NEVER
 
 NAN = float("nan")
 

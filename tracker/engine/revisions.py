@@ -9,7 +9,7 @@ from bisect import bisect_right
 from collections.abc import Container, Sequence
 from typing import Any, NamedTuple
 
-from tracker.rules.scan import NEVER
+from domain.folds.scan import NEVER
 
 
 class Reported(NamedTuple):

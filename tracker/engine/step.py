@@ -12,8 +12,8 @@ import orjson
 
 from domain.changes import COLUMNS
 from domain.facts import F, FactKind
+from domain.folds.scan import NEVER
 from domain.times import from_us, rfc3339
-from tracker.rules.scan import NEVER
 
 P = TypeVar("P")
 R = TypeVar("R")

@@ -15,12 +15,12 @@
 `trips` believes speed and ignition as far as the way bears them out (`beliefs`): docs/adr/0010. Its limits are those of
 the vehicle's class (`motion`): docs/adr/0020.
 `lines`, `locate`, `residuals`, `ranges`, `rest`, `grades` and `forecast` together make arrival times that learn:
-docs/eta.md. `counts` are what `bands` counts over several stays; `windows`, `sensors` and `compartments` belong
-to them, and `recordings` asks all of them about a whole recording: docs/cold-chain.md.
+docs/eta.md. `bands`, and what belongs to them, stand in
+`domain/cold_chain`, as a profile is tried there on what was too: docs/cold-chain.md.
 """
 
+from domain.cold_chain import bands
 from tracker.rules import (
-    bands,
     calls,
     forecast,
     geofence,

@@ -23,10 +23,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from domain.folds.table import previous
 from domain.geo import near_m
 from domain.readings import F64, I64, Bool
 from tracker.rules.motion import MOVING_MPS, STANDING_MPS
-from tracker.rules.table import previous
 
 if TYPE_CHECKING:
     from tracker.rules.trips import Scan

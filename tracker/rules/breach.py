@@ -22,9 +22,9 @@ from typing import ClassVar, NamedTuple
 
 import numpy as np
 
+from domain.folds.scan import NEVER, last_decisive, segment_starts
+from domain.folds.table import Column, Table, previous, ranges, take
 from domain.readings import F64, I64, Bool
-from tracker.rules.scan import NEVER, last_decisive, segment_starts
-from tracker.rules.table import Column, Table, previous, ranges, take
 
 VERSION = 1
 S = 1_000_000

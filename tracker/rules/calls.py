@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import NamedTuple
 
-from tracker.rules.scan import NEVER
+from domain.folds.scan import NEVER
 
 VERSION = 2
 MINUTE_US = 60_000_000

@@ -12,11 +12,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from domain.folds.scan import segment_starts
+from domain.folds.table import previous
 from domain.readings import F64, I64
 from tracker.rules.fences import COLUMNS, Fences, cells_of, distinct
 from tracker.rules.passages import PASS_US
-from tracker.rules.scan import segment_starts
-from tracker.rules.table import previous
 
 LEVEL = 1
 CELLS_MOST = 20_000

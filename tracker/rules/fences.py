@@ -15,9 +15,9 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
+from domain.folds.scan import NEVER, segment_starts
 from domain.geo import EARTH_M, distance_m, local_m, near_m
 from domain.readings import F64, I64, Bool
-from tracker.rules.scan import NEVER, segment_starts
 
 MARGIN_M = 30.0
 MARGIN_SHARE = 0.2

@@ -13,12 +13,12 @@ from typing import NamedTuple
 
 import numpy as np
 
+from domain.folds.scan import segment_starts
 from domain.readings import F64, I64, Bool
 from tracker.rules.experts import NAMES, Experts
 from tracker.rules.ranges import Ranges, Settled
 from tracker.rules.residuals import Curve, Lane, Level, Residuals, bucket, weight_of
 from tracker.rules.rest import rest_s
-from tracker.rules.scan import segment_starts
 
 VERSION = 4
 DETOUR = 1.3  # way by road over great circle, where no line is planned

@@ -27,12 +27,12 @@ from typing import Any, ClassVar, NamedTuple, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from domain.folds.scan import NEVER, last_decisive, last_words
+from domain.folds.table import Column, Table, previous, ranges, take
 from domain.geo import local_m
 from domain.readings import F64, I64, Bool
 from tracker.rules.fences import Fence, Fences, distinct
 from tracker.rules.passages import PASS_US, Doubt, passages
-from tracker.rules.scan import NEVER, last_decisive, last_words
-from tracker.rules.table import Column, Table, previous, ranges, take
 
 __all__ = ["Carry", "Fence", "Fences", "Visits", "evaluate", "joined", "pair", "site_in", "step", "unpair"]
 

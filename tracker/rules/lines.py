@@ -12,9 +12,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from domain.folds.scan import segment_starts
 from domain.geo import EARTH_M, distance_m
 from domain.readings import F64, I64
-from tracker.rules.scan import segment_starts
 
 WINDOWS = (4, 24)  # segments looked at first, and where that is not enough; then the whole line
 NEAR_M = 100.0  # a fix further off than this may be elsewhere on the line

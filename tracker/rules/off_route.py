@@ -17,10 +17,10 @@ from typing import NamedTuple
 import numpy as np
 import shapely
 
+from domain.folds.scan import Carry, Runs, scan, segment_starts
+from domain.folds.table import among, previous, take
 from domain.geo import EARTH_M
 from domain.readings import F64, I64
-from tracker.rules.scan import Carry, Runs, scan, segment_starts
-from tracker.rules.table import among, previous, take
 
 VERSION = 1
 HYSTERESIS_SHARE = 0.2
@@ -150,7 +150,7 @@ class Run(NamedTuple):
 def reported(runs: Sequence[Run], under_way: Run | None, now_us: int, for_us: int) -> list[Run]:
     """What of runs is told: the part while the shipment was under way (None: it never was), when that is long enough.
 
-    >>> from tracker.rules.scan import NEVER
+    >>> from domain.folds.scan import NEVER
     >>> reported([Run(0, 50), Run(60, NEVER)], Run(30, 95), 99, 20)
     [Run(start_us=30, end_us=50), Run(start_us=60, end_us=95)]
     """

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from domain.folds.scan import NEVER, last_decisive
+from domain.folds.table import following, previous
 from domain.geo import near_m
 from domain.readings import F64, I64, Bool
-from tracker.rules.scan import NEVER, last_decisive
-from tracker.rules.table import following, previous
 
 if TYPE_CHECKING:
     from tracker.rules.geofence import Scan

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from domain.folds.scan import segment_starts
+from domain.folds.table import following, previous
 from domain.geo import EARTH_M
 from domain.readings import F64, I64, Bool
-from tracker.rules.scan import segment_starts
-from tracker.rules.table import following, previous
 
 SPEED_MAX_MPS = 90.0
 JUMP_M_MIN = 300.0

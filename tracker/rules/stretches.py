@@ -8,9 +8,9 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from domain.folds.scan import NEVER
+from domain.folds.table import take
 from domain.readings import F64, I64, Bool
-from tracker.rules.scan import NEVER
-from tracker.rules.table import take
 
 WIDTH = 9  # of a mark: time, latitude and longitude (bits of the float), then the six totals
 PLACE = 3  # of them come before the totals

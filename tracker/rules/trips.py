@@ -25,12 +25,12 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from domain.folds.table import Column, Table, previous
 from domain.geo import distance_m, near_m
 from domain.readings import F64, I64, Bool
 from tracker.rules.beliefs import FAR_M, NOTHING, Beliefs
 from tracker.rules.motion import MOVING_MPS, STANDING_MPS, Limits
 from tracker.rules.stretches import WIDTH, Segments, from_marks
-from tracker.rules.table import Column, Table, previous
 
 VERSION = 2
 NONE, STOP, TRIP, UNKNOWN = -1, 0, 1, 2

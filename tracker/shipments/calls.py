@@ -10,12 +10,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
+from domain.folds.scan import NEVER
 from domain.times import from_us, to_us
 from store.tracking import TrackingStore
 from tracker.engine.registry import Registry, Shipment, current, shipments_of
 from tracker.engine.step import Step
 from tracker.rules.calls import AFTER_US, BEFORE_US, MINUTE_US, Call, Course, Limits, Plan, Stay, evaluate
-from tracker.rules.scan import NEVER
 from tracker.shipments.facts import CALL, DEVIATION, CallFact, DeviationFact
 from tracker.shipments.rows import ShipmentRows, ShipmentStatus, StopTime
 from tracker.vehicles.facts import VisitFact

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from domain.folds.scan import NEVER
 from domain.times import to_us
 from store.tracking import TrackingStore
 from tracker.engine.registry import Registry, Shipment
 from tracker.engine.revisions import Reported, match
 from tracker.engine.step import Step
 from tracker.rules.off_route import Limits, Run, reported
-from tracker.rules.scan import NEVER
 from tracker.shipments.facts import DEVIATION, DeviationFact
 from tracker.shipments.rows import ShipmentRows
 from tracker.vehicles.off_route import OffRouteRuns

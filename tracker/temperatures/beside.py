@@ -12,8 +12,8 @@ import numpy as np
 
 from domain.cold_chain.kinetic import DELTA_H_KJ_PER_MOL
 from domain.cold_chain.profile import Band, TemperatureProfile
+from domain.cold_chain.recordings import evaluate
 from domain.recordings.reported import Alarm, Day, Reported
-from tracker.rules.recordings import evaluate
 from tracker.temperatures.report import Series, mean_by_time, means_of, shares_of
 
 MINUTES_OFF = 7.0

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from domain.cold_chain import bands
 from domain.facts import Column, FactKind
-from tracker.rules import bands
-from tracker.rules.scan import NEVER
+from domain.folds.scan import NEVER
 
 
 class ExcursionFact(NamedTuple):

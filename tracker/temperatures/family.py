@@ -9,7 +9,10 @@ from typing import ClassVar
 import numpy as np
 import psycopg
 
+from domain.cold_chain.bands import KEY_BITS, Stays
+from domain.cold_chain.suppress import Said, held_back, spells
 from domain.facts import AnyKind, Fact, Word
+from domain.folds.scan import NEVER
 from domain.readings import Batch, Flag, TemperatureBatch
 from domain.times import from_us, to_us
 from tracker.engine import facts
@@ -17,8 +20,6 @@ from tracker.engine.family import Engine, Family
 from tracker.engine.late import mark_late, undecided
 from tracker.engine.registry import Device, Registry
 from tracker.engine.step import DAY_US, Step
-from tracker.rules.bands import KEY_BITS, Stays
-from tracker.rules.scan import NEVER
 from tracker.temperatures.facts import EXCURSION, ExcursionFact
 from tracker.temperatures.faults import SensorFaults
 from tracker.temperatures.fold import fold
@@ -26,7 +27,6 @@ from tracker.temperatures.profiles import beyond, side
 from tracker.temperatures.refold import ProbeRefold
 from tracker.temperatures.rows import LANE, Excursion, TemperatureRows
 from tracker.temperatures.state import NOT_SEEN, NOT_USED, OpenExcursion, ProbeTables
-from tracker.temperatures.suppress import Said, held_back, spells
 
 
 class Temperatures(Family):

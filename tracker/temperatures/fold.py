@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from domain.cold_chain import bands, sensors
+from domain.cold_chain.bands import Stays
 from domain.readings import F64, I64, Bool
-from tracker.rules import bands, sensors
-from tracker.rules.bands import Stays
 from tracker.temperatures.profiles import Profiles
 from tracker.temperatures.state import Folded
 

@@ -6,12 +6,12 @@ from typing import NamedTuple
 
 import numpy as np
 
+from domain.cold_chain.bands import KEY_BITS, Rules
 from domain.cold_chain.days import holds
 from domain.cold_chain.profile import Band, TemperatureProfile
 from domain.cold_chain.versions import History
 from domain.readings import F64, I64, Bool
 from tracker.engine.registry import Registry
-from tracker.rules.bands import KEY_BITS, Rules
 
 NAN = float("nan")
 UNKNOWN_BAND = Band("", ">", NAN)

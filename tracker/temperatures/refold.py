@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from domain.cold_chain.bands import Stays
+from domain.folds.scan import NEVER, last_words
 from domain.readings import Flag
 from domain.times import from_us, to_us
 from store.tracking import TrackingStore
@@ -15,8 +17,6 @@ from tracker.engine.checkpoints import PORTION, Refold, begin_from
 from tracker.engine.registry import Registry
 from tracker.engine.revisions import Reported, match
 from tracker.engine.step import Step
-from tracker.rules.bands import Stays
-from tracker.rules.scan import NEVER, last_words
 from tracker.temperatures.facts import EXCURSION, ExcursionFact
 from tracker.temperatures.fold import fold
 from tracker.temperatures.profiles import beyond, side

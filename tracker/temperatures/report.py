@@ -1,6 +1,6 @@
 """What a series of temperatures comes to, as the tracker decides it: extremes, kinetic mean, times beyond, excursions.
 
-Excursions and alarms are those of `tracker.rules.recordings`, which runs the very rules of the tracker. Between two
+Excursions and alarms are those of `domain.cold_chain.recordings`, which runs the very rules of the tracker. Between two
 readings the temperature is taken as a straight line; a hole longer than the profile's
 `max_interval_s` is unknown time, neither in nor out.
 """
@@ -14,8 +14,8 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from domain.cold_chain import kinetic
+from domain.cold_chain.sensors import Fault, faults
 from domain.readings import F64, I64
-from tracker.rules.sensors import Fault, faults
 
 US = 1_000_000
 FIXED = 0.9  # share of equal steps from which on a logger of fixed interval made a series

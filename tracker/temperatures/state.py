@@ -7,6 +7,12 @@ from typing import NamedTuple
 
 import numpy as np
 
+from domain.cold_chain import bands
+from domain.cold_chain.bands import Counts, State, series_of, span_of
+from domain.cold_chain.counts import Spans
+from domain.cold_chain.sensors import Samples
+from domain.folds.scan import NEVER, Carry
+from domain.folds.table import among, take
 from domain.readings import I64, WRONG_TIME, Flag, TemperatureBatch
 from domain.times import to_us
 from store.tracking import TrackingStore
@@ -14,12 +20,7 @@ from tracker.engine import carries
 from tracker.engine.checkpoints import CheckpointsDue
 from tracker.engine.registry import Registry
 from tracker.engine.step import Step, known
-from tracker.rules import bands, temperature
-from tracker.rules.bands import Counts, State, series_of, span_of
-from tracker.rules.counts import Spans
-from tracker.rules.scan import NEVER, Carry
-from tracker.rules.sensors import Samples
-from tracker.rules.table import among, take
+from tracker.rules import temperature
 from tracker.temperatures.probe_views import Probe, ProbeViews
 from tracker.temperatures.profiles import Profiles, label_states
 from tracker.temperatures.rows import LANE, TemperatureRows

@@ -11,6 +11,7 @@ import numpy as np
 import psycopg
 
 from domain.facts import AnyKind, Fact, Word
+from domain.folds.scan import NEVER
 from domain.readings import I64, Batch, Flag, PositionBatch
 from domain.times import to_us
 from tracker.config import TrackerConfig
@@ -20,7 +21,6 @@ from tracker.engine.family import Engine, Family
 from tracker.engine.late import mark_late, undecided
 from tracker.engine.step import Step
 from tracker.rules import geofence, off_route
-from tracker.rules.scan import NEVER
 from tracker.vehicles import off_route as off_line
 from tracker.vehicles import segments
 from tracker.vehicles.corrections import Corrections

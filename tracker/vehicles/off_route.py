@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from domain.folds.scan import NEVER, Carry, Runs
 from domain.readings import I64
 from tracker.rules.off_route import Run
-from tracker.rules.scan import NEVER, Carry, Runs
 
 
 class OffRouteRuns(NamedTuple):

@@ -6,14 +6,14 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from domain.folds.scan import Carry, Runs, no_runs, segment_starts
+from domain.folds.table import among, previous, ranges, take
 from domain.geo import distance_m
 from domain.readings import F64, I8, I64, WRONG_TIME, Bool, Flag, PositionBatch
 from tracker.engine import carries
 from tracker.engine.registry import Registry
 from tracker.rules import beliefs, cells, geofence, motion, off_route, quality, trips
-from tracker.rules.scan import Carry, Runs, no_runs, segment_starts
 from tracker.rules.stretches import Segments
-from tracker.rules.table import among, previous, ranges, take
 
 NOT_USED = int(WRONG_TIME | Flag.NULL_ISLAND | Flag.INACCURATE | Flag.SWAPPED | Flag.UNDECIDED)
 NOT_SEEN = int(np.iinfo(np.int64).min // 2)

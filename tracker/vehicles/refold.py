@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from domain.folds.scan import NEVER, last_words, no_runs
 from domain.times import from_us, to_us
 from store.tracking import TrackingStore
 from tracker.engine.checkpoints import PORTION, Refold, begin_from
@@ -19,7 +20,6 @@ from tracker.engine.registry import Registry
 from tracker.engine.revisions import Match, Reported, match
 from tracker.engine.step import Step
 from tracker.rules import cells, geofence
-from tracker.rules.scan import NEVER, last_words, no_runs
 from tracker.rules.stretches import Segments
 from tracker.vehicles import off_route as off_line
 from tracker.vehicles import segments

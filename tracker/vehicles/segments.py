@@ -11,11 +11,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from domain.folds.scan import NEVER
 from domain.readings import F64, I64
 from domain.times import to_us
 from tracker.engine.revisions import Reported, match
 from tracker.rules import trips
-from tracker.rules.scan import NEVER
 from tracker.rules.stretches import WIDTH, Segments
 from tracker.rules.trips import LONG_AGO
 from tracker.vehicles.facts import TripFact

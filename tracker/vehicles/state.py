@@ -10,6 +10,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from domain.digits import shown_all
+from domain.folds.scan import Carry
+from domain.folds.table import among
 from domain.readings import F64, I64, Flag
 from domain.times import rfc3339_all, to_us
 from store.tracking import TrackingStore
@@ -18,9 +20,7 @@ from tracker.engine.checkpoints import CheckpointsDue
 from tracker.engine.registry import Registry
 from tracker.engine.step import Step
 from tracker.rules import cells, geofence, off_route, trips
-from tracker.rules.scan import Carry
 from tracker.rules.stretches import WIDTH
-from tracker.rules.table import among
 from tracker.vehicles import off_route as off_line
 from tracker.vehicles import segments
 from tracker.vehicles.positions import PACKER, Folded, Rows, VehicleState, no_fixes

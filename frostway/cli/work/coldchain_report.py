@@ -12,6 +12,7 @@ import orjson
 from domain.cold_chain.parsing import ProfileError, profile_of
 from domain.cold_chain.profile import TemperatureProfile, plain
 from domain.cold_chain.ready_made import READY_MADE
+from domain.cold_chain.recordings import Evaluation, evaluate
 from domain.recordings.exports import Detection
 from domain.recordings.logger_files import readings_of
 from domain.recordings.reported import Reported
@@ -19,7 +20,6 @@ from domain.recordings.shape import Recording
 from domain.times import rfc3339
 from firmware_sim.recordings import content_of
 from frostway.failure import Failure
-from tracker.rules.recordings import Evaluation, evaluate
 from tracker.temperatures.beside import Beside, device_rules, figures
 from tracker.temperatures.report import Means, Series, Shares, means_of, shares_of
 

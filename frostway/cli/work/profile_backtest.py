@@ -13,6 +13,7 @@ import orjson
 import psycopg
 
 from domain.cold_chain.profile import TemperatureProfile
+from domain.cold_chain.recordings import Evaluation, evaluate
 from domain.times import rfc3339, to_us
 from frostway.cli.work.profiles import lines_of
 from frostway.cli.work.tables import print_table
@@ -22,7 +23,6 @@ from frostway.stack import find
 from store.db import connect, queries
 from store.profiles import key_of, read_version
 from store.registry import Registry
-from tracker.rules.recordings import Evaluation, evaluate
 from tracker.temperatures.state import NOT_USED
 
 DAYS_MAX = 90

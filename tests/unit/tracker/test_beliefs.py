@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from domain.folds.scan import NEVER
 from tracker.rules import beliefs, trips
-from tracker.rules.scan import NEVER
 
 S = 1_000_000
 DEG = 1 / 111_195  # of latitude per metre

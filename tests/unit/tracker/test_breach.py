@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from domain.folds.scan import NEVER
 from tests.benchmarks import reefers
 from tracker.rules import breach
-from tracker.rules.scan import NEVER
 
 S = 1_000_000
 MINUTE = 60 * S

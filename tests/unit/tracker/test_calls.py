@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from domain.folds.scan import NEVER
 from tracker.rules.calls import (
     AFTER_US,
     MINUTE_US,
@@ -21,7 +22,6 @@ from tracker.rules.calls import (
     Stay,
     evaluate,
 )
-from tracker.rules.scan import NEVER
 
 LATE_US = 100_000 * MINUTE_US
 ROUTE = [Planned(1, 10), Planned(2, 20), Planned(3, 30), Planned(4, 40)]

@@ -8,10 +8,10 @@ import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from domain.folds.scan import NEVER
 from domain.geo import EARTH_M
 from tracker.rules import geofence
 from tracker.rules.geofence import Fence, Fences
-from tracker.rules.scan import NEVER
 
 S = 1_000_000
 UNIT = {  # parts, each of rings, in a square of one by one

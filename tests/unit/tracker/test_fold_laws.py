@@ -10,11 +10,12 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from domain.cold_chain import bands
+from domain.cold_chain.bands import Rules
 from domain.cold_chain.profile import Band, TemperatureProfile
 from domain.vehicles import code_of
 from tracker.engine.carries import Packer, Table
-from tracker.rules import bands, breach, geofence, motion, quality, trips
-from tracker.rules.bands import Rules
+from tracker.rules import breach, geofence, motion, quality, trips
 from tracker.rules.geofence import Fence, Fences
 from tracker.vehicles.positions import fixes_for, no_fixes
 

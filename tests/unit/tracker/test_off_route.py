@@ -8,10 +8,10 @@ import shapely
 from hypothesis import given
 from hypothesis import strategies as st
 
+from domain.folds.scan import NEVER, Carry
 from domain.geo import local_m
 from tracker.engine.carries import joined
 from tracker.rules import off_route
-from tracker.rules.scan import NEVER, Carry
 
 S = 1_000_000
 

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from domain.folds.scan import NEVER
 from domain.geo import EARTH_M, distance_m, near_m
 from tests.unit.tracker.test_fold_laws import FENCES, random_fixes
 from tracker.rules import geofence, trips
 from tracker.rules.geofence import Fence, Fences
-from tracker.rules.scan import NEVER
 
 S = 1_000_000
 DEG = 1 / 111_195.08  # of one metre to the north

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from domain.folds.scan import NEVER
 from domain.geo import EARTH_M
 from domain.times import from_us
 from tracker.arrival_times.grading import Made, _Notes
@@ -19,7 +20,6 @@ from tracker.rules.forecast import NO_TIME, SWIFTEST_MPS, Knowledge
 from tracker.rules.lines import Line
 from tracker.rules.ranges import Settled
 from tracker.rules.rest import BREAK_S, DRIVE_S
-from tracker.rules.scan import NEVER
 
 T0 = 1_750_000_000_000_000
 LONS = (25.0, 25.1, 25.2, 25.3)

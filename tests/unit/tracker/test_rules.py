@@ -8,11 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.epc import check_digit, gtin_of
+from domain.folds.scan import NEVER
 from domain.geo import distance_m
 from ingest.marks import SPANS_MAX, Mark, advance, runs_of
 from tracker.engine.carries import Table
 from tracker.rules import geofence, quality, stock
-from tracker.rules.scan import NEVER
 from tracker.vehicles.positions import fixes_for, no_fixes
 
 S = 1_000_000

@@ -20,12 +20,12 @@ from typing import ClassVar, NamedTuple, TypeVar
 
 import numpy as np
 
+from domain.cold_chain.counts import Entities, Instants, Resets, Spans, count, kept_of, pieces_of, reset_instants
 from domain.cold_chain.profile import PHASES, Band, TemperatureProfile
+from domain.folds import scan
+from domain.folds.scan import segment_starts
+from domain.folds.table import Column, Table, among, columns_of, previous, ranges, take
 from domain.readings import F64, I64, Bool
-from tracker.rules import scan
-from tracker.rules.counts import Entities, Instants, Resets, Spans, count, kept_of, pieces_of, reset_instants
-from tracker.rules.scan import segment_starts
-from tracker.rules.table import Column, Table, among, columns_of, previous, ranges, take
 
 VERSION = 1
 KEY_BITS = 32

@@ -14,16 +14,16 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
+from domain.cold_chain import bands, windows
+from domain.cold_chain.bands import Rules, State, Stays, key_of, series_of
+from domain.cold_chain.counts import Instants
 from domain.cold_chain.days import holds
 from domain.cold_chain.kinetic import DELTA_H_KJ_PER_MOL, b_kelvin
 from domain.cold_chain.profile import PHASES, Band, TemperatureProfile
+from domain.cold_chain.sensors import Fault, faults
+from domain.cold_chain.windows import MktWindow, Sums
+from domain.folds.scan import NEVER
 from domain.readings import F64, I64
-from tracker.rules import bands, windows
-from tracker.rules.bands import Rules, State, Stays, key_of, series_of
-from tracker.rules.counts import Instants
-from tracker.rules.scan import NEVER
-from tracker.rules.sensors import Fault, faults
-from tracker.rules.windows import MktWindow, Sums
 
 Verdict = Literal["pass", "fail", "indeterminate"]
 S_US = 1_000_000

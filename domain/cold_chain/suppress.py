@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from domain.cold_chain.profile import Suppression
-from tracker.rules.scan import NEVER
+from domain.folds.scan import NEVER
 
 S_US = 1_000_000
 OPEN_US_MAX = 3_600_000_000

@@ -15,8 +15,8 @@ from typing import Any, ClassVar, Protocol, Self, TypeVar
 
 import numpy as np
 
+from domain.folds.table import previous, take
 from domain.readings import F64, I64, Bool
-from tracker.rules.table import previous, take
 
 NEVER = np.iinfo(np.int64).max
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from tracker.rules.scan import NEVER
+from domain.folds.scan import NEVER
 
 REOPEN_US = 600_000_000
 """What returns so soon is the same alert."""

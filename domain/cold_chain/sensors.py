@@ -11,9 +11,9 @@ from typing import ClassVar, NamedTuple
 
 import numpy as np
 
+from domain.folds.scan import segment_starts
+from domain.folds.table import Column, Table, previous
 from domain.readings import F64, I64, Bool
-from tracker.rules.scan import segment_starts
-from tracker.rules.table import Column, Table, previous
 
 SENTINELS_C = (
     -127.0,  # DS18B20 without a wire

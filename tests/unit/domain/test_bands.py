@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from domain.cold_chain import bands, sensors
+from domain.cold_chain.bands import Rules, State
 from domain.cold_chain.kinetic import Kinetic, b_kelvin, mkt_c, of_series
 from domain.cold_chain.profile import Band, Mkt, TemperatureProfile, plain
-from tracker.rules import bands, sensors
-from tracker.rules.bands import Rules, State
-from tracker.rules.recordings import evaluate
-from tracker.rules.scan import NEVER, Carry, scan
+from domain.cold_chain.recordings import evaluate
+from domain.folds.scan import NEVER, Carry, scan
 
 S = 1_000_000
 H = 3600 * S

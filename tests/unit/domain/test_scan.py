@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tracker.rules.scan import NEVER, Carry, Runs, scan
+from domain.folds.scan import NEVER, Carry, Runs, scan
 
 H, FOR, GAP = 2.0, 50, 100
 

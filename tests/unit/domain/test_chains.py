@@ -8,12 +8,12 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from domain.cold_chain.chains import REOPEN_US, Alarmed, Standing, chains
 from domain.cold_chain.profile import Suppression
+from domain.cold_chain.suppress import OPEN_US_MAX, Said, held_back, spells
+from domain.folds.scan import NEVER
 from domain.readings import Flag, TemperatureBatch
-from tracker.alerts.excursions import REOPEN_US, Alarmed, Standing, chains
-from tracker.rules.scan import NEVER
 from tracker.temperatures.faults import SensorFaults
-from tracker.temperatures.suppress import OPEN_US_MAX, Said, held_back, spells
 
 S = 1_000_000
 

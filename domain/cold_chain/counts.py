@@ -15,9 +15,9 @@ from typing import NamedTuple
 import numpy as np
 
 from domain.cold_chain.days import daily
+from domain.folds.scan import Rows, segment_starts
+from domain.folds.table import among, previous, ranges, take
 from domain.readings import I64, Bool
-from tracker.rules.scan import Rows, segment_starts
-from tracker.rules.table import among, previous, ranges, take
 
 OLD, CUT, ROW = 0, 1, 2
 Instants = tuple[I64, I64]
