@@ -23,7 +23,7 @@ from domain.cold_chain.profile import PHASES, Band, TemperatureProfile
 from domain.cold_chain.sensors import Fault, faults
 from domain.cold_chain.windows import MktWindow, Sums
 from domain.folds.scan import NEVER
-from domain.readings import F64, I64
+from domain.readings import F64, I64, Bool
 
 Verdict = Literal["pass", "fail", "indeterminate"]
 S_US = 1_000_000
@@ -53,6 +53,8 @@ class BandResult(NamedTuple):
     longest_s: float
     worst_case_s: float
     verdict: Verdict
+    worst_longest_s: float = 0.0
+    """As `longest_s`, in the worst case."""
 
     @property
     def alarms_us(self) -> tuple[int, ...]:
@@ -100,6 +102,7 @@ def evaluate(
     resets: Mapping[str, Sequence[int]] | None = None,
     phases: Mapping[str, int] | None = None,
     sound: bool = False,
+    torn: Bool | None = None,
 ) -> Evaluation:
     """Evaluates the readings of one probe, in any order.
 
@@ -114,6 +117,8 @@ def evaluate(
         phases: since when the goods were in which phase; before the first of them in the one before it. Counts by
             phase begin anew with each.
         sound: the readings were looked through before: none is an error code, impossible or stuck.
+        torn: of sound readings in order of time, whether nothing was measured between the one before (at first: the
+            beginning) and it, however close they are; one more for the end.
     """
     order = np.argsort(t_us, kind="stable")
     t, c = t_us[order], temp_c[order].astype(np.float64)
@@ -131,10 +136,11 @@ def evaluate(
     span = int(t[0]) if since_us is None else since_us, int(t[-1]) if until_us is None else until_us
     gap_us = round(profile.max_interval_s * S_US)
     dt = np.diff(np.concatenate([[span[0]], t, [span[1]]]))
-    unknown_us, whole_us = int(dt[dt > gap_us].sum()), max(span[1] - span[0], 0)
-    charged_t, charged_c = _charged(profile, t, c, span, gap_us)
+    torn = np.zeros(len(t) + 1, np.bool_) if torn is None else torn
+    unknown_us, whole_us = int(dt[(dt > gap_us) | torn].sum()), max(span[1] - span[0], 0)
+    charged_t, charged_c = charged(profile, t, c, span, torn)
     told = {**(resets or {}), **({"phase": sorted(phases.values())} if phases else {})}
-    stays = _stays(profile, [(t, c), (charged_t, charged_c)], off_c, told, phases or {})
+    stays = _stays(profile, [(t, c), (charged_t, charged_c)], off_c, told, phases or {}, torn[:-1])
     mkt, over = _mkt(profile, [(t, c), (charged_t, charged_c)], off_c, stays)
     broken = {way: bool((s.alarm_us != NEVER).any()) for way, s in stays.items()}
     coverage = (whole_us - unknown_us) / whole_us if whole_us else 1.0
@@ -165,12 +171,13 @@ Way = tuple[int, int]
 WAYS: tuple[Way, ...] = tuple((case, off) for case in (KNOWN, WORST) for off in (COLDER, AS_READ, WARMER))
 
 
-def _charged(profile: TemperatureProfile, t: I64, c: F64, span: tuple[int, int], gap_us: int) -> tuple[I64, F64]:
-    """The readings, with two more at the ends of each gap: what unknown time is charged as."""
+def charged(profile: TemperatureProfile, t: I64, c: F64, span: tuple[int, int], torn: Bool) -> tuple[I64, F64]:
+    """The readings, with two more at the ends of each gap: what unknown time is charged as. `torn` as of `evaluate`."""
+    gap_us = round(profile.max_interval_s * S_US)
     if profile.gap_charge == "nothing":
         return t, c
     edge_t, edge_c = np.concatenate([[span[0]], t, [span[1]]]), np.concatenate([c[:1], c, c[-1:]])
-    hole = np.flatnonzero(np.diff(edge_t) > gap_us)
+    hole = np.flatnonzero((np.diff(edge_t) > gap_us) | (torn & (np.diff(edge_t) > 0)))
     worse = np.maximum if profile.gap_charge == "warmer_side" else np.minimum
     fill = worse(edge_c[hole], edge_c[hole + 1])
     at = np.concatenate([np.arange(len(t)) + 0.5, hole, hole + 0.25]) if len(hole) else np.arange(len(t)) + 0.5
@@ -185,11 +192,12 @@ def _stays(
     off_c: float,
     told: Mapping[str, Sequence[int]],
     phases: Mapping[str, int],
+    torn: Bool,
 ) -> dict[Way, Stays]:
     """The stays of each way to look at it: up to six series through one scan."""
     rules = Rules.of([profile, replace(profile, max_interval_s=NO_GAP_S)])
-    charged = len(cases[WORST][0]) > len(cases[KNOWN][0])
-    ways = [w for w in WAYS if (w[0] == KNOWN or charged) and (w[1] == AS_READ or off_c)]  # the others say the same
+    filled = len(cases[WORST][0]) > len(cases[KNOWN][0])
+    ways = [w for w in WAYS if (w[0] == KNOWN or filled) and (w[1] == AS_READ or off_c)]  # the others say the same
     sizes = [len(cases[case][0]) for case, _ in ways]
     series = np.repeat(np.arange(len(ways)), sizes)
     t = np.concatenate([cases[case][0] for case, _ in ways])
@@ -201,10 +209,17 @@ def _stays(
     }
     applies = None if profile.schedule is None else holds(profile.schedule, profile.tz, t)
     phase = _phase(phases, t) if phases else None
-    _, stays = bands.step(State.empty(), rules, of, series, t, c, resets=resets, applies=applies, phase=phase)
+    counted = None
+    if torn.any():
+        counted = np.concatenate(
+            [np.ones(len(cases[k][0]), np.bool_) if k == WORST and filled else ~torn for k, _ in ways]
+        )
+    _, stays = bands.step(
+        State.empty(), rules, of, series, t, c, resets=resets, applies=applies, phase=phase, counted=counted
+    )
     whose = series_of(stays.entity)
     found = {way: stays.take(whose == i) for i, way in enumerate(ways)}
-    return {(case, off): found[case if charged else KNOWN, off if off_c else AS_READ] for case, off in WAYS}
+    return {(case, off): found[case if filled else KNOWN, off if off_c else AS_READ] for case, off in WAYS}
 
 
 def _phase(phases: Mapping[str, int], t: I64) -> I64:
@@ -254,9 +269,9 @@ def _band(band: Band, tz: str, stays: Mapping[Way, Stays]) -> BandResult:
         )
     )
     broken = {way: bool((s.alarm_us != NEVER).any()) for way, s in mine.items()}
-    used_s = int(known.known_us.sum()) / S_US
-    longest_s = int(known.known_us.max()) / S_US if len(known) else 0.0
-    return BandResult(band, told, used_s, longest_s, int(worst.known_us.sum()) / S_US, _verdict(broken, enough=True))
+    used_s, worst_s = (int(s.known_us.sum()) / S_US for s in (known, worst))
+    longest_s, worst_longest_s = (int(s.known_us.max(initial=0)) / S_US for s in (known, worst))
+    return BandResult(band, told, used_s, longest_s, worst_s, _verdict(broken, enough=True), worst_longest_s)
 
 
 def _verdict(failed: Mapping[Way, bool], *, enough: bool) -> Verdict:
