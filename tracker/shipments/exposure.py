@@ -16,13 +16,13 @@ import psycopg
 
 from domain.cold_chain import bands
 from domain.cold_chain.bands import ABOVE, BELOW, key_of
+from domain.cold_chain.compartments import combine
 from domain.cold_chain.profile import TemperatureProfile
 from domain.cold_chain.recordings import BandResult, Evaluation, evaluate
 from domain.cold_chain.sensors import faults
 from domain.readings import F64, I64
 from store import goods
 from tracker.engine.registry import Registry
-from tracker.rules.compartments import combine
 
 
 def is_plain(profile: TemperatureProfile) -> bool:

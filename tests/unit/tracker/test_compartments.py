@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from domain.cold_chain.compartments import combine
 from domain.cold_chain.profile import Band, TemperatureProfile
-from tracker.rules.compartments import combine
 from tracker.shipments.exposure import is_plain, together
 
 S = 1_000_000
