@@ -120,16 +120,7 @@ def evaluate(
         torn: of sound readings in order of time, whether nothing was measured between the one before (at first: the
             beginning) and it, however close they are; one more for the end.
     """
-    order = np.argsort(t_us, kind="stable")
-    t, c = t_us[order], temp_c[order].astype(np.float64)
-    inside = (
-        (t >= (t[0] if since_us is None else since_us)) & (t <= (t[-1] if until_us is None else until_us))
-        if len(t)
-        else t > 0
-    )
-    t, c = t[inside], c[inside]
-    out, found = (np.zeros(len(t), np.bool_), ()) if sound else faults(t, c)
-    t, c = t[~out], c[~out]
+    t, c, found = _usable(t_us, temp_c, since_us, until_us, sound=sound)
     off_c = profile.accuracy_c if accuracy_c is None else accuracy_c
     if not len(t):
         return _nothing(profile, since_us, until_us, off_c, found)
@@ -164,6 +155,22 @@ def evaluate(
         verdict=verdict,
         reasons=_reasons(verdict, broken, over, enough=coverage >= profile.coverage),
     )
+
+
+def _usable(
+    t_us: I64, temp_c: F64, since_us: int | None, until_us: int | None, *, sound: bool
+) -> tuple[I64, F64, tuple[Fault, ...]]:
+    """The readings of that time in order, without faults of the sensor, and those."""
+    order = np.argsort(t_us, kind="stable")
+    t, c = t_us[order], temp_c[order].astype(np.float64)
+    inside = (
+        (t >= (t[0] if since_us is None else since_us)) & (t <= (t[-1] if until_us is None else until_us))
+        if len(t)
+        else t > 0
+    )
+    t, c = t[inside], c[inside]
+    out, found = (np.zeros(len(t), np.bool_), ()) if sound else faults(t, c)
+    return t[~out], c[~out], found
 
 
 Way = tuple[int, int]
