@@ -55,6 +55,7 @@ from api.resources import (
     oidc,
     people,
     products,
+    profile_backtests,
     public,
     quarantine,
     readings,
@@ -81,8 +82,8 @@ __all__ = ["ApiConfig", "create_app"]
 
 RESOURCES = (
     session, sessions, joining, people, roles, tokens, fleets, vehicles, trips, sites, devices, products, lifecycle,
-    assignments, temperature_profiles, device_profiles, connecting, commands, stock, shipments, shares, alerts, cases,
-    temperature_series, logger_files, facts, evidence, arrival_times, readings,
+    assignments, temperature_profiles, profile_backtests, device_profiles, connecting, commands, stock, shipments,
+    shares, alerts, cases, temperature_series, logger_files, facts, evidence, arrival_times, readings,
     reports, quarantine, mending, webhooks, channels, alert_routes, web_push,
     brokers, public, customer_browsers, events, demo, display, audit,
 )  # fmt: skip

@@ -14,14 +14,15 @@ from api.database import Row, Session
 from api.http.audit import audit
 from api.http.auth import ProfileKeeper, Reader
 from api.http.context import context_of
-from api.http.inputs import Name, Strict, printable
+from api.http.inputs import Name, printable
 from api.http.instants import Instant
 from api.http.jsons import Json, when
 from api.http.paging import Cursor, Items, Limit, decode, shaped_page
 from api.http.problems import Problem, not_found
 from api.http.routes import resource
 from api.http.things import one
-from domain.cold_chain.parsing import ProfileError, body_of, profile_of, short_of
+from api.resources.shared.profile_bodies import BodyIn, profile_in
+from domain.cold_chain.parsing import body_of, short_of
 from domain.cold_chain.profile import (
     Aggregation,
     GapCharge,
@@ -32,9 +33,6 @@ from domain.cold_chain.profile import (
     Reset,
     Severity,
 )
-from domain.cold_chain.profile import (
-    TemperatureProfile as Profile,
-)
 from domain.cold_chain.ready_made import READY_MADE
 from store.db import queries
 from store.profiles import READY_MADE_PATH, RESERVED, read_version, version_values
@@ -44,75 +42,6 @@ LIVE = {"devices", "shipments"}
 """What changes by itself."""
 
 ProfileName = Annotated[str, Path(max_length=64)]
-
-
-class BandIn(Strict):
-    """A condition, and how long it may last: in one stay, or cumulatively since the last `reset`."""
-
-    name: str
-    op: Op
-    limit_c: float
-    for_s: float | None = None
-    mode: Mode | None = None
-    reset: Reset | None = None
-    reset_at: str | None = None
-    window_s: float | None = None
-    severity: Severity | None = None
-    clear_c: float | None = None
-    phases: list[Phase] | None = None
-
-
-class MktIn(Strict):
-    """A limit of the mean kinetic temperature over a window that contains the excursion."""
-
-    limit_c: float
-    window_s: float
-    placement: Placement | None = None
-    delta_h_kj_per_mol: float | None = None
-
-
-class SuppressionIn(Strict):
-    """When nobody is told; what is measured then counts all the same, unless `counts` is false."""
-
-    door_open: bool | None = None
-    defrost_s: float | None = None
-    precondition_s: float | None = None
-    counts: bool | None = None
-
-
-class ScheduleIn(Strict):
-    """When it holds: days (1 Monday to 7 Sunday), local times; `ends` may be on the next day."""
-
-    days: list[int] | None = None
-    begins: str | None = None
-    ends: str | None = None
-
-
-class BodyIn(Strict):
-    """What goods may be exposed to. Without `bands` there is one above `high_c` and one below `low_c`, of `for_s`."""
-
-    low_c: float | None = None
-    high_c: float | None = None
-    for_s: float | None = None
-    hysteresis_c: float | None = None
-    max_interval_s: float | None = None
-    bands: list[BandIn] | None = None
-    mkt: MktIn | None = None
-    accuracy_c: float | None = None
-    accuracy_class: str | None = None
-    gap_charge: GapCharge | None = None
-    aggregation: Aggregation | None = None
-    coverage: float | None = None
-    suppress: SuppressionIn | None = None
-    schedule: ScheduleIn | None = None
-    tz: str | None = None
-    source: str | None = None
-    edition: str | None = None
-
-    def body(self) -> dict[str, Any]:
-        """What was said, as `domain.cold_chain.parsing.profile_of` reads it."""
-        said = self.model_dump(exclude_unset=True, include=set(BodyIn.model_fields))
-        return {key: value for key, value in said.items() if value is not None}
 
 
 class ProfileIn(BodyIn):
@@ -309,7 +238,7 @@ async def get_profile(request: Request, caller: Reader, profile_id: str) -> Json
 @router.post("/profiles", response_model=TemperatureProfile, status_code=201)
 async def post_profile(request: Request, caller: ProfileKeeper, given: ProfileIn) -> Json:
     """Makes a temperature profile. What was decided by one stays so, also when a later version says another thing."""
-    profile = _profile({**_ready_made(given.ready_made), **given.body()})
+    profile = profile_in({**_ready_made(given.ready_made), **given.body()})
     async with context_of(request).database.tenant(caller.tenant_id) as session:
         row = await session.row(queries("registry")["add_profile"], name=given.id)
         if row is None:
@@ -342,7 +271,7 @@ async def post_profile_version(
     request: Request, caller: ProfileKeeper, profile_id: ProfileName, given: VersionIn
 ) -> Json:
     """Says anew, and whole, what a profile asks, from now or later on. What was decided before stays as it was."""
-    profile, q = _profile(given.body()), queries("registry")
+    profile, q = profile_in(given.body()), queries("registry")
     if given.valid_from is not None and given.valid_from < datetime.now(UTC):
         raise Problem(422, "valid_from: from now or later on, as what was decided stays; leave it out for now")
     async with context_of(request).database.tenant(caller.tenant_id) as session:
@@ -368,20 +297,6 @@ def _ready_made(key: str | None) -> Mapping[str, Any]:
     if key not in READY_MADE:
         raise Problem(422, f"ready_made: one of {', '.join(READY_MADE)}")
     return body_of(READY_MADE[key].profile)
-
-
-def _profile(body: Mapping[str, Any]) -> Profile:
-    """What is to be kept.
-
-    Raises:
-        Problem: 422, at the part that is wrong.
-    """
-    try:
-        return profile_of(body)
-    except ProfileError as error:
-        field = error.part.replace("[", ".").replace("]", "")
-        wrong = {"in": "body", "field": field, "message": error.wanted}
-        raise Problem(422, str(error), errors=[wrong]) from None
 
 
 async def _read(session: Session, name: str) -> dict[str, Any] | None:

@@ -15,6 +15,7 @@ ENTRIES = {
     "post_account": 2,  # the account, and the invitation of whoever it is for
     "mend_many": 0,  # nothing was refused that the example would mend
     "preview_alert_routes": 0,  # it tells what would be
+    "post_profile_backtest": 0,  # so does it
 }
 """Where it is not one."""
 BODIES = {"change_device": {"retired": False}}

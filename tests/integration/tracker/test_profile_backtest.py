@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import orjson
 import pytest
 from typer.testing import CliRunner
@@ -16,6 +17,7 @@ from frostway.cli import app
 from frostway.cli.work.profile_backtest import backtest
 from store.db import connect
 from store.registry import Registry
+from tests.integration.api.seed import World, client, serving
 from tests.integration.fleet import T0, Fleet, S
 from tests.integration.tracker.test_late import HOURS, days
 
@@ -132,6 +134,67 @@ def test_a_profile_that_is_tried_raises_what_the_tracker_raised(
     run = CliRunner().invoke(app, ["profile", "backtest", "chilled", "--json"])
     assert (run.exit_code, orjson.loads(run.output)["excursions"]) == (0, [])  # all of it is older than 90 days
     assert CliRunner().invoke(app, ["profile", "backtest", "chilled", "--days", "91"]).exit_code == 1
+
+
+def test_by_rest_it_raises_the_cases_that_were_raised_late_readings_in_and_a_draft_says_what_would_change(
+    database: str,
+) -> None:
+    fleet = Fleet(database)
+    _, temp = days(fleet)
+    late = np.random.default_rng(5).random(len(temp)) < 0.25
+    tracker = fleet.tracker()
+    for part in (temp.take(~late), temp.take(late)):
+        fleet.append(part)
+        fleet.settle(tracker)
+    fleet.close(tracker)
+    stored = fleet.rows(
+        "select id::text, severity, limit_c, opened_at, alarm_at, cleared_at from alert where kind = 'temperature' "
+        "and withdrawn_at is null order by alarm_at"
+    )
+    raised = [(*row[:3], *(rfc3339(to_us(at)) for at in row[3:])) for row in stored]
+    assert len(raised) >= HOURS // 5
+    world = World(database)
+    span = {"from": rfc3339(T0), "to": rfc3339(T0 + (HOURS * 3600 + 60) * S)}
+    with serving(database) as url, client(url, world.token("coldchain")) as api:
+
+        def tried(**body: Any) -> dict[str, Any]:
+            answer = api.post("/api/v1/profile-backtests", json={**span, **body})
+            assert answer.status_code == 200, answer.text
+            return dict(answer.json())
+
+        same = tried(profile="chilled")
+        assert (same["devices"], same["done"], same["next_cursor"]) == (1, 1, None)
+        assert [(p["device"], p["probe"], p["readings"]) for p in same["probes"]] == [("reefer-1", "rear", len(temp))]
+        assert {each["how"] for each in same["items"]} == {"same"}
+        told = [
+            (d["alert"], d["severity"], d["limit_c"], *(d[n] for n in ("started_at", "alarm_at", "ended_at")))
+            for each in same["items"]
+            for d in each["did"]
+        ]
+        assert told == raised
+        for each in same["items"]:
+            assert {**each["would"], "alert": each["did"][0]["alert"]} == each["did"][0]
+        draft = {"low_c": 4, "high_c": 10.9, "for_s": 60}
+        other = tried(profile="chilled", draft=draft)
+        assert {each["how"] for each in other["items"]} == {"new", "same"}
+        assert {e["how"] for e in tried(profile="chilled", draft={"high_c": 12})["items"]} == {"gone"}
+        assert {(e["kind"], e["would"]["limit_c"]) for e in other["items"] if e["how"] == "new"} == {("below", 4.0)}
+        assert sum(len(each["did"]) for each in other["items"]) == len(raised)
+        assert tried(draft=draft, devices=["reefer-1"])["items"] == other["items"]
+        assert tried(profile="chilled", version=1) == same
+        later = {"from": rfc3339(T0 + 20 * 3600 * S), "to": span["to"]}
+        of_a_part = tried(profile="chilled", **later)["items"]
+        assert 0 < len(of_a_part) < len(same["items"])
+        assert of_a_part == same["items"][-len(of_a_part) :]
+        refused = {
+            404: ({"profile": "nobody"}, {"profile": "chilled", "version": 9}, {"draft": draft, "devices": ["x"]}),
+            422: ({}, {"draft": draft}, {"profile": "chilled", "from": "2025-01-01T00:00:00Z"}),
+        }
+        for status, bodies in refused.items():
+            for body in bodies:
+                assert api.post("/api/v1/profile-backtests", json={**span, **body}).status_code == status, body
+    assert fleet.rows("select count(*) from profile_version")[0][0] == 1
+    world.close()
 
 
 def found_since(fleet: Fleet) -> str:
