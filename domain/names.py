@@ -7,11 +7,11 @@ from collections.abc import Container
 from typing import NamedTuple
 from zlib import crc32
 
-from domain.readings import STREAMS
-
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}\Z")
 ACCOUNT_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._@+-]{0,127}$"
 """Names of people who sign in; an e-mail address is one."""
+STREAMS = ("gps", "temp", "rfid", "shelf", "door", "status", "attr")
+"""What devices measure; `domain.readings` has a batch for each."""
 ENCODINGS = {"": "json", ".mp": "msgpack", ".cbor": "cbor"}
 SPEAKERS = frozenset({"gateway", "connector"})
 """Kinds of devices that bring the messages of others."""

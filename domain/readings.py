@@ -258,7 +258,6 @@ BATCHES: tuple[type[Batch], ...] = (
     AttributeBatch,
 )
 BY_STREAM: dict[str, type[Batch]] = {b.STREAM: b for b in BATCHES}
-STREAMS: tuple[str, ...] = tuple(BY_STREAM)
 
 
 def merge(groups: Iterable[Iterable[Batch]]) -> dict[str, Batch]:

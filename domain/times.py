@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 US = timedelta(microseconds=1)
@@ -139,9 +141,12 @@ def rfc3339(us: int) -> str:
 def rfc3339_all(us: NDArray[np.int64]) -> list[str]:
     """The same of many.
 
+    >>> import numpy as np
     >>> rfc3339_all(np.array([1_500_000, -1]))
     ['1970-01-01T00:00:01.500Z', '1969-12-31T23:59:59.999Z']
     """
+    import numpy as np  # noqa: PLC0415 - commands know times too, and start quicker without it
+
     texts: list[str] = np.datetime_as_string(us.astype("M8[us]"), unit="ms", timezone="UTC").tolist()
     return texts
 

@@ -14,8 +14,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
-from domain.names import ENCODINGS
-from domain.readings import STREAMS
+from domain.names import ENCODINGS, STREAMS
 
 _INGEST = """\
 # Written by frostway; changes are lost.

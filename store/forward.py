@@ -21,7 +21,8 @@ from psycopg.types.json import Jsonb
 from domain.facts import AnyKind
 from domain.forwarding import ALERT, READINGS, Family, Item, fact_item, family_of, reading_item
 from domain.frames import decode
-from domain.readings import I32, I64, STREAMS, merge
+from domain.names import STREAMS
+from domain.readings import I32, I64, merge
 from domain.times import from_us, to_us
 from store.arrays import array
 from store.copy import TABLE

@@ -11,7 +11,8 @@ import numpy as np
 import psycopg
 from psycopg.rows import dict_row
 
-from domain.readings import BY_STREAM, I32, I64, STREAMS, Batch
+from domain.names import STREAMS
+from domain.readings import BY_STREAM, I32, I64, Batch
 from domain.times import from_us, to_us
 from store.arrays import Column, arrays, read_columns
 from store.checkpoints import Checkpoints

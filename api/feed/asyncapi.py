@@ -8,8 +8,7 @@ from typing import Any
 from api.feed.changes import TOPICS
 from api.feed.wanted import NAMED_MAX
 from domain.facts import AnyKind
-from domain.names import ENCODINGS, NAME, PAYLOAD_BYTES_MAX
-from domain.readings import STREAMS
+from domain.names import ENCODINGS, NAME, PAYLOAD_BYTES_MAX, STREAMS
 
 _TIME = {"description": "Unix time in ms, or RFC 3339 text", "oneOf": [{"type": "integer"}, {"type": "string"}]}
 _NUMBER = {"type": "number"}

@@ -33,8 +33,9 @@ from api.resources.shared.track_files import GPX, KML, gpx, kml
 from api.resources.shared.tracks import GEOJSON, NOT_DRIVEN, TrackPoint, feature, points_of, simplified
 from api.resources.shared.vehicles import Vehicle, read_vehicles
 from api.resources.shared.within import Within
+from domain.habits import habits, suggested
 from domain.readings import F64
-from domain.vehicles import DESCRIBED, FuelType, VehicleClass, habits, suggested
+from domain.vehicles import DESCRIBED, FuelType, VehicleClass
 from store.db import queries
 
 router = resource(tags=["vehicles"])

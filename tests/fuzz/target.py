@@ -6,8 +6,7 @@ import time
 
 import numpy as np
 
-from domain.names import ENCODINGS
-from domain.readings import STREAMS
+from domain.names import ENCODINGS, STREAMS
 from domain.wire.fields import FIELDS, NUMBER
 from domain.wire.formats import FORMATS
 from domain.wire.native import Rows, decode

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from typer.main import get_command
 
-from domain.names import ENCODINGS, PAYLOAD_BYTES_MAX
-from domain.readings import STREAMS, Flag
+from domain.names import ENCODINGS, PAYLOAD_BYTES_MAX, STREAMS
+from domain.readings import Flag
 from domain.wire.fields import FIELDS
 from domain.wire.formats import FORMATS
 from frostway.cli import app

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from domain.frames import FrameError
 from domain.frames import decode as decode_frame
 from domain.frames import encode as encode_frame
-from domain.names import TopicError, parse_topic, partition_of
-from domain.readings import BATCHES, STREAMS, Batch, Flag
+from domain.names import STREAMS, TopicError, parse_topic, partition_of
+from domain.readings import BATCHES, BY_STREAM, Batch, Flag
 from domain.wire.native import NO_TIME, decode
 
 ENCODE = {"json": orjson.dumps, "msgpack": msgspec.msgpack.encode, "cbor": cbor2.dumps}
@@ -43,6 +43,10 @@ GOOD = {
 
 def one(stream, payload, encoding="json"):
     return decode(stream, [(0, payload if isinstance(payload, bytes) else ENCODE[encoding](payload), encoding)])
+
+
+def test_each_stream_has_a_batch():
+    assert tuple(BY_STREAM) == STREAMS
 
 
 @pytest.mark.parametrize("encoding", list(ENCODE))

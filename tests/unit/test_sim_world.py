@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.vehicles import habits, suggested
+from domain.habits import habits, suggested
 from firmware_sim import drive, geography, stockroom, thermal
 from firmware_sim.events import Event, Reading
 from firmware_sim.simulation import Simulation

@@ -9,7 +9,8 @@ import numpy as np
 import psycopg
 
 from domain.digits import shown
-from domain.readings import I64, STREAMS, Batch, StatusBatch
+from domain.names import STREAMS
+from domain.readings import I64, Batch, StatusBatch
 from domain.times import to_us
 from tracker.engine.family import Engine, Family
 from tracker.engine.registry import Registry

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from domain.names import ENCODINGS, TopicError, parse_topic
-from domain.readings import STREAMS
+from domain.names import ENCODINGS, STREAMS, TopicError, parse_topic
 from domain.wire.formats import FORMATS
 from frostway import broker
 from frostway.broker_acl import MISNAMED, device_topics, rules

@@ -60,3 +60,12 @@ def test_a_program_loads_nothing_of_a_command_line_nor_of_doors_that_are_shut(se
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert service in loaded
     assert not set(NEEDLESS) & set(loaded)
+
+
+@pytest.mark.parametrize("module", ["frostway.cli.root", "frostway.up"])
+def test_a_command_starts_without_what_only_columns_of_readings_need(module: str) -> None:
+    """It takes a tenth of a second, of each command."""
+    code = f"import sys, {module}; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert module in loaded
+    assert "numpy" not in loaded

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from domain.vehicles import CLASSES, code_of, habits, suggested
+from domain.habits import habits, suggested
+from domain.vehicles import CLASSES, code_of
 from tests.benchmarks import stops as recorded_rounds
 from tests.unit.tracker.test_positions import STOPS, a_day, driven, rows, spans
 from tracker.rules import motion, trips

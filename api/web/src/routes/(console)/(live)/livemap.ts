@@ -45,6 +45,7 @@ export class LiveMap {
       dragRotate: false,
       pitchWithRotate: false,
       maxPitch: 0,
+      fadeDuration: 0, // vehicles move with each message: with it the map would be drawn all the time
       locale: mapWords(m.map_title),
     })
     this.map.touchZoomRotate.disableRotation()
