@@ -47,6 +47,8 @@ from api.resources import (
     evidence,
     facts,
     fleets,
+    goods_movements,
+    handling_units,
     health,
     joining,
     lifecycle,
@@ -81,8 +83,9 @@ from serving.origins import Hosts, public_origins, split
 __all__ = ["ApiConfig", "create_app"]
 
 RESOURCES = (
-    session, sessions, joining, people, roles, tokens, fleets, vehicles, trips, sites, devices, products, lifecycle,
-    assignments, temperature_profiles, profile_backtests, device_profiles, connecting, commands, stock, shipments,
+    session, sessions, joining, people, roles, tokens, fleets, vehicles, trips, sites, devices, products,
+    handling_units, goods_movements, lifecycle, assignments,
+    temperature_profiles, profile_backtests, device_profiles, connecting, commands, stock, shipments,
     shares, alerts, cases, temperature_series, logger_files, facts, evidence, arrival_times, readings,
     reports, quarantine, mending, webhooks, channels, alert_routes, web_push,
     brokers, public, customer_browsers, events, demo, display, audit,

@@ -33,6 +33,7 @@ class Permission(StrEnum):
     SITES = "sites.write"
     PRODUCTS = "products.write"
     PROFILES = "profiles.write"
+    GOODS = "goods.write"
     DEVICES = "devices.write"
     COMMANDS = "devices.command"
     LOGGERS = "loggers.import"
@@ -59,6 +60,7 @@ TABLE: Mapping[Permission, tuple[str, frozenset[str]]] = {
         (Permission.SITES, "make, change and remove sites and zones", ""),
         (Permission.PRODUCTS, "make, change and remove products and what a slot holds", "storekeeper planner"),
         (Permission.PROFILES, "make, change and remove temperature profiles", "coldchain"),
+        (Permission.GOODS, "make lots, say what was done with handling units", "coldchain storekeeper"),
         (Permission.DEVICES, "make, change, move and revoke devices", ""),
         (Permission.COMMANDS, "send commands to devices and see what they answered", ""),
         (Permission.LOGGERS, "bring in the files of temperature loggers", "dispatcher coldchain"),

@@ -70,6 +70,10 @@ BY_PLACE = {
     ("value_place", "slot"): "0", ("once", "answer"): "'sealed'",
     ("audit_link", "audit_id"): "{tenant}",
     ("breach_forecast", "kind"): "'above'", ("breach_forecast", "cause"): "'unknown'",
+    ("lot", "code"): "'{mark}-lot'", ("goods_movement", "kind"): "'place'", ("goods_movement", "units"): "'{{x}}'",
+    **{(f"goods_{t}", "unit_id"): ONE_OF.replace("{}", "handling_unit", 1) for t in ("stay", "part", "budget")},
+    ("goods_part", "lot_id"): ONE_OF.replace("{}", "lot", 1), ("goods_part", "quantity"): "1",
+    ("goods_budget", "verdict"): "'pass'",
     ("exposure", "profile_id"): ONE_OF.replace("{}", "profile", 1),
 }  # fmt: skip
 

@@ -29,7 +29,7 @@ MORE_JUNK = (
     "9" * 40, "-9223372036854775809", "true", "[]", "a,b,c,,",
 )  # fmt: skip
 """What else may stand in a question, when there is time to ask."""
-NAMED = re.compile(r"\bo-(?:truck|ship|gps|site|zone|SKU|profile|slot|driver|bot|ann|hook)\b")
+NAMED = re.compile(r"\bo-(?:truck|ship|gps|site|zone|SKU|profile|slot|driver|bot|ann|hook|lot|unit|move)\b")
 NOT_TRIED = {"login", "logout", "change_password"}  # of passwords and of the caller's own session
 
 

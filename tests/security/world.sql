@@ -55,3 +55,22 @@ insert into share_told (recipient_id, tenant_id, milestone, said, at)
 select id, {tenant}, 'planned', '{{}}', now()
 from share_recipient
 where tenant_id = {tenant};
+insert into lot (tenant_id, code, product_id, reason, declared_by)
+select {tenant}, '{mark}-lot', id, 'Reason{tag}', 'Maker{tag}' from product where tenant_id = {tenant} and sku = 'MILK';
+insert into goods_movement (tenant_id, client_id, kind, at, units, body, reason, recorded_by)
+select {tenant}, '{mark}-move', 'commission', now(), '{{{mark}-unit}}',
+       jsonb_build_object('contents', jsonb_build_array(jsonb_build_object('lot', '{mark}-lot', 'quantity', 3)),
+                          'place', jsonb_build_object('vehicle', id)), 'Reason{tag}', 'Maker{tag}'
+from vehicle where tenant_id = {tenant} and name = 'truck-02';
+insert into handling_unit (tenant_id, code, since) values ({tenant}, '{mark}-unit', now());
+insert into goods_stay (unit_id, since, tenant_id, vehicle_id)
+select u.id, u.since, {tenant}, v.id from handling_unit u, vehicle v
+where u.tenant_id = {tenant} and v.tenant_id = {tenant} and v.name = 'truck-02';
+insert into goods_part (unit_id, n, tenant_id, lot_id, quantity, way)
+select u.id, 0, {tenant}, l.id, 3, jsonb_build_array(jsonb_build_array(u.code, 0, null)) from handling_unit u, lot l
+where u.tenant_id = {tenant} and l.tenant_id = {tenant};
+insert into goods_budget (unit_id, tenant_id, verdict, body, rule_version, decided_at)
+select id, {tenant}, 'indeterminate', jsonb_build_object(
+    'reasons', '["no_data"]'::jsonb, 'unit', code, 'lot', 'Lot{tag}', 'of', 1, 'failing', 0, 'profile', null, 'profile_version', null,
+    'known_s', 0, 'unknown_s', 0, 'min_c', null, 'max_c', null, 'bands', '[]'::jsonb, 'kinetic', null, 'stays', '[]'::jsonb), 1, now()
+from handling_unit where tenant_id = {tenant};

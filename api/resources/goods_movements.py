@@ -1,0 +1,354 @@
+"""What was done with goods: told, judged by all that is known, taken back. Nothing is deleted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from fractions import Fraction
+from typing import Annotated, Any, Literal
+
+from fastapi import Query, Request
+from pydantic import AfterValidator, ConfigDict, Field, model_validator
+from typing_extensions import TypedDict
+
+from api.database import Row, Session
+from api.http.audit import audit
+from api.http.auth import GoodsKeeper, Reader
+from api.http.context import context_of
+from api.http.inputs import Name, ShipmentName, Strict, Text, printable
+from api.http.instants import Instant
+from api.http.jsons import Json, Time, when
+from api.http.paging import Cursor, Items, Limit, decode, instant, shaped_page
+from api.http.problems import Problem, not_found
+from api.http.routes import resource
+from api.resources.shared.exports import FILES, as_file
+from api.resources.shared.handling import LotCode, PlaceShown, UnitCode, as_text, judged, keep, piece, place_shown
+from domain.handling_units.movements import Content, Movement, Place
+from domain.handling_units.told import PLACES, body_of
+from domain.times import from_us, to_us
+from store.db import queries
+
+router = resource(tags=["goods"])
+CLOCKS = timedelta(minutes=5)  # a caller's clock may be ahead of ours by so much
+BATCH_MAX = 500
+
+MovementName = Annotated[
+    str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}$", description="chosen by who tells it")
+]
+Quantity = Annotated[Decimal, Field(gt=0, le=10**9, decimal_places=6)]
+
+
+class ContentIn(Strict):
+    """So much of a lot."""
+
+    lot: LotCode
+    quantity: Quantity
+
+
+class PlaceIn(Strict):
+    """One of vehicle, shipment (on the vehicle that carries it), device (perhaps one probe of it), site (its zone)."""
+
+    vehicle: Name | None = None
+    shipment: ShipmentName | None = None
+    device: Name | None = None
+    probe: Annotated[str, AfterValidator(printable), Field(min_length=1, max_length=64)] | None = None
+    site: Name | None = None
+    zone: Name | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> PlaceIn:
+        if sum(getattr(self, kind) is not None for kind in PLACES) != 1:
+            raise ValueError("a place is one of vehicle, shipment, device, site")
+        if self.probe and not self.device:
+            raise ValueError("probe: needs its device")
+        if self.zone and not self.site:
+            raise ValueError("zone: needs its site")
+        return self
+
+
+class MovementIn(Strict):
+    """Something that was done with `unit` at `at` (now, when nothing is said).
+
+    `commission`: it begins, with `contents`, perhaps at a `place`. `place`: it is there from now on; without a place
+    nobody knows where. `pack`: `others` into it. `unpack`: `others`, or all, out of it. `split`: `contents` of it
+    into the new unit `others[0]`. `merge`: all of `others` into it; they end. `close`: it ends, with all in it.
+    """
+
+    id: MovementName
+    kind: Literal["commission", "place", "pack", "unpack", "split", "merge", "close"]
+    at: Instant | None = None
+    unit: UnitCode
+    others: list[UnitCode] = Field([], max_length=200)
+    contents: list[ContentIn] = Field([], max_length=50)
+    place: PlaceIn | None = None
+    reason: Annotated[str, AfterValidator(printable), Field(max_length=200)] = ""
+
+    @model_validator(mode="after")
+    def _what_belongs_to_it(self) -> MovementIn:
+        if self.others and self.kind in ("commission", "place", "close"):
+            raise ValueError(f"others: {self.kind} is about one unit")
+        if self.contents and self.kind not in ("commission", "split"):
+            raise ValueError(f"contents: not of {self.kind}")
+        if self.place and self.kind not in ("commission", "place"):
+            raise ValueError(f"place: {self.kind} happens where the unit is; tell a movement of kind place after it")
+        return self
+
+
+class MovementsIn(Strict):
+    """Movements, all of them or none; `dry_run`: only say whether they can have happened."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "movements": [
+                        {
+                            "id": "wms-771",
+                            "kind": "commission",
+                            "at": "2026-11-22T09:00:00Z",
+                            "unit": "106141411928374657",
+                            "contents": [{"lot": "L-2291", "quantity": 48}],
+                            "place": {"site": "store-1", "zone": "chiller"},
+                        },
+                        {
+                            "id": "wms-772",
+                            "kind": "place",
+                            "at": "2026-11-22T10:30:00Z",
+                            "unit": "106141411928374657",
+                            "place": {"shipment": "S-1042"},
+                        },
+                    ]
+                }
+            ]
+        }
+    )
+
+    movements: Annotated[list[MovementIn], Field(min_length=1, max_length=BATCH_MAX)]
+    dry_run: bool = False
+
+    @model_validator(mode="after")
+    def _each_once(self) -> MovementsIn:
+        seen: set[str] = set()
+        for each in self.movements:
+            if each.id in seen:
+                raise ValueError(f"movements: {each.id} stands twice")
+            seen.add(each.id)
+        return self
+
+
+class VoidIn(Strict):
+    """Why it did not happen."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"reason": "scanned the wrong pallet"}]})
+
+    reason: Text
+
+
+class GoodsMovement(TypedDict):
+    """A movement as it was told; `voided_at` when somebody took it back."""
+
+    id: str
+    kind: str
+    at: Time | None
+    unit: str
+    others: list[str]
+    contents: list[dict[str, Any]]
+    place: PlaceShown | None
+    reason: str
+    recorded_at: Time | None
+    recorded_by: str
+    voided_at: Time | None
+    voided_by: str | None
+    void_reason: str | None
+
+
+class MovementsTaken(TypedDict):
+    """The movements as they are kept, and the units that are otherwise than before."""
+
+    movements: list[GoodsMovement]
+    units: list[str]
+    dry_run: bool
+
+
+def _shape(row: Row) -> GoodsMovement:
+    probe = (row["body"].get("place") or {}).get("probe")
+    return {
+        "id": row["id"],
+        "kind": row["kind"],
+        "at": when(row["at"]),
+        "unit": row["units"][0],
+        "others": row["units"][1:],
+        "contents": row["body"].get("contents", []),
+        "place": place_shown({**row, "probe": probe}),
+        "reason": row["reason"],
+        "recorded_at": when(row["recorded_at"]),
+        "recorded_by": row["recorded_by"],
+        "voided_at": when(row["voided_at"]),
+        "voided_by": row["voided_by"],
+        "void_reason": row["void_reason"],
+    }
+
+
+async def _read(session: Session, **conditions: Any) -> list[Row]:
+    asked = {"unit": None, "name": None, "names": None, "before": None, "before_id": None, "limit": BATCH_MAX}
+    return await session.rows(queries("handling")["movements"], **{**asked, **conditions})
+
+
+@router.get("/goods-movements", response_model=Items[GoodsMovement], responses=FILES)
+@as_file("goods-movements", GoodsMovement)
+async def list_goods_movements(
+    request: Request,
+    caller: Reader,
+    unit: Annotated[str | None, Query(max_length=64, description="only those that name it")] = None,
+    limit: Limit = 200,
+    cursor: Cursor = None,
+) -> Json:
+    """Movements, the newest first, those taken back too."""
+    before, before_id = decode(cursor, (str, int)) if cursor else (None, None)
+    async with context_of(request).database.tenant(caller.tenant_id) as session:
+        at = instant(before) if before else None
+        found = await _read(session, unit=unit, before=at, before_id=before_id, limit=limit + 1)
+    return shaped_page(request, found, limit, lambda row: [row["at"].isoformat(), row["key"]], _shape)
+
+
+@router.post("/goods-movements", response_model=MovementsTaken, status_code=201)
+async def post_goods_movements(request: Request, caller: GoodsKeeper, given: MovementsIn) -> Json:
+    """Takes movements in, all or none, at whatever time they happened: all that is known after them follows anew.
+
+    One that is told again by its `id` changes nothing. 409: it cannot have happened, or another one has its `id`.
+    """
+    q, now = queries("handling"), datetime.now(UTC)
+    async with context_of(request).database.tenant(caller.tenant_id) as session:
+        await session.run(q["lock"])
+        movements = await _movements(session, given.movements, now)
+        new = await _not_known(session, given.movements, movements)
+        codes = sorted({code for m in new for code in m.units})
+        known = await piece(session, codes) if new else []
+        before = judged(known)
+        after = judged([*known, *new], [m.id for m in new])
+        await _check_lots(session, new)
+        units = [code for code in after if before.get(code) != after[code]]
+        if new and not given.dry_run:
+            reasons = {each.id: each.reason for each in given.movements}
+            await session.run(q["add_movements"], rows=as_text([_row(m, reasons[m.id]) for m in new]), by=caller.user)
+            units = await keep(session, before, after)
+            told = [m.model_dump(mode="json", exclude_none=True) for m in given.movements if m.id in reasons]
+            await audit(session, caller, "goods.move", new[0].unit, movements=told[:50], count=len(new))
+        names = [each.id for each in given.movements]
+        found = {row["id"]: _shape(row) for row in await _read(session, names=names)}
+    kept = [found[name] for name in names if name in found]
+    return Json(MovementsTaken(movements=kept, units=units, dry_run=given.dry_run), 201)
+
+
+@router.post("/goods-movements/{movement_id}/void", response_model=GoodsMovement)
+async def void_goods_movement(request: Request, caller: GoodsKeeper, movement_id: str, given: VoidIn) -> Json:
+    """It did not happen: it stays with the reason, and all after it follows anew. 409: what came after rests on it."""
+    q = queries("handling")
+    async with context_of(request).database.tenant(caller.tenant_id) as session:
+        await session.run(q["lock"])
+        rows = await _read(session, name=movement_id, limit=1)
+        if not rows:
+            raise not_found()
+        if rows[0]["voided_at"]:
+            raise Problem(409, f"{movement_id} was taken back by {rows[0]['voided_by']} before")
+        known = await piece(session, rows[0]["units"])
+        before = judged(known)
+        after = judged([m for m in known if m.id != movement_id])
+        await session.run(q["void_movement"], id=movement_id, reason=given.reason, by=caller.user)
+        await keep(session, before, after)
+        await audit(session, caller, "goods.void", movement_id, reason=given.reason, units=rows[0]["units"])
+        found = (await _read(session, name=movement_id, limit=1))[0]
+    return Json(_shape(found))
+
+
+def _row(m: Movement, reason: str) -> dict[str, Any]:
+    return {
+        "client_id": m.id,
+        "kind": m.kind,
+        "at": when(from_us(m.at_us)),
+        "units": m.units,
+        "body": body_of(m),
+        "reason": reason,
+    }
+
+
+async def _movements(session: Session, given: Iterable[MovementIn], now: datetime) -> list[Movement]:
+    """With keys of places in the place of names, and times to the millisecond."""
+    given = list(given)
+    places = await _places(session, [each.place for each in given if each.place])
+    found = []
+    for each in given:
+        at = each.at or now
+        if at > now + CLOCKS:
+            raise Problem(422, f"at: movement {each.id} is in the future; tell it when it has happened")
+        contents = tuple(Content(c.lot, Fraction(c.quantity)) for c in each.contents)
+        place = places[_key(each.place)] if each.place else None
+        at_us = to_us(at) // 1000 * 1000
+        found.append(Movement(each.id, each.kind, at_us, each.unit, tuple(each.others), contents, place))
+    return found
+
+
+def _key(place: PlaceIn) -> tuple[str, str, str]:
+    kind = next(kind for kind in PLACES if getattr(place, kind) is not None)
+    return kind, getattr(place, kind), place.zone or place.probe or ""
+
+
+async def _places(session: Session, given: list[PlaceIn]) -> dict[tuple[str, str, str], Place]:
+    if not given:
+        return {}
+    named = {f"{kind}s": sorted({getattr(p, kind) for p in given if getattr(p, kind)}) for kind in PLACES}
+    rows = await session.rows(queries("handling")["places_by_name"], **named)
+    keys = {(r["kind"], r["name"]): r["id"] for r in rows}
+    zones = {(r["name"], r["part"]): r["part_id"] for r in rows if r["kind"] == "site"}
+    found = {}
+    for kind, name, part in map(_key, given):
+        if (kind, name) not in keys:
+            raise Problem(422, f"{kind}: there is no {name}; add it first")
+        if kind == "site" and part and (name, part) not in zones:
+            raise Problem(422, f"zone: {name} has no {part}; add it first")
+        said = str(zones[name, part]) if kind == "site" and part else part
+        found[kind, name, part] = Place(kind, str(keys[kind, name]), said)  # type: ignore[arg-type]
+    return found
+
+
+async def _not_known(session: Session, given: list[MovementIn], movements: list[Movement]) -> list[Movement]:
+    """Those that were not told before.
+
+    Raises:
+        Problem: 409, another one has the id.
+    """
+    rows = await session.rows(queries("handling")["movements_known"], ids=[m.id for m in movements])
+    known: dict[str, Mapping[str, Any]] = {row["client_id"]: row for row in rows}
+    new = []
+    for said, m in zip(given, movements, strict=True):
+        row = known.get(m.id)
+        if row is None:
+            new.append(m)
+            continue
+        same = (row["kind"], tuple(row["units"]), row["body"]) == (m.kind, m.units, body_of(m))
+        if not same or (said.at is not None and to_us(row["at"]) != m.at_us):
+            raise Problem(409, f"id: another movement is {m.id}; each needs its own")
+        if row["voided_at"]:
+            raise Problem(409, f"id: {m.id} was taken back; what happened after all needs an id of its own")
+    return new
+
+
+async def _check_lots(session: Session, new: list[Movement]) -> None:
+    """Lots are there, and there is no more of them than there is."""
+    q = queries("handling")
+    codes = sorted({c.lot for m in new for c in m.contents})
+    if not codes:
+        return
+    rows = {row["code"]: row for row in await session.rows(q["lot_keys"], codes=codes)}
+    if missing := [code for code in codes if code not in rows]:
+        raise Problem(422, f"contents: there is no lot {missing[0]}; add it first")
+    told = {row["lot"]: Fraction(row["quantity"]) for row in await session.rows(q["told"], codes=codes)}
+    for m in new if any(row["quantity"] is not None for row in rows.values()) else ():
+        for c in m.contents if m.kind == "commission" else ():
+            told[c.lot] = told.get(c.lot, Fraction(0)) + c.quantity
+            whole = rows[c.lot]["quantity"]
+            if whole is not None and told[c.lot] > Fraction(whole):
+                raise Problem(
+                    409, f"movement {m.id}: of lot {c.lot} there are {whole.normalize():f}, not {float(told[c.lot]):g}"
+                )

@@ -1,0 +1,186 @@
+-- Goods: lots, handling units and what was done with them, for the API, commands and the tracker.
+
+-- name: lock
+-- Movements of a tenant are taken one after the other: each is judged by all others.
+select pg_advisory_xact_lock(hashtextextended('goods', %(tenant)s))
+
+-- name: lots
+-- Lots by code, or one; with how many open units hold some of it, and the worst of their budgets.
+select l.id as key, l.code, p.sku, p.label, f.name as profile, l.quantity::float8 as quantity, l.made_at, l.best_before, l.used_before,
+       l.kinetic, l.reason, l.declared_by, l.declared_at, w.units, w.share,
+       case when w.failed then 'fail' when w.units_judged > 0 and w.passed then 'pass' when w.units_judged > 0 then 'indeterminate' end as verdict
+from lot l join product p on p.id = l.product_id left join profile f on f.id = l.profile_id
+left join lateral (
+    select count(distinct u.id) filter (where u.closed_at is null) as units, min(b.share) as share, count(b.unit_id) as units_judged,
+           bool_or(b.verdict = 'fail') as failed, bool_and(b.verdict = 'pass') as passed
+    from goods_part g join handling_unit u on u.id = g.unit_id left join goods_budget b on b.unit_id = u.id
+    where g.lot_id = l.id and g.tenant_id = %(tenant)s) w on true
+where l.tenant_id = %(tenant)s and l.code > %(after)s and (%(name)s::text is null or l.code = %(name)s)
+and (%(search)s::text is null or l.code ilike '%%' || %(search)s || '%%' or p.sku ilike '%%' || %(search)s || '%%')
+order by l.code limit %(limit)s
+
+-- name: put_lot
+-- A lot, made or changed.
+insert into lot (tenant_id, code, product_id, profile_id, quantity, made_at, best_before, used_before, kinetic, reason, declared_by)
+values (%(tenant)s, %(id)s, %(product)s, %(profile)s, %(quantity)s, %(made_at)s, %(best_before)s, %(used_before)s::jsonb,
+        %(kinetic)s::jsonb, %(reason)s, %(by)s)
+on conflict (tenant_id, code) do update set product_id = excluded.product_id, profile_id = excluded.profile_id,
+    quantity = excluded.quantity, made_at = excluded.made_at, best_before = excluded.best_before, used_before = excluded.used_before,
+    kinetic = excluded.kinetic, reason = excluded.reason, declared_by = excluded.declared_by, declared_at = now()
+returning id
+
+-- name: stale_by_lot
+-- The budgets of units that hold some of a lot are to be looked at.
+update handling_unit u set stale = true from goods_part g
+where g.unit_id = u.id and g.lot_id = %(lot)s and g.tenant_id = %(tenant)s and u.tenant_id = %(tenant)s
+
+-- name: product_of_lot
+-- A product by SKU, and the bands of the profile that holds for goods of it when they have none of their own.
+select p.id, p.retired_at, p.profile_id from product p where p.tenant_id = %(tenant)s and p.sku = %(sku)s
+
+-- name: bands_now
+-- The bands of a profile as they are in force now.
+select n.body -> 'bands' as bands from profiles_now(%(tenant)s) n where n.profile_id = %(profile)s
+
+-- name: lot_keys
+-- Keys of lots, and how many there may be of each.
+select code, id, quantity from lot where tenant_id = %(tenant)s and code = any(%(codes)s)
+
+-- name: told
+-- How much of lots was commissioned in all.
+select c ->> 'lot' as lot, sum((c ->> 'quantity')::numeric) as quantity
+from goods_movement m cross join jsonb_array_elements(m.body -> 'contents') c
+where m.tenant_id = %(tenant)s and m.kind = 'commission' and m.voided_at is null and c ->> 'lot' = any(%(codes)s) group by 1
+
+-- name: of_one_piece
+-- All movements that are not voided of units that ever had to do with these, whatever way it goes.
+with recursive near (code) as (
+    select unnest(%(units)s::text[])
+    union
+    select u from near n join goods_movement m on m.tenant_id = %(tenant)s and m.voided_at is null and m.units @> array[n.code]
+    cross join unnest(m.units) u
+)
+select m.client_id, m.kind, m.at, m.units, m.body from goods_movement m
+where m.tenant_id = %(tenant)s and m.voided_at is null and m.units && (select array_agg(code) from near)
+order by m.at limit %(limit)s
+
+-- name: movements_known
+-- Movements by the ids that whoever told them gave them.
+select client_id, kind, at, units, body, reason, voided_at from goods_movement
+where tenant_id = %(tenant)s and client_id = any(%(ids)s)
+
+-- name: movements
+-- Movements, the newest first: of a unit, or of all; or one.
+select m.id as key, m.client_id as id, m.kind, m.at, m.units, m.body, m.reason, m.recorded_at, m.recorded_by, m.voided_at, m.voided_by,
+       m.void_reason, v.name as vehicle, s.name as shipment, d.name as device, i.name as site, z.name as zone
+from goods_movement m
+left join vehicle v on v.id = (m.body #>> '{place,vehicle}')::int and v.tenant_id = m.tenant_id
+left join shipment s on s.id = (m.body #>> '{place,shipment}')::int and s.tenant_id = m.tenant_id
+left join device d on d.id = (m.body #>> '{place,device}')::int and d.tenant_id = m.tenant_id
+left join site i on i.id = (m.body #>> '{place,site}')::int and i.tenant_id = m.tenant_id
+left join zone z on z.id = (m.body #>> '{place,zone}')::int and z.tenant_id = m.tenant_id
+where m.tenant_id = %(tenant)s and (%(unit)s::text is null or m.units @> array[%(unit)s::text]) and (%(name)s::text is null or m.client_id = %(name)s)
+and (%(names)s::text[] is null or m.client_id = any(%(names)s))
+and (%(before)s::timestamptz is null or (m.at, m.id) < (%(before)s, %(before_id)s))
+order by m.at desc, m.id desc limit %(limit)s
+
+-- name: places_by_name
+-- Keys of places that movements name.
+select 'vehicle' as kind, name, null as part, id, null::int as part_id from vehicle where tenant_id = %(tenant)s and name = any(%(vehicles)s) union all
+select 'shipment', name, null, id, null from shipment where tenant_id = %(tenant)s and name = any(%(shipments)s) union all
+select 'device', name, null, id, null from device where tenant_id = %(tenant)s and name = any(%(devices)s) union all
+select 'site', s.name, z.name, s.id, z.id from site s left join zone z on z.site_id = s.id and z.retired_at is null
+where s.tenant_id = %(tenant)s and s.name = any(%(sites)s)
+
+-- name: add_movements
+-- What was done, as it is told now.
+insert into goods_movement (tenant_id, client_id, kind, at, units, body, reason, recorded_by)
+select %(tenant)s, r.client_id, r.kind, r.at, r.units, r.body, r.reason, %(by)s
+from jsonb_to_recordset(%(rows)s::jsonb) r (client_id text, kind text, at timestamptz, units text[], body jsonb, reason text)
+
+-- name: void_movement
+-- It did not happen.
+update goods_movement set voided_at = now(), voided_by = %(by)s, void_reason = %(reason)s
+where tenant_id = %(tenant)s and client_id = %(id)s and voided_at is null
+
+-- name: put_units
+-- Units as they came to be; their budgets are to be looked at.
+insert into handling_unit (tenant_id, code, since, closed_at, merged_into)
+select %(tenant)s, r.code, r.since, r.closed_at, r.merged_into
+from jsonb_to_recordset(%(rows)s::jsonb) r (code text, since timestamptz, closed_at timestamptz, merged_into text)
+on conflict (tenant_id, code) do update set since = excluded.since, closed_at = excluded.closed_at,
+    merged_into = excluded.merged_into, parent_id = null, stale = true
+returning id, code
+
+-- name: put_parents
+-- In which other unit units are.
+update handling_unit u set parent_id = p.id from jsonb_to_recordset(%(rows)s::jsonb) r (code text, parent text)
+join handling_unit p on p.code = r.parent and p.tenant_id = %(tenant)s
+where u.tenant_id = %(tenant)s and u.code = r.code
+
+-- name: stale_units
+-- The budgets of units are to be looked at.
+update handling_unit set stale = true where tenant_id = %(tenant)s and code = any(%(codes)s)
+
+-- name: drop_units
+-- Units that never were, after their beginning was voided.
+delete from handling_unit where tenant_id = %(tenant)s and code = any(%(codes)s)
+
+-- name: drop_stays
+-- Where units were, to be told anew.
+delete from goods_stay where tenant_id = %(tenant)s and unit_id = any(%(units)s::int[])
+
+-- name: drop_parts
+-- What units hold, to be told anew.
+delete from goods_part where tenant_id = %(tenant)s and unit_id = any(%(units)s::int[])
+
+-- name: put_stays
+-- Where units were.
+insert into goods_stay (unit_id, since, until, tenant_id, vehicle_id, shipment_id, device_id, probe, site_id, zone_id, parent)
+select r.unit_id, r.since, coalesce(r.until, 'infinity'), %(tenant)s, r.vehicle, r.shipment, r.device, r.probe, r.site, r.zone, r.parent
+from jsonb_to_recordset(%(rows)s::jsonb) r (unit_id int, since timestamptz, until timestamptz, vehicle int, shipment int, device int,
+                                            probe text, site int, zone int, parent text)
+
+-- name: put_parts
+-- What units hold, and the way of each part.
+insert into goods_part (unit_id, n, tenant_id, lot_id, quantity, way)
+select r.unit_id, r.n, %(tenant)s, r.lot_id, r.quantity, r.way
+from jsonb_to_recordset(%(rows)s::jsonb) r (unit_id int, n int, lot_id int, quantity numeric, way jsonb)
+
+-- name: units
+-- Units, those whose budget is nearest its end first; or one. With where they are, what they hold and their budget.
+select u.id as key, u.code, u.since, u.closed_at, u.merged_into, p.code as parent, v.name as vehicle, h.name as shipment, d.name as device,
+       s.probe, i.name as site, z.name as zone, b.verdict, b.share, b.body, b.revision, b.decided_at,
+       (select count(*) from handling_unit c where c.parent_id = u.id) as packed,
+       coalesce(b.share, 2.0) as rank,
+       (select jsonb_agg(jsonb_build_object('lot', c.code, 'sku', c.sku, 'quantity', c.quantity) order by c.code) from (
+           select l.code, o.sku, sum(g.quantity) as quantity from goods_part g join lot l on l.id = g.lot_id join product o on o.id = l.product_id
+           where g.unit_id = u.id group by l.code, o.sku) c) as contents
+from handling_unit u left join handling_unit p on p.id = u.parent_id
+left join goods_budget b on b.unit_id = u.id
+left join lateral (select * from goods_stay t where t.unit_id = u.id order by t.since desc limit 1) s on true
+left join vehicle v on v.id = s.vehicle_id left join shipment h on h.id = s.shipment_id left join device d on d.id = s.device_id
+left join site i on i.id = s.site_id left join zone z on z.id = s.zone_id
+where u.tenant_id = %(tenant)s and (%(name)s::text is null or u.code = %(name)s)
+and (%(keys)s::int[] is null or u.id = any(%(keys)s))
+and (%(open)s::bool is null or (u.closed_at is null) = %(open)s)
+and (%(verdict)s::text is null or b.verdict = %(verdict)s)
+and (%(parent)s::text is null or p.code = %(parent)s)
+and (%(lot)s::text is null or exists (select from goods_part g join lot l on l.id = g.lot_id where g.unit_id = u.id and l.code = %(lot)s))
+and (%(search)s::text is null or u.code ilike '%%' || %(search)s || '%%' or exists (
+    select from goods_part g join lot l on l.id = g.lot_id join product o on o.id = l.product_id
+    where g.unit_id = u.id and (l.code ilike '%%' || %(search)s || '%%' or o.sku ilike '%%' || %(search)s || '%%')))
+and (coalesce(b.share, 2.0), u.code) > (%(after_rank)s, %(after)s)
+order by coalesce(b.share, 2.0), u.code limit %(limit)s
+
+-- name: stays
+-- Where a unit was, from the beginning.
+select s.since, nullif(s.until, 'infinity') as until, s.parent, v.name as vehicle, h.name as shipment, d.name as device, s.probe,
+       i.name as site, z.name as zone
+from goods_stay s left join vehicle v on v.id = s.vehicle_id left join shipment h on h.id = s.shipment_id
+left join device d on d.id = s.device_id left join site i on i.id = s.site_id left join zone z on z.id = s.zone_id
+where s.tenant_id = %(tenant)s and s.unit_id = %(unit)s order by s.since
+
+-- name: children
+-- What is packed in a unit.
+select code from handling_unit where tenant_id = %(tenant)s and parent_id = %(unit)s order by code limit %(limit)s
