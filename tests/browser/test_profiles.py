@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import LOOKS, Looking, Watch
+from tests.browser.conftest import LOOKS, SMALL, Looking, Watch
 from tests.browser.test_join import expected
 from tests.browser.test_settings import fits
 from tests.stack import Stack
@@ -108,3 +108,21 @@ def test_a_profile_is_made_given_copied_with_other_limits_and_retired(page: Page
     page.locator("[data-testid=profile-row][data-name=salad-warm]").get_by_role("link").click()
     page.get_by_test_id("profile-restore").click()
     expect(page.get_by_test_id("profile-retire")).to_be_visible()
+
+
+@pytest.mark.parametrize("look", [SMALL], ids=["phone"], indirect=True)
+def test_a_profile_is_tried_on_the_past_before_it_is_made(page: Page, stack: Stack) -> None:
+    page.goto("/settings/profiles?profile=chilled&do=change")
+    page.get_by_test_id("profile-low").fill("")
+    page.get_by_test_id("profile-high").fill("-30")
+    page.get_by_test_id("profile-for").fill("0")
+    page.get_by_test_id("past-run").click()
+    row = page.locator("[data-testid=past-row][data-how=new]").first
+    expect(row).to_contain_text("limit \u221230.0\u00a0°C")
+    expect(row).to_contain_text("none")
+    expect(page.get_by_test_id("past-summary")).to_contain_text("more, 0 cases fewer")
+    expect(page.get_by_test_id("past-plot")).to_be_visible()
+    fits(page)
+    page.get_by_test_id("profile-for").fill("9999")
+    expect(page.get_by_test_id("past-summary")).to_contain_text("has changed since")
+    assert stack.request("GET", "/profiles/chilled").json()["version"] == 1

@@ -13,6 +13,7 @@ import frame from './frame.ts'
 import join from './join.ts'
 import live from './live.ts'
 import moves from './moves.ts'
+import past from './past.ts'
 import profiles from './profiles.ts'
 import refused from './refused.ts'
 import reports from './reports.ts'
@@ -27,6 +28,6 @@ import table from './table.ts'
 import webhooks from './webhooks.ts'
 
 export default {
-  alerts, audit, brokers, cases, channels, commands, devices, display, files, frame, join, live, moves, profiles, refused, reports, routes, settings, shared, shipment, shipments, sites,
+  alerts, audit, brokers, cases, channels, commands, devices, display, files, frame, join, live, moves, past, profiles, refused, reports, routes, settings, shared, shipment, shipments, sites,
   start, table, webhooks,
 }

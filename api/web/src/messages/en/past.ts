@@ -1,0 +1,42 @@
+// A profile tried on what was: which cases it would have raised.
+const cases = (n: number): string => (n === 1 ? '1 case' : `${n} cases`)
+
+export default {
+  title: 'Try on the past',
+  what: 'Which cases this would have raised from the readings that are stored, beside those that were raised. Nothing is changed by it.',
+  span: 'How far back',
+  days: (n: number) => `${n} days`,
+  devices: 'Devices, with commas between them',
+  devices_what: 'A profile that is not made yet has no devices of its own.',
+  run: 'Try it',
+  again: 'Try it again',
+  stop: 'Stop',
+  running: (done: number, all: number) => (all ? `${done} of ${all} devices` : 'Asking…'),
+  stopped: (done: number, all: number) => `Stopped after ${done} of ${all} devices.`,
+  number: 'First mend what is no number.',
+
+  none_has: 'No device has this profile, so there is nothing to try it on.',
+  no_readings: 'Nothing was measured in this time.',
+  nothing: 'It would have raised nothing, and nothing was raised.',
+  summary: (fresh: number, same: number, gone: number) => `${cases(fresh)} more, ${cases(gone)} fewer, ${same} as ${same === 1 ? 'it was' : 'they were'}.`,
+  measured: (probes: number, readings: string, from: string, to: string) => `${probes === 1 ? '1 probe' : `${probes} probes`}, ${readings} readings, ${from} to ${to}.`,
+  zone: (zone: string) => `Times in ${zone}.`,
+  changed: 'What it was tried with has changed since.',
+
+  how: (how: string) => ({ new: 'new', same: 'the same', gone: 'gone' })[how] ?? how,
+  plot: 'When cases were raised, and when they would have been; the table below says the same',
+  as_it_was: 'as it was',
+  would_be: 'with this',
+  table: 'Cases, tried and as they were',
+  when: 'When',
+  where: 'Where',
+  difference: 'Difference',
+  would: 'With this',
+  did: 'As it was',
+  none: 'none',
+  lasts: 'lasts',
+  too: (kind: string) => (kind === 'below' ? 'too cold' : 'too warm'),
+  case: (severity: string, extreme: string, limit: string, time: string) => `${severity}: ${extreme}, limit ${limit}, ${time}`,
+  alarm: (time: string) => `alarm ${time}`,
+  show_all: (n: number) => `Show all ${n}`,
+}
