@@ -239,8 +239,9 @@ def dispositions(events: Sequence[Mapping[str, Any]]) -> list[list[str]]:
     return found
 
 
-def _c(value: float) -> str:
-    return f"{value:.2f}" if isfinite(value) else "-"
+def _c(value: float | None) -> str:
+    """Degrees; of an excursion that lasts nobody has said yet how far it went."""
+    return f"{value:.2f}" if value is not None and isfinite(value) else "-"
 
 
 def _mkt(probe: _Probe) -> float:
