@@ -42,10 +42,29 @@ class Exposure(TypedDict):
     bands: list[BandExposure]
 
 
+class Goods(TypedDict):
+    """The budgets of the handling units with a shipment: the worst of `units`, of which `judged` have one.
+
+    `share` is what is left of it from 1 to 0, in the worst case; `remaining_s` of its `band`. Used before departure
+    counts. `failing` and `indeterminate` count units.
+    """
+
+    verdict: str
+    units: int
+    judged: int
+    failing: int
+    indeterminate: int
+    unit: str | None
+    lot: str | None
+    share: float | None
+    band: str | None
+    remaining_s: int | None
+
+
 class Verdict(TypedDict):
     """Temperature of the goods while under way: `in_range`, `excursion`, `indeterminate` or `no_data`.
 
-    `exposure` is there when the profile has more than two limits.
+    `exposure` is there when the profile has more than two limits, `goods` when handling units are with the shipment.
     """
 
     verdict: str
@@ -54,16 +73,22 @@ class Verdict(TypedDict):
     last_c: float | None
     last_at: str | None
     exposure: NotRequired[Exposure]
+    goods: NotRequired[Goods]
 
 
-def verdict(row: Mapping[str, Any] | None) -> Verdict:
+def verdict(row: Mapping[str, Any] | None, units: Sequence[Mapping[str, Any]] = ()) -> Verdict:
     """From a row of `shipment_temperatures`; without readings no verdict, without limits or with gaps no sure one.
+
+    `units` are rows of the goods with it and their budgets.
 
     >>> verdict(None)["verdict"]
     'no_data'
     """
     if row is None:
-        return {"verdict": "no_data", "min_c": None, "max_c": None, "last_c": None, "last_at": None}
+        none: Verdict = {"verdict": "no_data", "min_c": None, "max_c": None, "last_c": None, "last_at": None}
+        if units:
+            none["goods"] = of_units(units)
+        return none
     word = "in_range"
     if row["excursion"]:
         word = "excursion"
@@ -78,6 +103,40 @@ def verdict(row: Mapping[str, Any] | None) -> Verdict:
     }
     if row.get("exposures"):
         found["exposure"] = worst(row["exposures"])
+    if units:
+        found["goods"] = of_units(units)
+    return found
+
+
+def of_units(units: Sequence[Mapping[str, Any]]) -> Goods:
+    """The worst of handling units: `unit`, and `verdict`, `share` and `body` of its budget, if it has one.
+
+    >>> of_units([{"unit": "A", "verdict": None}])["verdict"]
+    'indeterminate'
+    """
+    judged = [u for u in units if u["verdict"] is not None]
+    verdicts = [u["verdict"] for u in judged]
+    order = {"fail": 0, "indeterminate": 1, "pass": 2}
+    first = min(judged, key=lambda u: (order[u["verdict"]], 2 if u["share"] is None else u["share"]), default=None)
+    sure = len(judged) == len(units)
+    found: Goods = {
+        "verdict": _of({*verdicts} if sure else {*verdicts, "indeterminate"}),
+        "units": len(units),
+        "judged": len(judged),
+        "failing": verdicts.count("fail"),
+        "indeterminate": verdicts.count("indeterminate") + len(units) - len(judged),
+        "unit": None,
+        "lot": None,
+        "share": None,
+        "band": None,
+        "remaining_s": None,
+    }
+    if first is not None:
+        found |= {"unit": first["unit"], "lot": first["body"]["lot"]}
+        found["share"] = None if first["share"] is None else round(first["share"], 2)
+        rests = [b for b in first["body"]["bands"] if b["remaining_s"] is not None]
+        if band := min(rests, key=lambda b: b["remaining_s"] / max(b["for_s"], 1), default=None):
+            found |= {"band": band["name"], "remaining_s": band["remaining_s"] // 60 * 60}
     return found
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
@@ -23,15 +23,17 @@ from api.http.paging import Cursor, Items, Limit, decode, instant, shaped_page
 from api.http.problems import Problem, not_found
 from api.http.routes import resource
 from api.resources.shared.exports import FILES, as_file
-from api.resources.shared.handling import LotCode, PlaceShown, UnitCode, as_text, judged, keep, piece, place_shown
-from domain.handling_units.movements import Content, Movement, Place
-from domain.handling_units.told import PLACES, body_of
-from domain.times import from_us, to_us
+from api.resources.shared.handling import LotCode, PlaceShown, UnitCode, place_shown
+from domain.handling_units.movements import Content, Movement, Place, RefusedError
+from domain.handling_units.told import PLACES, body_of, movement_of
+from domain.times import to_us
+from operations.goods.record import lock, take_back, tell, why
 from store.db import queries
 
 router = resource(tags=["goods"])
 CLOCKS = timedelta(minutes=5)  # a caller's clock may be ahead of ours by so much
 BATCH_MAX = 500
+AUDITED_MAX = 50
 
 MovementName = Annotated[
     str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}$", description="chosen by who tells it")
@@ -218,59 +220,50 @@ async def post_goods_movements(request: Request, caller: GoodsKeeper, given: Mov
 
     One that is told again by its `id` changes nothing. 409: it cannot have happened, or another one has its `id`.
     """
-    q, now = queries("handling"), datetime.now(UTC)
+    now = datetime.now(UTC)
     async with context_of(request).database.tenant(caller.tenant_id) as session:
-        await session.run(q["lock"])
+        await session.perform(lock(), queries("handling"))
         movements = await _movements(session, given.movements, now)
         new = await _not_known(session, given.movements, movements)
-        codes = sorted({code for m in new for code in m.units})
-        known = await piece(session, codes) if new else []
-        before = judged(known)
-        after = judged([*known, *new], [m.id for m in new])
         await _check_lots(session, new)
-        units = [code for code in after if before.get(code) != after[code]]
+        reasons = {each.id: each.reason for each in given.movements}
+        names = [m.id for m in new]
+        units = await _judge(session, tell(new, reasons, caller.user, dry_run=given.dry_run), names)
         if new and not given.dry_run:
-            reasons = {each.id: each.reason for each in given.movements}
-            await session.run(q["add_movements"], rows=as_text([_row(m, reasons[m.id]) for m in new]), by=caller.user)
-            units = await keep(session, before, after)
-            told = [m.model_dump(mode="json", exclude_none=True) for m in given.movements if m.id in reasons]
-            await audit(session, caller, "goods.move", new[0].unit, movements=told[:50], count=len(new))
-        names = [each.id for each in given.movements]
-        found = {row["id"]: _shape(row) for row in await _read(session, names=names)}
-    kept = [found[name] for name in names if name in found]
+            told = [m.model_dump(mode="json", exclude_none=True) for m in given.movements[:AUDITED_MAX]]
+            await audit(session, caller, "goods.move", new[0].unit, movements=told, count=len(new))
+        found = {row["id"]: _shape(row) for row in await _read(session, names=list(reasons))}
+    kept = [found[name] for name in reasons if name in found]
     return Json(MovementsTaken(movements=kept, units=units, dry_run=given.dry_run), 201)
 
 
 @router.post("/goods-movements/{movement_id}/void", response_model=GoodsMovement)
 async def void_goods_movement(request: Request, caller: GoodsKeeper, movement_id: str, given: VoidIn) -> Json:
     """It did not happen: it stays with the reason, and all after it follows anew. 409: what came after rests on it."""
-    q = queries("handling")
     async with context_of(request).database.tenant(caller.tenant_id) as session:
-        await session.run(q["lock"])
+        await session.perform(lock(), queries("handling"))
         rows = await _read(session, name=movement_id, limit=1)
         if not rows:
             raise not_found()
         if rows[0]["voided_at"]:
             raise Problem(409, f"{movement_id} was taken back by {rows[0]['voided_by']} before")
-        known = await piece(session, rows[0]["units"])
-        before = judged(known)
-        after = judged([m for m in known if m.id != movement_id])
-        await session.run(q["void_movement"], id=movement_id, reason=given.reason, by=caller.user)
-        await keep(session, before, after)
+        movement = movement_of({**rows[0], "client_id": movement_id})
+        await _judge(session, take_back(movement, given.reason, caller.user))
         await audit(session, caller, "goods.void", movement_id, reason=given.reason, units=rows[0]["units"])
         found = (await _read(session, name=movement_id, limit=1))[0]
     return Json(_shape(found))
 
 
-def _row(m: Movement, reason: str) -> dict[str, Any]:
-    return {
-        "client_id": m.id,
-        "kind": m.kind,
-        "at": when(from_us(m.at_us)),
-        "units": m.units,
-        "body": body_of(m),
-        "reason": reason,
-    }
+async def _judge(session: Session, script: Generator[Any, Any, list[str]], new: Sequence[str] = ()) -> list[str]:
+    """Runs what takes movements in or back.
+
+    Raises:
+        Problem: 409, one of all cannot have happened.
+    """
+    try:
+        return await session.perform(script, queries("handling"))
+    except RefusedError as error:
+        raise Problem(409, why(error, new)) from None
 
 
 async def _movements(session: Session, given: Iterable[MovementIn], now: datetime) -> list[Movement]:

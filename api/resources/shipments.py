@@ -40,7 +40,7 @@ from api.resources.shared.imports.bring import (
 )
 from api.resources.shared.imports.stops import COLUMNS, gathered
 from api.resources.shared.profiles import profile_id, profile_ids
-from api.resources.shared.shipments import belongings, shipment_rows
+from api.resources.shared.shipments import belongings, shipment_rows, units_of
 from api.resources.shared.vehicles import read_vehicles
 from api.resources.shared.within import EVERYWHERE
 from domain import goods
@@ -212,12 +212,14 @@ def _shape(row: Row, stops: list[Stop], temperature: Verdict) -> Shipment:
 async def read_shipments(session: Session, now: datetime, **conditions: Any) -> list[Shipment]:
     """Shipments by name with stops, estimates and verdict. Conditions: those of `shipment_rows`."""
     rows = await shipment_rows(session, **conditions)
-    stops, temperatures = await belongings(session, [row["key"] for row in rows], now)
+    keys = [row["key"] for row in rows]
+    stops, temperatures = await belongings(session, keys, now)
+    units = await units_of(session, keys)
     return [
         _shape(
             row,
             [_stop_shape(s) for s in stops.get(row["key"], [])],
-            goods.verdict(temperatures.get(row["key"])),
+            goods.verdict(temperatures.get(row["key"]), units.get(row["key"], ())),
         )
         for row in rows
     ]

@@ -184,3 +184,123 @@ where s.tenant_id = %(tenant)s and s.unit_id = %(unit)s order by s.since
 -- name: children
 -- What is packed in a unit.
 select code from handling_unit where tenant_id = %(tenant)s and parent_id = %(unit)s order by code limit %(limit)s
+
+-- name: claim_stale
+-- Units whose budgets are to be looked at, the longest known first; those that another tracker looks at are left out.
+select u.id, u.tenant_id from handling_unit u where u.stale order by u.id limit %(limit)s for no key update skip locked
+
+-- name: are_stale
+-- Whether there are units whose budgets are to be looked at.
+select exists (select from handling_unit where stale)
+
+-- name: overdue
+-- Open units whose budgets were looked at longest ago, to be looked at again: time passes in places that nobody measures too.
+update handling_unit u set stale = true where u.id in (
+    select b.unit_id from goods_budget b join handling_unit o on o.id = b.unit_id and o.closed_at is null and not o.stale
+    where b.decided_at < %(before)s order by b.decided_at limit %(limit)s)
+
+-- name: beside
+-- Units, open or closed not long ago, that ever were where these devices ever were.
+update handling_unit u set stale = true
+where not u.stale and coalesce(u.closed_at > %(recent)s, true) and u.id in (
+    select s.unit_id from goods_stay s where s.device_id = any(%(devices)s::int[]) union
+    select s.unit_id from assignment w join goods_stay s on s.vehicle_id = w.vehicle_id and s.tenant_id = w.tenant_id
+    where w.device_id = any(%(devices)s::int[]) and w.valid_from < s.until and w.valid_to > s.since union
+    select s.unit_id from assignment w join shipment h on h.vehicle_id = w.vehicle_id
+    join goods_stay s on s.shipment_id = h.id and s.tenant_id = w.tenant_id
+    where w.device_id = any(%(devices)s::int[]) and w.valid_from < s.until and w.valid_to > s.since union
+    select s.unit_id from assignment w join goods_stay s on s.site_id = w.site_id and s.tenant_id = w.tenant_id
+    where w.device_id = any(%(devices)s::int[]) and w.valid_from < s.until and w.valid_to > s.since)
+
+-- name: looked_at
+-- Their budgets were looked at.
+update handling_unit set stale = false where id = any(%(units)s::int[])
+
+-- name: with_parents
+-- Units with all that they are packed in, the innermost first.
+with recursive up (id, depth) as (
+    select unnest(%(units)s::int[]), 0 union
+    select u.parent_id, p.depth + 1 from up p join handling_unit u on u.id = p.id where u.parent_id is not null and p.depth < 16
+)
+select u.id, u.code, u.parent_id, u.closed_at, max(p.depth) as depth from up p join handling_unit u on u.id = p.id
+where u.tenant_id = %(tenant)s group by u.id order by max(p.depth), u.id
+
+-- name: parts
+-- What units hold, and what it may be exposed to; microseconds since 1970.
+select g.unit_id, u.code as unit, l.code as lot, g.way, l.used_before, l.kinetic, f.id as profile_id, f.name as profile, o.low_c, o.high_c
+from goods_part g join handling_unit u on u.id = g.unit_id join lot l on l.id = g.lot_id join product o on o.id = l.product_id
+left join profile f on f.id = coalesce(l.profile_id, o.profile_id)
+where g.tenant_id = %(tenant)s and g.unit_id = any(%(units)s::int[]) order by g.unit_id, g.n
+
+-- name: ways
+-- Where units were; microseconds since 1970.
+select u.code, (extract(epoch from s.since) * 1e6)::int8 as since_us,
+       case when isfinite(s.until) then (extract(epoch from s.until) * 1e6)::int8 end as until_us,
+       s.vehicle_id as vehicle, s.shipment_id as shipment, s.device_id as device, s.probe, s.site_id as site, s.zone_id as zone
+from goods_stay s join handling_unit u on u.id = s.unit_id
+where s.tenant_id = %(tenant)s and u.code = any(%(codes)s) order by u.code, s.since
+
+-- name: measured
+-- What each probe of a place measured in a span and an hour around it; of a zone without thermometers those of its site
+-- that are in no zone. Microseconds since 1970.
+with asked as (
+    select a.n, a.vehicle, a.device, a.probe, a.site, a.zone, a.since, a.until, coalesce(a.vehicle, h.vehicle_id) as aboard
+    from jsonb_to_recordset(%(spans)s::jsonb) a (n int, vehicle int, shipment int, device int, probe text, site int, zone int,
+                                                 since timestamptz, until timestamptz)
+    left join shipment h on h.id = a.shipment and h.tenant_id = %(tenant)s
+), beside as (
+    select a.n, a.probe, d.id as device_id, a.since - interval '1 hour' as since, a.until + interval '1 hour' as until
+    from asked a join device d on d.id = a.device and d.tenant_id = %(tenant)s
+    union all
+    select a.n, null, w.device_id, greatest(a.since - interval '1 hour', w.valid_from), least(a.until + interval '1 hour', w.valid_to)
+    from asked a join assignment w on w.tenant_id = %(tenant)s and w.valid_from < a.until and w.valid_to > a.since
+    and case when a.site is null then w.vehicle_id = a.aboard
+             else w.site_id = a.site and (w.zone_id is not distinct from a.zone or (w.zone_id is null and not exists (
+                 select from assignment z join series_state t on t.device_id = z.device_id
+                 where z.tenant_id = w.tenant_id and z.zone_id = a.zone and z.valid_from < a.until and z.valid_to > a.since))) end
+)
+select b.n, b.device_id, r.probe_id,
+       array_agg((extract(epoch from r.time) * 1e6)::int8 order by r.time, r.seq, r.received_at) as time_us,
+       array_agg(r.temp_c order by r.time, r.seq, r.received_at) as temp_c
+from beside b cross join lateral own_temperature(b.device_id, b.since, b.until) r
+where r.flags & %(unused)s = 0
+and (b.probe is null or exists (select from label l where l.id = r.probe_id and l.text = b.probe))
+group by b.n, b.device_id, r.probe_id
+
+-- name: budgets_within
+-- The budgets of what is packed in units, but some.
+select u.parent_id, b.verdict, b.share, b.body from handling_unit u join goods_budget b on b.unit_id = u.id
+where u.tenant_id = %(tenant)s and u.parent_id = any(%(units)s::int[]) and u.id <> all(%(but)s::int[])
+
+-- name: put_budgets
+-- What units have used; a revision counts when the verdict is another.
+insert into goods_budget as b (unit_id, tenant_id, verdict, share, body, rule_version, decided_at)
+select r.unit_id, %(tenant)s, r.verdict, r.share, r.body, %(rule_version)s, %(now)s
+from jsonb_to_recordset(%(rows)s::jsonb) r (unit_id int, verdict text, share float8, body jsonb)
+on conflict (unit_id) do update set verdict = excluded.verdict, share = excluded.share, body = excluded.body,
+    rule_version = excluded.rule_version, decided_at = excluded.decided_at,
+    revision = b.revision + (b.verdict <> excluded.verdict)::int
+
+-- name: drop_budgets
+-- Units that hold nothing have none.
+delete from goods_budget where tenant_id = %(tenant)s and unit_id = any(%(units)s::int[])
+
+-- name: shipments_of
+-- Shipments with these units.
+select distinct h.id from goods_stay s join shipment h on h.tenant_id = s.tenant_id and h.started_at is not null and (
+    h.id = s.shipment_id or h.vehicle_id = s.vehicle_id and s.since < coalesce(h.delivered_at, h.cancelled_at, 'infinity') and s.until > h.started_at)
+where s.tenant_id = %(tenant)s and s.unit_id = any(%(units)s::int[])
+
+-- name: of_shipments
+-- The goods that were with shipments, with their budgets: told to be with it, or on its vehicle while it was under way.
+with one as (
+    select distinct h.id, s.unit_id from shipment h join goods_stay s on s.tenant_id = h.tenant_id and (
+        h.id = s.shipment_id or (h.started_at is not null and s.since < coalesce(h.delivered_at, h.cancelled_at, 'infinity') and s.until > h.started_at
+        and (h.vehicle_id = s.vehicle_id or exists (select from assignment w where w.device_id = s.device_id and w.vehicle_id = h.vehicle_id
+             and w.valid_from < s.until and w.valid_to > s.since and w.valid_to > h.started_at
+             and w.valid_from < coalesce(h.delivered_at, h.cancelled_at, 'infinity')))))
+    where h.tenant_id = %(tenant)s and h.id = any(%(shipments)s::int[])
+)
+select o.id, u.code as unit, b.verdict, b.share, b.body from one o join handling_unit u on u.id = o.unit_id
+left join goods_budget b on b.unit_id = u.id
+where exists (select from goods_part g where g.unit_id = u.id) order by o.id, u.code

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Annotated, Any, NotRequired
 
 import orjson
@@ -11,23 +10,8 @@ from typing_extensions import TypedDict
 
 from api.database import Row, Session
 from api.http.jsons import Time, when
-from api.http.problems import Problem
 from domain.handling_units.codes import is_sscc, own_code, unit_code
-from domain.handling_units.history import Unit, history
-from domain.handling_units.movements import Movement, RefusedError
-from domain.handling_units.told import (
-    changed,
-    lots_of,
-    movement_of,
-    part_rows,
-    stay_rows,
-    unit_rows,
-)
-from domain.times import rfc3339
 from store.db import queries
-
-PIECE_MAX = 10_000
-"""Movements of units that have to do with one another."""
 
 UnitCode = Annotated[str, AfterValidator(unit_code), Field(max_length=80, description="SSCC, or a code of one's own")]
 LotCode = Annotated[str, AfterValidator(own_code), Field(max_length=64)]
@@ -162,52 +146,3 @@ async def read_units(session: Session, **conditions: Any) -> list[Row]:
 def as_text(rows: Any) -> str:
     """Rows for the database."""
     return orjson.dumps(rows).decode()
-
-
-async def piece(session: Session, units: Sequence[str]) -> list[Movement]:
-    """All movements of units that have to do with these.
-
-    Raises:
-        Problem: 409, there are too many.
-    """
-    rows = await session.rows(queries("handling")["of_one_piece"], units=list(units), limit=PIECE_MAX + 1)
-    if len(rows) > PIECE_MAX:
-        raise Problem(409, f"more than {PIECE_MAX} movements have to do with {units[0]}: begin a unit with a new code")
-    return [movement_of(row) for row in rows]
-
-
-def judged(movements: Sequence[Movement], new: Sequence[str] = ()) -> dict[str, Unit]:
-    """The units that movements come to.
-
-    Raises:
-        Problem: 409, one of them cannot have happened.
-    """
-    try:
-        return history(movements)
-    except RefusedError as error:
-        m = error.movement
-        said = f"{m.kind} of {m.unit} at {rfc3339(m.at_us)}"
-        whose = f"movement {m.id}" if m.id in new else f"then movement {m.id} could not have happened"
-        raise Problem(409, f"{whose} ({said}): {error.why}") from None
-
-
-async def keep(session: Session, before: dict[str, Unit], after: dict[str, Unit]) -> list[str]:
-    """Keeps what movements come to where it is another thing than before; the codes of what is."""
-    q, found = queries("handling"), changed(before, after)
-    if found.gone:
-        await session.run(q["drop_units"], codes=list(found.gone))
-    if found.stale:
-        await session.run(q["stale_units"], codes=list(found.stale))
-    units = found.units
-    if not units:
-        return list(found.gone)
-    rows = await session.rows(q["put_units"], rows=as_text(unit_rows(units)))
-    keys = {row["code"]: row["id"] for row in rows}
-    if inside := [{"code": unit.code, "parent": unit.parent} for unit in units if unit.parent]:
-        await session.run(q["put_parents"], rows=as_text(inside))
-    lots = {row["code"]: row["id"] for row in await session.rows(q["lot_keys"], codes=lots_of(units))}
-    await session.run(q["drop_stays"], units=list(keys.values()))
-    await session.run(q["drop_parts"], units=list(keys.values()))
-    await session.run(q["put_stays"], rows=as_text(stay_rows(units, keys)))
-    await session.run(q["put_parts"], rows=as_text(part_rows(units, keys, lots)))
-    return [*keys, *found.gone]

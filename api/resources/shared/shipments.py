@@ -56,3 +56,10 @@ async def belongings(
     stops = grouped(await session.rows(q["stops"], shipments=keys), "shipment_id", lambda row: row)
     rows = await session.rows(queries("goods")["shipment_temperatures"], shipments=keys, now=now)
     return stops, {row["id"]: row for row in rows}
+
+
+async def units_of(session: Session, keys: list[int]) -> dict[Hashable, list[Row]]:
+    """Rows of the goods with shipments and their budgets, by the shipments' keys."""
+    if not keys:
+        return {}
+    return grouped(await session.rows(queries("handling")["of_shipments"], shipments=keys), "id", lambda row: row)

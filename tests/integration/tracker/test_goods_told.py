@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 import numpy as np
 import orjson
 import pytest
+from psycopg.rows import dict_row
 
 from domain.cold_chain.profile import Band, Mkt, TemperatureProfile
-from store.db import connect
+from domain.handling_units.movements import Content, Movement, Place
+from operations.goods.record import tell
+from operations.unit_of_work import run
+from store.db import connect, queries
 from store.profiles import add_version, key_of, version_values
 from store.registry import Registry
 from tests.integration.fleet import T0, Fleet, S
@@ -155,4 +161,79 @@ def test_a_shipment_with_bands_is_told_what_its_goods_were_exposed_to_also_by_la
         True,
         True,
     )
+    fleet.close(goods.tracker)
+
+
+SERUM = TemperatureProfile(
+    2.0, 8.0, (Band("out", ">", 8.0, 3600, "cumulative", clear_c=0.0),), max_interval_s=300.0, coverage=0.5
+)
+
+
+def tell_movements(fleet: Fleet, *movements: Movement) -> None:
+    with connect(fleet.dsn, "test") as c, c.transaction(), c.cursor(row_factory=dict_row) as cursor:
+        tenant = Registry(c).tenant_id
+
+        def execute(statement):
+            rows = cursor.execute(queries("handling")[statement.query], {"tenant": tenant, **statement.values})
+            return rows.fetchall() if rows.description else []
+
+        run(tell(movements, {}, "test"), execute)
+
+
+def moved(n: int, kind: str, second: float, unit: str, others=(), lot: str = "", **place: str) -> Movement:
+    contents = (Content(lot, Fraction(10)),) if lot else ()
+    where = next((Place(k, name) for k, name in place.items()), None)
+    return Movement(f"m{n}", kind, T0 + round(second * S), unit, tuple(others), contents, where)
+
+
+def test_budgets_follow_goods_onto_a_shipment_with_what_they_used_before_and_late_readings_revise_them(fleet):
+    with connect(fleet.dsn, "test") as c, c.transaction():
+        tenant = Registry(c).tenant_id
+        add_version(c, tenant, key_of(c, tenant, "chilled"), version_values(SERUM, "test"))
+        c.execute("update profile_version set valid_from = '2025-01-01' where version = 2")
+        for lot, before in (("L-1", '{"out": 1800}'), ("L-2", "{}")):
+            c.execute(
+                "insert into lot (tenant_id, code, product_id, profile_id, used_before, reason, declared_by) "
+                "select %s, %s, p.id, f.id, %s, 'filled warm', 'test' from product p, profile f",
+                (tenant, lot, before),
+            )
+    shipment, site = (str(fleet.rows(f"select id from {t}")[0][0]) for t in ("shipment", "site where name = 'store-a'"))
+    tell_movements(
+        fleet,
+        moved(1, "commission", 0, "BOX", lot="L-1", site=site),
+        moved(2, "commission", 0, "TIN", lot="L-2", site=site),
+        moved(3, "commission", 0, "PALLET", site=site),
+        moved(4, "pack", 600, "PALLET", ["BOX", "TIN"]),
+        moved(5, "place", 600, "PALLET", shipment=shipment),
+    )
+    goods = Goods(fleet)
+    way = drive(fleet, *TOUR)
+    t = (way.time_us - T0) / S
+    said = goods.after(2000, way.take(t <= 2000), reefer(fleet, 0, 1000), reefer(fleet, 1000, 2000, 8.5))[-1]["goods"]
+    assert (said["units"], said["judged"], said["unit"], said["lot"], said["band"]) == (2, 2, "BOX", "L-1", "out")
+    assert said["verdict"] == "pass"
+    asked = (
+        "select u.code, b.verdict, b.body, b.share, b.revision "
+        "from goods_budget b join handling_unit u on u.id = b.unit_id"
+    )
+    found = {code: row for code, *row in fleet.rows(asked)}
+    assert found.keys() == {"BOX", "TIN", "PALLET"}
+    box, tin = (found[code][1]["bands"][0] for code in ("BOX", "TIN"))
+    assert box["known_used_s"] == 1800 + tin["known_used_s"]
+    assert 900 < tin["known_used_s"] < 1100
+    assert tin["worst_case_used_s"] == tin["known_used_s"]  # before it was loaded nobody measured: as cold as after
+    assert found["BOX"][1]["unknown_s"] == 600
+    assert (found["PALLET"][1]["unit"], found["PALLET"][1]["of"]) == ("BOX", 2)
+    assert said["remaining_s"] == (3600 - box["worst_case_used_s"]) // 60 * 60
+    goods.after(3200, reefer(fleet, 2000, 3200, 9.0))
+    last = told(fleet)[-1]["goods"]
+    assert (last["verdict"], last["failing"], last["share"]) == ("fail", 1, 0.0)
+    fleet.close(goods.tracker)
+    tell_movements(fleet, moved(6, "unpack", 1000, "PALLET", ["BOX"]), moved(7, "place", 1010, "BOX", site=site))
+    goods = Goods(fleet)  # it had been left behind, as somebody tells late
+    goods.after(3201)
+    found = {code: row for code, *row in fleet.rows(asked)}
+    assert (found["BOX"][0], found["BOX"][3]) == ("indeterminate", 3)
+    assert found["PALLET"][1]["unit"] == "TIN"
+    assert told(fleet)[-1]["goods"]["verdict"] == "indeterminate"
     fleet.close(goods.tracker)

@@ -1,0 +1,1 @@
+"""What is done with handling units, taken in and taken back."""
