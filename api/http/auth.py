@@ -125,11 +125,25 @@ class Needs:
         raise Problem(403, f"your role is {found.role}; this needs {allowed}")
 
 
+class NeedsPerson(Needs):
+    """The same of a person who is signed in: what is signed is signed by somebody, not in somebody's name."""
+
+    async def __call__(self, request: Request, found: Annotated[Caller, Depends(caller)]) -> Caller:
+        """The caller.
+
+        Raises:
+            Problem: 403, it is a token, whose holder may be anybody; else as for any permission.
+        """
+        if self.permission in found.may and not found.by_cookie:
+            raise Problem(403, "a signature is a person's: sign in; a token cannot give it")
+        return await super().__call__(request, found)
+
+
 SignedIn = Annotated[Caller, Depends(caller)]
 """Whoever it is: for what concerns the caller alone."""
 Reader = Annotated[Caller, Depends(Needs(Permission.READ))]
 AuditReader = Annotated[Caller, Depends(Needs(Permission.AUDIT))]
-Disposer = Annotated[Caller, Depends(Needs(Permission.DISPOSE))]
+Disposer = Annotated[Caller, Depends(NeedsPerson(Permission.DISPOSE))]
 AlertHandler = Annotated[Caller, Depends(Needs(Permission.ALERTS))]
 DeviceKeeper = Annotated[Caller, Depends(Needs(Permission.DEVICES))]
 DeviceCommander = Annotated[Caller, Depends(Needs(Permission.COMMANDS))]

@@ -175,6 +175,7 @@ class Summary:
             ],
             "events": [[shown(e["at"]), e["actor"], e["what"], _noted(e)] for e in self._all("case_event")],
             "dispositions": dispositions(self._all("case_event")),
+            "left_out": bool(self._all("left_out")),
             "changes": [[shown(a["at"]), a["actor"], a["action"]] for a in self._all("audit")],
             "more": {kind: more for kind in self._counts if (more := self._more(kind))},
             "digest": digest,

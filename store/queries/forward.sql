@@ -129,7 +129,9 @@ order by f.written_in, f.id limit %(limit)s
 select c.written_in::text, c.id, c.alert_id::text, c.version, c.at, c.what, c.actor, c.note, a.kind, a.severity, a.title,
        d.name, l.text, v.name, s.name, coalesce(x.started_at, a.opened_at), coalesce(x.alarm_at, a.alarm_at),
        case when x.id is null then a.cleared_at else x.ended_at end, coalesce(x.limit_c, a.limit_c),
-       coalesce(x.extreme_c, a.extreme_c)
+       coalesce(x.extreme_c, a.extreme_c), c.detail->>'to',
+       array(select jsonb_array_elements_text(case when jsonb_typeof(c.detail->'mentions') = 'array' then c.detail->'mentions' end)),
+       c.detail->>'action', c.detail->>'disposition'
 from case_event c join alert a on a.id = c.alert_id and a.tenant_id = c.tenant_id
 left join device d on d.id = a.device_id left join label l on l.id = a.probe_id
 left join vehicle v on v.id = d.vehicle_id left join site s on s.id = d.site_id

@@ -17,6 +17,7 @@ from api.http.jsons import when
 from api.resources.shared.reading_pages import pages
 from domain import goods
 from domain.evidence.epcis import Hour, identifier, sensor_event
+from domain.permissions import Permission
 from domain.profiles import without_secrets
 from domain.readings import WRONG_TIME, Flag
 from store.db import queries
@@ -196,7 +197,10 @@ class Evidence:
             "alerts": [str(key) for key in keys],
             "as_of": self.as_of,
         }
-        for entry in await session.rows(q["audit"], **asked):
+        may = Permission.AUDIT in self._caller.may
+        if not may:
+            yield "left_out", {"kind": "audit", "needs": Permission.AUDIT.value}
+        for entry in await session.rows(q["audit"], **asked) if may else ():
             yield "audit", {**plain(entry), "detail": orjson.loads(entry["detail"])}
         if (head := await session.row(q["audit_head"])) is not None:
             yield "audit_head", plain(head)

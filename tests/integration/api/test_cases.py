@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from typing import Any, NamedTuple
 
 import httpx
 import psycopg
 import pytest
 
-from tests.integration.api.seed import T0, World, client, minutes, rows, serving
+from tests.integration.api.seed import PASSWORD, T0, World, client, minutes, rows, serving
 from tests.integration.operations.told import follow
 
 BASE = "/api/v1"
@@ -19,6 +20,7 @@ class Staff(NamedTuple):
     ann: httpx.Client
     bob: httpx.Client
     dan: httpx.Client  # a dispatcher
+    robot: httpx.Client  # a token in Ann's name
 
 
 @pytest.fixture
@@ -33,9 +35,12 @@ def world(database: str) -> Iterator[World]:
 
 @pytest.fixture
 def staff(world: World, database: str) -> Iterator[Staff]:
-    ann, bob, dan = world.token("coldchain", "ann"), world.token("coldchain", "bob"), world.token("dispatcher", "dan")
-    with serving(database) as url, client(url, ann) as first, client(url, bob) as second, client(url, dan) as third:
-        yield Staff(first, second, third)
+    token = world.token("coldchain", "ann")
+    with serving(database) as url, ExitStack() as opened:
+        people = [opened.enter_context(client(url)) for _ in range(3)]
+        for name, person in zip(("ann", "bob", "dan"), people, strict=True):
+            assert person.post(f"{BASE}/login", json={"user": name, "password": PASSWORD}).status_code == 204
+        yield Staff(*people, opened.enter_context(client(url, token)))
 
 
 def do(api: httpx.Client, alert: int, step: str, status: int = 200, **body: Any) -> dict[str, Any]:
@@ -73,6 +78,9 @@ def test_a_case_from_assignment_to_two_signatures(world: World, staff: Staff, da
     assert listed(staff.ann, assignee="bob") == [str(alert)]
     do(staff.dan, alert, "disposition", 403, disposition="release", reason="fine")
     do(staff.ann, alert, "disposition", 422, disposition="quarantine", reason=" ")
+    for step, body in (("disposition", {"disposition": "release", "reason": "fine"}), ("countersign", {})):
+        assert "a signature is a person's" in do(staff.robot, alert, step, 403, **body)["detail"]
+    assert do(staff.robot, alert, "comment", text="said by a program")["comments"] == 2
     proposed = do(staff.ann, alert, "disposition", disposition="quarantine", reason="40 min above 8 °C")
     assert (proposed["disposition"], proposed["disposition_state"]) == ("quarantine", "proposed")
     assert proposed["acknowledged_by"] == "ann"
@@ -92,6 +100,7 @@ def test_a_case_from_assignment_to_two_signatures(world: World, staff: Staff, da
         ("assigned", "dan", "bob"),
         ("commented", "dan", None),
         ("acted", "bob", "moved_goods"),
+        ("commented", "ann", None),
         ("disposed", "ann", "quarantine"),
         ("countersigned", "bob", "quarantine"),
     ]
@@ -101,7 +110,7 @@ def test_a_case_from_assignment_to_two_signatures(world: World, staff: Staff, da
         ("alert.countersign", "bob"),
     ]
     follow(database)  # what people did is reported once
-    assert len(history(staff.dan, alert)) == 5
+    assert len(history(staff.dan, alert)) == 6
 
 
 def test_late_readings_take_the_ground_from_a_decision_and_it_is_said(

@@ -96,6 +96,21 @@ def test_it_holds_what_happened_and_is_whole(http: httpx.Client, tmp_path: Path)
     assert "does not follow the line before it" in done.output + str(done.exception)
 
 
+def test_who_may_not_read_the_audit_trail_gets_none_of_it_and_the_pack_says_so(
+    world: World, http: httpx.Client
+) -> None:
+    with client(str(http.base_url), world.token("viewer", "vic")) as asked:
+        answer = asked.get(PATH)
+        assert asked.get(PATH, params={"format": "pdf"}).status_code == 200
+    found = by_kind(answer.content)
+    assert "audit" not in found
+    assert found["left_out"] == [{"kind": "audit", "needs": "audit.read"}]
+    assert verify(io.BytesIO(answer.content))["made_by"] == "vic"
+    whole = by_kind(http.get(PATH).content)
+    assert "left_out" not in whole
+    assert "vic" in {entry["actor"] for entry in whole["audit"]}
+
+
 def test_its_sensor_events_are_of_epcis_2(http: httpx.Client) -> None:
     schema = SHARED_DATA / "rfid" / "EPCIS-JSON-Schema.json"
     if not schema.is_file():

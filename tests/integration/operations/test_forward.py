@@ -47,6 +47,14 @@ def test_readings_of_every_family_and_all_facts_stand_in_files_once(fleet: Said,
     to_files(fleet.dsn, tmp_path)  # begins
     said = fleet.everything()
     fleet.decide()
+    with psycopg.connect(fleet.dsn) as c:
+        c.execute(
+            "with one as (select alert_id, tenant_id, max(version) + 1 as version from case_event group by 1, 2),"
+            " said as (insert into alert_event (alert_id, at, what, actor) select alert_id, now(), 'comment', 'ann'"
+            " from one returning id) insert into case_event (alert_id, version, at, what, actor, note, cause, detail,"
+            " tenant_id) select alert_id, version, now(), 'commented', 'ann', '@bob, look', id,"
+            """ '{"mentions": ["bob"]}', tenant_id from one, said"""
+        )
     done = to_files(fleet.dsn, tmp_path)
     assert (done.readings, done.facts) == (said, len(fleet.words()))
     assert done.facts >= 3
@@ -55,6 +63,8 @@ def test_readings_of_every_family_and_all_facts_stand_in_files_once(fleet: Said,
     assert families >= {"gps", "temp", "rfid", "shelf", "door", "status", "attr", "visit", "excursion", "alert"}
     assert {line["id"] for line in found if "revision" in line or "version" in line} == fleet.words()
     assert len({line["id"] for line in found}) == len(found) == said + done.facts
+    (said_to,) = [line for line in found if line.get("what") == "commented"]
+    assert (said_to["note"], said_to["mentions"], said_to["to"]) == ("@bob, look", ["bob"], None)
     (status,) = [line for line in found if line["family"] == "status"]
     assert status["battery_ratio"] == 0.82  # though it is stored in seven digits
     (tag,) = [line for line in found if line["family"] == "rfid"]
