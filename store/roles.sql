@@ -80,6 +80,7 @@ insert into class values
     ('vehicle_state',       'tenant_id',      'select',                         '',                       'select, insert, update, delete'),
     ('series_state',        'tenant_id',      'select',                         '',                       'select, insert, update, delete'),
     ('breach_state',        'tenant_id',      '',                               '',                       'select, insert, update, delete'),
+    ('breach_context',      'tenant_id',      '',                               '',                       'select, insert, update, delete'),
     ('breach_forecast',     'tenant_id',      'select',                         '',                       'select, insert, update'),
     ('tag_state',           'tenant_id',      'select',                         '',                       'select, insert, update, delete'),
     ('slot_state',          'tenant_id',      'select',                         '',                       'select, insert, update, delete'),

@@ -66,10 +66,8 @@ HISTORY: tuple[Owned, ...] = (
     *map(Owned, ("goods_budget", "goods_part", "goods_stay", "handling_unit", "goods_movement", "lot")),
     *map(Owned, ("alert", "visit", "excursion", "breach_forecast", "exposure", "trip", "stop_call", "deviation")),
     *map(Owned, ("eta", "eta_grade", "eta_knowledge", "eta_lesson", "stock_level", "stock_move")),
-    *map(
-        Owned,
-        ("vehicle_state", "series_state", "breach_state", "tag_state", "slot_state", "device_state", "vehicle_cell"),
-    ),
+    *map(Owned, ("vehicle_state", "series_state", "breach_state", "breach_context", "device_state")),
+    *map(Owned, ("tag_state", "slot_state", "vehicle_cell")),
     *(Owned(table, BY_SHIPMENT) for table in ("journey", "route")),
     *(Owned(table, BY_ENTITY) for table in ("dirty", "checkpoint")),
     Owned("reassigned", f"vehicle_id in {ITS_VEHICLES}"),

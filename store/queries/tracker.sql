@@ -146,6 +146,16 @@ select carry from breach_state
 insert into breach_state (probe_id, tenant_id, carry) select * from unnest(%s::int4[], %s::int4[], %s::bytea[])
 on conflict (probe_id) do update set carry = excluded.carry
 
+-- name: breach_contexts
+-- What doors and cooling units have said, by where they are.
+select kind, home_id, said from breach_context
+
+-- name: put_breach_contexts
+-- The same, as it is now.
+insert into breach_context (kind, home_id, tenant_id, said)
+select n.kind, n.home_id, n.tenant_id, n.said::jsonb from unnest(%s::text[], %s::int4[], %s::int4[], %s::text[]) as n (kind, home_id, tenant_id, said)
+on conflict (kind, home_id) do update set tenant_id = excluded.tenant_id, said = excluded.said
+
 -- name: open_breach_forecasts
 -- Forecasts without an end.
 select id, revision, probe_id, kind, cause, limit_c, started_at, p10, p50, p90 from breach_forecast

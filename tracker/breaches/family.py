@@ -1,16 +1,17 @@
 """Breaches: that a probe will be beyond a limit for too long, told before it is, and graded by what came of it.
 
 A forecast is what was known when it was told: late readings do not change it. What they make of the excursion decides
-how it is graded while it stands.
+how it is graded while it stands. A door or a defrosting that is learned of late and explains the rise takes it back.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
+import orjson
 import psycopg
 
 from domain.cold_chain.profile import Band, TemperatureProfile
@@ -18,7 +19,7 @@ from domain.facts import AnyKind, Fact, Word
 from domain.folds.scan import NEVER
 from domain.readings import F64, I64, Batch, TemperatureBatch
 from domain.times import to_us
-from tracker.breaches.context import Context
+from tracker.breaches.context import Context, Was
 from tracker.breaches.facts import BREACH_FORECAST, BreachForecast
 from tracker.engine import carries, facts
 from tracker.engine.family import Engine, Family
@@ -33,6 +34,9 @@ from tracker.temperatures.state import NOT_USED
 SIDES = ("above", "below")
 PACKER = carries.Packer(breach.VERSION, (Trend.empty(),), (lambda e: e // 2,))
 NAN = float("nan")
+EXPLAINS_US = {"door": breach.DOOR_CLOSED_S * breach.S, "defrost": breach.DEFROSTED_S * breach.S}
+EXPLAINED = ("door_open", "defrost")
+"""Causes of forecasts that reckon with it already."""
 
 
 class Told(NamedTuple):
@@ -90,6 +94,7 @@ class Breaches(Family):
     def load(self) -> None:
         """Reads carries and open forecasts; a carry of another version begins anew."""
         store = self.engine.store
+        self._context.load(store.rows("breach_contexts"))
         packed = [row[0] for row in store.rows("breach_states") if PACKER.knows(row[0])]
         self._table.put(PACKER.unpack(packed)[0])
         for fact_id, revision, probe, kind, cause, limit_c, *times in store.rows("open_breach_forecasts"):
@@ -103,7 +108,7 @@ class Breaches(Family):
         registry = self.engine.registry
         for stream in ("door", "status"):
             if stream in batches:
-                self._context.hear(batches[stream], registry, self.engine.store)
+                self._take_back(self._context.hear(batches[stream], registry, self.engine.store), step)
         batch = batches.get("temp")
         if not isinstance(batch, TemperatureBatch) or (batch.flags & NOT_USED != 0).all():
             return
@@ -114,8 +119,27 @@ class Breaches(Family):
         if not len(fresh):
             return
         self._table.put(fresh)
-        step.part(BreachRows).touched = np.unique(fresh.entity // 2).tolist()
+        rows_of = step.part(BreachRows)
+        rows_of.touched = sorted({*rows_of.touched, *np.unique(fresh.entity // 2).tolist()})
         step.facts(BREACH_FORECAST).extend(self._forecasts(found, rows))
+
+    def _take_back(self, late: Sequence[Was], step: Step) -> None:
+        """Forecasts that would not have been told, had it been known that a door was open, or that it defrosted."""
+        registry, probes = self.engine.registry, self.engine.family(Temperatures).tables.probes
+        for (probe, kind), told in list(self._open.items()) if late else ():
+            device = registry.devices.get(probes[probe].device_id) if probe in probes else None
+            mine = [was for was in late if device is not None and was.home == device.home]
+            if told.cause in EXPLAINED or not any(
+                was.at_us <= told.start_us <= was.at_us + EXPLAINS_US[was.what] for was in mine
+            ):
+                continue
+            trend = self._table.of(np.array([probe * 2 + SIDES.index(kind)]))
+            if not len(trend) or trend.inside_us[0] < told.start_us:
+                continue  # it was beyond the limit by then, whatever the reason
+            self._table.put(replace(trend, active=np.zeros(1, np.bool_), calm_us=trend.t_us))
+            end_us = max(int(trend.t_us[0]), told.start_us)
+            step.facts(BREACH_FORECAST).append(told._replace(revision=told.revision + 1, end_us=end_us, retracted=True))
+            step.part(BreachRows).touched.append(probe)
 
     def _rows(self, registry: Registry, batch: TemperatureBatch) -> Rows:
         """The readings, once for each limit, with what was known at each."""
@@ -173,6 +197,11 @@ class Breaches(Family):
             packed = PACKER.pack(of, (self._table.between(of * 2, of * 2 + 2),))
             tenants = [registry.devices[owner[p]].tenant_id for p in probes]
             self.engine.store.columns(cursor, "put_breach_states", (probes, tenants, packed))
+        if said := self._context.changed():
+            kinds, homes, of_tenants, kept = zip(*said, strict=True)
+            texts = [orjson.dumps(each).decode() for each in kept]
+            columns = (list(kinds), list(homes), list(of_tenants), texts)
+            self.engine.store.columns(cursor, "put_breach_contexts", columns)
         alarms = self._alarms(step)
         found = []
         for f in step.facts(BREACH_FORECAST):

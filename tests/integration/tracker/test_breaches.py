@@ -86,3 +86,59 @@ def test_what_is_learned_late_is_told_to_nobody(fleet: Fleet) -> None:
     fleet.close(tracker)
     assert fleet.rows("select count(*) from alert where kind = 'breach_risk'") == [(0,)]
     assert fleet.rows("select count(*) from breach_forecast where superseded_at is null") == [(1,)]
+
+
+def status(fleet: Fleet, minute: int, **said):
+    t_s = np.array([minute * 60])
+    return fleet.batch("status", "reefer", t_s, seq=t_s + 1, boot=5, **said)
+
+
+def door(fleet: Fleet, minute: int, is_open: int):
+    t_s = np.array([minute * 60])
+    return fleet.batch("door", "reefer", t_s, seq=t_s + 2, boot=6, door_id=fleet.label("door", 0, "rear"), open=is_open)
+
+
+@pytest.mark.parametrize("restart", [False, True], ids=["one tracker", "another for each minute"])
+def test_what_a_unit_has_said_is_known_after_a_restart_too(fleet: Fleet, restart: bool) -> None:
+    """On the first half hour there is a trend by the set point alone, and none while it defrosts."""
+    fleet.now_us = T0 + 40 * MINUTE
+    tracker = fleet.tracker()
+    for minute in range(70):
+        temp_c = 4.0 + max(0.0, (minute - 30) * 0.12)
+        fleet.append(temps([minute], [temp_c], fleet))
+        if minute == 0:
+            fleet.append(status(fleet, 0, setpoint_c=4.0, defrost=0))
+        if minute in (44, 46):
+            fleet.append(status(fleet, minute, defrost=int(minute == 44)))
+        fleet.settle(tracker)
+        if restart:
+            fleet.close(tracker)
+            tracker = fleet.tracker()
+    fleet.close(tracker)
+    ((started,),) = fleet.rows("select started_at from breach_forecast where superseded_at is null")
+    assert to_us(started) == T0 + 63 * MINUTE, "a quarter of an hour behind the defrosting, and two minutes more"
+
+
+@pytest.mark.parametrize("before", [3, 20], ids=["explains it", "long before"])
+def test_a_door_that_is_learned_of_late_takes_back_what_it_explains(fleet: Fleet, before: int) -> None:
+    rise = 4.5 + np.arange(14) * 0.1
+    rise = np.concatenate([rise, 5.9 + np.arange(12) * 0.1])
+    fleet.now_us = T0 + SOUND_MIN * MINUTE
+    tracker = fleet.tracker()
+    fleet.append(sound(fleet), door(fleet, 1, 0))
+    fleet.settle(tracker)
+    for minute, c in zip(SOUND_MIN + np.arange(len(rise)), rise, strict=True):
+        fleet.append(temps([minute], [c], fleet))
+        fleet.settle(tracker)
+        if fleet.rows("select 1 from breach_forecast"):
+            break
+    fleet.append(door(fleet, minute + 1, 0))
+    fleet.settle(tracker)
+    fleet.append(door(fleet, minute - before, 1))
+    fleet.settle(tracker)
+    fleet.close(tracker)
+    ((retracted, is_over),) = fleet.rows(
+        "select retracted, ended_at is not null from breach_forecast where superseded_at is null"
+    )
+    assert retracted == is_over == (before == 3)
+    assert fleet.rows("select cleared_at is not null from alert") == [(before == 3,)]

@@ -96,7 +96,7 @@ def reference(fleet, batches):
         c.execute(
             "truncate log_frame, log_head, tracker_position, vehicle_state, series_state, visit, excursion, trip, "
             "alert, escalation, alert_event, case_event, change, dirty, checkpoint, eta, reading_position, "
-            "reading_temperature, device_state, breach_forecast, breach_state"
+            "reading_temperature, device_state, breach_forecast, breach_state, breach_context"
         )
     return delivered(fleet, batches, in_order)
 
