@@ -90,19 +90,33 @@ select probe_id from alert where kind = 'sensor_fault' and cleared_at is null an
 -- name: raise_breach_risks
 -- Probes will likely be beyond a limit for too long; one alert of each forecast.
 insert into alert as a (tenant_id, kind, severity, fact_id, rule_key, device_id, probe_id, title, limit_c, opened_at, alarm_at,
-                        decided_at, expected_p10, expected_p50, expected_p90)
+                        decided_at, expected_p10, expected_p50, expected_p90, expected_at, expected_from_c, expected_for_s)
 select tenant_id, 'breach_risk', 'warning', fact_id, 'breach_risk', device_id, probe_id, title, limit_c, at, at, decided_at,
-       p10, p50, p90
+       p10, p50, p90, from_at, from_c, for_s
 from unnest(%s::int4[], %s::int8[], %s::int4[], %s::int4[], %s::text[], %s::float8[], %s::timestamptz[], %s::timestamptz[],
-            %s::timestamptz[], %s::timestamptz[], %s::timestamptz[])
-    with ordinality as n (tenant_id, fact_id, device_id, probe_id, title, limit_c, at, decided_at, p10, p50, p90, place)
+            %s::timestamptz[], %s::timestamptz[], %s::timestamptz[], %s::timestamptz[], %s::float8[], %s::float8[])
+    with ordinality as n (tenant_id, fact_id, device_id, probe_id, title, limit_c, at, decided_at, p10, p50, p90, from_at, from_c,
+                          for_s, place)
 order by place
 on conflict do nothing
 returning a.id, a.device_id, a.probe_id, a.revision, a.severity, a.title, a.opened_at, a.alarm_at, a.decided_at, a.cleared_at,
           a.acknowledged_at, a.acknowledged_by, a.note, a.resolved_at, a.resolved_by,
           a.assignee, a.disposition, a.disposition_state, a.disposition_reason, a.disposed_at, a.disposed_by,
           a.signed_at, a.signed_by, a.comments, a.fact_id, a.limit_c, a.expected_p10,
-          a.expected_p50, a.expected_p90
+          a.expected_p50, a.expected_p90, a.expected_at, a.expected_from_c, a.expected_for_s
+
+-- name: renew_breach_risks
+-- Another time is expected: the alert says so, people are not told anew.
+update alert a set expected_p10 = n.p10, expected_p50 = n.p50, expected_p90 = n.p90, expected_at = n.at,
+                   expected_from_c = n.from_c, expected_for_s = n.for_s
+from unnest(%s::int8[], %s::timestamptz[], %s::timestamptz[], %s::timestamptz[], %s::timestamptz[], %s::float8[], %s::float8[])
+    as n (fact_id, p10, p50, p90, at, from_c, for_s)
+where a.kind = 'breach_risk' and a.fact_id = n.fact_id and a.cleared_at is null and a.resolved_at is null
+returning a.id, a.device_id, a.probe_id, a.revision, a.severity, a.title, a.opened_at, a.alarm_at, a.decided_at, a.cleared_at,
+          a.acknowledged_at, a.acknowledged_by, a.note, a.resolved_at, a.resolved_by,
+          a.assignee, a.disposition, a.disposition_state, a.disposition_reason, a.disposed_at, a.disposed_by,
+          a.signed_at, a.signed_by, a.comments, a.fact_id, a.limit_c, a.expected_p10,
+          a.expected_p50, a.expected_p90, a.expected_at, a.expected_from_c, a.expected_for_s
 
 -- name: clear_breach_risks
 -- It is so, or will not be.
@@ -113,7 +127,7 @@ returning a.id, a.device_id, a.probe_id, a.revision, a.severity, a.title, a.open
           a.acknowledged_at, a.acknowledged_by, a.note, a.resolved_at, a.resolved_by,
           a.assignee, a.disposition, a.disposition_state, a.disposition_reason, a.disposed_at, a.disposed_by,
           a.signed_at, a.signed_by, a.comments, a.fact_id, a.limit_c, a.expected_p10,
-          a.expected_p50, a.expected_p90
+          a.expected_p50, a.expected_p90, a.expected_at, a.expected_from_c, a.expected_for_s
 
 -- name: raise_late_risks
 -- The windows of stops may be missed: one alert per stop, opened again if need be; nothing when it is open.

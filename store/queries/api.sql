@@ -183,7 +183,8 @@ order by s.name, z.name, p.sku limit %(limit)s
 -- name: alerts
 -- Alerts, newest first.
 select a.id, a.kind, a.severity, d.name as device, l.text as probe, v.name as vehicle, s.name as site, a.title, a.limit_c,
-       a.extreme_c, a.last_c, a.expected_p10, a.expected_p50, a.expected_p90, a.opened_at, a.alarm_at, a.decided_at,
+       a.extreme_c, a.last_c, a.expected_p10, a.expected_p50, a.expected_p90, a.expected_at, a.expected_from_c, a.expected_for_s,
+       a.opened_at, a.alarm_at, a.decided_at,
        a.cleared_at, a.revision, a.acknowledged_at,
        a.acknowledged_by, a.note, a.resolved_at, a.resolved_by, a.assignee, a.disposition, a.disposition_state,
        a.disposition_reason, a.disposed_at, a.disposed_by, a.signed_at, a.signed_by, a.comments, w.vehicle_id
@@ -287,7 +288,7 @@ where s.tenant_id = %(tenant)s and s.vehicle_id = %(vehicle)s
 
 -- name: series_device
 -- A device and its limits.
-select d.id as key, p.low_c, p.high_c
+select d.id as key, p.low_c, p.high_c, p.body::text as body
 from device d left join profiles_now(%(tenant)s) p on p.profile_id = d.profile_id
 where d.tenant_id = %(tenant)s and d.name = %(device)s
 
@@ -305,7 +306,7 @@ order by r.time, r.seq, r.received_at
 
 -- name: excursions
 -- Excursions of a probe as known now that touch a span.
-select x.id, x.kind, x.started_at, x.ended_at, x.extreme_c from excursion x
+select x.id, x.kind, x.band, x.severity, x.started_at, x.alarm_at, x.ended_at, x.extreme_c from excursion x
 where x.tenant_id = %(tenant)s and x.probe_id = %(probe)s and x.superseded_at is null and not x.retracted
 and x.started_at < %(until)s and coalesce(x.ended_at, 'infinity') > %(since)s
 order by x.started_at

@@ -157,9 +157,10 @@ select n.kind, n.home_id, n.tenant_id, n.said::jsonb from unnest(%s::text[], %s:
 on conflict (kind, home_id) do update set tenant_id = excluded.tenant_id, said = excluded.said
 
 -- name: open_breach_forecasts
--- Forecasts without an end.
-select id, revision, probe_id, kind, cause, limit_c, started_at, p10, p50, p90 from breach_forecast
-where superseded_at is null and not retracted and ended_at is null
+-- Forecasts without an end, and when their alarm is expected as it was told last.
+select f.id, f.revision, f.probe_id, f.kind, f.cause, f.limit_c, a.expected_p50, f.started_at, f.p10, f.p50, f.p90
+from breach_forecast f left join alert a on a.kind = 'breach_risk' and a.fact_id = f.id
+where f.superseded_at is null and not f.retracted and f.ended_at is null
 
 -- name: open_excursions
 -- Excursions without an end.

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 import psycopg
 
 from domain.times import to_us
-from tracker.alerts.breaches import breach_risks
+from tracker.alerts.breaches import RENEWED, breach_risks
 from tracker.alerts.shape import alert_shape
 from tracker.alerts.temperatures import ExcursionAlerts, sensor_faults
 from tracker.arrival_times.rows import ArrivalRows, Risk
@@ -71,9 +71,13 @@ class Alerts(Family):
     ) -> None:
         """One alert per forecast, over when the alarm has come or will not."""
         for kept, probe, what in breach_risks(cursor, self.engine, step):
-            events.append((kept["id"], step.now_us, what))
-            vehicles[self.engine.registry.devices[kept["device_id"]].vehicle_id] = None
+            if what != RENEWED:
+                events.append((kept["id"], step.now_us, what))
+                vehicles[self.engine.registry.devices[kept["device_id"]].vehicle_id] = None
+            at = kept["expected_at"]
             expected = {name: text(to_us(kept[f"expected_{name}"])) for name in ("p10", "p50", "p90")}
+            expected |= {"at": text(to_us(at)) if at else None}
+            expected |= {"temp_c": kept["expected_from_c"], "for_s": kept["expected_for_s"]}
             figures = {"limit_c": kept["limit_c"], "extreme_c": None, "last_c": None}
             self._tell(kept, "breach_risk", step, probe, figures=figures, expected=expected)
 

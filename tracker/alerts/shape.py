@@ -43,7 +43,7 @@ def alert_shape(
     alarm: str | None,
     cleared: str | None,
     figures: Mapping[str, Any] | None = None,
-    expected: Mapping[str, str | None] | None = None,
+    expected: Mapping[str, str | float | None] | None = None,
 ) -> dict[str, Any]:
     """An alert as people see it: of where its device was when it began."""
     device, place = registry.devices[device_id], registry.where.at(device_id, opened_us)

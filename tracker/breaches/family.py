@@ -39,6 +39,33 @@ EXPLAINED = ("door_open", "defrost")
 """Causes of forecasts that reckon with it already."""
 
 
+Side = tuple[int, str]
+"""A probe, and `above` or `below`."""
+MATTERS_US, MATTERS_SHARE = 120_000_000, 0.15
+"""By so much, or so much of what is left, another time is expected before it is told anew."""
+
+
+class Curve(NamedTuple):
+    """What a forecast is drawn from: the temperature at a moment, and when the alarm is expected as seen from there.
+
+    The limit is crossed `for_us` before the alarm.
+    """
+
+    at_us: int
+    temp_c: float
+    for_us: int
+    p10_us: int
+    p50_us: int
+    p90_us: int
+
+    def differs(self, before_us: int | None) -> bool:
+        """Whether that is news to who expects it at another time."""
+        if before_us is None:
+            return True
+        moved_us = abs(self.p50_us - before_us)
+        return moved_us >= max(MATTERS_US, MATTERS_SHARE * (before_us - self.at_us))
+
+
 class Told(NamedTuple):
     """A forecast that stands in the store, and where it is."""
 
@@ -52,12 +79,18 @@ class Told(NamedTuple):
 
 @dataclass
 class BreachRows:
-    """What a step decides of breaches."""
+    """What a step decides of breaches.
+
+    `curves` are of what is foretold here, or of which another time is expected now by enough to matter; `renewed` those
+    of forecasts that were told before.
+    """
 
     touched: list[int] = field(default_factory=list)
     """Probes whose carry is another."""
     written: list[Told] = field(default_factory=list)
     """The forecasts of the step, once they are written."""
+    curves: dict[Side, Curve] = field(default_factory=dict)
+    renewed: list[tuple[Told, Curve]] = field(default_factory=list)
 
 
 class Limits:
@@ -87,7 +120,9 @@ class Breaches(Family):
     def __init__(self, engine: Engine) -> None:
         super().__init__(engine)
         self._table = carries.Table(Trend.empty())
-        self._open: dict[tuple[int, str], BreachForecast] = {}
+        self._open: dict[Side, BreachForecast] = {}
+        self._expected_us: dict[Side, int] = {}
+        """When the alarm is expected, as it was told last."""
         self._context = Context()
         self._limits: tuple[Registry, Limits] | None = None
 
@@ -97,10 +132,12 @@ class Breaches(Family):
         self._context.load(store.rows("breach_contexts"))
         packed = [row[0] for row in store.rows("breach_states") if PACKER.knows(row[0])]
         self._table.put(PACKER.unpack(packed)[0])
-        for fact_id, revision, probe, kind, cause, limit_c, *times in store.rows("open_breach_forecasts"):
+        for fact_id, revision, probe, kind, cause, limit_c, expected, *times in store.rows("open_breach_forecasts"):
             start_us, p10_us, p50_us, p90_us = map(to_us, times)
             told = (fact_id, revision, probe, kind, cause, limit_c, start_us, NEVER, p10_us, p50_us, p90_us)
             self._open[probe, kind] = BreachForecast(*told)
+            if expected is not None:
+                self._expected_us[probe, kind] = to_us(expected)
 
     # ------------------------------------------------------------ readings
     def step(self, batches: dict[str, Batch], step: Step) -> None:
@@ -122,6 +159,7 @@ class Breaches(Family):
         rows_of = step.part(BreachRows)
         rows_of.touched = sorted({*rows_of.touched, *np.unique(fresh.entity // 2).tolist()})
         step.facts(BREACH_FORECAST).extend(self._forecasts(found, rows))
+        self._renew(found, step)
 
     def _take_back(self, late: Sequence[Was], step: Step) -> None:
         """Forecasts that would not have been told, had it been known that a door was open, or that it defrosted."""
@@ -185,6 +223,17 @@ class Breaches(Family):
             told.append(BreachForecast(*new))
         return sorted(told, key=lambda f: f.end_us == NEVER)  # the place of an open one is free before another takes it
 
+    def _renew(self, found: Forecasts, step: Step) -> None:
+        """What is expected otherwise by now than it was told: the newest sign of the step says so."""
+        curves = step.part(BreachRows).curves
+        for i in np.flatnonzero((found.end_us == NEVER) & (found.newest_us != breach.LONG_AGO)).tolist():
+            probe, side = divmod(int(found.entity[i]), 2)
+            key, times = (probe, SIDES[side]), (int(c[i]) for c in (found.soon_us, found.middle_us, found.late_us))
+            line_c = float(found.line_c[i]) * (-1 if side else 1)
+            curve = Curve(int(found.newest_us[i]), round(line_c, 3), int(found.for_us[i]), *times)
+            if curve.differs(None if found.began_here[i] else self._expected_us.get(key)):
+                curves[key], self._expected_us[key] = curve, curve.p50_us
+
     # ------------------------------------------------------------ what is written
     def write(self, cursor: psycopg.Cursor, step: Step) -> None:
         """Carries and forecasts; one that ends is graded by the excursion that stands."""
@@ -220,6 +269,13 @@ class Breaches(Family):
                 self._open[key] = f._replace(id=told.id)
             elif (still := self._open.get(key)) and still.id == told.id:
                 del self._open[key]
+        fresh = {t.id for t in rows.written}
+        for (probe, kind), curve in rows.curves.items():
+            is_open, device = self._open.get((probe, kind)), registry.devices.get(tables.probes[probe].device_id)
+            if is_open is None or is_open.id in fresh or device is None or curve.p90_us <= step.now_us:
+                continue
+            of_probe = (device.tenant_id, device.id, device.vehicle_id, tables.probes[probe].name)
+            rows.renewed.append((Told(is_open.id, is_open, *of_probe), curve))
 
     def _alarms(self, step: Step) -> dict[tuple[int, str], int]:
         """When probes alarmed on a side: the newest alarm that stands open, or was decided in this step."""

@@ -120,7 +120,9 @@ class Trend(Table):
 class Forecasts:
     """Forecasts that were told or are going on: `end_us` is `NEVER` while one does; the alarm's time as first told.
 
-    `middle_us` is when the alarm is expected by the newest sign.
+    `middle_us` is when the alarm is expected by the newest sign; `newest_us` when that was, `LONG_AGO` where it was in
+    no row of the step, with the alarm's time as it is expected since (`soon_us` 10 %, `late_us` 90 %), the temperature
+    of the line then (`line_c`), and how long it may be beyond.
     """
 
     entity: I64
@@ -132,6 +134,11 @@ class Forecasts:
     p90_us: I64
     middle_us: I64
     began_here: Bool
+    newest_us: I64
+    soon_us: I64
+    late_us: I64
+    line_c: F64
+    for_us: I64
 
     def __len__(self) -> int:
         return len(self.entity)
@@ -179,7 +186,7 @@ def step(carry: Trend, rows: Rows) -> tuple[Trend, Forecasts]:
     decisive = sign | over | start
     active = np.where(start & ~sign & ~over, before.active[of], sign)[last_decisive(decisive, start)]
     told = _told(rows, line, trend, beyond_us, to_cross_s)
-    after, forecasts = _episodes(before, rows, start, of, active, sign, told)
+    after, forecasts = _episodes(before, rows, start, of, active, sign, told, line.value)
     at = np.append(np.flatnonzero(start)[1:], len(start)) - 1
     fresh = (rows.t_us[at], calm_us[at], inside_us[at], sign_us[at], active[at], *after, *recent, *hours)
     return Trend(seen, *fresh), forecasts
@@ -324,7 +331,7 @@ def _told(rows: Rows, line: _Line, trend: Bool, beyond_us: I64, to_cross_s: F64)
 
 
 def _episodes(
-    before: Trend, rows: Rows, start: Bool, of: I64, active: Bool, sign: Bool, told: I64
+    before: Trend, rows: Rows, start: Bool, of: I64, active: Bool, sign: Bool, told: I64, line_c: F64
 ) -> tuple[tuple[I64, I64, I64], Forecasts]:
     """Runs of `active` that began, went on or ended here; and what is carried of open ones."""
     was = np.where(start, before.active[of], previous(active))
@@ -340,6 +347,7 @@ def _episodes(
     touched = np.flatnonzero(ends | final)
     lasts = active[touched]
     middle_us = np.where(sign[newest], told[newest, 2], before.middle_us[of])
+    by = newest[touched]
     # a run that ended is that of the row before; its first word stands in the same columns
     forecasts = Forecasts(
         rows.entity[touched],
@@ -351,6 +359,11 @@ def _episodes(
         first[touched, 3],
         middle_us[touched],
         fresh[touched],
+        np.where(sign[by], rows.t_us[by], LONG_AGO),
+        told[by, 1],
+        told[by, 3],
+        line_c[by],
+        rows.for_us[by],
     )
     open_us = np.where(active[last], start_us[last], NEVER)
     return (
@@ -362,4 +375,4 @@ def _episodes(
 
 def _none() -> Forecasts:
     i = np.empty(0, np.int64)
-    return Forecasts(i, i, i, i, i, i, i, i, np.empty(0, np.bool_))
+    return Forecasts(i, i, i, i, i, i, i, i, np.empty(0, np.bool_), i, i, i, np.empty(0), i)

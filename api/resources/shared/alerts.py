@@ -65,11 +65,17 @@ class Subject(TypedDict):
 
 
 class Expected(TypedDict):
-    """When an alarm is expected, as it was told first: it comes between `p10` and `p90` eight times of ten."""
+    """When an alarm is expected: it comes between `p10` and `p90` eight times of ten. Renewed while that lasts.
+
+    As seen from `temp_c` at `at`; the limit is crossed `for_s` before the alarm. All three null: told by an older one.
+    """
 
     p10: Time | None
     p50: Time | None
     p90: Time | None
+    at: Time | None
+    temp_c: float | None
+    for_s: float | None
 
 
 class Signature(TypedDict):
@@ -158,7 +164,14 @@ def alert_shape(row: Row) -> Alert:
 def _expected(row: Row) -> Expected | None:
     if row["expected_p50"] is None:
         return None
-    return {"p10": when(row["expected_p10"]), "p50": when(row["expected_p50"]), "p90": when(row["expected_p90"])}
+    return {
+        "p10": when(row["expected_p10"]),
+        "p50": when(row["expected_p50"]),
+        "p90": when(row["expected_p90"]),
+        "at": when(row["expected_at"]),
+        "temp_c": row["expected_from_c"],
+        "for_s": row["expected_for_s"],
+    }
 
 
 async def alert_rows(

@@ -201,11 +201,26 @@ def test_a_temperature_curve_has_its_peak_limits_and_excursions(world: World, ap
         {
             "id": "1",
             "kind": "above",
+            "band": "",
+            "severity": "critical",
             "start": "2026-11-22T10:39:00.000Z",
+            "alarm_at": "2026-11-22T10:39:00.000Z",
             "end": "2026-11-22T10:42:00.000Z",
             "extreme_c": 15.5,
         }
     ]
+    told = series["summary"]
+    assert (told["readings"], told["min_c"], told["max_c"]) == (100, pytest.approx(3.9, abs=0.01), 15.5)
+    assert (told["known_s"], told["unknown_s"], told["gaps"], told["gap_count"]) == (99 * 60, 0, [], 0)
+    assert 4.2 < told["mkt_c"] < 4.6
+    assert [(b["name"], b["op"], b["for_s"], b["used_s"] > 0) for b in told["bands"]] == [
+        ("above", ">", 600, True),
+        ("below", "<", 600, False),
+    ]
+    world.temperature("reefer-01", "rear", T0 + minutes(150), 4.0)
+    told = api.get(f"/api/v1/series?device=reefer-01&probe=rear&{span}").json()["summary"]
+    assert told["gaps"] == [{"start": "2026-11-22T11:39:00.000Z", "end": "2026-11-22T12:30:00.000Z"}]
+    assert (told["gap_count"], told["unknown_s"]) == (1, 51 * 60)
     assert api.get(f"/api/v1/series?device=reefer-01&probe=none&{span}").status_code == 404
     assert api.get(f"/api/v1/series?device=reefer-02&{span}").json()["points"] == []
 

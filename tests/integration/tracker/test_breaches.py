@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import numpy as np
 import pytest
 
@@ -64,8 +66,21 @@ def test_it_is_told_before_the_alarm_and_over_with_it(fleet: Fleet, restart: boo
     assert to_us(started) == T0 + told * MINUTE
     assert p10 < p50 < p90
     assert p10 <= alarm <= ended
-    ((title, expected),) = fleet.rows("select title, expected_p50 from alert where kind = 'breach_risk'")
-    assert (title, expected) == ("Will be too warm: the cooling fails", p50)
+    ((title, *renewed, since, from_c, for_s),) = fleet.rows(
+        "select title, expected_p10, expected_p50, expected_p90, expected_at, expected_from_c, expected_for_s "
+        "from alert where kind = 'breach_risk'"
+    )
+    assert title == "Will be too warm: the cooling fails"
+    assert started < since <= alarm  # seen from later on than it was told
+    assert 5 < from_c < 9
+    assert for_s == 60
+    assert since < renewed[0] < renewed[1] < renewed[2]
+    assert renewed != [p10, p50, p90]
+    assert abs(renewed[1] - alarm) < timedelta(minutes=4)
+    ((events,),) = fleet.rows(
+        "select count(*) from alert_event e join alert a on a.id = e.alert_id where a.kind = 'breach_risk'"
+    )
+    assert events == 2  # raised and over: nobody is told between
 
 
 def test_one_that_turns_is_over_and_was_none(fleet: Fleet) -> None:

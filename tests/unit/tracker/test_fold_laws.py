@@ -173,9 +173,13 @@ RULES = {
 }
 
 
+OF_THE_STEP = ("began_here", "newest_us", "soon_us", "late_us", "line_c", "for_us")
+"""About the step, not about the world."""
+
+
 def said(facts, *key):
-    """The facts by their key; `began_here` is about the step, not about the world."""
-    rest = [f.name for f in fields(facts) if f.name not in (*key, "began_here")]
+    """The facts by their key."""
+    rest = [f.name for f in fields(facts) if f.name not in (*key, *OF_THE_STEP)]
     columns = [getattr(facts, name).tolist() for name in (*key, *rest)]
     return {row[: len(key)]: row[len(key) :] for row in zip(*columns, strict=True)}
 

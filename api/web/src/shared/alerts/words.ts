@@ -42,9 +42,11 @@ function breachWords(title: string): string {
   return `${what === 'Will be too cold' ? m.title_will_cold : m.title_will_warm}: ${m.cause(why)}`
 }
 
-/** 'alarm expected 14:32 (14:20–14:55)', of what has not come; nothing otherwise. */
+/** 'alarm in 20 min, 14:32 (14:20–14:55)', of what has not come; nothing otherwise. */
 export function expectedWords({ expected, state }: Alert, now: number): string {
   if (!expected || state !== 'active') return ''
+  const left = ms(expected.p50) - now
+  if (left > 0) return m.expected_in(span(left), clockTime(expected.p50, now), clockTime(expected.p10, now), clockTime(expected.p90, now))
   return m.expected(clockTime(expected.p50, now), clockTime(expected.p10, now), clockTime(expected.p90, now))
 }
 
@@ -69,7 +71,9 @@ export function byUrgency(a: Alert, b: Alert): number {
   const rank = (x: Alert): number =>
     (isDone(x) ? 32 : 0) + (x.severity === 'critical' ? 0 : 16) + (seen(x) ? (waits(x) ? 4 : 8) : 0) + (x.state === 'active' ? 0 : 1)
   const age = ms(a.opened_at) - ms(b.opened_at)
-  return rank(a) - rank(b) || (seen(a) ? -age : age)
+  // Of what is foretold the soonest alarm comes first, before what has no such time.
+  const soon = (x: Alert): number => (x.state === 'active' && x.expected ? ms(x.expected.p50) : Number.MAX_SAFE_INTEGER)
+  return rank(a) - rank(b) || soon(a) - soon(b) || (seen(a) ? -age : age)
 }
 
 /** So many alerts of one device that say the same are one entry; a reefer with its few probes stays told apart. */
