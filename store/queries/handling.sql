@@ -186,8 +186,10 @@ where s.tenant_id = %(tenant)s and s.unit_id = %(unit)s order by s.since
 select code from handling_unit where tenant_id = %(tenant)s and parent_id = %(unit)s order by code limit %(limit)s
 
 -- name: claim_stale
--- Units whose budgets are to be looked at, the longest known first; those that another tracker looks at are left out.
-select u.id, u.tenant_id from handling_unit u where u.stale order by u.id limit %(limit)s for no key update skip locked
+-- Units whose budgets are to be looked at, those never looked at first, then the longest waiting: news of some would else
+-- hold up all others. Those that another tracker looks at are left out.
+select u.id, u.tenant_id from handling_unit u left join goods_budget b on b.unit_id = u.id
+where u.stale order by b.decided_at nulls first, u.id limit %(limit)s for no key update of u skip locked
 
 -- name: are_stale
 -- Whether there are units whose budgets are to be looked at.

@@ -13,6 +13,7 @@ from domain.cold_chain.profile import Band, Mkt, TemperatureProfile
 from domain.handling_units.movements import Content, Movement, Place
 from operations.goods.record import tell
 from operations.unit_of_work import run
+from store import handling
 from store.db import connect, queries
 from store.profiles import add_version, key_of, version_values
 from store.registry import Registry
@@ -237,3 +238,16 @@ def test_budgets_follow_goods_onto_a_shipment_with_what_they_used_before_and_lat
     assert found["PALLET"][1]["unit"] == "TIN"
     assert told(fleet)[-1]["goods"]["verdict"] == "indeterminate"
     fleet.close(goods.tracker)
+
+
+def test_units_with_news_all_the_time_do_not_hold_up_the_others(fleet):
+    tell_movements(fleet, *(moved(n, "commission", 0, f"U-{n}") for n in range(5)))
+    with connect(fleet.dsn, "test") as c, c.transaction():
+        for n in range(4):  # looked at before, the last of them longest ago
+            c.execute(
+                "insert into goods_budget (unit_id, tenant_id, verdict, rule_version, decided_at) select id, tenant_id,"
+                " 'pass', 1, now() - make_interval(mins => %s) from handling_unit where code = %s",
+                (n, f"U-{n}"),
+            )
+        names = dict(c.execute("select id, code from handling_unit").fetchall())
+        assert [names[unit] for unit, _ in handling.claim_stale(c, 3)] == ["U-4", "U-3", "U-2"]
