@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Container, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal, get_args
 
 Decision = Literal["release", "quarantine", "reject"]
@@ -14,6 +14,12 @@ Action = Literal[
     "replaced_sensor", "other",
 ]  # fmt: skip
 
+SETTLE = timedelta(minutes=15)
+"""What is over for so long is over: what comes back earlier goes on as the same trouble, and asks nobody anew."""
+RANK: Mapping[str, int] = {"info": 0, "warning": 1, "critical": 2}
+MUTE_S_MAX = 7 * 86_400
+CLOCK = "frostway"
+"""Who takes a mute back whose time is over."""
 WAITS: frozenset[str] = frozenset(get_args(DispositionState)) - {"signed"}
 """Dispositions that ask for somebody: for a second signature, or to be looked at again."""
 _MENTION = re.compile(r"(?<![A-Za-z0-9._@+-])@([A-Za-z0-9][A-Za-z0-9._@+-]{0,127})")
@@ -51,4 +57,7 @@ def case_parts(row: Mapping[str, Any], when: Callable[[datetime | None], str | N
         "disposition_reason": row["disposition_reason"],
         "signatures": signatures,
         "comments": row["comments"],
+        "muted_until": when(row["muted_until"]),
+        "muted_by": row["muted_by"],
+        "mute_reason": row["mute_reason"],
     }

@@ -108,7 +108,8 @@ insert into class values
     ('stock_level',         'tenant_id',      'select',                         '',                       'select, insert, update, delete'),
     ('stock_move',          'tenant_id',      'select',                         '',                       'select, insert'),
     ('alert',               'tenant_id',      'select, update (acknowledged_at, acknowledged_by, note, resolved_at, resolved_by, assignee, disposition, '
-                                              'disposition_state, disposition_reason, disposed_at, disposed_by, signed_at, signed_by, comments)',
+                                              'disposition_state, disposition_reason, disposed_at, disposed_by, signed_at, signed_by, comments, '
+                                              'round_severity, over_since, muted_until, muted_by, mute_reason)',
                                                                                 '',                       'select, insert, update'),
     ('alert_event',         'alert',          'select, insert',                 '',                       'select, insert'),
     ('case_event',          'tenant_id',      'select, insert',                 '',                       ''),
@@ -159,8 +160,9 @@ grant select on reading_attribute to frostway_tracker, frostway_operations; -- a
 create temporary table operations_class (name text primary key, rights text not null) on commit drop;
 insert into operations_class values
     -- name              rights; to lock a row takes the right to change one of its columns
-    ('alert',             'select, update (note, disposition_state)'),
-    ('alert_event',       'select'),
+    ('alert',             'select, update (note, disposition_state, acknowledged_at, acknowledged_by, round_severity, over_since, '
+                          'muted_until, muted_by, mute_reason)'),
+    ('alert_event',       'select, insert'),
     ('alert_routes',      'select, update (changed_by)'),
     ('case_event',        'select, insert'),
     ('assignment',        'select'),

@@ -41,8 +41,8 @@ class AlertEvent(TypedDict):
 
     `what` is `opened` (again: it got worse), `changed`, `cleared`, `reopened`, `retracted`, `acknowledged`, `resolved`,
     `assigned` (`to`), `commented` (`mentions`), `acted` (`action`), `disposed`, `countersigned`, `sent_back`,
-    `superseded` or `resumed` (each of a `disposition`). Lines of the tracker have the `severity` of then, a
-    temperature's its excursion as it was known then; what says nothing is null.
+    `superseded` or `resumed` (each of a `disposition`), `muted` (`until`) or `unmuted`. Lines of the tracker have the
+    `severity` of then, a temperature's its excursion as it was known then; what says nothing is null.
     """
 
     version: int
@@ -54,6 +54,7 @@ class AlertEvent(TypedDict):
     mentions: list[str]
     action: str | None
     disposition: str | None
+    until: Time | None
     severity: str | None
     opened_at: Time | None
     alarm_at: Time | None
@@ -75,6 +76,7 @@ def _event_shape(row: Row) -> AlertEvent:
         "mentions": detail.get("mentions", []),
         "action": detail.get("action"),
         "disposition": detail.get("disposition"),
+        "until": detail.get("until"),
         "severity": detail.get("severity"),
         "opened_at": when(row["opened_at"]),
         "alarm_at": when(row["alarm_at"]),

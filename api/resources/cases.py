@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 from fastapi import Request
@@ -17,10 +18,10 @@ from api.http.paging import Cursor, Items, Limit, decode, shaped_page
 from api.http.problems import Problem
 from api.http.routes import resource
 from api.resources.shared.alerts import Alert, NoteText, SaidText, people, step, step_in
-from domain.cases import Action, Decision, mentioned
+from domain.cases import MUTE_S_MAX, Action, Decision, mentioned
 from domain.names import ACCOUNT_PATTERN
 from domain.permissions import Permission
-from operations.cases.decide import Act, Assign, Comment, CounterSign, Dispose, Reopen
+from operations.cases.decide import Act, Assign, Comment, CounterSign, Dispose, Mute, Reopen, Unmute
 
 router = resource(tags=["alerts"])
 PersonName = Annotated[str, Field(pattern=ACCOUNT_PATTERN, max_length=128)]
@@ -89,6 +90,23 @@ class ReopenIn(Strict):
     reason: SaidText
 
 
+class MuteIn(Strict):
+    """For how long nobody is told of it, a week at most, and why."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"for_s": 3600, "reason": "the mechanic is at it"}]})
+
+    for_s: Annotated[int, Field(ge=60, le=MUTE_S_MAX)]
+    reason: SaidText
+
+
+class UnmuteIn(Strict):
+    """A word to it."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"note": "the mechanic is through"}]})
+
+    note: NoteText | None = None
+
+
 def _colleague(row: Row) -> Colleague:
     return {"name": row["name"], "role": row["role"]}
 
@@ -150,3 +168,16 @@ async def reopen_alert(request: Request, caller: AlertHandler, alert_id: str, gi
     """Takes it up again. A disposition is taken back, by who may decide on goods; its lines stay."""
     command = Reopen(caller.user, given.reason, Permission.DISPOSE in caller.may)
     return await step(request, caller, alert_id, command)
+
+
+@router.post("/alerts/{alert_id}/mute", response_model=Alert)
+async def mute_alert(request: Request, caller: AlertHandler, alert_id: str, given: MuteIn) -> Json:
+    """Nobody is told of it for so long; what happens is recorded all the same. If it lasts then, it is told anew."""
+    until = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=given.for_s)
+    return await step(request, caller, alert_id, Mute(caller.user, until, given.reason))
+
+
+@router.post("/alerts/{alert_id}/unmute", response_model=Alert)
+async def unmute_alert(request: Request, caller: AlertHandler, alert_id: str, given: UnmuteIn | None = None) -> Json:
+    """It is told again from now on, and at once if it lasts. What is not muted stays as it is."""
+    return await step(request, caller, alert_id, Unmute(caller.user, (given and given.note) or None))

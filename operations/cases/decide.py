@@ -7,11 +7,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
-from domain.cases import WAITS, Action, Decision, DispositionState
+from domain.cases import CLOCK, RANK, SETTLE, WAITS, Action, Decision, DispositionState
+from domain.times import rfc3339, to_us
 
 What = Literal[
     "opened", "changed", "cleared", "reopened", "retracted", "acknowledged", "resolved", "assigned", "commented",
-    "acted", "disposed", "countersigned", "sent_back", "superseded", "resumed",
+    "acted", "disposed", "countersigned", "sent_back", "superseded", "resumed", "muted", "unmuted",
 ]  # fmt: skip
 
 STEPS: Mapping[What, str] = {
@@ -24,6 +25,8 @@ STEPS: Mapping[What, str] = {
     "countersigned": "countersign",
     "sent_back": "send_back",
     "resumed": "reopen",
+    "muted": "mute",
+    "unmuted": "unmute",
 }
 """What people's own steps are called where they are reported, and in the audit trail."""
 REPORTED: Mapping[str, What] = {
@@ -59,6 +62,12 @@ class Case:
     signed_at: datetime | None = None
     signed_by: str | None = None
     comments: int = 0
+    round_severity: str | None = None
+    """The worst since it last asked people anew."""
+    over_since: datetime | None = None
+    muted_until: datetime | None = None
+    muted_by: str | None = None
+    mute_reason: str | None = None
 
     @property
     def waits(self) -> bool:
@@ -128,6 +137,21 @@ class Reopen(NamedTuple):
     may_dispose: bool = True
 
 
+class Mute(NamedTuple):
+    """Nobody is told of it until then; what happens is recorded all the same."""
+
+    actor: str
+    until: datetime
+    reason: str
+
+
+class Unmute(NamedTuple):
+    """It is told again from now on: at its time, or because somebody wants it."""
+
+    actor: str = CLOCK
+    note: str | None = None
+
+
 class Report(NamedTuple):
     """What the tracker, or a person, has done already; `cause` is the number of this report."""
 
@@ -139,7 +163,7 @@ class Report(NamedTuple):
     detail: Mapping[str, Any] = NOTHING
 
 
-Step = Acknowledge | Resolve | Assign | Comment | Act | Dispose | CounterSign | Reopen
+Step = Acknowledge | Resolve | Assign | Comment | Act | Dispose | CounterSign | Reopen | Mute | Unmute
 Command = Step | Report
 
 
@@ -188,9 +212,11 @@ def decide(case: Case | None, command: Command, now: datetime) -> tuple[Event, .
 
 
 def _done(
-    case: Case, command: Acknowledge | Resolve | Assign | Comment | Act, now: datetime
+    case: Case, command: Acknowledge | Resolve | Assign | Comment | Act | Mute | Unmute, now: datetime
 ) -> tuple[Event, ...] | Refusal:
     """What is done without deciding on the goods."""
+    if isinstance(command, Mute | Unmute):
+        return _muted(case, command, now)
     match command:
         case Acknowledge(actor, note):
             event, is_news = Event("acknowledged", now, actor, note), case.acknowledged_at is None
@@ -259,14 +285,28 @@ def _resumed(case: Case, command: Reopen, now: datetime) -> tuple[Event, ...] | 
     return (Event("resumed", now, command.actor, command.reason, detail={"disposition": case.disposition}),)
 
 
+def _muted(case: Case, command: Mute | Unmute, now: datetime) -> tuple[Event, ...] | Refusal:
+    if isinstance(command, Unmute):
+        early = command.actor == CLOCK and case.muted_until is not None and case.muted_until > now
+        return () if case.muted_until is None or early else (Event("unmuted", now, command.actor, command.note),)
+    if not command.reason.strip():
+        return Refusal("no reason")
+    if case.resolved_at is not None:
+        return Refusal("resolved")
+    if (case.muted_until, case.muted_by, case.mute_reason) == (command.until, command.actor, command.reason):
+        return ()
+    return (Event("muted", now, command.actor, command.reason, detail={"until": rfc3339(to_us(command.until))}),)
+
+
 def evolve(case: Case, event: Event) -> Case:
     """The case behind an event."""
-    case = replace(case, version=case.version + 1)
+    case = _moved(replace(case, version=case.version + 1), event)
     match event.what:
         case "acknowledged" | "resolved":
             case = replace(_seen(case, event), note=case.note if event.note is None else event.note)
             if event.what == "resolved" and case.resolved_at is None:
                 case = replace(case, resolved_at=event.at, resolved_by=event.actor)
+                case = replace(case, muted_until=None, muted_by=None, mute_reason=None)
         case "assigned":
             case = replace(case, assignee=event.detail.get("to"))
         case "commented":
@@ -291,10 +331,42 @@ def evolve(case: Case, event: Event) -> Case:
     return case
 
 
+def _moved(case: Case, event: Event) -> Case:
+    """What the tracker tells, and mutes."""
+    match event.what:
+        case "opened" | "changed" | "reopened":
+            case = _asked(case, event)
+        case "cleared":
+            case = replace(case, over_since=event.at)
+        case "retracted":  # settled at once: it never was
+            case = replace(case, over_since=event.at - SETTLE)
+        case "muted":
+            until = datetime.fromisoformat(str(event.detail["until"]))
+            case = replace(_seen(case, event), muted_until=until, muted_by=event.actor, mute_reason=event.note)
+        case "unmuted":
+            case = replace(case, muted_until=None, muted_by=None, mute_reason=None)
+            case = case if case.over_since is not None or case.resolved_at is not None else _unseen(case)
+    return case
+
+
 def _seen(case: Case, event: Event) -> Case:
     if case.acknowledged_at is not None:
         return case
     return replace(case, acknowledged_at=event.at, acknowledged_by=event.actor)
+
+
+def _unseen(case: Case) -> Case:
+    return replace(case, acknowledged_at=None, acknowledged_by=None)
+
+
+def _asked(case: Case, event: Event) -> Case:
+    """A step up, and what comes back after it was over for long, ask people anew; who had seen it stays on record."""
+    severity, before = event.detail.get("severity"), case.round_severity
+    worse = before is not None and severity is not None and RANK.get(severity, 0) > RANK.get(before, 0)
+    back = event.what == "reopened" and case.over_since is not None and event.at - case.over_since >= SETTLE
+    over_since = case.over_since if event.what == "changed" else None
+    case = replace(case, round_severity=severity if worse or back or before is None else before, over_since=over_since)
+    return _unseen(case) if (worse or back) and case.resolved_at is None else case
 
 
 def _without_disposition(case: Case) -> Case:

@@ -10,11 +10,17 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from operations.cases.decide import REPORTED, STEPS, Case, Event, Refusal, Report, Step, decide, evolve
+from domain.times import rfc3339, to_us
+from operations.cases.decide import REPORTED, STEPS, Case, Event, Refusal, Report, Step, Unmute, decide, evolve
 from operations.unit_of_work import Script, Statement
 
+ROUND = (
+    "acknowledged_at", "acknowledged_by", "round_severity", "over_since", "muted_until", "muted_by", "mute_reason",
+)  # fmt: skip
+"""What reports and the clock change of a case: all that a program may, which signs nothing."""
+ASKS = ("opened", "changed", "reopened")
 NUMBERED = {"version"}
 """Of a case, what no column of its own says."""
 
@@ -40,33 +46,64 @@ def take_in(alerts: Sequence[int]) -> Script[int]:
     Pages are told of decisions that do not stand any more: that is the last of it, for it locks the head of changes.
     """
     cases = yield from _lock(alerts)
-    _, lines = yield from _unread(cases)
+    found, lines = yield from _unread(cases)
     yield from _write(lines)
-    fallen = sorted((cases[i].tenant_id, i) for i in _superseded(lines))
-    for tenant in dict.fromkeys(tenant for tenant, _ in fallen):
-        state = {"disposition_state": "superseded"}
-        told = [{"id": str(i), "op": "merge", "data": state} for owner, i in fallen if owner == tenant]
-        yield Statement("speak_for", {"of_tenant": tenant})
-        yield Statement("tell_pages", {"body": json.dumps({"alerts": told}, separators=(",", ":")).encode()})
+    yield from _tell(cases, found)
     return len(lines)
+
+
+def end_mute(alert_id: int, now: datetime) -> Script[int]:
+    """The time of a mute is over; returns whether it was so."""
+    cases = yield from _lock([alert_id])
+    done, found = yield from _act(cases, alert_id, Unmute(), now)
+    yield from _tell(cases, found)
+    return 0 if isinstance(done, Refusal) else len(done)
 
 
 def act(alert_id: int, command: Step, now: datetime) -> Script[tuple[Event, ...] | Refusal]:
     """What a person does with an alert; the events it brought about, none when it was so already."""
-    found, lines = yield from _unread((yield from _lock([alert_id])))
+    done, _ = yield from _act((yield from _lock([alert_id])), alert_id, command, now)
+    return done
+
+
+def _tell(cases: Mapping[int, Locked], found: Mapping[int, Case]) -> Script[None]:
+    """Pages are told of what is another by now and nobody clicked for."""
+    news = []
+    for alert_id, locked in cases.items():
+        before, after = (_shown(case) for case in (locked.case, found[alert_id]))
+        if data := {name: value for name, value in after.items() if value != before[name]}:
+            news.append((locked.tenant_id, alert_id, data))
+    for tenant in sorted({tenant for tenant, *_ in news}):
+        told = [{"id": str(i), "op": "merge", "data": data} for owner, i, data in sorted(news) if owner == tenant]
+        yield Statement("speak_for", {"of_tenant": tenant})
+        yield Statement("tell_pages", {"body": json.dumps({"alerts": told}, separators=(",", ":")).encode()})
+
+
+def _shown(case: Case) -> dict[str, str | None]:
+    times = {name: getattr(case, name) for name in ("acknowledged_at", "muted_until")}
+    texts = {name: getattr(case, name) for name in ("acknowledged_by", "disposition_state", "muted_by", "mute_reason")}
+    return {**{name: at and rfc3339(to_us(at)) for name, at in times.items()}, **texts}
+
+
+def _act(
+    cases: Mapping[int, Locked], alert_id: int, command: Step, now: datetime
+) -> Script[tuple[tuple[Event, ...] | Refusal, dict[int, Case]]]:
+    found, lines = yield from _unread(cases)
     case = found.get(alert_id)
     events = decide(case, command, now)
     if not isinstance(events, Refusal) and case is not None:
         for event in events:
             case = evolve(case, event)
             values = {name: value for name, value in asdict(case).items() if name not in NUMBERED}
-            yield Statement("put_case", {"id": alert_id, **values})
+            by_clock = command == Unmute()
+            yield _put_rounds({alert_id: case}) if by_clock else Statement("put_case", {"id": alert_id, **values})
             detail = json.dumps({"note": event.note, **event.detail})
             step = {"what": STEPS[event.what], "at": event.at, "actor": event.actor, "detail": detail}
             reported = yield Statement("report", {"id": alert_id, **step})
             lines.append(Line(alert_id, case.version, event._replace(cause=reported[0]["id"])))
+        found[alert_id] = case
     yield from _write(lines)
-    return events
+    return events, found
 
 
 def _lock(alerts: Sequence[int]) -> Script[dict[int, Locked]]:
@@ -92,6 +129,8 @@ def _unread(cases: Mapping[int, Locked]) -> Script[tuple[dict[int, Case], list[L
         if row["what"] not in REPORTED:
             continue  # a word of a newer program: it stays unread until this one knows it
         alert_id, detail = row["alert_id"], dict(row["detail"])
+        if REPORTED[row["what"]] in ASKS:
+            detail["severity"] = row["severity"]
         report = Report(row["id"], REPORTED[row["what"]], row["at"], row["actor"], detail.pop("note", None), detail)
         events = decide(found[alert_id], report, row["at"])
         for event in () if isinstance(events, Refusal) else events:
@@ -99,7 +138,18 @@ def _unread(cases: Mapping[int, Locked]) -> Script[tuple[dict[int, Case], list[L
             lines.append(Line(alert_id, found[alert_id].version, event))
     if fallen := _superseded(lines):
         yield Statement("supersede_cases", {"ids": fallen})
+    if moved := {i: case for i, case in found.items() if _round(case) != _round(cases[i].case)}:
+        yield _put_rounds(moved)
     return found, lines
+
+
+def _round(case: Case) -> tuple[Any, ...]:
+    return tuple(getattr(case, name) for name in ROUND)
+
+
+def _put_rounds(moved: Mapping[int, Case]) -> Statement:
+    columns = zip(*map(_round, moved.values()), strict=True)
+    return Statement("put_rounds", {"ids": list(moved), **dict(zip(ROUND, map(list, columns), strict=True))})
 
 
 def _superseded(lines: Sequence[Line]) -> list[int]:

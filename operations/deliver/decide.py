@@ -22,6 +22,8 @@ TYPES: Mapping[str, str] = {
     "alert.sent_back": "another person did not sign that",
     "alert.superseded": "what was signed was decided on something else: it is to be looked at again",
     "alert.resumed": "somebody takes it up again, and its disposition back",
+    "alert.muted": "nobody is told of it for a time",
+    "alert.unmuted": "that is over",
     "shipment.arrived": "a vehicle arrived at a stop",
     "shipment.departed": "it departed from there",
     "shipment.called": "it arrived and departed, learnt at once",

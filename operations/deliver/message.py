@@ -13,7 +13,7 @@ from operations.deliver.decide import TRY
 FEW = 3
 """So many alerts at once are told one by one, more are one message."""
 LINES_MAX = 10
-ASKING = ("opened", "reopened", "reminder")
+ASKING = ("opened", "reopened", "unmuted", "reminder")
 """What leads to the button by which it is acknowledged."""
 
 
@@ -28,6 +28,7 @@ WORDS: Mapping[str, Mapping[str, str]] = {
     "en": {
         "opened": "{severity}: {what}, {where}",
         "reopened": "{severity} again: {what}, {where}",
+        "unmuted": "{severity}, no longer muted: {what}, {where}",
         "reminder": "Not acknowledged: {what}, {where}",
         "cleared": "Over: {what}, {where}",
         "retracted": "Withdrawn: {what}, {where}",
@@ -54,6 +55,7 @@ WORDS: Mapping[str, Mapping[str, str]] = {
     "fi": {
         "opened": "{severity}: {what}, {where}",
         "reopened": "{severity} taas: {what}, {where}",
+        "unmuted": "{severity}, vaimennus päättyi: {what}, {where}",
         "reminder": "Kuittaamatta: {what}, {where}",
         "cleared": "Ohi: {what}, {where}",
         "retracted": "Peruttu: {what}, {where}",
@@ -83,6 +85,7 @@ WORDS: Mapping[str, Mapping[str, str]] = {
     "de": {
         "opened": "{severity}: {what}, {where}",
         "reopened": "{severity}, erneut: {what}, {where}",
+        "unmuted": "{severity}, nicht mehr stumm: {what}, {where}",
         "reminder": "Nicht quittiert: {what}, {where}",
         "cleared": "Vorbei: {what}, {where}",
         "retracted": "Zurückgenommen: {what}, {where}",

@@ -1,28 +1,27 @@
 """What is to be told of alerts now, to whom, and when to look again: pure, a function of what is known and was told.
 
 An alert has rounds. In one round each step of each route is told once, the last of them again so many times. A round
-begins with the alert, when it gets worse than it was in this round, and when it comes back after its end was settled.
+begins with the alert, when it gets worse than it was in this round, when it comes back after its end was settled, and
+when a mute is over and it is not. Acknowledging ends the telling of a round; who begins one takes it back (`cases`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal, NamedTuple
 
 from domain.alert_routes import Route
+from domain.cases import RANK, SETTLE
 
-SETTLE = timedelta(minutes=15)
-"""What is over for so long is over: its end is told. What comes back earlier goes on as the same trouble."""
 PAUSED_AGAIN = timedelta(minutes=1)
 """How often it is looked whether a paused channel is on again."""
 END = -1
 """The step of an end."""
 TOLD_MAX = 200
-RANK: Mapping[str, int] = {"info": 0, "warning": 1, "critical": 2}
 
-What = Literal["opened", "reopened", "reminder", "cleared", "retracted"]
+What = Literal["opened", "reopened", "unmuted", "reminder", "cleared", "retracted"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +38,9 @@ class Alert:
     vehicle: str | None = None
     fleet: str | None = None
     site: str | None = None
+    muted_until: datetime | None = None
+    unmuted_at: datetime | None = None
+    """When a mute was over last."""
 
 
 class Told(NamedTuple):
@@ -60,7 +62,7 @@ class State:
     round: int
     since: datetime
     severity: str
-    word: Literal["opened", "reopened"] = "opened"
+    word: Literal["opened", "reopened", "unmuted"] = "opened"
     over_at: datetime | None = None
     told: tuple[Told, ...] = ()
 
@@ -102,6 +104,8 @@ def moved(state: State | None, alert: Alert, now: datetime) -> State:
         if ended or (alert.over_at is not None and alert.back_at - alert.over_at >= SETTLE):
             return State(state.round + 1, alert.back_at, alert.severity, "reopened", told=state.told)
     state = replace(state, over_at=None)
+    if alert.unmuted_at is not None and alert.unmuted_at > state.since:
+        return State(state.round + 1, alert.unmuted_at, alert.severity, "unmuted", told=state.told)
     if RANK.get(alert.severity, 0) > RANK.get(state.severity, 0):
         return State(state.round + 1, now, alert.severity, state.word, told=state.told)
     return state
@@ -109,13 +113,13 @@ def moved(state: State | None, alert: Alert, now: datetime) -> State:
 
 def plan(state: State, alert: Alert, routes: Iterable[Route]) -> list[Item]:
     """What is still to be told in this round, as things stand."""
+    if alert.muted_until is not None:
+        return []  # what takes the mute back lets it be looked at again
     if state.over_at is not None:
         return [item for route in routes for item in _ends(state, alert, route, state.over_at)]
-    if alert.acknowledged_at is not None and alert.acknowledged_at >= state.since:
+    if alert.acknowledged_at is not None:
         return []
-    items = [item for route in routes if fits(route, alert) for item in _steps(state, alert, route)]
-    # who acknowledged an earlier round hears once that it got worse or came back: there is nothing more to acknowledge
-    return items if alert.acknowledged_at is None else [i for i in items if (i.step, i.nth) == (0, 0)]
+    return [item for route in routes if fits(route, alert) for item in _steps(state, alert, route)]
 
 
 def _ends(state: State, alert: Alert, route: Route, over_at: datetime) -> list[Item]:

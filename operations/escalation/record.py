@@ -17,7 +17,7 @@ def alert_of(row: Row) -> Alert:
     over = row["last"] if row["last"] in ("cleared", "retracted") else None
     return Alert(
         row["kind"], row["severity"], row["begun_at"], row["back_at"], over, row["over_at"],
-        row["acknowledged_at"], row["vehicle"], row["fleet"], row["site"],
+        row["acknowledged_at"], row["vehicle"], row["fleet"], row["site"], row["muted_until"], row["unmuted_at"],
     )  # fmt: skip
 
 

@@ -16,10 +16,12 @@ from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
 from domain.alert_routes import GROUP_MAX_S, routes_of
+from operations.cases.record import end_mute
 from operations.deliver.message import LINES_MAX
 from operations.deliver.worker import Worker
 from operations.escalation.decide import Item, State, after, fire, look_at, moved, plan
 from operations.escalation.record import alert_of, kept_of, state_of
+from operations.unit_of_work import Statement, run
 from store.db import queries
 from store.link import Link
 
@@ -36,7 +38,24 @@ class Escalations(Worker):
 
     def turn(self, _pool: ThreadPoolExecutor, now: datetime) -> int:
         """What is due of every tenant; how many messages that are."""
+        end_mutes(self._link.connection, now)
         return tell_due(self._link.connection, now)
+
+
+def end_mutes(connection: psycopg.Connection, now: datetime) -> int:
+    """Mutes whose time is over are taken back, and what is still so is told by whoever tells; how many there were."""
+    q = queries("operations")
+    with connection.cursor(row_factory=dict_row) as cursor:
+
+        def execute(statement: Statement) -> Sequence[Row]:
+            cursor.execute(q[statement.query], {"tenant": None, **statement.values})
+            return cursor.fetchall() if cursor.description else []
+
+        ended = 0
+        for row in cursor.execute(q["mutes_over"], {"now": now}).fetchall():
+            with connection.transaction():
+                ended += run(end_mute(row["id"], now), execute)
+    return ended
 
 
 def tell_due(connection: psycopg.Connection, now: datetime) -> int:

@@ -46,7 +46,8 @@ with n as (
     returning a.id, a.device_id, a.revision, a.severity, a.title, a.opened_at, a.alarm_at, a.decided_at, a.cleared_at,
           a.acknowledged_at, a.acknowledged_by, a.note, a.resolved_at, a.resolved_by,
           a.assignee, a.disposition, a.disposition_state, a.disposition_reason, a.disposed_at, a.disposed_by,
-          a.signed_at, a.signed_by, a.comments, a.fact_id, a.limit_c, a.extreme_c
+          a.signed_at, a.signed_by, a.comments, a.muted_until,
+          a.muted_by, a.mute_reason, a.fact_id, a.limit_c, a.extreme_c
 )
 select put.*, told.revision as told_revision, told.cleared_at as told_cleared_at, told.severity as told_severity
 from put left join told using (fact_id)
@@ -59,7 +60,8 @@ where a.kind = 'temperature' and a.fact_id = n.fact_id and a.withdrawn_at is nul
 returning a.id, a.device_id, a.revision, a.severity, a.title, a.opened_at, a.alarm_at, a.decided_at, a.cleared_at,
           a.acknowledged_at, a.acknowledged_by, a.note, a.resolved_at, a.resolved_by,
           a.assignee, a.disposition, a.disposition_state, a.disposition_reason, a.disposed_at, a.disposed_by,
-          a.signed_at, a.signed_by, a.comments, a.fact_id, a.limit_c, a.extreme_c
+          a.signed_at, a.signed_by, a.comments, a.muted_until,
+          a.muted_by, a.mute_reason, a.fact_id, a.limit_c, a.extreme_c
 
 -- name: raise_sensor_faults
 -- Sensors that cannot be believed; one open alert of each.
@@ -71,7 +73,8 @@ on conflict do nothing
 returning a.id, a.device_id, a.probe_id, a.revision, a.severity, a.title, a.opened_at, a.alarm_at, a.decided_at, a.cleared_at,
           a.acknowledged_at, a.acknowledged_by, a.note, a.resolved_at, a.resolved_by,
           a.assignee, a.disposition, a.disposition_state, a.disposition_reason, a.disposed_at, a.disposed_by,
-          a.signed_at, a.signed_by, a.comments, a.fact_id
+          a.signed_at, a.signed_by, a.comments, a.muted_until,
+          a.muted_by, a.mute_reason, a.fact_id
 
 -- name: clear_sensor_faults
 -- Sensors that are believed again.
@@ -81,7 +84,8 @@ where a.kind = 'sensor_fault' and a.device_id = n.device_id and a.probe_id = n.p
 returning a.id, a.device_id, a.probe_id, a.revision, a.severity, a.title, a.opened_at, a.alarm_at, a.decided_at, a.cleared_at,
           a.acknowledged_at, a.acknowledged_by, a.note, a.resolved_at, a.resolved_by,
           a.assignee, a.disposition, a.disposition_state, a.disposition_reason, a.disposed_at, a.disposed_by,
-          a.signed_at, a.signed_by, a.comments, a.fact_id
+          a.signed_at, a.signed_by, a.comments, a.muted_until,
+          a.muted_by, a.mute_reason, a.fact_id
 
 -- name: open_sensor_faults
 -- Probes with an open alert of their sensor.
@@ -102,7 +106,8 @@ on conflict do nothing
 returning a.id, a.device_id, a.probe_id, a.revision, a.severity, a.title, a.opened_at, a.alarm_at, a.decided_at, a.cleared_at,
           a.acknowledged_at, a.acknowledged_by, a.note, a.resolved_at, a.resolved_by,
           a.assignee, a.disposition, a.disposition_state, a.disposition_reason, a.disposed_at, a.disposed_by,
-          a.signed_at, a.signed_by, a.comments, a.fact_id, a.limit_c, a.expected_p10,
+          a.signed_at, a.signed_by, a.comments, a.muted_until,
+          a.muted_by, a.mute_reason, a.fact_id, a.limit_c, a.expected_p10,
           a.expected_p50, a.expected_p90, a.expected_at, a.expected_from_c, a.expected_for_s
 
 -- name: renew_breach_risks
@@ -115,7 +120,8 @@ where a.kind = 'breach_risk' and a.fact_id = n.fact_id and a.cleared_at is null 
 returning a.id, a.device_id, a.probe_id, a.revision, a.severity, a.title, a.opened_at, a.alarm_at, a.decided_at, a.cleared_at,
           a.acknowledged_at, a.acknowledged_by, a.note, a.resolved_at, a.resolved_by,
           a.assignee, a.disposition, a.disposition_state, a.disposition_reason, a.disposed_at, a.disposed_by,
-          a.signed_at, a.signed_by, a.comments, a.fact_id, a.limit_c, a.expected_p10,
+          a.signed_at, a.signed_by, a.comments, a.muted_until,
+          a.muted_by, a.mute_reason, a.fact_id, a.limit_c, a.expected_p10,
           a.expected_p50, a.expected_p90, a.expected_at, a.expected_from_c, a.expected_for_s
 
 -- name: clear_breach_risks
@@ -126,7 +132,8 @@ where a.kind = 'breach_risk' and a.fact_id = n.fact_id and a.cleared_at is null
 returning a.id, a.device_id, a.probe_id, a.revision, a.severity, a.title, a.opened_at, a.alarm_at, a.decided_at, a.cleared_at,
           a.acknowledged_at, a.acknowledged_by, a.note, a.resolved_at, a.resolved_by,
           a.assignee, a.disposition, a.disposition_state, a.disposition_reason, a.disposed_at, a.disposed_by,
-          a.signed_at, a.signed_by, a.comments, a.fact_id, a.limit_c, a.expected_p10,
+          a.signed_at, a.signed_by, a.comments, a.muted_until,
+          a.muted_by, a.mute_reason, a.fact_id, a.limit_c, a.expected_p10,
           a.expected_p50, a.expected_p90, a.expected_at, a.expected_from_c, a.expected_for_s
 
 -- name: raise_late_risks
@@ -141,7 +148,8 @@ where a.cleared_at is not null
 returning a.id, a.device_id, a.revision, a.severity, a.title, a.opened_at, a.alarm_at, a.decided_at, a.cleared_at,
           a.acknowledged_at, a.acknowledged_by, a.note, a.resolved_at, a.resolved_by,
           a.assignee, a.disposition, a.disposition_state, a.disposition_reason, a.disposed_at, a.disposed_by,
-          a.signed_at, a.signed_by, a.comments, a.fact_id
+          a.signed_at, a.signed_by, a.comments, a.muted_until,
+          a.muted_by, a.mute_reason, a.fact_id
 
 -- name: clear_late_risks
 -- These are likely in time again, or there.
@@ -151,7 +159,8 @@ where a.kind = 'late_risk' and a.fact_id = n.stop_id and a.cleared_at is null
 returning a.id, a.device_id, a.revision, a.severity, a.title, a.opened_at, a.alarm_at, a.decided_at, a.cleared_at,
           a.acknowledged_at, a.acknowledged_by, a.note, a.resolved_at, a.resolved_by,
           a.assignee, a.disposition, a.disposition_state, a.disposition_reason, a.disposed_at, a.disposed_by,
-          a.signed_at, a.signed_by, a.comments, a.fact_id
+          a.signed_at, a.signed_by, a.comments, a.muted_until,
+          a.muted_by, a.mute_reason, a.fact_id
 
 -- name: open_late_risks
 -- Stops of which somebody was told that they may be late.
@@ -167,7 +176,8 @@ on conflict do nothing
 returning a.id, a.device_id, a.revision, a.severity, a.title, a.opened_at, a.alarm_at, a.decided_at, a.cleared_at,
           a.acknowledged_at, a.acknowledged_by, a.note, a.resolved_at, a.resolved_by,
           a.assignee, a.disposition, a.disposition_state, a.disposition_reason, a.disposed_at, a.disposed_by,
-          a.signed_at, a.signed_by, a.comments, a.fact_id
+          a.signed_at, a.signed_by, a.comments, a.muted_until,
+          a.muted_by, a.mute_reason, a.fact_id
 
 -- name: clear_silences
 -- Silent devices have reported again.
@@ -177,7 +187,8 @@ where a.kind = 'silence' and a.device_id = n.device_id and a.cleared_at is null
 returning a.id, a.device_id, a.revision, a.severity, a.title, a.opened_at, a.alarm_at, a.decided_at, a.cleared_at,
           a.acknowledged_at, a.acknowledged_by, a.note, a.resolved_at, a.resolved_by,
           a.assignee, a.disposition, a.disposition_state, a.disposition_reason, a.disposed_at, a.disposed_by,
-          a.signed_at, a.signed_by, a.comments, a.fact_id
+          a.signed_at, a.signed_by, a.comments, a.muted_until,
+          a.muted_by, a.mute_reason, a.fact_id
 
 -- name: open_silences
 -- Devices with an open silence alert.

@@ -187,7 +187,8 @@ select a.id, a.kind, a.severity, d.name as device, l.text as probe, v.name as ve
        a.opened_at, a.alarm_at, a.decided_at,
        a.cleared_at, a.revision, a.acknowledged_at,
        a.acknowledged_by, a.note, a.resolved_at, a.resolved_by, a.assignee, a.disposition, a.disposition_state,
-       a.disposition_reason, a.disposed_at, a.disposed_by, a.signed_at, a.signed_by, a.comments, w.vehicle_id
+       a.disposition_reason, a.disposed_at, a.disposed_by, a.signed_at, a.signed_by, a.comments, a.muted_until,
+       a.muted_by, a.mute_reason, w.vehicle_id
 from alert a join device d on d.id = a.device_id and d.tenant_id = a.tenant_id
 left join label l on l.id = a.probe_id
 left join assignment w on w.device_id = d.id and w.tenant_id = d.tenant_id

@@ -1,7 +1,8 @@
 -- name: lock_cases
 -- These alerts and what people did with them; nobody changes them until the transaction ends.
 select id, tenant_id, note, acknowledged_at, acknowledged_by, resolved_at, resolved_by, assignee, disposition,
-       disposition_state, disposition_reason, disposed_at, disposed_by, signed_at, signed_by, comments from alert
+       disposition_state, disposition_reason, disposed_at, disposed_by, signed_at, signed_by, comments, round_severity,
+       over_since, muted_until, muted_by, mute_reason from alert
 where id = any(%(ids)s::int8[]) and (%(tenant)s::int is null or tenant_id = %(tenant)s)
 order by id for no key update
 
@@ -12,7 +13,7 @@ where alert_id = any(%(ids)s::int8[]) and (%(tenant)s::int is null or tenant_id 
 
 -- name: unread_reports
 -- What was reported of these alerts and is not in their history.
-select e.id, e.alert_id, e.what, e.at, e.actor, e.detail
+select e.id, e.alert_id, e.what, e.at, e.actor, e.detail, a.severity
 from alert_event e join alert a on a.id = e.alert_id
 where e.alert_id = any(%(ids)s::int8[]) and (%(tenant)s::int is null or a.tenant_id = %(tenant)s)
 and not exists (select from case_event c where c.cause = e.id)
@@ -23,13 +24,28 @@ order by e.id
 update alert set note = %(note)s, acknowledged_at = %(acknowledged_at)s, acknowledged_by = %(acknowledged_by)s,
     resolved_at = %(resolved_at)s, resolved_by = %(resolved_by)s, assignee = %(assignee)s, disposition = %(disposition)s,
     disposition_state = %(disposition_state)s, disposition_reason = %(disposition_reason)s, disposed_at = %(disposed_at)s,
-    disposed_by = %(disposed_by)s, signed_at = %(signed_at)s, signed_by = %(signed_by)s, comments = %(comments)s
+    disposed_by = %(disposed_by)s, signed_at = %(signed_at)s, signed_by = %(signed_by)s, comments = %(comments)s,
+    round_severity = %(round_severity)s, over_since = %(over_since)s, muted_until = %(muted_until)s, muted_by = %(muted_by)s,
+    mute_reason = %(mute_reason)s
 where id = %(id)s and (%(tenant)s::int is null or tenant_id = %(tenant)s)
 
 -- name: supersede_cases
 -- What was decided of these was decided on something else: it is to be looked at again.
 update alert set disposition_state = 'superseded'
 where id = any(%(ids)s::int8[]) and (%(tenant)s::int is null or tenant_id = %(tenant)s)
+
+-- name: put_rounds
+-- What reports and the clock have changed: whether these ask people anew, since when they are over.
+update alert a set acknowledged_at = n.acknowledged_at, acknowledged_by = n.acknowledged_by, round_severity = n.round_severity,
+    over_since = n.over_since, muted_until = n.muted_until, muted_by = n.muted_by, mute_reason = n.mute_reason
+from unnest(%(ids)s::int8[], %(acknowledged_at)s::timestamptz[], %(acknowledged_by)s::text[], %(round_severity)s::text[],
+            %(over_since)s::timestamptz[], %(muted_until)s::timestamptz[], %(muted_by)s::text[], %(mute_reason)s::text[])
+    as n (id, acknowledged_at, acknowledged_by, round_severity, over_since, muted_until, muted_by, mute_reason)
+where a.id = n.id and (%(tenant)s::int is null or a.tenant_id = %(tenant)s)
+
+-- name: mutes_over
+-- Alerts whose mute has had its time.
+select id from alert where muted_until <= %(now)s order by muted_until limit 200
 
 -- name: speak_for
 -- To the end of the transaction: what pages are told is about one tenant.
@@ -138,15 +154,16 @@ with line as (
             and b.what in ('opened', 'reopened'))) as by_routes
     from case_event c where c.id = any(%(ids)s::int8[])
 ), noted as (
-    insert into escalation as e (alert_id, tenant_id, begun_at, back_at, last, over_at, due_at)
+    insert into escalation as e (alert_id, tenant_id, begun_at, back_at, last, over_at, unmuted_at, due_at)
     select alert_id, tenant_id, coalesce(min(at) filter (where what in ('opened', 'reopened')), min(at)),
            max(at) filter (where what = 'reopened'),
            (array_agg(what order by version desc) filter (where what in ('opened', 'reopened', 'cleared', 'retracted')))[1],
            max(at) filter (where what in ('cleared', 'retracted')),
+           max(at) filter (where what = 'unmuted'),
            min(at)
     from line where by_routes group by alert_id, tenant_id order by alert_id
     on conflict (alert_id) do update set back_at = coalesce(excluded.back_at, e.back_at),
-        last = coalesce(excluded.last, e.last), over_at = coalesce(excluded.over_at, e.over_at),
+        last = coalesce(excluded.last, e.last), over_at = coalesce(excluded.over_at, e.over_at), unmuted_at = coalesce(excluded.unmuted_at, e.unmuted_at),
         due_at = least(e.due_at, excluded.due_at)
 )
 insert into outgoing (tenant_id, receiver_id, cause, type, subject, at, data)
@@ -160,8 +177,9 @@ select c.tenant_id, w.id, 'case/' || c.id, 'alert.' || c.what, 'alerts/' || c.al
 from case_event c join line l on l.id = c.id join alert a on a.id = c.alert_id
 join receiver w on w.tenant_id = c.tenant_id and w.disabled_at is null and c.at >= w.created_at and case
     when w.kind <> 'channel' then w.types && array['*', 'alert.*', 'alert.' || c.what]
-    else (c.what = 'superseded' or not l.by_routes and (
-            c.what in ('opened', 'reopened') or c.what in ('cleared', 'retracted') and 'alert.cleared' = any(w.types)))
+    else (c.what = 'superseded' or not l.by_routes and a.muted_until is null and (
+            c.what in ('opened', 'reopened') or c.what in ('cleared', 'retracted') and 'alert.cleared' = any(w.types)
+            or c.what = 'unmuted' and a.cleared_at is null and a.resolved_at is null))
         and ('alert.opened' = any(w.types) or a.severity = 'critical' and 'alert.critical' = any(w.types)) end
 left join device d on d.id = a.device_id left join vehicle v on v.id = d.vehicle_id left join site s on s.id = d.site_id
 left join excursion x on x.id = c.excursion_id and x.revision = c.excursion_revision and x.tenant_id = c.tenant_id

@@ -142,7 +142,18 @@ def warned(anna: Page, alert: str) -> None:
     anna.get_by_test_id("alert-note").fill("called the driver")
     anna.get_by_test_id("alert-ack").click()
     expect(anna.get_by_test_id("alert-history")).to_contain_text("by anna “called the driver”")
+    anna.get_by_test_id("case-mute").click()
+    anna.get_by_test_id("mute-yes").click()
+    expect(anna.get_by_role("dialog").get_by_role("alert")).to_have_text("Say why.")
+    anna.get_by_test_id("mute-reason").fill("the driver is at it")
     fits(anna)
+    anna.get_by_test_id("mute-yes").click()
+    expect(anna.get_by_test_id("case-muted")).to_contain_text("by anna. “the driver is at it”")
+    expect(row).to_contain_text("active, muted")
+    fits(anna)
+    anna.get_by_test_id("case-unmute").click()
+    expect(anna.get_by_test_id("alert-history")).to_contain_text("No longer muted by anna")
+    expect(anna.get_by_test_id("alert-ack")).to_be_visible()  # it asks anew
 
 
 def decided(anna: Page, bert: Page, alert: str) -> None:

@@ -124,6 +124,9 @@ class Alert(TypedDict):
     disposition_reason: str | None
     signatures: list[Signature]
     comments: int
+    muted_until: Time | None
+    muted_by: str | None
+    mute_reason: str | None
 
 
 def alert_shape(row: Row) -> Alert:

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from operations.escalation.work import tell_due
+from operations.escalation.work import end_mutes, tell_due
 from store.db import connect
 from tests.integration.api.seed import World
 from tests.integration.operations.told import deliveries, follow, report
@@ -36,6 +36,12 @@ def due(dsn: str, later: timedelta = timedelta(0)) -> int:
     """What is told by routes at a moment."""
     with connect(of_operations(dsn), "test") as connection:
         return tell_due(connection, datetime.now(UTC) + later)
+
+
+def ended(dsn: str, later: timedelta = timedelta(0)) -> int:
+    """Mutes that are over at a moment."""
+    with connect(of_operations(dsn), "test") as connection:
+        return end_mutes(connection, datetime.now(UTC) + later)
 
 
 def titles(receiver: Receiver) -> list[str]:
@@ -95,6 +101,66 @@ def test_told_until_somebody_acknowledges_and_its_end_to_whom_it_was_told(
         assert tell() == 2
     assert titles(receiver) == ["Critical", "Over"]
     assert f"/alerts?alert={alert}#acknowledge" in json.loads(receiver.heard[0][1])["message"]
+
+
+def test_a_step_up_asks_anew_and_a_mute_holds_back_until_its_time_is_over(
+    routed: World, admin: httpx.Client, receiver: Receiver, database: str
+) -> None:
+    alert = routed.open_alert("reefer-01", "air", extreme_c=9.4, limit_c=8.0)
+    routed.run("update alert set severity = 'warning' where id = %s", alert)
+    report(routed, alert, "raised")
+    follow(database)
+    assert admin.post(f"/api/v1/alerts/{alert}/acknowledge", json={}).status_code == 200
+    routed.run("update alert set severity = 'critical' where id = %s", alert)
+    report(routed, alert, "raised")
+    follow(database)
+    found = admin.get(f"/api/v1/alerts/{alert}").json()
+    assert (found["acknowledged_at"], found["acknowledged_by"]) == (None, None)
+    told = routed.one("select convert_from(body, 'utf8') from change order by seq desc limit 1")
+    assert '"acknowledged_at":null' in told
+    assert (due(database, timedelta(seconds=61)), due(database, timedelta(seconds=962))) == (1, 1)
+    muted = {"for_s": 3600, "reason": "the mechanic is at it"}
+    assert admin.post(f"/api/v1/alerts/{alert}/mute", json={**muted, "reason": " "}).status_code == 422
+    found = admin.post(f"/api/v1/alerts/{alert}/mute", json=muted).json()
+    assert (found["muted_by"], found["mute_reason"]) == (found["acknowledged_by"], "the mechanic is at it")
+    report(routed, alert, "amended")
+    follow(database)
+    assert (due(database, timedelta(hours=2)), ended(database)) == (0, 0)
+    assert ended(database, timedelta(seconds=3601)) == 1
+    assert ended(database, timedelta(seconds=3602)) == 0
+    follow(database)
+    found = admin.get(f"/api/v1/alerts/{alert}").json()
+    assert (found["muted_until"], found["acknowledged_at"]) == (None, None)
+    assert due(database, timedelta(seconds=3700)) == 1
+    lines = admin.get(f"/api/v1/alerts/{alert}/history").json()["items"]
+    assert [each["what"] for each in lines] == [
+        "opened", "acknowledged", "opened", "muted", "changed", "unmuted",
+    ]  # fmt: skip
+    assert (lines[3]["note"], lines[3]["until"] is not None, lines[5]["actor"]) == (muted["reason"], True, "frostway")
+    with deliveries(database) as tell:
+        assert tell() == 3
+    assert sorted(titles(receiver)) == ["Critical", "Critical, no longer muted", "Not acknowledged"]
+    assert routed.one("select count(*) from audit where action = 'alert.mute'") == 1
+
+
+def test_without_routes_a_mute_holds_back_too(
+    world: World, admin: httpx.Client, receiver: Receiver, database: str
+) -> None:
+    url = f"json://127.0.0.1:{receiver.server.server_port}/night"
+    channel = {"id": "night", "url": url, "alerts": "all", "cleared": True}
+    assert admin.post("/api/v1/channels", json=channel).status_code == 201
+    alert = world.open_alert("gps-01")
+    report(world, alert, "raised")
+    follow(database)
+    admin.post(f"/api/v1/alerts/{alert}/mute", json={"for_s": 60, "reason": "known"})
+    for what in ("cleared", "reopened"):
+        report(world, alert, what)
+    follow(database)
+    assert admin.post(f"/api/v1/alerts/{alert}/unmute", json={"note": "through"}).json()["muted_until"] is None
+    follow(database)
+    with deliveries(database) as tell:
+        tell()
+    assert titles(receiver) == ["Critical", "Critical, no longer muted"]
 
 
 def test_over_before_it_was_told_nobody_hears_of_it(routed: World, receiver: Receiver, database: str) -> None:

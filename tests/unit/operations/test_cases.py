@@ -17,10 +17,12 @@ from operations.cases.decide import (
     CounterSign,
     Dispose,
     Event,
+    Mute,
     Refusal,
     Reopen,
     Report,
     Resolve,
+    Unmute,
     What,
     decide,
     evolve,
@@ -31,8 +33,9 @@ notes = st.none() | st.sampled_from(["seen", "door was open", " "])
 people = st.sampled_from(["ann", "bob"])
 decisions = st.sampled_from(["release", "quarantine", "reject"])
 TRACKER: tuple[What, ...] = ("opened", "changed", "cleared", "reopened", "retracted")
+severities: st.SearchStrategy[dict[str, str]] = st.sampled_from([{}, {"severity": "warning"}, {"severity": "critical"}])
 reports = st.builds(
-    Report, st.integers(1, 99), st.sampled_from(TRACKER), st.just(NOON), st.just("tracker"), st.none(), st.just({})
+    Report, st.integers(1, 99), st.sampled_from(TRACKER), st.just(NOON), st.just("tracker"), st.none(), severities
 )
 commands = st.lists(
     st.builds(Acknowledge, people, notes)
@@ -43,6 +46,8 @@ commands = st.lists(
     | st.builds(Dispose, people, decisions, st.sampled_from(["too warm", " "]))
     | st.builds(CounterSign, people, st.booleans(), notes, st.none() | decisions)
     | st.builds(Reopen, people, st.sampled_from(["again", ""]), st.booleans())
+    | st.builds(Mute, people, st.just(NOON + timedelta(hours=1)), st.sampled_from(["at it", " "]))
+    | st.builds(Unmute, st.sampled_from(["ann", "frostway"]))
     | reports,
     max_size=16,
 )
@@ -78,6 +83,42 @@ def test_the_first_who_acknowledges_counts_and_a_later_note_is_kept_out() -> Non
     seen = after(Case(), Acknowledge("ann", "door was open"))
     assert decide(seen, Acknowledge("bob", "me too"), NOON) == ()
     assert (seen.acknowledged_by, seen.acknowledged_at, seen.note) == ("ann", NOON, "door was open")
+
+
+def told(what: What, minute: int, severity: str = "warning") -> Report:
+    return Report(7, what, NOON + timedelta(minutes=minute), "tracker", detail={"severity": severity})
+
+
+def test_a_step_up_asks_anew_and_so_does_what_was_over_for_long() -> None:
+    seen = after(Case(), told("opened", 0), Acknowledge("ann"), told("changed", 5))
+    assert seen.acknowledged_by == "ann"
+    worse = after(seen, told("opened", 10, "critical"))
+    assert (worse.acknowledged_at, worse.round_severity) == (None, "critical")
+    again = after(worse, Acknowledge("bob"), told("changed", 12), told("changed", 13, "critical"))
+    assert again.acknowledged_by == "bob", "it is no worse than it was in this round"
+    soon = after(again, told("cleared", 20), told("reopened", 34))
+    assert (soon.acknowledged_by, soon.over_since) == ("bob", None)
+    assert after(soon, told("cleared", 40), told("reopened", 55)).acknowledged_by is None
+    assert after(soon, told("retracted", 40), told("reopened", 41)).acknowledged_by is None, "it never was, and is"
+    assert after(soon, Resolve("ann"), told("cleared", 40), told("reopened", 90)).acknowledged_by == "bob"
+
+
+def test_muted_for_a_time_it_asks_anew_if_it_lasts_then() -> None:
+    until = NOON + timedelta(hours=1)
+    muted = after(Case(), told("opened", 0), Mute("ann", until, "the mechanic is at it"))
+    assert (muted.muted_until, muted.muted_by, muted.mute_reason) == (until, "ann", "the mechanic is at it")
+    assert muted.acknowledged_by == "ann"
+    assert decide(muted, Unmute(), until - timedelta(seconds=1)) == (), "not before its time"
+    (event,) = decide(muted, Unmute(), until)  # type: ignore[misc]
+    assert (event.what, event.actor) == ("unmuted", "frostway")
+    assert (evolve(muted, event).muted_until, evolve(muted, event).acknowledged_at) == (None, None)
+    over = after(muted, told("cleared", 30))
+    assert evolve(over, event).acknowledged_by == "ann", "it is over"
+    assert after(muted, Unmute("bob")).acknowledged_at is None
+    assert decide(Case(), Unmute("bob"), NOON) == ()
+    assert refused(Case(), Mute("ann", until, " ")) == "no reason"
+    assert refused(after(Case(), Resolve("ann")), Mute("ann", until, "x")) == "resolved"
+    assert after(muted, Resolve("ann")).muted_until is None
 
 
 def test_what_is_resolved_is_acknowledged_too_and_keeps_a_note_that_stood() -> None:
@@ -188,9 +229,11 @@ def test_any_sequence_of_commands_keeps_the_laws(given_commands: list[Command]) 
             assert case.disposed_by != case.signed_by  # never by one person
         else:
             assert case.signed_by is None
+        assert len({value is None for value in (case.muted_until, case.muted_by, case.mute_reason)}) == 1
+        assert case.muted_until is None or case.resolved_at is None
         if case.disposition is not None:
             assert (case.disposition_reason or "").strip()
-            assert case.acknowledged_at is not None
+            assert case.disposed_by is not None
         if before.disposition_state == "signed" and isinstance(command, Report):
             kept = case.disposition, case.disposition_reason, case.disposed_by, case.signed_by
             assert kept == (before.disposition, before.disposition_reason, before.disposed_by, before.signed_by)

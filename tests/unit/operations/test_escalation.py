@@ -69,10 +69,34 @@ def test_acknowledged_nobody_is_told_until_it_gets_worse() -> None:
     assert course.look(T0 + minutes(20)) == []
     assert course.due() is None
     course.alert = replace(course.alert, severity="critical")
+    assert course.look(T0 + minutes(29)) == [], "the case has not taken it in yet"
+    course.alert = replace(course.alert, acknowledged_at=None)
     assert course.look(T0 + minutes(30)) == [(0, 0, "opened")]
-    assert (course.look(T0 + minutes(60)), course.due()) == ([], None), "it cannot be acknowledged once more"
     course.alert = replace(course.alert, severity="warning")
     assert course.look(T0 + minutes(31)) == []
+    assert course.look(T0 + minutes(45)) == [(1, 0, "reminder")], "until this round is acknowledged"
+    course.alert = replace(course.alert, acknowledged_at=T0 + minutes(46))
+    assert (course.look(T0 + minutes(60)), course.due()) == ([], None)
+
+
+def test_muted_nobody_is_told_and_what_lasts_is_told_when_the_mute_is_over() -> None:
+    course = Course(route((0, "night"), (15, "boss"), repeat=minutes(10), repeats=2))
+    course.look(T0)
+    course.alert = replace(course.alert, muted_until=T0 + minutes(60), severity="critical")
+    assert (course.look(T0 + minutes(40)), course.due()) == ([], None)
+    course.alert = replace(course.alert, muted_until=None, unmuted_at=T0 + minutes(60))
+    assert course.look(T0 + minutes(60)) == [(0, 0, "unmuted")]
+    assert course.look(T0 + minutes(61)) == []
+    assert course.look(T0 + minutes(75)) == [(1, 0, "reminder")]
+
+
+def test_what_ends_while_it_is_muted_is_told_as_over_and_not_as_lasting() -> None:
+    course = Course(route((0, "night"), (15, "boss")))
+    course.look(T0)
+    course.alert = replace(course.alert, muted_until=T0 + minutes(60), over="cleared", over_at=T0 + minutes(20))
+    assert course.look(T0 + minutes(40)) == []
+    course.alert = replace(course.alert, muted_until=None, unmuted_at=T0 + minutes(60))
+    assert course.look(T0 + minutes(60)) == [(END, 0, "cleared")]
 
 
 def test_over_before_the_first_step_nothing_is_told() -> None:
@@ -88,7 +112,7 @@ def test_the_end_is_told_when_it_lasts_and_what_comes_back_then_is_told_anew() -
     course.alert = replace(ALERT, over="cleared", over_at=T0 + minutes(30), acknowledged_at=T0 + minutes(1))
     assert course.look(T0 + minutes(30)) == []
     assert course.look(T0 + minutes(30) + SETTLE) == [(END, 0, "cleared")]
-    course.alert = replace(course.alert, over=None, back_at=T0 + minutes(90))
+    course.alert = replace(course.alert, over=None, back_at=T0 + minutes(90), acknowledged_at=None)
     assert course.look(T0 + minutes(90)) == [(0, 0, "reopened")]
 
 

@@ -20,6 +20,8 @@ const HAPPENED: Readonly<Record<string, string>> = {
   sent_back: 'Nicht unterschrieben',
   superseded: 'Neu anzusehen: Was unterschrieben ist, wurde vor späteren Messwerten entschieden',
   resumed: 'Wieder geöffnet',
+  muted: 'Stumm geschaltet',
+  unmuted: 'Nicht mehr stumm',
 }
 
 const words: Translation<typeof en> = {

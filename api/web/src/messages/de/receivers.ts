@@ -18,6 +18,8 @@ const TYPES: Readonly<Record<string, string>> = {
   'alert.sent_back': 'Entscheidung über Ware nicht unterschrieben',
   'alert.superseded': 'Unterschriebene Entscheidung neu anzusehen',
   'alert.resumed': 'Alarm wieder aufgenommen',
+  'alert.muted': 'Alarm eine Zeit lang stumm',
+  'alert.unmuted': 'Alarm nicht mehr stumm',
   'shipment.arrived': 'Ankunft an einem Stopp',
   'shipment.departed': 'Abfahrt von einem Stopp',
   'shipment.called': 'Ankunft und Abfahrt, zugleich erfahren',

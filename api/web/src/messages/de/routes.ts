@@ -10,7 +10,7 @@ const KINDS: Readonly<Record<string, string>> = {
   late_risk: 'verspätete Ankünfte',
 }
 const DAYS = ['', 'Mo', 'Di', 'Mi', 'Do', 'Fr', 'Sa', 'So']
-const WHAT: Readonly<Record<string, string>> = { opened: 'erfährt es', reopened: 'erfährt es erneut', reminder: 'niemand hat quittiert', cleared: 'erfährt, dass es vorbei ist', retracted: 'erfährt, dass es nicht so war' }
+const WHAT: Readonly<Record<string, string>> = { opened: 'erfährt es', reopened: 'erfährt es erneut', unmuted: 'erfährt es, da es nicht mehr stumm ist', reminder: 'niemand hat quittiert', cleared: 'erfährt, dass es vorbei ist', retracted: 'erfährt, dass es nicht so war' }
 const SEVERITIES: Readonly<Record<string, string>> = { '': 'alle Alarme', critical: 'kritische Alarme', warning: 'Warnungen' }
 
 const words: Translation<typeof en> = {

@@ -76,6 +76,7 @@ const words: Translation<typeof en> = {
   cleared: 'beendet',
   resolved: 'erledigt',
   and_acknowledged: ', quittiert',
+  and_muted: ', stumm',
   to_sign: 'zu unterschreiben',
   look_again: 'neu anzusehen',
 

@@ -17,6 +17,8 @@ const HAPPENED: Readonly<Record<string, string>> = {
   sent_back: 'Not signed',
   superseded: 'To be looked at again: what was signed was decided before later readings came',
   resumed: 'Reopened',
+  muted: 'Muted',
+  unmuted: 'No longer muted',
 }
 
 export default {

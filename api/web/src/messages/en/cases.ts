@@ -55,6 +55,15 @@ export default {
   reopen_text: 'What was decided on the goods is taken back. The history keeps it.',
   reopen_yes: 'Reopen',
 
+  mute: 'Mute…',
+  unmute: 'Tell again',
+  mute_title: 'Tell nobody for a while?',
+  mute_text: 'What happens is recorded all the same. If it still lasts then, it is told anew.',
+  mute_for: 'For how long',
+  mute_yes: 'Mute',
+  muted_until: (at: string, who: string) => `Muted until ${at} by ${who}.`,
+  line_until: (at: string) => `until ${at}`,
+
   say: 'Comment or action',
   say_what: 'Write to the others; @ speaks of a person',
   say_kind: 'What it is',

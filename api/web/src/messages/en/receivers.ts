@@ -15,6 +15,8 @@ const TYPES: Readonly<Record<string, string>> = {
   'alert.sent_back': 'Decision on goods not signed',
   'alert.superseded': 'Signed decision to be looked at again',
   'alert.resumed': 'Alert taken up again',
+  'alert.muted': 'Alert muted for a time',
+  'alert.unmuted': 'Alert no longer muted',
   'shipment.arrived': 'Arrived at a stop',
   'shipment.departed': 'Departed from a stop',
   'shipment.called': 'Arrived and departed, learnt at once',

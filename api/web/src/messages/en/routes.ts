@@ -7,7 +7,7 @@ const KINDS: Readonly<Record<string, string>> = {
   late_risk: 'late arrivals',
 }
 const DAYS = ['', 'Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat', 'Sun']
-const WHAT: Readonly<Record<string, string>> = { opened: 'told', reopened: 'told again', reminder: 'nobody acknowledged', cleared: 'told that it is over', retracted: 'told that it never was' }
+const WHAT: Readonly<Record<string, string>> = { opened: 'told', reopened: 'told again', unmuted: 'told after a mute', reminder: 'nobody acknowledged', cleared: 'told that it is over', retracted: 'told that it never was' }
 const SEVERITIES: Readonly<Record<string, string>> = { '': 'all alerts', critical: 'critical alerts', warning: 'warnings' }
 
 export default {

@@ -65,6 +65,7 @@ export default {
   cleared: 'cleared',
   resolved: 'resolved',
   and_acknowledged: ', acknowledged',
+  and_muted: ', muted',
   to_sign: 'to be signed',
   look_again: 'to be looked at again',
 

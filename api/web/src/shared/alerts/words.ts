@@ -53,7 +53,7 @@ export function expectedWords({ expected, state }: Alert, now: number): string {
 export function stateWords(alert: Alert): string {
   if (waits(alert)) return alert.disposition_state === 'proposed' ? m.to_sign : m.look_again
   if (alert.resolved_at) return m.resolved
-  return (alert.state === 'active' ? m.active : m.cleared) + (alert.acknowledged_at ? m.and_acknowledged : '')
+  return (alert.state === 'active' ? m.active : m.cleared) + (alert.muted_until ? m.and_muted : alert.acknowledged_at ? m.and_acknowledged : '')
 }
 
 /** Whose alert: the vehicle or place, and which of its probes. */

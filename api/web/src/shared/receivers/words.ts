@@ -53,7 +53,7 @@ export type Filter = (typeof FILTERS)[number]
 export const TYPES: Readonly<Record<string, readonly string[]>> = {
   alert: [
     'alert.opened', 'alert.cleared', 'alert.reopened', 'alert.changed', 'alert.retracted', 'alert.acknowledged', 'alert.resolved',
-    'alert.assigned', 'alert.commented', 'alert.acted', 'alert.disposed', 'alert.countersigned', 'alert.sent_back', 'alert.superseded', 'alert.resumed',
+    'alert.assigned', 'alert.commented', 'alert.acted', 'alert.disposed', 'alert.countersigned', 'alert.sent_back', 'alert.superseded', 'alert.resumed', 'alert.muted', 'alert.unmuted',
   ],
   shipment: ['shipment.arrived', 'shipment.departed', 'shipment.called', 'shipment.call_revised', 'shipment.call_retracted'],
 }
