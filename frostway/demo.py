@@ -17,6 +17,7 @@ from firmware_sim.model import Shipment, Vehicle, World
 from firmware_sim.world import build
 from frostway.broker import Broker, mosquitto_hash
 from frostway.demo_end import bring_back
+from frostway.demo_goods import bring_goods
 from frostway.failure import words
 from frostway.secrets import Secrets, new_password, write_private
 from store.db import connect, queries
@@ -44,7 +45,9 @@ def prepare(dsn: str, world_name: str, secrets: Secrets, broker: Broker, *, agai
         with connect(dsn, "demo") as connection, connection.transaction():
             if again:
                 bring_back(Registry(connection, world.tenant), world, secrets.devices)
-            register(Registry(connection, world.tenant), world, secrets.devices, now)
+            registry = Registry(connection, world.tenant)
+            if register(registry, world, secrets.devices, now) or again:
+                bring_goods(registry, world, now)
     except psycopg.errors.RestrictViolation as error:
         raise EmbeddedError(f"--sim {world_name}: {words(error)}") from None
     path = secrets.path.parent / "sim.json"
@@ -54,8 +57,11 @@ def prepare(dsn: str, world_name: str, secrets: Secrets, broker: Broker, *, agai
     return path
 
 
-def register(registry: Registry, world: World, passwords: dict[str, str], now: datetime) -> None:
-    """A world, once; where something of it is there already, it stays as people have changed it since."""
+def register(registry: Registry, world: World, passwords: dict[str, str], now: datetime) -> bool:
+    """A world, once; where something of it is there already, it stays as people have changed it since.
+
+    Whether anything was made.
+    """
     known = {d["name"]: d for d in registry.devices()}
     made = [d for d in world.devices if d.id not in known]
     products = _furnish(registry, world) if made else {}
@@ -71,6 +77,7 @@ def register(registry: Registry, world: World, passwords: dict[str, str], now: d
     for shipment in world.shipments if made else ():
         if not registry.has_shipment(shipment.id):
             ship(registry, shipment, shipment.id, now, shipment.status)
+    return bool(made)
 
 
 def _describe(registry: Registry, vehicles: Iterable[Vehicle]) -> None:

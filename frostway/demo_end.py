@@ -11,6 +11,7 @@ from psycopg.rows import dict_row
 
 from firmware_sim.model import World
 from frostway.broker import mosquitto_hash
+from frostway.demo_goods import take_goods_away
 from operations.cases.decide import Resolve
 from operations.cases.record import act
 from operations.unit_of_work import Statement, run
@@ -50,6 +51,7 @@ def remove(registry: Registry, world: World) -> None:
     What something else stands on by now (a shipment of one's own to one of its sites) stays.
     """
     now = datetime.now(UTC)
+    take_goods_away(registry)
     _call_off(registry, world)
     _resolve(registry, [device.id for device in world.devices], now)
     for kind, name in _things(world):

@@ -166,6 +166,10 @@ and (%(keys)s::int[] is null or u.id = any(%(keys)s))
 and (%(open)s::bool is null or (u.closed_at is null) = %(open)s)
 and (%(verdict)s::text is null or b.verdict = %(verdict)s)
 and (%(parent)s::text is null or p.code = %(parent)s)
+and (%(shipment)s::text is null or exists (
+    select from goods_stay t join shipment c on c.tenant_id = t.tenant_id and c.name = %(shipment)s and (c.id = t.shipment_id or (
+        c.vehicle_id = t.vehicle_id and c.started_at is not null and t.since < coalesce(c.delivered_at, c.cancelled_at, 'infinity')
+        and t.until > c.started_at)) where t.unit_id = u.id))
 and (%(lot)s::text is null or exists (select from goods_part g join lot l on l.id = g.lot_id where g.unit_id = u.id and l.code = %(lot)s))
 and (%(search)s::text is null or u.code ilike '%%' || %(search)s || '%%' or exists (
     select from goods_part g join lot l on l.id = g.lot_id join product o on o.id = l.product_id
@@ -306,3 +310,17 @@ with one as (
 select o.id, u.code as unit, b.verdict, b.share, b.body from one o join handling_unit u on u.id = o.unit_id
 left join goods_budget b on b.unit_id = u.id
 where exists (select from goods_part g where g.unit_id = u.id) order by o.id, u.code
+
+-- name: open_units_by
+-- Open units that somebody began and that are in no other one.
+select u.code from handling_unit u where u.tenant_id = %(tenant)s and u.closed_at is null and u.parent_id is null
+and exists (select from goods_movement m where m.tenant_id = u.tenant_id and m.kind = 'commission' and m.voided_at is null
+            and m.units @> array[u.code] and m.units[1] = u.code and m.recorded_by = %(by)s) order by u.code
+
+-- name: profile_named
+-- The key of a profile.
+select id from profile where tenant_id = %(tenant)s and name = %(name)s
+
+-- name: going
+-- Whether a shipment is planned or under way.
+select id from shipment where tenant_id = %(tenant)s and id = %(id)s and status in ('planned', 'in_transit')

@@ -29,6 +29,8 @@ PAGES = (
     "/reports?report=last-position",
     "/reports?report=low-fuel&fleet=Stores",
     "/start",
+    "/goods",
+    "/goods?list=lots",
     "/devices",
     "/devices?device=gps-01",
     "/devices/refused",

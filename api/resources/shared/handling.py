@@ -134,7 +134,7 @@ def unit_shown(row: Row) -> HandlingUnit:
     }
 
 
-ANY_UNIT: dict[str, Any] = dict.fromkeys(("name", "keys", "open", "verdict", "parent", "lot", "search"))
+ANY_UNIT: dict[str, Any] = dict.fromkeys(("name", "keys", "open", "verdict", "parent", "shipment", "lot", "search"))
 
 
 async def read_units(session: Session, **conditions: Any) -> list[Row]:

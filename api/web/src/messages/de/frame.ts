@@ -29,6 +29,7 @@ const words: Translation<typeof en> = {
   page_map: 'Karte',
   page_map_title: 'Live-Karte',
   page_shipments: 'Sendungen',
+  page_goods: 'Ware',
   page_alerts: 'Alarme',
   page_devices: 'Geräte',
   page_reports: 'Berichte',

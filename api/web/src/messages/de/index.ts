@@ -10,6 +10,7 @@ import devices from './devices.ts'
 import display from './display.ts'
 import files from './files.ts'
 import frame from './frame.ts'
+import goods from './goods.ts'
 import join from './join.ts'
 import live from './live.ts'
 import moves from './moves.ts'
@@ -28,6 +29,6 @@ import table from './table.ts'
 import webhooks from './webhooks.ts'
 
 export default {
-  alerts, audit, brokers, cases, channels, commands, devices, display, files, frame, join, live, moves, past, profiles, refused, reports, routes, settings, shared, shipment, shipments, sites,
+  alerts, audit, brokers, cases, channels, commands, devices, display, files, frame, goods, join, live, moves, past, profiles, refused, reports, routes, settings, shared, shipment, shipments, sites,
   start, table, webhooks,
 }

@@ -26,6 +26,7 @@ export default {
   page_map: 'Map',
   page_map_title: 'Live map',
   page_shipments: 'Shipments',
+  page_goods: 'Goods',
   page_alerts: 'Alerts',
   page_devices: 'Devices',
   page_reports: 'Reports',

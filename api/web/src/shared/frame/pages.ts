@@ -21,6 +21,7 @@ export const PAGES: readonly Page[] = [
   { path: '/reports', name: m.page_reports, title: m.page_reports },
   { path: '/sites', name: m.page_sites, title: m.page_sites },
   { path: '/shipments', name: m.page_shipments, title: m.page_shipments },
+  { path: '/goods', name: m.page_goods, title: m.page_goods },
   { path: '/devices', name: m.page_devices, title: m.page_devices },
   { path: '/start', name: m.page_start, title: m.page_start, bar: false },
   { path: '/devices/refused', name: m.page_refused, title: m.page_refused, needs: 'messages.mend', bar: false },
