@@ -54,12 +54,3 @@ def is_sscc(code: str) -> bool:
     (True, False)
     """
     return len(code) == SSCC_DIGITS and code.isdecimal() and check_digit(code[:-1]) == int(code[-1])
-
-
-def sscc_uri(code: str, prefix_digits: int = 7) -> str:
-    """The URI of an SSCC in the pure identity form of EPC; the length of the company's prefix is not in the digits.
-
-    >>> sscc_uri("106141411928374657")
-    'urn:epc:id:sscc:0614141.1192837465'
-    """
-    return f"urn:epc:id:sscc:{code[1 : 1 + prefix_digits]}.{code[0]}{code[1 + prefix_digits : -1]}"

@@ -134,3 +134,29 @@ select min(temp_c) as min_c, max(temp_c) as max_c, max(time) as last_at,
                and (x.superseded_at is null or x.superseded_at > %(as_of)s) and not x.retracted and x.alarm_at is not null
                and x.started_at <= %(until)s and coalesce(x.ended_at, 'infinity') >= %(since)s) as excursion
 from reading
+
+-- name: goods_movements
+-- What was done with units, and with those they were packed in, also what was taken back.
+select m.client_id as id, m.kind, m.at, m.units, m.body, m.reason, m.recorded_at, m.recorded_by,
+       case when m.voided_at <= %(as_of)s then m.voided_at end as voided_at,
+       case when m.voided_at <= %(as_of)s then m.voided_by end as voided_by,
+       case when m.voided_at <= %(as_of)s then m.void_reason end as void_reason,
+       v.name as vehicle, s.name as shipment, d.name as device, i.name as site, z.name as zone
+from goods_movement m
+left join vehicle v on v.id = (m.body #>> '{place,vehicle}')::int and v.tenant_id = m.tenant_id
+left join shipment s on s.id = (m.body #>> '{place,shipment}')::int and s.tenant_id = m.tenant_id
+left join device d on d.id = (m.body #>> '{place,device}')::int and d.tenant_id = m.tenant_id
+left join site i on i.id = (m.body #>> '{place,site}')::int and i.tenant_id = m.tenant_id
+left join zone z on z.id = (m.body #>> '{place,zone}')::int and z.tenant_id = m.tenant_id
+where m.tenant_id = %(tenant)s and m.recorded_at <= %(as_of)s and m.units && (
+    %(units)s::text[] || coalesce((
+        select array_agg(distinct t.parent) from goods_stay t join handling_unit u on u.id = t.unit_id
+        where u.tenant_id = %(tenant)s and u.code = any(%(units)s::text[]) and t.parent is not null), '{}'))
+order by m.at, m.id limit 10000
+
+-- name: goods_lots
+-- Lots with the product of each.
+select l.code as lot, p.sku, p.gtin, f.name as profile, l.quantity::float8 as quantity, l.made_at, l.best_before, l.used_before,
+       l.kinetic, l.reason, l.declared_by, l.declared_at
+from lot l join product p on p.id = l.product_id left join profile f on f.id = l.profile_id
+where l.tenant_id = %(tenant)s and l.code = any(%(lots)s::text[]) order by l.code

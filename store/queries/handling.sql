@@ -307,7 +307,7 @@ with one as (
              and w.valid_from < coalesce(h.delivered_at, h.cancelled_at, 'infinity')))))
     where h.tenant_id = %(tenant)s and h.id = any(%(shipments)s::int[])
 )
-select o.id, u.code as unit, b.verdict, b.share, b.body from one o join handling_unit u on u.id = o.unit_id
+select o.id, u.code as unit, b.verdict, b.share, b.body, b.revision, b.decided_at, b.rule_version from one o join handling_unit u on u.id = o.unit_id
 left join goods_budget b on b.unit_id = u.id
 where exists (select from goods_part g where g.unit_id = u.id) order by o.id, u.code
 

@@ -17,6 +17,7 @@ from api.http.jsons import when
 from api.resources.shared.reading_pages import pages
 from domain import goods
 from domain.evidence.epcis import Hour, identifier, sensor_event
+from domain.evidence.goods_events import codes_of, events_of
 from domain.permissions import Permission
 from domain.profiles import without_secrets
 from domain.readings import WRONG_TIME, Flag
@@ -105,11 +106,32 @@ class Evidence:
         for call in await session.rows(queries("evidence")["calls"], **self._asked):
             yield "call", plain(call)
 
+    async def units(self, session: Session) -> AsyncGenerator[Record, None]:
+        """The handling units with it: their lots and budgets, what was done with them."""
+        q, tenant = queries("evidence"), self._caller.tenant
+        units = await session.rows(queries("handling")["of_shipments"], shipments=[self._subject["key"]])
+        codes = [row["unit"] for row in units]
+        rows = await session.rows(q["goods_movements"], units=codes, as_of=self.as_of) if codes else []
+        told = [_movement(row) for row in rows]
+        lots = await session.rows(q["goods_lots"], lots=sorted(codes_of(told)))
+        for lot in lots:
+            yield "lot", plain(lot)
+        for movement in told:
+            yield "goods_movement", movement
+        gtins = {lot["lot"]: lot["gtin"] for lot in lots}
+        for event in (each for movement in told for each in events_of(tenant, movement, gtins)):
+            yield "epcis", {"event": event}
+        for unit in units:
+            if unit["decided_at"] is not None and unit["decided_at"] <= self.as_of:
+                yield "goods_budget", {k: v for k, v in plain(unit).items() if k != "id"}
+
     async def verdict(self, session: Session) -> goods.Verdict:
         """In the words of the API."""
         asked = {"shipments": [self._subject["key"]], "now": self.as_of}
         rows = await session.rows(queries("goods")["shipment_temperatures"], **asked)
-        return goods.verdict(rows[0] if rows else None)
+        units = await session.rows(queries("handling")["of_shipments"], shipments=asked["shipments"])
+        known = [row for row in units if row["decided_at"] is not None and row["decided_at"] <= self.as_of]
+        return goods.verdict(rows[0] if rows else None, known)
 
     @property
     def _asked(self) -> dict[str, Any]:
@@ -204,6 +226,8 @@ class Evidence:
             yield "audit", {**plain(entry), "detail": orjson.loads(entry["detail"])}
         if (head := await session.row(q["audit_head"])) is not None:
             yield "audit_head", plain(head)
+        async for record in self.units(session):
+            yield record
         yield "verdict", await self.verdict(session)
 
 
@@ -231,6 +255,12 @@ class DeviceEvidence(Evidence):
         for place in await session.rows(queries("evidence")["whereabouts"], **asked):
             yield "whereabouts", plain(place)
 
+    async def units(self, session: Session) -> AsyncGenerator[Record, None]:
+        """Nothing: a device is no goods."""
+        del session
+        for record in list[Record]():
+            yield record
+
     async def verdict(self, session: Session) -> goods.Verdict:
         """Of all its probes together."""
         begins, ends = self.span
@@ -240,6 +270,27 @@ class DeviceEvidence(Evidence):
 
     def _limits(self) -> dict[str, Any]:
         return {name: self._subject[name] for name in ("low_c", "high_c", "max_interval_s")}
+
+
+def _movement(row: Row) -> dict[str, Any]:
+    """A movement of goods, with names of places."""
+    body = row["body"]
+    place = {kind: row[kind] for kind in ("vehicle", "shipment", "device", "site", "zone") if row[kind]}
+    probe = (body.get("place") or {}).get("probe")
+    return {
+        **{name: row[name] for name in ("id", "kind")},
+        "at": when(row["at"]),
+        "unit": row["units"][0],
+        "others": row["units"][1:],
+        "contents": body.get("contents", []),
+        "place": {**place, **({"probe": probe} if probe else {})} or None,
+        "reason": row["reason"],
+        "recorded_at": when(row["recorded_at"]),
+        "recorded_by": row["recorded_by"],
+        "voided_at": when(row["voided_at"]),
+        "voided_by": row["voided_by"],
+        "void_reason": row["void_reason"],
+    }
 
 
 def _cells(row: Sequence[Any]) -> list[Any]:

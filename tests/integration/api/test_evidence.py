@@ -199,3 +199,39 @@ def test_what_people_read_of_it() -> None:
     assert page["gaps"] == [["d", "p", "2026-11-22 11:00:00", "2026-11-22 12:00:00", "1 h 00 min"]]
     assert page["chart"].count('<path d="M') > 2
     assert len(summary._line("p", summary._probes["d", "p"]).parts) == 2, "a gap is a gap"
+
+
+def test_goods_with_it_are_in_it_as_events_of_epcis_2(http: httpx.Client) -> None:
+    http.post("/api/v1/lots", json={"id": "L-1", "sku": "MILK"}).raise_for_status()
+    sscc, some = "106141411928374657", [{"lot": "L-1", "quantity": 8}]
+    told = [
+        ("1", "commission", 0, sscc, {"contents": some, "place": {"site": "store-1", "zone": "chiller"}}),
+        ("2", "commission", 0, "P-1", {}),
+        ("3", "pack", 1, "P-1", {"others": [sscc]}),
+        ("4", "place", 2, "P-1", {"place": {"shipment": "S-1"}}),
+        ("5", "unpack", 3, "P-1", {}),
+        ("6", "split", 4, sscc, {"others": ["T-1"], "contents": [{"lot": "L-1", "quantity": 2.5}]}),
+        ("7", "merge", 5, sscc, {"others": ["T-1"]}),
+        ("8", "close", 6, sscc, {}),
+    ]
+    movements = [
+        {"id": name, "kind": kind, "at": when(T0 + minutes(n)), "unit": unit, **more}
+        for name, kind, n, unit, more in told
+    ]
+    http.post("/api/v1/goods-movements", json={"movements": movements}).raise_for_status()
+    http.post("/api/v1/goods-movements/8/void", json={"reason": "another pallet"}).raise_for_status()
+    found = by_kind(http.get(PATH).content)
+    assert [lot["lot"] for lot in found["lot"]] == ["L-1"]
+    assert [m["id"] for m in found["goods_movement"]] == list("12345678")
+    assert found["goods_movement"][-1]["void_reason"] == "another pallet"
+    events = [record["event"] for record in found["epcis"] if "eventID" in record["event"]]
+    assert Counter(event["bizStep"] for event in events) == {
+        "commissioning": 2, "packing": 3, "loading": 1, "unpacking": 2, "decommissioning": 2,
+    }  # fmt: skip
+    assert events[0]["epcList"] == ["https://id.gs1.org/00/106141411928374657"]
+    assert [event["errorDeclaration"]["reason"] for event in events if "errorDeclaration" in event] == ["did_not_occur"]
+    schema = SHARED_DATA / "rfid" / "EPCIS-JSON-Schema.json"
+    if not schema.is_file():
+        pytest.skip(f"the schema is not at {schema}")
+    validator = pytest.importorskip("jsonschema_rs").validator_for(orjson.loads(schema.read_bytes()))
+    assert [str(e)[:300] for e in validator.iter_errors(document(events, "2026-11-29T12:00:00Z"))] == []

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from domain.cold_chain.budgets import Kinetic, Measured, budget
 from domain.cold_chain.profile import Band, Mkt, TemperatureProfile
-from domain.handling_units.codes import is_sscc, sscc_uri, unit_code
+from domain.handling_units.codes import is_sscc, unit_code
 from domain.handling_units.history import history, places_of, shown
 from domain.handling_units.movements import Content, Movement, Place, RefusedError
 
@@ -252,7 +252,6 @@ def test_codes():
     assert unit_code("00106141411928374657") == unit_code("(00)106141411928374657") == "106141411928374657"
     assert is_sscc(unit_code("106141411928374657"))
     assert not is_sscc("106141411928374658")
-    assert sscc_uri("106141411928374657", 9) == "urn:epc:id:sscc:061414119.12837465"
     for wrong in ("106141411928374658", "(00)10614141192837465", "a b", "", "ä", "x" * 65):
         with pytest.raises(ValueError, match=r"check digit|18 digits|a code is"):
             unit_code(wrong)
