@@ -40,6 +40,7 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "silence": "no word from a device",
         "sensor_fault": "a sensor cannot be believed",
         "breach_risk": "it will be out of range for too long",
+        "exposure": "goods had more than their profile allows",
         "late_risk": "may be late",
         "since": "Since {at}.",
         "until": "From {since} to {at}.",
@@ -70,6 +71,7 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "silence": "laite on vaiti",
         "sensor_fault": "anturiin ei voi luottaa",
         "breach_risk": "lämpötila on pian liian kauan rajojen ulkopuolella",
+        "exposure": "tavara altistui enemmän kuin sallitaan",
         "late_risk": "voi myöhästyä",
         "since": "Alkaen {at}.",
         "until": "{since} – {at}.",  # noqa: RUF001
@@ -100,6 +102,7 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "silence": "ein Gerät schweigt",
         "sensor_fault": "einem Fühler ist nicht zu glauben",
         "breach_risk": "bald zu lange außerhalb der Grenzen",
+        "exposure": "Ware hatte mehr, als ihr Profil erlaubt",
         "late_risk": "kann sich verspäten",
         "since": "Seit {at}.",
         "until": "Von {since} bis {at}.",

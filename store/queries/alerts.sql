@@ -136,6 +136,46 @@ returning a.id, a.device_id, a.probe_id, a.revision, a.severity, a.title, a.open
           a.muted_by, a.mute_reason, a.fact_id, a.limit_c, a.expected_p10,
           a.expected_p50, a.expected_p90, a.expected_at, a.expected_from_c, a.expected_for_s
 
+-- name: raise_exposures
+-- Goods fail by what no excursion tells; one alert of each, whoever was done with it.
+insert into alert as a (tenant_id, kind, severity, rule_key, device_id, probe_id, title, limit_c, extreme_c, opened_at, alarm_at,
+                        decided_at)
+select tenant_id, 'exposure', 'critical', n.rule_key, device_id, probe_id, title, limit_c, extreme_c, at, alarm_at, decided_at
+from unnest(%s::int4[], %s::text[], %s::int4[], %s::int4[], %s::text[], %s::float8[], %s::float8[], %s::timestamptz[],
+            %s::timestamptz[], %s::timestamptz[])
+    with ordinality as n (tenant_id, rule_key, device_id, probe_id, title, limit_c, extreme_c, at, alarm_at, decided_at, place)
+where not exists (select from alert x where x.kind = 'exposure' and x.rule_key = n.rule_key and x.withdrawn_at is null)
+order by place
+on conflict do nothing
+returning a.id, a.device_id, a.probe_id, a.revision, a.severity, a.title, a.opened_at, a.alarm_at, a.decided_at, a.cleared_at,
+          a.acknowledged_at, a.acknowledged_by, a.note, a.resolved_at, a.resolved_by,
+          a.assignee, a.disposition, a.disposition_state, a.disposition_reason, a.disposed_at, a.disposed_by,
+          a.signed_at, a.signed_by, a.comments, a.muted_until,
+          a.muted_by, a.mute_reason, a.limit_c, a.extreme_c
+
+-- name: end_exposures
+-- The shipment is over.
+update alert a set cleared_at = greatest(n.at, a.opened_at), revision = a.revision + 1
+from unnest(%s::text[], %s::timestamptz[]) as n (rule_key, at)
+where a.kind = 'exposure' and a.rule_key = n.rule_key and a.withdrawn_at is null and a.cleared_at is null
+returning a.id, a.device_id, a.probe_id, a.revision, a.severity, a.title, a.opened_at, a.alarm_at, a.decided_at, a.cleared_at,
+          a.acknowledged_at, a.acknowledged_by, a.note, a.resolved_at, a.resolved_by,
+          a.assignee, a.disposition, a.disposition_state, a.disposition_reason, a.disposed_at, a.disposed_by,
+          a.signed_at, a.signed_by, a.comments, a.muted_until,
+          a.muted_by, a.mute_reason, a.limit_c, a.extreme_c
+
+-- name: take_back_exposures
+-- Of these shipments, but what fails now: later readings say that it was not so.
+update alert a set cleared_at = coalesce(a.cleared_at, n.at), withdrawn_at = n.at, revision = a.revision + 1
+from unnest(%s::int4[], %s::text[], %s::text[], %s::timestamptz[]) as n (tenant_id, of, kept, at)
+where a.kind = 'exposure' and a.tenant_id = n.tenant_id and starts_with(a.rule_key, n.of)
+and a.rule_key <> all(string_to_array(n.kept, ' ')) and a.withdrawn_at is null
+returning a.id, a.device_id, a.probe_id, a.revision, a.severity, a.title, a.opened_at, a.alarm_at, a.decided_at, a.cleared_at,
+          a.acknowledged_at, a.acknowledged_by, a.note, a.resolved_at, a.resolved_by,
+          a.assignee, a.disposition, a.disposition_state, a.disposition_reason, a.disposed_at, a.disposed_by,
+          a.signed_at, a.signed_by, a.comments, a.muted_until,
+          a.muted_by, a.mute_reason, a.limit_c, a.extreme_c
+
 -- name: raise_late_risks
 -- The windows of stops may be missed: one alert per stop, opened again if need be; nothing when it is open.
 insert into alert as a (tenant_id, kind, severity, fact_id, rule_key, device_id, title, opened_at, alarm_at, decided_at)

@@ -66,11 +66,12 @@ where x.tenant_id = %(tenant)s and x.device_id = any(%(devices)s::int4[]) and x.
 order by x.id, x.revision
 
 -- name: alerts
--- The alerts of these excursions.
+-- The alerts of these excursions, and of what a shipment's goods were exposed to.
 select a.id, a.kind, a.severity, a.fact_id as excursion, d.name as device, a.title, a.opened_at, a.alarm_at, a.decided_at,
        a.cleared_at
 from alert a left join device d on d.id = a.device_id
-where a.tenant_id = %(tenant)s and a.kind = 'temperature' and a.fact_id = any(%(excursions)s::int8[])
+where a.tenant_id = %(tenant)s and (a.kind = 'temperature' and a.fact_id = any(%(excursions)s::int8[])
+    or a.kind = 'exposure' and starts_with(a.rule_key, %(exposure)s))
   and a.decided_at <= %(as_of)s order by a.id
 
 -- name: case_events

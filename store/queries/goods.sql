@@ -55,7 +55,8 @@ from reading g group by g.id
 -- name: held_to
 -- The profile that the readings of each device count for, of shipments under way or over; microseconds since 1970.
 select distinct on (sh.id, d.id) sh.id, d.id as device_id, coalesce(sh.profile_id, d.profile_id) as profile_id,
-       (extract(epoch from sh.started_at) * 1e6)::int8 as started_us,
+       (extract(epoch from sh.started_at) * 1e6)::int8 as started_us, sh.name,
+       (extract(epoch from coalesce(sh.delivered_at, sh.cancelled_at)) * 1e6)::int8 as over_us,
        (select (extract(epoch from s.departed_at) * 1e6)::int8 from stop s where s.shipment_id = sh.id order by s.seq limit 1) as departed_us,
        (select (extract(epoch from s.arrived_at) * 1e6)::int8 from stop s where s.shipment_id = sh.id order by s.seq desc limit 1) as arrived_us
 from shipment sh join assignment w on w.vehicle_id = sh.vehicle_id and w.tenant_id = sh.tenant_id

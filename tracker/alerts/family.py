@@ -10,8 +10,10 @@ from typing import Any, ClassVar
 
 import psycopg
 
+from domain.digits import shown
 from domain.times import to_us
 from tracker.alerts.breaches import RENEWED, breach_risks
+from tracker.alerts.exposures import exposures
 from tracker.alerts.shape import alert_shape
 from tracker.alerts.temperatures import ExcursionAlerts, sensor_faults
 from tracker.arrival_times.rows import ArrivalRows, Risk
@@ -26,7 +28,7 @@ class Alerts(Family):
     """Alerts of facts, of silent devices and of late risks."""
 
     name: ClassVar[str] = "alerts"
-    after: ClassVar[tuple[str, ...]] = ("devices", "temperatures", "breaches", "arrival_times")
+    after: ClassVar[tuple[str, ...]] = ("devices", "temperatures", "breaches", "shipments", "arrival_times")
 
     def __init__(self, engine: Engine) -> None:
         super().__init__(engine)
@@ -39,6 +41,7 @@ class Alerts(Family):
         self._excursions.write(cursor, step, events, vehicles)
         self._of_sensors(cursor, step, events, vehicles)
         self._of_breaches(cursor, step, events, vehicles)
+        self._of_exposures(cursor, step, events, vehicles)
         self._of_risks(cursor, step, events, vehicles)
         self._of_silence(cursor, step, events, vehicles)
         self.engine.store.bulk(cursor, "events", events)
@@ -80,6 +83,18 @@ class Alerts(Family):
             expected |= {"temp_c": kept["expected_from_c"], "for_s": kept["expected_for_s"]}
             figures = {"limit_c": kept["limit_c"], "extreme_c": None, "last_c": None}
             self._tell(kept, "breach_risk", step, probe, figures=figures, expected=expected)
+
+    # ------------------------------------------------------------ goods
+    def _of_exposures(
+        self, cursor: psycopg.Cursor, step: Step, events: list[tuple[int, int, str]], vehicles: dict[int, None]
+    ) -> None:
+        """The alerts of goods that fail by what no excursion tells."""
+        for kept, probe, what in exposures(cursor, self.engine, step):
+            events.append((kept["id"], step.now_us, what))
+            vehicles[self.engine.registry.devices[kept["device_id"]].vehicle_id] = None
+            extreme_c = shown("extreme_c", kept["extreme_c"])
+            figures = {"limit_c": kept["limit_c"], "extreme_c": extreme_c, "last_c": None}
+            self._tell(kept, "exposure", step, probe, figures=figures)
 
     # ------------------------------------------------------------ windows
     def _of_risks(
@@ -132,7 +147,7 @@ class Alerts(Family):
 
     def _tell(self, kept: Kept, kind: str, step: Step, probe: str | None = None, **more: Any) -> None:
         """An alert that is about no excursion, unless somebody is done with it."""
-        if kind in ("late_risk", "breach_risk") and kept["resolved_at"] is not None:
+        if kind in ("late_risk", "breach_risk", "exposure") and kept["resolved_at"] is not None:
             return
         device = self.engine.registry.devices[kept["device_id"]]
         cleared = kept["cleared_at"]

@@ -23,6 +23,7 @@ from domain.cold_chain.sensors import faults
 from domain.readings import F64, I64
 from store import goods
 from tracker.engine.registry import Registry
+from tracker.shipments.rows import Failing
 
 
 def is_plain(profile: TemperatureProfile) -> bool:
@@ -39,12 +40,12 @@ def is_plain(profile: TemperatureProfile) -> bool:
 
 def expose(
     connection: psycopg.Connection, registry: Registry, tenant_id: int, shipments: Iterable[int], now: datetime
-) -> None:
-    """Writes what these shipments were exposed to. Inside the transaction, of one tenant."""
+) -> list[Failing]:
+    """Writes what these shipments were exposed to, returns which fail. Inside the transaction, of one tenant."""
     wanted = [s for s in goods.held_to(connection, tenant_id, shipments) if not is_plain(_profile(registry, s))]
     readings = goods.readings(connection, tenant_id, {int(s["id"]) for s in wanted}, now) if wanted else []
     profiles = {(int(s["id"]), int(s["device_id"])): s for s in wanted}
-    rows = []
+    rows, failing = [], list[Failing]()
     for r in together(readings, {key: _profile(registry, s) for key, s in profiles.items()}):
         if (held := profiles.get((int(r["id"]), int(r["device_id"])))) is None:
             continue
@@ -58,6 +59,10 @@ def expose(
             phases=_phases(held),
         )
         key = (int(r["id"]), int(r["device_id"]), int(r["probe_id"]), tenant_id)
+        if told := _fails(found, version.profile, r):
+            of = {"tenant_id": tenant_id, "shipment_id": key[0], "device_id": key[1], "probe_id": key[2]}
+            words = f"Goods of {held['name']}: {told.pop('words')}"
+            failing.append(Failing(**of, title=words, **told, over_us=held["over_us"]))
         rows.append(
             (
                 *key,
@@ -70,6 +75,26 @@ def expose(
             )
         )
     goods.put_exposures(connection, tenant_id, list(shipments), rows)
+    return failing
+
+
+def _fails(found: Evaluation, profile: TemperatureProfile, r: Mapping[str, Any]) -> dict[str, Any]:
+    """By what goods fail that excursions of single probes do not tell: the MKT first, then probes taken as one."""
+    window, mkt = found.mkt_window, profile.mkt
+    if found.verdict != "fail":
+        return {}
+    if window is not None and mkt is not None and window.mkt_c > mkt.limit_c:
+        words = f"mean kinetic temperature above {mkt.limit_c:g} °C"
+        span = {"start_us": window.start_us, "alarm_us": window.end_us}
+        return {"words": words, "limit_c": mkt.limit_c, "extreme_c": window.mkt_c, **span}
+    if int(r["probe_id"]) == 0:
+        for result in found.bands:
+            stays = [stay for stay in result.stays if stay.alarm_us is not None]
+            if result.verdict == "fail" and result.band.severity != "info" and stays:
+                span = {"start_us": stays[0].start_us, "alarm_us": int(stays[0].alarm_us or 0)}
+                words = f"too long in {result.band.name}"
+                return {"words": words, "limit_c": result.band.limit_c, "extreme_c": stays[0].extreme_c, **span}
+    return {}
 
 
 def together(

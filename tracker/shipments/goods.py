@@ -22,6 +22,7 @@ from tracker.engine.registry import Registry
 from tracker.engine.step import Step
 from tracker.shipments import budgets
 from tracker.shipments.exposure import expose
+from tracker.shipments.rows import ShipmentRows
 
 PACE_S = 5.0  # news of this long are told at once
 FEW = 8  # shipments at once
@@ -105,7 +106,9 @@ class Goods:
         for i in _some(self._waiting, FEW):
             by_tenant.setdefault(self._known[i].tenant_id, []).append(i)
         for tenant_id, shipments in by_tenant.items():
-            expose(connection, registry, tenant_id, shipments, from_us(step.now_us))
+            told = step.part(ShipmentRows)
+            told.judged |= dict.fromkeys(shipments, tenant_id)
+            told.failing += expose(connection, registry, tenant_id, shipments, from_us(step.now_us))
             rows = goods.temperatures(connection, tenant_id, shipments, from_us(step.now_us))
             units = handling.of_shipments(connection, tenant_id, shipments)
             for i in shipments:

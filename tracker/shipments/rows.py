@@ -25,6 +25,27 @@ class ShipmentStatus(NamedTuple):
     delivered_us: int
 
 
+class Failing(NamedTuple):
+    """Goods of a shipment that failed beside a probe (0: all of the device as one) by what no band alone tells live."""
+
+    tenant_id: int
+    shipment_id: int
+    device_id: int
+    probe_id: int
+    title: str
+    limit_c: float
+    extreme_c: float
+    start_us: int
+    alarm_us: int
+    over_us: int | None
+    """Since when the shipment is over."""
+
+    @property
+    def rule_key(self) -> str:
+        """What is one alert."""
+        return f"exposure/{self.shipment_id}/{self.probe_id}"
+
+
 @dataclass
 class ShipmentRows:
     """Rows of shipments to be written, and what later families ask."""
@@ -37,3 +58,6 @@ class ShipmentRows:
     status: list[ShipmentStatus] = field(default_factory=list)
     goods: bool = False
     """It is time to tell what goods have seen."""
+    judged: dict[int, int] = field(default_factory=dict)
+    """Shipments that were judged anew, with their tenant."""
+    failing: list[Failing] = field(default_factory=list)

@@ -90,7 +90,8 @@ class Alert(TypedDict):
     """A fact that asks for a person, and what persons did about it. `opened_at` is event time.
 
     `kind` is `temperature`, `sensor_fault` (a sensor says what cannot be), `breach_risk` (an alarm is `expected`),
-    `silence` (a device says nothing) or `late_risk` (a stop's window may be missed).
+    `exposure` (goods had more than their profile allows, by what no excursion of a probe tells), `silence` (a device
+    says nothing) or `late_risk` (a stop's window may be missed).
     `disposition` is what becomes of the goods: `release`, `quarantine` or
     `reject`; its state is `proposed`, `signed` (by another person: it stands) or `superseded` (readings that came later
     say something else: it is to be looked at again).

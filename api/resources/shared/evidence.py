@@ -134,6 +134,11 @@ class Evidence:
         return goods.verdict(rows[0] if rows else None, known)
 
     @property
+    def exposure(self) -> str:
+        """How the alerts on what its goods were exposed to are known."""
+        return f"exposure/{self._subject['key']}/"
+
+    @property
     def _asked(self) -> dict[str, Any]:
         return {"shipment": self._subject["key"], "as_of": self.as_of}
 
@@ -203,7 +208,7 @@ class Evidence:
             span = {"since": min(row["since"] for row in carried), "until": max(row["until"] for row in carried)}
             excursions = await session.rows(q["excursions"], devices=devices, as_of=self.as_of, **span)
             of = sorted({row["id"] for row in excursions})
-            alerts = await session.rows(q["alerts"], excursions=of, as_of=self.as_of)
+            alerts = await session.rows(q["alerts"], excursions=of, exposure=self.exposure, as_of=self.as_of)
         keys = [row["id"] for row in alerts]
         for excursion in excursions:
             yield "excursion", plain(excursion)
@@ -235,6 +240,7 @@ class DeviceEvidence(Evidence):
     """The records of one device in a span of time, wherever it was."""
 
     kind, head = "device", "subject"
+    exposure = "none: it is about no goods"
 
     @property
     def span(self) -> tuple[datetime, datetime]:

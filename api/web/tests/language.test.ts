@@ -46,6 +46,9 @@ test('once it is spoken, words, numbers and days are German', async () => {
   const alert = { kind: 'temperature', title: 'Too warm: 9.4 °C', limit_c: 8, extreme_c: 9.4, device: 'reefer-1' } as Parameters<typeof titleWords>[0]
   assert.equal(plain(titleWords(alert)), 'Zu warm: 9,4 °C')
   assert.equal(titleWords({ ...alert, kind: 'silence', extreme_c: null }), 'Nichts gehört von reefer-1')
+  const mkt = { ...alert, kind: 'exposure', limit_c: 8, title: 'Goods of S-1: mean kinetic temperature above 8 °C' }
+  assert.match(titleWords(mkt), /^Ware von S-1: mittlere kinetische Temperatur über 8/)
+  assert.equal(titleWords({ ...mkt, title: 'Goods of S-1: too long in warm' }), 'Ware von S-1: zu lange in warm')
   assert.equal(titleWords({ ...alert, kind: 'sensor_fault', extreme_c: null, probe: 'rear' }), 'Fühler gestört: rear')
   assert.equal(plain(titleWords({ ...alert, title: 'Too cold: 8.0 °C', extreme_c: 8 })), 'Zu kalt: 8,0 °C') // the limit itself
   assert.equal(titleWords({ ...alert, kind: 'late_risk', extreme_c: null, title: 'S-1 may miss its window at Store' }), 'S-1 verfehlt vielleicht das Zeitfenster bei Store')

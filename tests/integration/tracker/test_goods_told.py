@@ -10,6 +10,7 @@ import pytest
 from psycopg.rows import dict_row
 
 from domain.cold_chain.profile import Band, Mkt, TemperatureProfile
+from domain.cold_chain.recordings import evaluate
 from domain.handling_units.movements import Content, Movement, Place
 from operations.goods.record import tell
 from operations.unit_of_work import run
@@ -19,6 +20,7 @@ from store.profiles import add_version, key_of, version_values
 from store.registry import Registry
 from tests.integration.fleet import T0, Fleet, S
 from tests.integration.tracker.test_calls import TOUR, at, drive, ship
+from tracker.shipments.exposure import _fails, together
 
 
 @pytest.fixture
@@ -163,6 +165,76 @@ def test_a_shipment_with_bands_is_told_what_its_goods_were_exposed_to_also_by_la
         True,
     )
     fleet.close(goods.tracker)
+
+
+MILD = TemperatureProfile(2.0, 8.0, (Band("out", ">", 8.0, 3600),), Mkt(7.0, 86_400.0), max_interval_s=600.0)
+HAPPENED = (
+    "select what from alert_event where alert_id = (select {}(id) from alert where kind = 'exposure') order by id"
+)
+TOLD = (
+    "select kind, title, extreme_c, cleared_at is null, withdrawn_at is null from alert"
+    " where kind = 'exposure' order by id"
+)
+
+
+def held_to(fleet: Fleet, profile: TemperatureProfile) -> None:
+    with connect(fleet.dsn, "test") as c, c.transaction():
+        add_version(
+            c, Registry(c).tenant_id, key_of(c, Registry(c).tenant_id, "chilled"), version_values(profile, "test")
+        )
+        c.execute("update profile_version set valid_from = '2025-01-01' where version = 2")
+
+
+@pytest.mark.parametrize("order", [1, -1], ids=["in order", "newest first"])
+def test_goods_with_too_warm_a_kinetic_mean_are_told_once_and_taken_back_by_late_readings(fleet, order):
+    held_to(fleet, MILD)
+    goods = Goods(fleet)
+    way = drive(fleet, *TOUR)
+    t = (way.time_us - T0) / S
+    goods.after(990, way.take(t <= 990), reefer(fleet, 0, 990, 6.0))
+    assert fleet.rows(TOLD) == []
+    parts = [reefer(fleet, a, a + 240, 9.0) for a in range(1020, 1980, 240)][::order]
+    goods.after(2000, way.take((t > 990) & (t <= 2000)), *parts)
+    whole = np.arange(0, 1980, 60)
+    ((begun,),) = fleet.rows("select extract(epoch from started_at)::int8 from shipment")
+    whole = whole[whole >= begun - T0 // S]
+    found = evaluate(MILD, T0 + whole * S, np.where(whole < 990, 6.0, 9.0))
+    assert found.mkt_window.mkt_c > 7.0
+    title = "Goods of S-1: mean kinetic temperature above 7 °C"
+    assert fleet.rows(TOLD) == [("exposure", title, found.mkt_window.mkt_c, True, True)]
+    goods.after(2100, reefer(fleet, 1980, 2100, 9.0))
+    t_s = np.arange(1031, 1990, 60)
+    cold = fleet.batch("temp", "reefer", t_s, seq=t_s, boot=3, probe_id=fleet.probe, temp_c=np.full(len(t_s), 2.5))
+    goods.after(2101, cold)
+    assert [row[3:] for row in fleet.rows(TOLD)] == [(False, False)]
+    goods.after(2700, reefer(fleet, 2100, 2700, 9.0))
+    assert [row[3:] for row in fleet.rows(TOLD)] == [(False, False), (True, True)]
+    rest = reefer(fleet, 2700, 11_000, 7.9)
+    goods.after(11_000, way.take(t > 2000), rest)
+    assert fleet.rows("select status from shipment") == [("delivered",)]
+    happened = fleet.rows(HAPPENED.format("min"))
+    assert happened == [("raised",), ("retracted",)]
+    assert [row[3:] for row in fleet.rows(TOLD)] == [(False, False), (False, True)], "it is over, and was so"
+    happened = fleet.rows(HAPPENED.format("max"))
+    assert happened == [("raised",), ("cleared",)]
+    fleet.close(goods.tracker)
+
+
+def test_probes_that_are_taken_as_one_alarm_as_one() -> None:
+    """Neither was out for ten minutes: one was after the other."""
+    profile = TemperatureProfile(2.0, 8.0, (Band("out", ">", 8.0, 600),), aggregation="warmest", max_interval_s=120.0)
+    t_us = np.arange(0, 3600, 60) * S
+    out = [np.where((t_us >= a * S) & (t_us < (a + 420) * S), 9.0, 5.0) for a in (600, 1020)]
+    common = {"id": 1, "device_id": 2, "since_us": 0, "until_us": 3600 * S, "time_us": t_us}
+    some = [{**common, "probe_id": n + 3, "temp_c": temp_c} for n, temp_c in enumerate(out)]
+    (one,) = together(some, {(1, 2): profile})
+    assert one["probe_id"] == 0
+    told = _fails(evaluate(profile, one["time_us"], one["temp_c"]), profile, one)
+    assert (told["words"], told["limit_c"], told["extreme_c"]) == ("too long in out", 8.0, 9.0)
+    assert (told["start_us"] / S, told["alarm_us"] / S) == (585.0, 1185.0)
+    for each in some:
+        assert _fails(evaluate(profile, t_us, each["temp_c"]), profile, each) == {}
+    assert _fails(evaluate(profile, one["time_us"], one["temp_c"]), profile, some[0]) == {}, "its excursion tells it"
 
 
 SERUM = TemperatureProfile(

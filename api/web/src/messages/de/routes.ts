@@ -5,6 +5,7 @@ import type en from '../en/routes.ts'
 const KINDS: Readonly<Record<string, string>> = {
   temperature: 'Temperatur',
   breach_risk: 'Temperatur voraussichtlich',
+  exposure: 'Ware jenseits ihres Profils',
   silence: 'Geräte, die schweigen',
   sensor_fault: 'Fühler, die nicht stimmen können',
   late_risk: 'verspätete Ankünfte',

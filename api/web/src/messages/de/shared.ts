@@ -56,6 +56,8 @@ const words: Translation<typeof en> = {
   cause: (cause: string): string => CAUSES[cause] ?? cause,
   title_fault: (probe) => `Fühler gestört: ${probe}`,
   title_silent: (device) => `Nichts gehört von ${device}`,
+  title_mkt: (shipment, limit) => `Ware von ${shipment}: mittlere kinetische Temperatur über ${limit}`,
+  title_exposure: (shipment, band) => `Ware von ${shipment}: zu lange in ${band}`,
   title_late: (shipment, place) => `${shipment} verfehlt vielleicht das Zeitfenster bei ${place}`,
   severity: (name) => ({ warning: 'Warnung', critical: 'kritisch' })[name],
 

@@ -2,6 +2,7 @@
 const KINDS: Readonly<Record<string, string>> = {
   temperature: 'temperature',
   breach_risk: 'temperature ahead',
+  exposure: 'goods beyond their profile',
   silence: 'silent devices',
   sensor_fault: 'sensors that cannot be right',
   late_risk: 'late arrivals',

@@ -45,6 +45,8 @@ export default {
   cause: (cause: string): string => cause,
   title_fault: (probe: string) => `Sensor fault: ${probe}`,
   title_silent: (device: string) => `No news from ${device}`,
+  title_mkt: (shipment: string, limit: string) => `Goods of ${shipment}: mean kinetic temperature above ${limit}`,
+  title_exposure: (shipment: string, band: string) => `Goods of ${shipment}: too long in ${band}`,
   title_late: (shipment: string, place: string) => `${shipment} may miss its window at ${place}`,
   severity: (name: 'warning' | 'critical') => ({ warning: 'warning', critical: 'critical' })[name],
 

@@ -32,8 +32,16 @@ export function titleWords({ kind, title, limit_c, extreme_c, device, probe }: A
   if (kind === 'silence' && device) return m.title_silent(device)
   if (kind === 'breach_risk') return breachWords(title)
   if (kind === 'sensor_fault' && probe) return m.title_fault(probe)
+  if (kind === 'exposure') return exposureWords(title, limit_c)
   const [, shipment, place] = (kind === 'late_risk' && /^(.*) may miss its window at (.*)$/.exec(title)) || []
   return shipment && place ? m.title_late(shipment, place) : title
+}
+
+/** Whose goods, and by what they fail: the api says both in words that are always the same. */
+function exposureWords(title: string, limit_c: number | null): string {
+  const [, shipment = '', what = '', band = ''] = /^Goods of (.*): (mean kinetic temperature|too long in (.*))/.exec(title) ?? []
+  if (band) return m.title_exposure(shipment, band)
+  return what && limit_c !== null ? m.title_mkt(shipment, temp(limit_c)) : title
 }
 
 /** What will be, and why likely: the api says both in words that are always the same. */
