@@ -135,11 +135,15 @@ delete from goods_stay where tenant_id = %(tenant)s and unit_id = any(%(units)s:
 delete from goods_part where tenant_id = %(tenant)s and unit_id = any(%(units)s::int[])
 
 -- name: put_stays
--- Where units were.
+-- Where units were; a place that is deleted by now (nothing had happened there) is none.
 insert into goods_stay (unit_id, since, until, tenant_id, vehicle_id, shipment_id, device_id, probe, site_id, zone_id, parent)
-select r.unit_id, r.since, coalesce(r.until, 'infinity'), %(tenant)s, r.vehicle, r.shipment, r.device, r.probe, r.site, r.zone, r.parent
+select r.unit_id, r.since, coalesce(r.until, 'infinity'), %(tenant)s, v.id, h.id, d.id, case when d.id is not null then r.probe end, i.id, z.id,
+       r.parent
 from jsonb_to_recordset(%(rows)s::jsonb) r (unit_id int, since timestamptz, until timestamptz, vehicle int, shipment int, device int,
                                             probe text, site int, zone int, parent text)
+left join vehicle v on v.id = r.vehicle and v.tenant_id = %(tenant)s left join shipment h on h.id = r.shipment and h.tenant_id = %(tenant)s
+left join device d on d.id = r.device and d.tenant_id = %(tenant)s left join site i on i.id = r.site and i.tenant_id = %(tenant)s
+left join zone z on z.id = r.zone and z.tenant_id = %(tenant)s
 
 -- name: put_parts
 -- What units hold, and the way of each part.
@@ -299,13 +303,14 @@ where s.tenant_id = %(tenant)s and s.unit_id = any(%(units)s::int[])
 
 -- name: of_shipments
 -- The goods that were with shipments, with their budgets: told to be with it, or on its vehicle while it was under way.
-with one as (
-    select distinct h.id, s.unit_id from shipment h join goods_stay s on s.tenant_id = h.tenant_id and (
-        h.id = s.shipment_id or (h.started_at is not null and s.since < coalesce(h.delivered_at, h.cancelled_at, 'infinity') and s.until > h.started_at
-        and (h.vehicle_id = s.vehicle_id or exists (select from assignment w where w.device_id = s.device_id and w.vehicle_id = h.vehicle_id
-             and w.valid_from < s.until and w.valid_to > s.since and w.valid_to > h.started_at
-             and w.valid_from < coalesce(h.delivered_at, h.cancelled_at, 'infinity')))))
+with these as (
+    select h.id, h.vehicle_id, h.started_at, coalesce(h.delivered_at, h.cancelled_at, 'infinity') as ended_at from shipment h
     where h.tenant_id = %(tenant)s and h.id = any(%(shipments)s::int[])
+), one as (
+    select h.id, s.unit_id from these h join goods_stay s on s.shipment_id = h.id union
+    select h.id, s.unit_id from these h join goods_stay s on s.vehicle_id = h.vehicle_id and s.since < h.ended_at and s.until > h.started_at union
+    select h.id, s.unit_id from these h join assignment w on w.vehicle_id = h.vehicle_id and w.valid_to > h.started_at and w.valid_from < h.ended_at
+    join goods_stay s on s.device_id = w.device_id and s.since < least(h.ended_at, w.valid_to) and s.until > greatest(h.started_at, w.valid_from)
 )
 select o.id, u.code as unit, b.verdict, b.share, b.body, b.revision, b.decided_at, b.rule_version from one o join handling_unit u on u.id = o.unit_id
 left join goods_budget b on b.unit_id = u.id

@@ -104,6 +104,8 @@ union all select 'visits', count(distinct f.id), 0 from visit f where f.tenant_i
 union all select 'trips', count(distinct f.id), 0 from trip f where f.tenant_id = %(tenant)s and f.vehicle_id = %(id)s
 union all select 'calls', count(distinct f.id), 0 from stop_call f where f.tenant_id = %(tenant)s and f.vehicle_id = %(id)s
 union all select 'deviations', count(distinct f.id), 0 from deviation f where f.tenant_id = %(tenant)s and f.vehicle_id = %(id)s
+union all select 'handling units', count(distinct g.unit_id), count(distinct g.unit_id) filter (where g.until = 'infinity' and u.closed_at is null)
+from goods_stay g join handling_unit u on u.id = g.unit_id where g.tenant_id = %(tenant)s and g.vehicle_id = %(id)s
 
 -- name: of_driver
 -- What depends on a driver: the vehicles that he or she drove.
@@ -122,6 +124,8 @@ union all select 'visits', count(distinct f.id), 0 from visit f where f.tenant_i
 union all select 'stock levels', count(*), 0 from stock_level l where l.tenant_id = %(tenant)s and l.site_id = %(id)s
 union all select 'stock moves', count(*), 0 from stock_move m where m.tenant_id = %(tenant)s and m.site_id = %(id)s
 union all select 'tags', count(*), 0 from tag_state g where g.tenant_id = %(tenant)s and g.site_id = %(id)s
+union all select 'handling units', count(distinct g.unit_id), count(distinct g.unit_id) filter (where g.until = 'infinity' and u.closed_at is null)
+from goods_stay g join handling_unit u on u.id = g.unit_id where g.tenant_id = %(tenant)s and g.site_id = %(id)s
 
 -- name: of_zone
 -- What depends on a zone.
@@ -130,6 +134,8 @@ from assignment a where a.tenant_id = %(tenant)s and a.zone_id = %(id)s
 union all select 'stock levels', count(*), 0 from stock_level l where l.tenant_id = %(tenant)s and l.zone_id = %(id)s
 union all select 'stock moves', count(*), 0 from stock_move m where m.tenant_id = %(tenant)s and m.zone_id = %(id)s
 union all select 'tags', count(*), 0 from tag_state g where g.tenant_id = %(tenant)s and g.zone_id = %(id)s
+union all select 'handling units', count(distinct g.unit_id), count(distinct g.unit_id) filter (where g.until = 'infinity' and u.closed_at is null)
+from goods_stay g join handling_unit u on u.id = g.unit_id where g.tenant_id = %(tenant)s and g.zone_id = %(id)s
 
 -- name: of_product
 -- What depends on a product.
@@ -138,6 +144,7 @@ from slot s where s.tenant_id = %(tenant)s and s.product_id = %(id)s
 union all select 'stock levels', count(*), 0 from stock_level l where l.tenant_id = %(tenant)s and l.product_id = %(id)s
 union all select 'stock moves', count(*), 0 from stock_move m where m.tenant_id = %(tenant)s and m.product_id = %(id)s
 union all select 'tags', count(*), 0 from tag_state g where g.tenant_id = %(tenant)s and g.product_id = %(id)s
+union all select 'lots', count(*), 0 from lot l where l.tenant_id = %(tenant)s and l.product_id = %(id)s
 
 -- name: of_slot
 -- What depends on a slot: what its shelf has said of it.
@@ -153,6 +160,7 @@ union all select 'shipments', count(*), count(*) filter (where h.status not in (
 from shipment h where h.tenant_id = %(tenant)s and h.profile_id = %(id)s
 union all select 'products', count(*), count(*) filter (where r.retired_at is null)
 from product r where r.tenant_id = %(tenant)s and r.profile_id = %(id)s
+union all select 'lots', count(*), 0 from lot l where l.tenant_id = %(tenant)s and l.profile_id = %(id)s
 
 -- name: of_device
 -- What depends on a device; where it was and its profiles are its own, and go with it.
@@ -163,3 +171,5 @@ union all select 'slots', count(*), count(*) filter (where s.retired_at is null)
 from slot s where s.tenant_id = %(tenant)s and s.device_id = %(id)s
 union all select 'devices behind it', count(*), count(*) filter (where d.revoked_at is null)
 from device d where d.tenant_id = %(tenant)s and d.gateway_id = %(id)s
+union all select 'handling units', count(distinct g.unit_id), count(distinct g.unit_id) filter (where g.until = 'infinity' and u.closed_at is null)
+from goods_stay g join handling_unit u on u.id = g.unit_id where g.tenant_id = %(tenant)s and g.device_id = %(id)s

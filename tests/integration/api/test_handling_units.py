@@ -27,7 +27,8 @@ def api(database: str) -> Iterator[httpx.Client]:
     world = World(database)
     world.furnish()
     with serving(database) as url, client(url, world.token("storekeeper")) as found:
-        found.headers["x-viewer"], found.headers["x-coldchain"] = world.token("viewer"), world.token("coldchain")
+        for role in ("viewer", "coldchain", "admin"):
+            found.headers[f"x-{role}"] = world.token(role)
         assert found.post("/api/v1/lots", json={"id": "L-1", "sku": "MILK", "quantity": 100}).status_code == 201
         yield found
     world.close()
@@ -79,6 +80,15 @@ def test_a_batch_is_taken_whole_and_once_and_units_follow(api: httpx.Client) -> 
     told = api.get("/api/v1/goods-movements", params={"unit": "PALLET", "limit": 2})
     assert [m["id"] for m in told.json()["items"]] == ["5", "4"]
     assert [m["id"] for m in api.get(told.links["next"]["url"]).json()["items"]] == ["3", "2"]
+
+
+def test_what_goods_stand_on_is_not_deleted(api: httpx.Client) -> None:
+    tell(api, *BEGUN)
+    refused = api.delete("/api/v1/products/MILK")
+    assert (refused.status_code, "1 lot" in refused.text) == (409, True), refused.text
+    api.headers["authorization"] = f"Bearer {api.headers['x-admin']}"
+    assert "1 handling unit" in api.delete("/api/v1/sites/store-1/zones/chiller").text
+    assert api.delete("/api/v1/shipments/S-1").json()["outcome"] == "cancelled"
 
 
 def test_what_comes_late_or_is_taken_back_makes_all_after_it_anew(api: httpx.Client) -> None:

@@ -25,6 +25,8 @@ const WORDS: Readonly<Record<string, readonly [string, string]>> = {
   'stock levels': ['Bestand', 'Bestände'],
   'stock moves': ['Bestandsbewegung', 'Bestandsbewegungen'],
   tags: ['Etikett', 'Etiketten'],
+  lots: ['Charge', 'Chargen'],
+  'handling units': ['Einheit mit Ware', 'Einheiten mit Ware'],
 }
 const grouped = (count: number): string => count.toLocaleString('en').replaceAll(',', '\u202f')
 const some = (count: number, what: string): string => {
