@@ -1,7 +1,7 @@
 """When nobody is told of an alarm: while a door is open, a unit defrosts, or a box is still being cooled. Pure.
 
 What is measured then is an excursion like any other; it says what held its alarm back. When that is over and the
-alarm still stands, people are told.
+alarm still stands, people are told. Where such time is not to count, they are told once the rest has been long enough.
 """
 
 from __future__ import annotations
@@ -71,3 +71,23 @@ def held_back(alarm_us: int, end_us: int, among: Sequence[tuple[int, int, str]])
     if not reason:
         return None
     return Held(reason, NEVER if end_us <= until_us else until_us)
+
+
+def uncounted(start_us: int, alarm_us: int, end_us: int, among: Sequence[tuple[int, int, str]]) -> Held | None:
+    """The same where that time does not count: until a stay has lasted as long without it. None: nothing of it was.
+
+    >>> uncounted(0, 60, NEVER, [(10, 40, "door"), (30, 50, "defrost")])
+    Held(reason='door', until_us=100)
+    >>> uncounted(0, 60, 90, [(10, 40, "door")]).until_us == NEVER
+    True
+    """
+    reason, at_us, left_us = "", start_us, alarm_us - start_us
+    for begin, end, why in sorted(among):
+        since = max(begin, at_us)
+        if end <= at_us or (since - at_us >= left_us and (left_us or since > at_us)):
+            continue
+        reason, left_us, at_us = reason or why, left_us - (since - at_us), end
+        if end == NEVER:
+            return Held(reason, NEVER)
+    until_us = at_us + left_us
+    return Held(reason, NEVER if end_us <= until_us else until_us) if reason else None

@@ -216,3 +216,18 @@ def test_an_open_door_holds_an_alarm_back_until_it_is_shut(fleet):
     run(fleet, temps(fleet, again, np.full(len(again), 9.5)), temps(fleet, [1200], [5.0]), doors(fleet, [1210], [0]))
     assert fleet.rows(held + " order by started_at") == [(True, "door", False), (True, "door", True)]
     assert events(fleet) == ["raised", "cleared"]
+
+
+def test_where_time_with_an_open_door_does_not_count_the_rest_has_to_be_long_enough(fleet):
+    quiet = TemperatureProfile(
+        2.0, 8.0, (Band("warm", ">", 8.0, 120),), max_interval_s=300, suppress=Suppression(door_open=True, counts=False)
+    )
+    hold_to(fleet, quiet)
+    warm = np.arange(60, 720, 60)
+    run(fleet, temps(fleet, [0], [5.0]), doors(fleet, [50], [1]), temps(fleet, warm, np.full(len(warm), 9.5)))
+    run(fleet, doors(fleet, [610], [0]), temps(fleet, [715], [9.6]))
+    assert fleet.rows("select count(*) from alert") == [(0,)], "ten seconds before the door, 105 behind it"
+    run(fleet, temps(fleet, [780], [9.6]))
+    assert events(fleet) == ["raised"]
+    held = f"select suppressed, extract(epoch from suppressed_until)::int8 from excursion {CURRENT}"
+    assert fleet.rows(held) == [("door", T0 // S + 720)]

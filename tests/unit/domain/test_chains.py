@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from domain.cold_chain.chains import REOPEN_US, Alarmed, Standing, chains
 from domain.cold_chain.profile import Suppression
-from domain.cold_chain.suppress import OPEN_US_MAX, Said, held_back, spells
+from domain.cold_chain.suppress import OPEN_US_MAX, Held, Said, held_back, spells, uncounted
 from domain.folds.scan import NEVER
 from domain.readings import Flag, TemperatureBatch
 from tracker.temperatures.faults import SensorFaults
@@ -115,3 +115,23 @@ def test_what_was_told_before_a_restart_is_over_all_the_same():
     faults.load([4])
     (found,) = faults.step(readings((4, 10, 5.0, 0)))
     assert (found.probe_id, found.at_us, found.over) == (4, 10 * S, True)
+
+
+@given(
+    st.integers(0, 30),
+    st.integers(0, 20),
+    st.integers(0, 90) | st.just(NEVER),
+    st.lists(st.tuples(st.integers(0, 60), st.integers(1, 30)), max_size=4),
+    st.randoms(use_true_random=False),
+)
+def test_time_that_does_not_count_is_told_by_when_the_rest_was_long_enough(start, lasts, ends, spans, random):
+    among = [(begin, begin + size, "door") for begin, size in spans]
+    random.shuffle(among)
+    end = ends if ends == NEVER else start + lasts + ends
+    found = uncounted(start, start + lasts, end, among)
+    free = [at for at in range(start, 400) if not any(a <= at < b for a, b, _ in among)]
+    told = free[lasts] if lasts == 0 else free[lasts - 1] + 1
+    if found is None:
+        assert told == start + lasts
+    else:
+        assert found == Held("door", NEVER if end <= told else told)
