@@ -135,7 +135,7 @@ def warned(anna: Page, alert: str) -> None:
     """It is told before it is, with how long there is; she says that she has seen it, and why that is enough."""
     anna.goto("/alerts")
     row = anna.locator(f"[data-testid=alert-row][data-id='{alert}']")
-    expect(row).to_contain_text(re.compile(r"Will be too warm: .*alarm expected \d", re.DOTALL))
+    expect(row).to_contain_text(re.compile(r"Will be too warm: .*alarm (expected|in) \d", re.DOTALL))
     fits(anna)
     row.click()
     expect(anna.get_by_test_id("alert-detail")).to_contain_text("Alarm expected")
