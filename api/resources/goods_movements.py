@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from decimal import Decimal
 from fractions import Fraction
 from typing import Annotated, Any, Literal
@@ -24,14 +23,13 @@ from api.http.problems import Problem, not_found
 from api.http.routes import resource
 from api.resources.shared.exports import FILES, as_file
 from api.resources.shared.handling import LotCode, PlaceShown, UnitCode, place_shown
-from domain.handling_units.movements import Content, Movement, Place, RefusedError
-from domain.handling_units.told import PLACES, body_of, movement_of
+from domain.handling_units.movements import Content, RefusedError
+from domain.handling_units.told import PLACES, movement_of
 from domain.times import to_us
-from operations.goods.record import lock, take_back, tell, why
+from operations.goods.record import CannotError, Said, lock, take, take_back, why
 from store.db import queries
 
 router = resource(tags=["goods"])
-CLOCKS = timedelta(minutes=5)  # a caller's clock may be ahead of ours by so much
 BATCH_MAX = 500
 AUDITED_MAX = 50
 
@@ -220,21 +218,22 @@ async def post_goods_movements(request: Request, caller: GoodsKeeper, given: Mov
 
     One that is told again by its `id` changes nothing. 409: it cannot have happened, or another one has its `id`.
     """
-    now = datetime.now(UTC)
+    now_us = to_us(datetime.now(UTC))
+    said = [_said(each) for each in given.movements]
     async with context_of(request).database.tenant(caller.tenant_id) as session:
-        await session.perform(lock(), queries("handling"))
-        movements = await _movements(session, given.movements, now)
-        new = await _not_known(session, given.movements, movements)
-        await _check_lots(session, new)
-        reasons = {each.id: each.reason for each in given.movements}
-        names = [m.id for m in new]
-        units = await _judge(session, tell(new, reasons, caller.user, dry_run=given.dry_run), names)
-        if new and not given.dry_run:
+        try:
+            script = take(said, now_us, caller.user, dry_run=given.dry_run)
+            taken = await session.perform(script, queries("handling"))
+        except CannotError as error:
+            raise Problem(409 if error.conflict else 422, str(error)) from None
+        if taken.new and not given.dry_run:
             told = [m.model_dump(mode="json", exclude_none=True) for m in given.movements[:AUDITED_MAX]]
-            await audit(session, caller, "goods.move", new[0].unit, movements=told, count=len(new))
-        found = {row["id"]: _shape(row) for row in await _read(session, names=list(reasons))}
-    kept = [found[name] for name in reasons if name in found]
-    return Json(MovementsTaken(movements=kept, units=units, dry_run=given.dry_run), 201)
+            first = next(m.unit for m in said if m.id == taken.new[0])
+            await audit(session, caller, "goods.move", first, movements=told, count=len(taken.new))
+        names = [m.id for m in said]
+        found = {row["id"]: _shape(row) for row in await _read(session, names=names)}
+    kept = [found[name] for name in names if name in found]
+    return Json(MovementsTaken(movements=kept, units=list(taken.units), dry_run=given.dry_run), 201)
 
 
 @router.post("/goods-movements/{movement_id}/void", response_model=GoodsMovement)
@@ -248,100 +247,20 @@ async def void_goods_movement(request: Request, caller: GoodsKeeper, movement_id
         if rows[0]["voided_at"]:
             raise Problem(409, f"{movement_id} was taken back by {rows[0]['voided_by']} before")
         movement = movement_of({**rows[0], "client_id": movement_id})
-        await _judge(session, take_back(movement, given.reason, caller.user))
+        try:
+            await session.perform(take_back(movement, given.reason, caller.user), queries("handling"))
+        except RefusedError as error:
+            raise Problem(409, why(error)) from None
         await audit(session, caller, "goods.void", movement_id, reason=given.reason, units=rows[0]["units"])
         found = (await _read(session, name=movement_id, limit=1))[0]
     return Json(_shape(found))
 
 
-async def _judge(session: Session, script: Generator[Any, Any, list[str]], new: Sequence[str] = ()) -> list[str]:
-    """Runs what takes movements in or back.
-
-    Raises:
-        Problem: 409, one of all cannot have happened.
-    """
-    try:
-        return await session.perform(script, queries("handling"))
-    except RefusedError as error:
-        raise Problem(409, why(error, new)) from None
-
-
-async def _movements(session: Session, given: Iterable[MovementIn], now: datetime) -> list[Movement]:
-    """With keys of places in the place of names, and times to the millisecond."""
-    given = list(given)
-    places = await _places(session, [each.place for each in given if each.place])
-    found = []
-    for each in given:
-        at = each.at or now
-        if at > now + CLOCKS:
-            raise Problem(422, f"at: movement {each.id} is in the future; tell it when it has happened")
-        contents = tuple(Content(c.lot, Fraction(c.quantity)) for c in each.contents)
-        place = places[_key(each.place)] if each.place else None
-        at_us = to_us(at) // 1000 * 1000
-        found.append(Movement(each.id, each.kind, at_us, each.unit, tuple(each.others), contents, place))
-    return found
-
-
-def _key(place: PlaceIn) -> tuple[str, str, str]:
-    kind = next(kind for kind in PLACES if getattr(place, kind) is not None)
-    return kind, getattr(place, kind), place.zone or place.probe or ""
-
-
-async def _places(session: Session, given: list[PlaceIn]) -> dict[tuple[str, str, str], Place]:
-    if not given:
-        return {}
-    named = {f"{kind}s": sorted({getattr(p, kind) for p in given if getattr(p, kind)}) for kind in PLACES}
-    rows = await session.rows(queries("handling")["places_by_name"], **named)
-    keys = {(r["kind"], r["name"]): r["id"] for r in rows}
-    zones = {(r["name"], r["part"]): r["part_id"] for r in rows if r["kind"] == "site"}
-    found = {}
-    for kind, name, part in map(_key, given):
-        if (kind, name) not in keys:
-            raise Problem(422, f"{kind}: there is no {name}; add it first")
-        if kind == "site" and part and (name, part) not in zones:
-            raise Problem(422, f"zone: {name} has no {part}; add it first")
-        said = str(zones[name, part]) if kind == "site" and part else part
-        found[kind, name, part] = Place(kind, str(keys[kind, name]), said)  # type: ignore[arg-type]
-    return found
-
-
-async def _not_known(session: Session, given: list[MovementIn], movements: list[Movement]) -> list[Movement]:
-    """Those that were not told before.
-
-    Raises:
-        Problem: 409, another one has the id.
-    """
-    rows = await session.rows(queries("handling")["movements_known"], ids=[m.id for m in movements])
-    known: dict[str, Mapping[str, Any]] = {row["client_id"]: row for row in rows}
-    new = []
-    for said, m in zip(given, movements, strict=True):
-        row = known.get(m.id)
-        if row is None:
-            new.append(m)
-            continue
-        same = (row["kind"], tuple(row["units"]), row["body"]) == (m.kind, m.units, body_of(m))
-        if not same or (said.at is not None and to_us(row["at"]) != m.at_us):
-            raise Problem(409, f"id: another movement is {m.id}; each needs its own")
-        if row["voided_at"]:
-            raise Problem(409, f"id: {m.id} was taken back; what happened after all needs an id of its own")
-    return new
-
-
-async def _check_lots(session: Session, new: list[Movement]) -> None:
-    """Lots are there, and there is no more of them than there is."""
-    q = queries("handling")
-    codes = sorted({c.lot for m in new for c in m.contents})
-    if not codes:
-        return
-    rows = {row["code"]: row for row in await session.rows(q["lot_keys"], codes=codes)}
-    if missing := [code for code in codes if code not in rows]:
-        raise Problem(422, f"contents: there is no lot {missing[0]}; add it first")
-    told = {row["lot"]: Fraction(row["quantity"]) for row in await session.rows(q["told"], codes=codes)}
-    for m in new if any(row["quantity"] is not None for row in rows.values()) else ():
-        for c in m.contents if m.kind == "commission" else ():
-            told[c.lot] = told.get(c.lot, Fraction(0)) + c.quantity
-            whole = rows[c.lot]["quantity"]
-            if whole is not None and told[c.lot] > Fraction(whole):
-                raise Problem(
-                    409, f"movement {m.id}: of lot {c.lot} there are {whole.normalize():f}, not {float(told[c.lot]):g}"
-                )
+def _said(each: MovementIn) -> Said:
+    contents = tuple(Content(c.lot, Fraction(c.quantity)) for c in each.contents)
+    place = None
+    if each.place is not None:
+        kind = next(kind for kind in PLACES if getattr(each.place, kind) is not None)
+        place = kind, getattr(each.place, kind), each.place.zone or each.place.probe or ""
+    at_us = None if each.at is None else to_us(each.at)
+    return Said(each.id, each.kind, at_us, each.unit, tuple(each.others), contents, place, each.reason)

@@ -59,6 +59,18 @@ class Movement:
         return (self.unit, *self.others)
 
 
+NOTHING = Fraction(0)
+
+
+def amount(value: object) -> Fraction:
+    """A quantity as exactly as it is written.
+
+    >>> amount("2.50"), amount(3)
+    (Fraction(5, 2), Fraction(3, 1))
+    """
+    return Fraction(str(value))
+
+
 class RefusedError(Exception):
     """A movement that cannot have happened, given all others."""
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import httpx
 import pytest
 
 from tests.integration.api.seed import World, client, serving
+from tests.integration.frostway.commands import refused, typed
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 SSCC = "106141411928374657"
@@ -84,8 +86,8 @@ def test_a_batch_is_taken_whole_and_once_and_units_follow(api: httpx.Client) -> 
 
 def test_what_goods_stand_on_is_not_deleted(api: httpx.Client) -> None:
     tell(api, *BEGUN)
-    refused = api.delete("/api/v1/products/MILK")
-    assert (refused.status_code, "1 lot" in refused.text) == (409, True), refused.text
+    kept = api.delete("/api/v1/products/MILK")
+    assert (kept.status_code, "1 lot" in kept.text) == (409, True), kept.text
     api.headers["authorization"] = f"Bearer {api.headers['x-admin']}"
     assert "1 handling unit" in api.delete("/api/v1/sites/store-1/zones/chiller").text
     assert api.delete("/api/v1/shipments/S-1").json()["outcome"] == "cancelled"
@@ -129,8 +131,8 @@ WRONG = (
 def test_what_cannot_be_is_refused_in_words_and_nothing_is_kept(api: httpx.Client) -> None:
     tell(api, *BEGUN)
     for wrong, status, why in WRONG:
-        refused = tell(api, move("8", "commission", 1, "Y"), wrong)
-        assert (refused.status_code, why in refused.text) == (status, True), refused.text
+        answer = tell(api, move("8", "commission", 1, "Y"), wrong)
+        assert (answer.status_code, why in answer.text) == (status, True), answer.text
     assert api.get("/api/v1/handling-units/Y").status_code == 404
 
 
@@ -155,3 +157,30 @@ def test_a_lot_says_what_was_used_before_with_a_reason_of_bands_that_sum_up(api:
     assert api.post("/api/v1/lots", json=right).status_code == 403
     assert tell(api, *BEGUN).status_code == 403
     assert [lot["id"] for lot in api.get("/api/v1/lots", params={"search": "milk"}).json()["items"]] == ["L-1", "L-2"]
+
+
+def test_a_table_is_taken_in_by_command_whole_or_not_at_all(api: httpx.Client, database: str, tmp_path: Path) -> None:
+    head = "id,kind,time,unit,others,lot,quantity,site,zone"
+    begun = [
+        head,
+        f"a,commission,{at(0)},BOX,,L-1,8,store-1,chiller",
+        f"b,commission,{at(0)},PALLET,,,,,",
+        f"c,pack,{at(1)},PALLET,BOX,,,,",
+    ]
+    file = tmp_path / "moves.csv"
+    for line, why in (
+        (f"d,move,{at(2)},PALLET,,,,,", "line 5: kind: one of commission"),
+        ("d,place,2026-11-22T10:00:00,PALLET,,,,,", "line 5: time: has no offset"),
+        (f"d,place,{at(2)},PALLET,,,,store-1,attic", "store-1 has no attic"),
+        (f"d,place,{at(2)},BOX,,,,store-1,", "BOX is packed in PALLET"),
+        (f"a,close,{at(2)},BOX,,,,,", "line 5: id a stands twice"),
+    ):
+        file.write_text("\n".join([*begun, line]))
+        assert why in refused(database, tmp_path, "goods", "import", "moves.csv")
+    assert api.get("/api/v1/handling-units").json()["items"] == []
+    file.write_text("\n".join(begun))
+    told = "3 movements can be taken in, 0 known before; 2 units changed\n"
+    assert typed(database, tmp_path, "goods", "import", "moves.csv", "--dry-run")[:2] == (0, told)
+    assert typed(database, tmp_path, "goods", "import", "moves.csv")[0] == 0
+    assert api.get("/api/v1/handling-units/BOX").json()["parent"] == "PALLET"
+    assert "0 movements taken in, 3 known before" in typed(database, tmp_path, "goods", "import", "moves.csv")[1]

@@ -46,6 +46,7 @@ COMMANDS = (
     ("facts", "verify"),
     ("audit", "verify"),
     ("coldchain", "import", os.devnull, "--shipment", "S-1"),
+    ("goods", "import", "profiles.jsonl"),
     ("reports", "stationary"),
     ("forward", "--to", "out", "--once"),
     ("device", "change", "gps-1", "--kind", "phone"),
@@ -73,7 +74,7 @@ def test_no_command_makes_a_tenant(kept_database: str, tmp_path: Path, words: tu
     if words[:3] == ("device", "profile", "set"):
         (tmp_path / "profile.json").write_text("{}")
         words = (*words[:4], "profile.json")
-    if words[:2] == ("profile", "import"):
+    if words[:2] in (("profile", "import"), ("goods", "import")):
         (tmp_path / "profiles.jsonl").touch()
         words = (*words[:2], "profiles.jsonl")
     before = counted(kept_database)
