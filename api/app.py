@@ -32,6 +32,7 @@ from api.resources import (
     assignments,
     audit,
     brokers,
+    calibrations,
     cases,
     channels,
     commands,
@@ -85,7 +86,7 @@ __all__ = ["ApiConfig", "create_app"]
 RESOURCES = (
     session, sessions, joining, people, roles, tokens, fleets, vehicles, trips, sites, devices, products,
     handling_units, goods_movements, lifecycle, assignments,
-    temperature_profiles, profile_backtests, device_profiles, connecting, commands, stock, shipments,
+    temperature_profiles, profile_backtests, device_profiles, calibrations, connecting, commands, stock, shipments,
     shares, alerts, cases, temperature_series, logger_files, facts, evidence, arrival_times, readings,
     reports, quarantine, mending, webhooks, channels, alert_routes, web_push,
     brokers, public, customer_browsers, events, demo, display, audit,

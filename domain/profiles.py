@@ -10,7 +10,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import orjson
 
@@ -22,6 +22,9 @@ SECONDS_MAX = 1e7
 BODY_BYTES_MAX = 64 * 1024  # of the JSON text
 ENTRIES_MAX = 500  # channels, calibrations or options, each
 HISTORY_MAX = 64  # profiles of a device that reading knows, the newest
+TEXT_MAX = 120
+CALIBRATION_ORDER = ("offset_c", "due", "calibrated", "certificate", "accuracy_class")
+CALIBRATION_KEYS = set(CALIBRATION_ORDER)
 HIDDEN = "********"
 _SECRET = re.compile(r"(?:^|[\W_])(?:keys?|psk|secret|password|passwd|pwd|token|pin|auth|credentials?)\d*\Z")
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
@@ -43,12 +46,33 @@ class Target:
     unit: str = ""
 
 
+CalibrationState = Literal["valid", "due_soon", "overdue", "unknown"]
+SOON_US = 30 * 86_400_000_000
+"""So long before a certificate runs out people are reminded."""
+
+
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """What is added to a probe's temperature, and until when the certificate holds."""
+    """What is added to a probe's temperature, when it was calibrated, and until when the certificate holds."""
 
     offset_c: float = 0.0
     due_us: int | None = None
+    calibrated_us: int | None = None
+    certificate: str = ""
+    """Its number, or where it is kept."""
+    accuracy_class: str = ""
+    """In words, such as EN 12830 class 1."""
+
+    def state(self, now_us: int) -> CalibrationState:
+        """Whether it holds, for long yet or not.
+
+        >>> day = 86_400_000_000
+        >>> [Calibration(due_us=due).state(100 * day) for due in (None, 99 * day, 110 * day, 140 * day)]
+        ['unknown', 'overdue', 'due_soon', 'valid']
+        """
+        if self.due_us is None:
+            return "unknown"
+        return "overdue" if self.due_us <= now_us else "due_soon" if self.due_us <= now_us + SOON_US else "valid"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +107,8 @@ def profile_of(body: Mapping[str, Any], version: int = 0, since_us: int = 0) -> 
     """A profile from its JSON form.
 
     `{"channels": {"T1": {"stream": "temp", "key": "c", "part": "rear", "unit": "F"}, "junk": null},
-    "calibration": {"rear": {"offset_c": -0.3, "due": "2027-01-31T00:00:00Z"}}, "accuracy_class": "1",
+    "calibration": {"rear": {"offset_c": -0.3, "due": "2027-01-31T00:00:00Z", "calibrated": …, "certificate": "K-17",
+    "accuracy_class": "EN 12830 class 1"}}, "accuracy_class": "1",
     "interval_s": 60, "clock_error_s": 30, "options": {"zone": "Europe/Helsinki"}}`; every key may be absent.
 
     Raises:
@@ -99,7 +124,7 @@ def profile_of(body: Mapping[str, Any], version: int = 0, since_us: int = 0) -> 
         version,
         since_us,
         {str(name): _target(str(name), each) for name, each in _object(body, "channels").items()},
-        {str(probe): _calibration(str(probe), each) for probe, each in _object(body, "calibration").items()},
+        {str(probe): calibration_of(str(probe), each) for probe, each in _object(body, "calibration").items()},
         body.get("accuracy_class", ""),
         _seconds(body, "interval_s"),
         _seconds(body, "clock_error_s"),
@@ -173,17 +198,30 @@ def _target(name: str, each: Any) -> Target | None:
     return Target(each["stream"], each["key"], each.get("part", ""), unit)
 
 
-def _calibration(probe: str, each: Any) -> Calibration:
-    if isinstance(each, Mapping) and (unknown := set(map(str, each)) - {"offset_c", "due"}):
-        raise ProfileError(f"calibration.{probe}: {min(unknown)[:40]!r} is neither offset_c nor due")
+def calibration_of(probe: str, each: Any) -> Calibration:
+    """The calibration of a probe from its JSON form.
+
+    Raises:
+        ProfileError: says what is wanted.
+    """
+    if isinstance(each, Mapping) and (unknown := set(map(str, each)) - CALIBRATION_KEYS):
+        raise ProfileError(f"calibration.{probe}: {min(unknown)[:40]!r} is none of {', '.join(CALIBRATION_ORDER)}")
     offset = each.get("offset_c", 0.0) if isinstance(each, Mapping) else None
     if isinstance(offset, bool) or not isinstance(offset, (int, float)) or not abs(offset) <= OFFSET_MAX_C:
         raise ProfileError(f"calibration.{probe}: an object with offset_c from -{OFFSET_MAX_C:g} to {OFFSET_MAX_C:g}")
-    due = each.get("due")
-    try:
-        return Calibration(float(offset), None if due is None else parse_rfc3339(due))
-    except (TypeError, ValueError):
-        raise ProfileError(f"calibration.{probe}: due is an RFC 3339 time with an offset") from None
+    times: list[int | None] = []
+    for name in ("due", "calibrated"):
+        try:
+            times.append(None if each.get(name) is None else parse_rfc3339(each[name]))
+        except (TypeError, ValueError):
+            raise ProfileError(f"calibration.{probe}: {name} is an RFC 3339 time with an offset") from None
+    due_us, calibrated_us = times
+    if due_us is not None and calibrated_us is not None and due_us <= calibrated_us:
+        raise ProfileError(f"calibration.{probe}: due is later than calibrated")
+    texts = [each.get(name, "") for name in ("certificate", "accuracy_class")]
+    if not all(isinstance(text, str) and len(text) <= TEXT_MAX for text in texts):
+        raise ProfileError(f"calibration.{probe}: certificate and accuracy_class are texts of at most {TEXT_MAX} signs")
+    return Calibration(float(offset), due_us, calibrated_us, *texts)
 
 
 def _seconds(body: Mapping[str, Any], key: str) -> float | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from api.http.context import context_of
 from api.http.jsons import Json, when
 from api.http.problems import not_found
 from api.http.routes import resource
+from api.resources.shared.calibrations import ProbeCalibration, shape
 from api.resources.shared.simplify import keep_shape
 from api.resources.shared.spans import PointsMax, Since, Until, columns, number, span
 from domain.cold_chain.profile import Op, Severity, TemperatureProfile
@@ -97,6 +99,7 @@ class Series(TypedDict):
     max_interval_s: float
     excursions: list[Excursion]
     summary: SeriesSummary
+    calibration: ProbeCalibration | None
 
 
 @router.get("/series", response_model=Series, responses={404: {"description": "no such device or probe"}})
@@ -129,10 +132,16 @@ async def get_series(
             "high_c": found["high_c"],
             "max_interval_s": profile.max_interval_s,
             "excursions": [],
+            "calibration": None,
         }
         rows: F64 = np.empty((0, 2))
         if chosen:
             which = {"probe": chosen[0]["key"], "since": first, "until": last}
+            where = {"device": device, "after_device": "", "after_probe": "", "before": None, "limit": 1000}
+            known = await session.rows(queries("calibrations")["calibrations"], **where)
+            mine = next((each for each in known if each["probe"] == body["probe"]), None)
+            if mine is not None:
+                body["calibration"] = shape(mine["calibration"], mine["since"], mine["by"], datetime.now(UTC))
             rows = await columns(session, "series", 2, device=found["key"], **which)
             body["excursions"] = [
                 {

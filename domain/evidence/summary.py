@@ -203,7 +203,13 @@ class Summary:
         for profile in self._all("device_profile"):
             for probe, each in (profile["body"].get("calibration") or {}).items():
                 offset = each.get("offset_c", 0.0)
-                yield [profile["device"], probe, shown(profile["since"]), f"{offset:+.2f}", shown(each.get("due"))]
+                of = [profile["device"], probe, shown(profile["since"]), f"{offset:+.2f}"]
+                told = [
+                    shown(each.get("calibrated")),
+                    each.get("certificate") or "-",
+                    each.get("accuracy_class") or "-",
+                ]
+                yield [*of, *told, shown(each.get("due"))]
 
 
 def _noted(event: Mapping[str, Any]) -> str:

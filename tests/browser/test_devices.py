@@ -191,3 +191,28 @@ def test_a_device_is_moved_corrected_and_put_back(desktop: BrowserContext, stack
     page.get_by_test_id("move").click()
     expect(page.get_by_test_id("move-send")).to_be_visible()
     assert page.evaluate(TOO_WIDE, 320) == []
+
+
+def test_a_calibration_that_has_run_out_is_said_warned_of_and_put_back(desktop: BrowserContext, stack: Stack) -> None:
+    page = desktop.new_page()
+    page.goto("/devices?device=thermo-store-1")
+    probe = page.get_by_test_id("calibration").first
+    expect(probe).to_contain_text("not known")
+    probe.get_by_test_id("calibration-edit").click()
+    page.get_by_test_id("calibration-on").fill("2024-01-31")
+    page.get_by_test_id("calibration-due").fill("2025-01-31")
+    page.get_by_test_id("calibration-certificate").fill("K-17")
+    assert axe(page) == []
+    page.get_by_test_id("calibration-save").click()
+    expect(probe).to_contain_text("overdue")
+    expect(probe).to_contain_text("certificate K-17")
+    page.set_viewport_size({"width": 320, "height": 760})
+    page.reload()
+    expect(page.get_by_test_id("calibrations-due")).to_contain_text("1 calibration is overdue")
+    expect(page.get_by_test_id("chart-calibration")).to_contain_text("Calibration overdue, due 2025-01-31")
+    assert page.evaluate(TOO_WIDE, 320) == []
+    probe.get_by_test_id("calibration-edit").click()
+    page.get_by_test_id("calibration-forget").click()
+    expect(probe).to_contain_text("not known")
+    assert stack.items("/calibrations?due_within_days=30") == []
+    page.close()

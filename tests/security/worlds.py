@@ -107,7 +107,7 @@ class Tenants:
         numbers["event_id"] = str(int(numbers["notice_id"]) - 2)  # a broker's, made before both
         return {
             **numbers,
-            "vehicle_id": f"{mark}-truck", "shipment_id": f"{mark}-ship", "device_id": f"{mark}-gps",
+            "probe": "rear", "vehicle_id": f"{mark}-truck", "shipment_id": f"{mark}-ship", "device_id": f"{mark}-gps",
             "site_id": f"{mark}-site",
             "zone_id": f"{mark}-zone", "sku": f"{mark}-SKU", "profile_id": f"{mark}-profile", "slot": f"{mark}-slot",
             "lot_id": f"{mark}-lot", "unit_id": f"{mark}-unit", "movement_id": f"{mark}-move",

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
 from typing import Any
+from unittest.mock import ANY
 
 import orjson
 import psycopg
 import pytest
 from typer.testing import CliRunner
 
+from api.http.jsons import when
 from domain.times import from_us
 from frostway.cli import app, main
 from ingest.directory import Directory
@@ -177,7 +179,8 @@ def url(world: World, database: str) -> Iterator[str]:
         yield url
 
 
-PATH = "/api/v1/devices/reefer-01/profile"
+BASE = "/api/v1"
+PATH = f"{BASE}/devices/reefer-01/profile"
 
 
 def test_a_profile_is_given_by_an_admin_and_its_secrets_are_shown_to_no_other(
@@ -210,6 +213,54 @@ def test_a_profile_is_given_by_an_admin_and_its_secrets_are_shown_to_no_other(
         ("ann", "device.profile", "reefer-01", "2"),
     ]
     assert rows(database, "select count(*) from audit where detail::text like %s", f"%{KEY}%") == [(0,)]
+
+
+def test_a_calibration_is_said_warned_of_shown_beside_the_curve_and_taken_back(
+    world: World, url: str, database: str
+) -> None:
+    world.probe("reefer-01", "rear")
+    path, day = f"{BASE}/devices/reefer-01/calibrations/rear", timedelta(days=1)
+    now = datetime.now(UTC)
+    given = {
+        "offset_c": -0.3,
+        "calibrated": when(now - 340 * day),
+        "due": when(now + 25 * day),
+        "certificate": "K-17",
+        "accuracy_class": "EN 12830 class 1",
+    }
+    with client(url, world.token("admin", user="ann")) as api:
+        kept = {"options": {"bthome_key": KEY}, "calibration": {"front": {"offset_c": 0.1}}}
+        assert api.put(PATH, json={"profile": kept}).status_code == 200
+        listed = api.get(f"{BASE}/calibrations?device=reefer-01").json()["items"]
+        assert [(each["probe"], each["calibration"] and each["calibration"]["state"]) for each in listed] == [
+            ("front", "unknown"),
+            ("rear", None),
+        ]
+        assert api.get(f"{BASE}/calibrations?due_within_days=30").json()["items"] == []
+        said = api.put(path, json=given)
+        assert said.status_code == 200, said.text
+        assert said.json()["calibration"] == {**given, "state": "due_soon", "since": ANY, "by": "ann"}
+        assert api.get(PATH).json()["current"]["profile"]["options"] == kept["options"]  # the rest stays
+        (soon,) = api.get(f"{BASE}/calibrations?due_within_days=30").json()["items"]
+        assert soon == said.json()
+        assert api.get(f"{BASE}/calibrations?due_within_days=20").json()["items"] == []
+        series = api.get(f"{BASE}/series?device=reefer-01&probe=rear").json()
+        assert series["calibration"] == said.json()["calibration"]
+        overdue = api.put(path, json={**given, "due": when(now - day)}).json()
+        assert overdue["calibration"]["state"] == "overdue"
+        wrong = api.put(path, json={**given, "due": when(now - 341 * day)})
+        assert (wrong.status_code, wrong.json()["detail"]) == (422, "due is later than calibrated")
+        assert api.delete(path).json()["calibration"] is None
+        assert api.delete(path).status_code == 404
+    with client(url, world.token("coldchain")) as api:
+        assert api.get(f"{BASE}/calibrations").status_code == 200
+        assert api.put(path, json=given).status_code == 403
+    audited = "select actor, detail->>'probe', detail->'calibration'->>'certificate' from audit where action = %s"
+    assert rows(database, audited + " order by id", "device.calibration") == [
+        ("ann", "rear", "K-17"),
+        ("ann", "rear", "K-17"),
+        ("ann", "rear", None),
+    ]
 
 
 def test_what_is_no_profile_is_refused_and_leaves_nothing(world: World, url: str, database: str) -> None:

@@ -3,6 +3,7 @@
 import alerts from './alerts.ts'
 import audit from './audit.ts'
 import brokers from './brokers.ts'
+import calibrations from './calibrations.ts'
 import cases from './cases.ts'
 import channels from './channels.ts'
 import commands from './commands.ts'
@@ -29,6 +30,6 @@ import table from './table.ts'
 import webhooks from './webhooks.ts'
 
 export default {
-  alerts, audit, brokers, cases, channels, commands, devices, display, files, frame, goods, join, live, moves, past, profiles, refused, reports, routes, settings, shared, shipment, shipments, sites,
+  alerts, audit, brokers, calibrations, cases, channels, commands, devices, display, files, frame, goods, join, live, moves, past, profiles, refused, reports, routes, settings, shared, shipment, shipments, sites,
   start, table, webhooks,
 }

@@ -110,6 +110,8 @@ const words: Translation<typeof en> = {
   words_band_not: (name, severity, limit) => `${name} (${severity}, ${limit}): nie.`,
   band_severity: (severity) => ({ info: 'zur Kenntnis', warning: 'Warnung', critical: 'kritisch' })[severity] ?? severity,
   beyond: (op, limit) => `${({ '>': 'wärmer als', '>=': 'ab', '<': 'kälter als', '<=': 'bis' })[op] ?? op} ${limit}`,
+  words_calibrated: (state, due, certificate) => `Kalibrierung ${state}${due ? `, fällig am ${due}` : ''}${certificate ? `, Zertifikat ${certificate}` : ''}.`,
+  calibration_state: (state) => ({ valid: 'gültig', due_soon: 'bald fällig', overdue: 'überfällig' })[state] ?? 'ohne Fälligkeit',
   more_gaps: (n) => `und ${n} weitere`,
 }
 export default words

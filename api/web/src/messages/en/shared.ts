@@ -99,5 +99,7 @@ export default {
   words_band_not: (name: string, severity: string, limit: string) => `${name} (${severity}, ${limit}): never.`,
   band_severity: (severity: string) => ({ info: 'to know', warning: 'warning', critical: 'critical' })[severity] ?? severity,
   beyond: (op: string, limit: string) => `${({ '>': 'warmer than', '>=': 'at or above', '<': 'colder than', '<=': 'at or below' })[op] ?? op} ${limit}`,
+  words_calibrated: (state: string, due: string, certificate: string) => `Calibration ${state}${due ? `, due ${due}` : ''}${certificate ? `, certificate ${certificate}` : ''}.`,
+  calibration_state: (state: string) => ({ valid: 'valid', due_soon: 'due soon', overdue: 'overdue' })[state] ?? 'without a due date',
   more_gaps: (n: number) => `and ${n} more`,
 }
