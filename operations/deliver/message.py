@@ -13,6 +13,7 @@ from operations.deliver.decide import TRY
 FEW = 3
 """So many alerts at once are told one by one, more are one message."""
 LINES_MAX = 10
+LINKED_MAX = 100
 ASKING = ("opened", "reopened", "unmuted", "reminder")
 """What leads to the button by which it is acknowledged."""
 
@@ -154,21 +155,27 @@ def in_groups(rows: Sequence[Mapping[str, Any]]) -> list[list[Mapping[str, Any]]
     return [part for group in groups for part in ([group] if len(group) > FEW else [[row] for row in group])]
 
 
-def all_in_one(messages: Sequence[Message], language: str, pages: str | None, n: int = 0) -> Message:
-    """Many messages as one: what each says first, the first of them. `n`: how many there are, if not all are here."""
+def all_in_one(
+    messages: Sequence[Message], language: str, pages: str | None, n: int = 0, alerts: Sequence[str] = ()
+) -> Message:
+    """Many messages as one: what each says first, the first of them. `n`: how many there are, if not all are here.
+
+    It leads to these `alerts`, or to all when they are none, or too many for an address.
+    """
     words, n = WORDS.get(language, WORDS["en"]), n or len(messages)
     lines = [message.title for message in messages[:LINES_MAX]]
     if n > LINES_MAX:
         lines.append(words["more"].format(n=n - LINES_MAX))
     if pages:
-        lines.append(f"{pages}/alerts")
+        of = f"?ids={','.join(alerts)}" if 0 < len(alerts) <= LINKED_MAX else ""
+        lines.append(f"{pages}/alerts{of}")
     return Message(words["many"].format(n=n), "\n".join(lines))
 
 
 def route_message(data: Mapping[str, Any], language: str, tz: str, pages: str | None, name: str) -> Message:
     """What is told by a route: an alert, or how many there are and the first of them."""
     told = [alert_message(f"alert.{each['what']}", each, language, tz, pages, name) for each in data["alerts"]]
-    return told[0] if data["n"] == 1 else all_in_one(told, language, pages, data["n"])
+    return told[0] if data["n"] == 1 else all_in_one(told, language, pages, data["n"], data.get("ids", ()))
 
 
 def _times(words: Mapping[str, str], what: str, data: Mapping[str, Any], tz: str) -> str:

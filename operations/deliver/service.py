@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import groupby
 from typing import Any
 
@@ -141,7 +142,9 @@ class Deliveries(Worker):
             told = route_message(row["data"], *looks)
         else:
             messages = [alert_message(each["type"], each["data"], *looks) for each in group]
-            told = messages[0] if len(messages) == 1 else all_in_one(messages, row["language"], row["pages"])
+            ids = [str(each["data"]["alert"]) for each in group]
+            many = partial(all_in_one, messages, row["language"], row["pages"], alerts=ids)
+            told = messages[0] if len(messages) == 1 else many()
         if address.startswith(f"{web_push.SCHEME}://"):
             return push(address, told, row["pages"], self._sealing_secret, self._send)
         return self._messenger.send(address, told.title, told.body)

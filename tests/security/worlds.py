@@ -19,7 +19,7 @@ NUMBERS = {
     "delivery_id": "outgoing", "notice_id": "outgoing", "event_id": "outgoing", "command_id": "command",
     "logger_file_id": "logger_file",
 }  # fmt: skip
-WORDS = {"kind": "excursion", "report": "load"}
+WORDS = {"kind": "excursion", "report": "load", "probe": "rear"}
 """What stands in addresses and is nobody's."""
 _SQL = Path(__file__).with_name("world.sql").read_text()
 OWNED = (
@@ -107,7 +107,7 @@ class Tenants:
         numbers["event_id"] = str(int(numbers["notice_id"]) - 2)  # a broker's, made before both
         return {
             **numbers,
-            "probe": "rear", "vehicle_id": f"{mark}-truck", "shipment_id": f"{mark}-ship", "device_id": f"{mark}-gps",
+            "vehicle_id": f"{mark}-truck", "shipment_id": f"{mark}-ship", "device_id": f"{mark}-gps",
             "site_id": f"{mark}-site",
             "zone_id": f"{mark}-zone", "sku": f"{mark}-SKU", "profile_id": f"{mark}-profile", "slot": f"{mark}-slot",
             "lot_id": f"{mark}-lot", "unit_id": f"{mark}-unit", "movement_id": f"{mark}-move",
@@ -126,7 +126,7 @@ class Tenants:
         return [*NUMBERS, "vehicle_id", "shipment_id", "device_id", "site_id", "zone_id", "sku", "profile_id", "slot",
                 "lot_id", "unit_id", "movement_id",
                 "driver_id", "token_name", "account_name", "webhook_id", "channel_id", "broker_id",
-                "kind", "report", "token", "browser_id"]  # fmt: skip
+                "kind", "report", "probe", "token", "browser_id"]  # fmt: skip
 
     @contextmanager
     def untouched(self) -> Iterator[None]:

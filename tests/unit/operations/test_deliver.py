@@ -16,6 +16,7 @@ from standardwebhooks import Webhook, WebhookVerificationError
 from domain.webhooks import AddressError, body_of, headers_of, parse_url, secret_text
 from operations.deliver.address import is_allowed, networks, resolve
 from operations.deliver.decide import AFTER, KEPT_SECRET, Attempt, judge
+from operations.deliver.message import Message, all_in_one
 from operations.deliver.send import post
 
 NOW = datetime(2026, 11, 29, 12, tzinfo=UTC)
@@ -203,3 +204,12 @@ def test_a_library_of_the_standard_takes_the_signature() -> None:
     with pytest.raises(WebhookVerificationError):
         Webhook(secret_text(b"c" * 32)).verify(body, headers)
     assert timedelta(hours=1) < KEPT_SECRET
+
+
+def test_a_message_about_many_alerts_leads_to_these() -> None:
+    told = [Message(f"{n} is too warm", "") for n in range(12)]
+    ids = [str(n) for n in range(12)]
+    last = all_in_one(told, "en", "https://f", alerts=ids).body.splitlines()[-1]
+    assert last == "https://f/alerts?ids=" + ",".join(ids)
+    assert all_in_one(told, "en", "https://f", 500, ["1"] * 500).body.splitlines()[-1] == "https://f/alerts"
+    assert all_in_one(told, "en", "https://f").body.splitlines()[-1] == "https://f/alerts"

@@ -61,6 +61,8 @@ class World {
       },
       changes: (changes) => {
         for (const { topic, id, op, data } of changes) {
+          // One that was done with is in no list: what asks to be looked at again comes back into it.
+          if (topic === 'alerts' && op === 'merge' && data?.['disposition_state'] === 'superseded' && !this.#tables.alerts.has(id)) void this.#fetchAlert(id)
           if (topic !== 'alerts' || op !== 'put' || data?.['state'] !== 'active') continue
           const known = this.#tables.alerts.get(id)
           if (!known || (known.severity === 'warning' && data['severity'] === 'critical')) this.newest = data as unknown as Alert
@@ -88,6 +90,11 @@ class World {
     this.loaded = false
     this.connection = 'connecting'
     this.newest = undefined
+  }
+
+  async #fetchAlert(alert_id: string): Promise<void> {
+    const found = await api.GET('/api/v1/alerts/{alert_id}', { params: { path: { alert_id } } }).catch(() => undefined)
+    if (found?.data) this.putAlert(found.data)
   }
 
   /** Takes over an alert that a request answered with, ahead of the websocket. */

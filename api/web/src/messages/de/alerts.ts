@@ -43,6 +43,7 @@ const words: Translation<typeof en> = {
   acknowledged: 'Quittiert',
   not_acknowledged: 'Nicht quittiert',
 
+  of_message: (n) => (n === 1 ? 'Der Alarm einer Nachricht.' : `Die ${n} Alarme einer Nachricht.`),
   list: 'Alarme, die dringendsten zuerst',
   unread: 'Die Liste ließ sich nicht laden',
   waiting: 'Warten auf die ersten Daten.',

@@ -40,6 +40,7 @@ export default {
   acknowledged: 'Acknowledged',
   not_acknowledged: 'Not acknowledged',
 
+  of_message: (n: number) => (n === 1 ? 'The alert of a message.' : `The ${n} alerts of a message.`),
   list: 'Alerts, most urgent first',
   unread: 'The list could not be read',
   waiting: 'Waiting for the first data.',

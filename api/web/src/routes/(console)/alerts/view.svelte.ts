@@ -8,17 +8,22 @@ export type Acknowledged = 'any' | 'no' | 'yes'
 const PHASES: readonly Phase[] = ['open', 'active', 'cleared', 'resolved', 'waiting', 'mine']
 const ACKNOWLEDGED: readonly Acknowledged[] = ['any', 'no', 'yes']
 
+const IDS_MAX = 100
+
 class View implements Kept {
   alert = $state<string | null>(null)
   phase = $state<Phase>('open')
   acknowledged = $state<Acknowledged>('any')
   text = $state('')
+  /** Those that a message was about; none: all. */
+  ids = $state.raw<readonly string[]>([])
 
   read(query: URLSearchParams): void {
     this.alert = query.get('alert')
     this.phase = PHASES.find((p) => p === query.get('state')) ?? 'open'
     this.acknowledged = ACKNOWLEDGED.find((a) => a === query.get('ack')) ?? 'any'
     this.text = query.get('q') ?? ''
+    this.ids = (query.get('ids') ?? '').split(',').filter((each) => /^\d+$/.test(each)).slice(0, IDS_MAX)
   }
 
   query(): URLSearchParams {
@@ -27,6 +32,7 @@ class View implements Kept {
     if (this.phase !== 'open') query.set('state', this.phase)
     if (this.acknowledged !== 'any') query.set('ack', this.acknowledged)
     if (this.text) query.set('q', this.text)
+    if (this.ids.length) query.set('ids', this.ids.join(','))
     return query
   }
 
