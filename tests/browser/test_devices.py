@@ -214,5 +214,5 @@ def test_a_calibration_that_has_run_out_is_said_warned_of_and_put_back(desktop: 
     probe.get_by_test_id("calibration-edit").click()
     page.get_by_test_id("calibration-forget").click()
     expect(probe).to_contain_text("not known")
-    assert stack.items("/calibrations?due_within_days=30") == []
+    assert stack.items("/calibrations", due_within_days=30) == []
     page.close()
