@@ -15,7 +15,7 @@ from domain.cold_chain import bands, sensors
 from domain.cold_chain.chains import Alarmed, Chain, chains
 from domain.cold_chain.days import holds
 from domain.cold_chain.profile import TemperatureProfile
-from domain.cold_chain.suppress import Said, held_back, spells
+from domain.cold_chain.suppress import Said, held, spells
 from domain.folds.scan import NEVER
 from domain.readings import F64, I64, Bool
 
@@ -109,22 +109,19 @@ def cases(
     names: dict[int, str] = {}
     for i, entity in enumerate(stays.entity.tolist()):
         band, alarm_us, end_us = rules.band_of(0, entity), int(stays.alarm_us[i]), int(stays.end_us[i])
-        if band is None or alarm_us == NEVER or band.severity == "info" or _quiet(alarm_us, end_us, quiet, newest_us):
+        begun_us = int(stays.start_us[i])
+        if band is None or alarm_us == NEVER or band.severity == "info":
             continue
+        back = held(profile.suppress, begun_us, alarm_us, end_us, quiet)
+        if back is not None and (back.until_us == NEVER or back.until_us > newest_us):
+            continue  # nobody was told: what held it back lasted to its end, or does to this day
         side = entity >> bands.KEY_BITS, "above" if band.above else "below"
         extreme_c = band.limit_c + (float(stays.extreme[i]) if band.above else -float(stays.extreme[i]))
-        begun_us = int(stays.start_us[i])
         each = Alarmed(i + 1, *side, band.severity, band.limit_c, begun_us, end_us, alarm_us, extreme_c)
         found.setdefault(side, []).append(each)
         names[each.id] = band.name
     told = [_case(chain, names) for alarmed in found.values() for chain in chains(alarmed, ())[0]]
     return sorted(told, key=lambda case: (case.alarm_us, case.side))
-
-
-def _quiet(alarm_us: int, end_us: int, quiet: Sequence[tuple[int, int, str]], newest_us: int) -> bool:
-    """Whether nobody was told: what held it back lasted to its end, or does to this day."""
-    held = held_back(alarm_us, end_us, quiet)
-    return held is not None and (held.until_us == NEVER or held.until_us > newest_us)
 
 
 def _case(chain: Chain, names: Mapping[int, str]) -> Case:

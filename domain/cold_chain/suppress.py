@@ -91,3 +91,10 @@ def uncounted(start_us: int, alarm_us: int, end_us: int, among: Sequence[tuple[i
             return Held(reason, NEVER)
     until_us = at_us + left_us
     return Held(reason, NEVER if end_us <= until_us else until_us) if reason else None
+
+
+def held(
+    suppress: Suppression, start_us: int, alarm_us: int, end_us: int, among: Sequence[tuple[int, int, str]]
+) -> Held | None:
+    """What holds the alarm of an excursion back, whether such time counts or not."""
+    return held_back(alarm_us, end_us, among) if suppress.counts else uncounted(start_us, alarm_us, end_us, among)

@@ -10,7 +10,7 @@ import numpy as np
 import psycopg
 
 from domain.cold_chain.bands import KEY_BITS, Stays
-from domain.cold_chain.suppress import Said, held_back, spells, uncounted
+from domain.cold_chain.suppress import Said, held, spells
 from domain.facts import AnyKind, Fact, Word
 from domain.folds.scan import NEVER
 from domain.readings import Batch, Flag, TemperatureBatch
@@ -183,10 +183,7 @@ class Temperatures(Family):
         loaded_us = [s.since_us for s in registry.aboard.get(device.vehicle_id, ())]
         newest_us = max([self.tables.probes[fact.probe_id].t_us, *(s.at_us for s in said)])
         among = spells(said, suppress, loaded_us, newest_us)
-        if suppress.counts:
-            found = held_back(fact.alarm_us, fact.end_us, among)
-        else:
-            found = uncounted(fact.start_us, fact.alarm_us, fact.end_us, among)
+        found = held(suppress, fact.start_us, fact.alarm_us, fact.end_us, among)
         reason, until_us = found or ("", NEVER)
         if until_us != NEVER and until_us > newest_us:
             until_us = NEVER  # it lasts

@@ -45,6 +45,13 @@ def test_a_door_that_is_open_holds_it_back_unless_it_lasts_longer() -> None:
     shut_late = [Said(8 * MIN, "door", 3, True), Said(40 * MIN, "door", 3, False)]
     assert tried(quiet, temps, said=shut_late) == []
     assert len(tried(WARM, temps, said=shut_late)) == 1
+    uncounted = profile_of({"high_c": 8, "for_s": 600, "suppress": {"door_open": True, "counts": False}})
+    shut_at_once = [Said(8 * MIN, "door", 3, True), Said(18 * MIN, "door", 3, False)]
+    assert len(tried(quiet, temps, said=shut_at_once)) == 1
+    assert len(tried(uncounted, temps, said=shut_at_once)) == 1  # it lasted for ten minutes more
+    shut_later = [Said(8 * MIN, "door", 3, True), Said(21 * MIN, "door", 3, False)]
+    assert len(tried(quiet, temps, said=shut_later)) == 1
+    assert tried(uncounted, temps, said=shut_later) == []  # but not when the door was open for that long
     shut_soon = [Said(8 * MIN, "door", 3, True), Said(22 * MIN, "door", 3, False)]
     assert len(tried(quiet, temps, said=shut_soon)) == 1
 
