@@ -9,10 +9,10 @@ import pytest
 from fastapi.routing import APIRoute
 
 from api.app import ApiConfig, create_app
-from api.http.auth import Needs, caller
+from api.http.auth import Needs, NeedsPerson, caller
 from api.http.openapi import operations_of
 from domain.permissions import ROLES, TABLE, Permission, as_table, granted
-from tests.integration.api.seed import World, client, serving
+from tests.integration.api.seed import PASSWORD, World, client, serving
 from tracker.families import KINDS
 
 OPEN = {"login", "config", "look", "join", "get_public_shipment", "get_public_temperatures", "get_public_drawing"}
@@ -26,6 +26,10 @@ ROUTES = [each for each in operations_of(APP) if each[0].startswith("/api/")]
 
 def asked(route: APIRoute) -> list[Permission]:
     return [each.call.permission for each in route.dependant.dependencies if isinstance(each.call, Needs)]
+
+
+def is_signed(route: APIRoute) -> bool:
+    return any(isinstance(each.call, NeedsPerson) for each in route.dependant.dependencies)
 
 
 def tried(api: httpx.Client, path: str, method: str) -> int:
@@ -55,13 +59,17 @@ def test_every_route_asks_for_one_permission_or_is_named_here() -> None:
 
 @pytest.mark.parametrize("role", ROLES)
 def test_a_role_is_refused_exactly_what_the_table_does_not_give_it(world: World, kept_database: str, role: str) -> None:
-    with serving(kept_database) as url, client(url, world.token(role)) as api:
+    world.account(f"a-{role}", role)
+    with serving(kept_database) as url, client(url, world.token(role)) as api, client(url) as person:
+        assert person.post("/api/v1/login", json={"user": f"a-{role}", "password": PASSWORD}).status_code == 204
         assert api.get("/api/v1/me").json()["permissions"] == [p for p in Permission if p in granted(role)]
         for path, method, route in ROUTES:
             if needed := asked(route):
-                status = tried(api, path, method)
+                status = tried(person if is_signed(route) else api, path, method)
                 assert status != 401, path
                 assert (status == 403) == (role not in TABLE[needed[0]][1]), (path, status)
+            if is_signed(route):
+                assert tried(api, path, method) == 403, path  # whoever has a token may be anybody
 
 
 def test_the_table_is_told_to_whoever_is_signed_in(world: World, kept_database: str) -> None:
