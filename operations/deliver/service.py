@@ -142,7 +142,7 @@ class Deliveries(Worker):
             told = route_message(row["data"], *looks)
         else:
             messages = [alert_message(each["type"], each["data"], *looks) for each in group]
-            ids = [str(each["data"]["alert"]) for each in group]
+            ids = [str(each["data"]["alert"]) for each in group if "alert" in each["data"]]  # a test is of none
             many = partial(all_in_one, messages, row["language"], row["pages"], alerts=ids)
             told = messages[0] if len(messages) == 1 else many()
         if address.startswith(f"{web_push.SCHEME}://"):
