@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 import psycopg
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from psycopg import sql
 from xdist.remote import Producer
 
@@ -21,7 +21,8 @@ from tests.memory import in_memory
 from tests.scheduling import LongFirst
 
 # The tests of every day try some examples; `--hypothesis-profile=long` and `make fuzz` try many.
-settings.register_profile("everyday", max_examples=50, deadline=None)
+SLOW = [HealthCheck.too_slow]  # a loaded machine is no fault of a test
+settings.register_profile("everyday", max_examples=50, deadline=None, suppress_health_check=SLOW)
 settings.load_profile("everyday")
 settings.register_profile("long", max_examples=5_000, deadline=None, derandomize=False)
 
