@@ -65,7 +65,10 @@ def test_a_chosen_vehicle_that_moves_is_not_asked_about_again(desktop: BrowserCo
     page.clock.set_fixed_time(NOW)  # what is asked again by the minute is not asked
     probe = {"device": "tag-0", "probe": None, "temp_c": 4.0, "t": NOW, "state": "ok"}
     van = vehicle(0) | {"temps": [probe]}
+    nothing = dict.fromkeys(("first_at", "last_at", "min_c", "max_c", "mkt_c"))
+    summary = {**nothing, "readings": 0, "known_s": 0, "unknown_s": 0, "bands": [], "gaps": [], "gap_count": 0}
     series = {"device": "tag-0", "probe": None, "points": [], "excursions": [], "low_c": None, "high_c": None}
+    series |= {"max_interval_s": 900, "summary": summary, "calibration": None}
     asked = answering(
         page,
         **{
