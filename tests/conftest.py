@@ -22,7 +22,7 @@ from tests.scheduling import LongFirst
 
 # The tests of every day try some examples; `--hypothesis-profile=long` and `make fuzz` try many.
 SLOW = [HealthCheck.too_slow]  # a loaded machine is no fault of a test
-settings.register_profile("everyday", max_examples=50, deadline=None, suppress_health_check=SLOW)
+settings.register_profile("everyday", max_examples=30, deadline=None, suppress_health_check=SLOW)
 settings.load_profile("everyday")
 settings.register_profile("long", max_examples=5_000, deadline=None, derandomize=False)
 
