@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 import psycopg
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import settings
 from psycopg import sql
 from xdist.remote import Producer
 
@@ -21,8 +21,7 @@ from tests.memory import in_memory
 from tests.scheduling import LongFirst
 
 # The tests of every day try some examples; `--hypothesis-profile=long` and `make fuzz` try many.
-SLOW = [HealthCheck.too_slow]  # a loaded machine is no fault of a test
-settings.register_profile("everyday", max_examples=30, deadline=None, suppress_health_check=SLOW)
+settings.register_profile("everyday", max_examples=50, deadline=None)
 settings.load_profile("everyday")
 settings.register_profile("long", max_examples=5_000, deadline=None, derandomize=False)
 
