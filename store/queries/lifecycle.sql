@@ -106,6 +106,8 @@ union all select 'calls', count(distinct f.id), 0 from stop_call f where f.tenan
 union all select 'deviations', count(distinct f.id), 0 from deviation f where f.tenant_id = %(tenant)s and f.vehicle_id = %(id)s
 union all select 'handling units', count(distinct g.unit_id), count(distinct g.unit_id) filter (where g.until = 'infinity' and u.closed_at is null)
 from goods_stay g join handling_unit u on u.id = g.unit_id where g.tenant_id = %(tenant)s and g.vehicle_id = %(id)s
+union all select 'places in the stock ledger', count(*), count(*) filter (where exists (select from ledger_balance b where b.place_id = l.id and b.quantity <> 0))
+from ledger_place l where l.tenant_id = %(tenant)s and l.vehicle_id = %(id)s
 
 -- name: of_driver
 -- What depends on a driver: the vehicles that he or she drove.
@@ -126,6 +128,11 @@ union all select 'stock moves', count(*), 0 from stock_move m where m.tenant_id 
 union all select 'tags', count(*), 0 from tag_state g where g.tenant_id = %(tenant)s and g.site_id = %(id)s
 union all select 'handling units', count(distinct g.unit_id), count(distinct g.unit_id) filter (where g.until = 'infinity' and u.closed_at is null)
 from goods_stay g join handling_unit u on u.id = g.unit_id where g.tenant_id = %(tenant)s and g.site_id = %(id)s
+union all select 'bins', count(*), count(*) filter (where b.retired_at is null) from bin b where b.tenant_id = %(tenant)s and b.site_id = %(id)s
+union all select 'places in the stock ledger', count(*), count(*) filter (where exists (select from ledger_balance b where b.place_id = l.id and b.quantity <> 0))
+from ledger_place l where l.tenant_id = %(tenant)s and l.site_id = %(id)s
+union all select 'reservations', count(*), count(*) filter (where r.released_at is null)
+from stock_reservation r where r.tenant_id = %(tenant)s and r.site_id = %(id)s
 
 -- name: of_zone
 -- What depends on a zone.
@@ -136,6 +143,9 @@ union all select 'stock moves', count(*), 0 from stock_move m where m.tenant_id 
 union all select 'tags', count(*), 0 from tag_state g where g.tenant_id = %(tenant)s and g.zone_id = %(id)s
 union all select 'handling units', count(distinct g.unit_id), count(distinct g.unit_id) filter (where g.until = 'infinity' and u.closed_at is null)
 from goods_stay g join handling_unit u on u.id = g.unit_id where g.tenant_id = %(tenant)s and g.zone_id = %(id)s
+union all select 'bins', count(*), count(*) filter (where b.retired_at is null) from bin b where b.tenant_id = %(tenant)s and b.zone_id = %(id)s
+union all select 'places in the stock ledger', count(*), count(*) filter (where exists (select from ledger_balance b where b.place_id = l.id and b.quantity <> 0))
+from ledger_place l where l.tenant_id = %(tenant)s and l.zone_id = %(id)s
 
 -- name: of_product
 -- What depends on a product.
@@ -145,6 +155,9 @@ union all select 'stock levels', count(*), 0 from stock_level l where l.tenant_i
 union all select 'stock moves', count(*), 0 from stock_move m where m.tenant_id = %(tenant)s and m.product_id = %(id)s
 union all select 'tags', count(*), 0 from tag_state g where g.tenant_id = %(tenant)s and g.product_id = %(id)s
 union all select 'lots', count(*), 0 from lot l where l.tenant_id = %(tenant)s and l.product_id = %(id)s
+union all select 'moves of the stock ledger', count(*), 0 from ledger_move m where m.tenant_id = %(tenant)s and m.product_id = %(id)s
+union all select 'reservations', count(*), count(*) filter (where r.released_at is null)
+from stock_reservation r where r.tenant_id = %(tenant)s and r.product_id = %(id)s
 
 -- name: of_slot
 -- What depends on a slot: what its shelf has said of it.

@@ -27,7 +27,7 @@ ROLES = (
 )
 LISTED = set(re.findall(r"^    \('(\w+)',", (ROOT / "store" / "roles.sql").read_text(), re.MULTILINE))
 SECRET = {"account", "access_token", "share"}
-APPEND_ONLY = {"audit", "alert_event", "case_event", "device_profile", "profile_version"}
+APPEND_ONLY = {"audit", "alert_event", "case_event", "device_profile", "profile_version", "ledger_move"}
 RELATIONS = """
     select c.oid, n.nspname as schema, c.relname as name, c.relkind::text as kind, c.relispartition as is_part,
            c.relrowsecurity as rls, c.relforcerowsecurity as forced, c.reloptions::text as options

@@ -44,7 +44,7 @@ LABEL = (
     "(select max(l.id) from label l join device d on d.id = l.scope and l.kind = 'probe' and d.tenant_id = {tenant})"
 )
 BY_TYPE = {
-    "integer": "1", "bigint": "1", "smallint": "1", "double precision": "1", "real": "1", "boolean": "false",
+    "integer": "1", "bigint": "1", "smallint": "1", "double precision": "1", "real": "1", "numeric": "1", "boolean": "false",
     "timestamp with time zone": "'{at}'", "bytea": "sha256('{mark}{table}{column}')", "jsonb": "'{{}}'",
     "text": "'{mark}{canary}'", "ARRAY": "'{{}}'",
 }  # fmt: skip
@@ -74,6 +74,11 @@ BY_PLACE = {
     **{(f"goods_{t}", "unit_id"): ONE_OF.replace("{}", "handling_unit", 1) for t in ("stay", "part", "budget")},
     ("goods_part", "lot_id"): ONE_OF.replace("{}", "lot", 1), ("goods_part", "quantity"): "1",
     ("goods_budget", "verdict"): "'pass'",
+    ("ledger_place", "kind"): "'waste'", ("ledger_move", "from_place"): ONE_OF.replace("{}", "ledger_place", 1),
+    ("ledger_move", "to_place"): ONE_OF.replace("{}", "ledger_place", 1), ("ledger_move", "kind"): "'count'",
+    ("ledger_move", "source"): "'person'", ("bin", "code"): "'{mark}-bin'", ("product_unit", "name"): "'case'",
+    **{(t, "place_id"): ONE_OF.replace("{}", "ledger_place", 1) for t in ("ledger_balance", "count_task")},
+    ("count_task", "cause"): "'asked'",
     ("exposure", "profile_id"): ONE_OF.replace("{}", "profile", 1),
 }  # fmt: skip
 
