@@ -44,7 +44,8 @@ LABEL = (
     "(select max(l.id) from label l join device d on d.id = l.scope and l.kind = 'probe' and d.tenant_id = {tenant})"
 )
 BY_TYPE = {
-    "integer": "1", "bigint": "1", "smallint": "1", "double precision": "1", "real": "1", "numeric": "1", "boolean": "false",
+    "integer": "1", "bigint": "1", "smallint": "1", "double precision": "1", "real": "1", "numeric": "1",
+    "boolean": "false",
     "timestamp with time zone": "'{at}'", "bytea": "sha256('{mark}{table}{column}')", "jsonb": "'{{}}'",
     "text": "'{mark}{canary}'", "ARRAY": "'{{}}'",
 }  # fmt: skip
