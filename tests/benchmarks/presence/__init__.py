@@ -1,0 +1,1 @@
+"""Presence of tags against simulated truth, beside a fixed window and SMURF."""
