@@ -34,6 +34,7 @@ class Permission(StrEnum):
     PRODUCTS = "products.write"
     PROFILES = "profiles.write"
     GOODS = "goods.write"
+    STOCK = "stock.write"
     DEVICES = "devices.write"
     COMMANDS = "devices.command"
     LOGGERS = "loggers.import"
@@ -61,6 +62,7 @@ TABLE: Mapping[Permission, tuple[str, frozenset[str]]] = {
         (Permission.PRODUCTS, "make, change and remove products and what a slot holds", "storekeeper planner"),
         (Permission.PROFILES, "make, change and remove temperature profiles", "coldchain"),
         (Permission.GOODS, "make lots, say what was done with handling units", "coldchain storekeeper"),
+        (Permission.STOCK, "move, correct, count and reserve stock, keep bins", "storekeeper planner"),
         (Permission.DEVICES, "make, change, move and revoke devices", ""),
         (Permission.COMMANDS, "send commands to devices and see what they answered", ""),
         (Permission.LOGGERS, "bring in the files of temperature loggers", "dispatcher coldchain"),

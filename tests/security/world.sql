@@ -74,3 +74,22 @@ select id, {tenant}, 'indeterminate', jsonb_build_object(
     'reasons', '["no_data"]'::jsonb, 'unit', code, 'lot', 'Lot{tag}', 'of', 1, 'failing', 0, 'profile', null, 'profile_version', null,
     'known_s', 0, 'unknown_s', 0, 'min_c', null, 'max_c', null, 'bands', '[]'::jsonb, 'kinetic', null, 'stays', '[]'::jsonb), 1, now()
 from handling_unit where tenant_id = {tenant};
+insert into bin (tenant_id, site_id, zone_id, code, label)
+select {tenant}, s.id, z.id, '{mark}-bin', 'Bin{tag}' from site s, zone z
+where s.tenant_id = {tenant} and s.name = 'store-1' and z.site_id = s.id and z.name = 'chiller';
+insert into product_unit (tenant_id, product_id, name, numerator) select {tenant}, id, 'case', 12 from product where tenant_id = {tenant} and sku = 'MILK';
+insert into ledger_place (tenant_id, kind) values ({tenant}, 'supplier');
+insert into ledger_place (tenant_id, kind, site_id, zone_id, bin_id)
+select {tenant}, 'site', site_id, zone_id, id from bin where tenant_id = {tenant};
+insert into ledger_move (tenant_id, client_id, kind, moved_at, product_id, lot_id, from_place, to_place, quantity, entered_quantity,
+                         entered_unit, actor, source, reason, reference)
+select {tenant}, '{mark}-stock', 'receive', now(), p.id, l.id, f.id, t.id, 5, 5, 'piece', 'Maker{tag}', 'person', 'Reason{tag}', 'Reference{tag}'
+from product p, lot l, ledger_place f, ledger_place t
+where p.tenant_id = {tenant} and p.sku = 'MILK' and l.tenant_id = {tenant} and l.code = '{mark}-lot'
+and f.tenant_id = {tenant} and f.kind = 'supplier' and t.tenant_id = {tenant} and t.kind = 'site';
+insert into ledger_balance (tenant_id, place_id, product_id, lot_id, quantity, moved_at, changed_at)
+select {tenant}, to_place, product_id, lot_id, 5, now(), now() from ledger_move where tenant_id = {tenant};
+insert into count_task (tenant_id, place_id, product_id, cause, ledger_quantity, opened_by, assignee, reason)
+select {tenant}, to_place, product_id, 'asked', 5, 'Maker{tag}', 'Ann{tag}', 'Reason{tag}' from ledger_move where tenant_id = {tenant};
+insert into stock_reservation (tenant_id, client_id, reference, product_id, quantity, reserved_by)
+select {tenant}, '{mark}-reserved', 'Reference{tag}', product_id, 1, 'Maker{tag}' from ledger_move where tenant_id = {tenant};

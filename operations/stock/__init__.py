@@ -1,0 +1,1 @@
+"""The stock ledger as it is recorded: moves, corrections, counts."""

@@ -1,0 +1,266 @@
+"""The stock ledger by REST: told, refused, corrected, read as it was; bins and units; who may."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.integration.api.seed import World, client, serving
+from tests.integration.frostway.commands import typed
+
+NOW = datetime.now(UTC).replace(microsecond=0)
+CHILLER = {"site": "store-1", "zone": "chiller"}
+DOCK = {"site": "dc-1"}
+TRUCK = {"vehicle": "truck-01"}
+
+
+def at(minutes: float) -> str:
+    """Of the last hours."""
+    return (NOW - timedelta(minutes=600 - minutes)).isoformat()
+
+
+@pytest.fixture(scope="module")
+def world(kept_database: str) -> Iterator[World]:
+    found = World(kept_database)
+    found.furnish()
+    yield found
+    found.close()
+
+
+@pytest.fixture(scope="module")
+def served(world: World, kept_database: str) -> Iterator[httpx.Client]:
+    with serving(kept_database) as url, client(url, world.token("storekeeper")) as found:
+        for role in ("viewer", "admin"):
+            found.headers[f"x-{role}"] = world.token(role)
+        yield found
+
+
+@pytest.fixture
+def sku(world: World, served: httpx.Client, request: pytest.FixtureRequest) -> str:
+    """A product of its own for each test, with a lot."""
+    name = f"S{abs(hash(request.node.name)) % 10**9}"
+    world.registry.put_product(name, label=name)
+    assert served.post("/api/v1/lots", json={"id": f"L-{name}", "sku": name}).status_code == 201
+    return name
+
+
+def tell(api: httpx.Client, *moves: dict[str, object]) -> httpx.Response:
+    return api.post("/api/v1/stock/moves", json={"moves": list(moves)})
+
+
+def told(api: httpx.Client, *moves: dict[str, object]) -> dict[str, object]:
+    answer = tell(api, *moves)
+    assert answer.status_code == 201, answer.text
+    return answer.json()
+
+
+def levels(api: httpx.Client, sku: str, **params: object) -> dict[str, float]:
+    items = api.get("/api/v1/stock/ledger", params={"sku": sku, **params}).json()["items"]
+    place = lambda i: "/".join(i["place"][k] for k in ("site", "zone", "bin", "vehicle") if k in i["place"])  # noqa: E731
+    return {"|".join(filter(None, (place(i), i["lot"], i["handling_unit"]))): i["quantity"] for i in items}
+
+
+def received(sku: str, n: int = 1, quantity: float = 10, minutes: float = 0, **more: object) -> dict[str, object]:
+    return {
+        "id": f"{sku}-{n}",
+        "kind": "receive",
+        "at": at(minutes),
+        "sku": sku,
+        "quantity": quantity,
+        "to": CHILLER,
+        **more,
+    }
+
+
+def test_moves_go_from_place_to_place_once_and_all_of_a_batch_or_none(served: httpx.Client, sku: str) -> None:
+    lot = f"L-{sku}"
+    batch = (
+        received(sku, 1, 10),
+        received(sku, 2, 5.5, lot=lot, reference="PO 7"),
+        {
+            "id": f"{sku}-3",
+            "kind": "pack",
+            "sku": sku,
+            "lot": lot,
+            "quantity": 2,
+            "from": CHILLER,
+            "handling_unit": "ROLL-7",
+        },
+        {"id": f"{sku}-4", "kind": "load", "sku": sku, "quantity": 4, "from": CHILLER, "to": TRUCK},
+        {"id": f"{sku}-5", "kind": "deliver", "sku": sku, "quantity": 1, "from": TRUCK},
+        {
+            "id": f"{sku}-6",
+            "kind": "waste",
+            "sku": sku,
+            "quantity": 0.5,
+            "from": CHILLER,
+            "reason": "dropped",
+            "lot": lot,
+        },
+    )
+    bad = tell(
+        served, *batch, {"id": f"{sku}-7", "kind": "pick", "sku": sku, "quantity": 99, "from": CHILLER, "to": DOCK}
+    )
+    assert bad.status_code == 409, bad.text
+    assert f"of {sku} of no lot at store-1/chiller there are 6, not 99" in bad.text
+    assert f"3 of lot {lot}" in bad.text
+    assert levels(served, sku) == {}
+    done = told(served, *batch)
+    assert [m["id"] for m in done["moves"]] == [m["id"] for m in batch]
+    wanted = {"store-1/chiller": 6, f"store-1/chiller|{lot}": 3, f"store-1/chiller|{lot}|ROLL-7": 2, "truck-01": 3}
+    assert levels(served, sku) == wanted
+    assert told(served, *batch)["count_tasks"] == []
+    assert levels(served, sku) == wanted
+    other = tell(served, {**batch[0], "quantity": 11})
+    assert (other.status_code, "each needs its own" in other.text) == (409, True)
+    assert levels(served, sku, vehicle="truck-01") == {"truck-01": 3}
+    assert levels(served, sku, lot=lot, handling_unit="ROLL-7") == {f"store-1/chiller|{lot}|ROLL-7": 2}
+    zone = served.get("/api/v1/stock/ledger", params={"by": "zone", "sku": sku}).json()["items"]
+    assert [(z["id"], z["quantity"], z["evidence"]) for z in zone] == [(f"store-1/chiller/{sku}", 11, None)]
+
+
+def test_a_number_has_its_history_and_pages(served: httpx.Client, sku: str) -> None:
+    told(served, received(sku, 1, 10, 0), received(sku, 2, 5, 20))
+    told(
+        served, {"id": f"{sku}-3", "kind": "move", "at": at(10), "sku": sku, "quantity": 4, "from": CHILLER, "to": DOCK}
+    )
+    asked = {"sku": sku, **CHILLER}
+    page = served.get("/api/v1/stock/moves", params={**asked, "limit": 2})
+    rows = page.json()["items"] + served.get(page.links["next"]["url"]).json()["items"]
+    assert [(r["id"], r["change"], r["balance"]) for r in rows] == [
+        (f"{sku}-2", 5, 11), (f"{sku}-3", -4, 6), (f"{sku}-1", 10, 10),
+    ]  # fmt: skip
+    assert [r["target_place"] for r in rows[1:2]] == [{"kind": "site", "site": "dc-1"}]
+    for params, names in (
+        ({"kind": "move"}, [3]),
+        ({"since": at(5), "until": at(15)}, [3]),
+        ({"site": "dc-1"}, [3]),
+        ({"bin": "nowhere"}, []),
+    ):
+        found = served.get("/api/v1/stock/moves", params={"sku": sku, **params}).json()["items"]
+        assert [r["id"] for r in found] == [f"{sku}-{n}" for n in names], params
+    assert served.get("/api/v1/stock/moves", params={"sku": "none-such"}).json()["items"] == []
+
+
+def test_what_was_wrong_is_corrected_beside_it_and_what_was_known_then_stays(served: httpx.Client, sku: str) -> None:
+    first = told(served, received(sku, 1, 48, 0))["moves"][0]
+    told(
+        served,
+        {"id": f"{sku}-2", "kind": "pick", "at": at(30), "sku": sku, "quantity": 46, "from": CHILLER, "to": DOCK},
+    )
+    url = f"/api/v1/stock/moves/{sku}-1/correction"
+    none = served.post(url, json={"reason": "it never came"})
+    assert (none.status_code, "there are 2, not 48" in none.text) == (409, True), none.text
+    right = {"id": f"{sku}-1b", "kind": "receive", "sku": sku, "quantity": 46, "to": CHILLER}
+    done = served.post(url, json={"reason": "two were missing", "right": right})
+    assert done.status_code == 201, done.text
+    was, back, instead = done.json()["moves"]
+    assert (was["taken_back_by"], was["corrected_by"], was["quantity"]) == (f"~{sku}-1", f"{sku}-1b", 48)
+    assert (back["entry"], back["corrects"], instead["entry"]) == ("reversal", f"{sku}-1", "replacement")
+    assert back["at"] == instead["at"] == was["at"] == first["at"]
+    assert instead["reason"] == "two were missing"
+    assert levels(served, sku) == {"dc-1": 46}
+    assert levels(served, sku, as_of=at(10)) == {"store-1/chiller": 46}
+    assert levels(served, sku, as_of=at(10), known_at=first["recorded_at"]) == {"store-1/chiller": 48}
+    assert levels(served, sku, as_of=at(-1)) == {}
+    again = served.post(url, json={"reason": "again"})
+    assert (again.status_code, "corrected before" in again.text) == (409, True)
+    assert served.post("/api/v1/stock/moves/none-such/correction", json={"reason": "x"}).status_code == 404
+    undo = served.post(f"/api/v1/stock/moves/~{sku}-1/correction", json={"reason": "x"})
+    assert (undo.status_code, "takes another move back" in undo.text) == (409, True)
+
+
+def test_less_than_nothing_is_explained_or_comes_from_sensors_and_is_counted(
+    served: httpx.Client, world: World, sku: str
+) -> None:
+    taken = {"id": f"{sku}-1", "kind": "pick", "sku": sku, "quantity": 3, "from": CHILLER, "to": DOCK}
+    assert tell(served, {**taken, "allow_negative": True}).status_code == 422
+    done = told(served, {**taken, "allow_negative": True, "reason": "the receipt is still on paper"})
+    assert levels(served, sku) == {"store-1/chiller": -3, "dc-1": 3}
+    (task,) = done["count_tasks"]
+    assert world.one("select cause from count_task where id = %s", task) == "negative"
+    seen = told(served, {**taken, "id": f"{sku}-2", "source": "sensor"})
+    assert seen["count_tasks"] == []
+    told(served, received(sku, 3, 10))
+    assert levels(served, sku) == {"store-1/chiller": 4, "dc-1": 6}
+
+
+def test_bins_and_units_of_a_product(served: httpx.Client, sku: str) -> None:
+    admin = {"authorization": f"Bearer {served.headers['x-admin']}"}
+    code = f"A-{sku}"
+    bins = "/api/v1/sites/store-1/bins"
+    assert served.post(bins, json={"id": code, "zone": "nowhere"}).status_code == 422
+    assert [served.post(bins, json={"id": code, "zone": "chiller"}).status_code for _ in range(2)] == [201, 200]
+    units = {"unit_value": 1.15, "units": [
+        {"name": "pallet", "quantity": 60, "of": "case"}, {"name": "case", "quantity": 12},
+        {"name": "third", "quantity": 1, "per": 3, "of": "piece"},
+    ]}  # fmt: skip
+    put = served.put(f"/api/v1/products/{sku}/units", json=units)
+    assert [(u["name"], u["quantity"]) for u in put.json()["units"]][1:] == [("case", 12), ("pallet", 720)]
+    told(served, received(sku, 1, 0.5, unit="pallet", to={"site": "store-1", "bin": code}))
+    assert levels(served, sku) == {f"store-1/chiller/{code}": 360}
+    inexact = tell(served, received(sku, 2, 1, unit="third"))
+    assert (inexact.status_code, "no exact number of piece" in inexact.text) == (422, True)
+    unknown = tell(served, received(sku, 2, 1, unit="barrel"))
+    assert (unknown.status_code, "it has piece, case, pallet, third" in unknown.text) == (422, True)
+    assert served.put(f"/api/v1/products/{sku}/units", json={"base_unit": "kg"}).status_code == 409
+    full = served.delete(f"{bins}/{code}")
+    assert (full.status_code, "not empty" in full.text) == (409, True)
+    assert served.get(bins).json()["items"][0]["lines"] == 1
+    told(served, {"id": f"{sku}-3", "kind": "move", "sku": sku, "quantity": 30, "unit": "case",
+                  "from": {"site": "store-1", "bin": code}, "to": DOCK})  # fmt: skip
+    assert served.delete(f"{bins}/{code}").status_code == 204
+    assert served.get(bins).json()["items"] == []
+    assert served.get(f"{bins}/{code}").json()["retired_at"]
+    gone = served.delete("/api/v1/sites/store-1/zones/chiller", headers=admin)
+    assert (gone.status_code, "stock ledger" in gone.text) == (409, True), gone.text
+    kept = served.delete(f"/api/v1/products/{sku}")
+    assert (kept.status_code, "2 moves of the stock ledger" in kept.text) == (409, True), kept.text
+
+
+def test_what_moves_name_must_be_there_and_moves_make_sense(served: httpx.Client, sku: str) -> None:
+    for move, why in (
+        (received("none-such"), "there is no none-such"),
+        (received(sku, to={"site": "nowhere"}), "site: there is no nowhere"),
+        (received(sku, to={"site": "store-1", "zone": "attic"}), "zone: store-1 has no attic"),
+        (received(sku, to={"site": "store-1", "bin": "Z9"}), "bin: store-1 has no Z9"),
+        (received(sku, to={"vehicle": "tractor"}), "vehicle: there is no tractor"),
+        (received(sku, lot="none-such"), "lot: there is no none-such"),
+        (received(sku, minutes=700), "in the future"),
+        (received(sku, quantity=0), "moves nothing"),
+        ({**received(sku), "kind": "deliver", "from": DOCK}, "to: deliver goes to customer, not to site"),
+        ({**received(sku), "kind": "adjust"}, "reason"),
+        ({**received(sku), "kind": "move", "from": CHILLER}, "goes where it is"),
+    ):
+        answer = tell(served, move)
+        assert (answer.status_code, why in answer.text) == (422, True), answer.text
+    assert tell(served, received(sku), received(sku)).status_code == 422
+    viewer = {"authorization": f"Bearer {served.headers['x-viewer']}"}
+    refused = served.post("/api/v1/stock/moves", json={"moves": [received(sku)]}, headers=viewer)
+    assert refused.status_code == 403
+
+
+def test_commands_print_the_ledger_and_prove_it(
+    served: httpx.Client, world: World, sku: str, tmp_path: Path, kept_database: str
+) -> None:
+    told(served, received(sku, 1, 7.5, lot=f"L-{sku}"))
+    status, out, _ = typed(kept_database, tmp_path, "stock", "moves", "--sku", sku)
+    assert (status, f"7.5 piece {sku} lot L-{sku}  supplier -> store-1/chiller  storekeeper-token" in out) == (
+        0,
+        True,
+    ), out
+    status, out, _ = typed(kept_database, tmp_path, "stock", "balance", "--sku", sku, "--site", "store-1")
+    assert (status, out.strip()) == (0, f"store-1/chiller  {sku} lot L-{sku}  7.5 piece")
+    status, out, _ = typed(kept_database, tmp_path, "stock", "verify")
+    assert (status, "balances are what" in out) == (0, True), out
+    world.run("update ledger_balance set quantity = 8 where product_id = (select id from product where sku = %s)", sku)
+    status, out, err = typed(kept_database, tmp_path, "stock", "verify")
+    assert (status, out.strip()) == (1, f"store-1/chiller  {sku} lot L-{sku}  is 8, its moves 7.5")
+    assert "1 of" in err
+    world.run(
+        "update ledger_balance set quantity = 7.5 where product_id = (select id from product where sku = %s)", sku
+    )
