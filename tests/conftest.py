@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Iterator
 from functools import cache
@@ -27,6 +28,9 @@ settings.register_profile("long", max_examples=5_000, deadline=None, derandomize
 
 # Each client would read the world's certificates anew, which takes longer than most tests; nobody here asks the world.
 httpx._transports.default.create_ssl_context = cache(httpx.create_ssl_context)
+
+# Not a module of ours: Python itself imports one of this name at its start, on some systems another one.
+collect_ignore = ["compare/hook/sitecustomize.py"]
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 TIMESCALE_HINT = "no TimescaleDB: set FROSTWAY_TEST_TIMESCALE_DSN (`.ci/timescaledb.sh prepare` and `start` bring one)"
@@ -129,6 +133,18 @@ def any_kept_database(request: pytest.FixtureRequest) -> str:
 def any_database(request: pytest.FixtureRequest) -> str:
     """A fresh migrated database on each kind of server."""
     return str(request.getfixturevalue("database" if request.param == "postgres" else "timescale_database"))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[None]:
+    """What all files bring along stays to the end: nobody need look through it for garbage, now or later."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.collect()
+        gc.freeze()
+        gc.enable()
 
 
 @pytest.hookimpl(optionalhook=True)
