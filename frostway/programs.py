@@ -5,11 +5,13 @@ What a command line needs is imported by none of them.
 
 from __future__ import annotations
 
+import gc
 import logging
 import signal
 import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -25,6 +27,17 @@ def start_logging(settings: Settings) -> None:
     logging.basicConfig(
         level=settings.log_level.upper(), stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
+
+
+@contextmanager
+def loading() -> Iterator[None]:
+    """Nobody looks for garbage while modules are loaded, nor later among what they brought: it stays to the end."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def stop_event() -> threading.Event:

@@ -20,18 +20,23 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psycopg
 
 from frostway.broker import HOST, Broker, choose_broker, network_broker
-from frostway.network import LanOptions, Network
 from frostway.ports import bind
+from frostway.programs import PROGRAMS as LEAN
+from frostway.resolved import handed
 from frostway.secrets import Secrets, write_private
 from frostway.supervisor import Program, Supervisor
 from store.embedded import EmbeddedPostgres, check_disk_space
 from store.embedded_auth import OWNER
 from store.embedded_process import EmbeddedError, FolderLock
 from store.secrets import password_problem
+
+if TYPE_CHECKING:
+    from frostway.network import LanOptions, Network
 
 PROGRAMS = ("ingest", "tracker", "api", "operations")
 PORT_GRACE_S = 5.0
@@ -110,6 +115,8 @@ class _Stack:
         folder, kind = self._data / "broker", self._options.broker
         if lan is None:
             return None, choose_broker(folder, self._mqtt_port, self._secrets, self._logs, kind=kind)
+        from frostway.network import Network  # noqa: PLC0415 - what makes certificates takes a tenth of a second
+
         network = Network(self._data, lan, say)
         network.mqtts_port = _claim(network.host, lan.mqtts_port, "MQTT with TLS", "--mqtts-port", grace_s)
         network.https_port = _claim(network.host, lan.https_port, "HTTPS", "--https-port", grace_s)
@@ -231,6 +238,8 @@ class _Stack:
             environment |= self._network.environment(name, self._http_port)
         elif name == "api":  # which the other programs and whoever watches it ask in plain
             environment |= {"FROSTWAY_HTTP_TLS_CERT": "", "FROSTWAY_HTTP_TLS_KEY": ""}
+        if name in LEAN:
+            environment = handed(environment)
         return Program(name, _command(name), environment, self._logs, ready)
 
     def simulator(self, world: str, *, again: bool) -> Program:

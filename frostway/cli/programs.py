@@ -13,7 +13,7 @@ import typer
 from frostway import __version__
 from frostway.cli.command import DataOption
 from frostway.failure import Failure
-from frostway.programs import https_pair, run_program, start_logging, stop_event
+from frostway.programs import https_pair, loading, run_program, start_logging, stop_event
 from frostway.settings import Settings, default_data_dir, read_settings
 from frostway.stack import database_of
 
@@ -94,8 +94,9 @@ def api() -> None:
     """Serve the pages, REST and websockets."""
     settings = read_settings()
     start_logging(settings)
-    from api.http.context import ApiConfig  # noqa: PLC0415
-    from api.service import run  # noqa: PLC0415
+    with loading():
+        from api.http.context import ApiConfig  # noqa: PLC0415
+        from api.service import run  # noqa: PLC0415
     from frostway.broker import mosquitto_hash  # noqa: PLC0415
     from frostway.signing import oidc_of  # noqa: PLC0415
     from frostway.ways import ways  # noqa: PLC0415

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from frostway.resolved import dump, load
+from frostway.resolved import HANDED, dump, handed, load, resolve
 from frostway.settings import Settings
 from tests.stack import environment
 
@@ -32,6 +33,33 @@ def test_every_setting_is_the_same_after_the_way_through_the_pipe(tmp_path: Path
         if hasattr(ours, "get_secret_value"):
             ours, theirs = ours.get_secret_value(), theirs.get_secret_value()
         assert (ours, type(ours)) == (theirs, type(theirs)), name
+
+
+def test_what_is_handed_over_is_what_a_program_would_find_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the file of settings where it starts, and what the environment says before it; once, not to its children."""
+    (tmp_path / "frostway.toml").write_text("partitions = 7\nlog_level = 'ERROR'\ningest_linger_ms = 1\n")
+    monkeypatch.chdir(tmp_path)
+    told = environment(
+        FROSTWAY_DATABASE_URL="postgresql://there", FROSTWAY_PARTITIONS="9", FROSTWAY_MQTT_LEAVE="1",
+        FROSTWAY_HTTP_TLS_CERT="", FROSTWAY_SEALING_SECRET="s", FROSTWAY_DATA_DIR=str(tmp_path),
+    )  # fmt: skip
+    for key, value in handed(told).items():
+        monkeypatch.setenv(key, value)
+    ours = resolve()
+    assert HANDED not in os.environ
+    theirs = resolve()  # by a process of its own
+    assert (ours.partitions, ours.log_level, ours.ingest_linger_ms, ours.mqtt_leave) == (9, "ERROR", 1.0, True)
+    for name in Settings.model_fields:
+        one, other = getattr(ours, name), getattr(theirs, name)
+        if hasattr(one, "get_secret_value"):
+            one, other = one.get_secret_value(), other.get_secret_value()
+        assert (one, type(one)) == (other, type(other)), name
+
+
+def test_settings_that_cannot_be_used_are_not_handed_over() -> None:
+    """The program says why when it starts."""
+    told = environment(FROSTWAY_DATABASE_URL="postgresql://there", FROSTWAY_PARTITIONS="many")
+    assert handed(told) == told
 
 
 @pytest.mark.parametrize("program", ["ingest", "tracker", "operations"])
@@ -63,9 +91,9 @@ def test_a_program_loads_nothing_of_a_command_line_nor_of_doors_that_are_shut(se
 
 
 @pytest.mark.parametrize("module", ["frostway.cli.root", "frostway.up"])
-def test_a_command_starts_without_what_only_columns_of_readings_need(module: str) -> None:
+def test_a_command_starts_without_what_only_columns_of_readings_and_certificates_need(module: str) -> None:
     """It takes a tenth of a second, of each command."""
     code = f"import sys, {module}; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert module in loaded
-    assert "numpy" not in loaded
+    assert not {"numpy", "cryptography"} & set(loaded)
