@@ -22,6 +22,7 @@ from procrastinate.exceptions import ConnectorException
 from procrastinate.manager import JobManager
 from psycopg.types.json import Jsonb
 
+from operations.counts.work import look
 from operations.milestones.work import tell_milestones
 from operations.retention import GoOn, Keep, drop_old, drop_surplus
 from operations.summaries import summarise
@@ -113,6 +114,7 @@ def make_app(config: JobsConfig, stop: threading.Event) -> App:
     often("retention", lambda link, go_on: drop_old(link, config.keep, datetime.now(UTC), go_on))
     often("quarantine", drop_surplus)
     often("summaries", summarise)
+    often("counts", lambda link, _go_on: look(link, datetime.now(UTC)))
     often("milestones", lambda link, _go_on: tell_milestones(link, datetime.now(UTC)))
 
     @app.periodic(cron=EVERY_MINUTE)

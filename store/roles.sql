@@ -193,7 +193,7 @@ insert into operations_class values
     ('home_thing',        'select, insert, update, delete'),
     ('label',             'select'),
     ('ledger_balance',    'select'),
-    ('ledger_place',      'select'),
+    ('ledger_place',      'select, insert'),
     ('log_frame',         'select, delete'),
     ('log_head',          'select'),
     ('outgoing',          'select, insert, update, delete'),

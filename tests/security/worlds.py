@@ -17,7 +17,7 @@ NUMBERS = {
     "alert_id": "alert", "message_id": "quarantine", "fact_id": "excursion", "trip_id": "trip", "share_id": "share",
     "assignment_id": "assignment", "entry_id": "vehicle_driver", "session_id": "access_token",
     "delivery_id": "outgoing", "notice_id": "outgoing", "event_id": "outgoing", "command_id": "command",
-    "logger_file_id": "logger_file",
+    "logger_file_id": "logger_file", "task_id": "count_task",
 }  # fmt: skip
 WORDS = {"kind": "excursion", "report": "load", "probe": "rear"}
 """What stands in addresses and is nobody's."""
@@ -112,6 +112,7 @@ class Tenants:
             "site_id": f"{mark}-site",
             "zone_id": f"{mark}-zone", "sku": f"{mark}-SKU", "profile_id": f"{mark}-profile", "slot": f"{mark}-slot",
             "move_id": f"{mark}-stock", "bin_id": f"{mark}-bin",
+            "reservation_id": f"{mark}-reserved",
             "lot_id": f"{mark}-lot", "unit_id": f"{mark}-unit", "movement_id": f"{mark}-move",
             "driver_id": f"{mark}-driver", "token_name": f"{mark}-bot", "account_name": f"{mark}-ann",
             "webhook_id": f"{mark}-hook", "channel_id": f"{mark}-channel", "broker_id": f"{mark}-broker",
@@ -126,7 +127,7 @@ class Tenants:
 
     def _names(self) -> list[str]:
         return [*NUMBERS, "vehicle_id", "shipment_id", "device_id", "site_id", "zone_id", "sku", "profile_id", "slot",
-                "lot_id", "unit_id", "movement_id", "move_id", "bin_id",
+                "lot_id", "unit_id", "movement_id", "move_id", "bin_id", "reservation_id",
                 "driver_id", "token_name", "account_name", "webhook_id", "channel_id", "broker_id",
                 "kind", "report", "probe", "token", "browser_id"]  # fmt: skip
 
