@@ -30,14 +30,14 @@ from api.resources.shared.ledger import (
     StockPlace,
     UnitName,
     Word,
+    refusing,
     shown_number,
     stock_place,
 )
 from domain.stock.moves import Place
 from domain.times import to_us
-from operations.counts.record import Counted, Seen, count, settle_count
-from operations.stock.decide import CannotError, places_of, products_of
-from operations.unit_of_work import Script
+from operations.counts.record import Seen, count, settle_count
+from operations.stock.decide import product_at
 from store.db import queries
 
 router = resource(tags=["stock"])
@@ -211,6 +211,10 @@ async def _one(session: Session, task_id: int) -> CountTask:
     return _shape(row)
 
 
+def _named() -> dict[str, Any]:
+    return {**queries("stock"), **queries("counts")}
+
+
 @router.get("/stock/count-tasks", response_model=Items[CountTask], responses=FILES)
 @as_file("count-tasks", CountTask)
 async def list_count_tasks(
@@ -250,11 +254,9 @@ async def ask_count(request: Request, caller: StockKeeper, given: CountAskedIn) 
     """Asks for a count; 200: one is open of that place and product."""
     place = Place("site", given.site, given.zone or "", given.bin or "")
     async with context_of(request).database.tenant(caller.tenant_id) as session:
-        try:
-            keys, product = await session.perform(_asked(place, given.sku), queries("stock"))
-        except CannotError as error:
-            raise Problem(422, str(error)) from None
-        values = {"place": keys, "product": product}
+        with refusing():
+            product, key = await session.perform(product_at(given.sku, place), queries("stock"))
+        values = {"place": key, "product": product.id}
         new = await session.row(queries("counts")["ask_count"], **values, by=caller.user)
         row = new or await session.row(queries("counts")["open_task_of"], **values)
         if row is None:
@@ -262,12 +264,6 @@ async def ask_count(request: Request, caller: StockKeeper, given: CountAskedIn) 
         if new:
             await audit(session, caller, "count.ask", str(row["id"]), **given.model_dump(exclude_none=True))
         return Json(await _one(session, row["id"]), 201 if new else 200)
-
-
-def _asked(place: Place, sku: str) -> Script[tuple[int, int]]:
-    products = yield from products_of([sku])
-    places = yield from places_of([place])
-    return places[place], products[sku].id
 
 
 @router.post("/stock/count-tasks/{task_id}/count", response_model=CountDone)
@@ -284,7 +280,8 @@ async def count_task(request: Request, caller: StockKeeper, task_id: int, given:
     now_us = to_us(datetime.now(UTC))
     script = count(task_id, seen, at_us, now_us, caller.user, settle=given.settle, reason=given.reason)
     async with context_of(request).database.tenant(caller.tenant_id) as session:
-        done = await _perform(session, script)
+        with refusing():
+            done = await session.perform(script, _named())
         detail = {"lines": list(done.lines), "settled": given.settle}
         await audit(session, caller, "count.count", str(task_id), **detail)
         return Json(CountDone(task=await _one(session, task_id), moves=list(done.moves)))
@@ -299,7 +296,8 @@ async def change_count_task(request: Request, caller: StockKeeper, task_id: int,
         await _one(session, task_id)
         if given.state == "settled":
             script = settle_count(task_id, to_us(datetime.now(UTC)), caller.user, given.reason)
-            moves = (await _perform(session, script)).moves
+            with refusing():
+                moves = (await session.perform(script, _named())).moves
             row: Row | None = {"id": task_id}
         elif given.state == "dismissed":
             row = await session.row(q["dismissed"], id=task_id, by=caller.user, reason=given.reason)
@@ -309,12 +307,3 @@ async def change_count_task(request: Request, caller: StockKeeper, task_id: int,
             raise Problem(409, "it is settled or dismissed; ask for another count")
         await audit(session, caller, f"count.{given.state or 'assign'}", str(task_id), **given.model_dump())
         return Json(CountDone(task=await _one(session, task_id), moves=list(moves)))
-
-
-async def _perform(session: Session, script: Script[Counted]) -> Counted:
-    try:
-        return await session.perform(script, {**queries("stock"), **queries("counts")})
-    except CannotError as error:
-        if error.missing:
-            raise not_found() from None
-        raise Problem(409 if error.conflict else 422, str(error)) from None

@@ -25,11 +25,10 @@ from api.http.things import one
 from api.resources.shared.availability import Availability, availability_shown, read_available
 from api.resources.shared.exports import FILES, as_file
 from api.resources.shared.handling import LotCode
-from api.resources.shared.ledger import Asked, Sku, UnitName, shown_number
+from api.resources.shared.ledger import Asked, Sku, UnitName, refusing, shown_number
 from domain.stock.quantities import text_of
 from domain.stock.units import UnitError
-from operations.stock.decide import CannotError, Product, lots_of, products_of
-from operations.unit_of_work import Script
+from operations.stock.decide import Product, product_and_lot
 from store.db import queries
 
 router = resource(tags=["stock"])
@@ -158,10 +157,11 @@ async def post_reservation(request: Request, caller: StockKeeper, given: Reserva
         raise Problem(422, "expires_at: it is over already")
     q = queries("availability")
     async with context_of(request).database.tenant(caller.tenant_id) as session:
+        with refusing():
+            product, lot = await session.perform(product_and_lot(given.sku, given.lot or ""), queries("stock"))
         try:
-            product, lot = await session.perform(_asked(given), queries("stock"))
             quantity = product.units.to_base(given.quantity, given.unit or product.units.base)
-        except (CannotError, UnitError) as error:
+        except UnitError as error:
             raise Problem(422, str(error)) from None
         site = await session.row(q["site_key"], site=given.site) if given.site else None
         if given.site and site is None:
@@ -195,16 +195,6 @@ async def _check(
             f"{text_of(quantity)}: {text_of(figures.usable)} usable, {text_of(figures.reserved)} reserved, "
             f"{text_of(figures.arriving)} arriving; release another reservation, or ask for later",
         )
-
-
-def _asked(given: ReservationIn) -> Script[tuple[Product, int]]:
-    products = yield from products_of([given.sku])
-    lots = yield from lots_of([given.lot] if given.lot else [])
-    product = products[given.sku]
-    key, of = lots.get(given.lot or "", (0, product.id))
-    if of != product.id:
-        raise CannotError(f"lot: {given.lot} is of another product than {given.sku}")
-    return product, key
 
 
 @router.get("/stock/reservations/{reservation_id}", response_model=Reservation)

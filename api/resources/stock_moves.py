@@ -18,7 +18,6 @@ from api.http.inputs import Name, Strict, Text
 from api.http.instants import Instant
 from api.http.jsons import Json, Time, when
 from api.http.paging import Cursor, Items, Limit, decode, instant, shaped_page
-from api.http.problems import Problem, not_found
 from api.http.routes import resource
 from api.resources.shared.exports import FILES, as_file
 from api.resources.shared.handling import LotCode, UnitCode
@@ -32,12 +31,13 @@ from api.resources.shared.ledger import (
     Word,
     keys_asked,
     places_asked,
+    refusing,
     shown_number,
     stock_place,
 )
 from domain.stock.moves import Kind, Place, Source
 from domain.times import to_us
-from operations.stock.decide import CannotError, Told
+from operations.stock.decide import Told
 from operations.stock.record import correct, record
 from store.db import queries
 
@@ -302,10 +302,8 @@ async def post_stock_moves(request: Request, caller: StockKeeper, given: StockMo
     now_us = to_us(datetime.now(UTC))
     async with context_of(request).database.tenant(caller.tenant_id) as session:
         script = record([each.told() for each in given.moves], now_us, caller.user)
-        try:
+        with refusing():
             done = await session.perform(script, queries("stock"))
-        except CannotError as error:
-            raise Problem(409 if error.conflict else 422, str(error)) from None
         if done.new:
             told = [m.model_dump(mode="json", by_alias=True, exclude_defaults=True) for m in given.moves[:AUDITED_MAX]]
             await audit(session, caller, "stock.move", done.new[0], moves=told, count=len(done.new))
@@ -323,12 +321,8 @@ async def correct_stock_move(request: Request, caller: StockKeeper, move_id: str
     now_us = to_us(datetime.now(UTC))
     right = given.right.told() if given.right else None
     async with context_of(request).database.tenant(caller.tenant_id) as session:
-        try:
+        with refusing():
             done = await session.perform(correct(move_id, given.reason, right, now_us, caller.user), queries("stock"))
-        except CannotError as error:
-            if error.missing:
-                raise not_found() from None
-            raise Problem(409 if error.conflict else 422, str(error)) from None
         told = given.right.model_dump(mode="json", by_alias=True, exclude_defaults=True) if given.right else None
         await audit(session, caller, "stock.correct", move_id, reason=given.reason, right=told)
         kept = await _named(session, [move_id, *done.new])

@@ -152,6 +152,32 @@ def lots_of(codes: Iterable[str]) -> Script[dict[str, tuple[int, int]]]:
     return found
 
 
+def product_and_lot(sku: str, code: str) -> Script[tuple[Product, int]]:
+    """A product, and the key of a lot of it (0: none is named).
+
+    Raises:
+        CannotError: there is no such product or lot, or the lot is of another one.
+    """
+    products = yield from products_of([sku])
+    lots = yield from lots_of([code] if code else [])
+    product = products[sku]
+    key, of = lots.get(code, (0, product.id))
+    if of != product.id:
+        raise CannotError(f"lot: {code} is of another product than {sku}")
+    return product, key
+
+
+def product_at(sku: str, place: Place) -> Script[tuple[Product, int]]:
+    """A product, and the key of a place.
+
+    Raises:
+        CannotError: there is no such product, site, zone, bin or vehicle.
+    """
+    products = yield from products_of([sku])
+    places = yield from places_of([place])
+    return products[sku], places[place]
+
+
 def places_of(given: Iterable[Place]) -> Script[dict[Place, int]]:
     """Keys of places; one that nobody has named before gets one.
 
