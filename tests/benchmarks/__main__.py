@@ -26,6 +26,7 @@ from tests.benchmarks import (
     fold,
     late,
     latency,
+    ledger,
     memory,
     reads,
     reefers,
@@ -63,11 +64,28 @@ class Effort:
     fleet: Plan = reads.PLAN
     exported: int = reads.EXPORTED
     explain: bool = False
+    moves: int = ledger.MOVES
 
 
 FULL = Effort(3, 250, 16, 60_000, 20_000, 8.0, 240_000, 200_000, 300, 60, Plan())
 QUICK = Effort(
-    1, 60, 4, 20_000, 5_000, 3.0, 40_000, 40_000, 30, 20, Plan(20, 3, 60), 200, 4.0, 300, Plan(500, 1, 300), 20_000
+    1,
+    60,
+    4,
+    20_000,
+    5_000,
+    3.0,
+    40_000,
+    40_000,
+    30,
+    20,
+    Plan(20, 3, 60),
+    200,
+    4.0,
+    300,
+    Plan(500, 1, 300),
+    20_000,
+    moves=20_000,
 )
 
 
@@ -197,6 +215,11 @@ def questions(server: Databases, _folder: Path, effort: Effort) -> list[Figure]:
     return section.run(server, effort.history, rounds=2 * effort.rounds - 1, plans=plans)
 
 
+def stocked(server: Databases, _folder: Path, effort: Effort) -> list[Figure]:
+    """Levels of stock, and what a million moves come to."""
+    return ledger.measure(server, moves=effort.moves)
+
+
 SECTIONS: dict[str, Callable[[Databases, Path, Effort], list[Figure]]] = {
     "single": single,
     "batched": batched,
@@ -213,6 +236,7 @@ SECTIONS: dict[str, Callable[[Databases, Path, Effort], list[Figure]]] = {
     "questions": questions,
     "doors": at_the_doors,
     "memory": idle,
+    "ledger": stocked,
 }
 PURE: dict[str, Callable[[Path], list[Figure]]] = {
     "eta": eta.measure,

@@ -1,0 +1,117 @@
+"""Stock of the simulated fleet: what lay on its shelves and in its centre when it began, by the ledger."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+from psycopg.rows import dict_row
+
+from domain.stock.moves import Place
+from domain.times import to_us
+from firmware_sim.model import World
+from operations.stock.decide import Told
+from operations.stock.record import record
+from operations.unit_of_work import Script, Statement, T, run
+from store.db import queries
+from store.registry import Registry
+
+ACTOR = "demo"
+CENTRE, ZONE, BINS = "dc-1", "chiller", 3
+CASES, ABOARD = 20, 4
+CASE = {"name": "case", "numerator": "12", "denominator": "1"}
+VALUES = {"MILK-1L": "1.15", "YOG-500": "1.90", "CHEESE-400": "4.50", "SALMON-300": "7.80"}
+"""What one piece is worth."""
+
+
+def bring_stock(registry: Registry, world: World, now: datetime) -> None:
+    """Opening stock on shelves and in the centre, and some on the first truck that is under way."""
+    skus = [p.sku for p in world.products if p.sku in VALUES]
+    if not any(d.slots for d in world.devices) or not skus:
+        return
+    ask = _Ask(registry)
+    for sku in skus:
+        _units(ask, sku)
+    told = list(_opening(ask, world, skus, f"demo-{to_us(now) // 1_000_000}"))
+    ask.do(record(told, to_us(now), ACTOR))
+
+
+def take_stock_away(registry: Registry, world: World) -> None:
+    """What the ledger has left of products of the simulated fleet goes."""
+    ask, now_us = _Ask(registry), to_us(datetime.now(UTC))
+    told: list[Told] = []
+    for product in world.products:
+        keys = ask.rows("ledger", "keys_asked", sku=product.sku, lot=None)[0]
+        page = {"places": None, "unit": None, "empty": False, "a": 0, "b": 0, "c": 0, "d": "", "limit": 1000}
+        for row in ask.rows("ledger", "levels", **keys, **page):
+            there = Place("vehicle", vehicle=row["vehicle"]) if row["vehicle"] else Place(
+                "site", row["site"], row["zone"] or "", row["bin"] or ""
+            )  # fmt: skip
+            more, less = (None, there) if row["quantity"] < 0 else (there, None)
+            told.append(
+                Told(
+                    f"demo-end-{now_us}-{len(told)}", "adjust", product.sku, abs(row["quantity"]), "", None,
+                    row["lot"] or "", more, less, row["unit"], "the simulated fleet was removed", source="program",
+                )
+            )  # fmt: skip
+    if told:
+        ask.do(record(told, now_us, ACTOR))
+
+
+def _opening(ask: _Ask, world: World, skus: Sequence[str], name: str) -> Iterator[Told]:
+    shelves = [(d, slot) for d in world.devices if d.site and d.zone for slot in d.slots if slot.sku in skus]
+    for n, (device, slot) in enumerate(shelves):
+        _bin(ask, device.site or "", device.zone or "", slot.slot)
+        place = Place("site", device.site or "", device.zone or "", slot.slot)
+        yield _received(f"{name}-shelf-{n}", slot.sku, slot.start_count, "", place)
+    for n, sku in enumerate(skus):
+        code = f"R-{n % BINS + 1:02d}"
+        _bin(ask, CENTRE, ZONE, code)
+        yield _received(f"{name}-centre-{n}", sku, CASES, "case", Place("site", CENTRE, ZONE, code))
+    under_way = next((s for s in world.shipments if s.status == "in_transit"), None)
+    if under_way is not None:
+        bay = Place("site", CENTRE, ZONE, "R-01")
+        yield Told(
+            f"{name}-load", "load", skus[0], Decimal(ABOARD), "case", None, "", bay,
+            Place("vehicle", vehicle=under_way.vehicle), reference=under_way.id, source="program",
+        )  # fmt: skip
+
+
+def _received(name: str, sku: str, quantity: int, unit: str, place: Place) -> Told:
+    return Told(
+        name, "receive", sku, Decimal(quantity), unit, target_place=place, reference="opening stock", source="program"
+    )
+
+
+def _units(ask: _Ask, sku: str) -> None:
+    row = ask.rows("ledger", "product_units", sku=sku)[0]
+    if row["units"] or row["unit_value"] is not None:
+        return
+    ask.rows("ledger", "set_base_unit", product=row["key"], base="piece", value=VALUES[sku])
+    ask.rows("ledger", "add_units", product=row["key"], rows=json.dumps([CASE]))
+
+
+def _bin(ask: _Ask, site: str, zone: str, code: str) -> None:
+    keys = ask.rows("ledger", "zone_of_bins", site=site, zone=zone)[0]
+    ask.rows("ledger", "put_bin", site=keys["site_id"], zone=keys["zone_id"], code=code, label="")
+
+
+class _Ask:
+    """Queries of stock, of one tenant, inside the caller's transaction."""
+
+    def __init__(self, registry: Registry) -> None:
+        self._connection, self._tenant = registry.connection, registry.tenant_id
+
+    def rows(self, file: str, query: str, **values: Any) -> list[dict[str, Any]]:
+        with self._connection.cursor(row_factory=dict_row) as cursor:
+            cursor.execute(queries(file)[query], {"tenant": self._tenant, **values})
+            return cursor.fetchall() if cursor.description else []
+
+    def do(self, script: Script[T]) -> T:
+        def execute(statement: Statement) -> Sequence[Mapping[str, Any]]:
+            return self.rows("stock", statement.query, **statement.values)
+
+        return run(script, execute)
