@@ -68,7 +68,7 @@ HISTORY: tuple[Owned, ...] = (
     *map(Owned, ("alert", "visit", "excursion", "breach_forecast", "exposure", "trip", "stop_call", "deviation")),
     *map(Owned, ("eta", "eta_grade", "eta_knowledge", "eta_lesson", "stock_level", "stock_move")),
     *map(Owned, ("vehicle_state", "series_state", "breach_state", "breach_context", "device_state")),
-    *map(Owned, ("tag_state", "slot_state", "vehicle_cell")),
+    *map(Owned, ("tag_state", "slot_state", "vehicle_cell", "zone_awake", "zone_hearing", "antenna")),
     *(Owned(table, BY_SHIPMENT) for table in ("journey", "route")),
     *(Owned(table, BY_ENTITY) for table in ("dirty", "checkpoint")),
     Owned("reassigned", f"vehicle_id in {ITS_VEHICLES}"),

@@ -43,6 +43,14 @@ HISTORY_TEMP = (
     ("flags", "integer"),
     ("temp_c", "double precision"),
 )
+HISTORY_RFID = (
+    ("time", "timestamp with time zone"),
+    ("device_id", "integer"),
+    ("flags", "integer"),
+    ("antenna", "integer"),
+    ("rssi_dbm", "real"),
+)
+HISTORY = {"gps": HISTORY_GPS, "temp": HISTORY_TEMP, "rfid": HISTORY_RFID}
 
 _TYPES = {"i1": "integer", "i2": "integer", "i4": "integer", "i8": "bigint", "f4": "real", "f8": "double precision"}
 STORED = {
@@ -71,6 +79,7 @@ class TrackingStore:
     def __init__(self, link: Link) -> None:
         self._link = link
         self._q = queries("tracker") | queries("corrections") | queries("facts") | queries("eta") | queries("alerts")
+        self._q |= queries("presence")
         self._summaries = queries("summaries")
         self.checkpoints = Checkpoints(link)
         self._partitions: Partitions | None = None
@@ -135,10 +144,9 @@ class TrackingStore:
 
         Readings of one time are never separated.
         """
-        spec = HISTORY_GPS if stream == "gps" else HISTORY_TEMP
         with self.connection.cursor() as cursor:
             cursor.execute(self._q[f"history_{stream}"], {**asked, "most": most}, binary=True)
-            found = read_columns(cursor, spec)
+            found = read_columns(cursor, HISTORY[stream])
         if len(found["time"]) < most:
             return found, False
         whole = found["time"] < found["time"][-1]

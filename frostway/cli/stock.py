@@ -1,7 +1,8 @@
-"""`frostway stock`: the ledger, and the proof that its balances are what its moves come to."""
+"""`frostway stock`: the ledger, the proof that its balances are what its moves come to, and tag reads tried on a file."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -51,3 +52,18 @@ def stock_verify(tenant: TenantOption = "main", data: DataOption = None) -> None
     if found.differences:
         raise Failure(f"{len(found.differences)} of {found.lines} balances are not what {found.moves} moves come to")
     typer.echo(f"{found.lines} balances are what {found.moves} moves come to")
+
+
+@stock_app.command("replay")
+def stock_replay(
+    file: Annotated[Path, typer.Argument(help="CSV time,reader,antenna,epc,rssi_dbm.", show_default=False)],
+    zones: Annotated[
+        Path | None,
+        typer.Option(help="CSV reader,zone or reader,antenna,zone.", show_default="a reader stands in its own zone"),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")] = False,  # noqa: FBT002
+) -> None:
+    """Say what stock by zone the tracker would hold after these tag reads, in whatever order they are."""
+    from frostway.cli.work.stock_replay import print_stock  # noqa: PLC0415
+
+    print_stock(file, zones, as_json=as_json)

@@ -112,17 +112,13 @@ select vehicle_id, time, received_at, device_id, lat, lon, speed_mps, heading_de
 -- Last state of probes.
 select probe_id, device_id, time, temp_c, humidity_pct, carry from series_state
 
--- name: tag_states
--- Where tags are.
-select tag_id, time, device_id, coalesce(product_id, 0), reads from tag_state order by tag_id
-
 -- name: slot_states
 -- What slots hold.
 select slot_id, time, quantity, carry from slot_state
 
 -- name: stock_levels
 -- Stock as it was last told.
-select site_id, zone_id, product_id, quantity, confidence from stock_level
+select site_id, zone_id, product_id, source, quantity, confidence, last_evidence_at, coalesce(moved, quantity) from stock_level
 
 -- name: device_states
 -- When devices last spoke.
@@ -235,15 +231,6 @@ select * from unnest(%s::int4[], %s::int4[], %s::int4[], %s::timestamptz[], %s::
 on conflict (probe_id) do update set time = excluded.time, received_at = excluded.received_at, temp_c = excluded.temp_c,
     humidity_pct = excluded.humidity_pct, state = excluded.state, carry = excluded.carry
 
--- name: put_tag_states
--- Where tags are.
-insert into tag_state (tag_id, tenant_id, time, device_id, site_id, zone_id, product_id, antenna, reads)
-select t, n, w, d, s, nullif(z, 0), nullif(p, 0), a, r
-from unnest(%s::int4[], %s::int4[], %s::timestamptz[], %s::int4[], %s::int4[], %s::int4[], %s::int4[], %s::int2[], %s::int4[])
-     as u (t, n, w, d, s, z, p, a, r)
-on conflict (tag_id) do update set time = excluded.time, device_id = excluded.device_id, site_id = excluded.site_id,
-    zone_id = excluded.zone_id, product_id = excluded.product_id, antenna = excluded.antenna, reads = excluded.reads
-
 -- name: put_slot_states
 -- What slots hold.
 insert into slot_state (slot_id, tenant_id, device_id, time, mass_kg, item_count, quantity, carry)
@@ -261,10 +248,11 @@ on conflict (device_id) do update set last_time = greatest(s.last_time, excluded
 
 -- name: put_stock_levels
 -- Stock now.
-insert into stock_level (tenant_id, site_id, zone_id, product_id, source, quantity, confidence, last_evidence_at)
-select * from unnest(%s::int4[], %s::int4[], %s::int4[], %s::int4[], %s::text[], %s::float8[], %s::float8[], %s::timestamptz[])
+insert into stock_level (tenant_id, site_id, zone_id, product_id, source, quantity, confidence, last_evidence_at, moved)
+select * from unnest(%s::int4[], %s::int4[], %s::int4[], %s::int4[], %s::text[], %s::float8[], %s::float8[], %s::timestamptz[],
+                     %s::float8[])
 on conflict (site_id, zone_id, product_id) do update set source = excluded.source, quantity = excluded.quantity,
-    confidence = excluded.confidence, last_evidence_at = excluded.last_evidence_at
+    confidence = excluded.confidence, last_evidence_at = excluded.last_evidence_at, moved = excluded.moved
 
 -- name: put_stock_moves
 -- Changes of stock.

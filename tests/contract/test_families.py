@@ -18,6 +18,7 @@ from psycopg import sql
 
 from domain.readings import merge
 from domain.times import from_us
+from firmware_sim.stockroom import sgtin96
 from store.db import connect
 from store.labels import Labels
 from store.link import Link
@@ -48,6 +49,7 @@ STATE = {
 CARRIES = {
     "vehicles": "update vehicle_state set carry = 'of another version'",
     "temperatures": "update series_state set carry = 'of another version'",
+    "stock": "update tag_state set carry = 'of another version'",
     "hours": "update hour_state set carry = 'of another version'",
 }
 
@@ -71,7 +73,7 @@ class Play:
                 for n, (site, lat) in enumerate((("dc-1", 60.0), ("store-a", 60.1)), 1)
             ]
             registry.put_shipment("S-1", reference="", vehicle="truck-1", stops=stops, since=from_us(T0))
-        self.tag = self.fleet.label("epc", 0, "urn:epc:id:sgtin:641412.0345678.1")
+        self.tag = self.fleet.label("epc", 0, sgtin96("06414123456783", 7, 1))
 
     def tracker(self) -> Any:
         return self.fleet.tracker(families=ALL)

@@ -77,7 +77,7 @@ class Fleet:
             r = Registry(c)
             r.put_profile("chilled", low_c=2, high_c=8, for_s=60, hysteresis_c=0.3, max_interval_s=300)
             r.put_site("dc-1", label="DC", kind="dc", lat=60.0, lon=25.0, radius_m=200)
-            milk = r.put_product("MILK", label="Milk", gtin="06414123456789", unit_mass_kg=1.0, reorder_point=3)
+            milk = r.put_product("MILK", label="Milk", gtin="06414123456783", unit_mass_kg=1.0, reorder_point=3)
             self.ids["gps"] = r.put_device(DeviceSpec("gps-1", "tracker", vehicle="truck-1"))
             self.ids["reefer"] = r.put_device(DeviceSpec("reefer-1", "reefer", vehicle="truck-1", profile="chilled"))
             self.ids["shelf"] = r.put_device(DeviceSpec("shelf-1", "shelf", site="dc-1", zone="shelf"))

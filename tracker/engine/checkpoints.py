@@ -27,8 +27,8 @@ class _Newest:
 class CheckpointsDue:
     """When each entity of a lane was kept last."""
 
-    def __init__(self, lane: str) -> None:
-        self.lane = lane
+    def __init__(self, lane: str, every_us: int = EVERY_US) -> None:
+        self.lane, self.every_us = lane, every_us
         self._newest = Table(_Newest(np.empty(0, np.int64), np.empty(0, np.int64)))
 
     def load(self, store: TrackingStore) -> None:
@@ -41,7 +41,7 @@ class CheckpointsDue:
         known = self._newest.of(entity)
         last = np.full(len(entity), np.iinfo(np.int64).min // 2)
         last[np.searchsorted(entity, known.entity)] = known.at_us
-        rows = np.flatnonzero(at_us - last >= EVERY_US)
+        rows = np.flatnonzero(at_us - last >= self.every_us)
         if len(rows):
             kept = [carry[i] for i in rows.tolist()]
             step.checkpoints.append(Checkpoint(self.lane, entity[rows].tolist(), at_us[rows].tolist(), kept))
@@ -76,10 +76,12 @@ class Refold(ABC):
     def finish(self, step: Step) -> None:
         """Arrived: what its family holds of the entity is what was found on the way, and its facts are revised."""
 
+    every_us = EVERY_US
+
     def keep(self, at_us: int, carry: bytes) -> None:
         """Keeps a carry on the way, when the one before is an interval old."""
         last_us = self._kept[-1][0] if self._kept else self.begun_us
-        if at_us - last_us >= EVERY_US:
+        if at_us - last_us >= self.every_us:
             self._kept.append((at_us, carry))
 
     def arrived(self, due: CheckpointsDue, step: Step) -> None:

@@ -208,6 +208,8 @@ class Registry:
     by_gtin: dict[tuple[int, str], int]
     slots: dict[int, int]
     slot_device: dict[int, int]
+    antennas: dict[tuple[int, int], int]
+    """Zones of antennas, by device and antenna, that stand elsewhere than their reader."""
     shipments: dict[int, Shipment]
     """The shipment each vehicle is on: under way first, else the oldest planned one."""
     aboard: dict[int, list[Shipment]]
@@ -267,6 +269,7 @@ class Registry:
             by_gtin={(r[1], r[4].rjust(14, "0")): r[0] for r in products if r[4]},
             slots={r[0]: r[2] for r in slots},
             slot_device={r[0]: r[1] for r in slots},
+            antennas={(r[0], r[1]): r[2] for r in store.rows("antennas")},
             shipments={vehicle: found for vehicle, all_of_it in aboard.items() if (found := current(all_of_it))},
             aboard=aboard,
             lined=Lined.of(shipments),

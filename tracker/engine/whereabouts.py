@@ -76,6 +76,16 @@ class Whereabouts:
             found[old] = np.where(row >= 0, self._places[row, 0], 0)
         return found
 
+    def zones(self, device: I32 | I64, t_us: I64) -> I64:
+        """The zone each reading was taken in; 0: in none."""
+        at = np.minimum(device, len(self.zone_of) - 1)
+        found = self.zone_of[at].astype(np.int64)
+        old = np.flatnonzero(t_us < self._holds_us[at])
+        if len(old):
+            row = self._rows(at[old], t_us[old])
+            found[old] = np.where(row >= 0, self._places[row, 2], 0) if len(self._places) else 0
+        return found
+
     def at(self, device: int, t_us: int) -> Place:
         """Where a device was at a time."""
         if device >= len(self.vehicle_of):

@@ -9,7 +9,8 @@
 | `off_route` | shipment | away from the planned line for too long |
 | `forecast` | stop | arrival p10, p50, p90, and how likely it misses its window |
 | `bands` | probe and band | stays beyond the bands of a profile with their own limits, times and ways of counting |
-| `stock` | tag, slot | where tags are, what lies on shelves, how sure that is |
+| `presence` | tag | in which zones it may be, with their chances; levels that say how sure they are |
+| `stock` | slot | what lies on shelves, how sure that is |
 | `silence` | device | who has said nothing for too long |
 
 `trips` believes speed and ignition as far as the way bears them out (`beliefs`): docs/adr/0010. Its limits are those of

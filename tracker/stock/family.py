@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from datetime import datetime
 from typing import Any, ClassVar, NamedTuple, TypeVar
 
 import numpy as np
@@ -10,25 +11,22 @@ import orjson
 import psycopg
 
 from domain.digits import shown
-from domain.readings import WRONG_TIME, Batch, ShelfBatch, TagReadBatch
+from domain.readings import WRONG_TIME, Batch, ShelfBatch, StatusBatch, TagReadBatch
 from domain.times import to_us
 from tracker.engine.family import Engine, Family
 from tracker.engine.registry import NAN, Registry
 from tracker.engine.step import Step, known, text
 from tracker.rules import stock
+from tracker.rules.presence.levels import MOVED, summed
+from tracker.stock.refold import TagRefold
+from tracker.stock.rows import LANE, Key, Level, StockRows
+from tracker.stock.tags import TagTables
 
 B = TypeVar("B", bound=Batch)
-Key = tuple[int, int, int]
-"""Site, zone, product."""
-
-
-class Tag(NamedTuple):
-    """Where a tag was last read."""
-
-    t_us: int
-    device_id: int
-    product_id: int
-    reads: int
+REST_S, REST_SHARE = 0.2, 20.0
+"""Levels of tags are told this long after the last time, and so many times as long after as that took."""
+BITS = 32
+NO_LEVEL = Level("tag", 0.0, 1.0, 0, 0.0)
 
 
 class Slot(NamedTuple):
@@ -38,130 +36,131 @@ class Slot(NamedTuple):
     shelf: stock.Shelf
 
 
-class Level(NamedTuple):
-    """Stock as it was last told."""
-
-    quantity: float
-    confidence: float
-
-
-@dataclass
-class StockRows:
-    """Rows of tags, slots and stock to be written."""
-
-    tags: list[tuple[Any, ...]] = field(default_factory=list)
-    slots: list[tuple[Any, ...]] = field(default_factory=list)
-    levels: list[tuple[Any, ...]] = field(default_factory=list)
-    moves: list[tuple[Any, ...]] = field(default_factory=list)
-
-
 class Stock(Family):
     """Tags and shelves of the partitions we own."""
 
     name: ClassVar[str] = "stock"
-    streams: ClassVar[tuple[str, ...]] = ("rfid", "shelf")
+    streams: ClassVar[tuple[str, ...]] = ("rfid", "shelf", "status")
+    lanes: ClassVar[tuple[str, ...]] = (LANE,)
 
     def __init__(self, engine: Engine) -> None:
         super().__init__(engine)
-        self.tags: dict[int, Tag] = {}
+        self.tags = TagTables()
         self.slots: dict[int, Slot] = {}
-        self._by_key: dict[Key, set[int]] = {}
         self._levels: dict[Key, Level] = {}
+        self._products: dict[tuple[int, str], int] = {}
+        self._rested_s = 0.0
 
     def load(self) -> None:
         """Reads tags, slots and stock."""
-        registry, store = self.engine.registry, self.engine.store
-        for tag, time, device, product, reads in store.rows("tag_states"):
-            self._put_tag(registry, tag, Tag(to_us(time), device, product, reads))
-        for slot, time, _, carry in store.rows("slot_states"):
-            quantity, shown, confidence = orjson.loads(carry)
-            self.slots[slot] = Slot(to_us(time), stock.Shelf(quantity, shown, confidence))
-        for site, zone, product, quantity, confidence in store.rows("stock_levels"):
-            self._levels[site, zone, product] = Level(quantity, confidence)
+        store = self.engine.store
+        self.tags.load(store)
+        for slot, at, _, carry in store.rows("slot_states"):
+            quantity, shown_, confidence = orjson.loads(carry)
+            self.slots[slot] = Slot(to_us(at), stock.Shelf(quantity, shown_, confidence))
+        for site, zone, product, source, quantity, confidence, at, moved in store.rows("stock_levels"):
+            self._levels[site, zone, product] = Level(source, quantity, confidence, to_us(at), moved)
 
+    def unreadable(self) -> Iterable[tuple[str, int]]:
+        """Tags whose carry another version wrote."""
+        return [(LANE, tag) for tag in self.tags.unreadable]
+
+    def registry_read(self) -> bool:
+        """Tags of products that are known only now belong to them."""
+        if self._products != (by_gtin := self.engine.registry.by_gtin):
+            self._products = by_gtin
+            self._name(self.tags.nameless(), [])
+        return False
+
+    # ------------------------------------------------------------ readings
     def step(self, batches: dict[str, Batch], step: Step) -> None:
         """Folds tag reads and weighings."""
         registry = self.engine.registry
-        tags, shelves = batches.get("rfid"), batches.get("shelf")
-        if isinstance(tags, TagReadBatch):
-            self._step_tags(registry, tags, step)
+        tags, shelves, status = batches.get("rfid"), batches.get("shelf"), batches.get("status")
+        said = status if isinstance(status, StatusBatch) and len(status) else None
+        if isinstance(tags, TagReadBatch) or said is not None:
+            reads = tags if isinstance(tags, TagReadBatch) else TagReadBatch.empty()
+            folded = self.tags.step(registry, self.engine.late, reads, said, step)
+            if isinstance(tags, TagReadBatch):
+                batches["rfid"] = folded
+            self._name(self.tags.strangers(), step.part(StockRows).products)
         if isinstance(shelves, ShelfBatch):
             self._step_shelves(registry, shelves, step)
+
+    def _name(self, tags: list[int], rows: list[tuple[int, int]]) -> None:
+        """What tags are on, by their codes."""
+        if not tags:
+            return
+        registry, tenant_of = self.engine.registry, self.tags.tenants(self.engine.registry, tags)
+        epcs = self.engine.store.labels(tags)
+        found = [(tag, registry.product_of(of, epcs.get(tag, ""))) for tag, of in zip(tags, tenant_of, strict=True)]
+        rows += [(tag, product) for tag, product in found if product]
+        self.tags.name(rows)
+
+    def refold(self, lane: str, entity: int, since: datetime, horizon: datetime) -> TagRefold | None:
+        """The way of a tag to the present."""
+        del lane
+        if self.tags.newest_us(entity) is None:
+            return None
+        return TagRefold(self.tags, self.engine.registry, self.engine.store, entity, since, horizon)
+
+    def newest_us(self, lane: str, entity: int) -> int | None:
+        """Event time of a tag's newest read."""
+        del lane
+        return self.tags.newest_us(entity)
 
     def write(self, cursor: psycopg.Cursor, step: Step) -> None:
         """State, stock and its moves."""
         store, rows = self.engine.store, step.part(StockRows)
-        store.bulk(cursor, "put_tag_states", rows.tags)
+        store.bulk(cursor, "drop_zones_awake", rows.asleep)
+        store.bulk(cursor, "put_zones_awake", rows.awake)
+        for columns in rows.tags:
+            store.columns(cursor, "put_tag_states", columns)
+        store.bulk(cursor, "put_tag_products", rows.products)
         store.bulk(cursor, "put_slot_states", rows.slots)
-        store.bulk(cursor, "put_stock_levels", rows.levels)
+        store.bulk(cursor, "put_stock_levels", list(rows.levels.values()))
         store.bulk(cursor, "put_stock_moves", rows.moves)
 
-    def _put_tag(self, registry: Registry, tag: int, now: Tag) -> set[Key]:
-        """Moves a tag in the index; returns the keys whose stock changes."""
-        touched: set[Key] = set()
-        if (old := self.tags.get(tag)) is not None and (
-            key := place_of(registry, old.device_id, old.product_id, old.t_us)
-        ):
-            self._by_key.get(key, set()).discard(tag)
-            touched.add(key)
-        self.tags[tag] = now
-        if key := place_of(registry, now.device_id, now.product_id, now.t_us):
-            self._by_key.setdefault(key, set()).add(tag)
-            touched.add(key)
-        return touched
+    # ------------------------------------------------------------ levels of tags
+    def due(self, now_us: int, monotonic_s: float, *, now: bool = False) -> bool:
+        """Whether levels of tags may be others than was told. It rests a while after each time."""
+        del now_us
+        return bool(self.tags.stale) and (now or monotonic_s >= self._rested_s)
 
-    def _step_tags(self, registry: Registry, batch: TagReadBatch, step: Step) -> None:
-        """Folds tag reads: the newest read of each tag says where it is."""
-        batch = usable(batch)
-        if not len(batch):
-            return
-        tags = np.unique(batch.tag_id)
-        have = [int(t) for t in tags if int(t) in self.tags]
-        known_places = stock.Places(
-            np.array(have, dtype=np.int32),
-            np.array([self.tags[t].t_us for t in have], dtype=np.int64),
-            np.array([self.tags[t].device_id for t in have], dtype=np.int32),
-            np.array([self.tags[t].reads for t in have], dtype=np.int32),
-        )
-        places = stock.locate(known_places, batch.tag_id, batch.time_us, batch.device_id, registry.where.zone_of)
-        fresh = [int(t) for t in tags if int(t) not in self.tags]
-        epcs = self.engine.store.labels(fresh) if fresh else {}
-        antenna = dict(zip(batch.tag_id.tolist(), batch.antenna.tolist(), strict=True))
-        touched: dict[Key, int] = {}
-        rows = zip(
-            places.tag.tolist(), places.t_us.tolist(), places.device.tolist(), places.reads.tolist(), strict=True
-        )
-        for tag, t_us, device_id, reads in rows:
-            device, place = registry.devices.get(device_id), registry.where.at(device_id, t_us)
-            if device is None or not place.site_id:
-                continue
-            old = self.tags.get(tag)
-            product = (old.product_id if old else 0) or registry.product_of(device.tenant_id, epcs.get(tag, ""))
-            now = Tag(t_us, device_id, product, reads)
-            if now == old:
-                continue
-            for key in self._put_tag(registry, tag, now):
-                touched[key] = max(touched.get(key, 0), t_us)
-            step.part(StockRows).tags.append(
-                (
-                    tag,
-                    device.tenant_id,
-                    t_us,
-                    device_id,
-                    place.site_id,
-                    place.zone_id,
-                    product,
-                    antenna[tag],
-                    reads,
-                )
-            )
-        for key, t_us in touched.items():
-            tags_here = self._by_key.get(key, set())
-            sure = stock.tag_confidence(np.array([self.tags[t].reads for t in tags_here], dtype=np.float64))
-            self._tell(
-                registry, key, float(len(tags_here)), float(sure.mean()) if len(tags_here) else 1.0, "tag", t_us, step
-            )
+    def spent(self, monotonic_s: float, seconds: float) -> None:
+        """So long it took: the more tags, the longer until the next time."""
+        self._rested_s = monotonic_s + max(REST_S, REST_SHARE * seconds)
 
+    def tick(self, step: Step) -> bool:
+        """Levels of the zones in which something was heard since, from the chances of all tags that may be there.
+
+        What depends on now, tags that went silent, follows from how long their zone has listened since.
+        """
+        registry, zones = self.engine.registry, {z for z in self.tags.stale if z in self.engine.registry.zones}
+        self.tags.stale = set()
+        zone, product, chance, t_us = self.tags.chances(zones)
+        found = summed(zone << BITS | product, chance)
+        latest = np.zeros(len(found.key), np.int64)
+        np.maximum.at(latest, np.searchsorted(found.key, zone << BITS | product), t_us)
+        now: dict[Key, tuple[float, float, float, int]] = {}
+        columns = (found.key, found.quantity, found.confidence, found.expected, latest)
+        for key, quantity, confidence, expected, at in zip(*(c.tolist() for c in columns), strict=True):
+            of = key >> BITS
+            now[registry.zones[of][0], of, key & ((1 << BITS) - 1)] = quantity, confidence, expected, at
+        for key, level in self._levels.items():
+            if key[1] in zones and level.source == "tag" and key not in now:
+                now[key] = 0.0, 1.0, 0.0, level.t_us
+        for key, (quantity, confidence, expected, at) in now.items():
+            told = self._levels.get(key, NO_LEVEL)
+            if told.source != "tag" or (quantity, confidence, at) == told[1:4]:
+                continue  # where shelves weigh the product, they are believed
+            if not quantity and key not in self._levels:
+                continue  # heard from next door, never there
+            moved = quantity if abs(expected - told.moved) >= MOVED else told.moved
+            self._tell(registry, key, Level("tag", quantity, confidence, max(at, told.t_us), moved), step)
+        return False
+
+    # ------------------------------------------------------------ shelves
     def _step_shelves(self, registry: Registry, batch: ShelfBatch, step: Step) -> None:
         """Folds weighings and counts, slot by slot."""
         batch = usable(batch)
@@ -201,7 +200,7 @@ class Stock(Family):
         if product and (key := place_of(registry, device.id, product.id, t_us)) and shelf.quantity >= 0:
             source = "count" if not np.isnan(rows.item_count[-1]) else "weight"
             quantity, confidence = self._shelves_of(registry, key, slot)
-            self._tell(registry, key, quantity, confidence, source, t_us, step)
+            self._tell(registry, key, Level(source, quantity, confidence, t_us, quantity), step)
 
     def _shelves_of(self, registry: Registry, key: Key, slot: int) -> tuple[float, float]:
         """Sum over the slots of a zone that hold a product."""
@@ -220,21 +219,18 @@ class Stock(Family):
         place = registry.where.at(registry.slot_device.get(slot, 0), self.slots[slot].t_us)
         return place.site_id, place.zone_id
 
-    def _tell(
-        self, registry: Registry, key: Key, quantity: float, confidence: float, source: str, t_us: int, step: Step
-    ) -> None:
-        """Stock of a zone and product: the row, the change, and a move when the quantity is another."""
+    def _tell(self, registry: Registry, key: Key, level: Level, step: Step) -> None:
+        """Stock of a zone and product: the row, the change, and a move when the quantity has become another."""
         site, product = registry.sites.get(key[0]), registry.products.get(key[2])
         if site is None or product is None:
             return
         old = self._levels.get(key)
-        self._levels[key] = Level(quantity, confidence)
-        rows = step.part(StockRows)
-        rows.levels = [r for r in rows.levels if (r[1], r[2], r[3]) != key]
-        rows.levels.append((site.tenant_id, *key, source, quantity, confidence, t_us))
-        if old is None or old.quantity != quantity:
-            delta = quantity - (old.quantity if old else 0.0)
-            step.part(StockRows).moves.append((site.tenant_id, *key, t_us, quantity, delta, source, step.now_us))
+        self._levels[key] = level
+        rows, (source, quantity, confidence, t_us, moved) = step.part(StockRows), level
+        rows.levels[key] = (site.tenant_id, *key, source, quantity, confidence, t_us, moved)
+        if (old is None and (moved or source != "tag")) or (old is not None and old.moved != moved):
+            delta = moved - (old.moved if old else 0.0)
+            rows.moves.append((site.tenant_id, *key, t_us, moved, delta, source, step.now_us))
         step.change(site.tenant_id, "stock", *shape(registry, key, quantity, confidence, source, t_us))
 
 

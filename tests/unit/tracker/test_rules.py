@@ -151,42 +151,6 @@ def test_a_wrong_first_fix_does_not_condemn_the_good_ones():
     assert bad[2:].sum() == 0
 
 
-@given(
-    st.lists(st.tuples(st.integers(1, 4), st.integers(0, 50), st.integers(0, 2)), min_size=1, max_size=40), st.randoms()
-)
-@settings(deadline=None)
-def test_a_tag_is_where_its_newest_read_was_in_whatever_order_reads_come(reads, random):
-    reads = list({(tag, t): (tag, t, device) for tag, t, device in reads}.values())
-    zone_of = np.array([10, 20, 30], dtype=np.int32)
-
-    def end(order, size):
-        known = stock.Places(*(np.empty(0, d) for d in (np.int32, np.int64, np.int32, np.int32)))
-        held = {}
-        for low in range(0, len(order), size):
-            part = order[low : low + size]
-            tag, t, device = (
-                np.array(c, dtype=d)
-                for c, d in zip(zip(*part, strict=True), (np.int32, np.int64, np.int32), strict=True)
-            )
-            here = sorted(set(tag.tolist()) & set(held))
-            known = stock.Places(
-                np.array(here, np.int32),
-                np.array([held[k][0] for k in here], np.int64),
-                np.array([held[k][1] for k in here], np.int32),
-                np.array([held[k][2] for k in here], np.int32),
-            )
-            out = stock.locate(known, tag, t, device, zone_of)
-            held |= {
-                int(k): (int(a), int(b), int(c))
-                for k, a, b, c in zip(out.tag, out.t_us, out.device, out.reads, strict=True)
-            }
-        return {k: v[:2] for k, v in held.items()}
-
-    mixed = reads[:]
-    random.shuffle(mixed)
-    assert end(sorted(reads), 100) == end(mixed, 3) == end(mixed, 1)
-
-
 def test_one_weighing_is_a_hand_on_the_shelf_two_are_a_sale():
     shelf, changes = stock.weigh(stock.Shelf(5.0, 5.0, 0.9), np.array([3.0, 5.0, 4.0, 4.0]), 1.0, np.full(4, np.nan))
     assert changes == [(3, 4.0)]

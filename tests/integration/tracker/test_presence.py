@@ -1,0 +1,172 @@
+"""Presence of tags in a real tracker: levels with their chance, tags that go, late reads that set levels right."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+
+from firmware_sim.stockroom import sgtin96
+from store.db import connect
+from store.registry import DeviceSpec, Registry
+from tests.benchmarks.presence.simulated import world
+from tests.databases import copied
+from tests.integration.fleet import Fleet
+from tracker.engine.family import Family
+from tracker.families import FAMILIES
+from tracker.rules.presence.knowledge import EPOCH_US
+from tracker.stock.family import Stock
+
+E = EPOCH_US // 1_000_000
+LEVELS = (
+    "select z.name, p.sku, l.quantity, l.confidence, l.last_evidence_at from stock_level l "
+    "join zone z on z.id = l.zone_id join product p on p.id = l.product_id "
+    "where l.source = 'tag' and l.quantity > 0 order by 1, 2"
+)
+STATES = "select tag_id, time, product_id, carry from tag_state order by 1"
+SPANS = "select zone_id, began_at, ended_at from zone_awake order by 1, 2"
+
+
+class Warehouse:
+    """Four zones in a row with a reader each; tags of two products."""
+
+    def __init__(self, dsn: str, tags: int) -> None:
+        self.fleet = Fleet(dsn)
+        with connect(dsn, "test") as c, c.transaction():
+            registry = Registry(c)
+            registry.put_product("JAM", label="Jam", gtin="06414129999994", unit_mass_kg=None, reorder_point=None)
+            for z in range(1, 5):
+                spec = DeviceSpec(f"reader-{z}", "rfid", site="dc-1", zone=f"zone-{z}")
+                self.fleet.ids[spec.name] = registry.put_device(spec)
+        gtins = ("06414123456783", "06414129999994")
+        self.tags = [self.fleet.label("epc", 1, sgtin96(gtins[n % 2], 7, n)) for n in range(tags)]
+
+    def reads(self, zone: int, tags: Sequence[int], epochs: Sequence[float], dbm: Any = -55.0) -> Any:
+        """Reads of tags, each in all of these epochs, by the reader of a zone."""
+        of, at = (c.ravel() for c in np.meshgrid(self.tags_of(tags), np.asarray(epochs, float) * E))
+        return self.fleet.batch("rfid", f"reader-{zone}", at, tag_id=of, antenna=1, rssi_dbm=dbm)
+
+    def tags_of(self, tags: Sequence[int]) -> list[int]:
+        return [self.tags[n] for n in tags]
+
+    def tracker(self) -> Any:
+        return self.fleet.tracker(families=FAMILIES)
+
+    def settle(self, tracker: Any) -> list[tuple[Any, ...]]:
+        self.fleet.settle(tracker)
+        tracker._tick(now=True)
+        return self.fleet.rows(LEVELS)
+
+
+@pytest.fixture
+def house(any_database: str) -> Warehouse:
+    return Warehouse(any_database, 8)
+
+
+def quantities(levels: list[tuple[Any, ...]]) -> dict[tuple[str, str], float]:
+    return {(zone, sku): quantity for zone, sku, quantity, *_ in levels}
+
+
+def test_levels_follow_tags_and_say_how_sure_they_are(house: Warehouse) -> None:
+    tracker = house.tracker()
+    house.fleet.append(house.reads(1, range(8), [0]))
+    (first,) = {confidence for *_, confidence, _ in house.settle(tracker)}
+    house.fleet.append(house.reads(1, range(8), range(1, 10)))
+    levels = house.settle(tracker)
+    assert quantities(levels) == {("zone-1", "JAM"): 4.0, ("zone-1", "MILK"): 4.0}
+    assert min(confidence for *_, confidence, _ in levels) > 0.95 > first
+    # two are carried to the next room, one goes: the reader of the first hears the others and not these
+    house.fleet.append(house.reads(1, range(5), range(10, 30)), house.reads(2, [5, 6], range(10, 30)))
+    assert quantities(house.settle(tracker)) == {
+        ("zone-1", "JAM"): 2.0, ("zone-1", "MILK"): 3.0, ("zone-2", "JAM"): 1.0, ("zone-2", "MILK"): 1.0,
+    }  # fmt: skip
+    moves = house.fleet.rows("select sum(delta), count(*) from stock_move where source = 'tag'")
+    assert moves[0][0] == 7.0
+    assert moves[0][1] <= 8
+    # the readers fall silent for a day: nobody is taken away, not by a restart either
+    before = [level[:4] for level in house.settle(tracker)]
+    house.fleet.append(house.reads(3, [7], [3000]))
+    assert [level[:4] for level in house.settle(tracker) if level[0] != "zone-3"] == before
+    house.fleet.close(tracker)
+    tracker = house.tracker()
+    assert [level[:4] for level in house.settle(tracker) if level[0] != "zone-3"] == before
+    # a reader that says it is well while it hears nothing does take them away
+    house.fleet.append(house.fleet.batch("status", "reader-2", np.arange(3001, 3020) * E, battery_ratio=1.0))
+    assert [zone for zone, *_ in house.settle(tracker)] == ["zone-1", "zone-1", "zone-3"]
+    house.fleet.close(tracker)
+
+
+def test_a_product_that_is_made_after_its_tags_were_read_has_them(house: Warehouse) -> None:
+    tag = house.fleet.label("epc", 1, sgtin96("06414121111110", 7, 1))
+    house.tags.append(tag)
+    tracker = house.tracker()
+    house.fleet.append(house.reads(1, [8], range(5)))
+    assert house.settle(tracker) == []
+    with connect(house.fleet.dsn, "test") as c, c.transaction():
+        Registry(c).put_product("NEW", label="New", gtin="06414121111110", unit_mass_kg=None, reorder_point=None)
+    tracker._read_registry()
+    assert quantities(house.settle(tracker)) == {("zone-1", "NEW"): 1.0}
+    house.fleet.close(tracker)
+
+
+@pytest.fixture(scope="module")
+def portions() -> list[Any]:
+    """An hour of a simulated warehouse: reads as columns."""
+    found = world(7, 0.7, tags=24, epochs=120, zones=4, dwell=60)
+    return [found.tag, found.epoch, found.zone, found.dbm.round(1)]
+
+
+def play(dsn: str, reads: list[Any], order: np.ndarray[Any, Any], parts: int, families: Sequence[type[Family]]) -> Any:
+    """What a tracker holds after these reads came in this order, so many portions, with a restart in the middle."""
+    house = Warehouse(dsn, 24)
+    tracker = house.fleet.tracker(families=families)
+    tag, epoch, zone, dbm = reads
+    rng = np.random.default_rng(1)
+    offset = rng.random(len(tag)) * E * 0.99
+    for n, part in enumerate(np.array_split(order, parts)):
+        for z in range(1, 5):
+            rows = part[zone[part] == z]
+            if len(rows):
+                which = np.array(house.tags)[tag[rows]]
+                at = epoch[rows] * E + offset[rows]
+                house.fleet.append(
+                    house.fleet.batch("rfid", f"reader-{z}", at, tag_id=which, antenna=1, rssi_dbm=dbm[rows])
+                )
+        while tracker.step():
+            pass
+        if n % 3 == 0:
+            tracker._tick(now=True)
+            tracker._refold_some(house.fleet.now_us, now=True)
+        if n == parts // 2:
+            house.fleet.close(tracker)
+            tracker = house.fleet.tracker(families=families)
+    levels = house.settle(tracker)
+    house.fleet.close(tracker)
+    return levels, house.fleet.rows(STATES), house.fleet.rows(SPANS)
+
+
+@pytest.fixture(scope="module")
+def sorted_outcome(postgres: Any, template: str, portions: list[Any]) -> Iterator[Any]:
+    with copied(postgres.dsn, template) as dsn:
+        yield play(dsn, portions, np.arange(len(portions[0])), 12, (Stock,))
+
+
+@pytest.mark.parametrize("order", ["one reader late", "shuffled", "newest first"])
+def test_late_and_shuffled_reads_end_in_the_same_as_sorted_ones(
+    order: str, postgres: Any, template: str, portions: list[Any], sorted_outcome: Any
+) -> None:
+    n = np.arange(len(portions[0]))
+    late = (portions[2] == 2) & (portions[1] > 30) & (portions[1] < 90)
+    orders = {
+        "one reader late": np.concatenate([n[~late], n[late]]),
+        "shuffled": np.random.default_rng(3).permutation(n),
+        "newest first": n[::-1],
+    }
+    with copied(postgres.dsn, template) as dsn:
+        levels, states, spans = play(dsn, portions, orders[order], 12, (Stock,))
+    assert spans == sorted_outcome[2]
+    assert states == sorted_outcome[1]
+    assert levels == sorted_outcome[0]
+    assert len(levels) >= 4
