@@ -1,4 +1,4 @@
-"""`frostway stock`: the ledger, the proof that its balances are what its moves come to, and tag reads tried on a file."""
+"""`frostway stock`: the ledger, the proof that balances are what moves come to, and tag reads tried on a file."""
 
 from __future__ import annotations
 
