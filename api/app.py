@@ -47,6 +47,7 @@ from api.resources import (
     devices,
     display,
     docs,
+    epcis,
     evidence,
     facts,
     fleets,
@@ -91,7 +92,7 @@ __all__ = ["ApiConfig", "create_app"]
 
 RESOURCES = (
     session, sessions, joining, people, roles, tokens, fleets, vehicles, trips, sites, devices, products,
-    handling_units, goods_movements, lifecycle, assignments,
+    handling_units, goods_movements, epcis, lifecycle, assignments,
     temperature_profiles, profile_backtests, device_profiles, calibrations, connecting, commands, stock, stock_ledger,
     stock_moves, stock_availability, count_tasks, bins, product_units, shipments, shares, alerts, cases,
     temperature_series, logger_files, facts, evidence, arrival_times, readings,

@@ -23,11 +23,13 @@ class Source(NamedTuple):
     """What a follower reads, by the name under which its position is kept.
 
     `read` is the query of the rows behind a position, each with its `written_in` and `id`; `take` does what follows.
+    Statements are those of `operations.sql`, and of `file` besides.
     """
 
     name: str
     read: str
     take: Callable[[Sequence[Row]], Script[int]]
+    file: str = "operations"
 
 
 class OvertakenError(RuntimeError):
@@ -40,7 +42,7 @@ class Follower:
     def __init__(self, source: Source, portion: int = PORTION) -> None:
         self.source = source
         self._portion = portion
-        self._q = queries("operations")
+        self._q = {**queries("operations"), **queries(source.file)}
 
     def begin(self, connection: psycopg.Connection) -> bool:
         """Makes the position if there is none. True when it has gone back to the start.

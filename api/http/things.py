@@ -181,7 +181,7 @@ async def _address(request: Request, things: Things) -> str | None:
         return None
     try:
         body = await request.json()
-    except ValueError:
+    except (ValueError, RecursionError):  # nested by the thousand
         return None  # what is wrong with it is said elsewhere
     name = next((body[key] for key in NAMES if isinstance(body.get(key), str)), "") if isinstance(body, dict) else ""
     below = f"{path}/{name}"

@@ -28,11 +28,20 @@ from api.resources.shared.imports.bring import ANSWER, SAME, Asked, Entry, Kind,
 from api.resources.shared.imports.files import Columns
 from api.resources.shared.sites import Site, read_sites
 from api.resources.shared.within import Within
+from domain.epc.keys import completed
 from store.db import queries
 
 router = resource(tags=["sites"])
 LIVE = {"temps"}
 """What changes by itself."""
+
+
+def _gln(text: str) -> str:
+    if len(text) != 13 or not (text.isascii() and text.isdigit()):
+        raise ValueError("a GLN has 13 digits")
+    if completed(text[:12]) != text:
+        raise ValueError(f"its check digit is {completed(text[:12])[-1]}, not {text[-1]}")
+    return text
 
 
 class ZoneIn(Strict):
@@ -75,6 +84,7 @@ class SiteIn(Strict):
     corridor: CorridorIn | None = None
     dwell_s: Annotated[float, Field(ge=0, le=86_400)] = 0.0
     tz: Annotated[str, AfterValidator(zone_name)] = "UTC"
+    gln: Annotated[str, AfterValidator(_gln)] | None = Field(None, description="stays as it is when it is not given")
     zones: list[ZoneIn] = Field([], max_length=200)
 
     @model_validator(mode="after")
@@ -128,6 +138,8 @@ async def post_site(request: Request, caller: SiteKeeper, given: SiteIn) -> Json
             dwell_s=given.dwell_s,
             tz=given.tz,
         )
+        if given.gln is not None:
+            await session.run(q["put_glns"], names=[given.id], glns=[given.gln])
         for zone in given.zones:
             await session.row(q["put_zone"], site=(row or {})["id"], name=zone.id, label=zone.label or zone.id)
         await audit(session, caller, "site.create" if new else "site.change", given.id, **given.model_dump())
@@ -156,7 +168,9 @@ async def _settle(session: Session, entries: list[Entry]) -> dict[str, str]:
 def _alike(given: dict[str, Any], known: dict[str, Any]) -> bool:
     labels = {zone["id"]: zone["label"] for zone in known["zones"]}
     zones = all(zone["id"] in labels and zone["label"] in (None, labels[zone["id"]]) for zone in given["zones"])
-    return zones and all(value == known[name] for name, value in given.items() if name != "zones")
+    return zones and all(
+        value == known[name] for name, value in given.items() if name != "zones" and (name, value) != ("gln", None)
+    )
 
 
 async def _put(session: Session, caller: Caller, entries: list[Entry]) -> None:
@@ -164,6 +178,8 @@ async def _put(session: Session, caller: Caller, entries: list[Entry]) -> None:
     q = queries("imports")
     rows = ({**entry.values, "label": entry.values["label"] or entry.key} for entry in entries)
     await session.run(q["put_sites"], rows=as_rows(rows))
+    if glns := {entry.key: entry.values["gln"] for entry in entries if entry.values["gln"] is not None}:
+        await session.run(queries("registry")["put_glns"], names=list(glns), glns=list(glns.values()))
     zones = {(e.key, zone["id"]): zone["label"] or zone["id"] for e in entries for zone in e.values["zones"]}
     if zones:
         named = ({"site": site, "id": name, "label": label} for (site, name), label in zones.items())
@@ -184,6 +200,7 @@ KIND = Kind(
             **dict.fromkeys(("id", "label", "kind"), cells.text),
             **dict.fromkeys(("lat", "lon", "radius_m", "dwell_s"), cells.number),
             "tz": cells.text,
+            "gln": cells.text,
         },
         needed=("id",),
         aliases={

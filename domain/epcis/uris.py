@@ -21,6 +21,7 @@ FINEST = ("21", "235", "254", "8011", "10")
 DIGITS = {"00": 18, "01": 14, "414": 13, "417": 13, "402": 17, "8017": 18, "8018": 18}
 """Length of the keys that are digits and nothing else."""
 Writer = Callable[[str, str, list[str]], str]
+_GLN = re.compile(r"https://id\.gs1\.org/414/(\d{13})(?:/254/([^/]+))?")
 _PREFIX = re.compile(r"\d{6,12}")
 _PLAIN = re.compile(r"[!-~]{1,50}")
 _OLD = re.compile(r"urn:epc:(id|class|idpat):([a-z]+):(.+)", re.DOTALL)
@@ -44,6 +45,16 @@ def canonical(uri: str) -> str | None:
 def link(ai: str, key: str, *more: str) -> str:
     """A Digital Link; `more` is the application identifier and value of a qualifier."""
     return LINK + "".join(f"/{each}" for each in (ai, quote(key, safe=""), *(quote(m, safe="") for m in more)))
+
+
+def gln_of(uri: str) -> tuple[str, str] | None:
+    """GLN and extension ("" for none) of a canonical Digital Link of a place; None of anything else.
+
+    >>> gln_of("https://id.gs1.org/414/4012345000054/254/chiller")
+    ('4012345000054', 'chiller')
+    """
+    found = _GLN.fullmatch(uri)
+    return (found[1], unquote(found[2] or "")) if found else None
 
 
 def _of_urn(sort: str, scheme: str, body: str) -> str | None:

@@ -15,6 +15,7 @@ from frostway.cli.coldchain import coldchain_app
 from frostway.cli.config import config_app
 from frostway.cli.device import device_app
 from frostway.cli.epc import epc_app
+from frostway.cli.epcis import epcis_app
 from frostway.cli.eta import eta_app
 from frostway.cli.evidence import evidence_app
 from frostway.cli.facts import facts_app
@@ -42,6 +43,7 @@ app.add_typer(token_app, name="token")
 app.add_typer(account_app, name="account")
 app.add_typer(eta_app, name="eta")
 app.add_typer(epc_app, name="epc")
+app.add_typer(epcis_app, name="epcis")
 app.add_typer(audit_app, name="audit")
 app.add_typer(evidence_app, name="evidence")
 app.add_typer(coldchain_app, name="coldchain")

@@ -131,7 +131,7 @@ select * from own_way(%(tenant)s, %(vehicle)s, %(since)s, %(until)s, %(most)s)
 
 -- name: sites
 -- Sites by name; retired ones when they are asked for.
-select s.id as key, s.name as id, s.label, s.kind, s.lat, s.lon, s.radius_m, s.polygon, s.corridor, s.dwell_s, s.tz
+select s.id as key, s.name as id, s.label, s.kind, s.lat, s.lon, s.radius_m, s.polygon, s.corridor, s.dwell_s, s.tz, s.gln
 from site s
 where s.tenant_id = %(tenant)s and s.name > %(after)s and (%(name)s::text is null or s.name = %(name)s)
 and (%(names)s::text[] is null or s.name = any(%(names)s))

@@ -100,7 +100,7 @@ from jsonb_to_recordset(%(rows)s::jsonb) r (client_id text, kind text, at timest
 
 -- name: void_movement
 -- It did not happen.
-update goods_movement set voided_at = now(), voided_by = %(by)s, void_reason = %(reason)s
+update goods_movement set voided_at = now(), voided_by = %(by)s, void_reason = %(reason)s, voided_in = pg_current_xact_id()
 where tenant_id = %(tenant)s and client_id = %(id)s and voided_at is null
 
 -- name: put_units

@@ -45,7 +45,7 @@ where v.tenant_id = %(tenant)s and v.name = r.id
 
 -- name: sites_there
 -- What is there of sites by name with the zones of each, retired ones too.
-select s.id as key, s.name as id, s.label, s.kind, s.lat, s.lon, s.radius_m, s.polygon, s.corridor, s.dwell_s, s.tz,
+select s.id as key, s.name as id, s.label, s.kind, s.lat, s.lon, s.radius_m, s.polygon, s.corridor, s.dwell_s, s.tz, s.gln,
        s.retired_at is not null as retired,
        (select jsonb_object_agg(z.name, z.label) from zone z where z.tenant_id = s.tenant_id and z.site_id = s.id
         and z.retired_at is null) as zones

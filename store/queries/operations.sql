@@ -133,6 +133,22 @@ from follower_position p left join lateral (
     union all
     (select r.at from audit r
      where p.name = 'audit chain' and (r.written_in, r.id) > (p.written_in, p.row_id)
+     order by r.written_in, r.id limit 10000)
+    union all
+    (select r.recorded_at from ledger_move r
+     where p.name = 'epcis of moves' and (r.written_in, r.id) > (p.written_in, p.row_id)
+     order by r.written_in, r.id limit 10000)
+    union all
+    (select r.recorded_at from goods_movement r
+     where p.name = 'epcis of goods' and (r.written_in, r.id) > (p.written_in, p.row_id)
+     order by r.written_in, r.id limit 10000)
+    union all
+    (select r.voided_at from goods_movement r
+     where p.name = 'epcis of goods taken back' and (r.voided_in, r.id) > (p.written_in, p.row_id)
+     order by r.voided_in, r.id limit 10000)
+    union all
+    (select r.decided_at from stop_call r
+     where p.name = 'epcis of calls' and (r.written_in, r.id) > (p.written_in, p.row_id)
      order by r.written_in, r.id limit 10000)) e on true
 group by p.name order by p.name
 

@@ -20,6 +20,11 @@ on conflict (tenant_id, name) do update set label = excluded.label, kind = exclu
     dwell_s = excluded.dwell_s, tz = excluded.tz
 returning id
 
+-- name: put_glns
+-- By which partners name these sites.
+update site s set gln = n.gln from unnest(%(names)s::text[], %(glns)s::text[]) as n (name, gln)
+where s.tenant_id = %(tenant)s and s.name = n.name
+
 -- name: ensure_site
 -- Id of a site by name; nothing when there is none.
 select id from site where tenant_id = %(tenant)s and name = %(name)s

@@ -80,6 +80,7 @@ BY_PLACE = {
     ("ledger_move", "source"): "'person'", ("bin", "code"): "'{mark}-bin'", ("product_unit", "name"): "'case'",
     **{(t, "place_id"): ONE_OF.replace("{}", "ledger_place", 1) for t in ("ledger_balance", "count_task")},
     ("zone_hearing", "sd_db"): "1", ("zone_hearing", "leak"): "0.1", ("count_task", "cause"): "'asked'",
+    ("epcis_event", "capture_id"): "null",
     ("exposure", "profile_id"): ONE_OF.replace("{}", "profile", 1),
 }  # fmt: skip
 

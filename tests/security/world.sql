@@ -93,3 +93,7 @@ insert into count_task (tenant_id, place_id, product_id, cause, ledger_quantity,
 select {tenant}, to_place, product_id, 'asked', 5, 'Maker{tag}', 'Ann{tag}', 'Reason{tag}' from ledger_move where tenant_id = {tenant};
 insert into stock_reservation (tenant_id, client_id, reference, product_id, quantity, reserved_by)
 select {tenant}, '{mark}-reserved', 'Reference{tag}', product_id, 1, 'Maker{tag}' from ledger_move where tenant_id = {tenant};
+insert into epcis_capture (tenant_id, created_by, events, taken, known) values ({tenant}, 'Maker{tag}', 1, 1, 0);
+insert into epcis_event (tenant_id, capture_id, event_id, event_hash, type, event_at, epcs, body)
+select {tenant}, id, 'urn:{mark}:event', 'ni:{mark}', 'ObjectEvent', now(), '{{urn:{mark}:epc}}',
+       json_build_object('type', 'ObjectEvent', 'example:note', 'Note{tag}') from epcis_capture where tenant_id = {tenant};

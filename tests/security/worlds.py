@@ -18,6 +18,7 @@ NUMBERS = {
     "assignment_id": "assignment", "entry_id": "vehicle_driver", "session_id": "access_token",
     "delivery_id": "outgoing", "notice_id": "outgoing", "event_id": "outgoing", "command_id": "command",
     "logger_file_id": "logger_file", "task_id": "count_task",
+    "capture_id": "epcis_capture",
 }  # fmt: skip
 WORDS = {"kind": "excursion", "report": "load", "probe": "rear"}
 """What stands in addresses and is nobody's."""
@@ -30,6 +31,7 @@ OWNED = (
     "alert", "receiver", "outgoing", "audit", "assignment", "invitation", "stock_level", "command",
     "lot", "goods_movement", "handling_unit", "goods_stay", "goods_part", "goods_budget",
     "bin", "product_unit", "ledger_place", "ledger_move", "ledger_balance", "count_task", "stock_reservation",
+    "epcis_capture", "epcis_event",
     "device_voice", "tenant_display", "person_display", "logger_file",
 )  # fmt: skip
 

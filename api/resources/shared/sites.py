@@ -34,6 +34,7 @@ class Site(TypedDict):
     corridor: dict[str, Any] | None
     dwell_s: float
     tz: str
+    gln: str | None
     zones: list[Zone]
     temps: list[Temp]
 
@@ -51,6 +52,7 @@ def _shape(row: Row, zones: list[Zone], temps: list[Temp]) -> Site:
         "corridor": row["corridor"],
         "dwell_s": row["dwell_s"],
         "tz": row["tz"],
+        "gln": row["gln"],
         "zones": zones,
         "temps": temps,
     }

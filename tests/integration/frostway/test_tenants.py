@@ -13,6 +13,10 @@ from store.tenants import UnknownTenantError, add_tenant
 from tests.integration.api.seed import PASSWORD, World, client, rows, serving
 from tests.integration.frostway.commands import refused, typed
 
+EVENT = (
+    '{"@context": "https://ref.gs1.org/standards/epcis/2.0.0/epcis-context.jsonld", "type": "ObjectEvent", '
+    '"action": "OBSERVE", "eventTime": "2026-11-22T10:30:00Z", "eventTimeZoneOffset": "+00:00", "epcList": []}'
+)
 COMMANDS = (
     ("device", "add", "gps-1", "--kind", "tracker"),
     ("device", "list"),
@@ -47,6 +51,7 @@ COMMANDS = (
     ("audit", "verify"),
     ("coldchain", "import", os.devnull, "--shipment", "S-1"),
     ("goods", "import", "profiles.jsonl"),
+    ("epcis", "capture", "profiles.jsonl"),
     ("reports", "stationary"),
     ("forward", "--to", "out", "--once"),
     ("device", "change", "gps-1", "--kind", "phone"),
@@ -77,6 +82,8 @@ def test_no_command_makes_a_tenant(kept_database: str, tmp_path: Path, words: tu
     if words[:2] in (("profile", "import"), ("goods", "import")):
         (tmp_path / "profiles.jsonl").touch()
         words = (*words[:2], "profiles.jsonl")
+    if words[:2] == ("epcis", "capture"):
+        (tmp_path / "profiles.jsonl").write_text(EVENT)
     before = counted(kept_database)
     assert refused(kept_database, tmp_path, *words, "--tenant", "otehr") == (
         "no tenant 'otehr': `frostway tenant list` shows them, `frostway tenant add otehr` makes it"

@@ -1,0 +1,1 @@
+"""Events of EPCIS: what others tell is taken in, and what we know is told."""
