@@ -28,6 +28,7 @@ from api.oidc.provider import Provider
 from api.resources import (
     alert_routes,
     alerts,
+    antennas,
     arrival_times,
     assignments,
     audit,
@@ -93,8 +94,8 @@ __all__ = ["ApiConfig", "create_app"]
 RESOURCES = (
     session, sessions, joining, people, roles, tokens, fleets, vehicles, trips, sites, devices, products,
     handling_units, goods_movements, epcis, lifecycle, assignments,
-    temperature_profiles, profile_backtests, device_profiles, calibrations, connecting, commands, stock, stock_ledger,
-    stock_moves, stock_availability, count_tasks, bins, product_units, shipments, shares, alerts, cases,
+    temperature_profiles, profile_backtests, device_profiles, calibrations, antennas, connecting, commands,
+    stock, stock_ledger, stock_moves, stock_availability, count_tasks, bins, product_units, shipments, shares, alerts, cases,
     temperature_series, logger_files, facts, evidence, arrival_times, readings,
     reports, quarantine, mending, webhooks, channels, alert_routes, web_push,
     brokers, public, customer_browsers, events, demo, display, audit,

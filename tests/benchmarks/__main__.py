@@ -37,6 +37,7 @@ from tests.benchmarks import (
 )
 from tests.benchmarks.crowd import section as crowd
 from tests.benchmarks.figures import ARTIFACT, Figure, Neighbours, machine, print_table, write
+from tests.benchmarks.presence import section as presence
 from tests.benchmarks.questions import section
 from tests.benchmarks.questions.history import Plan
 from tests.benchmarks.stack import Databases, databases
@@ -242,6 +243,7 @@ PURE: dict[str, Callable[[Path], list[Figure]]] = {
     "eta": eta.measure,
     "stops": stops.measure,
     "breach": reefers.measure,
+    "presence": presence.measure,
 }
 NEED_BROKER = {"single", "batched", "websocket", "crowd", "backlog", "doors", "memory"}
 

@@ -67,6 +67,7 @@ class Stock(Family):
 
     def registry_read(self) -> bool:
         """Tags of products that are known only now belong to them."""
+        self.tags.know(self.engine.store, self.engine.registry)
         if self._products != (by_gtin := self.engine.registry.by_gtin):
             self._products = by_gtin
             self._name(self.tags.nameless(), [])

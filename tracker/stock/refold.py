@@ -15,7 +15,7 @@ from tracker.rules.presence import beliefs
 from tracker.rules.presence.beliefs import NEVER, Tags
 from tracker.rules.presence.knowledge import EPOCH_US
 from tracker.stock.rows import LANE
-from tracker.stock.tags import CHECKPOINT_US, NOT_USED, PACKER, TagTables, closed, zones_of
+from tracker.stock.tags import CHECKPOINT_US, NOT_USED, PACKER, TagTables, closed, ms_of, zones_of
 
 
 class TagRefold(Refold):
@@ -50,7 +50,9 @@ class TagRefold(Refold):
         if keep.any():
             t_us, tables = found["time"][keep], self._tables
             tag, dbm = np.full(len(t_us), self.entity), found["rssi_dbm"][keep].astype(np.float64)
-            self._tags = beliefs.step(self._tags, tag, t_us // EPOCH_US, zone[keep], dbm, tables.awake, tables.known)
+            self._tags = beliefs.step(
+                self._tags, tag, t_us // EPOCH_US, zone[keep], dbm, tables.awake, tables.known, ms_of(t_us)
+            )
             self._newest = int(t_us[-1]), int(found["device_id"][keep][-1]), int(found["antenna"][keep][-1])
             begun_us = int(self._tags.open_epoch[0]) * EPOCH_US - 1
             if self._tags.epoch[0] != NEVER:

@@ -20,12 +20,13 @@ from tracker.engine.step import DAY_US, Late, Step
 from tracker.rules.presence import beliefs
 from tracker.rules.presence.awake import Awake, Woken, apart
 from tracker.rules.presence.beliefs import NEVER, Tags
-from tracker.rules.presence.knowledge import EPOCH_US, Knowledge, unlearned
+from tracker.rules.presence.knowledge import EPOCH_US, Knowledge, learned, portals_of, unlearned
 from tracker.stock.rows import LANE, StockRows
 
 PACKER = carries.Packer(beliefs.VERSION, (Tags.empty(),), (lambda e: e,))
 NOT_USED = int(WRONG_TIME | Flag.UNDECIDED)
 CHECKPOINT_US = DAY_US
+SIDES = 2
 
 
 @dataclass
@@ -52,9 +53,10 @@ def zones_of(registry: Registry, device: NDArray[Any], antenna: NDArray[Any], t_
 
 def closed(tags: Tags) -> Tags:
     """What is carried of tags without their open epochs."""
-    open_ = Tags.blank(tags.entity)
-    rest = (tags.zone, tags.chance, tags.gone, tags.epoch)
-    return Tags(tags.entity, *rest, open_.open_zone, open_.open_dbm, open_.open_epoch, tags.hit, tags.miss, tags.heard)
+    found, blank = tags.take(np.arange(len(tags))), Tags.blank(tags.entity)
+    found.open_zone[:], found.open_dbm[:], found.open_ms[:] = blank.open_zone, blank.open_dbm, blank.open_ms
+    found.open_epoch[:] = blank.open_epoch
+    return found
 
 
 class TagTables:
@@ -85,6 +87,11 @@ class TagTables:
         self.checkpoints.load(store)
         self.stale |= zones_in(self.carried.rows)
 
+    def know(self, store: TrackingStore, registry: Registry) -> None:
+        """What is known of readers: what was learned of them, and which are portals."""
+        rows = [(zone, us // EPOCH_US, *values) for zone, us, *values in store.rows("zone_hearings")]
+        self.known = learned(rows, portals(registry))
+
     @staticmethod
     def _number(value: Any) -> int:
         return value if isinstance(value, int) else to_us(value)
@@ -114,7 +121,9 @@ class TagTables:
             return batch
         which, dbm = np.unique(tag[live]), batch.rssi_dbm[used[live]].astype(np.float64)
         after = beliefs.step(
-            self.carried.rows.of(which), tag[live], epoch[live], zone[live], dbm, self.awake, self.known
+            self.carried.rows.of(which),
+            *(tag[live], epoch[live], zone[live], dbm, self.awake, self.known),
+            ms_of(t_us[live]),
         )
         self.stale |= zones_in(before) | zones_in(after)
         self.carried.put(after)
@@ -249,6 +258,20 @@ class TagTables:
 
 def _any(mask: Bool) -> Bool:
     return np.asarray(mask[:, 0] | mask[:, 1] | mask[:, 2] | mask[:, 3])
+
+
+def ms_of(t_us: I64) -> I64:
+    """Milliseconds from the beginning of the epoch."""
+    return np.asarray(t_us % EPOCH_US // 1000)
+
+
+def portals(registry: Registry) -> I64:
+    """Pairs of zones between which a reader stands that hears both: with its antennas, and else with itself."""
+    of: dict[int, set[int]] = {}
+    for (device, _), zone in registry.antennas.items():
+        own = registry.devices[device].zone_id if device in registry.devices else 0
+        of.setdefault(device, {own} - {0}).add(zone)
+    return portals_of((min(zones), max(zones)) for zones in of.values() if len(zones) == SIDES)
 
 
 def earliest(marks: list[Late]) -> list[Late]:

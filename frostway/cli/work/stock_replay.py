@@ -64,7 +64,8 @@ def stock_of(reads: Reads, known: Knowledge | None = None) -> dict[str, Any]:
     epoch, tags = reads.t_us // EPOCH_US, Tags.blank(np.arange(1, len(reads.epcs) + 1))
     if len(epoch):
         awake.add(reads.zone + 1, epoch)
-        tags = step(tags, reads.tag + 1, epoch, reads.zone + 1, reads.dbm, awake, known)
+        ms = reads.t_us % EPOCH_US // 1000
+        tags = step(tags, reads.tag + 1, epoch, reads.zone + 1, reads.dbm, awake, known, ms)
     zone, chance = look(tags, awake, known)
     newest = np.zeros(len(reads.epcs), np.int64)
     np.maximum.at(newest, reads.tag, reads.t_us)

@@ -15,8 +15,8 @@ from tracker.rules.presence.knowledge import unlearned
 
 BINS = np.array([0.0, 0.05, 0.15, 0.25, 0.35, 0.45, 0.55, 0.65, 0.75, 0.85, 0.95, 1.0001])
 BY = ("epochs", "strength")
-FEW = 150
-"""In fewer cases nothing can be said of how often they came true."""
+FEW = 1000
+"""With fewer cases, which hang together, how often they came true is not known to five points."""
 
 
 class Told(NamedTuple):
@@ -76,12 +76,12 @@ def filtered(world: World) -> Told:
     return Told(where, np.rint(levels), np.concatenate(chances), np.concatenate(came_true))
 
 
-def reliability(chance: F64, true: I64) -> list[tuple[float, float, int]]:
+def reliability(chance: F64, true: F64, few: int = FEW) -> list[tuple[float, float, int]]:
     """By bin of chances: their mean, how often they came true, and how many there were."""
     at = np.digitize(chance, BINS) - 1
     count, said = np.bincount(at, minlength=len(BINS)), np.bincount(at, chance, len(BINS))
     came = np.bincount(at, true, len(BINS))
-    return [(said[i] / count[i], came[i] / count[i], int(count[i])) for i in np.flatnonzero(count >= FEW)]
+    return [(said[i] / count[i], came[i] / count[i], int(count[i])) for i in np.flatnonzero(count >= few)]
 
 
 def rivals(world: World) -> tuple[tuple[str, float, float], tuple[str, float, float]]:

@@ -11,8 +11,10 @@ import pytest
 from firmware_sim.stockroom import sgtin96
 from store.db import connect
 from store.registry import DeviceSpec, Registry
+from store.secrets import token_hash
 from tests.benchmarks.presence.simulated import world
 from tests.databases import copied
+from tests.integration.api.seed import client, serving
 from tests.integration.fleet import Fleet
 from tracker.engine.family import Family
 from tracker.families import FAMILIES
@@ -77,6 +79,7 @@ def test_levels_follow_tags_and_say_how_sure_they_are(house: Warehouse) -> None:
     levels = house.settle(tracker)
     assert quantities(levels) == {("zone-1", "JAM"): 4.0, ("zone-1", "MILK"): 4.0}
     assert min(confidence for *_, confidence, _ in levels) > 0.95 > first
+    assert 100 < house.fleet.rows("select max(pg_column_size(t.*)) from tag_state t")[0][0] <= 200
     # two are carried to the next room, one goes: the reader of the first hears the others and not these
     house.fleet.append(house.reads(1, range(5), range(10, 30)), house.reads(2, [5, 6], range(10, 30)))
     assert quantities(house.settle(tracker)) == {
@@ -108,6 +111,49 @@ def test_a_product_that_is_made_after_its_tags_were_read_has_them(house: Warehou
         Registry(c).put_product("NEW", label="New", gtin="06414121111110", unit_mass_kg=None, reorder_point=None)
     tracker._read_registry()
     assert quantities(house.settle(tracker)) == {("zone-1", "NEW"): 1.0}
+    house.fleet.close(tracker)
+
+
+def test_a_portal_is_set_up_and_tells_whether_a_tag_went_in_or_out(house: Warehouse) -> None:
+    with connect(house.fleet.dsn, "test") as c, c.transaction():
+        house.fleet.ids["gate"] = Registry(c).put_device(DeviceSpec("gate-reader", "rfid", site="dc-1", zone="yard"))
+        tenant = c.execute("select id from tenant where name = 'main'").fetchone()
+        c.execute(
+            "insert into access_token (tenant_id, kind, subject, role, token_sha256) "
+            "values (%s, 'bearer', 't', 'admin', %s)",
+            (tenant[0] if tenant else 0, token_hash("secret")),
+        )
+    path = "/api/v1/devices/gate-reader/antennas"
+    with serving(house.fleet.dsn) as url, client(url, "secret") as api:
+        told = api.put(path, json={"antennas": [{"antenna": 1, "zone": "dock"}]}).json()
+        assert told == {
+            "device": "gate-reader", "zone": "yard", "antennas": [{"antenna": 1, "zone": "dock"}], "portal": True,
+        }  # fmt: skip
+        assert api.get(path).json() == told
+        for other, body, status, words in (
+            ("gps-1", {"antennas": []}, 422, "antennas are those of a reader"),
+            ("gate-reader", {"antennas": [{"antenna": 1, "zone": "moon"}]}, 422, "no zone moon"),
+            ("gate-reader", {"antennas": [{"antenna": 1, "zone": "dock"}] * 2}, 422, "each antenna once"),
+            ("nobody", {"antennas": []}, 404, ""),
+        ):
+            refused = api.put(f"/api/v1/devices/{other}/antennas", json=body)
+            assert (refused.status_code, words in refused.text) == (status, True), refused.text
+        assert api.get(path).json() == told
+    tracker = house.tracker()
+
+    def passes(tag: int, at_s: float, first: int) -> None:
+        """Louder and fainter at the one antenna, a second later at the other."""
+        for antenna, later in ((first, 0.0), (3 - first, 1.2)):
+            times = at_s + later + np.array([-0.4, 0.0, 0.4])
+            dbm = np.array([-52.0, -47.0, -52.0])
+            of = house.tags[tag]
+            house.fleet.append(house.fleet.batch("rfid", "gate", times, tag_id=of, antenna=antenna, rssi_dbm=dbm))
+
+    passes(0, 10, first=2)  # from the yard to the dock
+    passes(1, 70, first=1)  # out
+    assert quantities(house.settle(tracker)) == {("dock", "MILK"): 1.0, ("yard", "JAM"): 1.0}
+    passes(0, 130, first=1)  # and out again
+    assert quantities(house.settle(tracker))["yard", "MILK"] == 1.0
     house.fleet.close(tracker)
 
 

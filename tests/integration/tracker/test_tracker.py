@@ -225,7 +225,7 @@ def test_a_shelf_falls_when_two_weighings_agree_and_tags_are_kept_with_their_las
     tag_rows = fleet.rows(
         "select z.name, octet_length(t.carry), t.antenna from tag_state t join zone z on z.id = t.zone_id"
     )
-    assert tag_rows == [("dock", 106, 1)]
+    assert tag_rows == [("dock", 114, 1)]
     assert gtin_of(epc) is not None
     fleet.close(tracker)
 

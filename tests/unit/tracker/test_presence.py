@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -9,19 +11,20 @@ from hypothesis import strategies as st
 
 from tracker.rules.presence.awake import Awake
 from tracker.rules.presence.beliefs import Tags, late, look, passed_over, step
-from tracker.rules.presence.knowledge import unlearned
+from tracker.rules.presence.knowledge import portals_of, unlearned
 from tracker.rules.presence.levels import COUNTED, summed
 
-KNOWN = unlearned()
+KNOWN = replace(unlearned(), portals=portals_of([(5, 6)]))
 IN, OUT = -55.0, -68.0
 
 
 class Reads:
     """Reads as columns."""
 
-    def __init__(self, tag, epoch, zone, dbm):
-        columns = (np.int64, np.int64, np.int64, np.float64)
-        self.columns = [np.asarray(c, d) for c, d in zip((tag, epoch, zone, dbm), columns, strict=True)]
+    def __init__(self, tag, epoch, zone, dbm, ms=None):
+        columns = (np.int64, np.int64, np.int64, np.float64, np.int64)
+        ms = np.zeros(len(tag)) if ms is None else ms
+        self.columns = [np.asarray(c, d) for c, d in zip((tag, epoch, zone, dbm, ms), columns, strict=True)]
 
     def __len__(self):
         return len(self.columns[0])
@@ -58,14 +61,16 @@ class Store:
         live = reads.take(~behind & ~np.isin(reads.tag, list(again)))
         if len(live):
             which = np.unique(live.tag)
-            self.tags = self.tags.updated(step(self.tags.of(which), *live.columns, self.awake, KNOWN))
+            self.tags = self.tags.updated(
+                step(self.tags.of(which), *live.columns[:4], self.awake, KNOWN, live.columns[4])
+            )
         for tag in sorted(again):
             self.fold_again(tag)
 
     def fold_again(self, tag):
         found = [r.take(r.tag == tag) for r in self.kept]
         columns = [np.concatenate(c) for c in zip(*(f.columns for f in found), strict=True)]
-        self.tags = self.tags.updated(step(Tags.blank(np.array([tag])), *columns, self.awake, KNOWN))
+        self.tags = self.tags.updated(step(Tags.blank(np.array([tag])), *columns[:4], self.awake, KNOWN, columns[4]))
 
     def state(self):
         zone, chance = look(self.tags, self.awake, KNOWN)
@@ -82,7 +87,7 @@ def random_reads(seed, n):
     mostly = rng.random(n) < 0.8
     zone[mostly] = 1 + (tag[mostly] + epoch[mostly] // 20) % 6
     dbm = np.where(rng.random(n) < 0.1, np.nan, rng.normal(-60, 8, n)).round(1)
-    return Reads(tag, epoch, zone, dbm)
+    return Reads(tag, epoch, zone, dbm, rng.integers(0, 30_000, n))
 
 
 def told_in_order(reads):
@@ -179,6 +184,22 @@ def test_a_tag_that_answers_seldom_is_missed_later():
     others = [(2, e, 7, IN) for e in range(207)]
     assert chances(*often, *others)[7] < 0.01
     assert chances(*seldom, *others)[7] > 0.7
+
+
+@pytest.mark.parametrize(("first", "last"), [(5, 6), (6, 5)])
+def test_a_portal_tells_to_which_side_a_tag_went(first, last):
+    """Loudest at the one side, then at the other; a tag nobody knew, and one that stood in a room before."""
+    pass_by = [
+        (1, 50, z, -47.0 - abs(s), 10_000 + 1_500 * (z == last) + 500 * s) for z in (first, last) for s in (-1, 0, 1)
+    ]
+    assert chances(*pass_by)[last] > 0.8
+    here = [(1, e, first, IN, 0) for e in range(40)]
+    found = chances(*here, *pass_by)
+    assert found[last] > 0.6
+    assert found[first] < 0.4
+    stays = [(1, e, z, -50.0, 1_000 * e % 7 + z) for e in range(40, 60) for z in (first, last)]
+    still = chances(*here, *stays)
+    assert still[first] + still[last] > 0.95
 
 
 def test_without_strengths_zones_are_told_apart_by_how_often():

@@ -25,7 +25,7 @@ import numpy as np
 from domain.folds.table import Column, Table
 from domain.readings import F64, I32, I64, Bool
 from tracker.rules.presence.awake import Awake, Woken
-from tracker.rules.presence.knowledge import Knowledge
+from tracker.rules.presence.knowledge import Knowledge, pair
 
 VERSION = 1
 K = 4
@@ -34,6 +34,8 @@ NO_DBM = -999.0
 """In place of a strength that the reader does not tell."""
 SILENT_MAX = 20  # of a gap so many epochs say something of a tag's read rate
 SURE = 0.9
+PASSAGE_MS, STEP_MS, FAR_MS = 8_000, 400.0, 2_000
+"""A passage takes this long at most; so much later at one side is that direction with three in four; it is capped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,7 @@ class Tags(Table):
         "epoch": Column("i4", NEVER),
         "open_zone": Column("i4", 0, K),
         "open_dbm": Column("f4", NO_DBM, K),
+        "open_ms": Column("u2", 0, K),
         "open_epoch": Column("i4", NEVER),
         "hit": Column("f4", 0.0),
         "miss": Column("f4", 0.0),
@@ -59,6 +62,7 @@ class Tags(Table):
     epoch: I32
     open_zone: I32
     open_dbm: F64
+    open_ms: I64
     open_epoch: I32
     hit: F64
     miss: F64
@@ -72,6 +76,8 @@ class Heard(NamedTuple):
     epoch: I64
     zone: I64
     dbm: F64
+    ms: I64
+    """When in the epoch that was."""
 
     def take(self, index: Any) -> Heard:
         """Some of them."""
@@ -84,31 +90,37 @@ def bits(zone: Any) -> I64:
     return np.asarray(np.where(zone > 0, np.int64(1) << (zone % 63), 0))
 
 
-def gathered(tag: I64, epoch: I64, zone: I64, dbm: F64) -> Heard:
+def gathered(tag: I64, epoch: I64, zone: I64, dbm: F64, ms: I64) -> Heard:
     """Reads as epochs, sorted by tag and epoch: of each zone the strongest, of the zones the strongest four."""
-    order = np.lexsort((-dbm, zone, epoch, tag))
-    tag, epoch, zone, dbm = tag[order], epoch[order], zone[order], dbm[order]
+    order = np.lexsort((ms, -dbm, zone, epoch, tag))
+    tag, epoch, zone, dbm, ms = tag[order], epoch[order], zone[order], dbm[order], ms[order]
     same = (tag[1:] == tag[:-1]) & (epoch[1:] == epoch[:-1])
     new = np.ones(len(tag), np.bool_)
     new[1:] = ~same | (zone[1:] != zone[:-1])
-    tag, epoch, zone, dbm = tag[new], epoch[new], zone[new], dbm[new]
+    tag, epoch, zone, dbm, ms = tag[new], epoch[new], zone[new], dbm[new], ms[new]
     starts = np.ones(len(tag), np.bool_)
     starts[1:] = (tag[1:] != tag[:-1]) | (epoch[1:] != epoch[:-1])
     if not starts.all():
         order = np.lexsort((zone, -dbm, epoch, tag))
-        zone, dbm = zone[order], dbm[order]
+        zone, dbm, ms = zone[order], dbm[order], ms[order]
     first = np.flatnonzero(starts)
     group = np.cumsum(starts) - 1
     rank = np.arange(len(tag)) - first[group]
     some = rank < K
     zones, strengths = np.zeros((len(first), K), np.int64), np.full((len(first), K), NO_DBM)
+    moments = np.zeros((len(first), K), np.int64)
     zones[group[some], rank[some]] = zone[some]
     strengths[group[some], rank[some]] = dbm[some]
-    return Heard(tag[first], epoch[first], zones, strengths)
+    moments[group[some], rank[some]] = ms[some]
+    return Heard(tag[first], epoch[first], zones, strengths, moments)
 
 
-def step(tags: Tags, tag: I64, epoch: I64, zone: I64, dbm: F64, awake: Awake, known: Knowledge) -> Tags:
+def step(
+    tags: Tags, tag: I64, epoch: I64, zone: I64, dbm: F64, awake: Awake, known: Knowledge, ms: I64 | None = None
+) -> Tags:
     """What is carried of these tags after reads of theirs; `tag` are keys of theirs, each read in its zone.
+
+    `ms` is when in its epoch each was, for portals.
 
     No read may be of an epoch before its tag's open one: that is for a fold from further back.
     """
@@ -122,6 +134,7 @@ def step(tags: Tags, tag: I64, epoch: I64, zone: I64, dbm: F64, awake: Awake, kn
         np.concatenate([np.where(np.isnan(dbm), NO_DBM, dbm), tags.open_dbm[again, which]])
         .astype(np.float32)  # as it is carried
         .astype(np.float64),
+        np.concatenate([np.zeros(len(tag), np.int64) if ms is None else ms, tags.open_ms[again, which]]),
     )
     last = np.ones(len(heard.tag), np.bool_)
     last[:-1] = heard.tag[1:] != heard.tag[:-1]
@@ -132,7 +145,7 @@ def step(tags: Tags, tag: I64, epoch: I64, zone: I64, dbm: F64, awake: Awake, kn
         _put(after, closing.tag, combined(after, closing, awake, known))
     still = heard.take(last)
     after.open_epoch[still.tag] = still.epoch
-    after.open_zone[still.tag], after.open_dbm[still.tag] = still.zone, still.dbm
+    after.open_zone[still.tag], after.open_dbm[still.tag], after.open_ms[still.tag] = still.zone, still.dbm, still.ms
     all_of = bits(heard.zone)
     np.bitwise_or.at(after.heard, heard.tag, all_of[:, 0] | all_of[:, 1] | all_of[:, 2] | all_of[:, 3])
     return after
@@ -197,6 +210,9 @@ def entered(
         there = mine.any(axis=1)
         others = total - sum_of(np.where(mine, was, 0.0))
         come = coming + others * priors.move * priors.near * span
+        if len(known.portals):
+            leads = np.isin(pair(zone, at[:, None]), known.portals) & on[:, None]
+            come = come + sum_of(np.where(leads, was, 0.0)) * priors.passes
         come = np.where(first, (1 - priors.stray) / np.maximum((heard.zone > 0).sum(axis=1), 1), come)
         chance = chance + np.where(mine, come[:, None], 0.0)
         add = np.flatnonzero(on & ~there)
@@ -230,6 +246,25 @@ def emission(zone: I64, heard: Heard, rate: F64, first: Bool, awake: Awake, know
     return np.where(zone > 0, agree, -np.inf), gone
 
 
+def passing(zone: I64, heard: Heard, fresh: Bool, known: Knowledge) -> F64:
+    """Logarithms of how well each candidate agrees with the order in which the sides of a portal heard a tag best.
+
+    A tag that passes is loudest at the side it goes to last. One that stays in the portal is heard in any order: only
+    tags that were not heard in the epoch before are looked at, and moments that are no more than a passage apart.
+    """
+    found = np.zeros(zone.shape)
+    for k in range(K):
+        mine = (heard.zone == zone[:, k, None]) & (heard.zone > 0)
+        moment = np.where(mine, heard.ms, 0).sum(axis=1)
+        for j in range(K):
+            other = heard.zone[:, j]
+            both = mine.any(axis=1) & (other > 0) & np.isin(pair(zone[:, k], other), known.portals) & fresh
+            later_ms = moment - heard.ms[:, j]
+            both &= np.abs(later_ms) <= PASSAGE_MS
+            found[:, k] += np.where(both, -np.log1p(np.exp(-later_ms.clip(-FAR_MS, FAR_MS) / STEP_MS)), 0.0)
+    return found
+
+
 def combined(tags: Tags, heard: Heard, awake: Awake, known: Knowledge) -> Belief:
     """Beliefs of tags after epochs in which they were heard: one epoch each."""
     at = heard.tag
@@ -242,6 +277,8 @@ def combined(tags: Tags, heard: Heard, awake: Awake, known: Knowledge) -> Belief
     span = np.minimum(np.where(first, 1, heard.epoch - before), 1 / rate)
     now, chance, gone = entered(zone, chance, gone, heard, first, span, known)
     agree, agree_gone = emission(now, heard, rate, first, awake, known)
+    if len(known.portals):
+        agree = agree + passing(now, heard, first | (heard.epoch - before > 1), known)
     most = np.maximum(agree.max(axis=1), agree_gone)
     chance, gone = chance * np.exp(agree - most[:, None]), gone * np.exp(agree_gone - most)
     total = sum_of(chance) + gone
@@ -274,7 +311,8 @@ def look(tags: Tags, awake: Awake, known: Knowledge) -> tuple[I64, F64]:
     hit, miss, epoch = tags.hit * 1.0, tags.miss * 1.0, tags.epoch.astype(np.int64)
     if len(rows):
         open_zone, open_epoch = tags.open_zone[rows].astype(np.int64), tags.open_epoch[rows].astype(np.int64)
-        heard = Heard(rows, open_epoch, open_zone, tags.open_dbm[rows] * 1.0)
+        open_ms = tags.open_ms[rows].astype(np.int64)
+        heard = Heard(rows, open_epoch, open_zone, tags.open_dbm[rows] * 1.0, open_ms)
         now = combined(tags, heard, awake, known)
         zone[rows], chance[rows], gone[rows], hit[rows], miss[rows], epoch[rows] = now
     until = awake.newest(zone)

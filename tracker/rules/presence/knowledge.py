@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -32,6 +33,8 @@ class Priors:
     move: float = 0.69 / 800
     come: float = 2 / 800
     """From nowhere to some zone."""
+    passes: float = 0.3
+    """Of tags that the other side of their zone's portal hears, in an epoch."""
     near: float = 0.4
     """Of those that move, the share that comes to a given zone which hears the tag."""
     zones: float = 6.0
@@ -54,8 +57,8 @@ class Knowledge:
     sd_db: F64
     leak: F64
     """Read rate of another zone's tag, as a share of its read rate in its own."""
-    portal: NDArray[np.bool_] | None = None
-    """By zone and zone: a portal leads from the one to the other."""
+    portals: I64 = field(default_factory=lambda: np.empty(0, np.int64))
+    """Pairs of zones, as `pair`, sorted: a portal leads from the one to the other, in both directions."""
     priors: Priors = PRIORS
 
     def of(self, zone: NDArray[Any], epoch: NDArray[Any]) -> tuple[F64, F64, F64, F64]:
@@ -66,6 +69,42 @@ class Knowledge:
         else:
             version = np.maximum(np.searchsorted(self.since, epoch, "right") - 1, 0)
         return tuple(table[version, column] for table in (self.inside_dbm, self.outside_dbm, self.sd_db, self.leak))  # type: ignore[return-value]
+
+
+def pair(zone: NDArray[Any], other: NDArray[Any]) -> I64:
+    """Two zones as one number."""
+    return np.asarray(np.asarray(zone, np.int64) << 32 | np.asarray(other, np.int64))
+
+
+def portals_of(pairs: Iterable[tuple[int, int]]) -> I64:
+    """Pairs of zones for `Knowledge.portals`.
+
+    >>> portals_of([(1, 2)]).tolist() == sorted(pair(np.array([1, 2]), np.array([2, 1])).tolist())
+    True
+    """
+    both = sorted({p for a, b in pairs for p in ((a, b), (b, a))})
+    table = np.array(both, np.int64).reshape(-1, 2)
+    return pair(table[:, 0], table[:, 1])
+
+
+def learned(rows: Sequence[tuple[int, int, float, float, float, float]], portals: I64) -> Knowledge:
+    """What was learned of zones: zone, the epoch since when it holds, strengths, deviation and leak; in order of time.
+
+    >>> known = learned([(3, 10, -50.0, -60.0, 5.0, 0.1)], portals_of([]))
+    >>> known.of(np.array([3, 3, 9]), np.array([9, 10, 10]))[0].tolist()
+    [-55.0, -50.0, -55.0]
+    """
+    first = unlearned()
+    tables = [first.inside_dbm, first.outside_dbm, first.sd_db, first.leak]
+    since = sorted({row[1] for row in rows})
+    if rows:
+        wide = max(row[0] for row in rows) + 1
+        tables = [np.full((len(since) + 1, wide), table[0, 0]) for table in tables]
+        for zone, epoch, *values in rows:
+            for table, value in zip(tables, values, strict=True):
+                table[since.index(epoch) + 1 :, zone] = value
+    inside_dbm, outside_dbm, sd_db, leak = tables
+    return Knowledge(np.array([0, *since], np.int64), inside_dbm, outside_dbm, sd_db, leak, portals)
 
 
 def unlearned(priors: Priors = PRIORS) -> Knowledge:
