@@ -73,6 +73,12 @@ WAYS: tuple[Way, ...] = (
     _native("temperature", "temp", '{"t":$ms,"probe":"rear","c":4.7}', "reefer", "thermometer", "logger"),
     _native("position", "gps", '{"t":$ms,"lat":60.17,"lon":24.94,"spd":13.2}', *_MOVERS),
     _native("tags", "rfid", '{"t":$ms,"ant":1,"epc":"3034257BF7194E4000001A85","rssi":-61.5}', "rfid"),
+    Way(
+        "readers", "Tag readers: Impinj, Zebra, lists", "mqtt", "reads", ("rfid",), "fw/v1/$tenant/$device/reads",
+        '[{"t":$ms,"ant":1,"epc":"3034257BF7194E4000001A85","rssi":-61.5}]',
+        "What an Impinj reader (IoT device interface) or a Zebra FX (IoT connector) publishes by MQTT, one event or an "
+        "array; or a list of reads as here.",
+    ),
     _native("shelf", "shelf", '{"t":$ms,"slot":"A-1","kg":12.84}', "shelf"),
     _native("door", "door", '{"t":$ms,"door":"rear","open":true}', "door", "reefer"),
     _native("battery, refrigeration", "status", '{"t":$ms,"batt":0.81}', "tracker", "reefer", "thermometer", "door"),

@@ -4,7 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from domain.wire import ble, flespi, lorawan, osmand, owntracks, ruuvi, senml, telegraf, teltonika, thingsboard, traccar
+from domain.wire import (
+    ble,
+    flespi,
+    lorawan,
+    osmand,
+    owntracks,
+    reads,
+    ruuvi,
+    senml,
+    telegraf,
+    teltonika,
+    thingsboard,
+    traccar,
+)
 from domain.wire.bthome import BTHome
 from domain.wire.said import Decoder
 from domain.wire.sparkplug import Sparkplug
@@ -24,4 +37,5 @@ FORMATS: Mapping[str, Callable[[], Decoder]] = {
     "traccar": lambda: traccar.decode,
     "flespi": lambda: flespi.decode,
     "telegraf": lambda: telegraf.decode,
+    "reads": lambda: reads.decode,
 }

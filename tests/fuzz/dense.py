@@ -47,6 +47,8 @@ DENSE = [
     ("flespi", keys(b'{"ident":"868",')),
     ("telegraf", keys(b'{"name":"a","tags":{"probe":"b"},"fields":{', b"}}")),
     ("telegraf", b'{"metrics":' + packed(b'{"name":"a","fields":{"temp":1},"timestamp":1764000000}')[:-1] + b"]}"),
+    ("reads", packed(b'{"epc":"3034257BF7194E4000001A85"}')),
+    ("reads", packed(b'{"data":{"idHex":"3034"}}')),
     ("attr", keys(b'{"key":"a","num":1,')),
     ("gps", packed(b"1", b'{"lat":1,"lon":1,"t":[')),
     ("temp.mp", b"\x91" * 60_000),

@@ -55,6 +55,12 @@ CONTAINERS = {
          {"ident": "868", "timestamp": T_MS, "din": 1}, {"ident": "868", "sensor.temperature.1": "wet 7"}],
         lambda elements: Message("flespi", text(elements)),
     ),
+    "reads": Container(
+        lambda n: {"t": at(n), "ant": 1, "epc": "3034257BF7194E4000001A85", "rssi": -n},
+        [5, None, [], {}, {"epc": "3034", "x": 1}, {"epc": "no"}, {"epc": "3034", "t": "soon"}, {"data": 5},
+         {"tagInventoryEvent": {"epc": "?"}}],
+        lambda elements: Message("reads", text(elements)),
+    ),
     "telegraf": Container(
         lambda n: {"name": "a", "tags": {"device_id": "868"}, "timestamp": at(n), "fields": {"temperature": n}},
         [5, None, [], {}, {"name": 7, "fields": {"a": 1}}, {"name": "a", "fields": [1]},

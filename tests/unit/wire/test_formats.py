@@ -251,6 +251,8 @@ SAMPLES = {
     b'"sensor.temperature.1":4.5,"door":true}]',
     "telegraf": b'{"metrics":[{"name":"reefer","tags":{"probe":"rear","device_id":"868"},"timestamp":1700000000,'
     b'"fields":{"temperature":4.5,"door":true}}]}',
+    "reads": b'[{"type":"SIMPLE","timestamp":"2026-11-30T10:00:00.123+0200","data":[{"idHex":"3034257BF7","antenna":2,'
+    b'"peakRssi":-55}]},{"eventType":"tagInventory","tagInventoryEvent":{"epc":"MDQle/cZ","peakRssiCdbm":-5550}}]',
 }
 
 
