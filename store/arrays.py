@@ -11,18 +11,17 @@ import struct
 from collections.abc import Sequence
 from functools import cache
 from itertools import chain
-from typing import Any, LiteralString, NamedTuple
+from typing import Any, LiteralString
 
 import numpy as np
 import psycopg
 from numpy.typing import NDArray
 from psycopg import postgres, sql
-from psycopg.adapt import Dumper
-from psycopg.pq import Format
 from psycopg.pq.abc import PGresult
 
 from domain.readings import F64, Bool
 from store.binary import EPOCH_US, WIRE, check_range
+from store.pg_array import PgArray
 
 Column = Sequence[Any] | NDArray[np.generic]
 
@@ -32,33 +31,6 @@ NO_TIME = int(np.iinfo(np.int64).max)
 _FIXED = {"int2": ">i2", "int4": ">i4", "int8": ">i8", "float4": ">f4", "float8": ">f8", "timestamptz": ">i8"}
 _HEAD = struct.Struct(">iiIii")
 _VARYING = {"text", "bytea"}
-
-
-class PgArray(NamedTuple):
-    """An array ready to be sent."""
-
-    data: bytes
-    oid: int
-
-
-class PgArrayDumper(Dumper):
-    """Hands a `PgArray` to the server as it is."""
-
-    format = Format.BINARY
-
-    def dump(self, obj: PgArray) -> bytes:
-        """The bytes of the array."""
-        return obj.data
-
-    def get_key(self, obj: PgArray, format: Any) -> Any:  # noqa: A002, ARG002  the signature is psycopg's
-        """One dumper per type of array."""
-        return (self.cls, obj.oid)
-
-    def upgrade(self, obj: PgArray, format: Any) -> PgArrayDumper:  # noqa: A002, ARG002
-        """A dumper that tells the type."""
-        dumper = type(self)(self.cls)
-        dumper.oid = obj.oid
-        return dumper
 
 
 @cache

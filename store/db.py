@@ -11,7 +11,7 @@ from typing import LiteralString, cast
 
 import psycopg
 
-from store.arrays import PgArray, PgArrayDumper
+from store.pg_array import PgArray, PgArrayDumper
 
 _NAME = re.compile(r"^-- name: ([a-z0-9_]+)[ \t]*$", re.MULTILINE)
 

@@ -34,17 +34,23 @@ from tests.deadlines import deadline
 ROOT = Path(__file__).resolve().parents[1]
 START_S = deadline(90.0)
 WAIT_S = deadline(30.0)
+PAUSE_S_MIN, PAUSE_S_MAX = 0.05, 0.3
 T = TypeVar("T")
 
 
 def wait_for(probe: Callable[[], T | None], what: str, timeout_s: float = WAIT_S) -> T:
-    """The first true answer of `probe`, asked again and again; for what announces itself by no event."""
+    """The first true answer of `probe`, asked again and again; for what announces itself by no event.
+
+    The longer it takes the less often it is asked: what is waited for needs the machine itself.
+    """
     until_s = time.monotonic() + timeout_s
+    pause_s = PAUSE_S_MIN
     while True:
         if found := probe():
             return found
         assert time.monotonic() < until_s, f"waited {timeout_s:.0f} s in vain for: {what}"
-        time.sleep(0.05)
+        time.sleep(pause_s)
+        pause_s = min(pause_s * 1.1, PAUSE_S_MAX)
 
 
 def settled(database_url: str) -> bool:

@@ -90,7 +90,7 @@ def test_a_program_loads_nothing_of_a_command_line_nor_of_doors_that_are_shut(se
     assert not set(NEEDLESS) & set(loaded)
 
 
-@pytest.mark.parametrize("module", ["frostway.cli.root", "frostway.up"])
+@pytest.mark.parametrize("module", ["frostway.cli.root", "frostway.up", "frostway.cli.work.token"])
 def test_a_command_starts_without_what_only_columns_of_readings_and_certificates_need(module: str) -> None:
     """It takes a tenth of a second, of each command."""
     code = f"import sys, {module}; print(*sys.modules)"
