@@ -17,7 +17,7 @@ SEED ?= 7
 .DEFAULT_GOAL := help
 # Kept compiled, also where PYTHONDONTWRITEBYTECODE is set: else each start of each program compiles all of it anew.
 export PYTHONDONTWRITEBYTECODE :=
-.PHONY: help install up test chaos fuzz probe check bench types sizes lock clean
+.PHONY: help install up test chaos fuzz probe check style bench types sizes lock clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -42,11 +42,13 @@ fuzz: install ## try the decoders with bytes that coverage leads to, for SECONDS
 	$(BIN)/python -m tests.fuzz.dense
 	$(BIN)/python -m tests.fuzz --seconds $(SECONDS) $(ARGS)
 
-check: install ## ruff, strict types, import arrows
+check: style ## ruff, strict types, import arrows
+	$(BIN)/python -m pytest -q tests/unit/test_architecture.py
+
+style: install ## ruff and strict types alone: what is not among the tests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -q tests/unit/test_architecture.py
 
 bench: install ## measure throughput, latency and size as ratios to ceilings of the same run
 	$(BIN)/python -m tests.benchmarks $(ARGS)
