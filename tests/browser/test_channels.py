@@ -6,9 +6,9 @@ import json
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from tests.browser.conftest import DESKTOP, LOOKS, SMALL, Looking, Watch
+from tests.browser.conftest import DESKTOP, LOOKS, SMALL, Looking, Watch, context_of
 from tests.browser.test_join import expected
 from tests.browser.test_settings import fits
 from tests.browser.test_webhooks import given_up
@@ -21,10 +21,16 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
 
 
 @pytest.fixture
-def page(looking: Looking, stack: Stack) -> Iterator[Page]:
-    """An admin's page; the channels are gone afterwards."""
+def page(looking: Looking, gone: None) -> Iterator[Page]:
+    """An admin's page."""
     with looking() as opened:
         yield opened
+
+
+@pytest.fixture
+def gone(stack: Stack) -> Iterator[None]:
+    """No channel and no route is left afterwards."""
+    yield
     stack.request("PUT", "/alert-routes", {"routes": []})
     for channel in stack.items("/channels"):
         stack.request("DELETE", f"/channels/{channel['id']}")
@@ -212,39 +218,47 @@ def test_a_customer_is_told_of_a_shipment_and_has_no_more(page: Page, mailbox: M
     expect(page.get_by_test_id("share-tell").first).to_contain_text("has wanted no more since")
 
 
-@pytest.mark.parametrize("look", [SMALL | {"service_workers": "allow"}], ids=["phone"], indirect=True)
-def test_this_browser_is_told_and_shows_it(page: Page, stack: Stack) -> None:
+@pytest.fixture
+def phone(whole: Browser, desktop: BrowserContext, stack: Stack, watch: Watch, gone: None) -> Iterator[Page]:
+    """An admin's page with a worker of its own, where notifications are shown."""
+    with context_of(whole, **SMALL | {"service_workers": "allow"}, base_url=stack.url) as context:
+        context.on("page", watch.follow)
+        context.add_cookies(desktop.cookies())  # type: ignore[arg-type]  # it takes what it gives
+        yield context.new_page()
+
+
+def test_this_browser_is_told_and_shows_it(phone: Page, stack: Stack) -> None:
     """All is real but the push service: what was left there is handed to the browser by its own tools."""
     with receiving() as service:
         service.answer = lambda _event: (201, {}, b"")
         browser = Subscribed(service)
-        page.add_init_script(
+        phone.add_init_script(
             f"PushManager.prototype.subscribe = async (wanted) => {{ window.wanted = wanted; "
             f"return {{ toJSON: () => ({json.dumps(browser.subscription)}) }} }}"
         )
-        page.goto("/settings/channels")
-        page.get_by_test_id("channel-add").click()
-        page.get_by_test_id("channel-name").fill("my-phone")
-        page.get_by_test_id("channel-kind").select_option("browser")
-        page.evaluate("Notification.requestPermission = async () => 'denied'")
-        page.get_by_test_id("channel-send").click()
-        expect(page.get_by_text("Notifications of this page are not allowed")).to_be_visible()
-        fits(page)
-        page.evaluate("Notification.requestPermission = async () => 'granted'")
-        page.get_by_test_id("channel-send").click()
-        expect(page.get_by_test_id("channel")).to_have_attribute("data-name", "my-phone")
+        phone.goto("/settings/channels")
+        phone.get_by_test_id("channel-add").click()
+        phone.get_by_test_id("channel-name").fill("my-phone")
+        phone.get_by_test_id("channel-kind").select_option("browser")
+        phone.evaluate("Notification.requestPermission = async () => 'denied'")
+        phone.get_by_test_id("channel-send").click()
+        expect(phone.get_by_text("Notifications of this page are not allowed")).to_be_visible()
+        fits(phone)
+        phone.evaluate("Notification.requestPermission = async () => 'granted'")
+        phone.get_by_test_id("channel-send").click()
+        expect(phone.get_by_test_id("channel")).to_have_attribute("data-name", "my-phone")
         key = stack.request("GET", "/web-push").json()["public_key"]
-        assert page.evaluate("[window.wanted.userVisibleOnly, window.wanted.applicationServerKey]") == [True, key]
-        page.get_by_test_id("channel-test").click()
-        expect(page.get_by_test_id("trial")).to_have_attribute("data-state", "good")
-        fits(page)
+        assert phone.evaluate("[window.wanted.userVisibleOnly, window.wanted.applicationServerKey]") == [True, key]
+        phone.get_by_test_id("channel-test").click()
+        expect(phone.get_by_test_id("trial")).to_have_attribute("data-state", "good")
+        fits(phone)
         told = browser.told()
-    page.context.grant_permissions(["notifications"], origin=stack.url)
-    tools, known = page.context.new_cdp_session(page), []
+    phone.context.grant_permissions(["notifications"], origin=stack.url)
+    tools, known = phone.context.new_cdp_session(phone), []
     tools.on("ServiceWorker.workerRegistrationUpdated", lambda said: known.extend(said["registrations"]))
     tools.send("ServiceWorker.enable")
-    wait_for(lambda: (page.evaluate("1"), known)[1], "the worker is known")
+    wait_for(lambda: (phone.evaluate("1"), known)[1], "the worker is known")
     data = {"origin": stack.url, "registrationId": known[0]["registrationId"], "data": json.dumps(told)}
     tools.send("ServiceWorker.deliverPushMessage", data)
     shown = "navigator.serviceWorker.ready.then(r => r.getNotifications()).then(all => all.map(n => [n.title, n.data]))"
-    assert wait_for(lambda: page.evaluate(shown), "it is shown") == [[told["title"], told["url"]]]
+    assert wait_for(lambda: phone.evaluate(shown), "it is shown") == [[told["title"], told["url"]]]

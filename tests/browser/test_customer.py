@@ -102,12 +102,12 @@ def revoke_among_all(page: Page) -> None:
     assert page.url.endswith("/settings/links?q=po+600&ended=1")
 
 
-def test_a_customer_has_this_browser_told_and_takes_it_back(browser: Browser, stack: Stack, watch: Watch) -> None:
+def test_a_customer_has_this_browser_told_and_takes_it_back(whole: Browser, stack: Stack, watch: Watch) -> None:
     """All is real but the push service; that the server leaves the right words there is shown elsewhere."""
     shipment = stack.items("/shipments")[0]["id"]
     made = stack.request("POST", f"/shipments/{shipment}/share", {"recipient": "Bea"}).json()
     look = IN_HELSINKI | {"service_workers": "allow"}
-    with receiving() as service, context_of(browser, **look, base_url=stack.url, locale="fi") as context:
+    with receiving() as service, context_of(whole, **look, base_url=stack.url, locale="fi") as context:
         service.answer = lambda _event: (201, {}, b"")
         subscription = json.dumps(Subscribed(service).subscription)
         context.add_init_script(
