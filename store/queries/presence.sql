@@ -36,6 +36,25 @@ select device_id, antenna, zone_id from antenna
 -- How readers hear, by zone and since when.
 select zone_id, (extract(epoch from since) * 1000000)::int8, inside_dbm, outside_dbm, sd_db, leak from zone_hearing order by since, zone_id
 
+-- name: put_zone_hearings
+-- What was learned of zones, from a time on.
+insert into zone_hearing (zone_id, since, tenant_id, inside_dbm, outside_dbm, sd_db, leak, reads)
+select u.zone, %(since)s, s.tenant_id, u.inside, u.outside, u.sd, u.leak, u.epochs
+from unnest(%(zones)s::int4[], %(inside)s::float4[], %(outside)s::float4[], %(sd)s::float4[], %(leak)s::float4[], %(epochs)s::int8[])
+     as u (zone, inside, outside, sd, leak, epochs)
+join zone z on z.id = u.zone join site s on s.id = z.site_id
+on conflict do nothing
+
+-- name: last_learned
+-- Until when reads have taught how readers hear.
+select max(since) from zone_hearing
+
+-- name: heard_of_certain
+-- The strongest read by reader, antenna and half a minute, of tags in a span.
+select tag_id, device_id, antenna::int, (extract(epoch from time) / 30)::int8, max(time), max(coalesce(rssi_dbm, '-Infinity'))
+from reading_tag where tag_id = any(%(tags)s::int4[]) and time >= %(since)s and time < %(until)s and flags = 0
+group by 1, 2, 3, 4
+
 -- name: history_rfid
 -- The first reads of a tag after a time, by whatever readers, for folding again, column by column.
 select array_agg(time), array_agg(device_id), array_agg(flags), array_agg(antenna::int), array_agg(coalesce(rssi_dbm, 'NaN'))

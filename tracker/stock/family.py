@@ -18,6 +18,7 @@ from tracker.engine.registry import NAN, Registry
 from tracker.engine.step import Step, known, text
 from tracker.rules import stock
 from tracker.rules.presence.levels import MOVED, summed
+from tracker.stock import learning
 from tracker.stock.refold import TagRefold
 from tracker.stock.rows import LANE, Key, Level, StockRows
 from tracker.stock.tags import TagTables
@@ -160,6 +161,12 @@ class Stock(Family):
             moved = quantity if abs(expected - told.moved) >= MOVED else told.moved
             self._tell(registry, key, Level("tag", quantity, confidence, max(at, told.t_us), moved), step)
         return False
+
+    def keep_house(self, now: datetime) -> None:
+        """At night it is learned how readers hear."""
+        if learning.due(self.engine.store, now):
+            learning.learn(self.engine.store, self.engine.registry, self.tags, now)
+            self.tags.know(self.engine.store, self.engine.registry)
 
     # ------------------------------------------------------------ shelves
     def _step_shelves(self, registry: Registry, batch: ShelfBatch, step: Step) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import timedelta
 from typing import Any
 
 import numpy as np
 import pytest
 
+from domain.times import from_us, to_us
 from firmware_sim.stockroom import sgtin96
 from store.db import connect
 from store.registry import DeviceSpec, Registry
@@ -15,10 +17,11 @@ from store.secrets import token_hash
 from tests.benchmarks.presence.simulated import world
 from tests.databases import copied
 from tests.integration.api.seed import client, serving
-from tests.integration.fleet import Fleet
+from tests.integration.fleet import T0, Fleet
 from tracker.engine.family import Family
 from tracker.families import FAMILIES
 from tracker.rules.presence.knowledge import EPOCH_US
+from tracker.stock import learning
 from tracker.stock.family import Stock
 
 E = EPOCH_US // 1_000_000
@@ -154,6 +157,35 @@ def test_a_portal_is_set_up_and_tells_whether_a_tag_went_in_or_out(house: Wareho
     assert quantities(house.settle(tracker)) == {("dock", "MILK"): 1.0, ("yard", "JAM"): 1.0}
     passes(0, 130, first=1)  # and out again
     assert quantities(house.settle(tracker))["yard", "MILK"] == 1.0
+    house.fleet.close(tracker)
+
+
+def test_how_readers_hear_is_learned_at_night_and_holds_from_then_on(house: Warehouse) -> None:
+    tracker = house.tracker()
+    epochs = range(100)
+    house.fleet.append(house.reads(1, range(8), epochs, -45.0), house.reads(2, range(4), epochs[::4], -58.0))
+    before = house.settle(tracker)
+    stock = tracker.engine.family(Stock)
+    stock.keep_house(from_us(T0 + 100 * EPOCH_US).replace(hour=1))
+    assert house.fleet.rows("select count(*) from zone_hearing") == [(0,)]
+    night = from_us(T0 + 100 * EPOCH_US)
+    with pytest.MonkeyPatch.context() as m:
+        m.setattr(learning, "AT_HOUR", night.hour)
+        stock.keep_house(night)
+        stock.keep_house(night + timedelta(minutes=1))
+    ((zone, since, inside, outside, leak),) = house.fleet.rows(
+        "select z.name, h.since, h.inside_dbm, h.outside_dbm, h.leak "
+        "from zone_hearing h join zone z on z.id = h.zone_id"
+    )
+    assert (zone, since > night, -50 < inside < -45, outside < inside - 3) == ("zone-1", True, True, True)
+    assert 0.1 < leak < 0.2
+    known, ids = stock.tags.known, house.fleet.rows("select id from zone where name = 'zone-1'")[0]
+    epoch = to_us(since) // EPOCH_US
+    then, now = (known.of(np.array(ids), np.array([e]))[0][0] for e in (epoch - 1, epoch))
+    assert (then, round(now, 2)) == (-55.0, round(inside, 2))
+    # a read that comes late to the day before is folded with what was known then
+    house.fleet.append(house.reads(1, [0], [50.5], -46.0))
+    assert [level[:3] for level in house.settle(tracker)] == [level[:3] for level in before]
     house.fleet.close(tracker)
 
 

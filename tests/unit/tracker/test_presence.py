@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from tracker.rules.presence.awake import Awake
 from tracker.rules.presence.beliefs import Tags, late, look, passed_over, step
+from tracker.rules.presence.hearing import Counted, learned_of
 from tracker.rules.presence.knowledge import portals_of, unlearned
 from tracker.rules.presence.levels import COUNTED, summed
 
@@ -212,6 +213,18 @@ def test_a_fifth_zone_takes_the_place_of_the_least_likely():
     found = chances(*reads)
     assert found[7] > 0.95
     assert len(found) == 4
+
+
+def test_what_is_learned_of_a_zone_stays_possible_and_few_reads_move_little():
+    few = learned_of([Counted(7, 7, 3, 3, -30.0, 0.0, 3)])[0]
+    assert few.inside_dbm == pytest.approx(-55, abs=0.3)
+    assert few.leak == pytest.approx(0.15)
+    strange = [Counted(7, 7, 9000, 9000, -60.0, 1.0, 9000), Counted(7, 8, 9000, 9000, -40.0, 1.0, 9000)]
+    odd = learned_of(strange)[0]
+    assert odd.outside_dbm <= odd.inside_dbm - 3
+    assert odd.sd_db >= 3
+    assert odd.leak <= 0.6
+    assert learned_of([Counted(7, 8, 10, 0, 0.0, 0.0, 10)]) == []
 
 
 def test_state_of_a_tag_is_small():
