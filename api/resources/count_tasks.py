@@ -18,7 +18,7 @@ from api.http.inputs import Name, Strict, Text
 from api.http.instants import Instant
 from api.http.jsons import Json, Time, when
 from api.http.paging import Cursor, Items, Limit, decode, shaped_page
-from api.http.problems import OR_CHANGED, Problem, not_found
+from api.http.problems import OR_CHANGED, Problem, key_of, not_found
 from api.http.routes import resource
 from api.resources.shared.exports import FILES, as_file
 from api.resources.shared.handling import LotCode, UnitCode
@@ -243,10 +243,10 @@ async def list_count_tasks(
 
 
 @router.get("/stock/count-tasks/{task_id}", response_model=CountTask)
-async def get_count_task(request: Request, caller: Reader, task_id: int) -> Json:
+async def get_count_task(request: Request, caller: Reader, task_id: str) -> Json:
     """One task."""
     async with context_of(request).database.tenant(caller.tenant_id) as session:
-        return Json(await _one(session, task_id))
+        return Json(await _one(session, key_of(task_id)))
 
 
 @router.post("/stock/count-tasks", response_model=CountTask, status_code=201, responses=OR_CHANGED)
@@ -267,43 +267,44 @@ async def ask_count(request: Request, caller: StockKeeper, given: CountAskedIn) 
 
 
 @router.post("/stock/count-tasks/{task_id}/count", response_model=CountDone)
-async def count_task(request: Request, caller: StockKeeper, task_id: int, given: CountIn) -> Json:
+async def count_task(request: Request, caller: StockKeeper, task_id: str, given: CountIn) -> Json:
     """What somebody saw: kept as an observation, and settled by adjusting moves unless `settle` is false.
 
     422: the ledger has lines there that are not spoken of. 409: it is settled or dismissed.
     """
+    key = key_of(task_id)
     seen = [
         Seen(each.quantity, each.unit or "", each.bin or "", each.lot or "", each.handling_unit or "")
         for each in given.lines
     ]
     at_us = None if given.at is None else to_us(given.at)
     now_us = to_us(datetime.now(UTC))
-    script = count(task_id, seen, at_us, now_us, caller.user, settle=given.settle, reason=given.reason)
+    script = count(key, seen, at_us, now_us, caller.user, settle=given.settle, reason=given.reason)
     async with context_of(request).database.tenant(caller.tenant_id) as session:
         with refusing():
             done = await session.perform(script, _named())
         detail = {"lines": list(done.lines), "settled": given.settle}
-        await audit(session, caller, "count.count", str(task_id), **detail)
-        return Json(CountDone(task=await _one(session, task_id), moves=list(done.moves)))
+        await audit(session, caller, "count.count", task_id, **detail)
+        return Json(CountDone(task=await _one(session, key), moves=list(done.moves)))
 
 
 @router.patch("/stock/count-tasks/{task_id}", response_model=CountDone)
-async def change_count_task(request: Request, caller: StockKeeper, task_id: int, given: CountTaskIn) -> Json:
+async def change_count_task(request: Request, caller: StockKeeper, task_id: str, given: CountTaskIn) -> Json:
     """Gives it to somebody, settles what was counted, or dismisses it with a reason. 409: it is over or not counted."""
-    q = queries("counts")
+    q, key = queries("counts"), key_of(task_id)
     moves: tuple[str, ...] = ()
     async with context_of(request).database.tenant(caller.tenant_id) as session:
-        await _one(session, task_id)
+        await _one(session, key)
         if given.state == "settled":
-            script = settle_count(task_id, to_us(datetime.now(UTC)), caller.user, given.reason)
+            script = settle_count(key, to_us(datetime.now(UTC)), caller.user, given.reason)
             with refusing():
                 moves = (await session.perform(script, _named())).moves
-            row: Row | None = {"id": task_id}
+            row: Row | None = {"id": key}
         elif given.state == "dismissed":
-            row = await session.row(q["dismissed"], id=task_id, by=caller.user, reason=given.reason)
+            row = await session.row(q["dismissed"], id=key, by=caller.user, reason=given.reason)
         else:
-            row = await session.row(q["assigned"], id=task_id, to=given.assignee)
+            row = await session.row(q["assigned"], id=key, to=given.assignee)
         if row is None:
             raise Problem(409, "it is settled or dismissed; ask for another count")
-        await audit(session, caller, f"count.{given.state or 'assign'}", str(task_id), **given.model_dump())
-        return Json(CountDone(task=await _one(session, task_id), moves=list(moves)))
+        await audit(session, caller, f"count.{given.state or 'assign'}", task_id, **given.model_dump())
+        return Json(CountDone(task=await _one(session, key), moves=list(moves)))

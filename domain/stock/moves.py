@@ -163,6 +163,8 @@ class Change(NamedTuple):
     moved_at_us: int
     counted_at_us: int | None
     counted: Decimal | None
+    first_us: int
+    """When the first of them happened."""
 
 
 NOTHING = Decimal(0)
@@ -180,11 +182,12 @@ def changes(moves: Iterable[Move], inner: Iterable[int]) -> list[Change]:
         for line, delta in steps:
             if line.place not in ours:
                 continue
-            before = found.get(line, Change(line, NOTHING, move.moved_at_us, None, None))
+            before = found.get(line, Change(line, NOTHING, move.moved_at_us, None, None, move.moved_at_us))
             counted = before.counted_at_us, before.counted
             if move.kind == "count" and (before.counted_at_us or 0) <= move.moved_at_us:
                 counted = move.moved_at_us, move.quantity
-            found[line] = Change(line, before.delta + delta, max(before.moved_at_us, move.moved_at_us), *counted)
+            span = min(before.first_us, move.moved_at_us), max(before.moved_at_us, move.moved_at_us)
+            found[line] = Change(line, before.delta + delta, span[1], *counted, span[0])
     return [found[line] for line in sorted(found)]
 
 

@@ -135,7 +135,7 @@ def _kept(entry: Entry) -> dict[str, Any]:
 def _compared(product: int, lines: Sequence[Mapping[str, Any]], at_us: int) -> Script[list[dict[str, Any]]]:
     """With what the ledger says of the moment of the count: what it says now, less what happened since."""
     keys = sorted(_line(product, each) for each in lines)
-    now = yield from add([Change(key, NOTHING, at_us, None, None) for key in keys])
+    now = yield from add([Change(key, NOTHING, at_us, None, None, at_us) for key in keys])
     after = yield Statement(
         "changes_after", {"product": product, "places": sorted({key.place for key in keys}), "at": rfc3339(at_us)}
     )
@@ -143,7 +143,7 @@ def _compared(product: int, lines: Sequence[Mapping[str, Any]], at_us: int) -> S
     found = []
     for each in lines:
         key = _line(product, each)
-        expected = now[key] - since.get((key.place, key.lot, key.unit), NOTHING)
+        expected = now[key].quantity - since.get((key.place, key.lot, key.unit), NOTHING)
         found.append({**each, "ledger": text_of(expected), "difference": text_of(Quantity(each["counted"]) - expected)})
     return found
 

@@ -33,6 +33,7 @@ def look(link: Link, now: datetime) -> int:
             done = len(connection.execute(q["put_differences"], {"rows": json.dumps(two)}).fetchall())
         if one:
             connection.execute(q["drop_differences"], {"rows": json.dumps(one)})
+        connection.execute(q["drop_negatives"])
     return done
 
 

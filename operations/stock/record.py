@@ -18,6 +18,16 @@ from domain.times import rfc3339, to_us
 from operations.stock.decide import CannotError, Entry, Told, understood
 from operations.unit_of_work import Script, Statement
 
+DOUBT_AFTER_COUNT = 0.5
+"""Of a number that was counted, when we hear later of what happened before."""
+
+
+class After(NamedTuple):
+    """What a line says: its number, and when it was counted last."""
+
+    quantity: Quantity
+    counted_at_us: int | None
+
 
 class Recorded(NamedTuple):
     """What became of moves: those that were not told before, and the count tasks that they opened."""
@@ -87,16 +97,17 @@ def write(entries: Sequence[Entry], inner: set[int], by: str) -> Script[Recorded
         raise CannotError(f"{late.corrects or late.id} was told by somebody else just now; look again", conflict=True)
     found = changes([each.move for each in entries], inner)
     after = yield from add(found)
-    short = yield from _short(entries, found, after)
+    asked = {**_contradicted(found, after), **(yield from _short(entries, found, after))}
     tasks: list[int] = []
-    if short:
-        rows = yield Statement("open_counts", {"rows": json.dumps(short), "by": by})
+    if asked:
+        wanted = [{"place": place, "product": product, **asked[place, product]} for place, product in sorted(asked)]
+        rows = yield Statement("open_counts", {"rows": json.dumps(wanted), "by": by})
         tasks = [row["id"] for row in rows]
     return Recorded(tuple(each.move.id for each in entries), tuple(tasks))
 
 
-def add(found: Sequence[Change]) -> Script[dict[Line, Quantity]]:
-    """Adds changes to lines, in their order; each line's number after it."""
+def add(found: Sequence[Change]) -> Script[dict[Line, After]]:
+    """Adds changes to lines, in their order; what each line says after it."""
     if not found:
         return {}
     rows = [
@@ -110,30 +121,48 @@ def add(found: Sequence[Change]) -> Script[dict[Line, Quantity]]:
         for change in found
     ]
     done = yield Statement("add_changes", {"rows": json.dumps(rows)})
-    return {Line(row["place"], row["product"], row["lot"], row["unit"]): row["quantity"] for row in done}
+    return {
+        Line(row["place"], row["product"], row["lot"], row["unit"]): After(
+            row["quantity"], None if row["counted_at"] is None else to_us(row["counted_at"])
+        )
+        for row in done
+    }
 
 
-def _short(
-    entries: Sequence[Entry], found: Sequence[Change], after: Mapping[Line, Quantity]
-) -> Script[list[dict[str, Any]]]:
-    """Lines that say less than nothing now, when all who took from them may: they are to be counted."""
-    wanted: dict[tuple[int, int], dict[str, Any]] = {}
+Asked = dict[tuple[int, int], dict[str, Any]]
+
+
+def _contradicted(found: Sequence[Change], after: Mapping[Line, After]) -> Asked:
+    """Lines that were counted after what we hear only now: the count saw what it came to, so both cannot be right."""
+    asked: Asked = {}
     for change in found:
-        left = after[change.line]
+        counted_at_us = after[change.line].counted_at_us
+        if change.delta == 0 or counted_at_us is None or counted_at_us <= change.first_us:
+            continue
+        worth = {"value": text_of(abs(change.delta)), "doubt": DOUBT_AFTER_COUNT}
+        ledger = text_of(after[change.line].quantity)
+        asked[change.line.place, change.line.product] = {"cause": "difference", "ledger": ledger, **worth}
+    return asked
+
+
+def _short(entries: Sequence[Entry], found: Sequence[Change], after: Mapping[Line, After]) -> Script[Asked]:
+    """Lines that say less than nothing now, when all who took from them may: they are to be counted."""
+    lowest: dict[tuple[int, int], Quantity] = {}
+    for change in found:
+        left = after[change.line].quantity
         if change.delta >= 0 or left >= 0:
             continue
         taking = [each for each in entries if change.line == each.move.taken and each.move.kind != "count"]
         if strict := [each for each in taking if not (each.told.allow_negative or each.told.source in OUT_OF_ORDER)]:
             yield from _refuse(strict[-1], change.line, left)
         key = change.line.place, change.line.product
-        if key in wanted and left >= wanted[key]["ledger"]:
-            continue
+        lowest[key] = min(left, lowest.get(key, left))
+    asked: Asked = {}
+    for key, left in lowest.items():
         worth = rank(left, None, None, None)
-        wanted[key] = {"cause": "negative", "ledger": left, "value": text_of(worth.value), "doubt": worth.doubt}
-    return [
-        {"place": place, "product": product, **row, "ledger": text_of(row["ledger"])}
-        for (place, product), row in sorted(wanted.items())
-    ]
+        ledger = {"cause": "negative", "ledger": text_of(left)}
+        asked[key] = {**ledger, "value": text_of(worth.value), "doubt": worth.doubt}
+    return asked
 
 
 def _refuse(entry: Entry, line: Line, left: Quantity) -> Script[None]:

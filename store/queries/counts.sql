@@ -105,3 +105,9 @@ update count_task k set state = 'dismissed', ended_at = now(), ended_by = 'stock
 from jsonb_to_recordset(%(rows)s::jsonb) r (tenant int, site int, zone int, product int)
 join ledger_place l on l.site_id = r.site and l.zone_id = r.zone and l.bin_id is null
 where k.place_id = l.id and k.product_id = r.product and k.cause = 'difference' and k.state = 'open'
+
+-- name: drop_negatives
+-- What was less than nothing is not any more, before anybody has counted.
+update count_task k set state = 'dismissed', ended_at = now(), ended_by = 'stock', reason = 'it is not less than nothing any more'
+where k.cause = 'negative' and k.state = 'open' and not exists (
+    select from ledger_balance b where b.place_id = k.place_id and b.product_id = k.product_id and b.quantity < 0)

@@ -71,7 +71,7 @@ on conflict (place_id, product_id, lot_id, unit) do update set
     changed_at = case when excluded.quantity = 0 then b.changed_at else excluded.changed_at end,
     counted_at = greatest(b.counted_at, excluded.counted_at),
     counted = case when excluded.counted_at >= coalesce(b.counted_at, '-infinity') then excluded.counted else b.counted end
-returning place_id as place, product_id as product, coalesce(lot_id, 0) as lot, unit, quantity
+returning place_id as place, product_id as product, coalesce(lot_id, 0) as lot, unit, quantity, counted_at
 
 -- name: there
 -- What is at a place of a product, line by line: for who is told that it is not enough.

@@ -156,3 +156,32 @@ def test_a_count_speaks_of_each_line_and_of_its_own_moment(served: httpx.Client,
         ranked = served.get(ranked.links["next"]["url"])
         ranks += [t["rank"] for t in ranked.json()["items"]]
     assert ranks == sorted(ranks, reverse=True)
+
+
+def test_what_is_told_after_a_count_and_happened_before_it_asks_for_another(
+    served: httpx.Client, world: World, sku: str, kept_database: str
+) -> None:
+    receive(served, sku, 10)
+    asked = served.post("/api/v1/stock/count-tasks", json={**CHILLER, "sku": sku}).json()
+    counted = {"at": (NOW - timedelta(minutes=20)).isoformat(), "lines": [{"quantity": 9}]}
+    assert served.post(f"/api/v1/stock/count-tasks/{asked['id']}/count", json=counted).status_code == 200
+    receive(served, sku, 4, 2, minutes=10)
+    assert tasks(served, sku) == []
+    late = {"id": f"{sku}-late", "kind": "deliver", "at": (NOW - timedelta(minutes=30)).isoformat(), "sku": sku}
+    told(served, **late, quantity=1, **{"from": CHILLER})
+    (task,) = tasks(served, sku)
+    assert (task["cause"], task["ledger_quantity"], task["value"], task["doubt"]) == ("difference", 12, 2.5, 0.5)
+
+
+def test_what_is_not_less_than_nothing_any_more_need_not_be_counted(
+    served: httpx.Client, sku: str, kept_database: str
+) -> None:
+    link = Link(of_operations(kept_database), "test")
+    told(served, id=f"{sku}-1", kind="deliver", sku=sku, quantity=2, source="sensor", **{"from": CHILLER})
+    look(link, NOW)
+    assert [t["cause"] for t in tasks(served, sku)] == ["negative"]
+    receive(served, sku, 5, 2)
+    look(link, NOW)
+    assert [t["state"] for t in tasks(served, sku, state="all")] == ["dismissed"]
+    assert served.get("/api/v1/stock/count-tasks/99999999999999999999").status_code == 404
+    link.close()
