@@ -55,6 +55,7 @@ from api.resources import (
     goods_movements,
     handling_units,
     health,
+    inventory_files,
     joining,
     lifecycle,
     logger_files,
@@ -93,7 +94,7 @@ __all__ = ["ApiConfig", "create_app"]
 
 RESOURCES = (
     session, sessions, joining, people, roles, tokens, fleets, vehicles, trips, sites, devices, products,
-    handling_units, goods_movements, epcis, lifecycle, assignments,
+    handling_units, goods_movements, epcis, inventory_files, lifecycle, assignments,
     temperature_profiles, profile_backtests, device_profiles, calibrations, antennas, connecting, commands,
     stock, stock_ledger, stock_moves, stock_availability, count_tasks, bins, product_units,
     shipments, shares, alerts, cases,

@@ -52,6 +52,8 @@ COMMANDS = (
     ("coldchain", "import", os.devnull, "--shipment", "S-1"),
     ("goods", "import", "profiles.jsonl"),
     ("epcis", "capture", "profiles.jsonl"),
+    *(("stock", what) for what in ("moves", "balance", "verify")),
+    ("import", "products", "profiles.jsonl"),
     ("reports", "stationary"),
     ("forward", "--to", "out", "--once"),
     ("device", "change", "gps-1", "--kind", "phone"),
@@ -82,6 +84,8 @@ def test_no_command_makes_a_tenant(kept_database: str, tmp_path: Path, words: tu
     if words[:2] in (("profile", "import"), ("goods", "import")):
         (tmp_path / "profiles.jsonl").touch()
         words = (*words[:2], "profiles.jsonl")
+    if words[:2] == ("import", "products"):
+        (tmp_path / "profiles.jsonl").write_text("sku\nTEA\n")
     if words[:2] == ("epcis", "capture"):
         (tmp_path / "profiles.jsonl").write_text(EVENT)
     before = counted(kept_database)

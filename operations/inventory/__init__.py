@@ -1,0 +1,1 @@
+"""One's own inventory, as a file brings it."""
