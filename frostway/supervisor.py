@@ -214,15 +214,11 @@ class Supervisor:
         """
         deadline = time.monotonic() + timeout_s
         waiting = [w for w in self._watched if w.part in parts]
+        for watched in waiting:
+            watched.ready = False
         while not self.stopping:
             self.tick()
-            for watched in waiting:
-                if watched.failures >= START_FAILURES_MAX:
-                    raise EmbeddedError(self._did_not_start(watched, "does not start"))
-                watched.ready = watched.restart_at is None and watched.part.ready()
-                if watched.ready:
-                    watched.failures = 0  # only one that never does its work is given up
-            late = [w for w in waiting if not w.ready]
+            late = self._late(waiting) or self._late(waiting, anew=True)
             if not late:
                 return True
             if self._in_trouble:
@@ -231,6 +227,21 @@ class Supervisor:
                 raise EmbeddedError(self._did_not_start(late[0], f"is not ready after {timeout_s:.0f} s"))
             self.wait(POLL_S)
         return False
+
+    def _late(self, waiting: Sequence[_Watched], *, anew: bool = False) -> list[_Watched]:
+        """Those that are not ready yet; who was is asked again only `anew`, for each answer takes a connection.
+
+        Raises:
+            EmbeddedError: one died again and again.
+        """
+        for watched in waiting:
+            if watched.failures >= START_FAILURES_MAX:
+                raise EmbeddedError(self._did_not_start(watched, "does not start"))
+            if anew or not watched.ready:
+                watched.ready = watched.restart_at is None and watched.part.ready()
+            if watched.ready:
+                watched.failures = 0  # only one that never does its work is given up
+        return [w for w in waiting if not w.ready]
 
     def remove(self, part: Part) -> None:
         """Stops a part and watches it no longer."""
@@ -315,6 +326,7 @@ class Supervisor:
             self._is_told = False
 
     def _schedule(self, watched: _Watched, now: float, event: str) -> None:
+        watched.ready = False
         watched.restart_at = now + watched.backoff_s
         watched.failures += not self._in_trouble
         self._say(f"{watched.part.name} {event}; restart in {watched.backoff_s:.1f} s")

@@ -42,14 +42,15 @@ def up(
     tls_key: Annotated[Path | None, typer.Option(help="Its key, PEM.", show_default=False)] = None,
 ) -> None:
     """Start the whole stack on this machine: database, broker, ingest, tracker, API, operations."""
-    from frostway.network import LanOptions  # noqa: PLC0415
     from frostway.up import UpOptions, run  # noqa: PLC0415
-    from serving.origins import is_loopback  # noqa: PLC0415
 
     if not lan and (address or lan_name or tls_cert or tls_key):
         raise Failure("ADDRESS, --lan-name, --tls-cert and --tls-key say how to open to the network: add --lan")
     network = None
     if lan:
+        from frostway.network import LanOptions  # noqa: PLC0415
+        from serving.origins import is_loopback  # noqa: PLC0415
+
         settings = read_settings()
         stays = "device_http_host" in settings.model_fields_set and is_loopback(settings.device_http_host)
         network = LanOptions(
