@@ -50,7 +50,13 @@ HISTORY_RFID = (
     ("antenna", "integer"),
     ("rssi_dbm", "real"),
 )
-HISTORY = {"gps": HISTORY_GPS, "temp": HISTORY_TEMP, "rfid": HISTORY_RFID}
+HISTORY_SHELF = (
+    ("time", "timestamp with time zone"),
+    ("flags", "integer"),
+    ("mass_kg", "double precision"),
+    ("item_count", "double precision"),
+)
+HISTORY = {"gps": HISTORY_GPS, "temp": HISTORY_TEMP, "rfid": HISTORY_RFID, "shelf": HISTORY_SHELF}
 
 _TYPES = {"i1": "integer", "i2": "integer", "i4": "integer", "i8": "bigint", "f4": "real", "f8": "double precision"}
 STORED = {

@@ -114,7 +114,7 @@ select probe_id, device_id, time, temp_c, humidity_pct, carry from series_state
 
 -- name: slot_states
 -- What slots hold.
-select slot_id, time, quantity, carry from slot_state
+select slot_id, device_id, time, quantity, carry from slot_state
 
 -- name: stock_levels
 -- Stock as it was last told.
@@ -452,6 +452,12 @@ from (select p.* from assignment a cross join lateral (
           where x.device_id = a.device_id and x.time > %(since)s and x.time >= a.valid_from and x.time < a.valid_to
           order by x.time limit %(most)s) p
       where a.vehicle_id = %(vehicle)s order by p.time, p.device_id, p.seq, p.received_at limit %(most)s) r
+
+-- name: history_shelf
+-- The first weighings and counts of a slot after a time, for folding again, column by column.
+select array_agg(time), array_agg(flags), array_agg(coalesce(mass_kg, 'NaN')), array_agg(coalesce(item_count, 'NaN'))
+from (select * from reading_shelf where device_id = %(device)s and time > %(since)s and slot_id = %(slot)s
+      order by time, seq, received_at limit %(most)s) r
 
 -- name: history_temp
 -- The first temperatures of a probe after a time, for folding again, column by column.

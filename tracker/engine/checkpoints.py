@@ -36,12 +36,16 @@ class CheckpointsDue:
         found = np.array(sorted(store.checkpoints.newest(self.lane)), dtype=np.int64).reshape(-1, 2)
         self._newest.put(_Newest(found[:, 0], found[:, 1]))
 
-    def keep(self, entity: I64, at_us: I64, carry: Sequence[bytes], step: Step) -> None:
-        """Keeps the carries of the entities (sorted) that are further on than an interval since they were kept."""
+    def overdue(self, entity: I64, at_us: I64) -> I64:
+        """Which of the entities (sorted) are further on than an interval since they were kept."""
         known = self._newest.of(entity)
         last = np.full(len(entity), np.iinfo(np.int64).min // 2)
         last[np.searchsorted(entity, known.entity)] = known.at_us
-        rows = np.flatnonzero(at_us - last >= self.every_us)
+        return np.flatnonzero(at_us - last >= self.every_us)
+
+    def keep(self, entity: I64, at_us: I64, carry: Sequence[bytes], step: Step) -> None:
+        """Keeps the carries of the entities (sorted) that are further on than an interval since they were kept."""
+        rows = self.overdue(entity, at_us)
         if len(rows):
             kept = [carry[i] for i in rows.tolist()]
             step.checkpoints.append(Checkpoint(self.lane, entity[rows].tolist(), at_us[rows].tolist(), kept))

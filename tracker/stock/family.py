@@ -4,37 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any, ClassVar, NamedTuple, TypeVar
+from typing import Any, ClassVar
 
 import numpy as np
-import orjson
 import psycopg
 
 from domain.digits import shown
-from domain.readings import WRONG_TIME, Batch, ShelfBatch, StatusBatch, TagReadBatch
+from domain.readings import Batch, ShelfBatch, StatusBatch, TagReadBatch
 from domain.times import to_us
+from tracker.engine.checkpoints import Refold
 from tracker.engine.family import Engine, Family
-from tracker.engine.registry import NAN, Registry
-from tracker.engine.step import Step, known, text
-from tracker.rules import stock
+from tracker.engine.registry import Registry
+from tracker.engine.step import Step, text
 from tracker.rules.presence.levels import MOVED, summed
 from tracker.stock import learning
 from tracker.stock.refold import TagRefold
-from tracker.stock.rows import LANE, Key, Level, StockRows
+from tracker.stock.rows import LANE, SLOT_LANE, Key, Level, StockRows
+from tracker.stock.shelves import Shelves, SlotRefold
 from tracker.stock.tags import TagTables
 
-B = TypeVar("B", bound=Batch)
 REST_S, REST_SHARE = 0.2, 20.0
 """Levels of tags are told this long after the last time, and so many times as long after as that took."""
 BITS = 32
 NO_LEVEL = Level("tag", 0.0, 1.0, 0, 0.0)
-
-
-class Slot(NamedTuple):
-    """What lies in a slot, since when we know."""
-
-    t_us: int
-    shelf: stock.Shelf
 
 
 class Stock(Family):
@@ -42,12 +34,12 @@ class Stock(Family):
 
     name: ClassVar[str] = "stock"
     streams: ClassVar[tuple[str, ...]] = ("rfid", "shelf", "status")
-    lanes: ClassVar[tuple[str, ...]] = (LANE,)
+    lanes: ClassVar[tuple[str, ...]] = (LANE, SLOT_LANE)
 
     def __init__(self, engine: Engine) -> None:
         super().__init__(engine)
         self.tags = TagTables()
-        self.slots: dict[int, Slot] = {}
+        self.shelves = Shelves(engine.store)
         self._levels: dict[Key, Level] = {}
         self._products: dict[tuple[int, str], int] = {}
         self._rested_s = 0.0
@@ -56,9 +48,7 @@ class Stock(Family):
         """Reads tags, slots and stock."""
         store = self.engine.store
         self.tags.load(store)
-        for slot, at, _, carry in store.rows("slot_states"):
-            quantity, shown_, confidence = orjson.loads(carry)
-            self.slots[slot] = Slot(to_us(at), stock.Shelf(quantity, shown_, confidence))
+        self.shelves.load()
         for site, zone, product, source, quantity, confidence, at, moved in store.rows("stock_levels"):
             self._levels[site, zone, product] = Level(source, quantity, confidence, to_us(at), moved)
 
@@ -87,7 +77,11 @@ class Stock(Family):
                 batches["rfid"] = folded
             self._name(self.tags.strangers(), step.part(StockRows).products)
         if isinstance(shelves, ShelfBatch):
-            self._step_shelves(registry, shelves, step)
+            batches["shelf"], told = self.shelves.step(registry, shelves, step)
+            step.part(StockRows).told += told
+        told, step.part(StockRows).told = step.part(StockRows).told, []
+        for key, level in told:
+            self._tell(registry, key, level, step)
 
     def _name(self, tags: list[int], rows: list[tuple[int, int]]) -> None:
         """What tags are on, by their codes."""
@@ -99,16 +93,21 @@ class Stock(Family):
         rows += [(tag, product) for tag, product in found if product]
         self.tags.name(rows)
 
-    def refold(self, lane: str, entity: int, since: datetime, horizon: datetime) -> TagRefold | None:
-        """The way of a tag to the present."""
-        del lane
+    def refold(self, lane: str, entity: int, since: datetime, horizon: datetime) -> Refold | None:
+        """The way of a tag or slot to the present."""
+        registry, store = self.engine.registry, self.engine.store
+        if lane == SLOT_LANE:
+            known = entity in self.shelves.slots
+            return SlotRefold(self.shelves, registry, store, entity, since, horizon) if known else None
         if self.tags.newest_us(entity) is None:
             return None
-        return TagRefold(self.tags, self.engine.registry, self.engine.store, entity, since, horizon)
+        return TagRefold(self.tags, registry, store, entity, since, horizon)
 
     def newest_us(self, lane: str, entity: int) -> int | None:
-        """Event time of a tag's newest read."""
-        del lane
+        """Event time of a tag's newest read, of a slot's newest weighing."""
+        if lane == SLOT_LANE:
+            slot = self.shelves.slots.get(entity)
+            return slot.t_us if slot else None
         return self.tags.newest_us(entity)
 
     def write(self, cursor: psycopg.Cursor, step: Step) -> None:
@@ -119,7 +118,7 @@ class Stock(Family):
         for columns in rows.tags:
             store.columns(cursor, "put_tag_states", columns)
         store.bulk(cursor, "put_tag_products", rows.products)
-        store.bulk(cursor, "put_slot_states", rows.slots)
+        store.bulk(cursor, "put_slot_states", list(rows.slots.values()))
         store.bulk(cursor, "put_stock_levels", list(rows.levels.values()))
         store.bulk(cursor, "put_stock_moves", rows.moves)
 
@@ -168,65 +167,7 @@ class Stock(Family):
             learning.learn(self.engine.store, self.engine.registry, self.tags, now)
             self.tags.know(self.engine.store, self.engine.registry)
 
-    # ------------------------------------------------------------ shelves
-    def _step_shelves(self, registry: Registry, batch: ShelfBatch, step: Step) -> None:
-        """Folds weighings and counts, slot by slot."""
-        batch = usable(batch)
-        if not len(batch):
-            return
-        order = np.lexsort((batch.received_us, batch.seq, batch.time_us, batch.slot_id))
-        batch = batch.take(order)
-        slots, first = np.unique(batch.slot_id, return_index=True)
-        for slot, low, high in zip(slots.tolist(), first.tolist(), [*first[1:].tolist(), len(batch)], strict=True):
-            self._step_slot(registry, slot, batch.take(np.arange(low, high)), step)
-
-    def _step_slot(self, registry: Registry, slot: int, rows: ShelfBatch, step: Step) -> None:
-        old = self.slots.get(slot, Slot(np.iinfo(np.int64).min, stock.Shelf()))
-        rows = rows.take(rows.time_us > old.t_us)  # an older weighing changes nothing that is
-        if slot not in registry.slots:  # a label is made with its first reading, after the registry was read
-            found_slots = self.engine.store.rows("slot_of", slot)
-            registry.slots[slot], registry.slot_device[slot] = found_slots[0] if found_slots else (0, 0)
-        product = registry.products.get(registry.slots[slot])
-        device = registry.devices.get(int(rows.device_id[0])) if len(rows) else None
-        if device is None:
-            return
-        shelf, _ = stock.weigh(old.shelf, rows.mass_kg, product.unit_mass_kg if product else NAN, rows.item_count)
-        t_us = int(rows.time_us[-1])
-        self.slots[slot] = Slot(t_us, shelf)
-        step.part(StockRows).slots.append(
-            (
-                slot,
-                device.tenant_id,
-                device.id,
-                t_us,
-                known(float(rows.mass_kg[-1])),
-                known(float(rows.item_count[-1])),
-                max(shelf.quantity, 0.0),
-                orjson.dumps([shelf.quantity, shelf.shown, shelf.confidence]),
-            )
-        )
-        if product and (key := place_of(registry, device.id, product.id, t_us)) and shelf.quantity >= 0:
-            source = "count" if not np.isnan(rows.item_count[-1]) else "weight"
-            quantity, confidence = self._shelves_of(registry, key, slot)
-            self._tell(registry, key, Level(source, quantity, confidence, t_us, quantity), step)
-
-    def _shelves_of(self, registry: Registry, key: Key, slot: int) -> tuple[float, float]:
-        """Sum over the slots of a zone that hold a product."""
-        same = [
-            s
-            for s, p in registry.slots.items()
-            if p == key[2] and s in self.slots and self.slots[s].shelf.quantity >= 0
-        ]
-        mine = [s for s in same if s == slot or self._zone_of_slot(registry, s) == key[:2]]
-        return (
-            sum(self.slots[s].shelf.quantity for s in mine),
-            min((self.slots[s].shelf.confidence for s in mine), default=0.0),
-        )
-
-    def _zone_of_slot(self, registry: Registry, slot: int) -> tuple[int, int]:
-        place = registry.where.at(registry.slot_device.get(slot, 0), self.slots[slot].t_us)
-        return place.site_id, place.zone_id
-
+    # ------------------------------------------------------------ what is told
     def _tell(self, registry: Registry, key: Key, level: Level, step: Step) -> None:
         """Stock of a zone and product: the row, the change, and a move when the quantity has become another."""
         site, product = registry.sites.get(key[0]), registry.products.get(key[2])
@@ -264,16 +205,3 @@ def shape(
             "reorder_point": product.reorder_point,
         },
     )
-
-
-def place_of(registry: Registry, device_id: int, product_id: int, t_us: int) -> Key | None:
-    """Where stock counts that a device saw at a time; None without a zone or a product."""
-    place = registry.where.at(device_id, t_us)
-    if not product_id or not place.site_id or place.zone_id not in registry.zones:
-        return None
-    return place.site_id, place.zone_id, product_id
-
-
-def usable(batch: B) -> B:
-    """Rows whose time can be believed."""
-    return batch.take(batch.flags & int(WRONG_TIME) == 0)

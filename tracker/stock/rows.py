@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from store.arrays import Column
 
-LANE = "tag"
+LANE, SLOT_LANE = "tag", "slot"
 Key = tuple[int, int, int]
 """Site, zone, product."""
 
@@ -29,8 +29,10 @@ class StockRows:
 
     tags: list[Sequence[Column]] = field(default_factory=list)
     products: list[tuple[int, int]] = field(default_factory=list)
-    slots: list[tuple[Any, ...]] = field(default_factory=list)
+    slots: dict[int, tuple[Any, ...]] = field(default_factory=dict)
     levels: dict[Key, tuple[Any, ...]] = field(default_factory=dict)
     moves: list[tuple[Any, ...]] = field(default_factory=list)
     asleep: list[tuple[int, int]] = field(default_factory=list)
+    told: list[tuple[Key, Level]] = field(default_factory=list)
+    """Levels of shelves that were folded again."""
     awake: list[tuple[int, int, int, int]] = field(default_factory=list)

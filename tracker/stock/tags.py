@@ -207,11 +207,12 @@ class TagTables:
         rows = [*(column[here] for column in columns), [packed[i] for i in here.tolist()]]
         if len(here):
             step.part(StockRows).tags.append(rows)
-        begun = carried.epoch != NEVER
-        if begun.any():
-            at_us = carried.open_epoch[begun].astype(np.int64) * EPOCH_US - 1
-            due = carried.take(begun)
-            self.checkpoints.keep(due.entity, at_us, PACKER.pack(due.entity, (closed(due),)), step)
+        carried = carried.take(carried.epoch != NEVER)
+        at_us = carried.open_epoch.astype(np.int64) * EPOCH_US - 1
+        due = self.checkpoints.overdue(carried.entity, at_us)
+        if len(due):
+            kept = carried.take(due)
+            self.checkpoints.keep(kept.entity, at_us[due], PACKER.pack(kept.entity, (closed(kept),)), step)
 
     def newest_us(self, tag: int) -> int | None:
         """Time of a tag's newest read."""

@@ -248,3 +248,38 @@ def test_late_and_shuffled_reads_end_in_the_same_as_sorted_ones(
     assert states == sorted_outcome[1]
     assert levels == sorted_outcome[0]
     assert len(levels) >= 4
+
+
+def test_late_weighings_and_counts_of_a_shelf_end_in_the_same_as_sorted_ones(any_database: str) -> None:
+    fleet = Fleet(any_database)
+    rng = np.random.default_rng(5)
+    t_s = np.arange(0, 3600, 20)
+    held = 9 - t_s // 600
+    mass_kg = held + rng.normal(0, 0.03, len(t_s)) + rng.choice([0.0, 1.2], len(t_s), p=[0.9, 0.1])
+    count = np.where(t_s == 1800, held, np.nan)
+
+    def told(device: str, slot: int, order: np.ndarray[Any, Any], tracker: Any) -> list[tuple[Any, ...]]:
+        for part in np.array_split(order, 9):
+            fleet.append(
+                fleet.batch(
+                    "shelf", device, t_s[part], slot_id=slot, mass_kg=np.where(np.isnan(count), mass_kg, np.nan)[part],
+                    item_count=count[part],
+                )
+            )  # fmt: skip
+            while tracker.step():
+                pass
+        fleet.settle(tracker)
+        return fleet.rows(f"select time, mass_kg, quantity, carry from slot_state where slot_id = {slot}")
+
+    with connect(fleet.dsn, "test") as c, c.transaction():
+        registry = Registry(c)
+        fleet.ids["other"] = registry.put_device(DeviceSpec("shelf-2", "shelf", site="dc-1", zone="other"))
+        registry.put_slot(fleet.ids["other"], "A", fleet.rows("select id from product")[0][0])
+    other, tracker = fleet.label("slot", fleet.ids["other"], "A"), fleet.tracker()
+    n = np.arange(len(t_s))
+    assert told("shelf", fleet.slot, n, tracker) == told("other", other, rng.permutation(n), tracker)
+    levels = fleet.rows("select quantity, confidence, last_evidence_at, source from stock_level")
+    assert len(levels) == 2
+    assert levels[0] == levels[1]
+    assert levels[0][0] == held[-1]
+    fleet.close(tracker)
