@@ -148,7 +148,7 @@ async def capture_epcis(request: Request, caller: GoodsKeeper) -> Json:
         try:
             made: Captured = await session.perform(script, {**queries("stock"), **queries("epcis")})
         except CaptureError as error:
-            raise Problem(409, str(error), errors=_shown(error.faults)) from None
+            raise Problem(409, str(error), faults=_shown(error.faults)) from None
         await audit(session, caller, "epcis.capture", str(made.id), taken=made.taken, known=made.known)
         (row,) = await session.rows(queries("epcis")["captures"], id=made.id, before=None, limit=1)
     where = f"{request.url.path}/{made.id}"
@@ -264,7 +264,7 @@ def _looked_at(content: bytes, *, proceeds: bool) -> tuple[dict[str, Any], list[
 def _wrong(faults: list[Fault]) -> Problem:
     first = "; ".join(map(str, faults[:1])) or "it is no EPCIS document"
     more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
-    return Problem(422, first + more, errors=_shown(faults))
+    return Problem(422, first + more, faults=_shown(faults))
 
 
 def _shown(faults: Any) -> list[EpcisFault]:

@@ -171,7 +171,7 @@ def test_what_is_wrong_is_named_with_its_place_and_nothing_half_is_taken(api: ht
     place = "epcisBody.eventList[1].action"
     assert refused.status_code == 422
     assert refused.json()["detail"] == f"{place}: 'observe' is not one of ADD, DELETE, OBSERVE"
-    assert refused.json()["errors"][0]["path"] == place
+    assert refused.json()["faults"][0]["path"] == place
     assert found(api) == []
     some = api.post(f"{EPCIS}/capture", json=bad, headers={"GS1-Capture-Error-Behaviour": "proceed"})
     assert (some.status_code, some.json()["events"], some.json()["taken"], some.json()["success"]) == (202, 2, 1, False)
