@@ -64,7 +64,7 @@ def filtered(world: World) -> Told:
         )
         for column, value in zip(carry.columns().values(), fresh.columns().values(), strict=True):
             column[which] = value
-        zone, chance = look(carry, awake, known)
+        zone, chance = look(carry, awake, known, whole=True)
         best = chance.argmax(axis=1)
         rows = np.arange(tags)
         where[:, e] = np.where(chance[rows, best] > 0.5, zone[rows, best], 0)

@@ -160,6 +160,14 @@ def test_a_tag_is_where_it_is_heard_well_and_is_missed_when_its_reader_hears_oth
     assert chances(*here, *others)[7] < 0.01
 
 
+def test_an_epoch_that_has_just_begun_takes_nobody_away():
+    """A reader reports a thousand tags one after the other: the level must not dip at the beginning of each epoch."""
+    here = [(1, e, 7, IN) for e in range(10)]
+    assert chances(*here, (2, 10, 7, IN)) == chances(*here)
+    assert chances(*here, (1, 10, 8, OUT)) == chances(*here, (1, 10, 8, OUT), (2, 10, 7, IN))
+    assert chances(*here, (2, 10, 7, IN), (2, 11, 7, IN))[7] < chances(*here)[7]
+
+
 def test_a_reader_that_is_off_takes_nobody_away():
     here = [(1, e, 7, IN) for e in range(10)]
     elsewhere = [(2, e, 8, IN) for e in range(10, 3000)]

@@ -224,8 +224,11 @@ def entered(
     return zone, chance, np.where(first, priors.stray, gone)
 
 
-def emission(zone: I64, heard: Heard, rate: F64, first: Bool, awake: Awake, known: Knowledge) -> tuple[F64, F64]:
-    """Logarithms of how well an epoch agrees with each candidate, and with "gone"."""
+def emission(zone: I64, heard: Heard, rate: F64, first: Bool, listened: Bool, known: Knowledge) -> tuple[F64, F64]:
+    """Logarithms of how well an epoch agrees with each candidate, and with "gone".
+
+    `listened`: zones that would have heard the tag, were it there.
+    """
     inside, outside, sd, leak = known.of(heard.zone, heard.epoch[:, None])
     on, told = heard.zone > 0, heard.dbm > NO_DBM
     near = np.where(told, -0.5 * ((heard.dbm - inside) / sd) ** 2, 0.0)
@@ -238,7 +241,6 @@ def emission(zone: I64, heard: Heard, rate: F64, first: Bool, awake: Awake, know
     gone = np.where(first, base - by_leak[:, 0] + far[:, 0], ghosts)
     missed = np.log(1 - rate)
     agree = np.empty(zone.shape)
-    listened = awake.holds(zone, heard.epoch[:, None])
     for k in range(K):
         mine = (heard.zone == zone[:, k, None]) & on
         own = mine.any(axis=1)
@@ -265,8 +267,8 @@ def passing(zone: I64, heard: Heard, fresh: Bool, known: Knowledge) -> F64:
     return found
 
 
-def combined(tags: Tags, heard: Heard, awake: Awake, known: Knowledge) -> Belief:
-    """Beliefs of tags after epochs in which they were heard: one epoch each."""
+def combined(tags: Tags, heard: Heard, awake: Awake, known: Knowledge, *, whole: bool = True) -> Belief:
+    """Beliefs of tags after epochs in which they were heard: one epoch each; not `whole`: the newest may go on."""
     at = heard.tag
     before, zone = tags.epoch[at].astype(np.int64), tags.zone[at].astype(np.int64)
     hit, miss = tags.hit[at] * 1.0, tags.miss[at] * 1.0
@@ -276,7 +278,10 @@ def combined(tags: Tags, heard: Heard, awake: Awake, known: Knowledge) -> Belief
     chance, gone = silent(tags.chance[at] * 1.0, tags.gone[at] * 1.0, rate, listened, known)
     span = np.minimum(np.where(first, 1, heard.epoch - before), 1 / rate)
     now, chance, gone = entered(zone, chance, gone, heard, first, span, known)
-    agree, agree_gone = emission(now, heard, rate, first, awake, known)
+    listening = awake.holds(now, heard.epoch[:, None])
+    if not whole:
+        listening &= awake.newest(now) > heard.epoch[:, None]
+    agree, agree_gone = emission(now, heard, rate, first, listening, known)
     if len(known.portals):
         agree = agree + passing(now, heard, first | (heard.epoch - before > 1), known)
     most = np.maximum(agree.max(axis=1), agree_gone)
@@ -304,8 +309,11 @@ def _listened(zone: I64, since: I64, until: I64, awake: Awake) -> F64:
     return count
 
 
-def look(tags: Tags, awake: Awake, known: Knowledge) -> tuple[I64, F64]:
-    """Candidate zones of tags and the chance that each is there, by what all readers have said up to now."""
+def look(tags: Tags, awake: Awake, known: Knowledge, *, whole: bool = False) -> tuple[I64, F64]:
+    """Candidate zones of tags and the chance that each is there, by what all readers have said up to now.
+
+    The newest epoch of a zone may go on: who was not heard in it yet is not missed. `whole`: all of it has been heard.
+    """
     rows = np.flatnonzero(tags.open_epoch != NEVER)
     zone, chance, gone = tags.zone.astype(np.int64), tags.chance * 1.0, tags.gone * 1.0
     hit, miss, epoch = tags.hit * 1.0, tags.miss * 1.0, tags.epoch.astype(np.int64)
@@ -313,9 +321,9 @@ def look(tags: Tags, awake: Awake, known: Knowledge) -> tuple[I64, F64]:
         open_zone, open_epoch = tags.open_zone[rows].astype(np.int64), tags.open_epoch[rows].astype(np.int64)
         open_ms = tags.open_ms[rows].astype(np.int64)
         heard = Heard(rows, open_epoch, open_zone, tags.open_dbm[rows] * 1.0, open_ms)
-        now = combined(tags, heard, awake, known)
+        now = combined(tags, heard, awake, known, whole=whole)
         zone[rows], chance[rows], gone[rows], hit[rows], miss[rows], epoch[rows] = now
-    until = awake.newest(zone)
+    until = awake.newest(zone) - (not whole)
     listened = _listened(zone, epoch, np.maximum(until, epoch[:, None]), awake)
     chance, _ = silent(chance, gone, rate_of(hit, miss, known), listened, known)
     return zone, chance
