@@ -10,19 +10,30 @@ TOGETHER = "tests/browser/"
 
 LONG = (
     TOGETHER,
-    "tests/integration/tracker/test_calls.py",
-    "tests/chaos/test_chaos.py",
-    "tests/chaos/test_full_disk.py",
-    "tests/simulation/test_tracker_kills.py",
-    "tests/simulation/test_kill.py",
     "tests/upgrade/test_upgrade.py",
-    "tests/integration/frostway/test_backup.py",
-    "tests/integration/frostway/test_up_whole.py",
-    "tests/contract/ingest/test_receiver.py",
-    "tests/unit/tracker/test_eta_backtest.py",
+    "tests/integration/tracker/test_calls.py",
+    "tests/integration/api/test_lifecycle.py",
     "tests/unit/api/test_web.py",
+    "tests/contract/ingest/test_receiver.py",
+    "tests/chaos/test_chaos.py",
+    "tests/integration/frostway/test_lan.py",
+    "tests/simulation/test_tracker_kills.py",
+    "tests/unit/tracker/test_fold_laws.py",
+    "tests/unit/tracker/test_eta_backtest.py",
+    "tests/integration/frostway/test_demo.py",
+    "tests/integration/api/test_stalled_downloads.py",
+    "tests/integration/frostway/test_up_whole.py",
+    "tests/integration/frostway/test_up.py",
+    "tests/security/test_schema.py",
+    "tests/integration/frostway/test_first_steps.py",
+    "tests/integration/frostway/test_backup.py",
+    "tests/simulation/test_kill.py",
+    "tests/unit/tracker/test_fences.py",
+    "tests/chaos/test_full_disk.py",
+    "tests/unit/test_sim_world.py",
+    "tests/unit/tracker/test_locate.py",
 )
-"""Half a minute and more on two quiet cores, the longest first; the others come as they are collected."""
+"""Half a minute and more in a whole run, the longest first; the others come as they are collected."""
 
 
 class LongFirst(LoadFileScheduling):
