@@ -54,7 +54,7 @@ class Stock(Family):
 
     def unreadable(self) -> Iterable[tuple[str, int]]:
         """Tags whose carry another version wrote."""
-        return [(LANE, tag) for tag in self.tags.unreadable]
+        return [(LANE, tag) for tag in sorted(self.tags.unreadable)]
 
     def registry_read(self) -> bool:
         """Tags of products that are known only now belong to them."""
@@ -126,7 +126,8 @@ class Stock(Family):
     def due(self, now_us: int, monotonic_s: float, *, now: bool = False) -> bool:
         """Whether levels of tags may be others than was told. It rests a while after each time."""
         del now_us
-        return bool(self.tags.stale) and (now or monotonic_s >= self._rested_s)
+        ready = bool(self.tags.stale) and not self.tags.unreadable
+        return ready and (now or monotonic_s >= self._rested_s)
 
     def spent(self, monotonic_s: float, seconds: float) -> None:
         """So long it took: the more tags, the longer until the next time."""

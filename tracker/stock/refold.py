@@ -68,6 +68,7 @@ class TagRefold(Refold):
 
     def finish(self, step: Step) -> None:
         """Arrived: what is carried of the tag is what was found on the way."""
+        self._tables.unreadable.discard(self.entity)
         if self._newest is not None:
             self._tables.keep(self._registry, self._tags, self._newest, step)
         self.arrived(self._tables.checkpoints, step)

@@ -69,7 +69,8 @@ class TagTables:
         self.awake = Awake.empty()
         self.known: Knowledge = unlearned()
         self.checkpoints = CheckpointsDue(LANE, CHECKPOINT_US)
-        self.unreadable: list[int] = []
+        self.unreadable: set[int] = set()
+        """Tags whose carry another version wrote, until they have been folded again: no level is told before."""
         self._fresh: list[int] = []
         self.stale: set[int] = set()
         """Zones whose levels may be others than was told."""
@@ -79,7 +80,7 @@ class TagTables:
         rows = store.rows("tag_states")
         tag, t_us, device, product, antenna = (np.array([self._number(r[i]) for r in rows], np.int64) for i in range(5))
         self.seen.put(Seen(tag, t_us, device.astype(np.int32), antenna.astype(np.int16), product.astype(np.int32)))
-        self.unreadable = [r[0] for r in rows if not PACKER.knows(bytes(r[5]))]
+        self.unreadable = {r[0] for r in rows if not PACKER.knows(bytes(r[5]))}
         (carried,) = PACKER.unpack(bytes(r[5]) for r in rows if PACKER.knows(bytes(r[5])))
         self.carried.put(carried)
         spans = np.array(store.rows("zones_awake"), dtype=np.int64).reshape(-1, 3)

@@ -104,6 +104,31 @@ def test_levels_follow_tags_and_say_how_sure_they_are(house: Warehouse) -> None:
     house.fleet.close(tracker)
 
 
+def test_after_an_upgrade_no_level_is_told_before_all_tags_have_been_folded_again(house: Warehouse) -> None:
+    tracker = house.tracker()
+    house.fleet.append(house.reads(1, range(8), range(10)))
+    before = house.settle(tracker)
+    moves = house.fleet.rows("select count(*) from stock_move")
+    house.fleet.close(tracker)
+    with connect(house.fleet.dsn, "test") as c:
+        c.execute("update tag_state set carry = ''")
+        c.execute("update checkpoint set carry = ''")
+    tracker = house.tracker()
+    assert len(tracker.engine.late) == 8
+    while tracker.engine.late:
+        (lane, entity), mark = tracker.engine.late.due(house.fleet.now_us, now=True)[0]
+        mark.refold = tracker._refold(lane, entity, mark.since)
+        assert mark.refold is not None
+        while mark.refold.advance():
+            pass
+        tracker._arrive(lane, entity, mark)
+        tracker.engine.late.done(lane, entity)
+        tracker._tick(now=True)
+        assert house.fleet.rows(LEVELS) == before
+    assert house.fleet.rows("select count(*) from stock_move") == moves
+    house.fleet.close(tracker)
+
+
 def test_a_product_that_is_made_after_its_tags_were_read_has_them(house: Warehouse) -> None:
     tag = house.fleet.label("epc", 1, sgtin96("06414121111110", 7, 1))
     house.tags.append(tag)
