@@ -66,7 +66,7 @@ class ReservationIn(Strict):
 
 
 class Reservation(TypedDict):
-    """Goods that are promised to an order, in base units."""
+    """Goods that are promised to an order, in base units; of the product its order was `delivered` so much since."""
 
     id: str
     reference: str
@@ -81,6 +81,7 @@ class Reservation(TypedDict):
     reserved_by: str
     released_at: Time | None
     released_by: str | None
+    delivered: float
 
 
 def _shape(row: Row) -> Reservation:
@@ -98,6 +99,7 @@ def _shape(row: Row) -> Reservation:
         "reserved_by": row["reserved_by"],
         "released_at": when(row["released_at"]),
         "released_by": row["released_by"],
+        "delivered": shown_number(row["delivered"]),
     }
 
 

@@ -17,6 +17,7 @@ from api.http.paging import Cursor, Items, Limit, decode, shaped_page
 from api.http.routes import resource
 from api.resources.shared.exports import FILES, as_file
 from api.resources.shared.ledger import Asked
+from domain.digits import shown
 from domain.stock.outlook import Demand, LotLeft, expiring, out_in, states
 from store.db import queries
 
@@ -134,7 +135,7 @@ def shaped(row: Row, now: datetime, expiry_s: float, excess_s: float) -> StockOu
         "quantity": quantity,
         "ledger_quantity": row["on_hand"],
         "sensor_quantity": row["seen"],
-        "sensor_confidence": row["confidence"],
+        "sensor_confidence": None if row["confidence"] is None else shown("confidence", row["confidence"]),
         "sensor_at": when(row["seen_at"]),
         "reorder_point": row["reorder_point"],
         "basis": None if row["told"] is None else "ledger" if row["told"] else "sensors",

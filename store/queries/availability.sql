@@ -33,11 +33,19 @@ where sh.tenant_id = %(tenant)s and sh.vehicle_id = any(%(vehicles)s) and sh.del
 order by sh.vehicle_id, e.p90 nulls last, st.seq
 
 -- name: reserved
--- What standing reservations promise of products, at a site or anywhere, without one of them.
-select r.product_id, sum(r.quantity) as quantity from stock_reservation r left join site s on s.id = r.site_id
-where r.tenant_id = %(tenant)s and r.product_id = any(%(products)s) and r.released_at is null and coalesce(r.expires_at > %(now)s, true)
-and (%(site)s::text is null or s.name = %(site)s) and (%(lot)s::int is null or r.lot_id = %(lot)s)
-and (%(but)s::text is null or r.client_id <> %(but)s) group by 1
+-- What standing reservations promise of products, at a site or anywhere, without one of them; what their orders were delivered
+-- since is promised no more, until that is taken back.
+with standing as (
+    select r.product_id, r.reference, sum(r.quantity) as quantity, min(r.reserved_at) as since
+    from stock_reservation r left join site s on s.id = r.site_id
+    where r.tenant_id = %(tenant)s and r.product_id = any(%(products)s) and r.released_at is null and coalesce(r.expires_at > %(now)s, true)
+    and (%(site)s::text is null or s.name = %(site)s) and (%(lot)s::int is null or r.lot_id = %(lot)s)
+    and (%(but)s::text is null or r.client_id <> %(but)s) group by 1, 2
+)
+select s.product_id, sum(greatest(s.quantity - greatest(d.quantity, 0), 0)) as quantity from standing s cross join lateral (
+    select coalesce(sum(case m.entry when 'reversal' then -m.quantity else m.quantity end), 0) as quantity from ledger_move m
+    where m.tenant_id = %(tenant)s and m.reference = s.reference and m.product_id = s.product_id and m.kind = 'deliver'
+    and m.recorded_at >= s.since) d group by 1
 
 -- name: lock_product
 -- Goods of a product are promised one after the other.
@@ -50,7 +58,10 @@ select id from site where tenant_id = %(tenant)s and name = %(site)s
 -- name: reservations
 -- Reservations by name: those that stand, or all; or one.
 select r.client_id as id, r.reference, p.sku, p.base_unit, t.code as lot, s.name as site, r.quantity, r.needed_at, r.expires_at, r.reserved_at,
-       r.reserved_by, r.released_at, r.released_by
+       r.reserved_by, r.released_at, r.released_by, (
+           select greatest(coalesce(sum(case m.entry when 'reversal' then -m.quantity else m.quantity end), 0), 0) from ledger_move m
+           where m.tenant_id = r.tenant_id and m.reference = r.reference and m.product_id = r.product_id and m.kind = 'deliver'
+           and m.recorded_at >= r.reserved_at) as delivered
 from stock_reservation r join product p on p.id = r.product_id left join lot t on t.id = r.lot_id left join site s on s.id = r.site_id
 where r.tenant_id = %(tenant)s and r.client_id > %(after)s and (%(id)s::text is null or r.client_id = %(id)s)
 and (%(sku)s::text is null or p.sku = %(sku)s) and (%(reference)s::text is null or r.reference = %(reference)s)

@@ -114,3 +114,22 @@ def test_two_who_reserve_at_once_are_not_promised_the_same_goods(served: httpx.C
         found = list(pool.map(lambda n: reserve(served, f"rare-{n}", "RARE", 2).status_code, range(4)))
     assert sorted(found) == [201, 201, 409, 409]
     assert available(served, "RARE")["available"] == 1
+
+
+def test_what_an_order_was_delivered_is_promised_no_more_until_it_is_taken_back(
+    served: httpx.Client, world: World
+) -> None:
+    world.registry.put_product("TEA", label="Tea")
+    receive(served, "d1", "TEA", 10)
+    assert reserve(served, "tea-1", "TEA", 6, reference="ORDER-9").status_code == 201
+    figures = ("on_hand", "reserved", "available")
+    assert [available(served, "TEA")[name] for name in figures] == [10, 6, 4]
+    out = {"kind": "deliver", "sku": "TEA", "from": CHILLER}
+    for name, quantity, reference in (("d2", 4, "ORDER-9"), ("d3", 1, "ORDER-8")):
+        move = {**out, "id": name, "quantity": quantity, "reference": reference}
+        assert served.post("/api/v1/stock/moves", json={"moves": [move]}).status_code == 201
+    assert [available(served, "TEA")[name] for name in figures] == [5, 2, 3]
+    (kept,) = served.get("/api/v1/stock/reservations", params={"reference": "ORDER-9"}).json()["items"]
+    assert (kept["quantity"], kept["delivered"]) == (6, 4)
+    assert served.post("/api/v1/stock/moves/d2/correction", json={"reason": "another order"}).status_code < 300
+    assert [available(served, "TEA")[name] for name in figures] == [9, 6, 3]
