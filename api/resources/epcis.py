@@ -230,7 +230,7 @@ def _proceeds(request: Request) -> bool:
         raise Problem(422, "GS1-Capture-Error-Behaviour: rollback or proceed is wanted")
     kind = request.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
     if "xml" in kind:
-        raise Problem(415, "EPCIS in XML is not taken: send the document as JSON (EPCIS 2.0)")
+        raise Problem(422, "EPCIS in XML is not taken: send the document as JSON (EPCIS 2.0)")
     return behaviour == "proceed"
 
 
