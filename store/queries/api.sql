@@ -171,11 +171,12 @@ and case when %(name)s::text is null then p.retired_at is null else p.sku = %(na
 order by p.sku limit %(limit)s
 
 -- name: stock
--- Stock levels by place and product.
+-- Stock levels by place and product; nothing of sites and products that are retired.
 select s.name as site, z.name as zone, p.sku, p.label, l.quantity, l.confidence, l.last_evidence_at, l.source,
        p.reorder_point
 from stock_level l join site s on s.id = l.site_id join zone z on z.id = l.zone_id join product p on p.id = l.product_id
 where l.tenant_id = %(tenant)s and (s.name, z.name, p.sku) > (%(after_site)s, %(after_zone)s, %(after_sku)s)
+and s.retired_at is null and z.retired_at is null and p.retired_at is null
 and (%(site)s::text is null or s.name = %(site)s) and (%(zone)s::text is null or z.name = %(zone)s)
 and (%(sku)s::text is null or p.sku = %(sku)s) and (%(skus)s::text[] is null or p.sku = any(%(skus)s))
 order by s.name, z.name, p.sku limit %(limit)s

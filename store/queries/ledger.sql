@@ -109,7 +109,7 @@ from ledger w full join (select * from stock_level x where x.tenant_id = %(tenan
     on e.site_id = w.site_id and e.zone_id = w.zone_id and e.product_id = w.product_id
 join site s on s.id = coalesce(w.site_id, e.site_id) left join zone z on z.id = coalesce(w.zone_id, e.zone_id)
 join product p on p.id = coalesce(w.product_id, e.product_id)
-where (%(empty)s or coalesce(w.quantity, 0) <> 0 or coalesce(e.quantity, 0) <> 0)
+where (%(empty)s or coalesce(w.quantity, 0) <> 0 or (coalesce(e.quantity, 0) <> 0 and s.retired_at is null and p.retired_at is null))
 and (%(site)s::text is null or s.name = %(site)s) and (%(zone)s::text is null or z.name = %(zone)s)
 and (%(product)s::int is null or p.id = %(product)s)
 and (s.name, coalesce(z.name, ''), p.sku) > (%(a)s, %(b)s, %(c)s)

@@ -57,13 +57,19 @@ def test_a_site_is_made_then_changed(api: httpx.Client, database: str) -> None:
         "corridor": None,
         "dwell_s": 0,
         "tz": "UTC",
+        "gln": None,
         "zones": [{"id": "dock", "label": "Dock"}],
         "temps": [],
     }
+    named = api.post("/api/v1/sites", json={**SITE, "polygon": SQUARE, "gln": "4012345000055"})
+    assert (named.status_code, named.json()["detail"]) == (422, "gln: its check digit is 4, not 5")
+    named = api.post("/api/v1/sites", json={**SITE, "polygon": SQUARE, "gln": "4012345000054"})
+    assert named.json()["gln"] == "4012345000054"
     changed = api.post("/api/v1/sites", json={**SITE, "lat": 61, "tz": "Europe/Helsinki", "zones": []})
+    assert changed.json()["gln"] == "4012345000054", "what is not said stays"
     assert (changed.status_code, changed.json()["lat"], changed.json()["polygon"]) == (200, 61, None)
     assert changed.json()["zones"] == [{"id": "dock", "label": "Dock"}]
-    assert [c["sites"][0]["data"]["lat"] for c in changes(database)] == [60.5, 61]
+    assert [c["sites"][0]["data"]["lat"] for c in changes(database)] == [60.5, 60.5, 61]
     assert rows(database, "select actor, action, subject from audit order by id") == [
         ("ann", "site.create", "store-9"),
         ("ann", "site.change", "store-9"),
