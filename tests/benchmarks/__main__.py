@@ -31,6 +31,7 @@ from tests.benchmarks import (
     reads,
     reefers,
     rules,
+    shelves,
     sizes,
     stops,
     throughput,
@@ -244,6 +245,7 @@ PURE: dict[str, Callable[[Path], list[Figure]]] = {
     "stops": stops.measure,
     "breach": reefers.measure,
     "presence": presence.measure,
+    "shelf": shelves.measure,
 }
 NEED_BROKER = {"single", "batched", "websocket", "crowd", "backlog", "doors", "memory"}
 

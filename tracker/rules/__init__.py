@@ -10,7 +10,7 @@
 | `forecast` | stop | arrival p10, p50, p90, and how likely it misses its window |
 | `bands` | probe and band | stays beyond the bands of a profile with their own limits, times and ways of counting |
 | `presence` | tag | in which zones it may be, with their chances; levels that say how sure they are |
-| `stock` | slot | what lies on shelves, how sure that is |
+| `shelves` | slot | how much lies in it, since when, how sure that is; what a unit weighs |
 | `silence` | device | who has said nothing for too long |
 
 `trips` believes speed and ignition as far as the way bears them out (`beliefs`): docs/adr/0010. Its limits are those of
@@ -28,8 +28,8 @@ from tracker.rules import (
     off_route,
     quality,
     silence,
-    stock,
     trips,
 )
+from tracker.rules.shelves import quantity
 
-RULES = (quality, trips, geofence, calls, off_route, forecast, bands, stock, silence)
+RULES = (quality, trips, geofence, calls, off_route, forecast, bands, quantity, silence)

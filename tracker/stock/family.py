@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, ClassVar
 
@@ -53,8 +53,11 @@ class Stock(Family):
             self._levels[site, zone, product] = Level(source, quantity, confidence, to_us(at), moved)
 
     def unreadable(self) -> Iterable[tuple[str, int]]:
-        """Tags whose carry another version wrote."""
-        return [(LANE, tag) for tag in sorted(self.tags.unreadable)]
+        """Tags and slots whose carry another version wrote."""
+        return [
+            *((LANE, tag) for tag in sorted(self.tags.unreadable)),
+            *((SLOT_LANE, slot) for slot in self.shelves.unreadable),
+        ]
 
     def registry_read(self) -> bool:
         """Tags of products that are known only now belong to them."""
@@ -80,8 +83,8 @@ class Stock(Family):
             batches["shelf"], told = self.shelves.step(registry, shelves, step)
             step.part(StockRows).told += told
         told, step.part(StockRows).told = step.part(StockRows).told, []
-        for key, level in told:
-            self._tell(registry, key, level, step)
+        for key, level, moves in told:
+            self._tell(registry, key, level, step, moves)
 
     def _name(self, tags: list[int], rows: list[tuple[int, int]]) -> None:
         """What tags are on, by their codes."""
@@ -169,8 +172,13 @@ class Stock(Family):
             self.tags.know(self.engine.store, self.engine.registry)
 
     # ------------------------------------------------------------ what is told
-    def _tell(self, registry: Registry, key: Key, level: Level, step: Step) -> None:
-        """Stock of a zone and product: the row, the change, and a move when the quantity has become another."""
+    def _tell(
+        self, registry: Registry, key: Key, level: Level, step: Step, moves: Sequence[tuple[int, float]] = ()
+    ) -> None:
+        """Stock of a zone and product: the row, the change, and a move where the quantity has become another.
+
+        What was told before stays as it was decided then; what is decided otherwise is another move that sets it right.
+        """
         site, product = registry.sites.get(key[0]), registry.products.get(key[2])
         if site is None or product is None:
             return
@@ -178,9 +186,11 @@ class Stock(Family):
         self._levels[key] = level
         rows, (source, quantity, confidence, t_us, moved) = step.part(StockRows), level
         rows.levels[key] = (site.tenant_id, *key, source, quantity, confidence, t_us, moved)
-        if (old is None and (moved or source != "tag")) or (old is not None and old.moved != moved):
-            delta = moved - (old.moved if old else 0.0)
-            rows.moves.append((site.tenant_id, *key, t_us, moved, delta, source, step.now_us))
+        last = old.moved if old else (0.0 if source == "tag" else None)
+        for at_us, now in [*moves, (t_us, moved)]:
+            if now != last:
+                rows.moves.append((site.tenant_id, *key, at_us, now, now - (last or 0.0), source, step.now_us))
+            last = now
         step.change(site.tenant_id, "stock", *shape(registry, key, quantity, confidence, source, t_us))
 
 

@@ -23,6 +23,14 @@ class Level(NamedTuple):
     moved: float
 
 
+class Told(NamedTuple):
+    """What a zone holds of a product now, and on the way there: since when how much, in order of time."""
+
+    key: Key
+    level: Level
+    moves: list[tuple[int, float]]
+
+
 @dataclass
 class StockRows:
     """Rows of tags, slots, stock and zones' spans to be written."""
@@ -33,6 +41,6 @@ class StockRows:
     levels: dict[Key, tuple[Any, ...]] = field(default_factory=dict)
     moves: list[tuple[Any, ...]] = field(default_factory=list)
     asleep: list[tuple[int, int]] = field(default_factory=list)
-    told: list[tuple[Key, Level]] = field(default_factory=list)
+    told: list[Told] = field(default_factory=list)
     """Levels of shelves that were folded again."""
     awake: list[tuple[int, int, int, int]] = field(default_factory=list)

@@ -6,33 +6,34 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 import numpy as np
-import orjson
 
-from domain.readings import F64, WRONG_TIME, Flag, ShelfBatch
+from domain.readings import I64, WRONG_TIME, Flag, ShelfBatch
 from domain.times import from_us, to_us
 from store.tracking import TrackingStore
+from tracker.engine import carries
 from tracker.engine.checkpoints import PORTION, CheckpointsDue, Refold, begin_from
 from tracker.engine.late import mark_late, undecided
 from tracker.engine.registry import NAN, Registry
 from tracker.engine.step import Step, known
-from tracker.rules import stock
-from tracker.stock.rows import SLOT_LANE, Key, Level, StockRows
+from tracker.rules.shelves import carry
+from tracker.rules.shelves.carry import NEVER, Rows, Slots
+from tracker.rules.shelves.quantity import Changes
+from tracker.rules.shelves.quantity import step as folded
+from tracker.stock.rows import SLOT_LANE, Key, Level, StockRows, Told
 
-NEVER = int(np.iinfo(np.int64).min // 2)
 NOT_USED = int(WRONG_TIME | Flag.UNDECIDED)
+PACKER = carries.Packer(carry.VERSION, (Slots.empty(),), (lambda e: e,))
 
 
 class Slot(NamedTuple):
-    """What lies in a slot, since when we know, by which device; and the newest weighing or count."""
+    """How much is in a slot, how sure that is, and its newest weighing or count with its device; -1: not known."""
 
     t_us: int
     device_id: int
-    shelf: stock.Shelf
+    quantity: float
+    confidence: float
     mass_kg: float = NAN
     item_count: float = NAN
-
-
-Told = list[tuple[Key, Level]]
 
 
 class Shelves:
@@ -41,21 +42,34 @@ class Shelves:
     def __init__(self, store: TrackingStore) -> None:
         self._store = store
         self.slots: dict[int, Slot] = {}
+        self.carried = carries.Table(Slots.empty())
         self.checkpoints = CheckpointsDue(SLOT_LANE)
+        self.unreadable: list[int] = []
 
     def load(self) -> None:
-        """Reads slots."""
-        for slot, device, at, _, carry in self._store.rows("slot_states"):
-            self.slots[slot] = Slot(to_us(at), device, unpacked(carry))
+        """Reads slots; those whose carry another version wrote are `unreadable`, and begin anew."""
+        packed = []
+        for slot, device, at, quantity, carried in self._store.rows("slot_states"):
+            if PACKER.knows(bytes(carried)):
+                packed.append(bytes(carried))
+            else:
+                self.unreadable.append(slot)
+            self.slots[slot] = Slot(to_us(at), device, quantity, 0.0)
+        (rows,) = PACKER.unpack(packed)
+        self.carried.put(rows)
+        for slot, quantity, sure in zip(
+            *(c.tolist() for c in (rows.entity, rows.quantity, rows.confidence)), strict=True
+        ):
+            self.slots[slot] = self.slots[slot]._replace(quantity=quantity, confidence=sure)
         self.checkpoints.load(self._store)
 
-    def step(self, registry: Registry, batch: ShelfBatch, step: Step) -> tuple[ShelfBatch, Told]:
-        """Folds weighings and counts, slot by slot; those that come too late are flagged. What zones hold now."""
+    def step(self, registry: Registry, batch: ShelfBatch, step: Step) -> tuple[ShelfBatch, list[Told]]:
+        """Folds weighings and counts; those that come too late are flagged. What zones hold now."""
         used = np.flatnonzero(batch.flags & NOT_USED == 0)
         order = used[np.lexsort((batch.received_us[used], batch.seq[used], batch.time_us[used], batch.slot_id[used]))]
         if not len(order):
             return batch, []
-        slots, first, row = np.unique(batch.slot_id[order], return_index=True, return_inverse=True)
+        slots, row = np.unique(batch.slot_id[order], return_inverse=True)
         newest = np.array([self.slots[s].t_us if s in self.slots else NEVER for s in slots.tolist()], np.int64)[row]
         t_us, late = batch.time_us[order], batch.time_us[order] <= newest
         if late.any():
@@ -64,26 +78,38 @@ class Shelves:
                 step, SLOT_LANE, slot, t_us[late], device, newest[late], lambda d: registry.devices[d].partition
             )
             batch = undecided(batch, order[late][too_late])
-        told: Told = []
-        for slot, low, high in zip(slots.tolist(), first.tolist(), [*first[1:].tolist(), len(order)], strict=True):
-            rows = order[low:high][~late[low:high]]
-            if len(rows) and int(batch.device_id[rows[-1]]) in registry.devices:
-                told += self._weighed(registry, slot, batch.take(rows), step)
-        return batch, told
+        ours = np.array([device in registry.devices for device in batch.device_id[order].tolist()], np.bool_)
+        return batch, self._weighed(registry, batch.take(order[~late & ours]), step)
 
-    def _weighed(self, registry: Registry, slot: int, rows: ShelfBatch, step: Step) -> Told:
-        old = self.slots[slot].shelf if slot in self.slots else stock.Shelf()
-        shelf = self.weighed(registry, slot, old, rows.mass_kg, rows.item_count)
-        last = (int(rows.time_us[-1]), int(rows.device_id[-1]))
-        now = Slot(*last, shelf, float(rows.mass_kg[-1]), float(rows.item_count[-1]))
-        self.checkpoints.keep(np.array([slot]), np.array([now.t_us]), [packed(shelf)], step)
-        return self.keep(registry, slot, now, step)
+    def _weighed(self, registry: Registry, batch: ShelfBatch, step: Step) -> list[Told]:
+        """Weighings and counts that are newer than all of their slots, sorted."""
+        if not len(batch):
+            return []
+        rows = Rows(batch.slot_id.astype(np.int64), batch.time_us, batch.mass_kg, batch.item_count)
+        slots, first = np.unique(rows.slot, return_index=True)
+        after, changes = self.folded(registry, self._known(slots), rows)
+        told: list[Told] = []
+        last = np.append(first[1:], len(rows.slot)) - 1
+        self.checkpoints.keep(slots, rows.t_us[last], PACKER.pack(slots, (after,)), step)
+        for at, (slot, newest) in enumerate(zip(slots.tolist(), last.tolist(), strict=True)):
+            now = Slot(
+                int(batch.time_us[newest]), int(batch.device_id[newest]), float(after.quantity[at]),
+                float(after.confidence[at]), float(batch.mass_kg[newest]), float(batch.item_count[newest]),
+            )  # fmt: skip
+            mine = changes.slot == slot
+            moves = list(zip(changes.at_us[mine].tolist(), changes.quantity[mine].tolist(), strict=True))
+            told += self.keep(registry, slot, now, after.take(np.array([at])), moves, step)
+        return told
 
-    def weighed(self, registry: Registry, slot: int, old: stock.Shelf, mass_kg: F64, item_count: F64) -> stock.Shelf:
-        """What lies in a slot after these weighings and counts."""
-        product = registry.products.get(self._product(registry, slot))
-        shelf, _ = stock.weigh(old, mass_kg, product.unit_mass_kg if product else NAN, item_count)
-        return shelf
+    def _known(self, slots: I64) -> Slots:
+        return self.carried.of(slots).of(slots)
+
+    def folded(self, registry: Registry, before: Slots, rows: Rows) -> tuple[Slots, Changes]:
+        """What lies in slots after these weighings and counts, and what changed."""
+        product = np.array([self._product(registry, slot) for slot in before.entity.tolist()], np.int64)
+        known_of = [registry.products.get(p) for p in product.tolist()]
+        unit_kg = np.array([p.unit_mass_kg if p else NAN for p in known_of], np.float64)
+        return folded(before, product, unit_kg, rows)
 
     def _product(self, registry: Registry, slot: int) -> int:
         if slot not in registry.slots:  # a label is made with its first reading, after the registry was read
@@ -91,28 +117,35 @@ class Shelves:
             registry.slots[slot], registry.slot_device[slot] = found[0] if found else (0, 0)
         return registry.slots[slot]
 
-    def keep(self, registry: Registry, slot: int, now: Slot, step: Step) -> Told:
-        """A slot as it is now: its row, and what its zone holds of the product."""
+    def keep(
+        self, registry: Registry, slot: int, now: Slot, carried: Slots, moves: list[tuple[int, float]], step: Step
+    ) -> list[Told]:
+        """A slot as it is now: its row, and what its zone holds of the product; `moves`: since when how much."""
         self.slots[slot] = now
+        self.carried.put(carried)
         row: tuple[Any, ...] = (slot, registry.devices[now.device_id].tenant_id, now.device_id, now.t_us)
-        row = (*row, known(now.mass_kg), known(now.item_count), max(now.shelf.quantity, 0.0), packed(now.shelf))
-        step.part(StockRows).slots[slot] = row
+        packed = PACKER.pack(carried.entity, (carried,))[0]
+        step.part(StockRows).slots[slot] = (
+            *row, known(now.mass_kg), known(now.item_count), max(now.quantity, 0.0), packed
+        )  # fmt: skip
         place = registry.where.at(now.device_id, now.t_us)
         product = self._product(registry, slot)
         if product not in registry.products or not place.site_id or place.zone_id not in registry.zones:
             return []
-        if now.shelf.quantity < 0:
+        if now.quantity < 0:
             return []
         key = place.site_id, place.zone_id, product
         quantity, confidence = self._sum(registry, key, slot)
         source = "count" if not np.isnan(now.item_count) else "weight"
-        return [(key, Level(source, quantity, confidence, now.t_us, quantity))]
+        beside = quantity - now.quantity
+        moved = [(at_us, beside + of) for at_us, of in moves]
+        return [Told(key, Level(source, quantity, confidence, now.t_us, quantity), moved)]
 
     def _sum(self, registry: Registry, key: Key, slot: int) -> tuple[float, float]:
         """Over the slots of a zone that hold a product."""
         same = [s for s, p in registry.slots.items() if p == key[2] and s in self.slots]
         mine = [s for s in same if s == slot or self._zone_of(registry, s) == key[:2]]
-        shelves = [self.slots[s].shelf for s in mine if self.slots[s].shelf.quantity >= 0]
+        shelves = [self.slots[s] for s in mine if self.slots[s].quantity >= 0]
         return sum(s.quantity for s in shelves), min((s.confidence for s in shelves), default=0.0)
 
     def _zone_of(self, registry: Registry, slot: int) -> tuple[int, int]:
@@ -126,11 +159,12 @@ class SlotRefold(Refold):
     def __init__(
         self, shelves: Shelves, registry: Registry, store: TrackingStore, slot: int, since: datetime, horizon: datetime
     ) -> None:
-        start = begin_from(store, SLOT_LANE, slot, since, bool)
+        start = begin_from(store, SLOT_LANE, slot, since, PACKER.knows)
         super().__init__(SLOT_LANE, slot, since, start[0] if start else to_us(horizon))
         self._shelves, self._registry, self._store = shelves, registry, store
-        self._now = Slot(NEVER, shelves.slots[slot].device_id, unpacked(start[1]) if start else stock.Shelf())
-        self.told: Told = []
+        self._carried: Slots = PACKER.unpack([start[1]])[0] if start else Slots.blank(np.array([slot]))
+        self._now = Slot(NEVER, shelves.slots[slot].device_id, -1.0, 0.0)
+        self._changed: list[tuple[int, float]] = []
 
     def advance(self) -> bool:
         """Folds the next portion; False when the present is reached."""
@@ -141,11 +175,14 @@ class SlotRefold(Refold):
         self.reached_us = int(found["time"][-1])
         keep = found["flags"] & NOT_USED == 0
         if keep.any():
-            mass_kg, item_count = found["mass_kg"][keep], found["item_count"][keep]
-            shelf = self._shelves.weighed(self._registry, self.entity, self._now.shelf, mass_kg, item_count)
-            t_us = int(found["time"][keep][-1])
-            self._now = Slot(t_us, self._now.device_id, shelf, float(mass_kg[-1]), float(item_count[-1]))
-            self.keep(t_us, packed(shelf))
+            t_us, mass_kg, item_count = (found[name][keep] for name in ("time", "mass_kg", "item_count"))
+            rows = Rows(np.full(len(t_us), self.entity, np.int64), t_us, mass_kg, item_count)
+            self._carried, changes = self._shelves.folded(self._registry, self._carried, rows)
+            if len(changes.slot):
+                self._changed = [(int(changes.at_us[-1]), float(changes.quantity[-1]))]
+            told = float(self._carried.quantity[0]), float(self._carried.confidence[0])
+            self._now = Slot(int(t_us[-1]), self._now.device_id, *told, float(mass_kg[-1]), float(item_count[-1]))
+            self.keep(self._now.t_us, PACKER.pack(self._carried.entity, (self._carried,))[0])
         return more
 
     def goes_on(self, registry: Registry) -> bool:
@@ -156,15 +193,6 @@ class SlotRefold(Refold):
     def finish(self, step: Step) -> None:
         """Arrived: the slot is as it was found on the way."""
         if self._now.t_us != NEVER and self._now.device_id in self._registry.devices:
-            step.part(StockRows).told += self._shelves.keep(self._registry, self.entity, self._now, step)
+            told = self._shelves.keep(self._registry, self.entity, self._now, self._carried, self._changed, step)
+            step.part(StockRows).told += told
         self.arrived(self._shelves.checkpoints, step)
-
-
-def packed(shelf: stock.Shelf) -> bytes:
-    """What is carried of a slot."""
-    return orjson.dumps([shelf.quantity, shelf.shown, shelf.confidence])
-
-
-def unpacked(carry: bytes) -> stock.Shelf:
-    """The same from its bytes."""
-    return stock.Shelf(*orjson.loads(bytes(carry)))

@@ -23,6 +23,7 @@ from tracker.families import FAMILIES
 from tracker.rules.presence.knowledge import EPOCH_US
 from tracker.stock import learning
 from tracker.stock.family import Stock
+from tracker.stock.shelves import PACKER
 
 E = EPOCH_US // 1_000_000
 LEVELS = (
@@ -283,7 +284,7 @@ def test_late_weighings_and_counts_of_a_shelf_end_in_the_same_as_sorted_ones(any
     mass_kg = held + rng.normal(0, 0.03, len(t_s)) + rng.choice([0.0, 1.2], len(t_s), p=[0.9, 0.1])
     count = np.where(t_s == 1800, held, np.nan)
 
-    def told(device: str, slot: int, order: np.ndarray[Any, Any], tracker: Any) -> list[tuple[Any, ...]]:
+    def told(device: str, slot: int, order: np.ndarray[Any, Any], tracker: Any) -> list[Any]:
         for part in np.array_split(order, 9):
             fleet.append(
                 fleet.batch(
@@ -294,7 +295,9 @@ def test_late_weighings_and_counts_of_a_shelf_end_in_the_same_as_sorted_ones(any
             while tracker.step():
                 pass
         fleet.settle(tracker)
-        return fleet.rows(f"select time, mass_kg, quantity, carry from slot_state where slot_id = {slot}")
+        ((*row, carry),) = fleet.rows(f"select time, mass_kg, quantity, carry from slot_state where slot_id = {slot}")
+        (carried,) = PACKER.unpack([bytes(carry)])
+        return [*row, *(column.tobytes() for column in carried.columns().values())]
 
     with connect(fleet.dsn, "test") as c, c.transaction():
         registry = Registry(c)

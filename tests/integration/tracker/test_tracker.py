@@ -210,18 +210,21 @@ def test_a_glitch_of_one_fix_is_flagged_and_moves_nothing(any_database):
     fleet.close(tracker)
 
 
-def test_a_shelf_falls_when_two_weighings_agree_and_tags_are_kept_with_their_last_reader(any_database):
+def test_a_shelf_falls_when_weighings_agree_and_tags_are_kept_with_their_last_reader(any_database):
     fleet = Fleet(any_database)
     tracker = fleet.tracker()
-    mass = [5.02, 4.98, 4.03, 4.01, 9.0, 4.02, 3.0, 2.99]
-    fleet.append(fleet.batch("shelf", "shelf", np.arange(8) * 5, slot_id=fleet.slot, mass_kg=mass))
+    mass = [5.02, 4.98, 4.03, 4.01, 9.0, 4.02, 3.0, 2.99, 3.0, 3.01]
+    fleet.append(fleet.batch("shelf", "shelf", np.arange(10) * 5, slot_id=fleet.slot, mass_kg=mass))
     epc = "3034" + "257BF7194E4000001A85"
     tag = fleet.label("epc", 1, epc)
     fleet.append(fleet.batch("rfid", "portal", [100, 130, 160], tag_id=tag, antenna=1, rssi_dbm=-60.0))
     fleet.settle(tracker)
     levels = fleet.rows("select quantity, source from stock_level")
     assert levels == [(3.0, "weight")]
-    assert fleet.rows("select quantity from stock_move order by id") == [(3.0,)]
+    moves = fleet.rows(
+        "select quantity, delta, extract(epoch from at - min(at) over ())::int from stock_move order by id"
+    )
+    assert moves == [(5.0, 5.0, 0), (4.0, -1.0, 10), (3.0, -1.0, 30)]
     tag_rows = fleet.rows(
         "select z.name, octet_length(t.carry), t.antenna from tag_state t join zone z on z.id = t.zone_id"
     )

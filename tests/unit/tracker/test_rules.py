@@ -1,4 +1,4 @@
-"""The rules by themselves: fences, jumps, arrival times, stock, receipts."""
+"""The rules by themselves: fences, jumps, arrival times, receipts."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from domain.folds.scan import NEVER
 from domain.geo import distance_m
 from ingest.marks import SPANS_MAX, Mark, advance, runs_of
 from tracker.engine.carries import Table
-from tracker.rules import geofence, quality, stock
+from tracker.rules import geofence, quality
 from tracker.vehicles.positions import fixes_for, no_fixes
 
 S = 1_000_000
@@ -149,17 +149,6 @@ def test_a_wrong_first_fix_does_not_condemn_the_good_ones():
     lat[0] = 63.0
     _, bad = quality.step(fixes_for(no_fixes(), np.array([1])), np.ones(101, np.int64), t, lat, np.full(101, 25.0))
     assert bad[2:].sum() == 0
-
-
-def test_one_weighing_is_a_hand_on_the_shelf_two_are_a_sale():
-    shelf, changes = stock.weigh(stock.Shelf(5.0, 5.0, 0.9), np.array([3.0, 5.0, 4.0, 4.0]), 1.0, np.full(4, np.nan))
-    assert changes == [(3, 4.0)]
-    assert shelf.quantity == 4.0
-
-
-def test_a_count_is_believed_at_once():
-    shelf, changes = stock.weigh(stock.Shelf(), np.array([np.nan]), float("nan"), np.array([17.0]))
-    assert (shelf.quantity, changes) == (17.0, [(0, 17.0)])
 
 
 @pytest.mark.parametrize(

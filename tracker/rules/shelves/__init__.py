@@ -1,0 +1,1 @@
+"""Shelves: what lies in a slot, by its weighings and counts."""
