@@ -18,10 +18,13 @@ with page as materialized (
     select c.site_id, c.product_id, l.id as place_id from chosen c join ledger_place l on l.site_id = c.site_id and l.kind = 'site'
 ), gone as (
     -- what left the site for good; one taken back counts the other way
-    select k.site_id, k.product_id, m.moved_at as at, case m.entry when 'reversal' then -m.quantity else m.quantity end::float8 as quantity, true as told
-    from place k join ledger_move m on m.tenant_id = %(tenant)s and m.product_id = k.product_id and m.kind in ('deliver', 'load')
-    and k.place_id = case m.entry when 'reversal' then m.to_place else m.from_place end
-    where m.moved_at > %(since)s and m.moved_at <= %(now)s
+    select k.site_id, k.product_id, m.moved_at as at, m.quantity::float8 as quantity, true as told
+    from place k join ledger_move m on m.from_place = k.place_id and m.product_id = k.product_id and m.moved_at > %(since)s and m.moved_at <= %(now)s
+    where m.tenant_id = %(tenant)s and m.kind in ('deliver', 'load') and m.entry <> 'reversal'
+    union all
+    select k.site_id, k.product_id, m.moved_at, -m.quantity::float8, true
+    from place k join ledger_move m on m.to_place = k.place_id and m.product_id = k.product_id and m.moved_at > %(since)s and m.moved_at <= %(now)s
+    where m.tenant_id = %(tenant)s and m.kind in ('deliver', 'load') and m.entry = 'reversal'
     union all
     -- where nobody tells moves, what sensors saw leave
     select c.site_id, c.product_id, v.at, -v.delta, false
@@ -32,8 +35,9 @@ with page as materialized (
 ), begun as (
     -- since when anything is known of it
     select c.site_id, c.product_id, greatest(%(since)s::timestamptz, least(
-        (select min(m.moved_at) from place k join ledger_move m on m.tenant_id = %(tenant)s and m.product_id = k.product_id
-         and k.place_id in (m.from_place, m.to_place) where k.site_id = c.site_id and k.product_id = c.product_id),
+        (select min(f.at) from place k cross join lateral (
+            select min(m.moved_at) as at from ledger_move m where m.to_place = k.place_id and m.product_id = k.product_id) f
+         where k.site_id = c.site_id and k.product_id = c.product_id),
         (select min(v.at) from stock_move v where v.tenant_id = %(tenant)s and v.site_id = c.site_id and v.product_id = c.product_id))) as since
     from chosen c
 ), span as (
