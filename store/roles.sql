@@ -118,7 +118,7 @@ insert into class values
     ('journey',             '',               '',                               '',                       'select, insert, update, delete'),
     ('route',               '',               '',                               '',                       'select, insert, update, delete'),
     ('stock_level',         'tenant_id',      'select',                         '',                       'select, insert, update, delete'),
-    ('stock_move',          'tenant_id',      'select',                         '',                       'select, insert'),
+    ('stock_move',          'tenant_id',      'select',                         '',                       'select, insert, update'),
     ('alert',               'tenant_id',      'select, update (acknowledged_at, acknowledged_by, note, resolved_at, resolved_by, assignee, disposition, '
                                               'disposition_state, disposition_reason, disposed_at, disposed_by, signed_at, signed_by, comments, '
                                               'round_severity, over_since, muted_until, muted_by, mute_reason)',

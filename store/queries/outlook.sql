@@ -29,7 +29,7 @@ with page as materialized (
     -- where nobody tells moves, what sensors saw leave
     select c.site_id, c.product_id, v.at, -v.delta, false
     from chosen c join stock_move v on v.tenant_id = %(tenant)s and v.site_id = c.site_id and v.product_id = c.product_id
-    where v.at > %(since)s and v.at <= %(now)s and v.delta < 0
+    where v.at > %(since)s and v.at <= %(now)s and v.delta < 0 and v.superseded_at is null
 ), basis as (
     select site_id, product_id, bool_or(told) as told from gone group by 1, 2
 ), begun as (

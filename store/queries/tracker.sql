@@ -256,9 +256,19 @@ on conflict (site_id, zone_id, product_id) do update set source = excluded.sourc
 
 -- name: put_stock_moves
 -- Changes of stock.
-insert into stock_move (tenant_id, site_id, zone_id, product_id, at, quantity, delta, source, decided_at)
+insert into stock_move (tenant_id, site_id, zone_id, product_id, at, quantity, delta, source, decided_at, slot_id, not_before)
 select * from unnest(%s::int4[], %s::int4[], %s::int4[], %s::int4[], %s::timestamptz[], %s::float8[], %s::float8[],
-                     %s::text[], %s::timestamptz[])
+                     %s::text[], %s::timestamptz[], %s::int4[], %s::timestamptz[])
+
+-- name: slot_moves_since
+-- Moves of a slot after a time that nothing has set right.
+select id, site_id, zone_id, product_id, at, delta from stock_move
+where slot_id = %s and at > %s and superseded_at is null order by at, id
+
+-- name: supersede_stock_moves
+-- Moves that are otherwise, as is known now.
+update stock_move m set superseded_at = v.at from unnest(%s::int8[], %s::timestamptz[]) v (id, at)
+where m.id = v.id and m.superseded_at is null
 
 -- name: visits_since
 -- Current visits of a vehicle that had not ended before a time.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, ClassVar
 
@@ -12,6 +12,7 @@ import psycopg
 from domain.digits import shown
 from domain.readings import Batch, ShelfBatch, StatusBatch, TagReadBatch
 from domain.times import to_us
+from store.arrays import NO_TIME
 from tracker.engine.checkpoints import Refold
 from tracker.engine.family import Engine, Family
 from tracker.engine.registry import Registry
@@ -19,7 +20,7 @@ from tracker.engine.step import Step, text
 from tracker.rules.presence.levels import MOVED, summed
 from tracker.stock import learning
 from tracker.stock.refold import TagRefold
-from tracker.stock.rows import LANE, SLOT_LANE, Key, Level, StockRows
+from tracker.stock.rows import LANE, SLOT_LANE, Key, Level, StockRows, Told
 from tracker.stock.shelves import Shelves, SlotRefold
 from tracker.stock.tags import TagTables
 
@@ -56,7 +57,7 @@ class Stock(Family):
         """Tags and slots whose carry another version wrote."""
         return [
             *((LANE, tag) for tag in sorted(self.tags.unreadable)),
-            *((SLOT_LANE, slot) for slot in self.shelves.unreadable),
+            *((SLOT_LANE, slot) for slot in sorted(self.shelves.unreadable)),
         ]
 
     def registry_read(self) -> bool:
@@ -80,11 +81,11 @@ class Stock(Family):
                 batches["rfid"] = folded
             self._name(self.tags.strangers(), step.part(StockRows).products)
         if isinstance(shelves, ShelfBatch):
-            batches["shelf"], told = self.shelves.step(registry, shelves, step)
+            batches["shelf"], told = self.shelves.step(registry, self.engine.late, shelves, step)
             step.part(StockRows).told += told
         told, step.part(StockRows).told = step.part(StockRows).told, []
-        for key, level, moves in told:
-            self._tell(registry, key, level, step, moves)
+        for one in told:
+            self._tell(registry, one, step)
 
     def _name(self, tags: list[int], rows: list[tuple[int, int]]) -> None:
         """What tags are on, by their codes."""
@@ -123,6 +124,7 @@ class Stock(Family):
         store.bulk(cursor, "put_tag_products", rows.products)
         store.bulk(cursor, "put_slot_states", list(rows.slots.values()))
         store.bulk(cursor, "put_stock_levels", list(rows.levels.values()))
+        store.bulk(cursor, "supersede_stock_moves", rows.superseded)
         store.bulk(cursor, "put_stock_moves", rows.moves)
 
     # ------------------------------------------------------------ levels of tags
@@ -162,7 +164,7 @@ class Stock(Family):
             if not quantity and key not in self._levels:
                 continue  # heard from next door, never there
             moved = quantity if abs(expected - told.moved) >= MOVED else told.moved
-            self._tell(registry, key, Level("tag", quantity, confidence, max(at, told.t_us), moved), step)
+            self._tell(registry, Told(key, Level("tag", quantity, confidence, max(at, told.t_us), moved)), step)
         return False
 
     def keep_house(self, now: datetime) -> None:
@@ -172,13 +174,12 @@ class Stock(Family):
             self.tags.know(self.engine.store, self.engine.registry)
 
     # ------------------------------------------------------------ what is told
-    def _tell(
-        self, registry: Registry, key: Key, level: Level, step: Step, moves: Sequence[tuple[int, float]] = ()
-    ) -> None:
+    def _tell(self, registry: Registry, told: Told, step: Step) -> None:
         """Stock of a zone and product: the row, the change, and a move where the quantity has become another.
 
-        What was told before stays as it was decided then; what is decided otherwise is another move that sets it right.
+        A move that is otherwise, as is known now, is marked and stays; what no move explains is one more of them.
         """
+        key, level = told.key, told.level
         site, product = registry.sites.get(key[0]), registry.products.get(key[2])
         if site is None or product is None:
             return
@@ -187,10 +188,17 @@ class Stock(Family):
         rows, (source, quantity, confidence, t_us, moved) = step.part(StockRows), level
         rows.levels[key] = (site.tenant_id, *key, source, quantity, confidence, t_us, moved)
         last = old.moved if old else (0.0 if source == "tag" else None)
-        for at_us, now in [*moves, (t_us, moved)]:
-            if now != last:
-                rows.moves.append((site.tenant_id, *key, at_us, now, now - (last or 0.0), source, step.now_us))
-            last = now
+        rows.superseded += [(move, step.now_us) for move, _ in told.gone]
+        if told.gone:
+            last = (last or 0.0) - sum(delta for _, delta in told.gone)
+        for slot, at_us, not_before_us, now, delta, found in told.moves:
+            if found and old is not None and not told.gone:
+                continue
+            rows.moves.append((site.tenant_id, *key, at_us, now, delta, source, step.now_us, slot, not_before_us))
+            last = (last or 0.0) + delta
+        if moved != last:
+            of = (site.tenant_id, *key, t_us, moved, moved - (last or 0.0), source, step.now_us)
+            rows.moves.append((*of, None, NO_TIME))
         step.change(site.tenant_id, "stock", *shape(registry, key, quantity, confidence, source, t_us))
 
 

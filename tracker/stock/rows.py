@@ -23,12 +23,24 @@ class Level(NamedTuple):
     moved: float
 
 
+class Move(NamedTuple):
+    """A change in a slot: no earlier than a reading of it, or `NO_TIME`; `found`: nothing was known of it before."""
+
+    slot: int
+    at_us: int
+    not_before_us: int
+    quantity: float
+    delta: float
+    found: bool
+
+
 class Told(NamedTuple):
-    """What a zone holds of a product now, and on the way there: since when how much, in order of time."""
+    """What a zone holds of a product now; moves on the way there, and those (by id, with delta) that were none."""
 
     key: Key
     level: Level
-    moves: list[tuple[int, float]]
+    moves: Sequence[Move] = ()
+    gone: Sequence[tuple[int, float]] = ()
 
 
 @dataclass
@@ -40,6 +52,7 @@ class StockRows:
     slots: dict[int, tuple[Any, ...]] = field(default_factory=dict)
     levels: dict[Key, tuple[Any, ...]] = field(default_factory=dict)
     moves: list[tuple[Any, ...]] = field(default_factory=list)
+    superseded: list[tuple[int, int]] = field(default_factory=list)
     asleep: list[tuple[int, int]] = field(default_factory=list)
     told: list[Told] = field(default_factory=list)
     """Levels of shelves that were folded again."""

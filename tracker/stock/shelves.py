@@ -9,17 +9,18 @@ import numpy as np
 
 from domain.readings import I64, WRONG_TIME, Flag, ShelfBatch
 from domain.times import from_us, to_us
+from store.arrays import NO_TIME
 from store.tracking import TrackingStore
 from tracker.engine import carries
 from tracker.engine.checkpoints import PORTION, CheckpointsDue, Refold, begin_from
-from tracker.engine.late import mark_late, undecided
+from tracker.engine.late import LateWork, mark_late, undecided
 from tracker.engine.registry import NAN, Registry
 from tracker.engine.step import Step, known
 from tracker.rules.shelves import carry
 from tracker.rules.shelves.carry import NEVER, Rows, Slots
 from tracker.rules.shelves.quantity import Changes
 from tracker.rules.shelves.quantity import step as folded
-from tracker.stock.rows import SLOT_LANE, Key, Level, StockRows, Told
+from tracker.stock.rows import SLOT_LANE, Key, Level, Move, StockRows, Told
 
 NOT_USED = int(WRONG_TIME | Flag.UNDECIDED)
 PACKER = carries.Packer(carry.VERSION, (Slots.empty(),), (lambda e: e,))
@@ -44,7 +45,8 @@ class Shelves:
         self.slots: dict[int, Slot] = {}
         self.carried = carries.Table(Slots.empty())
         self.checkpoints = CheckpointsDue(SLOT_LANE)
-        self.unreadable: list[int] = []
+        self.unreadable: set[int] = set()
+        """Slots whose carry another version wrote, until they have been folded again."""
 
     def load(self) -> None:
         """Reads slots; those whose carry another version wrote are `unreadable`, and begin anew."""
@@ -53,7 +55,7 @@ class Shelves:
             if PACKER.knows(bytes(carried)):
                 packed.append(bytes(carried))
             else:
-                self.unreadable.append(slot)
+                self.unreadable.add(slot)
             self.slots[slot] = Slot(to_us(at), device, quantity, 0.0)
         (rows,) = PACKER.unpack(packed)
         self.carried.put(rows)
@@ -63,7 +65,9 @@ class Shelves:
             self.slots[slot] = self.slots[slot]._replace(quantity=quantity, confidence=sure)
         self.checkpoints.load(self._store)
 
-    def step(self, registry: Registry, batch: ShelfBatch, step: Step) -> tuple[ShelfBatch, list[Told]]:
+    def step(
+        self, registry: Registry, late_work: LateWork, batch: ShelfBatch, step: Step
+    ) -> tuple[ShelfBatch, list[Told]]:
         """Folds weighings and counts; those that come too late are flagged. What zones hold now."""
         used = np.flatnonzero(batch.flags & NOT_USED == 0)
         order = used[np.lexsort((batch.received_us[used], batch.seq[used], batch.time_us[used], batch.slot_id[used]))]
@@ -71,7 +75,8 @@ class Shelves:
             return batch, []
         slots, row = np.unique(batch.slot_id[order], return_inverse=True)
         newest = np.array([self.slots[s].t_us if s in self.slots else NEVER for s in slots.tolist()], np.int64)[row]
-        t_us, late = batch.time_us[order], batch.time_us[order] <= newest
+        t_us = batch.time_us[order]
+        late = (t_us <= newest) | late_work.unreadable(SLOT_LANE, batch.slot_id[order].astype(np.int64))
         if late.any():
             slot, device = (c[order][late].astype(np.int64) for c in (batch.slot_id, batch.device_id))
             too_late = mark_late(
@@ -96,8 +101,7 @@ class Shelves:
                 int(batch.time_us[newest]), int(batch.device_id[newest]), float(after.quantity[at]),
                 float(after.confidence[at]), float(batch.mass_kg[newest]), float(batch.item_count[newest]),
             )  # fmt: skip
-            mine = changes.slot == slot
-            moves = list(zip(changes.at_us[mine].tolist(), changes.quantity[mine].tolist(), strict=True))
+            moves = moves_of(changes, slot)
             told += self.keep(registry, slot, now, after.take(np.array([at])), moves, step)
         return told
 
@@ -118,9 +122,19 @@ class Shelves:
         return registry.slots[slot]
 
     def keep(
-        self, registry: Registry, slot: int, now: Slot, carried: Slots, moves: list[tuple[int, float]], step: Step
+        self,
+        registry: Registry,
+        slot: int,
+        now: Slot,
+        carried: Slots,
+        moves: list[Move],
+        step: Step,
+        before: datetime | None = None,
     ) -> list[Told]:
-        """A slot as it is now: its row, and what its zone holds of the product; `moves`: since when how much."""
+        """A slot as it is now: its row, and what its zone holds of the product; `moves`: what changed in the slot.
+
+        With `before` these stand in the place of the moves after that time.
+        """
         self.slots[slot] = now
         self.carried.put(carried)
         row: tuple[Any, ...] = (slot, registry.devices[now.device_id].tenant_id, now.device_id, now.t_us)
@@ -138,8 +152,12 @@ class Shelves:
         quantity, confidence = self._sum(registry, key, slot)
         source = "count" if not np.isnan(now.item_count) else "weight"
         beside = quantity - now.quantity
-        moved = [(at_us, beside + of) for at_us, of in moves]
-        return [Told(key, Level(source, quantity, confidence, now.t_us, quantity), moved)]
+        told = [] if before is None else self._store.rows("slot_moves_since", slot, before)
+        told = [(move, to_us(at), delta) for move, *of, at, delta in told if tuple(of) == key]
+        same = {(at_us, delta) for _, at_us, delta in told} & {(m.at_us, m.delta) for m in moves}
+        fresh = [m._replace(quantity=beside + m.quantity) for m in moves if (m.at_us, m.delta) not in same]
+        gone = [(move, delta) for move, at_us, delta in told if (at_us, delta) not in same]
+        return [Told(key, Level(source, quantity, confidence, now.t_us, quantity), fresh, gone)]
 
     def _sum(self, registry: Registry, key: Key, slot: int) -> tuple[float, float]:
         """Over the slots of a zone that hold a product."""
@@ -153,6 +171,14 @@ class Shelves:
         return place.site_id, place.zone_id
 
 
+def moves_of(changes: Changes, slot: int) -> list[Move]:
+    """What changed in a slot."""
+    mine = changes.slot == slot
+    before = np.where(changes.before_us == NEVER, NO_TIME, changes.before_us)
+    columns = (changes.at_us, before, changes.quantity, changes.quantity - changes.old.clip(0.0), changes.old < 0)
+    return [Move(slot, *row) for row in zip(*(column[mine].tolist() for column in columns), strict=True)]
+
+
 class SlotRefold(Refold):
     """A slot on its way to the present."""
 
@@ -164,7 +190,7 @@ class SlotRefold(Refold):
         self._shelves, self._registry, self._store = shelves, registry, store
         self._carried: Slots = PACKER.unpack([start[1]])[0] if start else Slots.blank(np.array([slot]))
         self._now = Slot(NEVER, shelves.slots[slot].device_id, -1.0, 0.0)
-        self._changed: list[tuple[int, float]] = []
+        self._moves: list[Move] = []
 
     def advance(self) -> bool:
         """Folds the next portion; False when the present is reached."""
@@ -178,8 +204,7 @@ class SlotRefold(Refold):
             t_us, mass_kg, item_count = (found[name][keep] for name in ("time", "mass_kg", "item_count"))
             rows = Rows(np.full(len(t_us), self.entity, np.int64), t_us, mass_kg, item_count)
             self._carried, changes = self._shelves.folded(self._registry, self._carried, rows)
-            if len(changes.slot):
-                self._changed = [(int(changes.at_us[-1]), float(changes.quantity[-1]))]
+            self._moves += moves_of(changes, self.entity)
             told = float(self._carried.quantity[0]), float(self._carried.confidence[0])
             self._now = Slot(int(t_us[-1]), self._now.device_id, *told, float(mass_kg[-1]), float(item_count[-1]))
             self.keep(self._now.t_us, PACKER.pack(self._carried.entity, (self._carried,))[0])
@@ -193,6 +218,10 @@ class SlotRefold(Refold):
     def finish(self, step: Step) -> None:
         """Arrived: the slot is as it was found on the way."""
         if self._now.t_us != NEVER and self._now.device_id in self._registry.devices:
-            told = self._shelves.keep(self._registry, self.entity, self._now, self._carried, self._changed, step)
+            anew = self.entity in self._shelves.unreadable  # nobody knows which moves were told of this slot
+            moves = [] if anew else [m for m in self._moves if m.at_us > self.begun_us]
+            before = None if anew else from_us(self.begun_us)
+            told = self._shelves.keep(self._registry, self.entity, self._now, self._carried, moves, step, before)
             step.part(StockRows).told += told
+            self._shelves.unreadable.discard(self.entity)
         self.arrived(self._shelves.checkpoints, step)

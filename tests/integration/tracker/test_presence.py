@@ -306,6 +306,11 @@ def test_late_weighings_and_counts_of_a_shelf_end_in_the_same_as_sorted_ones(any
     other, tracker = fleet.label("slot", fleet.ids["other"], "A"), fleet.tracker()
     n = np.arange(len(t_s))
     assert told("shelf", fleet.slot, n, tracker) == told("other", other, rng.permutation(n), tracker)
+    told_of = "select at, delta, not_before from stock_move where superseded_at is null and slot_id = "
+    moves = [fleet.rows(f"{told_of} {slot} order by at") for slot in (fleet.slot, other)]
+    assert len(moves[0]) > 4
+    assert moves[0] == moves[1]
+    assert fleet.rows("select count(*) > 0 from stock_move where superseded_at is not null") == [(True,)]
     levels = fleet.rows("select quantity, confidence, last_evidence_at, source from stock_level")
     assert len(levels) == 2
     assert levels[0] == levels[1]
