@@ -134,6 +134,7 @@ def test_a_customer_has_this_browser_told_and_takes_it_back(whole: Browser, stac
         expect(tell).to_have_attribute("data-told", "1")
 
         context.grant_permissions(["notifications"], origin=stack.url)
+        page.evaluate("navigator.serviceWorker.ready.then(() => 1)")  # a worker that is not active yet hears no push
         tools, known = context.new_cdp_session(page), []
         tools.on("ServiceWorker.workerRegistrationUpdated", lambda said: known.extend(said["registrations"]))
         tools.send("ServiceWorker.enable")
