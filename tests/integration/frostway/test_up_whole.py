@@ -61,7 +61,7 @@ def test_simulated_vehicles_move_in_what_rest_answers(stack: Stack) -> None:
     assert abs((datetime.now(UTC) - newest).total_seconds()) < 60
 
 
-def test_a_fresh_stacks_shelves_show_their_stock_from_the_first_weighing_on(stack: Stack) -> None:
+def test_a_fresh_stacks_shelves_show_their_stock_as_soon_as_two_weighings_agree(stack: Stack) -> None:
     shelves = {"store-1/shelf/MILK-1L", "store-1/shelf/YOG-500", "store-2/shelf/MILK-1L", "store-3/shelf/MILK-1L"}
     wait_for(lambda: shelves <= {level["id"] for level in stack.items("/stock")}, "the shelves' stock")
 
