@@ -45,7 +45,8 @@ def take_stock_away(registry: Registry, world: World) -> None:
     told: list[Told] = []
     for product in world.products:
         keys = ask.rows("ledger", "keys_asked", sku=product.sku, lot=None)[0]
-        page = {"places": None, "unit": None, "empty": False, "a": 0, "b": 0, "c": 0, "d": "", "limit": 1000}
+        every = {"unit": None, "search": None, "expires_by": None, "low": False, "empty": False}
+        page = {**every, "places": None, "a": 0, "b": 0, "c": 0, "d": "", "limit": 1000}
         for row in ask.rows("ledger", "levels", **keys, **page):
             there = Place("vehicle", vehicle=row["vehicle"]) if row["vehicle"] else Place(
                 "site", row["site"], row["zone"] or "", row["bin"] or ""

@@ -49,6 +49,7 @@ class LedgerLevel(TypedDict):
     handling_unit: str | None
     quantity: float
     base_unit: str
+    reorder_point: float | None
     moved_at: Time | None
     changed_at: Time | None
     counted_at: Time | None
@@ -67,6 +68,7 @@ def _line(row: Row) -> LedgerLevel:
         "handling_unit": row["unit"] or None,
         "quantity": shown_number(row["quantity"]),
         "base_unit": row["base_unit"],
+        "reorder_point": row["reorder_point"],
         "moved_at": when(row["moved_at"]),
         "changed_at": when(row["changed_at"]),
         "counted_at": when(row["counted_at"]),
@@ -96,19 +98,28 @@ async def list_stock_ledger(
     handling_unit: Asked = None,
     as_of: Annotated[Instant | None, Query(description="as it was at this time")] = None,
     known_at: Annotated[Instant | None, Query(description="by what had been told by this time")] = None,
+    search: Annotated[
+        str | None, Query(min_length=1, max_length=64, description="part of a SKU, name, GTIN, lot, bin or unit")
+    ] = None,
+    expires_by: Annotated[Instant | None, Query(description="only lots that are best before this time")] = None,
+    low: Annotated[bool, Query(description="only what its site has no more of than its reorder point")] = False,  # noqa: FBT002
     empty: Annotated[bool, Query(description="also what is nothing")] = False,  # noqa: FBT002
     limit: Limit = 200,
     cursor: Cursor = None,
 ) -> Json:
     """Levels by place, product and lot, vehicles too; by zone also what sensors saw and the ledger knows nothing of."""
     then = as_of is not None or known_at is not None
-    if by == "zone" and (then or lot or handling_unit or bin_code or vehicle):
+    narrowed = bool(search or expires_by or low)
+    if by == "zone" and (then or narrowed or lot or handling_unit or bin_code or vehicle):
         raise Problem(422, "by: zones are told of now, by site, zone and SKU; ask by=line for the rest")
+    if then and narrowed:
+        raise Problem(422, "search, expires_by, low: are of now; leave out as_of and known_at")
     q = queries("ledger")
     async with context_of(request).database.tenant(caller.tenant_id, snapshot=True) as session:
         keys = await keys_asked(session, sku, lot)
         places = await places_asked(session, site=site, zone=zone, bin=bin_code, vehicle=vehicle)
         asked: dict[str, Any] = {**keys, "places": places, "unit": handling_unit, "empty": empty, "limit": limit + 1}
+        asked.update(search=search, expires_by=expires_by, low=low)
         if by == "zone":
             a, b, c = decode(cursor, (str, str, str)) if cursor else ("", "", "")
             asked.update(a=a, b=b, c=c, site=site, zone=zone)

@@ -58,10 +58,20 @@ with page as materialized (
     where b.tenant_id = %(tenant)s and (%(places)s::int[] is null or b.place_id = any(%(places)s))
     and (%(product)s::int is null or b.product_id = %(product)s) and (%(lot)s::int is null or b.lot_id = %(lot)s)
     and (%(unit)s::text is null or b.unit = %(unit)s) and (%(empty)s or b.quantity <> 0)
+    and (%(search)s::text is null or exists (
+        select from product p join ledger_place l on l.id = b.place_id left join lot t on t.id = b.lot_id left join bin n on n.id = l.bin_id
+        where p.id = b.product_id
+        and strpos(lower(concat_ws(' ', p.sku, p.label, p.gtin, t.code, n.code, b.unit)), lower(%(search)s)) > 0))
+    and (%(expires_by)s::timestamptz is null or exists (select from lot t where t.id = b.lot_id and t.best_before <= %(expires_by)s))
+    and (not %(low)s or exists (
+        select from product p join ledger_place l on l.id = b.place_id and l.site_id is not null
+        where p.id = b.product_id and p.reorder_point >= (
+            select sum(k.quantity) from ledger_balance k join ledger_place o on o.id = k.place_id
+            where k.product_id = b.product_id and o.site_id = l.site_id)))
     and (b.place_id, b.product_id) >= (%(a)s, %(b)s)
     and (b.place_id, b.product_id, coalesce(b.lot_id, 0), b.unit) > (%(a)s, %(b)s, %(c)s, %(d)s)
     order by b.place_id, b.product_id, coalesce(b.lot_id, 0), b.unit limit %(limit)s)
-select b.*, s.name as site, z.name as zone, n.code as bin, v.name as vehicle, p.sku, p.label, p.base_unit, t.code as lot, t.best_before,
+select b.*, s.name as site, z.name as zone, n.code as bin, v.name as vehicle, p.sku, p.label, p.base_unit, p.reorder_point, t.code as lot, t.best_before,
        e.quantity as evidence_quantity, e.confidence, e.last_evidence_at, e.source
 from page b join ledger_place l on l.id = b.place_id join product p on p.id = b.product_id left join lot t on t.id = b.lot_id
 left join site s on s.id = l.site_id left join zone z on z.id = l.zone_id left join bin n on n.id = l.bin_id
@@ -88,7 +98,7 @@ with delta as (
     and (d.place_id, d.product_id, d.lot_id, d.unit) > (%(a)s, %(b)s, %(c)s, %(d)s)
     group by 1, 2, 3, 4 having %(empty)s or sum(d.quantity) <> 0 order by 1, 2, 3, 4 limit %(limit)s)
 select b.*, null::timestamptz as counted_at, null::numeric as counted, s.name as site, z.name as zone, n.code as bin, v.name as vehicle,
-       p.sku, p.label, p.base_unit, t.code as lot, t.best_before, null::float8 as evidence_quantity
+       p.sku, p.label, p.base_unit, p.reorder_point, t.code as lot, t.best_before, null::float8 as evidence_quantity
 from page b join ledger_place l on l.id = b.place_id join product p on p.id = b.product_id left join lot t on t.id = b.lot_id
 left join site s on s.id = l.site_id left join zone z on z.id = l.zone_id left join bin n on n.id = l.bin_id
 left join vehicle v on v.id = l.vehicle_id
@@ -103,7 +113,7 @@ with ledger as (
     where b.tenant_id = %(tenant)s and l.kind = 'site' and (b.quantity <> 0 or b.counted_at is not null)
     and (%(places)s::int[] is null or b.place_id = any(%(places)s)) and (%(product)s::int is null or b.product_id = %(product)s)
     group by 1, 2, 3)
-select s.name as site, z.name as zone, p.sku, p.label, p.base_unit, coalesce(w.quantity, 0) as quantity, w.moved_at, w.changed_at,
+select s.name as site, z.name as zone, p.sku, p.label, p.base_unit, p.reorder_point, coalesce(w.quantity, 0) as quantity, w.moved_at, w.changed_at,
        w.counted_at, e.quantity as evidence_quantity, e.confidence, e.last_evidence_at, e.source
 from ledger w full join (select * from stock_level x where x.tenant_id = %(tenant)s) e
     on e.site_id = w.site_id and e.zone_id = w.zone_id and e.product_id = w.product_id

@@ -26,7 +26,17 @@ MOVES, PRODUCTS, SITES, ZONES, BINS, BINS_OF_PRODUCT = 1_000_000, 2_000, 20, 5, 
 ASKED, TOLD, SEED = 300, 500, 3
 LEVEL_GOAL_MS = 5.0
 START = datetime(2026, 1, 1, tzinfo=UTC)
-NO_PAGE = {"unit": None, "empty": False, "a": 0, "b": 0, "c": 0, "d": ""}
+NO_PAGE = {
+    "search": None,
+    "expires_by": None,
+    "low": False,
+    "unit": None,
+    "empty": False,
+    "a": 0,
+    "b": 0,
+    "c": 0,
+    "d": "",
+}
 
 
 def measure(server: Databases, *, moves: int = MOVES) -> list[Figure]:

@@ -53,7 +53,8 @@ def balance(
     """Lines of the ledger as they are now."""
     with _reading(data, settings) as connection:
         asked = _asked(connection, tenant, sku, site)
-        page = {"unit": None, "empty": False, "a": 0, "b": 0, "c": 0, "d": "", "limit": limit}
+        narrowed = {"unit": None, "search": None, "expires_by": None, "low": False, "empty": False}
+        page = {**narrowed, "a": 0, "b": 0, "c": 0, "d": "", "limit": limit}
         rows = _rows(connection, "levels", {**asked, **page})
     return [f"{_line(row)}  {text_of(row['quantity'])} {row['base_unit']}" for row in rows]
 

@@ -264,3 +264,50 @@ def test_commands_print_the_ledger_and_prove_it(
     world.run(
         "update ledger_balance set quantity = 7.5 where product_id = (select id from product where sku = %s)", sku
     )
+
+
+def test_levels_are_found_by_words_by_what_expires_and_by_what_is_low(
+    world: World, served: httpx.Client, sku: str
+) -> None:
+    lot = f"L-{sku}"
+    world.registry.put_product(sku, label="Oat drink, own", reorder_point=12)
+    assert served.post("/api/v1/sites/store-1/bins", json={"id": "OAT-1", "zone": "chiller"}).status_code == 201
+    told(served, received(sku, 1, 10, lot=lot), received(sku, 2, 2, to={"site": "store-1", "bin": "OAT-1"}))
+
+    of_lot, in_bin = {f"store-1/chiller|{lot}": 10}, {"store-1/chiller/OAT-1": 2}
+    for words, found in (("oat drink", of_lot | in_bin), (sku.lower(), of_lot | in_bin), ("oat-1", in_bin)):
+        assert levels(served, sku, search=words) == found
+    assert levels(served, sku, search="100%") == {}
+    assert levels(served, sku, expires_by=at(0)) == {}
+    assert sum(levels(served, sku, low=True).values()) == 12
+    told(served, received(sku, 3, 1, to=DOCK), received(sku, 4, 1))
+    assert set(levels(served, sku, low=True)) == {"dc-1"}  # the store has 13, the centre 1
+    told(served, {"id": f"{sku}-5", "kind": "waste", "sku": sku, "quantity": 1, "from": DOCK, "reason": "burst"})
+    assert levels(served, sku, low=True, empty=True) == {"dc-1": 0}
+    item = served.get("/api/v1/stock/ledger", params={"sku": sku}).json()["items"][0]
+    assert item["reorder_point"] == 12
+    for refused in ({"search": "a", "by": "zone"}, {"low": True, "as_of": at(0)}):
+        assert served.get("/api/v1/stock/ledger", params=refused).status_code == 422
+
+
+def test_a_code_is_looked_up_among_products_lots_bins_and_units(world: World, served: httpx.Client, sku: str) -> None:
+    gtin, lot, unit = "6414123456783", f"L-{sku}", "106141411928374657"
+    world.registry.put_product(sku, label="Milk to scan", gtin=gtin)
+    assert served.post("/api/v1/sites/store-1/bins", json={"id": f"B-{sku}", "zone": "chiller"}).status_code == 201
+    told(served, received(sku, 1, 10, lot=lot, handling_unit=unit))
+
+    def found(code: str) -> list[tuple[str, str | None, str]]:
+        said = served.get("/api/v1/stock/found", params={"code": code}).json()
+        assert bool(said["problem"]) is not bool(said["found"])
+        return [(each["kind"], each["sku"] or each["bin"], each["link"]) for each in said["found"]]
+
+    product, of_lot = ("product", sku, f"/stock?sku={sku}"), ("lot", sku, f"/stock?sku={sku}&lot={lot}")
+    assert found(f"(01)0{gtin}(10){lot}") == [of_lot, product]
+    assert found(f"https://id.gs1.org/01/0{gtin}/10/L-OTHER") == [product]
+    assert found(gtin) == found(sku.lower()) == [product]
+    assert found(lot) == [of_lot]
+    assert found(f"B-{sku}") == [("bin", f"B-{sku}", f"/stock?site=store-1&zone=chiller&bin=B-{sku}")]
+    assert found(f"(00){unit}") == [("handling_unit", sku, f"/goods?unit={unit}")]
+    assert found("(01)06414123456784") == []
+    said = served.get("/api/v1/stock/found", params={"code": "no-such-thing"}).json()
+    assert (said["found"], said["problem"]) == ([], "nothing here has the code no-such-thing")

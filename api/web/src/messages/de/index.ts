@@ -26,10 +26,11 @@ import shipment from './shipment.ts'
 import shipments from './shipments.ts'
 import sites from './sites.ts'
 import start from './start.ts'
+import stock from './stock.ts'
 import table from './table.ts'
 import webhooks from './webhooks.ts'
 
 export default {
   alerts, audit, brokers, calibrations, cases, channels, commands, devices, display, files, frame, goods, join, live, moves, past, profiles, refused, reports, routes, settings, shared, shipment, shipments, sites,
-  start, table, webhooks,
+  start, stock, table, webhooks,
 }

@@ -2,13 +2,12 @@
 import { api, ask } from '#shared/api/client.ts'
 import type { components } from '#shared/api/schema.d.ts'
 import { zoneName } from '#shared/format.ts'
+import { freshId } from '#shared/fresh.ts'
 import { instantOf } from '#shared/zoned.ts'
 
 type MovementIn = components['schemas']['MovementIn']
 export type Told = Omit<Partial<MovementIn>, 'id' | 'at'> & Pick<MovementIn, 'kind' | 'unit'>
 export const PLACES = ['shipment', 'vehicle', 'site', 'device', 'none'] as const
-
-const freshId = (): string => `page-${[...crypto.getRandomValues(new Uint8Array(9))].map((byte) => byte.toString(16).padStart(2, '0')).join('')}`
 
 /** `at`: a wall's time in the viewer's zone; nothing: now. */
 export async function tell(movement: Told, at = ''): Promise<void> {

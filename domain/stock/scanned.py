@@ -1,0 +1,124 @@
+"""What a scanner typed, or a person: keys of GS1 in any of their writings, a tag's code, or one of somebody's own."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import NamedTuple
+from urllib.parse import unquote, urlsplit
+
+from domain.epc import EpcError, decode, parse
+from domain.epc.model import checked_key
+from domain.epc.texts import elements
+
+GTIN, SSCC, LOT, SERIAL, CONTENT = "01", "00", "10", "21", "02"
+GTIN_DIGITS = (8, 12, 13, 14)
+HEX_DIGITS_MIN = 16
+SEPARATOR = "\x1d"
+_SYMBOLOGY = re.compile(r"\](?:C1|d2|Q3|e0|J1)")
+_ELEMENT = re.compile(r"\((\d{2,4})\)([^(]*)")
+_HEX = re.compile(r"[0-9A-Fa-f]+")
+_FIXED = {"00": 18, "01": 14, "02": 14, "11": 6, "12": 6, "13": 6, "15": 6, "16": 6, "17": 6, "20": 2}
+_OPEN = ("10", "21", "22", "30", "37")
+_MEASURE = re.compile(r"3[1-6]\d\d")
+
+
+class Scanned(NamedTuple):
+    """What a code says: keys with their check digits right; `text` is the code itself, for those of one's own.
+
+    `problem` is what is wrong with it where it was meant as one of GS1's.
+    """
+
+    text: str
+    gtin: str = ""
+    lot: str = ""
+    serial: str = ""
+    sscc: str = ""
+    problem: str = ""
+
+    @property
+    def names(self) -> str:
+        """In words."""
+        parts = (("GTIN", self.gtin), ("SSCC", self.sscc), ("lot", self.lot), ("serial", self.serial))
+        return ", ".join(f"{word} {value}" for word, value in parts if value) or self.text
+
+
+def scanned(typed: str) -> Scanned:
+    """A code taken to pieces; one that is none of GS1's is somebody's own.
+
+    >>> scanned("(01)06414123456783(10)L-2291").names
+    'GTIN 06414123456783, lot L-2291'
+    >>> scanned("6414123456783").gtin, scanned("A-01-3").names
+    ('06414123456783', 'A-01-3')
+    """
+    text = _SYMBOLOGY.sub("", typed.strip(), count=1).strip(SEPARATOR)
+    try:
+        values = _values(text)
+        gtin, sscc = values.get(GTIN) or values.get(CONTENT) or "", values.get(SSCC, "")
+        return Scanned(
+            text,
+            checked_key("sgtin", gtin.zfill(14)) if gtin else "",
+            values.get(LOT, ""),
+            values.get(SERIAL, ""),
+            checked_key("sscc", sscc) if sscc else "",
+        )
+    except EpcError as error:
+        return Scanned(text, problem=str(error))
+
+
+def _values(text: str) -> Mapping[str, str]:
+    """Application identifiers with their values; none of a code of one's own."""
+    if text.startswith("("):
+        return _bracketed(text.replace(SEPARATOR, ""))
+    if text.startswith(("http://", "https://")):
+        return _link(text)
+    if text.startswith("urn:epc:"):
+        return dict(elements(parse(text)))
+    if text.isascii() and text.isdigit() and (len(text) in GTIN_DIGITS or len(text) == _FIXED[SSCC]):
+        return {SSCC: text} if len(text) == _FIXED[SSCC] else {GTIN: text}
+    found = _run(text) if text.startswith((GTIN, SSCC)) else None
+    if found is None and len(text) >= HEX_DIGITS_MIN and _HEX.fullmatch(text):
+        found = dict(elements(decode(text)))
+    return found or {}
+
+
+def _bracketed(text: str) -> Mapping[str, str]:
+    pairs = _ELEMENT.findall(text)
+    if "".join(f"({ai}){value}" for ai, value in pairs) != text:
+        raise EpcError("an element string is (01)… with its application identifiers in brackets")
+    return {ai: value.strip() for ai, value in pairs}
+
+
+def _link(text: str) -> Mapping[str, str]:
+    """A GS1 Digital Link: keys and values are steps of its path."""
+    try:
+        steps = urlsplit(text).path.strip("/").split("/")
+    except ValueError as error:
+        raise EpcError(f"it is no web address: {error}") from None
+    start = next((n for n, step in enumerate(steps) if step in (GTIN, SSCC)), None)
+    if start is None:
+        raise EpcError("its path names no key of GS1, as /01/… or /00/… does")
+    return {steps[n]: unquote(steps[n + 1]) for n in range(start, len(steps) - 1, 2)}
+
+
+def _run(text: str) -> Mapping[str, str] | None:
+    """An element string as scanners type it, without brackets; None: it is none."""
+    found: dict[str, str] = {}
+    while text:
+        measure = _MEASURE.match(text)
+        ai = measure.group() if measure else text[:2]
+        rest = text[len(ai) :]
+        size = 6 if measure else _FIXED.get(ai)
+        if size is None and ai not in _OPEN:
+            return None
+        value, after = (rest[:size], rest[size:]) if size else rest.partition(SEPARATOR)[::2]
+        if not value or (size and (len(value) < size or not value.isdigit())):
+            return None
+        found[ai], text = value, after.lstrip(SEPARATOR)
+    try:
+        for kind, key in (("sgtin", GTIN), ("sscc", SSCC)):
+            if key in found:
+                checked_key(kind, found[key])  # type: ignore[arg-type]
+    except EpcError:
+        return None  # digits that only look like it
+    return found
