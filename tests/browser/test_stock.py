@@ -1,0 +1,135 @@
+"""The pages of stock on a phone: a table with wrong lines, mended and brought in; moved, counted by scan, explained."""
+
+from __future__ import annotations
+
+import re
+
+import httpx
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import DESKTOP, PHONE, SMALL, Opening
+from tests.browser.test_frame import axe
+from tests.browser.test_pages import TOO_WIDE
+from tests.stack import Stack
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
+GTIN = "4006381333931"
+OWN = {
+    "sku": "OWN-OAT", "label": "Oat drink, own", "gtin": GTIN, "site": "store-1", "zone": "chiller", "bin": "OWN-1",
+    "lot": "OAT-7", "best_before": "2026-12-20", "quantity": "48", "unit": "piece", "reorder_point": "5",
+}  # fmt: skip
+WRONG = ({"gtin": "4006381333932"}, {"quantity": "a lot"}, {"site": "no-such-place", "lot": "OAT-8"})
+
+
+def table(stack: Stack, *more: dict[str, str]) -> bytes:
+    """The template for food, filled in."""
+    with httpx.Client(base_url=f"{stack.url}/api/v1", headers={"authorization": f"Bearer {stack.token}"}) as api:
+        head = api.get("/inventory/templates/file", params={"template": "food"}).text.splitlines()[0]
+    names = [name.strip('"') for name in head.lstrip("\ufeff").split(",")]
+    lines = [";".join(({**OWN, **each}).get(name, "") for name in names) for each in ({}, *more)]
+    return "\r\n".join([";".join(names), *lines]).encode()
+
+
+def give(page: Page, content: bytes) -> None:
+    page.get_by_test_id("inventory-file").set_input_files(
+        {"name": "food.csv", "mimeType": "text/csv", "buffer": content}
+    )
+
+
+def fits(page: Page) -> None:
+    assert page.evaluate(TOO_WIDE, 320) == []
+
+
+def counted_by_scan(page: Page) -> None:
+    """From the history of a number to a count that puts it right, and back."""
+    history, row = page.get_by_test_id("history"), page.locator("[data-testid=stock-row][data-sku=OWN-OAT]")
+    page.get_by_test_id("act-count").click()
+    line = page.get_by_test_id("count-line")
+    expect(line).to_have_count(1)
+    expect(page.get_by_test_id("counting")).not_to_contain_text("46")  # nobody counts what they have been told
+    for code, said in (("4006381333932", "Nothing here has the code"), (GTIN, "")):
+        page.get_by_test_id("scan").fill(code)
+        page.keyboard.press("Enter")
+        expect(page.get_by_test_id("scan-wrong")).to_contain_text(said)
+    expect(page.get_by_test_id("count-seen")).to_have_value("1")
+    page.get_by_test_id("scan").fill(f"(01)0{GTIN}(10)OAT-7")
+    page.keyboard.press("Enter")
+    expect(page.get_by_test_id("count-seen")).to_have_value("2")
+    assert axe(page) == []
+    fits(page)
+    page.get_by_test_id("settle").click()
+    expect(page.get_by_test_id("counted")).to_contain_text("put right by \N{MINUS SIGN}44 pieces")
+    page.get_by_role("link", name="See what made the number").click()
+    expect(history).to_contain_text("2 pieces now")
+    settled = history.locator("[data-kind=adjust]").first
+    expect(settled).to_contain_text("Adjusted \N{MINUS SIGN}44")
+    expect(settled.get_by_role("link", name=re.compile("Count"))).to_be_visible()
+    page.goto("/stock?list=low&site=store-1")
+    expect(row.get_by_test_id("low")).to_contain_text("reorder at 5")
+
+
+def test_an_inventory_is_brought_in_moved_counted_by_scan_and_each_number_explained(
+    opening: Opening, stack: Stack
+) -> None:
+    with opening(SMALL) as page:
+        page.goto("/stock/import")
+        expect(page.get_by_test_id("template-csv")).to_have_attribute("href", re.compile("template=food"))
+        page.get_by_test_id("columns").click()
+        page.get_by_test_id("column-bin").uncheck()
+        expect(page.get_by_test_id("template-xlsx")).to_have_attribute(
+            "href", re.compile(r"columns=sku.*own=allergens")
+        )
+        give(page, table(stack, *WRONG))
+        expect(page.get_by_test_id("inventory-wrong").first).to_be_visible()
+        lines = {each.text_content() for each in page.get_by_test_id("inventory-wrong").get_by_role("rowheader").all()}
+        assert lines == {"3", "4", "5"}
+        expect(page.get_by_test_id("inventory-bring")).to_have_count(0)
+        assert axe(page) == []
+        fits(page)
+        give(page, table(stack))
+        expect(page.get_by_test_id("inventory-would")).to_contain_text("Products: 1")
+        page.get_by_test_id("inventory-bring").click()
+        expect(page.get_by_test_id("inventory-done")).to_contain_text("The line came in")
+        page.get_by_test_id("inventory-see").click()
+
+        page.get_by_test_id("stock-search").fill("own-oat")
+        row = page.locator("[data-testid=stock-row][data-sku=OWN-OAT]")
+        expect(row).to_contain_text("48 pieces")
+        expect(row).to_contain_text("Lot OAT-7, bin OWN-1")
+        row.get_by_test_id("level").click()
+        history = page.get_by_test_id("history")
+        expect(history.get_by_test_id("move")).to_contain_text("opening")
+        page.get_by_test_id("act-adjust").click()
+        page.get_by_test_id("act-quantity").fill("3")
+        page.get_by_test_id("act-reason").fill("dropped")
+        page.get_by_test_id("act-send").click()
+        expect(history).to_contain_text("45 pieces now")
+        history.locator("[data-kind=adjust]").get_by_test_id("correct").click()
+        page.get_by_test_id("correct-quantity").fill("2")
+        page.get_by_test_id("correct-reason").fill("one was whole")
+        page.get_by_test_id("correct-send").click()
+        expect(history).to_contain_text("46 pieces now")
+        expect(history.get_by_test_id("correction")).to_contain_text("Put right \N{MINUS SIGN}2")
+        expect(history.locator("[data-kind=adjust]")).to_contain_text(
+            "Adjusted \N{MINUS SIGN}3"
+        )  # the earlier value is there still
+        assert axe(page) == []
+        fits(page)
+
+        counted_by_scan(page)
+
+
+def test_levels_say_what_sensors_say_and_a_code_finds_what_has_it(opening: Opening) -> None:
+    with opening(DESKTOP) as page:
+        page.goto("/stock")
+        expect(page.get_by_text(re.compile(r"^seen .* of ")).first).to_be_visible()  # the simulated fleet's shelves
+        assert axe(page) == []
+    with opening(PHONE) as page:
+        page.goto("/stock/count")
+        page.get_by_test_id("scan").fill("milk-1l")
+        page.keyboard.press("Enter")
+        expect(page.get_by_test_id("scan-found")).to_contain_text("Milk")
+        page.get_by_test_id("scan-found").get_by_role("link", name="Show its stock").first.click()
+        expect(page).to_have_url(re.compile("sku=MILK-1L"))
+        expect(page.get_by_test_id("stock-row").first).to_be_visible()
