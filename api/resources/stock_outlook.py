@@ -47,9 +47,9 @@ class ExpiringLot(TypedDict):
 class StockOutlook(TypedDict):
     """A product at a site. `basis`: what left it by the `ledger`, or what `sensors` saw leave; null: nothing is known.
 
-    `quantity` is that of the basis. `per_day` left it since `since` (28 days at most). `out` is null where too little
-    is known to say. `expiring` of the next `expiry_days`, when those that expire first go first. `lost_90d`: adjusted
-    away less found again. `states`, the most urgent first: `out`, `low`, `expiring`, `excess`.
+    `quantity` is that of the basis. `per_day` left it since `since` (28 days at most; null: nothing did). `out` is null
+    where too little is known to say. `expiring` of the next `expiry_days`, when those that expire first go first.
+    `lost_90d`: adjusted away less found again. `states`, the most urgent first: `out`, `low`, `expiring`, `excess`.
     """
 
     id: str
@@ -139,7 +139,7 @@ def shaped(row: Row, now: datetime, expiry_s: float, excess_s: float) -> StockOu
         "sensor_at": when(row["seen_at"]),
         "reorder_point": row["reorder_point"],
         "basis": None if row["told"] is None else "ledger" if row["told"] else "sensors",
-        "since": when(row["since"]),
+        "since": None if row["told"] is None else when(row["since"]),
         "per_day": per_day,
         "days_of_cover": None if cover_s is None else cover_s / 86_400,
         "out": None if out is None else _out(now, *out),
