@@ -197,7 +197,7 @@ def test_a_request_for_somebody_else_is_refused(world: World, database: str) -> 
     with serving(database, public_origin=f"{PUBLIC} https://two.example:8443", allowed_hosts="alias") as url:
         for host, status in [(h, 200) for h in OURS] + [(h, 421) for h in NOT_OURS] + [(h, 400) for h in NO_HOST]:
             for path in ("/healthz", "/docs") if status == 200 else ("/healthz", "/", "/api/v1/config", "/metrics"):
-                answer = httpx.get(f"{url}{path}", headers={"Host": host})
+                answer = httpx.get(f"{url}{path}", headers={"Host": host}, timeout=60)
                 assert answer.status_code == status, (host, path, answer.text)
 
 
