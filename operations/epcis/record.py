@@ -50,6 +50,7 @@ def capture(
     Raises:
         CaptureError: another event has the id of one of them, and all or none are wanted.
     """
+    yield Statement("lock_captures", {})
     rows = yield Statement("events_known", {"ids": sorted({event.event_id for _, event in told})})
     there = {(row["event_id"], row["declared"]): row["event_hash"] for row in rows}
     wrong, fresh, known = list(faults), [], 0

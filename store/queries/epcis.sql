@@ -1,5 +1,9 @@
 -- Events of EPCIS 2.0, told by others and by us.
 
+-- name: lock_captures
+-- Documents of a tenant are taken in one after the other: what two of them tell alike is done to the stock once, and whole.
+select pg_advisory_xact_lock(hashtextextended('epcis captures', %(tenant)s))
+
 -- name: put_capture
 -- A document that somebody told.
 insert into epcis_capture (tenant_id, created_by, events, taken, known, faults)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -346,6 +347,27 @@ def test_events_of_others_move_our_stock_and_say_what_they_did(world: World, api
     assert api.post(f"{EPCIS}/capture", json=document(wrong)).status_code == 202
     assert found(api, EXISTS_errorDeclaration="true")[0]["frostway:effect"] == "1 moves were taken back"
     assert there() == 12
+
+
+def test_what_several_tell_at_once_is_done_to_the_stock_once(world: World, api: httpx.Client) -> None:
+    """Documents that overlap in part: each event is taken by one of them, and the ledger is what its moves come to."""
+    tenant = world.tenant_id
+    world.run("update site set gln = %s where tenant_id = %s and name = 'store-1'", GLN, tenant)
+    world.run("update product set gtin = '4012345111224' where tenant_id = %s and sku = 'MILK'", tenant)
+    place = {"id": f"urn:epc:id:sgln:{GLN[:7]}.{GLN[7:12]}.chiller"}
+    came = [
+        seen(bizStep="receiving", epcList=[f"urn:epc:id:sgtin:4012345.011122.{n}"], bizLocation=place)
+        for n in range(60)
+    ]
+    documents = [document(*came[start : start + 40]) for start in (0, 10, 20, 5)]
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(lambda told: api.post(f"{EPCIS}/capture", json=told, timeout=60), documents))
+    assert [answer.status_code for answer in answers] == [202] * 4
+    assert sum(answer.json()["taken"] for answer in answers) == 60
+    assert {event["frostway:effect"] for event in found(api, perPage=100)} == {"receive: 1 of 1"}
+    items = api.get("/api/v1/stock/ledger", params={"site": "store-1"}).json()["items"]
+    moves = api.get("/api/v1/stock/moves", params={"sku": "MILK"}).json()["items"]
+    assert (sum(item["quantity"] for item in items), len(moves)) == (60, 60)
 
 
 def test_commands_check_and_take_in(world: World, api: httpx.Client, database: str, tmp_path: Path) -> None:
