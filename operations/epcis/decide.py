@@ -89,7 +89,7 @@ def _take_back(event: Event, now_us: int, by: str) -> Script[str]:
         if row["corrected"]:
             continue
         try:
-            yield from correct(row["id"], REASON, None, now_us, by)
+            yield from correct(row["id"], REASON, None, now_us, by, source="epcis")
         except CannotError as error:
             return f"{error}; {done} of {len(rows)} moves were taken back"
         done += 1

@@ -49,8 +49,12 @@ def record(given: Sequence[Told], now_us: int, by: str) -> Script[Recorded]:
     return (yield from write(new, inner, by))
 
 
-def correct(name: str, reason: str, right: Told | None, now_us: int, by: str, entry_id: str = "") -> Script[Recorded]:
+def correct(
+    name: str, reason: str, right: Told | None, now_us: int, by: str, entry_id: str = "", source: str = "person"
+) -> Script[Recorded]:
     """Takes a move back, and says what happened instead: both are written, none is changed.
+
+    `source` is whose word the taking back is, when nothing happened instead.
 
     Raises:
         CannotError: it is not there, was corrected before, is a count; or what came after it rests on it.
@@ -69,7 +73,7 @@ def correct(name: str, reason: str, right: Told | None, now_us: int, by: str, en
     inner = {p for p, kind in ((row["from_place"], row["from_kind"]), (row["to_place"], row["to_kind"])) if _ours(kind)}
     told = Told(
         back.id, back.kind, "", Quantity(row["entered_quantity"]), row["entered_unit"], reason=reason,
-        reference=row["reference"], source=right.source if right else "person",
+        reference=row["reference"], source=right.source if right else source,
         allow_negative=right.allow_negative if right else False,
     )  # fmt: skip
     entries = [Entry(back, told, row["key"])]

@@ -349,6 +349,22 @@ def test_events_of_others_move_our_stock_and_say_what_they_did(world: World, api
     assert there() == 12
 
 
+def test_what_is_taken_back_too_late_is_told_and_asks_for_a_count(world: World, api: httpx.Client) -> None:
+    tenant = world.tenant_id
+    world.run("update site set gln = %s where tenant_id = %s and name = 'store-1'", GLN, tenant)
+    world.run("update product set gtin = '4012345111224' where tenant_id = %s and sku = 'MILK'", tenant)
+    came = seen(bizStep="receiving", bizLocation={"id": f"urn:epc:id:sgln:{GLN[:7]}.{GLN[7:12]}.chiller"})
+    assert api.post(f"{EPCIS}/capture", json=document(came)).json()["taken"] == 1
+    sold = {"id": "s", "kind": "deliver", "sku": "MILK", "quantity": 1, "from": {"site": "store-1", "zone": "chiller"}}
+    assert api.post("/api/v1/stock/moves", json={"moves": [sold]}).status_code == 201
+    wrong = {**came, "errorDeclaration": {"declarationTime": "2026-11-23T00:00:00Z"}}
+    assert api.post(f"{EPCIS}/capture", json=document(wrong)).status_code == 202
+    assert found(api, EXISTS_errorDeclaration="true")[0]["frostway:effect"] == "1 moves were taken back"
+    (level,) = api.get("/api/v1/stock/ledger", params={"site": "store-1"}).json()["items"]
+    (task,) = api.get("/api/v1/stock/count-tasks").json()["items"]
+    assert (level["quantity"], task["cause"], task["ledger_quantity"]) == (-1, "negative", -1)
+
+
 def test_what_several_tell_at_once_is_done_to_the_stock_once(world: World, api: httpx.Client) -> None:
     """Documents that overlap in part: each event is taken by one of them, and the ledger is what its moves come to."""
     tenant = world.tenant_id
