@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime, timedelta
 
 import httpx
 import pytest
@@ -120,10 +121,32 @@ def test_an_inventory_is_brought_in_moved_counted_by_scan_and_each_number_explai
         counted_by_scan(page)
 
 
-def test_levels_say_what_sensors_say_and_a_code_finds_what_has_it(opening: Opening) -> None:
+def leaves_day_by_day(stack: Stack) -> None:
+    """A hundred come, and eight leave each day for nine days."""
+    stack.request("POST", "/products", {"sku": "OWN-RICE", "label": "Rice"})
+    now = datetime.fromisoformat(stack.get("/products")["now"])
+    place = {"site": "store-1", "zone": "shelf"}
+    move = {"sku": "OWN-RICE", "quantity": 8, "kind": "deliver", "from": place}
+    gone = [{**move, "id": f"rice-{n}", "at": (now - timedelta(days=n)).isoformat()} for n in range(1, 10)]
+    came = {"id": "rice", "kind": "receive", "sku": "OWN-RICE", "quantity": 100, "to": place}
+    moves = [{**came, "at": (now - timedelta(days=9, hours=12)).isoformat()}, *gone]
+    assert stack.request("POST", "/stock/moves", {"moves": moves}).status_code == 201
+
+
+def test_levels_say_what_sensors_say_and_a_code_finds_what_has_it(opening: Opening, stack: Stack) -> None:
     with opening(DESKTOP) as page:
         page.goto("/stock")
         expect(page.get_by_text(re.compile(r"^seen .* of ")).first).to_be_visible()  # the simulated fleet's shelves
+        assert axe(page) == []
+        leaves_day_by_day(stack)
+        page.get_by_test_id("stock-search").fill("own-rice")
+        row = page.locator("[data-testid=stock-row][data-sku=OWN-RICE]")
+        expect(row).to_contain_text("28 pieces")
+        row.get_by_test_id("level").click()
+        expect(page.get_by_test_id("outlook")).to_contain_text(
+            re.compile(r"Out in about 3 d .* \([12] d .* to [78] d .*\)")
+        )
+        expect(page.get_by_test_id("outlook")).to_contain_text("a day, by the ledger")
         assert axe(page) == []
     with opening(PHONE) as page:
         page.goto("/stock/count")

@@ -194,5 +194,10 @@ const words: Translation<typeof en> = {
   at_line: 'Zeile',
   at_column: 'Spalte',
   problem: 'Was falsch ist',
+  out_now: 'Es ist nichts mehr da.',
+  out_in: (middle, early, late) => (late ? `Reicht noch etwa ${middle} (${early} bis ${late}).` : `Reicht noch etwa ${middle} (mindestens ${early}).`),
+  out_by: (basis, perDay) => `${perDay} am Tag, ${basis === 'sensors' ? 'wie Sensoren es sehen' : 'nach den Buchungen'}; in vier von fünf Fällen in dieser Spanne`,
+  out_unknown: 'Es ging noch zu wenig weg, um zu sagen, wie lange es reicht.',
+  expires_unused: (amount, lot) => `${amount} der Charge ${lot} verfallen ungenutzt.`,
 }
 export default words

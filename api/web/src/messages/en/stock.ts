@@ -191,4 +191,9 @@ export default {
   at_line: 'Line',
   at_column: 'Column',
   problem: 'What is wrong',
+  out_now: 'Nothing is left.',
+  out_in: (middle: string, early: string, late: string | null) => (late ? `Out in about ${middle} (${early} to ${late}).` : `Out in about ${middle} (not before ${early}).`),
+  out_by: (basis: string, perDay: string) => `${perDay} a day, ${basis === 'sensors' ? 'as sensors see it' : 'by the ledger'}; four times in five within the range`,
+  out_unknown: 'Too little has left yet to say how long it lasts.',
+  expires_unused: (amount: string, lot: string) => `${amount} of lot ${lot} will expire unused.`,
 }
