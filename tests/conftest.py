@@ -28,6 +28,9 @@ settings.register_profile("long", max_examples=5_000, deadline=None, derandomize
 
 # Each client would read the world's certificates anew, which takes longer than most tests; nobody here asks the world.
 httpx._transports.default.create_ssl_context = cache(httpx.create_ssl_context)
+# Five seconds are too few for an answer on a loaded machine, and most tests name no time of their own.
+for part in ("connect", "read", "write", "pool"):
+    setattr(httpx._config.DEFAULT_TIMEOUT_CONFIG, part, 60.0)
 
 # Not a module of ours: Python itself imports one of this name at its start, on some systems another one.
 collect_ignore = ["compare/hook/sitecustomize.py"]
