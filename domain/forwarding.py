@@ -73,7 +73,7 @@ ALERT = Family(
     _fields(
         "id:text tenant:text family:text alert:text version:int at:time what:text by:text note:text kind:text "
         "severity:text title:text device:text probe:text vehicle:text site:text opened_at:time alarm_at:time "
-        "cleared_at:time limit_c:float extreme_c:float to:text mentions:texts action:text disposition:text"
+        "cleared_at:time limit_c:float extreme_c:float to:text mentions:texts action:text disposition:text sku:text"
     ),
     is_reading=False,
 )

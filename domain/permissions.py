@@ -52,7 +52,11 @@ TABLE: Mapping[Permission, tuple[str, frozenset[str]]] = {
     permission: (words, frozenset(roles.split()) | {ADMIN})
     for permission, words, roles in (
         (Permission.READ, "see vehicles, sites, shipments, alerts, stock, readings and reports", " ".join(ROLES)),
-        (Permission.ALERTS, "acknowledge, assign and resolve alerts, write to them", "dispatcher coldchain"),
+        (
+            Permission.ALERTS,
+            "acknowledge, assign and resolve alerts, write to them",
+            "dispatcher coldchain storekeeper planner",
+        ),
         (Permission.DISPOSE, "decide what becomes of goods after an excursion, and sign it", "coldchain"),
         (Permission.SHIPMENTS, "plan shipments", "dispatcher planner"),
         (Permission.LINKS, "make and revoke customers' links", "dispatcher service"),

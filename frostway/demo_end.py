@@ -55,7 +55,7 @@ def remove(registry: Registry, world: World) -> None:
     take_goods_away(registry)
     take_stock_away(registry, world)
     _call_off(registry, world)
-    _resolve(registry, [device.id for device in world.devices], now)
+    _resolve(registry, world, now)
     for kind, name in _things(world):
         if kind not in ("device", "vehicle"):
             used = _rows(registry.connection, registry.tenant_id, "in_use", kind=kind, name=name)
@@ -83,7 +83,9 @@ def _call_off(registry: Registry, world: World) -> None:
     _rows(registry.connection, registry.tenant_id, "cancel_shipments", ids=[row["id"] for row in found])
 
 
-def _resolve(registry: Registry, devices: list[str], now: datetime) -> None:
+def _resolve(registry: Registry, world: World, now: datetime) -> None:
+    of = {"devices": [each.id for each in world.devices], "sites": [each.id for each in world.sites]}
+    of["products"] = [each.sku for each in world.products]
     named = queries("operations")
 
     def execute(statement: Statement) -> list[dict[str, Any]]:
@@ -91,5 +93,5 @@ def _resolve(registry: Registry, devices: list[str], now: datetime) -> None:
             cursor.execute(named[statement.query], {"tenant": registry.tenant_id, **statement.values})
             return cursor.fetchall() if cursor.description else []
 
-    for row in _rows(registry.connection, registry.tenant_id, "open_alerts", devices=devices):
+    for row in _rows(registry.connection, registry.tenant_id, "open_alerts", **of):
         run(act(row["id"], Resolve(ACTOR, "the simulated fleet was removed"), now), execute)

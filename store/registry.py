@@ -320,6 +320,7 @@ class Registry:
         low_c: float | None = None,
         high_c: float | None = None,
         reorder_point: float | None = None,
+        expiry_days: float | None = None,
         profile: str | None = None,
     ) -> int:
         """A product."""
@@ -334,6 +335,7 @@ class Registry:
                 "low_c": low_c,
                 "high_c": high_c,
                 "reorder_point": reorder_point,
+                "expiry_days": expiry_days,
                 "profile": self.profile(profile) if profile else None,
             },
         )

@@ -226,6 +226,7 @@ insert into operations_class values
     ('shipment',          'select'),
     ('site',              'select'),
     ('stock_level',       'select'),
+    ('stock_move',        'select'),
     ('stop',              'select'),
     ('stop_call',         'select'),
     ('stranger',          'select, delete'),

@@ -33,7 +33,10 @@ router = resource(tags=["products"])
 
 
 class ProductIn(Strict):
-    """A product, new or changed."""
+    """A product, new or changed.
+
+    `expiry_days`: so long before a lot's end it is told what will be left of it; null: as the programs are set.
+    """
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -45,6 +48,7 @@ class ProductIn(Strict):
                     "low_c": 2,
                     "high_c": 6,
                     "reorder_point": 40,
+                    "expiry_days": 3,
                     "gtin": "06414123456789",
                 },
                 {"sku": "SERUM-10", "label": "Serum, 10 ml", "profile": "chilled"},
@@ -58,6 +62,7 @@ class ProductIn(Strict):
     low_c: Celsius | None = None
     high_c: Celsius | None = None
     reorder_point: Annotated[float, Field(ge=0, le=1e9)] | None = None
+    expiry_days: Annotated[float, Field(gt=0, le=3650)] | None = None
     gtin: Annotated[str, Field(pattern=r"^([0-9]{8}|[0-9]{12,14})$")] | None = None
     profile: Name | None = None
 
@@ -77,6 +82,7 @@ class Product(TypedDict):
     low_c: float | None
     high_c: float | None
     reorder_point: float | None
+    expiry_days: float | None
     gtin: str | None
     profile: str | None
 
@@ -90,6 +96,7 @@ def _shape(row: Row) -> Product:
         "low_c": row["low_c"],
         "high_c": row["high_c"],
         "reorder_point": row["reorder_point"],
+        "expiry_days": row["expiry_days"],
         "gtin": row["gtin"],
         "profile": row["profile"],
     }
@@ -173,6 +180,7 @@ KIND = Kind(
             "low_c": cells.number,
             "high_c": cells.number,
             "reorder_point": cells.number,
+            "expiry_days": cells.number,
             "gtin": cells.text,
             "profile": cells.text,
         },

@@ -164,7 +164,7 @@ order by d.name limit %(limit)s
 
 -- name: products
 -- Products by SKU, without retired ones; or one.
-select p.id as key, p.sku, p.label, p.unit_mass_kg, p.low_c, p.high_c, p.reorder_point, p.gtin, f.name as profile
+select p.id as key, p.sku, p.label, p.unit_mass_kg, p.low_c, p.high_c, p.reorder_point, p.expiry_days, p.gtin, f.name as profile
 from product p left join profile f on f.id = p.profile_id
 where p.tenant_id = %(tenant)s and p.sku > %(after)s
 and case when %(name)s::text is null then p.retired_at is null else p.sku = %(name)s end
@@ -183,18 +183,19 @@ order by s.name, z.name, p.sku limit %(limit)s
 
 -- name: alerts
 -- Alerts, newest first.
-select a.id, a.kind, a.severity, d.name as device, l.text as probe, v.name as vehicle, s.name as site, a.title, a.limit_c,
+select a.id, a.kind, a.severity, d.name as device, l.text as probe, v.name as vehicle, s.name as site, a.stock, a.title, a.limit_c,
        a.extreme_c, a.last_c, a.expected_p10, a.expected_p50, a.expected_p90, a.expected_at, a.expected_from_c, a.expected_for_s,
        a.opened_at, a.alarm_at, a.decided_at,
        a.cleared_at, a.revision, a.acknowledged_at,
        a.acknowledged_by, a.note, a.resolved_at, a.resolved_by, a.assignee, a.disposition, a.disposition_state,
        a.disposition_reason, a.disposed_at, a.disposed_by, a.signed_at, a.signed_by, a.comments, a.muted_until,
        a.muted_by, a.mute_reason, w.vehicle_id
-from alert a join device d on d.id = a.device_id and d.tenant_id = a.tenant_id
+from alert a left join device d on d.id = a.device_id and d.tenant_id = a.tenant_id
 left join label l on l.id = a.probe_id
 left join assignment w on w.device_id = d.id and w.tenant_id = d.tenant_id
                           and a.opened_at >= w.valid_from and a.opened_at < w.valid_to
-left join vehicle v on v.id = w.vehicle_id left join site s on s.id = w.site_id
+left join vehicle v on v.id = w.vehicle_id
+left join site s on s.id = coalesce(a.site_id, w.site_id) and s.tenant_id = a.tenant_id
 where a.tenant_id = %(tenant)s and (%(id)s::int8 is null or a.id = %(id)s)
 and (%(after_id)s::int8 is null or (a.opened_at, a.id) < (%(after_at)s::timestamptz, %(after_id)s))
 and case %(state)s

@@ -32,9 +32,11 @@ and (s.name = any(%(names)s::text[]) or regexp_replace(s.name, '-\d+$', '') = an
 update shipment set status = 'cancelled', cancelled_at = now() where tenant_id = %(tenant)s and id = any(%(ids)s::int[])
 
 -- name: open_alerts
--- Alerts of devices that nobody has resolved.
-select a.id from alert a join device d on d.id = a.device_id and d.tenant_id = a.tenant_id
-where a.tenant_id = %(tenant)s and a.resolved_at is null and d.name = any(%(devices)s::text[]) order by a.id
+-- Alerts of devices, and of products at sites, that nobody has resolved.
+select a.id from alert a left join device d on d.id = a.device_id and d.tenant_id = a.tenant_id
+left join site s on s.id = a.site_id and s.tenant_id = a.tenant_id left join product p on p.id = a.product_id and p.tenant_id = a.tenant_id
+where a.tenant_id = %(tenant)s and a.resolved_at is null
+and (d.name = any(%(devices)s::text[]) or s.name = any(%(sites)s::text[]) and p.sku = any(%(products)s::text[])) order by a.id
 
 -- name: first_steps
 -- What of one's own has done each step, in their order; what is simulated does not count.

@@ -34,11 +34,11 @@ select name from receiver where tenant_id = %(tenant)s and kind = 'channel' and 
 -- Alerts that are due by a moment, or one of them, with what is told of them and how far telling is.
 select e.alert_id, e.begun_at, e.back_at, e.last, e.over_at, e.unmuted_at, a.muted_until, e.state, a.acknowledged_at, a.kind, a.severity,
        v.fleet, v.name as vehicle, s.name as site, jsonb_build_object(
-           'alert', a.id::text, 'kind', a.kind, 'severity', a.severity, 'title', a.title, 'device', d.name,
+           'alert', a.id::text, 'kind', a.kind, 'severity', a.severity, 'title', a.title, 'device', d.name, 'stock', a.stock,
            'vehicle', v.name, 'site', s.name, 'opened_at', rfc3339(a.opened_at), 'alarm_at', rfc3339(a.alarm_at),
            'cleared_at', rfc3339(a.cleared_at), 'limit_c', a.limit_c, 'extreme_c', a.extreme_c) as data
 from escalation e join alert a on a.id = e.alert_id
-left join device d on d.id = a.device_id left join vehicle v on v.id = d.vehicle_id left join site s on s.id = d.site_id
+left join device d on d.id = a.device_id left join vehicle v on v.id = d.vehicle_id left join site s on s.id = coalesce(a.site_id, d.site_id)
 where e.tenant_id = %(tenant)s and a.tenant_id = %(tenant)s
 and case when %(alert)s::int8 is null then e.due_at <= %(until)s else e.alert_id = %(alert)s end
 order by e.begun_at, e.alert_id

@@ -131,10 +131,10 @@ select c.written_in::text, c.id, c.alert_id::text, c.version, c.at, c.what, c.ac
        case when x.id is null then a.cleared_at else x.ended_at end, coalesce(x.limit_c, a.limit_c),
        coalesce(x.extreme_c, a.extreme_c), c.detail->>'to',
        array(select jsonb_array_elements_text(case when jsonb_typeof(c.detail->'mentions') = 'array' then c.detail->'mentions' end)),
-       c.detail->>'action', c.detail->>'disposition'
+       c.detail->>'action', c.detail->>'disposition', a.stock->>'sku'
 from case_event c join alert a on a.id = c.alert_id and a.tenant_id = c.tenant_id
 left join device d on d.id = a.device_id left join label l on l.id = a.probe_id
-left join vehicle v on v.id = d.vehicle_id left join site s on s.id = d.site_id
+left join vehicle v on v.id = d.vehicle_id left join site s on s.id = coalesce(a.site_id, d.site_id)
 left join excursion x on x.id = c.excursion_id and x.revision = c.excursion_revision and x.tenant_id = c.tenant_id
 where c.tenant_id = %(tenant)s and (c.written_in, c.id) > (%(written_in)s::text::xid8, %(row_id)s::int8)
 and c.written_in < pg_snapshot_xmin(pg_current_snapshot()) and c.at >= %(since)s

@@ -8,19 +8,20 @@ from jsonb_to_recordset(%(rows)s::jsonb) as r (action text, subject text, detail
 
 -- name: products_there
 -- What is there of products by SKU, retired ones too.
-select p.sku, p.label, p.unit_mass_kg, p.low_c, p.high_c, p.reorder_point, p.gtin, f.name as profile,
+select p.sku, p.label, p.unit_mass_kg, p.low_c, p.high_c, p.reorder_point, p.expiry_days, p.gtin, f.name as profile,
        p.retired_at is not null as retired
 from product p left join profile f on f.id = p.profile_id where p.tenant_id = %(tenant)s and p.sku = any(%(names)s::text[])
 
 -- name: put_products
 -- Products, made or changed.
-insert into product (tenant_id, sku, label, gtin, unit_mass_kg, low_c, high_c, reorder_point, profile_id)
-select %(tenant)s, r.sku, r.label, r.gtin, r.unit_mass_kg, r.low_c, r.high_c, r.reorder_point, r.profile
+insert into product (tenant_id, sku, label, gtin, unit_mass_kg, low_c, high_c, reorder_point, expiry_days, profile_id)
+select %(tenant)s, r.sku, r.label, r.gtin, r.unit_mass_kg, r.low_c, r.high_c, r.reorder_point, r.expiry_days, r.profile
 from jsonb_to_recordset(%(rows)s::jsonb)
-    as r (sku text, label text, gtin text, unit_mass_kg float8, low_c float8, high_c float8, reorder_point float8, profile int)
+    as r (sku text, label text, gtin text, unit_mass_kg float8, low_c float8, high_c float8, reorder_point float8,
+          expiry_days float8, profile int)
 on conflict (tenant_id, sku) do update set label = excluded.label, gtin = excluded.gtin,
     unit_mass_kg = excluded.unit_mass_kg, low_c = excluded.low_c, high_c = excluded.high_c,
-    reorder_point = excluded.reorder_point, profile_id = excluded.profile_id
+    reorder_point = excluded.reorder_point, expiry_days = excluded.expiry_days, profile_id = excluded.profile_id
 
 -- name: vehicles_there
 -- What people have told of vehicles by name, retired ones too.

@@ -185,7 +185,7 @@ with line as (
 insert into outgoing (tenant_id, receiver_id, cause, type, subject, at, data)
 select c.tenant_id, w.id, 'case/' || c.id, 'alert.' || c.what, 'alerts/' || c.alert_id, c.at, jsonb_build_object(
     'alert', c.alert_id::text, 'version', c.version, 'what', c.what, 'by', c.actor, 'note', c.note,
-    'kind', a.kind, 'severity', a.severity, 'title', a.title, 'device', d.name, 'vehicle', v.name, 'site', s.name,
+    'kind', a.kind, 'severity', a.severity, 'title', a.title, 'device', d.name, 'vehicle', v.name, 'site', s.name, 'stock', a.stock,
     'opened_at', rfc3339(coalesce(x.started_at, a.opened_at)), 'alarm_at', rfc3339(coalesce(x.alarm_at, a.alarm_at)),
     'cleared_at', rfc3339(case when x.id is null then a.cleared_at else x.ended_at end),
     'limit_c', coalesce(x.limit_c, a.limit_c), 'extreme_c', coalesce(x.extreme_c, a.extreme_c),
@@ -197,7 +197,7 @@ join receiver w on w.tenant_id = c.tenant_id and w.disabled_at is null and c.at 
             c.what in ('opened', 'reopened') or c.what in ('cleared', 'retracted') and 'alert.cleared' = any(w.types)
             or c.what = 'unmuted' and a.cleared_at is null and a.resolved_at is null))
         and ('alert.opened' = any(w.types) or a.severity = 'critical' and 'alert.critical' = any(w.types)) end
-left join device d on d.id = a.device_id left join vehicle v on v.id = d.vehicle_id left join site s on s.id = d.site_id
+left join device d on d.id = a.device_id left join vehicle v on v.id = d.vehicle_id left join site s on s.id = coalesce(a.site_id, d.site_id)
 left join excursion x on x.id = c.excursion_id and x.revision = c.excursion_revision and x.tenant_id = c.tenant_id
 where c.id = any(%(ids)s::int8[]) order by c.id
 on conflict (receiver_id, cause) do nothing

@@ -200,11 +200,11 @@ where p.tenant_id = %(tenant)s and p.device_id = %(device)s order by p.since des
 
 -- name: put_product
 -- A product, made or changed.
-insert into product (tenant_id, sku, label, gtin, unit_mass_kg, low_c, high_c, reorder_point, profile_id)
-values (%(tenant)s, %(sku)s, %(label)s, %(gtin)s, %(unit_mass_kg)s, %(low_c)s, %(high_c)s, %(reorder_point)s, %(profile)s)
+insert into product (tenant_id, sku, label, gtin, unit_mass_kg, low_c, high_c, reorder_point, expiry_days, profile_id)
+values (%(tenant)s, %(sku)s, %(label)s, %(gtin)s, %(unit_mass_kg)s, %(low_c)s, %(high_c)s, %(reorder_point)s, %(expiry_days)s, %(profile)s)
 on conflict (tenant_id, sku) do update set label = excluded.label, gtin = excluded.gtin,
     unit_mass_kg = excluded.unit_mass_kg, low_c = excluded.low_c, high_c = excluded.high_c,
-    reorder_point = excluded.reorder_point, profile_id = excluded.profile_id
+    reorder_point = excluded.reorder_point, expiry_days = excluded.expiry_days, profile_id = excluded.profile_id
 returning id
 
 -- name: put_slot

@@ -97,3 +97,7 @@ insert into epcis_capture (tenant_id, created_by, events, taken, known) values (
 insert into epcis_event (tenant_id, capture_id, event_id, event_hash, type, event_at, epcs, body)
 select {tenant}, id, 'urn:{mark}:event', 'ni:{mark}', 'ObjectEvent', now(), '{{urn:{mark}:epc}}',
        json_build_object('type', 'ObjectEvent', 'example:note', 'Note{tag}') from epcis_capture where tenant_id = {tenant};
+insert into alert (tenant_id, kind, severity, rule_key, site_id, product_id, stock, title, opened_at, alarm_at, decided_at)
+select s.tenant_id, 'low_stock', 'warning', 'low_stock', s.id, p.id, jsonb_build_object('sku', p.sku, 'label', 'Label{tag}', 'base_unit', 'piece',
+       'quantity', 3), 'Low stock{tag}', now(), now(), now()
+from site s join product p on p.tenant_id = s.tenant_id and p.sku = 'MILK' where s.tenant_id = {tenant} and s.name = 'store-1';

@@ -64,6 +64,7 @@ def alert_shape(
         "title": title,
         **(figures or empty),
         "expected": expected,
+        "stock": None,
         "opened_at": text(opened_us),
         "alarm_at": alarm,
         "decided_at": _when(kept["decided_at"]),

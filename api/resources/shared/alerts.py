@@ -21,8 +21,7 @@ from api.http.jsons import Json, Time, when
 from api.http.problems import Problem, key_of, not_found
 from api.resources.shared.fits import ANY_VEHICLE
 from api.resources.shared.vehicles import count_alerts
-from domain.cases import case_parts
-from domain.digits import shown
+from domain.alerts import shape
 from operations.cases.decide import STEPS, Reason, Refusal, Step
 from operations.cases.record import act
 from store.db import queries
@@ -58,7 +57,7 @@ SaidText = Annotated[str, AfterValidator(_said), Field(min_length=1, max_length=
 
 
 class Subject(TypedDict):
-    """What an alert is about: `vehicle`, `site` or `device`."""
+    """What an alert is about: `vehicle`, `site` or `device`; stock is at a `site`."""
 
     kind: str
     id: str
@@ -86,12 +85,49 @@ class Signature(TypedDict):
     at: Time | None
 
 
+class StockEnds(TypedDict):
+    """When nothing is left: one time in ten before `p10`, half before `p50`, one in ten after `p90` (null: never)."""
+
+    p10: Time | None
+    p50: Time | None
+    p90: Time | None
+
+
+class StockLeft(TypedDict):
+    """So much of a lot that will not be used before it expires."""
+
+    lot: str
+    quantity: float
+    best_before: Time | None
+
+
+class AlertStock(TypedDict):
+    """The stock an alert is about, as told last. `basis`: the `ledger`, or what `sensors` saw; null: nothing is known.
+
+    `doubt` says why the figure may be wrong: `negative` (the ledger has less than nothing), `unsure` or `old` (of what
+    sensors saw), `count` (somebody is to count); what is doubtful is never critical. `count_task` is the open one.
+    """
+
+    sku: str
+    label: str
+    base_unit: str
+    quantity: float
+    reorder_point: float | None
+    basis: str | None
+    confidence: float | None
+    doubt: str | None
+    count_task: str | None
+    out: StockEnds | None
+    expiring: list[StockLeft]
+
+
 class Alert(TypedDict):
     """A fact that asks for a person, and what persons did about it. `opened_at` is event time.
 
     `kind` is `temperature`, `sensor_fault` (a sensor says what cannot be), `breach_risk` (an alarm is `expected`),
     `exposure` (goods had more than their profile allows, by what no excursion of a probe tells), `silence` (a device
-    says nothing) or `late_risk` (a stop's window may be missed).
+    says nothing), `late_risk` (a stop's window may be missed), or of `stock` at a site: `low_stock` (at or below the
+    reorder point), `stock_out` (nothing is left, or soon) or `expiry` (a lot ends with some of it unsold).
     `disposition` is what becomes of the goods: `release`, `quarantine` or
     `reject`; its state is `proposed`, `signed` (by another person: it stands) or `superseded` (readings that came later
     say something else: it is to be looked at again).
@@ -101,13 +137,14 @@ class Alert(TypedDict):
     kind: str
     severity: str
     subject: Subject
-    device: str
+    device: str | None
     probe: str | None
     title: str
     limit_c: float | None
     extreme_c: float | None
     last_c: float | None
     expected: Expected | None
+    stock: AlertStock | None
     opened_at: Time | None
     alarm_at: Time | None
     decided_at: Time | None
@@ -132,50 +169,8 @@ class Alert(TypedDict):
 
 def alert_shape(row: Row) -> Alert:
     """From a row of `alerts`."""
-    subject: Subject = {"kind": "device", "id": row["device"]}
-    for kind in ("vehicle", "site"):
-        if row[kind] is not None:
-            subject = {"kind": kind, "id": row[kind]}
-    found: Any = {
-        "id": str(row["id"]),
-        "kind": row["kind"],
-        "severity": row["severity"],
-        "subject": subject,
-        "device": row["device"],
-        "probe": row["probe"],
-        "title": row["title"],
-        "limit_c": row["limit_c"],
-        "extreme_c": shown("extreme_c", row["extreme_c"]),
-        "last_c": shown("last_c", row["last_c"]),
-        "expected": _expected(row),
-        "opened_at": when(row["opened_at"]),
-        "alarm_at": when(row["alarm_at"]),
-        "decided_at": when(row["decided_at"]),
-        "cleared_at": when(row["cleared_at"]),
-        "state": "active" if row["cleared_at"] is None else "cleared",
-        "revision": row["revision"],
-        "acknowledged_at": when(row["acknowledged_at"]),
-        "acknowledged_by": row["acknowledged_by"],
-        "note": row["note"],
-        "resolved_at": when(row["resolved_at"]),
-        "resolved_by": row["resolved_by"],
-        **case_parts(row, when),
-    }
-    told: Alert = found
+    told: Alert = shape(row, when)
     return told
-
-
-def _expected(row: Row) -> Expected | None:
-    if row["expected_p50"] is None:
-        return None
-    return {
-        "p10": when(row["expected_p10"]),
-        "p50": when(row["expected_p50"]),
-        "p90": when(row["expected_p90"]),
-        "at": when(row["expected_at"]),
-        "temp_c": row["expected_from_c"],
-        "for_s": row["expected_for_s"],
-    }
 
 
 async def alert_rows(

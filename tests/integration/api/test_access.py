@@ -118,8 +118,8 @@ MAY = {
     "admin": set(bodies(1)),
     "dispatcher": {*ALERTS, "POST /shipments", "POST /shipments/S-1/share"},
     "coldchain": ALERTS,
-    "storekeeper": {"POST /products"},
-    "planner": {"POST /products", "POST /shipments"},
+    "storekeeper": {*ALERTS, "POST /products"},
+    "planner": {*ALERTS, "POST /products", "POST /shipments"},
     "service": {"POST /shipments/S-1/share"},
     "viewer": set(),
 }
