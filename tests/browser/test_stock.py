@@ -9,7 +9,9 @@ import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
+from firmware_sim.stockroom import REFILL_AT
 from tests.browser.conftest import DESKTOP, PHONE, SMALL, Opening
+from tests.browser.emptying_shelf import FULL, HALF, JUICE, counts_asked, emptying
 from tests.browser.test_frame import axe
 from tests.browser.test_pages import TOO_WIDE
 from tests.stack import Stack
@@ -39,7 +41,8 @@ def give(page: Page, content: bytes) -> None:
 
 
 def fits(page: Page) -> None:
-    assert page.evaluate(TOO_WIDE, 320) == []
+    assert page.viewport_size
+    assert page.evaluate(TOO_WIDE, page.viewport_size["width"]) == []
 
 
 def counted_by_scan(page: Page) -> None:
@@ -156,3 +159,46 @@ def test_levels_say_what_sensors_say_and_a_code_finds_what_has_it(opening: Openi
         page.get_by_test_id("scan-found").get_by_role("link", name="Show its stock").first.click()
         expect(page).to_have_url(re.compile("sku=MILK-1L"))
         expect(page.get_by_test_id("stock-row").first).to_be_visible()
+
+
+def test_a_shelf_empties_and_is_counted_by_scan_on_a_phone(opening: Opening, stack: Stack) -> None:
+    """From weighings of the simulator, through broker and tracker, to the number that a count puts right."""
+    with emptying(stack) as shelf, opening(PHONE) as page:
+        shelf.until(shelf.course.half_s)
+        page.goto(f"/stock?sku={JUICE.sku}")
+        row = page.locator(f"[data-testid=stock-row][data-sku={JUICE.sku}]")
+        expect(row).to_contain_text(f"seen {HALF} of {FULL}")
+        row.get_by_test_id("level").click()
+        outlook, history = page.get_by_test_id("outlook"), page.get_by_test_id("history")
+        expect(outlook).to_contain_text(re.compile(r"Out in about \d h .* \(.* to .*\)"))
+        expect(outlook).to_contain_text("as sensors see it")
+        shelf.until(shelf.course.empty_s)
+        expect(row).to_contain_text(f"seen {REFILL_AT} of {FULL}")  # it falls while one looks at it
+        expect(outlook).to_contain_text(re.compile(r"Out in about \d+ min "))
+        assert axe(page) == []
+        fits(page)
+
+        counts_asked(stack)
+        page.goto("/stock/count")
+        task = page.locator(f"[data-testid=task][data-sku={JUICE.sku}]")
+        expect(task).to_contain_text("Sensors say another number")
+        assert axe(page) == []
+        task.click()
+        expect(page.get_by_test_id("counting")).not_to_contain_text(str(FULL))
+        for seen in ("1", "2"):
+            page.get_by_test_id("scan").fill(f"01{JUICE.gtin}")
+            page.keyboard.press("Enter")
+            expect(page.get_by_test_id("count-seen")).to_have_value(seen)
+        assert axe(page) == []
+        page.get_by_test_id("settle").click()
+        expect(page.get_by_test_id("counted")).to_contain_text("put right by \N{MINUS SIGN}28 pieces")
+        page.get_by_role("link", name="See what made the number").click()
+        expect(history).to_contain_text("2 pieces now")
+        settled = history.locator("[data-kind=adjust]")
+        expect(settled).to_contain_text("counted")
+        expect(settled.get_by_role("link", name=re.compile("Count"))).to_be_visible()
+        expect(history.locator("[data-kind=receive]")).to_contain_text("Received +30")
+        expect(row).to_contain_text(f"seen {REFILL_AT} of {REFILL_AT}")
+        expect(row.get_by_test_id("low")).to_be_visible()
+        assert axe(page) == []
+        fits(page)
