@@ -1,4 +1,4 @@
-"""What a code is that somebody scanned or typed: a product, a lot, a bin, a handling unit."""
+"""What a code is that somebody scanned or typed: a product, a lot, a place, a handling unit."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from domain.stock.scanned import scanned
 from store.db import queries
 
 router = resource(tags=["stock"])
-Kind = Literal["product", "lot", "bin", "handling_unit"]
+Kind = Literal["product", "lot", "site", "zone", "bin", "handling_unit"]
 
 
 class FoundThing(TypedDict):
@@ -43,6 +43,7 @@ class Found(TypedDict):
     lot: str | None
     serial: str | None
     sscc: str | None
+    gln: str | None
     found: list[FoundThing]
     problem: str
 
@@ -56,7 +57,7 @@ async def find_scanned(
         Query(
             min_length=1,
             max_length=400,
-            description="element string, GTIN, SSCC, GS1 Digital Link, EPC (hexadecimal or URI), or a code of your own",
+            description="element string, GTIN, SSCC, GLN, GS1 Digital Link, EPC (hexadecimal, URI), a code of your own",
             examples=["(01)06414123456783(10)L-2291"],
         ),
     ],
@@ -67,12 +68,17 @@ async def find_scanned(
     async with context_of(request).database.tenant(caller.tenant_id, snapshot=True) as session:
         products = await session.rows(q["products_of_code"], code=said.text, gtin=said.gtin)
         skus = [row["sku"] for row in products] if said.gtin else None
-        lots = await session.rows(q["lots_of_code"], lot=said.lot or said.text, skus=skus)
-        bins = await session.rows(q["bins_of_code"], code=said.text)
+        lots = await session.rows(q["lots_of_code"], code=said.text, lot=said.lot, skus=skus)
+        place = {"code": said.text, "gln": said.gln, "part": said.part}
+        sites = await session.rows(q["sites_of_code"], **place)
+        zones = await session.rows(q["zones_of_code"], **place)
+        bins = await session.rows(q["bins_of_code"], **place)
         units = await session.rows(q["units_of_code"], code=said.sscc or said.text)
     found = [
         *(_thing("lot", row) for row in lots),
         *(_thing("product", row) for row in products),
+        *(_thing("site", row) for row in sites),
+        *(_thing("zone", row) for row in zones),
         *(_thing("bin", row) for row in bins),
         *(_thing("handling_unit", row) for row in units),
     ]
@@ -85,6 +91,7 @@ async def find_scanned(
             lot=said.lot or None,
             serial=said.serial or None,
             sscc=said.sscc or None,
+            gln=said.gln or None,
             found=found,
             problem=problem,
         )

@@ -11,15 +11,15 @@ from domain.epc import EpcError, decode, parse
 from domain.epc.model import checked_key
 from domain.epc.texts import elements
 
-GTIN, SSCC, LOT, SERIAL, CONTENT = "01", "00", "10", "21", "02"
+GTIN, SSCC, LOT, SERIAL, CONTENT, GLN, PART = "01", "00", "10", "21", "02", "414", "254"
 GTIN_DIGITS = (8, 12, 13, 14)
 HEX_DIGITS_MIN = 16
 SEPARATOR = "\x1d"
 _SYMBOLOGY = re.compile(r"\](?:C1|d2|Q3|e0|J1)")
 _ELEMENT = re.compile(r"\((\d{2,4})\)([^(]*)")
 _HEX = re.compile(r"[0-9A-Fa-f]+")
-_FIXED = {"00": 18, "01": 14, "02": 14, "11": 6, "12": 6, "13": 6, "15": 6, "16": 6, "17": 6, "20": 2}
-_OPEN = ("10", "21", "22", "30", "37")
+_FIXED = {"00": 18, "01": 14, "02": 14, "11": 6, "12": 6, "13": 6, "15": 6, "16": 6, "17": 6, "20": 2, GLN: 13}
+_OPEN = ("10", "21", "22", "30", "37", PART)
 _MEASURE = re.compile(r"3[1-6]\d\d")
 
 
@@ -34,12 +34,21 @@ class Scanned(NamedTuple):
     lot: str = ""
     serial: str = ""
     sscc: str = ""
+    gln: str = ""
+    part: str = ""
     problem: str = ""
 
     @property
     def names(self) -> str:
         """In words."""
-        parts = (("GTIN", self.gtin), ("SSCC", self.sscc), ("lot", self.lot), ("serial", self.serial))
+        parts = (
+            ("GTIN", self.gtin),
+            ("SSCC", self.sscc),
+            ("lot", self.lot),
+            ("serial", self.serial),
+            ("GLN", self.gln),
+            ("part", self.part),
+        )
         return ", ".join(f"{word} {value}" for word, value in parts if value) or self.text
 
 
@@ -61,6 +70,8 @@ def scanned(typed: str) -> Scanned:
             values.get(LOT, ""),
             values.get(SERIAL, ""),
             checked_key("sscc", sscc) if sscc else "",
+            checked_key("sgln", values[GLN]) if values.get(GLN) else "",
+            values.get(PART, "") if values.get(GLN) else "",
         )
     except EpcError as error:
         return Scanned(text, problem=str(error))
@@ -76,7 +87,7 @@ def _values(text: str) -> Mapping[str, str]:
         return dict(elements(parse(text)))
     if text.isascii() and text.isdigit() and (len(text) in GTIN_DIGITS or len(text) == _FIXED[SSCC]):
         return {SSCC: text} if len(text) == _FIXED[SSCC] else {GTIN: text}
-    found = _run(text) if text.startswith((GTIN, SSCC)) else None
+    found = _run(text) if text.startswith((GTIN, SSCC, CONTENT, GLN)) else None
     if found is None and len(text) >= HEX_DIGITS_MIN and _HEX.fullmatch(text):
         found = dict(elements(decode(text)))
     return found or {}
@@ -95,9 +106,9 @@ def _link(text: str) -> Mapping[str, str]:
         steps = urlsplit(text).path.strip("/").split("/")
     except ValueError as error:
         raise EpcError(f"it is no web address: {error}") from None
-    start = next((n for n, step in enumerate(steps) if step in (GTIN, SSCC)), None)
+    start = next((n for n, step in enumerate(steps) if step in (GTIN, SSCC, GLN)), None)
     if start is None:
-        raise EpcError("its path names no key of GS1, as /01/… or /00/… does")
+        raise EpcError("its path names no key of GS1, as /01/…, /00/… or /414/… does")
     return {steps[n]: unquote(steps[n + 1]) for n in range(start, len(steps) - 1, 2)}
 
 
@@ -106,7 +117,7 @@ def _run(text: str) -> Mapping[str, str] | None:
     found: dict[str, str] = {}
     while text:
         measure = _MEASURE.match(text)
-        ai = measure.group() if measure else text[:2]
+        ai = measure.group() if measure else text[: 3 if text.startswith((GLN, PART)) else 2]
         rest = text[len(ai) :]
         size = 6 if measure else _FIXED.get(ai)
         if size is None and ai not in _OPEN:
@@ -116,7 +127,7 @@ def _run(text: str) -> Mapping[str, str] | None:
             return None
         found[ai], text = value, after.lstrip(SEPARATOR)
     try:
-        for kind, key in (("sgtin", GTIN), ("sscc", SSCC)):
+        for kind, key in (("sgtin", GTIN), ("sgtin", CONTENT), ("sscc", SSCC), ("sgln", GLN)):
             if key in found:
                 checked_key(kind, found[key])  # type: ignore[arg-type]
     except EpcError:

@@ -14,6 +14,7 @@ from tests.browser.conftest import DESKTOP, PHONE, SMALL, Opening
 from tests.browser.emptying_shelf import FULL, HALF, JUICE, counts_asked, emptying
 from tests.browser.test_frame import axe
 from tests.browser.test_pages import TOO_WIDE
+from tests.scans import codes_on
 from tests.stack import Stack
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
@@ -71,6 +72,25 @@ def counted_by_scan(page: Page) -> None:
     expect(settled.get_by_role("link", name=re.compile("Count"))).to_be_visible()
     page.goto("/stock?list=low&site=store-1")
     expect(row.get_by_test_id("low")).to_contain_text("reorder at 5")
+    printed(page)
+
+
+def printed(page: Page) -> None:
+    """Labels of what is listed: a picture first, then the PDF."""
+    page.get_by_test_id("print-labels").click()
+    expect(page.get_by_test_id("labels-preview")).to_be_visible()
+    page.get_by_test_id("labels-start").fill("24")
+    pdf = page.get_by_test_id("labels-pdf")
+    expect(pdf).to_have_attribute("href", re.compile("of=products.*start=24.*id=OWN-OAT"))
+    answer = page.request.get(pdf.get_attribute("href") or "")
+    assert {code.text for code in codes_on(answer.body())} >= {f"010{GTIN}", f"https://id.gs1.org/01/0{GTIN}"}
+    page.get_by_test_id("labels-of").select_option("bins")
+    page.get_by_test_id("labels-sheet").select_option("roll")
+    expect(page.get_by_test_id("labels-start")).to_have_count(0)
+    expect(pdf).to_have_attribute("href", re.compile("of=bins&sheet=roll.*site=store-1"))
+    assert axe(page) == []
+    fits(page)
+    page.keyboard.press("Escape")
 
 
 def test_an_inventory_is_brought_in_moved_counted_by_scan_and_each_number_explained(

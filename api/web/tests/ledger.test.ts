@@ -13,7 +13,7 @@ const level = (more: Partial<LedgerLevel>): LedgerLevel => ({
 })
 const line = (more: Partial<CountLine>): CountLine => ({ bin: '', lot: '', handling_unit: '', seen: '', ledger: null, ...more })
 const found = (...things: Partial<StockFound['found'][number]>[]): StockFound => ({
-  code: 'c', names: 'c', gtin: null, lot: null, serial: null, sscc: null, problem: '',
+  code: 'c', names: 'c', gtin: null, lot: null, serial: null, sscc: null, gln: null, problem: '',
   found: things.map((thing) => ({ kind: 'product', sku: null, label: null, lot: null, site: null, zone: null, bin: null, handling_unit: null, link: '', ...thing })),
 })
 

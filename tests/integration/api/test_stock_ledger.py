@@ -11,6 +11,7 @@ import pytest
 
 from tests.integration.api.seed import World, client, serving
 from tests.integration.frostway.commands import typed
+from tests.scans import codes_on
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 CHILLER = {"site": "store-1", "zone": "chiller"}
@@ -311,3 +312,61 @@ def test_a_code_is_looked_up_among_products_lots_bins_and_units(world: World, se
     assert found("(01)06414123456784") == []
     said = served.get("/api/v1/stock/found", params={"code": "no-such-thing"}).json()
     assert (said["found"], said["problem"]) == ([], "nothing here has the code no-such-thing")
+
+
+def test_labels_are_printed_and_each_code_on_them_is_found(
+    world: World, served: httpx.Client, kept_database: str, tmp_path: Path
+) -> None:
+    gtin, sscc, lots = "04006381333931", "106141411928374657", ("L-77", "8", "0112345678901231", "4" * 18, "x" * 64)
+    assert served.post("/api/v1/products", json={"sku": "LBL", "label": "Milk", "gtin": gtin[1:]}).status_code == 201
+    assert served.post("/api/v1/products", json={"sku": "lbl/2", "label": "牛乳"}).status_code == 201
+    for n, code in enumerate(lots):
+        lot = {"id": code, "sku": "LBL" if n < 2 else "lbl/2", "best_before": "2027-05-20T00:00:00Z"}
+        assert served.post("/api/v1/lots", json=lot).status_code == 201
+    bin_of = {"id": "LB-1", "zone": "chiller"}
+    assert served.post("/api/v1/sites/store-1/bins", json=bin_of).status_code == 201
+    packed = {"handling_unit": sscc, "from": CHILLER}
+    moves = [
+        received("LBL", 1, 3, lot="L-77"),
+        {"id": "LBL-2", "kind": "pack", "sku": "LBL", "lot": "L-77", "quantity": 3, **packed},
+    ]
+    told(served, *moves)
+    begin = {"id": "lbl-1", "kind": "commission", "unit": sscc, "contents": [{"lot": "L-77", "quantity": 3}]}
+    answer = served.post("/api/v1/goods-movements", json={"movements": [{**begin, "at": at(1), "place": CHILLER}]})
+    assert answer.status_code in (200, 201), answer.text
+
+    def scanned_of(of: str, ids: list[str], **more: object) -> dict[str, list[dict[str, str]]]:
+        answer = served.get("/api/v1/stock/labels", params={"of": of, "id": ids, **more})
+        assert (answer.status_code, answer.headers["content-type"]) == (200, "application/pdf"), answer.text
+        read = {code.kind + code.text if code.kind == "]C1" else code.text for code in codes_on(answer.content)}
+        return {text: served.get("/api/v1/stock/found", params={"code": text}).json()["found"] for text in read}
+
+    for of, kind, name, ids in (
+        ("products", "product", "sku", ["LBL", "lbl/2"]), ("lots", "lot", "lot", list(lots)),
+        ("sites", "site", "site", ["store-1"]), ("zones", "zone", "zone", ["store-1/chiller"]),
+        ("bins", "bin", "bin", ["store-1/LB-1"]), ("handling_units", "handling_unit", "handling_unit", [sscc]),
+    ):  # fmt: skip
+        found = scanned_of(of, ids)
+        wanted = {id_.rpartition("/")[2] if of in ("zones", "bins") else id_ for id_ in ids}
+        names = [{each[name] for each in things if each["kind"] == kind} for things in found.values()]
+        assert all(each & wanted for each in names), found
+        assert set().union(*names) == wanted
+    answer = served.post("/api/v1/sites", headers={"authorization": f"Bearer {served.headers['x-admin']}"}, json={
+        "id": "lbl-site", "label": "Depot", "kind": "depot", "lat": 60.1, "lon": 24.9, "radius_m": 50,
+        "gln": "0614141123452",
+        "zones": [{"id": "dock", "label": "Dock"}],
+    })  # fmt: skip
+    assert answer.status_code == 201, answer.text
+    by_gln = scanned_of("zones", ["lbl-site/dock"], sheet="roll")
+    assert by_gln.keys() == {"]C14140614141123452254dock", "https://id.gs1.org/414/0614141123452/254/dock"}
+    assert [[each["zone"] for each in things] for things in by_gln.values()] == [["dock"], ["dock"]]
+    asked = lambda **params: served.get("/api/v1/stock/labels", params=params)  # noqa: E731
+    assert asked(of="lots", id="L-GONE").json()["detail"] == "id: there is no L-GONE"
+    assert asked(of="bins", search="nothing like it").status_code == 404
+    assert asked(of="products", sheet="a4-8", start=9).json()["detail"] == "start: a sheet has places 1 to 8"
+    assert asked(of="products", id="lbl/2").headers["frostway-undrawn"] == "1"
+    assert asked(of="products", preview=True).content.startswith(b"\x89PNG")
+    out = tmp_path / "labels.pdf"
+    said = typed(kept_database, tmp_path, "labels", "handling-units", "--id", sscc, "--sheet", "a6", "--out", str(out))
+    assert said[:2] == (0, f"1 labels: {out}\n"), said
+    assert "020400638133393115270520373\x1d10L-77" in {code.text for code in codes_on(out.read_bytes())}

@@ -54,6 +54,7 @@ COMMANDS = (
     ("epcis", "capture", "profiles.jsonl"),
     *(("stock", what) for what in ("moves", "balance", "verify")),
     ("import", "products", "profiles.jsonl"),
+    ("labels", "products", "--out", "file"),
     ("reports", "stationary"),
     ("forward", "--to", "out", "--once"),
     ("device", "change", "gps-1", "--kind", "phone"),

@@ -13,6 +13,7 @@ import files from './files.ts'
 import frame from './frame.ts'
 import goods from './goods.ts'
 import join from './join.ts'
+import labels from './labels.ts'
 import live from './live.ts'
 import moves from './moves.ts'
 import past from './past.ts'
@@ -31,6 +32,6 @@ import table from './table.ts'
 import webhooks from './webhooks.ts'
 
 export default {
-  alerts, audit, brokers, calibrations, cases, channels, commands, devices, display, files, frame, goods, join, live, moves, past, profiles, refused, reports, routes, settings, shared, shipment, shipments, sites,
+  alerts, audit, brokers, calibrations, cases, channels, commands, devices, display, files, frame, goods, join, labels, live, moves, past, profiles, refused, reports, routes, settings, shared, shipment, shipments, sites,
   start, stock, table, webhooks,
 }
