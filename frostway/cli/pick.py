@@ -1,0 +1,29 @@
+"""`frostway pick`: how a list is walked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+pick_app = typer.Typer(no_args_is_help=True, help="Picking: how a list is walked.")
+
+
+@pick_app.callback()
+def pick() -> None:
+    """Picking: how a list is walked."""
+
+
+@pick_app.command("path")
+def pick_path(
+    file: Annotated[
+        Path,
+        typer.Argument(help='{"aisles", "length", "pitch", "depot", "picks": [[aisle, y], …]}.', show_default=False),
+    ],
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,  # noqa: FBT002
+) -> None:
+    """The shortest walk through a block of parallel aisles, and what the usual rules would cost."""
+    from frostway.cli.work.pick import print_path  # noqa: PLC0415
+
+    print_path(file, as_json=as_json)

@@ -1,0 +1,1 @@
+"""Walking through a warehouse: how a list is walked, which orders are picked together."""
