@@ -35,7 +35,10 @@ class FoundThing(TypedDict):
 
 
 class Found(TypedDict):
-    """What a code says (`names`, in words), and what has it; `problem`: why nothing has."""
+    """What a code says (`names`, in words), and what has it; `problem`: why nothing has.
+
+    `made_on` and `best_before` (or when it expires, whichever is first) are days, `contains` is how many it stands for.
+    """
 
     code: str
     names: str
@@ -44,6 +47,9 @@ class Found(TypedDict):
     serial: str | None
     sscc: str | None
     gln: str | None
+    made_on: str | None
+    best_before: str | None
+    contains: int | None
     found: list[FoundThing]
     problem: str
 
@@ -92,6 +98,9 @@ async def find_scanned(
             serial=said.serial or None,
             sscc=said.sscc or None,
             gln=said.gln or None,
+            made_on=said.made_on or None,
+            best_before=said.best_before or None,
+            contains=said.contains or None,
             found=found,
             problem=problem,
         )

@@ -35,6 +35,7 @@ from api.resources.shared.ledger import (
     shown_number,
     stock_place,
 )
+from api.resources.shared.new_lots import NewLotIn, add_lots
 from domain.stock.moves import Kind, Place, Source
 from domain.times import to_us
 from operations.stock.decide import Told
@@ -78,7 +79,8 @@ class StockMoveIn(Strict):
     `adjust` need a `reason`. `put_away`, `move`, `pick` go from place to place, `load` onto a vehicle, `unload` off it.
     `pack` puts loose goods into `handling_unit`, `unpack` takes them out; of all others it says what they are in.
     `count` says how many were seen and changes no number. `quantity` is in `unit`, the product's base unit when nothing
-    is said. What takes more than there is is refused, or explained: `allow_negative` with a `reason`.
+    is said. What takes more than there is is refused, or explained: `allow_negative` with a `reason`. `new_lot`, of
+    what is received: there may be no such lot yet; then it is added.
     """
 
     id: MoveName
@@ -95,6 +97,13 @@ class StockMoveIn(Strict):
     reference: Word = ""
     source: Source = "person"
     allow_negative: bool = False
+    new_lot: NewLotIn | None = None
+
+    @model_validator(mode="after")
+    def _lot_comes_in(self) -> StockMoveIn:
+        if self.new_lot is not None and (self.kind != "receive" or not self.lot):
+            raise ValueError("new_lot: of a lot that is received")
+        return self
 
     def told(self) -> Told:
         """As the ledger is told."""
@@ -296,12 +305,13 @@ async def list_stock_moves(
 async def post_stock_moves(request: Request, caller: StockKeeper, given: StockMovesIn) -> Json:
     """Takes moves in, all or none, at whatever time they happened; one that is told again by its `id` changes nothing.
 
-    409: more is taken than is there, or another move has its `id`. What sensors and EPCIS tell may come out of order:
-    it is taken in and opens a count task.
+    409: more is taken than is there, another move has its `id`, or a `new_lot` is known with another day. What sensors
+    and EPCIS tell may come out of order: it is taken in and opens a count task.
     """
     now_us = to_us(datetime.now(UTC))
     async with context_of(request).database.tenant(caller.tenant_id) as session:
         script = record([each.told() for each in given.moves], now_us, caller.user)
+        await add_lots(session, caller, given.moves)
         with refusing():
             done = await session.perform(script, queries("stock"))
         if done.new:
@@ -321,6 +331,7 @@ async def correct_stock_move(request: Request, caller: StockKeeper, move_id: str
     now_us = to_us(datetime.now(UTC))
     right = given.right.told() if given.right else None
     async with context_of(request).database.tenant(caller.tenant_id) as session:
+        await add_lots(session, caller, [given.right] if given.right else [])
         with refusing():
             done = await session.perform(correct(move_id, given.reason, right, now_us, caller.user), queries("stock"))
         told = given.right.model_dump(mode="json", by_alias=True, exclude_defaults=True) if given.right else None

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
+from calendar import monthrange
 from collections.abc import Mapping
 from typing import NamedTuple
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from domain.epc import EpcError, decode, parse
 from domain.epc.model import checked_key
 from domain.epc.texts import elements
 
 GTIN, SSCC, LOT, SERIAL, CONTENT, GLN, PART = "01", "00", "10", "21", "02", "414", "254"
+MADE, BEST_BEFORE, EXPIRES, COUNTS = "11", "15", "17", ("37", "30")
+DATES = (MADE, "12", "13", BEST_BEFORE, "16", EXPIRES)
 GTIN_DIGITS = (8, 12, 13, 14)
 HEX_DIGITS_MIN = 16
 SEPARATOR = "\x1d"
@@ -26,7 +29,9 @@ _MEASURE = re.compile(r"3[1-6]\d\d")
 class Scanned(NamedTuple):
     """What a code says: keys with their check digits right; `text` is the code itself, for those of one's own.
 
-    `problem` is what is wrong with it where it was meant as one of GS1's.
+    `made_on` and `best_before` (or the day on which it expires, whichever comes first) are days, as 2026-12-20;
+    `contains` is how many items it stands for, 0 where it does not say. `problem` is what is wrong with it where it was
+    meant as one of GS1's.
     """
 
     text: str
@@ -36,6 +41,9 @@ class Scanned(NamedTuple):
     sscc: str = ""
     gln: str = ""
     part: str = ""
+    made_on: str = ""
+    best_before: str = ""
+    contains: int = 0
     problem: str = ""
 
     @property
@@ -45,6 +53,7 @@ class Scanned(NamedTuple):
             ("GTIN", self.gtin),
             ("SSCC", self.sscc),
             ("lot", self.lot),
+            ("best before", self.best_before),
             ("serial", self.serial),
             ("GLN", self.gln),
             ("part", self.part),
@@ -72,6 +81,9 @@ def scanned(typed: str) -> Scanned:
             checked_key("sscc", sscc) if sscc else "",
             checked_key("sgln", values[GLN]) if values.get(GLN) else "",
             values.get(PART, "") if values.get(GLN) else "",
+            _day(values.get(MADE, "")),
+            min((_day(values[ai]) for ai in (BEST_BEFORE, EXPIRES) if ai in values), default=""),
+            int(next((values[ai] for ai in COUNTS if values.get(ai, "").isdecimal()), 0)),
         )
     except EpcError as error:
         return Scanned(text, problem=str(error))
@@ -101,15 +113,28 @@ def _bracketed(text: str) -> Mapping[str, str]:
 
 
 def _link(text: str) -> Mapping[str, str]:
-    """A GS1 Digital Link: keys and values are steps of its path."""
+    """A GS1 Digital Link: keys are steps of its path, what else it says stands behind the question mark."""
     try:
-        steps = urlsplit(text).path.strip("/").split("/")
+        parts = urlsplit(text)
+        steps = parts.path.strip("/").split("/")
     except ValueError as error:
         raise EpcError(f"it is no web address: {error}") from None
     start = next((n for n, step in enumerate(steps) if step in (GTIN, SSCC, GLN)), None)
     if start is None:
         raise EpcError("its path names no key of GS1, as /01/…, /00/… or /414/… does")
-    return {steps[n]: unquote(steps[n + 1]) for n in range(start, len(steps) - 1, 2)}
+    more = {key: value for key, value in parse_qsl(parts.query) if key in (*DATES, *COUNTS)}
+    return more | {steps[n]: unquote(steps[n + 1]) for n in range(start, len(steps) - 1, 2)}
+
+
+def _day(text: str) -> str:
+    """YYMMDD as 2026-12-20; the day 00 is the last one of the month. Nothing stays nothing."""
+    if not text:
+        return ""
+    year, month, day = (int(text[n : n + 2]) if text[n : n + 2].isdecimal() else -1 for n in (0, 2, 4))
+    last = monthrange(2000 + year, month)[1] if 1 <= month <= 12 else -1
+    if len(text) != 6 or min(year, day) < 0 or day > last:
+        raise EpcError(f"its date {text!r} is none: YYMMDD, the day 00 for a whole month")
+    return f"{2000 + year}-{month:02d}-{day or last:02d}"
 
 
 def _run(text: str) -> Mapping[str, str] | None:
@@ -130,6 +155,8 @@ def _run(text: str) -> Mapping[str, str] | None:
         for kind, key in (("sgtin", GTIN), ("sgtin", CONTENT), ("sscc", SSCC), ("sgln", GLN)):
             if key in found:
                 checked_key(kind, found[key])  # type: ignore[arg-type]
+        for ai in DATES:
+            _day(found.get(ai, ""))
     except EpcError:
         return None  # digits that only look like it
     return found

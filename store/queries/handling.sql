@@ -29,6 +29,22 @@ on conflict (tenant_id, code) do update set product_id = excluded.product_id, pr
     kinetic = excluded.kinetic, reason = excluded.reason, declared_by = excluded.declared_by, declared_at = now()
 returning id
 
+-- name: receive_lot
+-- A lot that came in: added where there is none, its days told where nobody has; none of another product.
+with before as (
+    select made_at, best_before from lot where tenant_id = %(tenant)s and code = %(id)s
+), told as (
+    insert into lot as l (tenant_id, code, product_id, made_at, best_before, declared_by)
+    select %(tenant)s, %(id)s, p.id, %(made_at)s::timestamptz, %(best_before)s::timestamptz, %(by)s
+    from product p where p.tenant_id = %(tenant)s and p.sku = %(sku)s and p.retired_at is null
+    on conflict (tenant_id, code) do update set made_at = coalesce(l.made_at, excluded.made_at),
+        best_before = coalesce(l.best_before, excluded.best_before) where l.product_id = excluded.product_id
+    returning l.made_at, l.best_before
+)
+select t.made_at, t.best_before, not exists (select from before) as is_new,
+       not exists (select from before b where (b.made_at, b.best_before) is not distinct from (t.made_at, t.best_before)) as changed
+from told t
+
 -- name: stale_by_lot
 -- The budgets of units that hold some of a lot are to be looked at.
 update handling_unit u set stale = true from goods_part g

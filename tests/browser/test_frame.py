@@ -34,6 +34,7 @@ PAGES = (
     "/stock",
     "/stock?list=low",
     "/stock/count",
+    "/stock/receive",
     "/stock/import",
     "/devices",
     "/devices?device=gps-01",

@@ -144,6 +144,51 @@ def test_an_inventory_is_brought_in_moved_counted_by_scan_and_each_number_explai
         counted_by_scan(page)
 
 
+def test_goods_are_received_by_scan_and_what_was_wrong_is_taken_back(opening: Opening) -> None:
+    code = "01095212340000131727063010RCV-1"  # a carton of milk as a scanner types it: expires, then its lot
+    with opening(SMALL) as page:
+        page.goto("/stock")
+        page.get_by_role("link", name="Receive", exact=True).click()
+        scan, said, quantity = (page.get_by_test_id(name) for name in ("scan", "scan-said", "receive-quantity"))
+        for number in ("1", "2"):
+            scan.fill(code)
+            page.keyboard.press("Enter")
+            expect(quantity).to_have_value(number)
+        expect(said).to_contain_text("2 pieces, Milk 1 l")
+        expect(page.get_by_test_id("receive-product")).to_have_value("Milk 1 l")
+        expect(page.get_by_test_id("receive-lot")).to_have_value("RCV-1")
+        expect(page.get_by_test_id("receive-best-before")).to_have_value("2027-06-30")
+        scan.fill("09521234000020")
+        page.keyboard.press("Enter")
+        expect(said).to_contain_text("That is Yoghurt 500 g: receive Milk 1 l first")
+        quantity.fill("24")
+        page.get_by_test_id("receive-send").click()
+        expect(page.get_by_role("alert").filter(has_text="Choose a place")).to_be_visible()
+        page.get_by_test_id("receive-site").select_option("store-2")
+        page.get_by_test_id("receive-zone").select_option("chiller")
+        assert axe(page) == []
+        fits(page)
+        page.get_by_test_id("receive-send").click()
+        received = page.get_by_test_id("received")
+        expect(received).to_contain_text("24 pieces, Milk 1 l")
+        expect(scan).to_be_focused()
+        expect(quantity).to_have_value("")
+        expect(page.get_by_test_id("receive-zone")).to_have_value("chiller")  # the next goes there too
+        page.get_by_test_id("receive-product").fill("salm")
+        page.get_by_role("option", name="Salmon 300 g").click()
+        quantity.fill("3")
+        page.get_by_test_id("receive-send").click()
+        expect(received).to_have_count(2)
+        received.last.get_by_test_id("received-undo").click()
+        expect(received.last).to_contain_text("Taken back")
+        assert axe(page) == []
+        received.last.get_by_role("link", name="What made this number").click()
+        history = page.get_by_test_id("history")
+        expect(history).to_contain_text("0 pieces now")
+        expect(history.locator("[data-kind=receive]")).to_contain_text("Lot RCV-1")
+        expect(history.get_by_test_id("correction")).to_contain_text("received by mistake")
+
+
 def leaves_day_by_day(stack: Stack) -> None:
     """A hundred come, and eight leave each day for nine days."""
     stack.request("POST", "/products", {"sku": "OWN-RICE", "label": "Rice"})

@@ -6,6 +6,8 @@ import type { LedgerLevel, Stock, StockFound } from '#shared/api/shapes.ts'
 import { scannedInto, stepped } from '#shared/stock/counting.ts'
 import type { CountLine } from '#shared/stock/counting.ts'
 import { grouped, keyOf, keyText } from '#shared/stock/lines.ts'
+import { EMPTY, nextOf, scannedOn } from '#shared/stock/receiving.ts'
+import type { Receipt } from '#shared/stock/receiving.ts'
 
 const level = (more: Partial<LedgerLevel>): LedgerLevel => ({
   id: JSON.stringify(more), place: { kind: 'site', site: 's', zone: 'z' }, sku: 'MILK', label: 'Milk', lot: null, best_before: null, handling_unit: null, quantity: 4,
@@ -13,7 +15,7 @@ const level = (more: Partial<LedgerLevel>): LedgerLevel => ({
 })
 const line = (more: Partial<CountLine>): CountLine => ({ bin: '', lot: '', handling_unit: '', seen: '', ledger: null, ...more })
 const found = (...things: Partial<StockFound['found'][number]>[]): StockFound => ({
-  code: 'c', names: 'c', gtin: null, lot: null, serial: null, sscc: null, gln: null, problem: '',
+  code: 'c', names: 'c', gtin: null, lot: null, serial: null, sscc: null, gln: null, made_on: null, best_before: null, contains: null, problem: '',
   found: things.map((thing) => ({ kind: 'product', sku: null, label: null, lot: null, site: null, zone: null, bin: null, handling_unit: null, link: '', ...thing })),
 })
 
@@ -45,4 +47,28 @@ test('a scanned item counts one in the line of its lot; a bin chooses its line; 
   assert.deepEqual(scannedInto(lines, -1, 'MILK', found({ kind: 'bin', bin: 'b2' })), { at: 1, add: false, lines })
   assert.deepEqual(scannedInto(lines, -1, 'MILK', found({ sku: 'PEAS', label: 'Peas' })), { other: 'Peas' })
   assert.deepEqual([stepped('', -1), stepped('0.3', 1), stepped('2', -1)], ['0', '1.3', '1'])
+})
+
+test('a scanned item fills what is received, one more counts on, and another is named', () => {
+  const scanned = (receipt: Receipt, what: StockFound): Receipt => {
+    const outcome = scannedOn(receipt, what)
+    assert.ok('receipt' in outcome, JSON.stringify(outcome))
+    return outcome.receipt
+  }
+  const milk = { ...found({ kind: 'product', sku: 'MILK', label: 'Milk' }), lot: 'A', best_before: '2026-12-20' }
+  const one = scanned({ ...EMPTY, site: 's' }, milk)
+  assert.deepEqual(one, { ...EMPTY, site: 's', sku: 'MILK', label: 'Milk', quantity: '1', lot: 'A', best_before: '2026-12-20' })
+  assert.equal(scanned(one, milk).quantity, '2')
+  assert.equal(scanned(one, { ...milk, lot: null }).quantity, '2') // a code without a lot
+  assert.equal(scanned({ ...one, quantity: '' }, milk).quantity, '1')
+  assert.deepEqual(scanned({ ...EMPTY, sku: 'MILK', quantity: '12.5' }, milk).quantity, '12.5') // typed before: of this lot
+  const pallet = { ...milk, contains: 48, sscc: '106141411928374657' }
+  assert.deepEqual([scanned(EMPTY, pallet), scanned(one, pallet)].map((each) => [each.quantity, each.handling_unit]), [['48', '106141411928374657'], ['49', '106141411928374657']])
+  assert.deepEqual(scannedOn(one, { ...milk, lot: 'B' }), { other: 'Milk, B' })
+  assert.deepEqual(scannedOn(one, found({ kind: 'product', sku: 'HAM', label: 'Ham' })), { other: 'Ham' })
+  const placed = scanned(one, found({ kind: 'bin', site: 's2', zone: 'z', bin: 'B-1' }))
+  assert.deepEqual([placed.site, placed.zone, placed.bin, placed.sku], ['s2', 'z', 'B-1', 'MILK'])
+  assert.deepEqual(nextOf(placed), { ...EMPTY, site: 's2', zone: 'z', bin: 'B-1' })
+  assert.equal(scanned(one, found({ kind: 'handling_unit', handling_unit: 'BOX-1' })).handling_unit, 'BOX-1')
+  assert.deepEqual(scannedOn(one, found()), { other: 'c' })
 })

@@ -370,3 +370,21 @@ def test_labels_are_printed_and_each_code_on_them_is_found(
     said = typed(kept_database, tmp_path, "labels", "handling-units", "--id", sscc, "--sheet", "a6", "--out", str(out))
     assert said[:2] == (0, f"1 labels: {out}\n"), said
     assert "020400638133393115270520373\x1d10L-77" in {code.text for code in codes_on(out.read_bytes())}
+
+
+def test_a_lot_that_is_new_comes_in_with_its_goods(served: httpx.Client, sku: str) -> None:
+    lot = f"N-{sku}"
+    first = received(sku, 1, 6, lot=lot)
+    assert "there is no" in tell(served, first).text
+    told(served, {**first, "new_lot": {}})
+    assert served.get(f"/api/v1/lots/{lot}").json()["best_before"] is None
+    day = {"best_before": "2027-05-20T00:00:00Z"}
+    told(served, received(sku, 2, 6, lot=lot, new_lot=day), received(sku, 3, 1, lot=lot, new_lot=day))
+    assert served.get(f"/api/v1/lots/{lot}").json()["best_before"].startswith("2027-05-20")
+    other = tell(served, received(sku, 4, 6, lot=lot, new_lot={"best_before": "2027-05-21T00:00:00Z"}))
+    assert (other.status_code, "known with best_before 2027-05-20" in other.text) == (409, True), other.text
+    assert levels(served, sku) == {f"store-1/chiller|{lot}": 13}
+    stranger = tell(served, {**received("MILK", 5, 6, lot=lot, new_lot={}), "id": f"{sku}-5"})
+    assert (stranger.status_code, "is of another product" in stranger.text) == (422, True), stranger.text
+    for wrong in ({"kind": "return", "new_lot": {}}, {"lot": None, "new_lot": {}}):
+        assert tell(served, {**received(sku, 6, 1, lot=lot), **wrong}).status_code == 422

@@ -36,8 +36,27 @@ def test_what_a_code_says(typed: str, gtin: str, lot: str, serial: str, sscc: st
 
 
 @pytest.mark.parametrize(
+    ("typed", "made_on", "best_before", "contains"),
+    [
+        (f"(01){GTIN}(11)261101(17)261220(10)A", "2026-11-01", "2026-12-20", 0),
+        (f"]C101{GTIN}152612311726122010A", "", "2026-12-20", 0),  # the earlier of both
+        (f"(02){GTIN}(15)270200(37)48", "", "2027-02-28", 48),
+        (f"https://id.gs1.org/01/{GTIN}/10/L-1?17=280200&30=6&linkType=all", "", "2028-02-29", 6),
+        (f"01{GTIN}1726122030{12}", "", "2026-12-20", 12),
+        (encode(parse(f"(01){GTIN}(21)7(17)261220")), "", "2026-12-20", 0),  # a tag with its date
+        (GTIN, "", "", 0),
+    ],
+)
+def test_what_a_code_says_of_days_and_numbers(typed: str, made_on: str, best_before: str, contains: int) -> None:
+    found = scanned(typed)
+    assert (found.gtin, found.made_on, found.best_before, found.contains) == (GTIN, made_on, best_before, contains)
+
+
+@pytest.mark.parametrize(
     ("typed", "problem"),
     [
+        (f"(01){GTIN}(17)261320", "its date '261320' is none"),
+        (f"https://id.gs1.org/01/{GTIN}?17=260231", "its date '260231' is none"),
         ("6414123456784", "the check digit of GTIN 06414123456784 is 3"),
         ("(01)0641412345678(10", "an element string is"),
         ("https://example.com/shop", "names no key"),

@@ -32,6 +32,7 @@ const words: Translation<typeof en> = {
   page_goods: 'Ware',
   page_stock: 'Bestand',
   page_count: 'Bestand zählen',
+  page_receive: 'Ware annehmen',
   page_inventory: 'Bestand einlesen',
   page_alerts: 'Alarme',
   page_devices: 'Geräte',

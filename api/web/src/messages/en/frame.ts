@@ -29,6 +29,7 @@ export default {
   page_goods: 'Goods',
   page_stock: 'Stock',
   page_count: 'Count stock',
+  page_receive: 'Receive goods',
   page_inventory: 'Bring in stock',
   page_alerts: 'Alerts',
   page_devices: 'Devices',

@@ -1,7 +1,10 @@
 // Moves as a person tells them: each sent once, under an id of its own.
+import { m } from '#messages/stock.ts'
 import { api, ask } from '#shared/api/client.ts'
 import type { LedgerLevel, LedgerMove, ProductUnits, StockMoveIn, StockPlace } from '#shared/api/shapes.ts'
 import { freshId } from '#shared/fresh.ts'
+
+import type { Receipt } from './receiving.ts'
 
 type PlaceIn = NonNullable<StockMoveIn['from']>
 type Move = Omit<Partial<StockMoveIn>, 'id'> & Pick<StockMoveIn, 'kind' | 'sku' | 'quantity'>
@@ -13,6 +16,20 @@ export const tell = (move: Move): Promise<unknown> => ask(api.POST('/api/v1/stoc
 /** A place of ours as the ledger is told of it; nothing for one outside. */
 export const placeIn = ({ site, zone, bin, vehicle }: Partial<StockPlace>): PlaceIn | null =>
   vehicle ? { vehicle } : site ? { site, zone: zone || null, bin: bin || null } : null
+
+/** Takes goods in under an `id` of its own, which the same try has each time; with a lot that may be new. The move as it is kept. */
+export async function receive(id: string, slip: Receipt, unit: string, reference: string): Promise<LedgerMove> {
+  const day = (text: string): string | null => (text ? `${text}T00:00:00Z` : null)
+  const lot = slip.lot.trim()
+  const move = whole({
+    kind: 'receive', sku: slip.sku, quantity: Number(slip.quantity), unit: unit || null, lot: lot || null, to: placeIn(slip), handling_unit: slip.handling_unit.trim() || null, reference: reference.trim(),
+    new_lot: lot ? { best_before: day(slip.best_before), made_at: day(slip.made_on) } : null,
+  })
+  const { moves } = await ask(api.POST('/api/v1/stock/moves', { body: { moves: [{ ...move, id }] } }))
+  const [kept] = moves
+  if (!kept) throw new Error(m.unread)
+  return kept
+}
 
 /** What all moves out of a line, or into it, say of it. */
 export const ofLine = (line: LedgerLevel): Pick<StockMoveIn, 'sku' | 'lot' | 'handling_unit'> => ({ sku: line.sku, lot: line.lot, handling_unit: line.handling_unit })

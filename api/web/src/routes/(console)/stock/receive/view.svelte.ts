@@ -1,0 +1,22 @@
+// Where what comes in is put: kept in the address.
+import type { Kept } from '#shared/address.svelte.ts'
+
+class View implements Kept {
+  site = $state('')
+  zone = $state('')
+
+  read(query: URLSearchParams): void {
+    this.site = query.get('site') ?? ''
+    this.zone = this.site ? (query.get('zone') ?? '') : ''
+  }
+
+  query(): URLSearchParams {
+    return new URLSearchParams({ ...(this.site && { site: this.site }), ...(this.zone && { zone: this.zone }) })
+  }
+
+  open(): string {
+    return 'receive'
+  }
+}
+
+export const view = new View()
