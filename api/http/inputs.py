@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from typing import Annotated
 from zoneinfo import available_timezones
@@ -50,3 +51,15 @@ class Strict(BaseModel):
     """No unknown keys, no NaN, no infinity."""
 
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+
+TellersName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}$", description="chosen by who tells it")]
+
+
+def each_once(field: str, names: Sequence[str]) -> None:
+    """Raises `ValueError` where a name stands twice in a batch."""
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            raise ValueError(f"{field}: {name} stands twice")
+        seen.add(name)

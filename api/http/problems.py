@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from http import HTTPStatus
 from typing import Any
 
@@ -17,6 +18,7 @@ from starlette.responses import Response
 
 from api.http.pages import no_page
 from api.turns import Busy
+from domain.refusal import CannotError
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +39,17 @@ class Problem(HTTPException):
 def not_found() -> Problem:
     """The one answer for what is not there and what belongs to somebody else."""
     return Problem(404, "there is nothing here")
+
+
+@contextmanager
+def refusing() -> Iterator[None]:
+    """What is not taken in is a problem of the caller."""
+    try:
+        yield
+    except CannotError as error:
+        if error.missing:
+            raise not_found() from None
+        raise Problem(409 if error.conflict else 422, str(error)) from None
 
 
 def answer(

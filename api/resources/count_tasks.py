@@ -18,7 +18,7 @@ from api.http.inputs import Name, Strict, Text
 from api.http.instants import Instant
 from api.http.jsons import Json, Time, when
 from api.http.paging import Cursor, Items, Limit, decode, shaped_page
-from api.http.problems import OR_CHANGED, Problem, key_of, not_found
+from api.http.problems import OR_CHANGED, Problem, key_of, not_found, refusing
 from api.http.routes import resource
 from api.resources.shared.exports import FILES, as_file
 from api.resources.shared.handling import LotCode, UnitCode
@@ -30,7 +30,6 @@ from api.resources.shared.ledger import (
     StockPlace,
     UnitName,
     Word,
-    refusing,
     shown_number,
     stock_place,
 )

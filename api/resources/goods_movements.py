@@ -15,27 +15,24 @@ from api.database import Row, Session
 from api.http.audit import audit
 from api.http.auth import GoodsKeeper, Reader
 from api.http.context import context_of
-from api.http.inputs import Name, ShipmentName, Strict, Text, printable
+from api.http.inputs import Name, ShipmentName, Strict, TellersName, Text, each_once, printable
 from api.http.instants import Instant
 from api.http.jsons import Json, Time, when
 from api.http.paging import Cursor, Items, Limit, decode, instant, shaped_page
-from api.http.problems import Problem, not_found
+from api.http.problems import Problem, not_found, refusing
 from api.http.routes import resource
 from api.resources.shared.exports import FILES, as_file
 from api.resources.shared.handling import LotCode, PlaceShown, UnitCode, place_shown
 from domain.handling_units.movements import Content, RefusedError
 from domain.handling_units.told import PLACES, movement_of
 from domain.times import to_us
-from operations.goods.record import CannotError, Said, lock, take, take_back, why
+from operations.goods.record import Said, lock, take, take_back, why
 from store.db import queries
 
 router = resource(tags=["goods"])
 BATCH_MAX = 500
 AUDITED_MAX = 50
 
-MovementName = Annotated[
-    str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}$", description="chosen by who tells it")
-]
 Quantity = Annotated[Decimal, Field(gt=0, le=10**9, decimal_places=6)]
 
 
@@ -75,7 +72,7 @@ class MovementIn(Strict):
     into the new unit `others[0]`. `merge`: all of `others` into it; they end. `close`: it ends, with all in it.
     """
 
-    id: MovementName
+    id: TellersName
     kind: Literal["commission", "place", "pack", "unpack", "split", "merge", "close"]
     at: Instant | None = None
     unit: UnitCode
@@ -129,11 +126,7 @@ class MovementsIn(Strict):
 
     @model_validator(mode="after")
     def _each_once(self) -> MovementsIn:
-        seen: set[str] = set()
-        for each in self.movements:
-            if each.id in seen:
-                raise ValueError(f"movements: {each.id} stands twice")
-            seen.add(each.id)
+        each_once("movements", [each.id for each in self.movements])
         return self
 
 
@@ -221,11 +214,9 @@ async def post_goods_movements(request: Request, caller: GoodsKeeper, given: Mov
     now_us = to_us(datetime.now(UTC))
     said = [_said(each) for each in given.movements]
     async with context_of(request).database.tenant(caller.tenant_id) as session:
-        try:
+        with refusing():
             script = take(said, now_us, caller.user, dry_run=given.dry_run)
             taken = await session.perform(script, queries("handling"))
-        except CannotError as error:
-            raise Problem(409 if error.conflict else 422, str(error)) from None
         if taken.new and not given.dry_run:
             told = [m.model_dump(mode="json", exclude_none=True) for m in given.movements[:AUDITED_MAX]]
             first = next(m.unit for m in said if m.id == taken.new[0])

@@ -19,13 +19,13 @@ from api.http.inputs import Name, Strict, Text
 from api.http.instants import Instant
 from api.http.jsons import Json, Time, when
 from api.http.paging import Cursor, Items, Limit, decode, shaped_page
-from api.http.problems import OR_CHANGED, Problem, not_found
+from api.http.problems import OR_CHANGED, Problem, not_found, refusing
 from api.http.routes import resource
 from api.http.things import one
 from api.resources.shared.availability import Availability, availability_shown, read_available
 from api.resources.shared.exports import FILES, as_file
 from api.resources.shared.handling import LotCode
-from api.resources.shared.ledger import Asked, Sku, UnitName, refusing, shown_number
+from api.resources.shared.ledger import Asked, Sku, UnitName, shown_number
 from domain.stock.quantities import text_of
 from domain.stock.units import UnitError
 from operations.stock.decide import Product, product_and_lot

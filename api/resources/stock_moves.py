@@ -14,10 +14,11 @@ from api.database import Row, Session
 from api.http.audit import audit
 from api.http.auth import Reader, StockKeeper
 from api.http.context import context_of
-from api.http.inputs import Name, Strict, Text
+from api.http.inputs import Name, Strict, TellersName, Text, each_once
 from api.http.instants import Instant
 from api.http.jsons import Json, Time, when
 from api.http.paging import Cursor, Items, Limit, decode, instant, shaped_page
+from api.http.problems import refusing
 from api.http.routes import resource
 from api.resources.shared.exports import FILES, as_file
 from api.resources.shared.handling import LotCode, UnitCode
@@ -31,7 +32,6 @@ from api.resources.shared.ledger import (
     Word,
     keys_asked,
     places_asked,
-    refusing,
     shown_number,
     stock_place,
 )
@@ -45,7 +45,6 @@ from store.db import queries
 router = resource(tags=["stock"])
 BATCH_MAX = 500
 AUDITED_MAX = 50
-MoveName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}$", description="chosen by who tells it")]
 
 
 class StockPlaceIn(Strict):
@@ -83,7 +82,7 @@ class StockMoveIn(Strict):
     what is received: there may be no such lot yet; then it is added.
     """
 
-    id: MoveName
+    id: TellersName
     kind: Kind
     at: Instant | None = None
     sku: Sku
@@ -150,9 +149,7 @@ class StockMovesIn(Strict):
 
     @model_validator(mode="after")
     def _each_once(self) -> StockMovesIn:
-        names = [each.id for each in self.moves]
-        if len(set(names)) < len(names):
-            raise ValueError(f"moves: {next(n for n in names if names.count(n) > 1)} stands twice")
+        each_once("moves", [each.id for each in self.moves])
         return self
 
 

@@ -1,4 +1,4 @@
-"""Our own facts as events of EPCIS 2.0: moves of stock, arrivals and departures.
+"""Our own facts as events of EPCIS 2.0: moves of stock, arrivals and departures, excursions.
 
 What has a code of GS1 is named by it: products by GTIN, lots by GTIN and lot, sites by GLN with the zone or bin behind
 it, handling units by SSCC. What has none is a `urn:uuid:`, always the same one.
@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from domain.biz_steps import AGGREGATION, ARRIVE, DEPART, MOVES, OBJECT, SENSE
 from domain.epcis.uris import link
 from domain.epcis.words import CONTEXT
-from domain.evidence.epcis import identifier
+from domain.evidence.epcis import identifier, probe_part
 from domain.evidence.goods_events import lot_uri, unit_uri
 
 NAMESPACE = "urn:frostway:epcis:"
@@ -21,22 +22,6 @@ OURS = ("site", "vehicle")
 GTIN_DIGITS = 14
 UNITS = {"kg": "KGM", "g": "GRM", "t": "TNE", "l": "LTR", "ml": "MLT", "m": "MTR"}
 """Codes of UN/ECE Recommendation 20; pieces have none."""
-STEPS: Mapping[str, tuple[str, str, str, str | None]] = {
-    "receive": ("ObjectEvent", "OBSERVE", "receiving", "in_progress"),
-    "put_away": ("ObjectEvent", "OBSERVE", "storing", "sellable_accessible"),
-    "move": ("ObjectEvent", "OBSERVE", "stocking", "sellable_accessible"),
-    "pick": ("ObjectEvent", "OBSERVE", "picking", "in_progress"),
-    "pack": ("AggregationEvent", "ADD", "packing", "in_progress"),
-    "unpack": ("AggregationEvent", "DELETE", "unpacking", "in_progress"),
-    "load": ("AggregationEvent", "ADD", "loading", "in_transit"),
-    "unload": ("AggregationEvent", "DELETE", "unloading", "in_progress"),
-    "deliver": ("ObjectEvent", "OBSERVE", "shipping", "in_transit"),
-    "return": ("ObjectEvent", "OBSERVE", "receiving", "returned"),
-    "adjust": ("ObjectEvent", "OBSERVE", "stock_taking", "mismatch_quantity"),
-    "count": ("ObjectEvent", "OBSERVE", "cycle_counting", None),
-    "waste": ("ObjectEvent", "DELETE", "destroying", "destroyed"),
-}
-"""Kind of event, action, business step, disposition of each kind of move."""
 
 
 class Place(NamedTuple):
@@ -90,7 +75,7 @@ def class_uri(tenant: str, sku: str, gtin: str | None, lot: str | None) -> str:
 
 def move_event(tenant: str, move: Mapping[str, Any], begins: Place, ends: Place) -> dict[str, Any]:
     """A move of stock. Equal moves are different events: each names itself."""
-    kind, action, step, disposition = STEPS[move["kind"]]
+    step = MOVES[move["kind"]]
     amount: dict[str, Any] = {"epcClass": class_uri(tenant, move["sku"], move["gtin"], move["lot"])}
     amount["quantity"] = float(move["quantity"])
     if (code := UNITS.get(move["base_unit"])) is not None:
@@ -102,20 +87,13 @@ def move_event(tenant: str, move: Mapping[str, Any], begins: Place, ends: Place)
         "load": went_to,
         "unload": came_from,
     }.get(move["kind"])
-    event: dict[str, Any] = {
-        "type": kind,
-        "eventTime": move["at"],
-        "eventTimeZoneOffset": "+00:00",
-        "action": action,
-        "bizStep": step,
-        **({"disposition": disposition} if disposition else {}),
-    }
-    if kind == "AggregationEvent" and parent:
+    event = step.begun(move["at"])
+    if step.type == AGGREGATION and parent:
         event |= {"parentID": parent, "childQuantityList": [amount]}
         if move["kind"] in ("load", "unload") and (unit := move["to_unit"] or move["from_unit"]):
             event["childEPCs"] = [unit_uri(tenant, unit)]
     else:
-        event |= {"type": "ObjectEvent", "action": "DELETE" if move["kind"] == "waste" else "OBSERVE"}
+        event |= {"type": OBJECT, "action": "DELETE" if move["kind"] == "waste" else "OBSERVE"}
         event["quantityList"] = [amount]
     leaves = move["kind"] in ("pick", "load", "deliver", "waste")
     if (point := came_from if leaves else went_to or came_from) is not None:
@@ -134,23 +112,45 @@ def call_events(tenant: str, call: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Arrival at a stop, and departure from it when there was one; `call` has times as RFC 3339 text or None."""
     where = site_uri(tenant, call["site"], call["gln"]) if call["site"] else identifier(tenant, "stop", call["stop"])
     told = []
-    for what, step in (("arrived_at", "arriving"), ("departed_at", "departing")):
-        if call[what] is None:
+    for what, step in (("arrived_at", ARRIVE), ("departed_at", DEPART)):
+        if call[what] is not None:
+            event = step.begun(call[what])
+            event["epcList"] = [identifier(tenant, "shipment", call["shipment"])]
+            event["readPoint"] = {"id": where}
+            told.append(event | {"frostway:vehicle": call["vehicle"], "frostway:call": str(call["id"])})
+    return told
+
+
+def excursion_events(tenant: str, stay: Mapping[str, Any], where: Place | None) -> dict[str, dict[str, Any]]:
+    """An excursion that lasted long enough for an alarm: `alarm` when it had, `end` when it was over.
+
+    `stay` has times as RFC 3339 text or None. The place is where the device was when it began; goods are the shipments
+    under way there. A device that was nowhere stands for its place.
+    """
+    if stay["alarm_at"] is None:
+        return {}
+    device = identifier(tenant, "device", stay["device"])
+    point = (where and place_uri(tenant, where)) or device
+    told = {}
+    for what, at in (("alarm", stay["alarm_at"]), ("end", stay["ended_at"])):
+        if at is None:
             continue
-        told.append(
-            {
-                "type": "ObjectEvent",
-                "eventTime": call[what],
-                "eventTimeZoneOffset": "+00:00",
-                "action": "OBSERVE",
-                "bizStep": step,
-                "disposition": "in_transit",
-                "epcList": [identifier(tenant, "shipment", call["shipment"])],
-                "readPoint": {"id": where},
-                "frostway:vehicle": call["vehicle"],
-                "frostway:call": str(call["id"]),
-            }
-        )
+        report: dict[str, Any] = {"type": "Temperature", "exception": "ALARM_CONDITION", "uom": "CEL"}
+        if stay["probe"]:
+            report["deviceID"] = f"{device}#{probe_part(stay['probe'])}"
+        if what == "end" and stay["extreme_c"] is not None:
+            report["maxValue" if stay["kind"] == "above" else "minValue"] = stay["extreme_c"]
+        metadata = {"deviceID": device, "startTime": stay["started_at"], "endTime": at}
+        event = SENSE.begun(at)
+        event |= {"epcList": [identifier(tenant, "shipment", name) for name in stay["shipments"] or ()]}
+        event |= {"readPoint": {"id": point}, **({"bizLocation": {"id": point}} if where and where.site else {})}
+        event["sensorElementList"] = [{"sensorMetadata": metadata, "sensorReport": [report]}]
+        event |= {
+            "frostway:excursion": str(stay["id"]),
+            "frostway:side": stay["kind"],
+            "frostway:limit": stay["limit_c"],
+        }
+        told[what] = event | {"frostway:band": stay["band"], "frostway:severity": stay["severity"]}
     return told
 
 

@@ -9,21 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from domain.biz_steps import LOAD, MOVEMENTS
 from domain.evidence.epcis import identifier, probe_part
 from domain.handling_units.codes import is_sscc
 
 LINK = "https://id.gs1.org"
 GTIN_DIGITS = 14
-STEPS: Mapping[str, tuple[str, str, str, str | None]] = {
-    "commission": ("ObjectEvent", "ADD", "commissioning", "active"),
-    "place": ("ObjectEvent", "OBSERVE", "storing", "in_progress"),
-    "pack": ("AggregationEvent", "ADD", "packing", "in_progress"),
-    "unpack": ("AggregationEvent", "DELETE", "unpacking", "in_progress"),
-    "split": ("AggregationEvent", "ADD", "packing", "in_progress"),
-    "merge": ("AggregationEvent", "ADD", "packing", "in_progress"),
-    "close": ("ObjectEvent", "DELETE", "decommissioning", None),
-}
-"""Kind of event, action, business step, disposition."""
 
 
 def unit_uri(tenant: str, code: str) -> str:
@@ -67,19 +58,12 @@ def events_of(tenant: str, movement: Mapping[str, Any], gtins: Mapping[str, str 
 
 
 def _begun(tenant: str, movement: Mapping[str, Any], n: int) -> dict[str, Any]:
-    kind, action, step, disposition = STEPS[movement["kind"]]
+    step = MOVEMENTS[movement["kind"]]
     if movement["kind"] == "place" and {"vehicle", "shipment"} & (movement["place"] or {}).keys():
-        step, disposition = "loading", "in_transit"
-    event: dict[str, Any] = {
-        "type": kind,
-        "eventID": identifier(tenant, "movement", f"{movement['id']}/{n}" if n else movement["id"]),
-        "action": action,
-        "bizStep": step,
-        **({"disposition": disposition} if disposition else {}),
-        "eventTime": movement["at"],
-        "eventTimeZoneOffset": "+00:00",
-        "recordTime": movement["recorded_at"],
-    }
+        step = step._replace(biz_step=LOAD.biz_step, disposition=LOAD.disposition)
+    name = f"{movement['id']}/{n}" if n else movement["id"]
+    event = {"eventID": identifier(tenant, "movement", name), **step.begun(movement["at"])}
+    event["recordTime"] = movement["recorded_at"]
     if movement["voided_at"]:
         event["errorDeclaration"] = {"declarationTime": movement["voided_at"], "reason": "did_not_occur"}
     return event

@@ -9,10 +9,11 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from domain.refusal import CannotError
 from domain.stock.moves import ADJUSTMENT, NOTHING, Change, Line, Place
 from domain.stock.quantities import Quantity, text_of
 from domain.times import rfc3339, to_us
-from operations.stock.decide import CannotError, Entry, Told, understood
+from operations.stock.decide import Entry, Told, understood
 from operations.stock.record import add, write
 from operations.unit_of_work import Row, Script, Statement
 

@@ -12,8 +12,9 @@ from domain.epcis.facts import Place as Named
 from domain.epcis.facts import place_uri
 from domain.epcis.model import Event
 from domain.epcis.uris import gln_of
+from domain.refusal import CannotError
 from domain.stock.moves import Place
-from operations.stock.decide import CannotError, Told
+from operations.stock.decide import Told
 from operations.stock.record import correct, record
 from operations.unit_of_work import Script, Statement
 

@@ -1,14 +1,14 @@
-"""Our own facts, told as events of EPCIS as they are recorded: moves of stock, movements of goods, calls at stops."""
+"""Our own facts, told as events of EPCIS as they are recorded: moves, movements of goods, calls, excursions."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
 import orjson
 
-from domain.epcis.facts import OWN_CONTEXT, Place, call_events, declared_wrong, move_event
+from domain.epcis.facts import OWN_CONTEXT, Place, call_events, declared_wrong, excursion_events, move_event
 from domain.epcis.model import event_of
 from domain.epcis.rows import row_of
 from domain.evidence.goods_events import events_of
@@ -59,25 +59,64 @@ def tell_goods(rows: Sequence[Row]) -> Script[int]:
 
 def tell_calls(rows: Sequence[Row]) -> Script[int]:
     """Arrivals and departures; what a later revision says otherwise is declared wrong."""
+    return (yield from _tell_words(rows, "calls_to_tell", _calls))
+
+
+def tell_excursions(rows: Sequence[Row]) -> Script[int]:
+    """Excursions with an alarm, and their ends; what late readings or people say otherwise is declared wrong."""
+    return (yield from _tell_words(rows, "excursions_to_tell", _excursions))
+
+
+def _tell_words(rows: Sequence[Row], query: str, events: Callable[[Row, str], dict[str, _Told]]) -> Script[int]:
+    """Facts that have revisions: what the newest says is told, what only the one before said is declared wrong.
+
+    `events` are those of a row by the fact that they tell; of the revision before with the start `former_`.
+    """
     pairs = {"ids": [row["id"] for row in rows], "revisions": [row["revision"] for row in rows]}
-    found = yield Statement("calls_to_tell", pairs)
+    found = yield Statement(query, pairs)
     made, wrong = [], []
     for row in found:
-        now = {} if row["retracted"] else _calls(row, "")
-        made += [_row(row, event, fact) for fact, event in now.items()]
-        for fact, event in _calls(row, "former_").items():
+        now, former = {} if row["retracted"] else events(row, ""), events(row, "former_")
+        made += [_row(row, each.event, fact) for fact, each in now.items() if fact not in former]
+        for fact, each in former.items():
             if fact not in now:
-                instead = next((f for f, each in now.items() if each["bizStep"] == event["bizStep"]), None)
+                instead = next((f for f, other in now.items() if other.what == each.what), None)
                 wrong.append(_Wrong(row, fact, instead, row["decided_at"]))
     count = yield from _put(made)
     return count + (yield from _declare(wrong))
 
 
-def _calls(row: Row, start: str) -> dict[str, dict[str, Any]]:
-    """Events of a call by the facts they tell; `start` of the columns of the revision before."""
-    times = {at: _text(row[start + at]) if row[start + at] else None for at in ("arrived_at", "departed_at")}
+class _Told(NamedTuple):
+    """An event, and what of its fact it tells."""
+
+    what: str
+    event: dict[str, Any]
+
+
+def _calls(row: Row, start: str) -> dict[str, _Told]:
+    times = _times(row, start, ("arrived_at", "departed_at"))
     told = call_events(row["tenant"], {**row, **times})
-    return {f"call/{row['id']}/{event['bizStep']}/{event['eventTime']}": event for event in told}
+    return {f"call/{row['id']}/{each['bizStep']}/{each['eventTime']}": _Told(each["bizStep"], each) for each in told}
+
+
+def _excursions(row: Row, start: str) -> dict[str, _Told]:
+    """A fact has all of what may be said otherwise in its name."""
+    times = _times(row, start, ("started_at", "alarm_at", "ended_at"))
+    said = {name: row[start + name] for name in ("kind", "limit_c", "band", "severity", "extreme_c")}
+    where = None
+    if row["vehicle"] or row["site"]:
+        kind = "vehicle" if row["vehicle"] else "site"
+        where = Place(kind, row["site"], row["gln"], row["zone"], vehicle=row["vehicle"])
+    told = excursion_events(row["tenant"], {**row, **said, **times}, where)
+    parts = {"alarm": (times["alarm_at"],), "end": (times["ended_at"], said["extreme_c"])}
+    same = (times["started_at"], said["kind"], said["limit_c"], said["band"], said["severity"])
+    facts = {what: "/".join(map(str, ("excursion", row["id"], what, *parts[what], *same))) for what in told}
+    return {facts[what]: _Told(what, event) for what, event in told.items()}
+
+
+def _times(row: Row, start: str, names: Sequence[str]) -> dict[str, str | None]:
+    """As text; `start` of the columns of the revision before."""
+    return {name: _text(row[start + name]) if row[start + name] else None for name in names}
 
 
 class _Wrong(NamedTuple):
@@ -127,4 +166,5 @@ MOVES = Source("epcis of moves", "moves_behind", tell_moves, "epcis")
 GOODS = Source("epcis of goods", "goods_behind", tell_goods, "epcis")
 VOIDS = Source("epcis of goods taken back", "voids_behind", tell_goods, "epcis")
 STOPS = Source("epcis of calls", "calls_behind", tell_calls, "epcis")
-SOURCES = (MOVES, GOODS, VOIDS, STOPS)
+EXCURSIONS = Source("epcis of excursions", "excursions_behind", tell_excursions, "epcis")
+SOURCES = (MOVES, GOODS, VOIDS, STOPS, EXCURSIONS)

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from domain.handling_units.history import Unit, history
 from domain.handling_units.movements import NOTHING, Content, Kind, Movement, Place, RefusedError, amount, refuse
 from domain.handling_units.told import PLACES, body_of, changed, lots_of, movement_of, part_rows, stay_rows, unit_rows
+from domain.refusal import CannotError
 from domain.times import rfc3339, to_us
 from operations.unit_of_work import Script, Statement
 
@@ -41,14 +42,6 @@ class Taken(NamedTuple):
 
     new: tuple[str, ...]
     units: tuple[str, ...]
-
-
-class CannotError(Exception):
-    """It is not taken in; `conflict`: because of what is there already."""
-
-    def __init__(self, why: str, *, conflict: bool = False) -> None:
-        super().__init__(why)
-        self.conflict = conflict
 
 
 def take(given: Sequence[Said], now_us: int, by: str, *, dry_run: bool = False) -> Script[Taken]:

@@ -11,10 +11,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from domain.refusal import CannotError
 from domain.stock.inventory import Line, opening_id, plain, units_known
 from domain.stock.moves import Place
 from domain.stock.units import PIECE
-from operations.stock.decide import CannotError, Told
+from operations.stock.decide import Told
 from operations.stock.record import record
 from operations.unit_of_work import Row, Script, Statement
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
+from domain.refusal import CannotError
 from domain.stock.moves import WITH_REASON, Move, MoveError, Place, ends, units_of
 from domain.stock.quantities import Quantity
 from domain.stock.units import UnitError, Units, of_texts
@@ -46,14 +47,6 @@ class Entry(NamedTuple):
     move: Move
     told: Told
     corrects: int | None = None
-
-
-class CannotError(Exception):
-    """It is not taken in; `conflict`: because of what is there already; `missing`: what it is about is not there."""
-
-    def __init__(self, why: str, *, conflict: bool = False, missing: bool = False) -> None:
-        super().__init__(why)
-        self.conflict, self.missing = conflict, missing
 
 
 class Product(NamedTuple):

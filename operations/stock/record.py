@@ -11,11 +11,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
+from domain.refusal import CannotError
 from domain.stock.counting import rank
 from domain.stock.moves import NOTHING, OUT_OF_ORDER, Change, Line, Move, MoveError, Place, changes, reversal
 from domain.stock.quantities import Quantity, text_of
 from domain.times import rfc3339, to_us
-from operations.stock.decide import CannotError, Entry, Told, understood
+from operations.stock.decide import Entry, Told, understood
 from operations.unit_of_work import Script, Statement
 
 DOUBT_AFTER_COUNT = 0.5

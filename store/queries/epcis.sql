@@ -149,6 +149,35 @@ left join site s on s.id = p.site_id
 left join stop_call f on f.id = c.id and f.revision = c.revision - 1 and not f.retracted
 order by c.id, c.revision
 
+-- name: excursions_behind
+-- Words on excursions behind a position.
+select x.written_in::text as written_in, x.id, x.revision from tenant t cross join lateral (
+    select e.written_in, e.id, e.revision from excursion e
+    where e.tenant_id = t.id and (e.written_in, e.id) > (%(written_in)s::text::xid8, %(row_id)s::int8)
+    and e.written_in < pg_snapshot_xmin(pg_current_snapshot())
+    order by e.written_in, e.id limit %(limit)s) x
+order by x.written_in, x.id limit %(limit)s
+
+-- name: excursions_to_tell
+-- Excursions with their names, where the device was and what was under way there, and what the revision before said.
+select x.id, x.revision, x.tenant_id, w.name as tenant, d.name as device, l.text as probe, x.decided_at, x.retracted,
+       x.kind, x.limit_c, x.band, x.severity, x.started_at, x.ended_at, x.extreme_c,
+       case when x.severity <> 'info' and (x.suppressed is null or x.suppressed_until is not null) then x.alarm_at end as alarm_at,
+       f.kind as former_kind, f.limit_c as former_limit_c, f.band as former_band, f.severity as former_severity,
+       f.started_at as former_started_at, f.ended_at as former_ended_at, f.extreme_c as former_extreme_c,
+       case when f.severity <> 'info' and (f.suppressed is null or f.suppressed_until is not null) then f.alarm_at end as former_alarm_at,
+       v.name as vehicle, s.name as site, s.gln, z.name as zone, array(
+           select h.name from shipment h where h.vehicle_id = a.vehicle_id and h.started_at <= coalesce(x.ended_at, 'infinity')
+           and coalesce(h.delivered_at, h.cancelled_at, 'infinity') > x.started_at order by h.name) as shipments
+from unnest(%(ids)s::int8[], %(revisions)s::int[]) as n (id, revision)
+join excursion x on x.id = n.id and x.revision = n.revision join tenant w on w.id = x.tenant_id
+join device d on d.id = x.device_id left join label l on l.id = x.probe_id
+left join excursion f on f.id = x.id and f.revision = x.revision - 1 and not f.retracted
+left join lateral (
+    select * from assignment o where o.device_id = x.device_id and o.valid_from <= x.started_at and o.valid_to > x.started_at limit 1) a on true
+left join vehicle v on v.id = a.vehicle_id left join site s on s.id = a.site_id left join zone z on z.id = a.zone_id
+order by x.id, x.revision
+
 -- name: products_of_gtins
 -- Products that events name.
 select sku, lpad(gtin, 14, '0') as gtin from product

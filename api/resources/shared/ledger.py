@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from decimal import Decimal
 from typing import Annotated, Any, NotRequired
 
@@ -14,10 +12,8 @@ from typing_extensions import TypedDict
 from api.database import Row, Session
 from api.http.inputs import printable
 from api.http.jsons import Time, when
-from api.http.problems import Problem, not_found
 from domain.handling_units.codes import own_code
 from domain.stock.quantities import number
-from operations.stock.decide import CannotError
 from store.db import queries
 
 Sku = Annotated[str, AfterValidator(printable), Field(min_length=1, max_length=64)]
@@ -71,17 +67,6 @@ def shown_number(value: Decimal) -> float:
     found = number(value)
     assert found is not None  # noqa: S101 - for the type checker
     return found
-
-
-@contextmanager
-def refusing() -> Iterator[None]:
-    """What the ledger does not take is a problem of the caller."""
-    try:
-        yield
-    except CannotError as error:
-        if error.missing:
-            raise not_found() from None
-        raise Problem(409 if error.conflict else 422, str(error)) from None
 
 
 async def keys_asked(session: Session, sku: str | None, lot: str | None) -> Row:

@@ -12,11 +12,12 @@ from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
 from domain.handling_units.rows import COLUMNS, NEEDED, told_by
+from domain.refusal import CannotError
 from domain.times import to_us
 from frostway.failure import Failure
 from frostway.settings import Settings
 from frostway.stack import WHO, find
-from operations.goods.record import CannotError, Said, take
+from operations.goods.record import Said, take
 from operations.unit_of_work import Statement, run
 from store.db import connect, queries
 from store.registry import Registry

@@ -13,6 +13,8 @@ import httpx
 import jsonschema_rs
 import pytest
 
+from domain.epcis.check import event_faults
+from domain.evidence.epcis import identifier
 from operations.epcis.follow import SOURCES
 from operations.follower import Follower
 from store.db import connect
@@ -305,6 +307,64 @@ def test_goods_and_calls_are_events_too(world: World, api: httpx.Client, databas
         ("departing", True),
     ]
     assert calls[3]["errorDeclaration"]["correctiveEventIDs"] == [calls[2]["eventID"]]
+
+
+EXCURSION = """
+insert into excursion (id, revision, tenant_id, probe_id, device_id, kind, limit_c, started_at, ended_at, alarm_at,
+                       extreme_c, samples, decided_at, rule_version, band, severity, suppressed, retracted)
+select 91, %(n)s, d.tenant_id, 0, d.id, 'above', 5, %(begin)s, %(end)s, %(alarm)s, %(extreme)s, 3, now(), 1, 'too warm',
+       %(severity)s, %(suppressed)s, %(retracted)s
+from device d where d.tenant_id = %(tenant)s and d.vehicle_id is not null order by d.id limit 1
+"""
+
+
+def test_excursions_are_sensor_events_and_what_late_readings_change_is_declared_wrong(
+    world: World, api: httpx.Client, database: str
+) -> None:
+    hour = timedelta(hours=1)
+
+    def excursion(n: int, **told: object) -> None:
+        world.run("update excursion set superseded_at = now() where id = 91 and superseded_at is null")
+        values = {"end": None, "alarm": T0 + hour, "extreme": None, "severity": "critical", "suppressed": None}
+        values |= {"n": n, "begin": T0, "tenant": world.tenant_id, "retracted": False, **told}
+        with connect(database, "test") as connection:
+            connection.execute(EXCURSION, values)
+        follow(database)
+
+    def events() -> list[tuple[str, bool, object]]:
+        told = found(api, EQ_bizStep="sensor_reporting", orderBy="recordTime", orderDirection="ASC")
+        reports = [each["sensorElementList"][0]["sensorReport"][0] for each in told]
+        assert all(report["exception"] == "ALARM_CONDITION" for report in reports)
+        return [
+            (each["eventTime"][11:16], "errorDeclaration" in each, report.get("maxValue"))
+            for each, report in zip(told, reports, strict=True)
+        ]
+
+    on = "(select d.vehicle_id from device d where d.tenant_id = %s and d.vehicle_id is not null order by d.id limit 1)"
+    made = f"insert into shipment (tenant_id, name, vehicle_id, started_at) values (%s, 'S-COLD', {on}, %s)"
+    world.run(made, world.tenant_id, world.tenant_id, T0 - hour)
+    excursion(1, alarm=None)
+    excursion(2, suppressed="door")
+    excursion(3, severity="info")
+    assert events() == []
+    excursion(4)
+    assert events() == [("11:00", False, None)]
+    (alarm,) = found(api, EQ_bizStep="sensor_reporting")
+    assert event_faults(alarm) == []
+    assert alarm["readPoint"]["id"].startswith("urn:uuid:")
+    metadata = alarm["sensorElementList"][0]["sensorMetadata"]
+    assert (metadata["startTime"], metadata["endTime"]) == ("2026-11-22T10:00:00.000Z", alarm["eventTime"])
+    excursion(5, end=T0 + 2 * hour, extreme=9.5)
+    excursion(6, end=T0 + 2 * hour, extreme=11.25)
+    told = [("11:00", False, None), ("12:00", False, 9.5), ("12:00", False, 11.25), ("12:00", True, 9.5)]
+    assert events() == told
+    follow(database)
+    excursion(7, end=T0 + 2 * hour, extreme=11.25, retracted=True)
+    assert events()[:4] == told
+    assert sorted(events()[4:], key=str) == [("11:00", True, None), ("12:00", True, 11.25)]
+    wrong = found(api, EQ_bizStep="sensor_reporting", EXISTS_errorDeclaration="true")
+    assert sorted(each["errorDeclaration"]["reason"] for each in wrong) == ["did_not_occur"] * 2 + ["incorrect_data"]
+    assert all(identifier("main", "shipment", "S-COLD") in event["epcList"] for event in wrong)
 
 
 def test_events_of_others_move_our_stock_and_say_what_they_did(world: World, api: httpx.Client) -> None:

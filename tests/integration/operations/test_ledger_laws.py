@@ -16,11 +16,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from psycopg.rows import dict_row
 
+from domain.refusal import CannotError
 from domain.stock.balances import balances, totals
 from domain.stock.moves import Line, Move, Place
 from domain.times import to_us
 from operations.counts.record import Seen, count
-from operations.stock.decide import CannotError, Told
+from operations.stock.decide import Told
 from operations.stock.record import Recorded, correct, record
 from operations.unit_of_work import Script, Statement, T, run
 from store.db import connect, queries
