@@ -33,6 +33,7 @@ PAGES = (
     "/goods?list=lots",
     "/stock",
     "/stock?list=low",
+    "/stock/activity?site=store-1",
     "/stock/count",
     "/stock/receive",
     "/stock/import",

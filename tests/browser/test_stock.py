@@ -216,6 +216,22 @@ def test_levels_say_what_sensors_say_and_a_code_finds_what_has_it(opening: Openi
         )
         expect(page.get_by_test_id("outlook")).to_contain_text("a day, by the ledger")
         assert axe(page) == []
+
+        page.goto("/stock/activity?site=store-1")
+        expect(page.get_by_test_id("legend")).to_contain_text("Moves a day, last 7 days")
+        page.get_by_test_id("days-30").click()
+        rice = page.locator("[data-spot='store-1/shelf/']")  # ten moves, in no bin
+        expect(rice).to_contain_text(re.compile(r"0\.[3-9] a day"))
+        expect(page.locator("[data-spot='store-1/shelf/A-01-1']")).not_to_have_attribute(
+            "data-shade", "0"
+        )  # its slot's
+        page.get_by_test_id("as-table").click()
+        expect(page.get_by_test_id("spot-row").filter(has_text="Shop shelf, in no bin")).to_contain_text("10")
+        page.get_by_test_id("by-pieces").click()
+        expect(rice).to_contain_text("28 pieces")
+        assert axe(page) == []
+        rice.click()
+        expect(page).to_have_url(re.compile(r"/stock\?site=store-1&zone=shelf$"))
     with opening(PHONE) as page:
         page.goto("/stock/count")
         page.get_by_test_id("scan").fill("milk-1l")

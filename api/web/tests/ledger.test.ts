@@ -2,9 +2,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
-import type { LedgerLevel, Stock, StockFound } from '#shared/api/shapes.ts'
+import type { LedgerLevel, Stock, StockActivity, StockFound } from '#shared/api/shapes.ts'
 import { scannedInto, stepped } from '#shared/stock/counting.ts'
 import type { CountLine } from '#shared/stock/counting.ts'
+import { byZone, reaches, shadeOf } from '#shared/stock/heat.ts'
 import { grouped, keyOf, keyText } from '#shared/stock/lines.ts'
 import { EMPTY, nextOf, scannedOn } from '#shared/stock/receiving.ts'
 import type { Receipt } from '#shared/stock/receiving.ts'
@@ -71,4 +72,15 @@ test('a scanned item fills what is received, one more counts on, and another is 
   assert.deepEqual(nextOf(placed), { ...EMPTY, site: 's2', zone: 'z', bin: 'B-1' })
   assert.equal(scanned(one, found({ kind: 'handling_unit', handling_unit: 'BOX-1' })).handling_unit, 'BOX-1')
   assert.deepEqual(scannedOn(one, found()), { other: 'c' })
+})
+
+test('zones and bins have shades by the most there is; none, and nothing there, have the first', () => {
+  const spot = (zone: string | null, per_day: number, doubt: number | null = null): StockActivity =>
+    ({ id: `${zone}/${per_day}`, site: 's', zone, zone_label: zone && `Zone ${zone}`, bin: null, moves: 0, seen: 0, per_day, moved_at: null, products: 0, pieces: 0, in_doubt: 0, doubt })
+  const spots = [spot('b', 17.3), spot(null, 1), spot('a', 0), spot('b', 4.3)]
+  assert.deepEqual(reaches(spots, 'activity'), [0, 2.2, 4.4, 8.7, 18])
+  assert.deepEqual([0, 2.2, 2.3, 8.7, 17.3, 99].map((value) => shadeOf(value, reaches(spots, 'activity'))), [0, 1, 2, 3, 4, 4])
+  assert.deepEqual([reaches(spots, 'pieces'), shadeOf(0, [0]), shadeOf(null, [0, 1])], [[0], 0, 0])
+  assert.deepEqual([0.1, 0.5, 1].map((value) => shadeOf(value, reaches(spots, 'doubt'))), [1, 2, 4])
+  assert.deepEqual(byZone(spots).map(({ label, spots: held }) => [label, held.length]), [['Zone a', 1], ['Zone b', 2], ['', 1]])
 })

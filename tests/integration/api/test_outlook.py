@@ -118,3 +118,46 @@ def test_a_page_follows_another(api: httpx.Client) -> None:
         second = api.get(first.headers["link"].partition(">")[0].lstrip("<")).json()["items"]
         assert [each["id"] for each in second] == whole[1:2]
     assert "id,site" in api.get("/api/v1/stock/outlook", params={"format": "csv"}).text
+
+
+def test_zones_and_bins_tell_what_moves_lies_and_is_doubted_there(api: httpx.Client, world: World) -> None:
+    def activity(**asked: Any) -> dict[str, tuple[Any, ...]]:
+        items = api.get("/api/v1/stock/activity", params={"site": "store-1", **asked}).json()["items"]
+        return {i["id"].removeprefix("store-1/"): (i["moves"], i["seen"], i["products"], i["pieces"]) for i in items}
+
+    for code in ("A-1", "A-2"):
+        assert api.post("/api/v1/sites/store-1/bins", json={"id": code, "zone": "chiller"}).status_code == 201
+    before = activity()
+    assert before["chiller/A-1"] == before["chiller/A-2"] == (0, 0, 0, 0)
+    bin_1 = {"site": "store-1", "bin": "A-1"}
+    move = {"sku": "MILK", "quantity": 20}
+    tell(api, {"id": "a-1", "kind": "receive", **move, "to": CHILLER, "at": at(-20)},
+         {"id": "a-2", "kind": "put_away", **move, "from": CHILLER, "to": bin_1, "at": at(-3)},
+         {"id": "a-3", "kind": "deliver", **move, "quantity": 6, "from": bin_1, "at": at(-2)},
+         {"id": "a-4", "kind": "receive", **move, "to": bin_1, "at": at(-1)},
+         {"id": "a-5", "kind": "receive", **move, "quantity": 2, "to": {"site": "store-1"}, "at": at(-1)})  # fmt: skip
+    assert api.post("/api/v1/stock/moves/a-4/correction", json={"reason": "not ours"}).status_code == 201
+    world.run(
+        "insert into stock_move (tenant_id, site_id, zone_id, product_id, at, quantity, delta, source, decided_at)"
+        " select tenant_id, %s, %s, id, %s::timestamptz, 5, -1, 'weight', now() from product where sku = 'MILK'",
+        world.ids["store-1"], world.ids["chiller"], at(-2),
+    )  # fmt: skip
+    zone = before["chiller/"]
+    assert activity() == {
+        **before, "/": (1, 0, 1, 2), "chiller/": (1, zone[1] + 1, *zone[2:]), "chiller/A-1": (2, 0, 1, 14),
+    }  # fmt: skip
+    assert activity(days=30)["chiller/"][0] == 2
+    asked = {"site": "store-1", "bin": "A-1", "sku": "MILK"}
+    assert api.post("/api/v1/stock/count-tasks", json=asked).status_code == 201
+    by_id = {i["id"]: i for i in api.get("/api/v1/stock/activity", params={"site": "store-1"}).json()["items"]}
+    (found, empty) = (by_id[f"store-1/chiller/{code}"] for code in ("A-1", "A-2"))
+    assert (found["in_doubt"], found["doubt"], found["per_day"]) == (1, 1.0, 2 / 7)
+    assert (empty["doubt"], empty["moved_at"]) == (None, None)
+    page, told = api.get("/api/v1/stock/activity", params={"site": "store-1", "limit": 2}), []
+    while told := [*told, *(i["id"] for i in page.json()["items"])]:
+        if "next" not in page.links:
+            break
+        page = api.get(page.links["next"]["url"])
+    assert told == list(by_id)
+    assert api.get("/api/v1/stock/activity", params={"site": "no-such"}).json()["items"] == []
+    assert {i["site"] for i in api.get("/api/v1/stock/activity").json()["items"]} == {"store-1"}

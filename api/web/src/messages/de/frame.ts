@@ -31,6 +31,7 @@ const words: Translation<typeof en> = {
   page_shipments: 'Sendungen',
   page_goods: 'Ware',
   page_stock: 'Bestand',
+  page_activity: 'Bewegung in Zonen',
   page_count: 'Bestand zählen',
   page_receive: 'Ware annehmen',
   page_inventory: 'Bestand einlesen',

@@ -28,6 +28,7 @@ export default {
   page_shipments: 'Shipments',
   page_goods: 'Goods',
   page_stock: 'Stock',
+  page_activity: 'Activity in zones',
   page_count: 'Count stock',
   page_receive: 'Receive goods',
   page_inventory: 'Bring in stock',

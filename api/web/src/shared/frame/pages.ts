@@ -25,6 +25,7 @@ export const PAGES: readonly Page[] = [
   { path: '/stock', name: m.page_stock, title: m.page_stock },
   { path: '/devices', name: m.page_devices, title: m.page_devices },
   { path: '/start', name: m.page_start, title: m.page_start, bar: false },
+  { path: '/stock/activity', name: m.page_activity, title: m.page_activity, bar: false },
   { path: '/stock/count', name: m.page_count, title: m.page_count, bar: false },
   { path: '/stock/receive', name: m.page_receive, title: m.page_receive, needs: 'stock.write', bar: false },
   { path: '/stock/import', name: m.page_inventory, title: m.page_inventory, needs: 'stock.write', bar: false },
