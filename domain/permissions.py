@@ -35,6 +35,8 @@ class Permission(StrEnum):
     PROFILES = "profiles.write"
     GOODS = "goods.write"
     STOCK = "stock.write"
+    ORDERS = "orders.write"
+    ORDER_STEPS = "orders.work"
     DEVICES = "devices.write"
     COMMANDS = "devices.command"
     LOGGERS = "loggers.import"
@@ -67,6 +69,8 @@ TABLE: Mapping[Permission, tuple[str, frozenset[str]]] = {
         (Permission.PROFILES, "make, change and remove temperature profiles", "coldchain"),
         (Permission.GOODS, "make lots, say what was done with handling units", "coldchain storekeeper"),
         (Permission.STOCK, "move, correct, count and reserve stock, keep bins", "storekeeper planner"),
+        (Permission.ORDERS, "take in, change, allocate and cancel orders, keep customers", "planner service"),
+        (Permission.ORDER_STEPS, "pick, pack, load and deliver orders", "storekeeper dispatcher planner service"),
         (Permission.DEVICES, "make, change, move and revoke devices", ""),
         (Permission.COMMANDS, "send commands to devices and see what they answered", ""),
         (Permission.LOGGERS, "bring in the files of temperature loggers", "dispatcher coldchain"),

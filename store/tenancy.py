@@ -64,6 +64,7 @@ HISTORY: tuple[Owned, ...] = (
     Owned("logger_file"),
     Owned("alert_event", "alert_id in (select a.id from alert a where a.tenant_id = %(tenant)s)"),
     *map(Owned, ("epcis_event", "epcis_capture")),
+    *map(Owned, ("order_allocation", "order_step", "order_line", "customer_order", "ship_to", "customer")),
     *map(Owned, ("count_task", "stock_reservation", "ledger_balance", "ledger_move", "ledger_place")),
     *map(Owned, ("goods_budget", "goods_part", "goods_stay", "handling_unit", "goods_movement", "lot")),
     *map(Owned, ("alert", "visit", "excursion", "breach_forecast", "exposure", "trip", "stop_call", "deviation")),

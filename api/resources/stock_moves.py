@@ -14,7 +14,7 @@ from api.database import Row, Session
 from api.http.audit import audit
 from api.http.auth import Reader, StockKeeper
 from api.http.context import context_of
-from api.http.inputs import Name, Strict, TellersName, Text, each_once
+from api.http.inputs import Strict, TellersName, Text, each_once
 from api.http.instants import Instant
 from api.http.jsons import Json, Time, when
 from api.http.paging import Cursor, Items, Limit, decode, instant, shaped_page
@@ -25,9 +25,9 @@ from api.resources.shared.handling import LotCode, UnitCode
 from api.resources.shared.ledger import (
     Amount,
     Asked,
-    BinCode,
     Sku,
     StockPlace,
+    StockPlaceIn,
     UnitName,
     Word,
     keys_asked,
@@ -36,7 +36,7 @@ from api.resources.shared.ledger import (
     stock_place,
 )
 from api.resources.shared.new_lots import NewLotIn, add_lots
-from domain.stock.moves import Kind, Place, Source
+from domain.stock.moves import Kind, Source
 from domain.times import to_us
 from operations.stock.decide import Told
 from operations.stock.record import correct, record
@@ -45,29 +45,6 @@ from store.db import queries
 router = resource(tags=["stock"])
 BATCH_MAX = 500
 AUDITED_MAX = 50
-
-
-class StockPlaceIn(Strict):
-    """A site with perhaps a zone and a bin, or a vehicle. A bin needs no zone: its code is one of the site's."""
-
-    site: Name | None = None
-    zone: Name | None = None
-    bin: BinCode | None = None
-    vehicle: Name | None = None
-
-    @model_validator(mode="after")
-    def _one(self) -> StockPlaceIn:
-        if (self.site is None) == (self.vehicle is None):
-            raise ValueError("a place is a site or a vehicle")
-        if self.vehicle and (self.zone or self.bin):
-            raise ValueError("zone, bin: of a site")
-        return self
-
-    def place(self) -> Place:
-        """As the ledger names it."""
-        if self.vehicle:
-            return Place("vehicle", vehicle=self.vehicle)
-        return Place("site", self.site or "", self.zone or "", self.bin or "")
 
 
 class StockMoveIn(Strict):

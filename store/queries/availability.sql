@@ -33,19 +33,25 @@ where sh.tenant_id = %(tenant)s and sh.vehicle_id = any(%(vehicles)s) and sh.del
 order by sh.vehicle_id, e.p90 nulls last, st.seq
 
 -- name: reserved
--- What standing reservations promise of products, at a site or anywhere, without one of them; what their orders were delivered
--- since is promised no more, until that is taken back.
+-- What standing reservations promise of products, at a site or anywhere, without one of them, and what orders have of them there; what
+-- was delivered since to whom a reservation is for is promised no more, until that is taken back.
 with standing as (
     select r.product_id, r.reference, sum(r.quantity) as quantity, min(r.reserved_at) as since
     from stock_reservation r left join site s on s.id = r.site_id
     where r.tenant_id = %(tenant)s and r.product_id = any(%(products)s) and r.released_at is null and coalesce(r.expires_at > %(now)s, true)
     and (%(site)s::text is null or s.name = %(site)s) and (%(lot)s::int is null or r.lot_id = %(lot)s)
     and (%(but)s::text is null or r.client_id <> %(but)s) group by 1, 2
+), promised as (
+    select s.product_id, greatest(s.quantity - greatest(d.quantity, 0), 0) as quantity from standing s cross join lateral (
+        select coalesce(sum(case m.entry when 'reversal' then -m.quantity else m.quantity end), 0) as quantity from ledger_move m
+        where m.tenant_id = %(tenant)s and m.reference = s.reference and m.product_id = s.product_id and m.kind = 'deliver'
+        and m.recorded_at >= s.since) d
+    union all
+    select a.product_id, a.quantity from order_allocation a join ledger_place l on l.id = a.place_id left join site s on s.id = l.site_id
+    where a.tenant_id = %(tenant)s and a.product_id = any(%(products)s) and (%(site)s::text is null or s.name = %(site)s)
+    and (%(lot)s::int is null or a.lot_id = %(lot)s)
 )
-select s.product_id, sum(greatest(s.quantity - greatest(d.quantity, 0), 0)) as quantity from standing s cross join lateral (
-    select coalesce(sum(case m.entry when 'reversal' then -m.quantity else m.quantity end), 0) as quantity from ledger_move m
-    where m.tenant_id = %(tenant)s and m.reference = s.reference and m.product_id = s.product_id and m.kind = 'deliver'
-    and m.recorded_at >= s.since) d group by 1
+select product_id, sum(quantity) as quantity from promised group by 1
 
 -- name: lock_product
 -- Goods of a product are promised one after the other.

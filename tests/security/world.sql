@@ -93,6 +93,19 @@ insert into count_task (tenant_id, place_id, product_id, cause, ledger_quantity,
 select {tenant}, to_place, product_id, 'asked', 5, 'Maker{tag}', 'Ann{tag}', 'Reason{tag}' from ledger_move where tenant_id = {tenant};
 insert into stock_reservation (tenant_id, client_id, reference, product_id, quantity, reserved_by)
 select {tenant}, '{mark}-reserved', 'Reference{tag}', product_id, 1, 'Maker{tag}' from ledger_move where tenant_id = {tenant};
+insert into customer (tenant_id, code, label) values ({tenant}, '{mark}-customer', 'Label{tag}');
+insert into ship_to (tenant_id, customer_id, code, label, address, access)
+select {tenant}, id, '{mark}-ship-to', 'Label{tag}', 'Address{tag}', 'Access{tag}' from customer where tenant_id = {tenant};
+insert into customer_order (tenant_id, name, customer_id, ship_to_id, site_id, reference, note, ordered_at, created_by)
+select {tenant}, '{mark}-order', t.customer_id, t.id, s.id, 'Reference{tag}', 'Note{tag}', now(), 'Maker{tag}'
+from ship_to t join site s on s.tenant_id = {tenant} and s.name = 'store-1' where t.tenant_id = {tenant};
+insert into order_line (tenant_id, order_id, seq, product_id, quantity, entered_quantity, entered_unit, stages)
+select {tenant}, o.id, 1, p.id, 5, 5, 'piece', '{{"open": "4", "allocated": "1"}}'
+from customer_order o join product p on p.tenant_id = {tenant} and p.sku = 'MILK' where o.tenant_id = {tenant};
+insert into order_step (tenant_id, line_id, client_id, kind, at, quantity, actor, source, reason)
+select {tenant}, id, '{mark}-step', 'allocate', now(), 1, 'Maker{tag}', 'rule', 'Reason{tag}' from order_line where tenant_id = {tenant};
+insert into order_allocation (tenant_id, line_id, stage, product_id, place_id, quantity)
+select {tenant}, l.id, 'allocated', l.product_id, b.place_id, 1 from order_line l join ledger_balance b on b.tenant_id = {tenant} where l.tenant_id = {tenant};
 insert into epcis_capture (tenant_id, created_by, events, taken, known) values ({tenant}, 'Maker{tag}', 1, 1, 0);
 insert into epcis_event (tenant_id, capture_id, event_id, event_hash, type, event_at, epcs, body)
 select {tenant}, id, 'urn:{mark}:event', 'ni:{mark}', 'ObjectEvent', now(), '{{urn:{mark}:epc}}',

@@ -6,13 +6,14 @@ from decimal import Decimal
 from typing import Annotated, Any, NotRequired
 
 from fastapi import Query
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 from typing_extensions import TypedDict
 
 from api.database import Row, Session
-from api.http.inputs import printable
+from api.http.inputs import Name, Strict, printable
 from api.http.jsons import Time, when
 from domain.handling_units.codes import own_code
+from domain.stock.moves import Place
 from domain.stock.quantities import number
 from store.db import queries
 
@@ -32,6 +33,29 @@ class StockPlace(TypedDict):
     zone: NotRequired[str]
     bin: NotRequired[str]
     vehicle: NotRequired[str]
+
+
+class StockPlaceIn(Strict):
+    """A site with perhaps a zone and a bin, or a vehicle. A bin needs no zone: its code is one of the site's."""
+
+    site: Name | None = None
+    zone: Name | None = None
+    bin: BinCode | None = None
+    vehicle: Name | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> StockPlaceIn:
+        if (self.site is None) == (self.vehicle is None):
+            raise ValueError("a place is a site or a vehicle")
+        if self.vehicle and (self.zone or self.bin):
+            raise ValueError("zone, bin: of a site")
+        return self
+
+    def place(self) -> Place:
+        """As the ledger names it."""
+        if self.vehicle:
+            return Place("vehicle", vehicle=self.vehicle)
+        return Place("site", self.site or "", self.zone or "", self.bin or "")
 
 
 class Evidence(TypedDict):

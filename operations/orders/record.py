@@ -1,0 +1,460 @@
+"""The one transaction of an order: its row is locked, what is told is judged, goods and book move together.
+
+Statements are those of `store/queries/orders.sql`, `stock.sql` and `availability.sql`. Whoever changes an order locks
+it first, then its products in the order of their keys, then balances: so that two never wait for one another.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from domain.orders.allocate import Goods, Need, first_expired_first, usable
+from domain.orders.claims import HELD, Claim, Spot, Spots, claims_of
+from domain.orders.stages import HAPPENED, STAGES, STEPS, Line, StageError, Told, fold, may, status
+from domain.refusal import CannotError
+from domain.stock.moves import Place
+from domain.stock.quantities import Quantity, text_of
+from domain.times import rfc3339, to_us
+from operations.stock.decide import CLOCKS_US, Product, lots_of, places_of, products_of
+from operations.stock.decide import Told as MoveTold
+from operations.stock.record import record
+from operations.unit_of_work import Row, Script, Statement
+
+NONE = Quantity(0)
+DAY_US = 86_400 * 10**6
+LINES_MAX = 1000
+
+
+class LineTold(NamedTuple):
+    """What is ordered of a product; in its base unit, when no unit is said."""
+
+    sku: str
+    quantity: Quantity
+    unit: str = ""
+
+
+class OrderTold(NamedTuple):
+    """An order as somebody tells it, with names."""
+
+    name: str
+    customer: str
+    site: str
+    lines: tuple[LineTold, ...]
+    ship_to: str = ""
+    reference: str = ""
+    priority: int = 0
+    window: tuple[int | None, int | None] = (None, None)
+    note: str = ""
+    ordered_at_us: int | None = None
+
+
+class StepTold(NamedTuple):
+    """A step as somebody tells it. Places: whence goods are taken, to where they are put."""
+
+    id: str
+    line: int
+    kind: str
+    quantity: Quantity
+    unit: str = ""
+    at_us: int | None = None
+    lot: str = ""
+    source_place: Place | None = None
+    target_place: Place | None = None
+    handling_unit: str = ""
+    reason: str = ""
+    source: str = "person"
+    allow_negative: bool = False
+
+
+@dataclass
+class _LineNow:
+    """A line while it is worked on."""
+
+    key: int
+    seq: int
+    product: int
+    sku: str
+    ordered: Quantity
+    expires: bool
+    told: list[Told] = field(default_factory=list)
+    spots: dict[str, Spots] = field(default_factory=dict)
+
+    def add(self, told: Told, spots: Spots) -> None:
+        self.told.append(told)
+        self.spots[told.id] = spots
+
+    @property
+    def line(self) -> Line:
+        return fold(self.ordered, self.told)
+
+
+@dataclass
+class _Open:
+    """An order that nobody else can change now."""
+
+    row: Row
+    lines: dict[int, _LineNow]
+    before: dict[tuple[int, Claim], Quantity]
+
+
+class Done(NamedTuple):
+    """What became of steps: those that were not told before."""
+
+    new: tuple[str, ...]
+    version: int
+
+
+def add_order(given: OrderTold, now_us: int, by: str) -> Script[str]:
+    """Takes an order in; the name of the one that is there already, where the customer's reference is known.
+
+    Raises:
+        CannotError: it names what is not there, or another order has its name.
+    """
+    if not 1 <= len(given.lines) <= LINES_MAX:
+        raise CannotError(f"lines: {len(given.lines)} are not between 1 and {LINES_MAX}")
+    asked = {"customer": given.customer, "ship_to": given.ship_to, "site": given.site, "reference": given.reference}
+    rows = yield Statement("order_names", asked)
+    if not rows:
+        raise CannotError(f"customer: there is no {given.customer}; add it first")
+    keys = rows[0]
+    if keys["known"]:
+        return str(keys["known"])
+    if keys["site_id"] is None:
+        raise CannotError(f"site: there is no {given.site}; add it first")
+    if given.ship_to and keys["ship_to_id"] is None:
+        raise CannotError(f"ship_to: {given.customer} has no {given.ship_to}; add it first")
+    products = yield from products_of({line.sku for line in given.lines})
+    lines = [_line(n, line, products[line.sku]) for n, line in enumerate(given.lines, 1)]
+    start, end = (None if at is None else rfc3339(at) for at in given.window)
+    ordered_at_us = now_us if given.ordered_at_us is None else given.ordered_at_us
+    rows = yield Statement("add_order", {
+        "name": given.name, "customer_id": keys["customer_id"], "ship_to_id": keys["ship_to_id"],
+        "site_id": keys["site_id"], "reference": given.reference, "priority": given.priority, "window_start": start,
+        "window_end": end, "note": given.note, "ordered_at": rfc3339(ordered_at_us), "by": by,
+    })  # fmt: skip
+    if not rows:
+        raise CannotError(f"id: there is another order {given.name}; choose another name", conflict=True)
+    yield Statement("add_lines", {"order": rows[0]["id"], "rows": json.dumps(lines)})
+    return given.name
+
+
+def _line(seq: int, line: LineTold, product: Product) -> dict[str, Any]:
+    unit = line.unit or product.units.base
+    base = _base(line.quantity, unit, product, f"lines.{seq}")
+    if base <= 0:
+        raise CannotError(f"lines.{seq}: {line.quantity} of {line.sku} is nothing")
+    return {
+        "seq": seq, "product": product.id, "quantity": text_of(base), "entered_quantity": text_of(line.quantity),
+        "entered_unit": unit,
+    }  # fmt: skip
+
+
+def _base(quantity: Quantity, unit: str, product: Product, where: str) -> Quantity:
+    try:
+        return product.units.to_base(quantity, unit)
+    except ValueError as error:
+        raise CannotError(f"{where}: {error}") from None
+
+
+def tell(
+    name: str, given: Sequence[StepTold], now_us: int, by: str, who: frozenset[str], *, late: bool = False
+) -> Script[Done]:
+    """Moves units of an order on; goods, allocations and book in one.
+
+    `late`: what happened already, told in any order; it is not refused for what it rests on, but waits for it.
+
+    Raises:
+        CannotError: there is no such order or line, or it cannot be; nothing of it is taken in.
+    """
+    order = yield from _opened(name)
+    new = yield from _not_known(order, given, now_us)
+    if not new:
+        return Done((), order.row["version"])
+    products = yield from products_of({order.lines[step.line].sku for step in new})
+    lots = yield from lots_of({step.lot for step in new if step.lot})
+    places = yield from places_of({p for step in new for p in (step.source_place, step.target_place) if p})
+    rows: list[dict[str, Any]] = []
+    moves: list[MoveTold] = []
+    for step in new:
+        line = order.lines[step.line]
+        quantity = _base(step.quantity, step.unit or products[line.sku].units.base, products[line.sku], step.id)
+        told = Told(step.id, step.kind, _to_ms(now_us if step.at_us is None else step.at_us), quantity)
+        _judge(line, told, who, late=late)
+        lot, of = lots.get(step.lot, (0, line.product))
+        if of != line.product:
+            raise CannotError(f"{step.id}: lot {step.lot} is of another product than {line.sku}")
+        moves += _moves(name, step, line, quantity, told.at_us)
+        spots = _spots(step, lot, places)
+        yield from _not_anothers(line, told, spots[0], late=late)
+        line.add(told, spots)
+        rows.append(_row(step, line, told, lot, spots))
+    if moves:
+        yield from record(moves, now_us, by)
+    return (yield from _kept(order, rows, by))
+
+
+def _to_ms(at_us: int) -> int:
+    """To the millisecond, as it is kept: what is folded anew must come in the same order."""
+    return at_us // 1000 * 1000
+
+
+def _judge(line: _LineNow, told: Told, who: frozenset[str], *, late: bool) -> None:
+    if told.kind == "allocate":
+        raise CannotError(f"{told.id}: goods are given to orders by allocating the order, which sees what others have")
+    try:
+        if late and told.kind in HAPPENED and who & STEPS[told.kind].who and told.quantity > 0:
+            return
+        may(line.line, told.kind, told.quantity, who)
+    except StageError as error:
+        raise CannotError(f"{told.id}: line {line.seq}: {error}", conflict=told.kind in STEPS) from None
+
+
+def _spots(step: StepTold, lot: int, places: Mapping[Place, int]) -> Spots:
+    """Where its goods were, and are then; `pack` and `unpack` change what they are in and not where they are."""
+    units = {"pack": ("", step.handling_unit), "unpack": (step.handling_unit, "")}
+    inside = units.get(step.kind, (step.handling_unit, step.handling_unit))
+    ends = step.source_place, step.target_place
+    if step.kind in units:
+        ends = ends[0] or ends[1], ends[1] or ends[0]
+    if STEPS[step.kind].target in HELD and ends[1] is None:
+        raise CannotError(f"{step.id}: to: where are they then? {step.kind} says so")
+    first, second = (
+        Spot(places[place], lot, unit) if place else None for place, unit in zip(ends, inside, strict=True)
+    )
+    return first, second
+
+
+def _not_anothers(line: _LineNow, told: Told, spot: Spot | None, *, late: bool) -> Script[None]:
+    """Nobody picks what another order has; what happened already has happened.
+
+    Raises:
+        CannotError: there is not so much that is free.
+    """
+    if told.kind != "pick" or spot is None or late:
+        return
+    row = {"n": 0, "line": line.key, "product": line.product, **spot._asdict()}
+    yield Statement("lock_product", {"product": line.product})
+    (found,) = yield Statement("spots", {"rows": json.dumps([row])})
+    free = found["quantity"] - found["others"]
+    if found["others"] and told.quantity > free:
+        raise CannotError(
+            f"{told.id}: {text_of(max(free, NONE))} of {line.sku} there are not another order's, not "
+            f"{text_of(told.quantity)}; allocate this one, and pick where it says",
+            conflict=True,
+        )
+
+
+def _moves(name: str, step: StepTold, line: _LineNow, quantity: Quantity, at_us: int) -> list[MoveTold]:
+    """What the ledger is told of a step; nothing where nothing is carried."""
+    kind = STEPS[step.kind].move
+    if not kind:
+        return []
+    return [
+        MoveTold(
+            step.id, kind, line.sku, quantity, "", at_us, step.lot, step.source_place, step.target_place,
+            step.handling_unit, step.reason, name, _source(step.source), step.allow_negative, {"order_line": line.seq},
+        )
+    ]  # fmt: skip
+
+
+def _source(source: str) -> str:
+    return {"rule": "order"}.get(source, source)
+
+
+def allocate(name: str, now_us: int, by: str, who: frozenset[str]) -> Script[Done]:
+    """Gives all open units of an order goods, those that expire first in front; what there is not stays open.
+
+    Raises:
+        CannotError: there is no such order, or who asks may not.
+    """
+    order = yield from _opened(name)
+    if not who & STEPS["allocate"].who:
+        raise CannotError(f"allocate is for {', '.join(sorted(STEPS['allocate'].who))}", conflict=True)
+    wanted = {line.product: line for line in order.lines.values() if line.line.stages["open"]}
+    for product in sorted(wanted):
+        yield Statement("lock_product", {"product": product})
+    there = yield from _there(order.row["site_id"], sorted(wanted))
+    free = yield from _free(sorted(wanted), order.row["site"], now_us)
+    rows: list[dict[str, Any]] = []
+    for line in order.lines.values():
+        rest = line.line.stages["open"]
+        if rest:
+            need = Need(rest, _arrives_us(order.row, now_us), round(order.row["min_life_days"] * DAY_US), line.expires)
+            rows += _given(order, line, need, there[line.product], free[line.product], _to_ms(now_us), len(rows))
+    if not rows:
+        return Done((), order.row["version"])
+    return (yield from _kept(order, rows, by))
+
+
+def _given(
+    order: _Open, line: _LineNow, need: Need, there: list[Goods], others: Quantity, now_us: int, first: int
+) -> list[dict[str, Any]]:
+    """Goods for a line: changes what is `there` for the lines after it; `others` are promised without a place."""
+    fit = (
+        goods.quantity for goods in there
+        if usable(goods.good_until_us, need.arrives_us, need.min_life_us, barred=goods.barred, expires=need.expires)
+    )  # fmt: skip
+    most = min(need.quantity, max(sum(fit, NONE) - others, NONE))
+    rows = []
+    for n, taken in enumerate(first_expired_first(need._replace(quantity=most), there), first):
+        goods = taken.goods
+        told = Told(f"~{order.row['name']}-{order.row['version']}-{n}", "allocate", now_us, taken.quantity)
+        spots = None, Spot(goods.place, goods.lot, goods.unit)
+        line.add(told, spots)
+        there[there.index(goods)] = goods._replace(quantity=goods.quantity - taken.quantity)
+        step = StepTold(told.id, line.seq, "allocate", taken.quantity, handling_unit=goods.unit, source="rule")
+        rows.append(_row(step, line, told, goods.lot, spots))
+    return rows
+
+
+def _arrives_us(row: Row, now_us: int) -> int:
+    end = row["window_end"] or row["window_start"]
+    return max(now_us, to_us(end)) if end else now_us
+
+
+def _there(site: int, products: Sequence[int]) -> Script[dict[int, list[Goods]]]:
+    found: dict[int, list[Goods]] = {product: [] for product in products}
+    for row in (yield Statement("goods_there", {"site": site, "products": list(products)})) if products else ():
+        until = to_us(row["best_before"]) if row["best_before"] else None
+        goods = Goods(row["place"], row["lot"], row["unit"], row["quantity"], until, row["barred"])
+        found[row["product"]].append(goods)
+    return found
+
+
+def _free(products: Sequence[int], site: str, now_us: int) -> Script[dict[int, Quantity]]:
+    """What is promised of products at the site without saying where it lies."""
+    asked = {"products": list(products), "site": site}
+    reserved = yield Statement("reserved", {**asked, "lot": None, "but": None, "now": rfc3339(now_us)})
+    claimed = {row["product_id"]: row["quantity"] for row in (yield Statement("claimed", asked))}
+    found = dict.fromkeys(products, NONE)
+    for row in reserved:
+        found[row["product_id"]] = max(row["quantity"] - claimed.get(row["product_id"], NONE), NONE)
+    return found
+
+
+def cancel(name: str, reason: str, now_us: int, by: str, who: frozenset[str]) -> Script[Done]:
+    """Takes back all of an order that nobody has picked yet.
+
+    Raises:
+        CannotError: there is no such order, who asks may not, or nothing of it can be cancelled any more.
+    """
+    order = yield from _opened(name)
+    rows = []
+    for line in order.lines.values():
+        stages = line.line.stages
+        quantity = stages["open"] + stages["allocated"]
+        if not quantity:
+            continue
+        told = Told(f"~{name}-{order.row['version']}-{line.seq}", "cancel", _to_ms(now_us), quantity)
+        _judge(line, told, who, late=False)
+        step = StepTold(told.id, line.seq, "cancel", quantity, reason=reason)
+        line.add(told, (None, None))
+        rows.append(_row(step, line, told, 0, (None, None)))
+    if not rows:
+        raise CannotError(
+            "nothing of it can be cancelled: put back what was picked, or refuse it at the stop", conflict=True
+        )
+    return (yield from _kept(order, rows, by))
+
+
+def _opened(name: str) -> Script[_Open]:
+    rows = yield Statement("order_locked", {"name": name})
+    if not rows:
+        raise CannotError(f"there is no order {name}", missing=True)
+    key = rows[0]["id"]
+    lines = {
+        row["seq"]: _LineNow(row["id"], row["seq"], row["product_id"], row["sku"], row["quantity"], row["expires"])
+        for row in (yield Statement("order_lines_locked", {"order": key}))
+    }
+    by_key = {line.key: line for line in lines.values()}
+    for row in (yield Statement("order_steps_told", {"order": key})):
+        told = Told(row["client_id"], row["kind"], to_us(row["at"]), row["quantity"])
+        step = StepTold(told.id, 0, told.kind, told.quantity, handling_unit=row["handling_unit"])
+        by_key[row["line_id"]].add(told, _kept_spots(step, row))
+    found = yield Statement("claims", {"order": key})
+    before = {
+        (row["line"], Claim(row["stage"], Spot(row["place"], row["lot"], row["unit"]))): row["quantity"]
+        for row in found
+    }
+    return _Open(rows[0], lines, before)
+
+
+def _kept_spots(step: StepTold, row: Row) -> Spots:
+    units = {"pack": ("", step.handling_unit), "unpack": (step.handling_unit, "")}
+    inside = units.get(step.kind, (step.handling_unit, step.handling_unit))
+    first, second = (
+        None if row[name] is None else Spot(row[name], row["lot"], unit)
+        for name, unit in zip(("place", "to_place"), inside, strict=True)
+    )
+    return first, second
+
+
+def _not_known(order: _Open, given: Sequence[StepTold], now_us: int) -> Script[list[StepTold]]:
+    """Steps that were not told before.
+
+    Raises:
+        CannotError: another step has the id of one of them, or there is no such line, or it is in the future.
+    """
+    for step in given:
+        if step.line not in order.lines:
+            raise CannotError(f"{step.id}: line: there is no {step.line}, they go from 1 to {len(order.lines)}")
+        if step.at_us is not None and step.at_us > now_us + CLOCKS_US:
+            raise CannotError(f"{step.id}: at: it is in the future; tell it when it has happened")
+    rows = yield Statement("steps_known", {"ids": [step.id for step in given]})
+    known = {row["client_id"]: row for row in rows}
+    for step in given:
+        row = known.get(step.id)
+        if row and ((row["line_id"], row["kind"]) != (order.lines[step.line].key, step.kind) or row["withdrawn_at"]):
+            raise CannotError(f"id: another step is {step.id}; each needs its own", conflict=True)
+    return [step for step in given if step.id not in known]
+
+
+def _row(step: StepTold, line: _LineNow, told: Told, lot: int, spots: Spots) -> dict[str, Any]:
+    first, second = (spot.place if spot else None for spot in spots)
+    return {
+        "line": line.key, "id": step.id, "kind": step.kind, "at": rfc3339(told.at_us),
+        "quantity": text_of(told.quantity), "source": step.source, "reason": step.reason, "lot": lot, "place": first,
+        "to_place": second, "handling_unit": step.handling_unit,
+    }  # fmt: skip
+
+
+def _kept(order: _Open, rows: Sequence[Mapping[str, Any]], by: str) -> Script[Done]:
+    """Writes steps, what lines have come to, and which goods are whose."""
+    done = yield Statement("add_steps", {"rows": json.dumps(rows), "by": by})
+    if len(done) < len(rows):
+        raise CannotError("somebody else told one of them just now; look again", conflict=True)
+    lines = {line.key: line.line for line in order.lines.values()}
+    yield Statement("set_lines", {"rows": json.dumps([_line_row(key, line) for key, line in lines.items()])})
+    if claims := list(_changed_claims(order, lines)):
+        yield Statement("drop_claims", {"rows": json.dumps(claims)})
+        yield Statement("put_claims", {"rows": json.dumps(claims)})
+    (after,) = yield Statement("set_order", {"id": order.row["id"], "status": status(lines.values())})
+    return Done(tuple(row["id"] for row in rows), after["version"])
+
+
+def _changed_claims(order: _Open, lines: Mapping[int, Line]) -> Iterable[dict[str, Any]]:
+    after = {
+        (line.key, claim): quantity
+        for line in order.lines.values()
+        for claim, quantity in claims_of(lines[line.key].shifts, line.spots).items()
+    }
+    products = {line.key: line.product for line in order.lines.values()}
+    for key, claim in sorted(after.keys() | order.before.keys()):
+        quantity = after.get((key, claim), NONE)
+        if quantity != order.before.get((key, claim), NONE):
+            yield {
+                "line": key, "stage": claim.stage, **claim.spot._asdict(), "product": products[key],
+                "quantity": text_of(quantity),
+            }  # fmt: skip
+
+
+def _line_row(key: int, line: Line) -> dict[str, Any]:
+    return {
+        "id": key,
+        "status": line.stage,
+        "stages": {stage: text_of(line.stages[stage]) for stage in STAGES if line.stages[stage]},
+        "waiting": {step: text_of(quantity) for step, quantity in line.waiting.items()},
+    }

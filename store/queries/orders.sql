@@ -1,0 +1,200 @@
+-- Orders of customers: who and what, what was told of their lines, which goods are theirs.
+
+-- name: customers
+-- Customers by code, without retired ones; or one, a retired one too.
+select c.id as key, c.code as id, c.label, c.min_life_days, c.retired_at,
+       (select count(*) from customer_order o where o.customer_id = c.id and o.tenant_id = c.tenant_id) as orders
+from customer c where c.tenant_id = %(tenant)s and c.code > %(after)s and (%(id)s::text is null or c.code = %(id)s)
+and (%(id)s::text is not null or c.retired_at is null)
+and (%(search)s::text is null or position(lower(%(search)s) in lower(c.code || ' ' || c.label)) > 0)
+order by c.code limit %(limit)s
+
+-- name: put_customer
+-- A customer, made, changed, or taken up again.
+insert into customer (tenant_id, code, label, min_life_days) values (%(tenant)s, %(id)s, %(label)s, %(min_life_days)s)
+on conflict (tenant_id, code) do update set label = excluded.label, min_life_days = excluded.min_life_days, retired_at = null returning id
+
+-- name: retire_customer
+-- The customer is offered no more; its orders stay.
+update customer set retired_at = now() where tenant_id = %(tenant)s and code = %(id)s and retired_at is null returning id
+
+-- name: ship_tos
+-- Where a customer is delivered to, by code; or one place.
+select t.code as id, c.code as customer, t.label, t.address, t.lat, t.lon, t.tz, t.opening, t.service_s, t.access, t.retired_at
+from ship_to t join customer c on c.id = t.customer_id
+where t.tenant_id = %(tenant)s and c.code = %(customer)s and t.code > %(after)s and (%(id)s::text is null or t.code = %(id)s)
+and (%(id)s::text is not null or t.retired_at is null) order by t.code limit %(limit)s
+
+-- name: put_ship_to
+-- A place where a customer is delivered to, made, changed, or taken up again.
+insert into ship_to (tenant_id, customer_id, code, label, address, lat, lon, tz, opening, service_s, access)
+select %(tenant)s, c.id, %(id)s, %(label)s, %(address)s, %(lat)s, %(lon)s, %(tz)s, %(opening)s, %(service_s)s, %(access)s
+from customer c where c.tenant_id = %(tenant)s and c.code = %(customer)s
+on conflict (customer_id, code) do update set label = excluded.label, address = excluded.address, lat = excluded.lat, lon = excluded.lon,
+    tz = excluded.tz, opening = excluded.opening, service_s = excluded.service_s, access = excluded.access, retired_at = null
+returning id
+
+-- name: retire_ship_to
+-- Nobody is delivered to there any more.
+update ship_to t set retired_at = now() from customer c
+where c.id = t.customer_id and t.tenant_id = %(tenant)s and c.code = %(customer)s and t.code = %(id)s and t.retired_at is null returning t.id
+
+-- name: order_names
+-- Keys of what a new order names; and an order of that customer with that reference.
+select c.id as customer_id, c.min_life_days, t.id as ship_to_id, s.id as site_id,
+       (select o.name from customer_order o where o.customer_id = c.id and o.reference = %(reference)s and o.reference <> '') as known
+from customer c left join ship_to t on t.customer_id = c.id and t.code = %(ship_to)s and t.retired_at is null
+left join site s on s.tenant_id = c.tenant_id and s.name = %(site)s
+where c.tenant_id = %(tenant)s and c.code = %(customer)s and c.retired_at is null
+
+-- name: add_order
+-- A new order; nothing where its name is taken.
+insert into customer_order (tenant_id, name, customer_id, ship_to_id, site_id, reference, priority, window_start, window_end, note, ordered_at,
+                            created_by)
+values (%(tenant)s, %(name)s, %(customer_id)s, %(ship_to_id)s, %(site_id)s, %(reference)s, %(priority)s, %(window_start)s, %(window_end)s,
+        %(note)s, %(ordered_at)s, %(by)s)
+on conflict do nothing returning id
+
+-- name: add_lines
+-- Lines of an order.
+insert into order_line (tenant_id, order_id, seq, product_id, quantity, entered_quantity, entered_unit, stages)
+select %(tenant)s, %(order)s, r.seq, r.product, r.quantity, r.entered_quantity, r.entered_unit, jsonb_build_object('open', r.quantity::text)
+from jsonb_to_recordset(%(rows)s::jsonb) r (seq int, product int, quantity numeric, entered_quantity numeric, entered_unit text)
+order by r.seq
+
+-- name: order_locked
+-- An order, kept for this transaction alone.
+select o.id, o.name, o.version, o.status, o.window_start, o.window_end, s.name as site, o.site_id, c.min_life_days
+from customer_order o join site s on s.id = o.site_id join customer c on c.id = o.customer_id
+where o.tenant_id = %(tenant)s and o.name = %(name)s for no key update of o
+
+-- name: order_lines_locked
+-- Its lines, with what tells whether goods of them expire.
+select l.id, l.seq, l.product_id, p.sku, l.quantity, l.status, p.expiry_days is not null or exists (
+           select from lot x where x.product_id = p.id and x.tenant_id = p.tenant_id and x.best_before is not null) as expires
+from order_line l join product p on p.id = l.product_id
+where l.tenant_id = %(tenant)s and l.order_id = %(order)s order by l.seq
+
+-- name: order_steps_told
+-- What was told of its lines and stands.
+select t.line_id, t.client_id, t.kind, t.at, t.quantity, coalesce(t.lot_id, 0) as lot, t.place_id as place, t.to_place_id as to_place, t.handling_unit
+from order_step t join order_line l on l.id = t.line_id where t.tenant_id = %(tenant)s and l.order_id = %(order)s and t.withdrawn_at is null
+
+-- name: steps_known
+-- Steps by the ids that whoever told them gave them, those that were taken back too.
+select t.client_id, t.line_id, t.kind, t.quantity, t.withdrawn_at from order_step t
+where t.tenant_id = %(tenant)s and t.client_id = any(%(ids)s)
+
+-- name: add_steps
+-- Steps as they are told now; those whose id another transaction was quicker with are not there.
+insert into order_step (tenant_id, line_id, client_id, kind, at, quantity, actor, source, reason, lot_id, place_id, to_place_id,
+                        handling_unit)
+select %(tenant)s, r.line, r.id, r.kind, r.at, r.quantity, %(by)s, r.source, r.reason, nullif(r.lot, 0), r.place, r.to_place,
+       r.handling_unit
+from jsonb_to_recordset(%(rows)s::jsonb) r (line int8, id text, kind text, at timestamptz, quantity numeric, source text, reason text, lot int,
+                                            place int, to_place int, handling_unit text)
+order by r.id on conflict do nothing returning client_id
+
+-- name: set_lines
+-- What lines have come to.
+update order_line l set status = r.status, stages = r.stages, waiting = r.waiting
+from jsonb_to_recordset(%(rows)s::jsonb) r (id int8, status text, stages jsonb, waiting jsonb)
+where l.id = r.id and l.tenant_id = %(tenant)s
+
+-- name: set_order
+-- What an order has come to.
+update customer_order set status = %(status)s, version = version + 1, changed_at = now()
+where tenant_id = %(tenant)s and id = %(id)s returning version
+
+-- name: change_order
+-- What is said of an order, when nobody else has said something since.
+update customer_order set priority = %(priority)s, window_start = %(window_start)s, window_end = %(window_end)s, note = %(note)s,
+    version = version + 1, changed_at = now()
+where tenant_id = %(tenant)s and name = %(name)s and (%(version)s::int is null or version = %(version)s) returning version
+
+-- name: claims
+-- Goods on hand that are of an order's lines.
+select a.line_id as line, a.stage, a.place_id as place, coalesce(a.lot_id, 0) as lot, a.unit, a.quantity
+from order_allocation a join order_line l on l.id = a.line_id
+where a.tenant_id = %(tenant)s and l.order_id = %(order)s
+
+-- name: put_claims
+-- Goods on hand that are lines' then.
+insert into order_allocation as a (line_id, tenant_id, stage, product_id, place_id, lot_id, unit, quantity)
+select r.line, %(tenant)s, r.stage, r.product, r.place, nullif(r.lot, 0), r.unit, r.quantity
+from jsonb_to_recordset(%(rows)s::jsonb) r (line int8, stage text, product int, place int, lot int, unit text, quantity numeric)
+where r.quantity > 0
+on conflict (line_id, stage, place_id, lot_id, unit) do update set quantity = excluded.quantity
+
+-- name: drop_claims
+-- Goods that are lines' no more.
+delete from order_allocation a using jsonb_to_recordset(%(rows)s::jsonb) r (line int8, stage text, place int, lot int, unit text, quantity numeric)
+where a.tenant_id = %(tenant)s and a.line_id = r.line and a.stage = r.stage and a.place_id = r.place and a.lot_id is not distinct from nullif(r.lot, 0)
+and a.unit = r.unit and r.quantity <= 0
+
+-- name: goods_there
+-- What lies at a site of products, less what is some line's already; a unit whose budget is spent is barred, and so are loose
+-- goods of its lot.
+select b.product_id as product, b.place_id as place, coalesce(b.lot_id, 0) as lot, b.unit, t.best_before,
+       b.quantity - coalesce((select sum(a.quantity) from order_allocation a where a.tenant_id = b.tenant_id and a.place_id = b.place_id
+           and a.product_id = b.product_id and a.lot_id is not distinct from b.lot_id and a.unit = b.unit), 0) as quantity,
+       coalesce(case when b.unit <> '' then (
+           select bool_or(g.verdict = 'fail') from handling_unit h join goods_budget g on g.unit_id = h.id
+           where h.tenant_id = b.tenant_id and h.code = b.unit)
+       else (select bool_or(g.verdict = 'fail') from goods_part c join goods_budget g on g.unit_id = c.unit_id
+             where c.tenant_id = b.tenant_id and c.lot_id = b.lot_id) end, false) as barred
+from ledger_balance b join ledger_place l on l.id = b.place_id left join lot t on t.id = b.lot_id
+where b.tenant_id = %(tenant)s and b.product_id = any(%(products)s) and l.site_id = %(site)s and b.quantity > 0
+order by b.place_id, 3, b.unit
+
+-- name: claimed
+-- What of products at a site, or anywhere, is orders' already.
+select a.product_id, sum(a.quantity) as quantity from order_allocation a join ledger_place l on l.id = a.place_id left join site s on s.id = l.site_id
+where a.tenant_id = %(tenant)s and a.product_id = any(%(products)s) and (%(site)s::text is null or s.name = %(site)s) group by 1
+
+-- name: spots
+-- What lies at places of products and lots, in units, and how much of it is orders'.
+select r.n, coalesce((select sum(b.quantity) from ledger_balance b where b.tenant_id = %(tenant)s and b.place_id = r.place and b.product_id = r.product
+           and b.lot_id is not distinct from nullif(r.lot, 0) and b.unit = r.unit), 0) as quantity,
+       coalesce((select sum(a.quantity) from order_allocation a where a.tenant_id = %(tenant)s and a.place_id = r.place and a.product_id = r.product
+           and a.lot_id is not distinct from nullif(r.lot, 0) and a.unit = r.unit and a.line_id <> r.line), 0) as others
+from jsonb_to_recordset(%(rows)s::jsonb) r (n int, line int8, place int, product int, lot int, unit text)
+
+-- name: orders
+-- Orders as a board has them: what is urgent first; or one.
+select o.id as key, o.name as id, c.code as customer, c.label as customer_label, t.code as ship_to, s.name as site, o.reference, o.priority,
+       o.window_start, o.window_end, o.note, o.status, o.version, o.ordered_at, o.created_by, o.changed_at
+from customer_order o join customer c on c.id = o.customer_id join site s on s.id = o.site_id left join ship_to t on t.id = o.ship_to_id
+where o.tenant_id = %(tenant)s and (%(id)s::text is null or o.name = %(id)s)
+and (%(statuses)s::text[] is null or o.status = any(%(statuses)s)) and (%(customer)s::text is null or c.code = %(customer)s)
+and (%(site)s::text is null or s.name = %(site)s)
+and (%(search)s::text is null or position(lower(%(search)s) in lower(o.name || ' ' || o.reference || ' ' || c.code || ' ' || c.label)) > 0)
+and (%(after)s::int8 is null or (-o.priority, coalesce(o.window_end, 'infinity'), o.id) > (-%(priority)s::int, %(due)s::timestamptz, %(after)s::int8))
+order by -o.priority, coalesce(o.window_end, 'infinity'), o.id limit %(limit)s
+
+-- name: lines_of
+-- Lines of orders.
+select l.order_id, l.seq, p.sku, p.label, p.base_unit, l.quantity, l.entered_quantity, l.entered_unit, l.status, l.stages, l.waiting
+from order_line l join product p on p.id = l.product_id
+where l.tenant_id = %(tenant)s and l.order_id = any(%(orders)s) order by l.order_id, l.seq
+
+-- name: claims_of
+-- Goods of an order's lines, with the names of their places.
+select l.seq, a.stage, a.quantity, t.code as lot, a.unit, s.name as site, z.name as zone, b.code as bin, v.name as vehicle, g.kind
+from order_allocation a join order_line l on l.id = a.line_id join ledger_place g on g.id = a.place_id left join lot t on t.id = a.lot_id
+left join site s on s.id = g.site_id left join zone z on z.id = g.zone_id left join bin b on b.id = g.bin_id left join vehicle v on v.id = g.vehicle_id
+where a.tenant_id = %(tenant)s and l.order_id = %(order)s order by l.seq, a.stage, s.name, z.name, b.code, t.code, a.unit
+
+-- name: steps_of
+-- What was told of an order's lines, the newest first.
+select t.id as key, t.client_id as id, l.seq, p.sku, t.kind, t.at, t.recorded_at, t.quantity, t.actor, t.source, t.reason, x.code as lot,
+       t.handling_unit, f.kind as from_kind, fs.name as from_site, fz.name as from_zone, fb.code as from_bin, fv.name as from_vehicle,
+       g.kind as to_kind, gs.name as to_site, gz.name as to_zone, gb.code as to_bin, gv.name as to_vehicle,
+       (l.waiting ->> t.client_id)::numeric as waiting
+from order_step t join order_line l on l.id = t.line_id join product p on p.id = l.product_id left join lot x on x.id = t.lot_id
+left join ledger_place f on f.id = t.place_id left join site fs on fs.id = f.site_id left join zone fz on fz.id = f.zone_id
+left join bin fb on fb.id = f.bin_id left join vehicle fv on fv.id = f.vehicle_id
+left join ledger_place g on g.id = t.to_place_id left join site gs on gs.id = g.site_id left join zone gz on gz.id = g.zone_id
+left join bin gb on gb.id = g.bin_id left join vehicle gv on gv.id = g.vehicle_id
+where t.tenant_id = %(tenant)s and l.order_id = %(order)s and (%(after)s::int8 is null or t.id < %(after)s)
+order by t.id desc limit %(limit)s

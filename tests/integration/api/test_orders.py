@@ -1,0 +1,206 @@
+"""Orders by REST: taken in once, given goods first expired first, moved on with the ledger, explained step by step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.integration.api.seed import World, client, serving
+
+NOW = datetime.now(UTC).replace(microsecond=0)
+CHILLER, STAGE = {"site": "store-1", "zone": "chiller"}, {"site": "store-1"}
+
+
+def at(days: float) -> str:
+    return (NOW + timedelta(days=days)).isoformat()
+
+
+@pytest.fixture(scope="module")
+def world(kept_database: str) -> Iterator[World]:
+    found = World(kept_database)
+    found.furnish()
+    yield found
+    found.close()
+
+
+@pytest.fixture(scope="module")
+def url(kept_database: str) -> Iterator[str]:
+    with serving(kept_database) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def api(world: World, url: str) -> Iterator[httpx.Client]:
+    with client(url, world.token("admin")) as found:
+        for lot, days in (("SOON", 3), ("LATE", 30)):
+            assert_made(found.post("/api/v1/lots", json={"id": lot, "sku": "MILK", "best_before": at(days)}))
+        assert_made(found.post("/api/v1/customers", json={"id": "ward-5", "label": "Ward 5"}))
+        assert_made(found.post("/api/v1/customers", json={"id": "far", "min_life_days": 10}))
+        yield found
+
+
+def assert_made(answer: httpx.Response) -> None:
+    assert answer.status_code == 201, answer.text
+
+
+def receive(api: httpx.Client, name: str, quantity: float, **more: object) -> None:
+    move = {"id": name, "kind": "receive", "sku": "MILK", "quantity": quantity, "to": CHILLER, "at": at(-1), **more}
+    assert_made(api.post("/api/v1/stock/moves", json={"moves": [move]}))
+
+
+def order(api: httpx.Client, name: str, quantity: float, customer: str = "ward-5", **more: object) -> dict[str, Any]:
+    lines = [{"sku": "MILK", "quantity": quantity}]
+    answer = api.post(
+        "/api/v1/orders", json={"id": name, "customer": customer, "site": "store-1", "lines": lines, **more}
+    )
+    assert_made(answer)
+    return dict(answer.json())
+
+
+def steps(api: httpx.Client, name: str, *told: dict[str, Any], late: bool = False) -> httpx.Response:
+    body = {"steps": [{"line": 1, **each} for each in told], "late": late}
+    return api.post(f"/api/v1/orders/{name}/steps", json=body)
+
+
+def stages(api: httpx.Client, name: str) -> dict[str, float]:
+    return dict(api.get(f"/api/v1/orders/{name}").json()["lines"][0]["stages"])
+
+
+def allocate(api: httpx.Client, name: str) -> dict[str, Any]:
+    answer = api.post(f"/api/v1/orders/{name}/allocation")
+    assert answer.status_code == 200, answer.text
+    return dict(answer.json()["order"])
+
+
+def goods(order: dict[str, Any]) -> list[tuple[str, str | None, float]]:
+    return [(each["stage"], each["lot"], each["quantity"]) for each in order["allocated"].get("1", [])]
+
+
+def on_hand(api: httpx.Client) -> float:
+    (found,) = api.get("/api/v1/stock/availability", params={"sku": "MILK", "site": "store-1"}).json()["items"]
+    return float(found["available"])
+
+
+def test_from_order_to_delivery_in_one_ledger(api: httpx.Client) -> None:
+    receive(api, "r1", 8, lot="SOON")
+    receive(api, "r2", 20, lot="LATE")
+    order(api, "SO-1", 10)
+    assert goods(allocate(api, "SO-1")) == [("allocated", "LATE", 2), ("allocated", "SOON", 8)]
+    assert on_hand(api) == 18, "what is an order's is promised to nobody else"
+    far = order(api, "SO-2", 30, "far", window_end=at(1))
+    assert (far["status"], goods(allocate(api, "SO-2"))) == ("open", [("allocated", "LATE", 18)])
+    assert stages(api, "SO-2") == {"open": 12, "allocated": 18}
+    done = steps(
+        api, "SO-1",
+        {"id": "p1", "kind": "pick", "quantity": 8, "lot": "SOON", "from": CHILLER, "to": STAGE},
+        {"id": "k1", "kind": "pack", "quantity": 8, "lot": "SOON", "from": STAGE, "handling_unit": "PAL-1"},
+        {"id": "l1", "kind": "load", "quantity": 8, "lot": "SOON", "from": STAGE, "to": {"vehicle": "truck-01"},
+         "handling_unit": "PAL-1"},
+    )  # fmt: skip
+    assert done.status_code == 200, done.text
+    assert goods(done.json()["order"]) == [("allocated", "LATE", 2)]
+    assert stages(api, "SO-1") == {"allocated": 2, "loaded": 8}
+    told = {"id": "d1", "kind": "deliver", "quantity": 7, "lot": "SOON", "from": {"vehicle": "truck-01"},
+            "handling_unit": "PAL-1"}  # fmt: skip
+    refused = {"id": "f1", "kind": "refuse", "quantity": 1, "lot": "SOON", "reason": "dented"}
+    back = {"id": "b1", "kind": "bring_back", "quantity": 1, "lot": "SOON", "from": {"vehicle": "truck-01"},
+            "to": STAGE, "handling_unit": "PAL-1"}  # fmt: skip
+    assert steps(api, "SO-1", told, refused, back).status_code == 200
+    assert stages(api, "SO-1") == {"allocated": 2, "delivered": 7, "returned": 1}
+    moves = api.get("/api/v1/stock/moves", params={"reference": "SO-1"}).json()["items"]
+    assert {move["kind"] for move in moves} == {"pick", "pack", "load", "deliver", "unload"}
+    history = api.get("/api/v1/orders/SO-1/steps").json()["items"]
+    assert {each["id"] for each in history[:3]} == {"b1", "f1", "d1"}
+    assert next(each for each in history if each["id"] == "b1")["to"] == {"kind": "site", "site": "store-1"}
+
+
+def test_told_twice_late_and_in_no_order_it_is_the_same(api: httpx.Client) -> None:
+    receive(api, "r3", 5)
+    order(api, "SO-3", 5)
+    truck = {"vehicle": "truck-01"}
+    deliver = {"id": "d3", "kind": "deliver", "quantity": 5, "from": truck, "at": at(-0.1), "allow_negative": True,
+               "reason": "told by the driver"}  # fmt: skip
+    waiting = steps(api, "SO-3", deliver, late=True)
+    assert waiting.status_code == 200, waiting.text
+    line = waiting.json()["order"]["lines"][0]
+    assert (line["stages"], line["waiting"]) == ({"open": 5}, 5), "nobody has loaded it yet"
+    load = {**deliver, "id": "l3", "kind": "load", "from": STAGE, "to": truck, "at": at(-0.2)}
+    pick = {"id": "p3", "kind": "pick", "quantity": 5, "from": CHILLER, "to": STAGE, "at": at(-0.3)}
+    for told in (load, pick, pick):
+        assert steps(api, "SO-3", told, late=True).status_code == 200
+    found = api.get("/api/v1/orders/SO-3").json()
+    assert (found["status"], found["lines"][0]["stages"], found["lines"][0]["waiting"]) == (
+        "delivered",
+        {"delivered": 5},
+        0,
+    )
+    assert found["allocated"] == {}
+    taken = steps(api, "SO-3", {**pick, "kind": "pack"})
+    assert (taken.status_code, "another step is p3" in taken.text) == (409, True)
+
+
+def test_what_cannot_be_is_refused_with_what_can(api: httpx.Client) -> None:
+    order(api, "SO-4", 3)
+    for told, why in (
+        ({"id": "x", "kind": "deliver", "quantity": 1, "from": {"vehicle": "truck-01"}}, "0 are loaded"),
+        ({"id": "x", "kind": "pick", "quantity": 1, "from": CHILLER, "lot": "LATE", "to": STAGE}, "another order's"),
+        ({"id": "x", "kind": "pick", "quantity": 1, "from": CHILLER}, "to: where are they then"),
+        ({"id": "x", "kind": "allocate", "quantity": 1}, "by allocating the order"),
+        ({"id": "x", "kind": "close_short", "quantity": 1, "line": 9}, "line: there is no 9"),
+    ):
+        answer = steps(api, "SO-4", told)
+        assert (answer.status_code in (409, 422), why in answer.text) == (True, True), answer.text
+    assert stages(api, "SO-4") == {"open": 3}
+
+
+def test_an_order_is_taken_in_once_and_changed_by_one(api: httpx.Client) -> None:
+    order(api, "SO-5", 2, reference="PO 77")
+    body = {"id": "SO-6", "customer": "ward-5", "site": "store-1", "reference": "PO 77",
+            "lines": [{"sku": "MILK", "quantity": 2}]}  # fmt: skip
+    again = api.post("/api/v1/orders", json=body)
+    assert (again.status_code, again.json()["id"]) == (200, "SO-5"), "the customer's reference is known"
+    taken = api.post("/api/v1/orders", json={**body, "id": "SO-5", "reference": ""})
+    assert taken.status_code == 409
+    version = api.get("/api/v1/orders/SO-5").json()["version"]
+    change = {"priority": 9, "version": version}
+    with ThreadPoolExecutor(2) as pool:
+        both = list(pool.map(lambda _: api.patch("/api/v1/orders/SO-5", json=change).status_code, range(2)))
+    assert sorted(both) == [200, 409], "one wins, the other is told"
+    first = api.get("/api/v1/orders", params={"status": "todo"}).json()["items"][0]
+    assert first["id"] == "SO-5", "what is urgent stands in front"
+    gone = api.post("/api/v1/orders/SO-5/cancellation", json={"reason": "twice"})
+    assert (gone.json()["order"]["status"], stages(api, "SO-5")) == ("cancelled", {"cancelled": 2})
+    assert api.post("/api/v1/orders/SO-5/cancellation", json={"reason": "twice"}).status_code == 409
+
+
+def test_customers_have_places_with_hours(api: httpx.Client) -> None:
+    place = {"id": "dock-2", "lat": 60.1, "lon": 24.9, "tz": "Europe/Helsinki",
+             "opening": [{"days": [1, 2], "from": "07:00", "to": "15:00"}]}  # fmt: skip
+    assert_made(api.post("/api/v1/customers/ward-5/ship-tos", json=place))
+    assert api.post("/api/v1/customers/ward-5/ship-tos", json={**place, "access": "ring"}).status_code == 200
+    (found,) = api.get("/api/v1/customers/ward-5/ship-tos").json()["items"]
+    assert (found["access"], found["opening"][0]["from"]) == ("ring", "07:00")
+    wrong = {**place, "opening": [{"days": [1], "from": "15:00", "to": "07:00"}]}
+    assert "closes before it opens" in api.post("/api/v1/customers/ward-5/ship-tos", json=wrong).text
+    assert order(api, "SO-7", 1, ship_to="dock-2")["ship_to"] == "dock-2"
+    assert api.delete("/api/v1/customers/ward-5/ship-tos/dock-2").status_code == 204
+    assert api.get("/api/v1/customers", params={"search": "WARD"}).json()["items"][0]["orders"] > 0
+
+
+def test_two_who_pick_the_same_units_are_told_apart(api: httpx.Client) -> None:
+    receive(api, "r8", 4)
+    order(api, "SO-8", 4)
+    allocate(api, "SO-8")
+
+    def pick(who: int) -> int:
+        told = {"id": f"both-{who}", "kind": "pick", "quantity": 3, "from": CHILLER, "to": STAGE}
+        return steps(api, "SO-8", told).status_code
+
+    with ThreadPoolExecutor(4) as pool:
+        assert sorted(pool.map(pick, range(4))) == [200, 409, 409, 409]
+    assert stages(api, "SO-8")["picked"] == 3
