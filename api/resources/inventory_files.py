@@ -28,6 +28,7 @@ from api.resources.shared.imports.cells import Cell
 from api.resources.shared.imports.files import Columns, FileError, open_source
 from api.resources.shared.imports.sheets import SheetError
 from api.resources.shared.sheets import workbook
+from domain.faults import FaultCode, fault_of
 from domain.permissions import Permission
 from domain.stock.inventory import (
     ALIASES,
@@ -43,7 +44,7 @@ from domain.stock.inventory import (
 from domain.stock.templates import TEMPLATES
 from domain.tables import CSV, csv_line
 from domain.times import to_us
-from operations.inventory.record import Brought, InventoryError, bring_in
+from operations.inventory.record import Brought, InventoryError, Wrong, bring_in
 from store.db import queries
 
 router = resource("/inventory", tags=["stock"])
@@ -91,11 +92,13 @@ class InventoryTemplates(TypedDict):
 
 
 class InventoryFault(TypedDict):
-    """What is wrong with a line."""
+    """What is wrong with a line: `problem` in English, `code` and `params` for another language."""
 
     line: int
     column: str
     problem: str
+    code: FaultCode
+    params: dict[str, str]
 
 
 class InventoryBrought(TypedDict):
@@ -219,7 +222,7 @@ async def import_inventory(
     except _NothingStoredError as end:
         brought = end.brought
     except InventoryError as error:
-        errors = [InventoryFault(line=w.line, column=w.column, problem=w.problem) for w in error.faults]
+        errors = [_fault(wrong) for wrong in error.faults]
         if not dry_run:
             first = error.faults[0]
             more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
@@ -231,6 +234,13 @@ async def import_inventory(
 async def _bring(session: Session, lines: Sequence[Line], now_us: int, by: str, reference: str) -> Brought:
     named = {**queries("stock"), **queries("inventory")}
     return await session.perform(bring_in(lines, now_us, by, reference), named)
+
+
+def _fault(wrong: Wrong) -> InventoryFault:
+    said = fault_of(wrong.problem)
+    return {
+        "line": wrong.line, "column": wrong.column, "problem": said, "code": said.code, "params": dict(said.params)
+    }  # fmt: skip
 
 
 class _NothingStoredError(Exception):

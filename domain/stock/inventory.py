@@ -11,6 +11,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any, NamedTuple
 
 from domain.epc.keys import completed
+from domain.faults import FaultCode, cut, fault, fault_of
 from domain.stock.quantities import text_of
 from domain.stock.units import MEASURES, PIECE, UNIT
 from domain.times import rfc3339, to_us
@@ -123,12 +124,12 @@ def line_of(at: int, values: Mapping[str, Any], faults: Mapping[str, str] | None
             line.own[name.removeprefix(OWN)] = str(value)[:TEXT_MAX]
             continue
         if name not in _CHECKS:
-            line.faults[name[:60]] = "there is no such column"
+            line.faults[name[:60]] = fault("no_column")
             continue
         try:
             line.said[name] = _CHECKS[name](value)
         except ValueError as error:
-            line.faults[name] = str(error)
+            line.faults[name] = fault_of(error)
     _together(line)
     return line
 
@@ -140,7 +141,7 @@ def _together(line: Line) -> None:
 
     def needs(name: str, other: str) -> None:
         if name in said and other not in said:
-            faults[other] = f"it is missing: {name} needs it"
+            faults[other] = fault("needed_by", by=name)
 
     for name, other in (
         ("quantity", "sku"), ("quantity", "site"), ("unit", "quantity"), ("lot", "sku"), ("best_before", "lot"),
@@ -149,25 +150,25 @@ def _together(line: Line) -> None:
     ):  # fmt: skip
         needs(name, other)
     if not said.keys() & {"sku", "site"}:
-        faults["sku"] = "it is missing: a line names a product, or a site"
+        faults["sku"] = fault("no_subject")
     if "low_c" in said and "high_c" in said and said["low_c"] >= said["high_c"]:
-        faults["low_c"] = f"{said['low_c']} is not below high_c, {said['high_c']}"
+        faults["low_c"] = fault("not_below", said=said["low_c"], high=said["high_c"])
     if "made_at" in said and "best_before" in said and said["made_at"] >= said["best_before"]:
-        faults["best_before"] = "it is not after made_at"
+        faults["best_before"] = fault("not_after_made")
 
 
 # ------------------------------------------------------------------ cells
 def _text(value: Any) -> str:
     said = str(value)
     if len(said) > TEXT_MAX or not said.isprintable():
-        raise ValueError(f"it is not a text of at most {TEXT_MAX} characters")
+        raise ValueError(fault("not_text", most=TEXT_MAX))
     return said
 
 
-def _like(pattern: re.Pattern[str], wanted: str) -> Callable[[Any], str]:
+def _like(pattern: re.Pattern[str], code: FaultCode) -> Callable[[Any], str]:
     def check(value: Any) -> str:
         if not pattern.fullmatch(str(value)):
-            raise ValueError(f"{str(value)[:40]!r}: write {wanted}")
+            raise ValueError(fault(code, said=cut(value)))
         return str(value)
 
     return check
@@ -176,16 +177,16 @@ def _like(pattern: re.Pattern[str], wanted: str) -> Callable[[Any], str]:
 def _sku(value: Any) -> str:
     said = _text(value)
     if len(said) > 64:
-        raise ValueError("it is longer than 64 characters")
+        raise ValueError(fault("too_long", most=64))
     return said
 
 
 def _gtin(value: Any) -> str:
     said = str(value)
     if not _GTIN.fullmatch(said):
-        raise ValueError(f"{said[:40]!r}: write 8, 12, 13 or 14 digits")
+        raise ValueError(fault("not_gtin", said=cut(said)))
     if completed(said[:-1]) != said:
-        raise ValueError(f"{said}: its check digit is {completed(said[:-1])[-1]}, not {said[-1]}")
+        raise ValueError(fault("check_digit", said=said, right=completed(said[:-1])[-1], wrong=said[-1]))
     return said
 
 
@@ -194,9 +195,9 @@ def _number(low: float, high: float) -> Callable[[Any], Decimal]:
         try:
             found = Decimal(str(value))
         except InvalidOperation:
-            raise ValueError(f"{str(value)[:40]!r} is no number: write 4.5") from None
+            raise ValueError(fault("not_number", said=cut(value))) from None
         if not low <= found <= high:
-            raise ValueError(f"{value} is not from {low:g} to {high:g}")
+            raise ValueError(fault("out_of_range", said=value, low=f"{low:g}", high=f"{high:g}"))
         return found.normalize()
 
     return check
@@ -205,7 +206,7 @@ def _number(low: float, high: float) -> Callable[[Any], Decimal]:
 def _positive(value: Any) -> Decimal:
     found = _number(0, 1e9)(value)
     if not found:
-        raise ValueError("it is nothing: more than 0 is wanted")
+        raise ValueError(fault("not_positive"))
     return found
 
 
@@ -218,21 +219,21 @@ def _time(value: Any) -> datetime:
         if value is not None and value.tzinfo is None:
             value = value.replace(tzinfo=UTC)
     if not isinstance(value, datetime):
-        raise ValueError("it is no date: write 2026-12-20")  # noqa: TRY004 - said to a person
+        raise ValueError(fault("not_date"))  # noqa: TRY004 - said to a person
     if not 1970 < value.year < 2200:
-        raise ValueError(f"the year {value.year} is not from 1971 to 2199")
+        raise ValueError(fault("year", year=value.year))
     return value.astimezone(UTC)
 
 
 def _site_kind(value: Any) -> str:
     if value not in SITE_KINDS:
-        raise ValueError(f"{str(value)[:40]!r} is not one of {', '.join(SITE_KINDS)}")
+        raise ValueError(fault("not_one_of", said=cut(value), known=", ".join(SITE_KINDS)))
     return str(value)
 
 
-_name = _like(_NAME, "a-z, 0-9, - and _, 64 at most")
-_code = _like(_CODE, "letters, digits, . - and _, 64 at most")
-_unit = _like(UNIT, "a word of a-z, 0-9, - and _, such as piece, kg, case")
+_name = _like(_NAME, "not_name")
+_code = _like(_CODE, "not_code")
+_unit = _like(UNIT, "not_unit")
 _celsius = _number(-273.15, 1000)
 _CHECKS: Mapping[str, Callable[[Any], Any]] = {
     "sku": _sku, "label": _text, "gtin": _gtin, "base_unit": _unit, "case_pieces": _positive,

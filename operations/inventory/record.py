@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from domain.faults import fault, fault_of
 from domain.refusal import CannotError
 from domain.stock.inventory import Line, opening_id, plain, units_known
 from domain.stock.moves import Place
@@ -83,7 +84,7 @@ class _Sheet:
             before = thing.setdefault(column, value)
             at = self.first.setdefault((kind + name, column, ""), line.at)
             if before != value:
-                self.wrong(line.at, column, f"{name} has another in line {at}: {before}")
+                self.wrong(line.at, column, fault("other_before", name=name, line=at, before=before))
 
 
 def bring_in(lines: Sequence[Line], now_us: int, by: str, reference: str = "opening") -> Script[Brought]:
@@ -129,7 +130,7 @@ def _gathered(lines: Sequence[Line]) -> _Sheet:
             key = tuple(line[name] for name in ("sku", "lot", "site", "zone", "bin"))
             before = there.setdefault(key, line.at)
             if before != line.at:
-                sheet.wrong(line.at, "quantity", f"line {before} says already how many lie there")
+                sheet.wrong(line.at, "quantity", fault("told_before", line=before))
     return sheet
 
 
@@ -144,11 +145,11 @@ def _products(sheet: _Sheet, lines: Sequence[Line]) -> Script[set[str]]:
         sku, gtin = line["sku"], line["gtin"]
         known = there.get(sku)
         if known is not None and known["retired"]:
-            sheet.wrong(line.at, "sku", f"{sku} is retired: restore it first")
+            sheet.wrong(line.at, "sku", fault("retired", name=sku))
         if gtin and whose.get(gtin, sku) != sku:
-            sheet.wrong(line.at, "gtin", f"{gtin} is that of {whose[gtin]}")
+            sheet.wrong(line.at, "gtin", fault("gtin_taken", gtin=gtin, sku=whose[gtin]))
         elif gtin and seen.setdefault(gtin, sku) != sku:
-            sheet.wrong(line.at, "gtin", f"{gtin} is that of {seen[gtin]} in this file")
+            sheet.wrong(line.at, "gtin", fault("gtin_twice", gtin=gtin, sku=seen[gtin]))
         _check_units(sheet, line, sheet.products[sku], known)
     return set(there)
 
@@ -156,16 +157,12 @@ def _products(sheet: _Sheet, lines: Sequence[Line]) -> Script[set[str]]:
 def _check_units(sheet: _Sheet, line: Line, said: Mapping[str, Any], known: Row | None) -> None:
     base = said.get("base_unit") or (known["base_unit"] if known else PIECE)
     if known is not None and known["moved"] and base != known["base_unit"] and line["base_unit"]:
-        sheet.wrong(
-            line.at, "base_unit", f"{line['sku']} is counted in {known['base_unit']}, and has moved: it stays so"
-        )
+        sheet.wrong(line.at, "base_unit", fault("base_unit_stays", sku=line["sku"], unit=known["base_unit"]))
     packs = [name for name, column in (("case", "case_pieces"), ("pallet", "pallet_cases")) if column in said]
     units = units_known(base, [*packs, *(known["units"] if known else ())])
     if line["unit"] and line["unit"] not in units:
-        how = "; say how many base units one is in case_pieces" if line["unit"] == "case" else ""
-        sheet.wrong(
-            line.at, "unit", f"{line['sku']} is not counted in {line['unit']}, but in {', '.join(sorted(units))}{how}"
-        )
+        said = {"sku": line["sku"], "unit": line["unit"], "units": ", ".join(sorted(units))}
+        sheet.wrong(line.at, "unit", fault("case_unknown" if line["unit"] == "case" else "unit_unknown", **said))
 
 
 def _places(sheet: _Sheet, lines: Sequence[Line]) -> Script[dict[str, Row]]:
@@ -176,14 +173,12 @@ def _places(sheet: _Sheet, lines: Sequence[Line]) -> Script[dict[str, Row]]:
     for line in _each(lines, "site"):
         site, known = line["site"], there.get(line["site"])
         if known is None and not {"lat", "lon"} <= sheet.sites[site].keys():
-            sheet.wrong(line.at, "site", f"there is no site {site}: add lat and lon, or make it on the page of sites")
+            sheet.wrong(line.at, "site", fault("no_site", site=site))
         elif known is not None and known["retired"]:
-            sheet.wrong(line.at, "site", f"{site} is retired: restore it first")
+            sheet.wrong(line.at, "site", fault("retired", name=site))
         if line["bin"] and zone_of.setdefault((site, line["bin"]), line["zone"]) != line["zone"]:
             other = zone_of[site, line["bin"]]
-            sheet.wrong(
-                line.at, "bin", f"{line['bin']} of {site} is in zone {other}: a bin's code is one of its site's"
-            )
+            sheet.wrong(line.at, "bin", fault("bin_elsewhere", bin=line["bin"], site=site, zone=other))
     return there
 
 
@@ -192,7 +187,7 @@ def _lots(sheet: _Sheet, lines: Sequence[Line]) -> Script[set[str]]:
     there = {row["code"]: row["sku"] for row in rows}
     for line in _each(lines, "lot"):
         if there.get(line["lot"], line["sku"]) != line["sku"]:
-            sheet.wrong(line.at, "lot", f"{line['lot']} is a lot of {there[line['lot']]}")
+            sheet.wrong(line.at, "lot", fault("lot_of_other", lot=line["lot"], sku=there[line["lot"]]))
     return set(there)
 
 
@@ -268,8 +263,8 @@ def _move(lines: Sequence[Line], now_us: int, by: str, reference: str) -> Script
         done = yield from record(told, now_us, by)
     except CannotError as error:
         name = next((name for name in at if name in str(error)), "")
-        again = "it was brought in before with another quantity: count it, or correct the move"
-        raise InventoryError([Wrong(at.get(name, 0), "quantity", again if error.conflict else str(error))]) from None
+        why = fault("opened_before") if error.conflict else fault_of(error)
+        raise InventoryError([Wrong(at.get(name, 0), "quantity", why)]) from None
     return len(told), len(done.new)
 
 

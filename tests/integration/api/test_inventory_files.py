@@ -87,6 +87,9 @@ def test_every_bad_row_is_named_and_nothing_half_is_brought_in(api: httpx.Client
             (8, "bin"): "A-1 of shop-9 is in zone chiller: a bin's code is one of its site's",
             (9, "sku"): "it is missing: quantity needs it",
         }
+        codes = [(e["code"], e["params"]) for e in told.json()["errors"]]
+        assert codes[0] == ("check_digit", {"said": "4012345111117", "right": "8", "wrong": "7"})
+        assert ("no_site", {"site": "nowhere"}) in codes
     assert levels(api) == {}
     assert api.get("/api/v1/sites/shop-9").status_code == 404
     fixed = "\n".join(line for line in bad.splitlines() if line.startswith(("CHEESE,Cheese", "CHEESE,,", "RICE,Rice")))

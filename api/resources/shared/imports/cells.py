@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
+from domain.faults import cut, fault, fault_of
 from domain.tables import FORMULA
 from domain.times import written
 
@@ -55,9 +56,9 @@ def number(cell: Any, how: How) -> float | None:
     if not said:
         return None
     if not _NUMBER.fullmatch(said):
-        raise ValueError(f"{said[:40]!r} is no number: write 4.5")
+        raise ValueError(fault("not_number", said=cut(said)))
     if "," in said and not how.commas:
-        raise ValueError(f"{said[:40]!r}: write a point for the decimal comma, or separate fields with semicolons")
+        raise ValueError(fault("decimal_comma", said=cut(said)))
     return float(said.replace(",", "."))
 
 
@@ -79,22 +80,23 @@ def time(cell: Any, how: How) -> datetime | None:
         try:
             found = datetime.fromisoformat(said) if _DATE.fullmatch(said) else written(said)
         except ValueError:
-            raise ValueError(f"{said[:40]!r} is no time: write 2026-11-22 10:00 or 2026-11-22T10:00:00Z") from None
+            raise ValueError(fault("not_time", said=cut(said))) from None
     if found.tzinfo is not None:
         return found
     there = found.replace(tzinfo=how.zone)
     again = (there.astimezone(ZoneInfo("UTC")) + timedelta(0)).astimezone(how.zone).replace(tzinfo=None)
     if again != found:
-        raise ValueError(f"{found:%Y-%m-%d %H:%M}: the clocks in {how.zone.key} skip this time")
+        raise ValueError(fault("skipped_time", said=f"{found:%Y-%m-%d %H:%M}", zone=how.zone.key))
     return there
 
 
 def flat(columns: Mapping[str, Cell], said: Mapping[str, Any], how: How) -> tuple[dict[str, Any], dict[str, str]]:
     """What the cells of a line mean, and what is wrong with which."""
-    values, faults = {}, {}
+    values: dict[str, Any] = {}
+    faults: dict[str, str] = {}
     for name, cell in said.items():
         try:
             values[name] = columns[name](cell, how)
         except ValueError as error:
-            faults[name] = str(error)
+            faults[name] = fault_of(error)
     return values, faults

@@ -1,7 +1,48 @@
 // Stock, in German.
+import type { InventoryBrought } from '#shared/api/shapes.ts'
+
 import type { Translation } from '../catalogue.ts'
 import type en from '../en/stock.ts'
 
+type Fault = InventoryBrought['errors'][number]
+type Params = Readonly<Record<string, string>>
+/** What is wrong with a line of a table; the API says it in English, with what it is made of. */
+const FAULTS: Readonly<Record<Fault['code'], ((params: Params) => string) | undefined>> = {
+  not_number: ({ said }) => `„${said}“ ist keine Zahl: schreiben Sie 4.5`,
+  decimal_comma: ({ said }) => `„${said}“: schreiben Sie einen Punkt statt des Kommas, oder trennen Sie die Felder mit Semikolons`,
+  not_time: ({ said }) => `„${said}“ ist keine Zeit: schreiben Sie 2026-11-22 10:00 oder 2026-11-22T10:00:00Z`,
+  skipped_time: ({ said, zone }) => `${said}: die Uhren in ${zone} überspringen diese Zeit`,
+  no_column: () => 'eine solche Spalte gibt es nicht',
+  needed_by: ({ by }) => `es fehlt: ${by} braucht es`,
+  no_subject: () => 'es fehlt: eine Zeile nennt ein Produkt oder einen Ort',
+  not_below: ({ said, high }) => `${said} liegt nicht unter high_c, ${high}`,
+  not_after_made: () => 'es liegt nicht nach made_at',
+  not_text: ({ most }) => `es ist kein Text von höchstens ${most} Zeichen`,
+  not_name: ({ said }) => `„${said}“: schreiben Sie a-z, 0-9, - und _, höchstens 64`,
+  not_code: ({ said }) => `„${said}“: schreiben Sie Buchstaben, Ziffern, . - und _, höchstens 64`,
+  not_unit: ({ said }) => `„${said}“: schreiben Sie ein Wort aus a-z, 0-9, - und _, wie piece, kg, case`,
+  too_long: ({ most }) => `es ist länger als ${most} Zeichen`,
+  not_gtin: ({ said }) => `„${said}“: schreiben Sie 8, 12, 13 oder 14 Ziffern`,
+  check_digit: ({ said, right, wrong }) => `${said}: die Prüfziffer ist ${right}, nicht ${wrong}`,
+  out_of_range: ({ said, low, high }) => `${said} liegt nicht zwischen ${low} und ${high}`,
+  not_positive: () => 'es ist nichts: mehr als 0 ist verlangt',
+  not_date: () => 'es ist kein Tag: schreiben Sie 2026-12-20',
+  year: ({ year }) => `das Jahr ${year} liegt nicht zwischen 1971 und 2199`,
+  not_one_of: ({ said, known }) => `„${said}“ ist keines von ${known}`,
+  other_before: ({ name, line, before }) => `${name} hat in Zeile ${line} etwas anderes: ${before}`,
+  told_before: ({ line }) => `Zeile ${line} sagt schon, wie viele dort liegen`,
+  retired: ({ name }) => `${name} ist stillgelegt: stellen Sie es zuerst wieder her`,
+  gtin_taken: ({ gtin, sku }) => `${gtin} gehört zu ${sku}`,
+  gtin_twice: ({ gtin, sku }) => `${gtin} gehört in dieser Datei zu ${sku}`,
+  base_unit_stays: ({ sku, unit }) => `${sku} wird in ${unit} gezählt und wurde schon bewegt: es bleibt dabei`,
+  unit_unknown: ({ sku, unit, units }) => `${sku} wird nicht in ${unit} gezählt, sondern in ${units}`,
+  case_unknown: ({ sku, unit, units }) => `${sku} wird nicht in ${unit} gezählt, sondern in ${units}; sagen Sie in case_pieces, wie viele darin sind`,
+  no_site: ({ site }) => `den Ort ${site} gibt es nicht: ergänzen Sie lat und lon, oder legen Sie ihn auf der Seite der Orte an`,
+  bin_elsewhere: ({ bin, site, zone }) => `${bin} von ${site} ist in der Zone ${zone}: ein Fach gibt es je Ort nur einmal`,
+  lot_of_other: ({ lot, sku }) => `${lot} ist eine Charge von ${sku}`,
+  opened_before: () => 'es kam schon mit einer anderen Menge herein: zählen Sie, oder berichtigen Sie die Buchung',
+  other: undefined,
+}
 const OUTSIDE: Readonly<Record<string, string>> = { supplier: 'Lieferant', customer: 'Kunde', waste: 'Abfall', adjustment: 'gefunden oder vermisst' }
 const KINDS: Readonly<Record<string, string>> = {
   receive: 'Eingegangen',
@@ -231,6 +272,7 @@ const words: Translation<typeof en> = {
   at_line: 'Zeile',
   at_column: 'Spalte',
   problem: 'Was falsch ist',
+  fault: (code, params, english) => FAULTS[code as Fault['code']]?.(params) ?? english,
   out_now: 'Es ist nichts mehr da.',
   out_in: (middle, early, late) => (late ? `Reicht noch etwa ${middle} (${early} bis ${late}).` : `Reicht noch etwa ${middle} (mindestens ${early}).`),
   out_by: (basis, perDay) => `${perDay} am Tag, ${basis === 'sensors' ? 'wie Sensoren es sehen' : 'nach den Buchungen'}; in vier von fünf Fällen in dieser Spanne`,

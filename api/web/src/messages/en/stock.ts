@@ -228,6 +228,7 @@ export default {
   at_line: 'Line',
   at_column: 'Column',
   problem: 'What is wrong',
+  fault: (_code: string, _params: Readonly<Record<string, string>>, english: string) => english,
   out_now: 'Nothing is left.',
   out_in: (middle: string, early: string, late: string | null) => (late ? `Out in about ${middle} (${early} to ${late}).` : `Out in about ${middle} (not before ${early}).`),
   out_by: (basis: string, perDay: string) => `${perDay} a day, ${basis === 'sensors' ? 'as sensors see it' : 'by the ledger'}; four times in five within the range`,
