@@ -16,6 +16,11 @@ PORTS = {"https": (443, 8443), "http": (80, 8080)}
 """Ports in the world; in a network that the operator allows any."""
 
 
+EPCIS = "epcis"
+"""What a subscription to events is told: a document, and no CloudEvent."""
+_OF_EPCIS = {"content-type": "application/json", "GS1-EPCIS-Version": "2.0.0", "GS1-CBV-Version": "2.0.0"}
+
+
 class AddressError(ValueError):
     """Nothing is sent there; the message says why."""
 
@@ -45,7 +50,9 @@ def parse_url(url: str) -> SplitResult:
 
 
 def body_of(tenant: str, row: Mapping[str, Any]) -> bytes:
-    """The CloudEvent of a row of `outgoing`: the same octets at every attempt."""
+    """The CloudEvent of a row of `outgoing`, of EPCIS the document: the same octets at every attempt."""
+    if row["type"] == EPCIS:
+        return json.dumps(row["data"], ensure_ascii=False, separators=(",", ":")).encode()
     event = {
         "specversion": "1.0",
         "id": row["cause"],
@@ -59,7 +66,7 @@ def body_of(tenant: str, row: Mapping[str, Any]) -> bytes:
     return json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-def headers_of(number: int, body: bytes, secrets: Sequence[bytes], now: datetime) -> dict[str, str]:
+def headers_of(number: int, body: bytes, secrets: Sequence[bytes], now: datetime, of: str = "") -> dict[str, str]:
     """The headers of an attempt: the same number at every attempt, the attempt's time, a signature by each secret.
 
     >>> from datetime import UTC
@@ -70,7 +77,7 @@ def headers_of(number: int, body: bytes, secrets: Sequence[bytes], now: datetime
     signed = f"{name}.{at}.".encode() + body
     signatures = [b64encode(hmac.digest(secret, signed, hashlib.sha256)).decode() for secret in secrets]
     return {
-        "content-type": "application/cloudevents+json; charset=utf-8",
+        **(_OF_EPCIS if of == EPCIS else {"content-type": "application/cloudevents+json; charset=utf-8"}),
         "user-agent": "Frostway",
         "webhook-id": name,
         "webhook-timestamp": at,

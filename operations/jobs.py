@@ -23,6 +23,7 @@ from procrastinate.manager import JobManager
 from psycopg.types.json import Jsonb
 
 from operations.counts.work import look
+from operations.epcis.subscribe import tell_by_clock
 from operations.milestones.work import tell_milestones
 from operations.retention import GoOn, Keep, drop_old, drop_surplus
 from operations.summaries import summarise
@@ -115,6 +116,7 @@ def make_app(config: JobsConfig, stop: threading.Event) -> App:
     often("quarantine", drop_surplus)
     often("summaries", summarise)
     often("counts", lambda link, _go_on: look(link, datetime.now(UTC)))
+    often("epcis subscriptions", lambda link, _go_on: tell_by_clock(link, datetime.now(UTC)))
     often("milestones", lambda link, _go_on: tell_milestones(link, datetime.now(UTC)))
 
     @app.periodic(cron=EVERY_MINUTE)

@@ -19,6 +19,7 @@ from operations.deliver.service import Deliveries
 from operations.deliver.settings import DeliverConfig
 from operations.deliver.worker import Worker
 from operations.epcis import follow as epcis
+from operations.epcis import subscribe
 from operations.escalation.work import Escalations
 from operations.follower import Follower, OvertakenError
 from operations.jobs import Jobs, JobsConfig
@@ -29,7 +30,7 @@ from store.link import RETRY, Link, Stopped
 
 log = logging.getLogger(__name__)
 
-SOURCES = (REPORTS, CASES, CALLS, ENTRIES, *epcis.SOURCES)
+SOURCES = (REPORTS, CASES, CALLS, ENTRIES, *epcis.SOURCES, subscribe.EVENTS)
 POLL_S = 0.5  # a wake-up comes at once; what an older transaction holds back is looked for after so long
 GIVE_WAY_S = 0.1
 STUMBLE_WAIT_S = 0.5

@@ -48,6 +48,7 @@ HISTORY: tuple[Owned, ...] = (
     Owned("share", secret=("token_sha256",)),
     Owned("home_thing", left_out="digests of what brokers of Home Assistant were told"),
     Owned("home"),
+    *map(Owned, ("epcis_subscription", "epcis_query")),
     Owned("forwarder"),
     Owned("receiver", secret=("secret", "former_secret", "sealed")),
     Owned("invitation", secret=("token_sha256",)),

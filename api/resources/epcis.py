@@ -14,14 +14,14 @@ from api.database import Row
 from api.http.audit import audit
 from api.http.auth import GoodsKeeper, Reader
 from api.http.context import context_of
-from api.http.jsons import Json, Time, now_text, when
-from api.http.paging import Cursor, Items, Limit, decode, encode, instant, shaped_page
+from api.http.jsons import Json, Time, when
+from api.http.paging import Cursor, Items, Limit, decode, shaped_page
 from api.http.problems import Problem, key_of, not_found
 from api.http.routes import resource
+from api.resources.shared.epcis import EVENTS_MAX, PAGES, VERSIONS, events_page
 from domain.epcis.check import Fault, document_faults, event_faults, events_of
-from domain.epcis.facts import OWN_CONTEXT
 from domain.epcis.model import event_of
-from domain.epcis.query import OTHERS, PAGE_MAX, PARAMETERS, QueryError, asked, order, per_page
+from domain.epcis.query import PARAMETERS, QueryError, asked
 from domain.epcis.words import CONTEXT
 from domain.times import to_us
 from operations.epcis.record import Captured, CaptureError, capture
@@ -29,8 +29,6 @@ from store.db import queries
 
 router = resource("/epcis", tags=["epcis"])
 
-EVENTS_MAX = 1000
-VERSIONS = {"GS1-EPCIS-Version": "2.0.0", "GS1-CBV-Version": "2.0.0", "GS1-EPCIS-Capture-Limit": str(EVENTS_MAX)}
 LD = "application/ld+json"
 EXAMPLE = {
     "@context": [CONTEXT],
@@ -72,19 +70,7 @@ QUERY: dict[str, Any] = {
             {"name": name, "in": "query", "required": False, "description": what, "schema": {"type": "string"}}
             for name, (_, _, what) in PARAMETERS.items()
         ),
-        *(
-            {"name": name, "in": "query", "required": False, "description": what, "schema": {"type": "string"}}
-            for name, what in zip(
-                OTHERS,
-                (
-                    "`eventTime` (as it is) or `recordTime`",
-                    "`DESC` (as it is) or `ASC`",
-                    f"events on a page, at most {PAGE_MAX}",
-                    "from the Link of the page before",
-                ),
-                strict=True,
-            )
-        ),
+        *PAGES,
     ]
 }
 
@@ -184,44 +170,11 @@ async def query_epcis_events(request: Request, caller: Reader) -> Json:
 
     Keys are found however they are written: `MATCH_epc=urn:epc:id:sgtin:…` finds what was told as a Digital Link.
     """
-    given = request.query_params
     try:
-        conditions = asked(given.multi_items())
-        ordered = order(given.get("orderBy"), given.get("orderDirection"))
-        limit = per_page(given.get("perPage"))
+        conditions = asked(request.query_params.multi_items())
     except QueryError as error:
         raise Problem(422, str(error)) from None
-    after: datetime | None = None
-    after_id: int | None = None
-    if (token := given.get("nextPageToken")) is not None:
-        text, after_id = decode(token, (str, int))
-        after = instant(text)
-    async with context_of(request).database.tenant(caller.tenant_id) as session:
-        found = await session.rows(
-            queries("epcis")["events"], **conditions, **ordered, after=after, after_id=after_id, limit=limit + 1
-        )
-    headers = dict(VERSIONS)
-    if len(found) > limit:
-        at = found[limit - 1]["recorded_at" if ordered["by_record"] else "event_at"]
-        url = request.url.include_query_params(nextPageToken=encode([at.isoformat(), found[limit - 1]["id"]]))
-        headers["Link"] = f'<{url.path}?{url.query}>; rel="next"'
-    return Json(_document([_event(row) for row in found[:limit]]), headers=headers)
-
-
-def _document(events: list[dict[str, Any]]) -> dict[str, Any]:
-    return {
-        "@context": OWN_CONTEXT,
-        "type": "EPCISQueryDocument",
-        "schemaVersion": "2.0",
-        "creationDate": now_text(),
-        "epcisBody": {"queryResults": {"queryName": "SimpleEventQuery", "resultsBody": {"eventList": events}}},
-    }
-
-
-def _event(row: Row) -> dict[str, Any]:
-    """As it was told, with its name, when it was recorded, and what it did to our stock."""
-    told = {**row["body"], "eventID": row["event_id"], "recordTime": when(row["recorded_at"])}
-    return {**told, "frostway:effect": row["effect"]} if row["effect"] else told
+    return await events_page(request, caller, conditions)
 
 
 def _proceeds(request: Request) -> bool:

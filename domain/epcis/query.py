@@ -114,6 +114,21 @@ def asked(parameters: Iterable[tuple[str, str]]) -> dict[str, Any]:
     return found
 
 
+def asked_by_name(given: Mapping[str, str | bool | list[str]]) -> dict[str, Any]:
+    """The same of a question that has a name: parameters with a value or a list of them.
+
+    Raises:
+        QueryError: as `asked`; and a page is of who asks, not of the question.
+    """
+    pairs: list[tuple[str, str]] = []
+    for name, value in given.items():
+        if name in OTHERS:
+            raise QueryError(f"{name}: is of a page; give it when you ask")
+        values = value if isinstance(value, list) else [str(value).lower() if isinstance(value, bool) else value]
+        pairs += [(name, each) for each in values] or [(name, "")]
+    return asked(pairs)
+
+
 def order(by: str | None, direction: str | None) -> dict[str, bool]:
     """Which time orders a page, and which way.
 

@@ -111,7 +111,7 @@ class Deliveries(Worker):
     def _to_webhook(self, row: Mapping[str, Any]) -> Attempt:
         body = body_of(row["tenant"], row)
         secrets = [bytes(each) for each in (row["secret"], row["former_secret"]) if each is not None]
-        return self._send(row["url"], headers_of(row["id"], body, secrets, datetime.now(UTC)), body)
+        return self._send(row["url"], headers_of(row["id"], body, secrets, datetime.now(UTC), row["type"]), body)
 
     def _to_broker(self, row: Mapping[str, Any], lock: threading.Lock) -> Attempt:
         """An event on its topic, and where it is the last word, that word."""

@@ -36,8 +36,9 @@ on conflict (tenant_id, event_id, (declared_at is not null)) do nothing
 returning id, event_id
 
 -- name: events
--- Events by all that the standard asks of them, a page in either order of either time.
-select id, event_id, event_at, recorded_at, body, effect, capture_id from epcis_event
+-- Events by all that the standard asks of them, a page in either order of either time; or those between two places in the
+-- order of commit, of transactions that nothing can be added to any more.
+select id, event_id, event_at, recorded_at, body, effect, capture_id, written_in::text as written_in from epcis_event
 where tenant_id = %(tenant)s
 and (%(type)s::text[] is null or type = any(%(type)s))
 and (%(event_from)s::timestamptz is null or event_at >= %(event_from)s)
@@ -67,7 +68,11 @@ and (%(own)s::bool is null or (capture_id is null) = %(own)s)
 and (%(after)s::timestamptz is null
      or case when %(ascending)s then (case when %(by_record)s then recorded_at else event_at end, id) > (%(after)s, %(after_id)s)
         else (case when %(by_record)s then recorded_at else event_at end, id) < (%(after)s, %(after_id)s) end)
-order by case when %(ascending)s then case when %(by_record)s then recorded_at else event_at end end,
+and (%(behind)s::text is null or (written_in, id) > (%(behind)s::text::xid8, %(behind_id)s::int8)
+     and written_in < pg_snapshot_xmin(pg_current_snapshot()))
+and (%(upto)s::text is null or (written_in, id) <= (%(upto)s::text::xid8, %(upto_id)s::int8))
+order by case when %(behind)s::text is not null then written_in end, case when %(behind)s::text is not null then id end,
+         case when %(ascending)s then case when %(by_record)s then recorded_at else event_at end end,
          case when %(ascending)s then id end,
          case when not %(ascending)s then case when %(by_record)s then recorded_at else event_at end end desc,
          case when not %(ascending)s then id end desc
@@ -177,6 +182,60 @@ left join lateral (
     select * from assignment o where o.device_id = x.device_id and o.valid_from <= x.started_at and o.valid_to > x.started_at limit 1) a on true
 left join vehicle v on v.id = a.vehicle_id left join site s on s.id = a.site_id left join zone z on z.id = a.zone_id
 order by x.id, x.revision
+
+-- name: events_behind
+-- Events behind a position.
+select written_in::text as written_in, id, tenant_id, recorded_at from epcis_event
+where (written_in, id) > (%(written_in)s::text::xid8, %(row_id)s::int8)
+and written_in < pg_snapshot_xmin(pg_current_snapshot())
+order by epcis_event.written_in, id limit %(limit)s
+
+-- name: named_queries
+-- Questions with names.
+select q.id, q.name, q.asked, q.created_at, q.created_by,
+       (select count(*) from epcis_subscription s where s.query_id = q.id)::int as subscriptions
+from epcis_query q where q.tenant_id = %(tenant)s and q.name > %(after)s and (%(name)s::text is null or q.name = %(name)s)
+order by q.name limit %(limit)s
+
+-- name: add_query
+-- A new one; no row: the name is taken.
+insert into epcis_query (tenant_id, name, asked, created_by) values (%(tenant)s, %(name)s, %(asked)s::jsonb, %(actor)s)
+on conflict (tenant_id, name) do nothing returning id
+
+-- name: drop_query
+-- It is gone.
+delete from epcis_query where tenant_id = %(tenant)s and id = %(id)s returning id
+
+-- name: subscriptions_of
+-- Who is told what a question finds.
+select s.id, w.name, w.url, q.name as query, s.schedule, s.report_if_empty, s.since, s.created_at, s.created_by, w.disabled_why, w.last_error
+from epcis_subscription s join epcis_query q on q.id = s.query_id join receiver w on w.id = s.receiver_id
+where s.tenant_id = %(tenant)s and q.name = %(query)s and (%(name)s::text is null or w.name = %(name)s) and w.name > %(after)s
+order by w.name limit %(limit)s
+
+-- name: subscribe
+-- From now on, or from the first event that was recorded at a time.
+insert into epcis_subscription (tenant_id, query_id, receiver_id, schedule, report_if_empty, since, written_in, created_by)
+values (%(tenant)s, %(query)s, %(receiver)s, %(schedule)s::jsonb, %(empty)s, coalesce(%(since)s, now()),
+        case when %(since)s::timestamptz is null then pg_snapshot_xmin(pg_current_snapshot()) else '0'::xid8 end, %(actor)s)
+
+-- name: subscriptions
+-- Who is to be told of new events as they come, or by the clock, and of which question.
+select s.id, s.tenant_id, s.receiver_id, w.name, q.name as query, q.asked, s.schedule, s.report_if_empty, s.since,
+       s.written_in::text as written_in, s.row_id, s.looked_at
+from epcis_subscription s join epcis_query q on q.id = s.query_id join receiver w on w.id = s.receiver_id
+where (%(tenants)s::int[] is null or s.tenant_id = any(%(tenants)s)) and (s.schedule is not null) = %(by_clock)s and w.disabled_at is null
+order by s.id for update of s
+
+-- name: tell_subscriber
+-- What is to be told, once.
+insert into outgoing (tenant_id, receiver_id, cause, type, subject, at, data)
+values (%(of_tenant)s, %(receiver)s, %(cause)s, 'epcis', %(subject)s, %(at)s, %(data)s::jsonb) on conflict (receiver_id, cause) do nothing
+
+-- name: move_subscription
+-- What it was told of; when a schedule was looked at.
+update epcis_subscription set written_in = %(written_in)s::text::xid8, row_id = %(row_id)s, looked_at = coalesce(%(now)s, looked_at)
+where id = %(id)s
 
 -- name: products_of_gtins
 -- Products that events name.

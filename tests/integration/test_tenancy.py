@@ -81,6 +81,8 @@ BY_PLACE = {
     **{(t, "place_id"): ONE_OF.replace("{}", "ledger_place", 1) for t in ("ledger_balance", "count_task")},
     ("zone_hearing", "sd_db"): "1", ("zone_hearing", "leak"): "0.1", ("count_task", "cause"): "'asked'",
     ("epcis_event", "capture_id"): "null",
+    ("epcis_subscription", "query_id"): ONE_OF.replace("{}", "epcis_query", 1),
+    ("epcis_subscription", "receiver_id"): ONE_OF.replace("{}", "receiver", 1),
     ("exposure", "profile_id"): ONE_OF.replace("{}", "profile", 1),
 }  # fmt: skip
 

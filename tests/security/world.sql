@@ -110,6 +110,12 @@ insert into epcis_capture (tenant_id, created_by, events, taken, known) values (
 insert into epcis_event (tenant_id, capture_id, event_id, event_hash, type, event_at, epcs, body)
 select {tenant}, id, 'urn:{mark}:event', 'ni:{mark}', 'ObjectEvent', now(), '{{urn:{mark}:epc}}',
        json_build_object('type', 'ObjectEvent', 'example:note', 'Note{tag}') from epcis_capture where tenant_id = {tenant};
+insert into receiver (tenant_id, name, url, types, secret, created_by, last_error)
+values ({tenant}, '{mark}-told', 'https://example.org/', '{{epcis}}', sha256('{mark}'), 'Maker{tag}', 'Error{tag}');
+insert into epcis_query (tenant_id, name, asked, created_by) values ({tenant}, '{mark}-query', '{{"EQ_action": "ADD"}}', 'Maker{tag}');
+insert into epcis_subscription (tenant_id, query_id, receiver_id, created_by)
+select {tenant}, q.id, w.id, 'Maker{tag}' from epcis_query q, receiver w
+where q.tenant_id = {tenant} and w.tenant_id = {tenant} and w.name = '{mark}-told';
 insert into alert (tenant_id, kind, severity, rule_key, site_id, product_id, stock, title, opened_at, alarm_at, decided_at)
 select s.tenant_id, 'low_stock', 'warning', 'low_stock', s.id, p.id, jsonb_build_object('sku', p.sku, 'label', 'Label{tag}', 'base_unit', 'piece',
        'quantity', 3), 'Low stock{tag}', now(), now(), now()

@@ -32,7 +32,7 @@ OWNED = (
     "lot", "goods_movement", "handling_unit", "goods_stay", "goods_part", "goods_budget",
     "bin", "product_unit", "ledger_place", "ledger_move", "ledger_balance", "count_task", "stock_reservation",
     "customer", "ship_to", "customer_order", "order_line", "order_step", "order_allocation",
-    "epcis_capture", "epcis_event",
+    "epcis_capture", "epcis_event", "epcis_query", "epcis_subscription",
     "device_voice", "tenant_display", "person_display", "logger_file",
 )  # fmt: skip
 
@@ -117,6 +117,7 @@ class Tenants:
             "move_id": f"{mark}-stock", "bin_id": f"{mark}-bin",
             "reservation_id": f"{mark}-reserved",
             "customer_id": f"{mark}-customer", "ship_to_id": f"{mark}-ship-to", "order_id": f"{mark}-order",
+            "query_name": f"{mark}-query", "subscription_id": f"{mark}-told",
             "lot_id": f"{mark}-lot", "unit_id": f"{mark}-unit", "movement_id": f"{mark}-move",
             "driver_id": f"{mark}-driver", "token_name": f"{mark}-bot", "account_name": f"{mark}-ann",
             "webhook_id": f"{mark}-hook", "channel_id": f"{mark}-channel", "broker_id": f"{mark}-broker",
@@ -133,6 +134,7 @@ class Tenants:
         return [*NUMBERS, "vehicle_id", "shipment_id", "device_id", "site_id", "zone_id", "sku", "profile_id", "slot",
                 "lot_id", "unit_id", "movement_id", "move_id", "bin_id", "reservation_id",
                 "customer_id", "ship_to_id", "order_id",
+                "query_name", "subscription_id",
                 "driver_id", "token_name", "account_name", "webhook_id", "channel_id", "broker_id",
                 "kind", "report", "probe", "token", "browser_id"]  # fmt: skip
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import random
+import re
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,8 @@ from hypothesis import strategies as st
 from domain.epcis.check import document_faults, events_of
 from domain.epcis.hashing import event_hash, instant
 from domain.epcis.model import event_of
+from domain.epcis.query import QueryError, asked, asked_by_name
+from domain.epcis.schedules import schedule_of
 from domain.epcis.uris import canonical
 from domain.epcis.words import bare, full
 
@@ -284,3 +288,56 @@ def test_what_is_right_agrees_with_the_schema_of_gs1() -> None:
         refused += bool(faults)
         assert bool(faults) != schema.is_valid(found), (way, key, what, faults[:3])
     assert 500 < refused < 2_900
+
+
+@pytest.mark.parametrize(
+    ("given", "at", "due"),
+    [
+        ({"minute": "0"}, "2026-11-30T12:00", True),
+        ({"minute": "0,[30-45]"}, "2026-11-30T12:31", True),
+        ({"minute": "0,[30-45]"}, "2026-11-30T12:46", False),
+        ({"hour": "[6-22]", "minute": "15", "dayOfWeek": "[1-5]"}, "2026-11-30T22:15", True),  # a Monday
+        ({"hour": "[6-22]", "minute": "15", "dayOfWeek": "[6-7]"}, "2026-11-30T22:15", False),
+        ({"dayOfMonth": "31", "month": "*"}, "2026-11-30T00:00", False),
+        ({"month": "11", "second": "59"}, "2026-11-30T00:00", True),
+    ],
+)
+def test_when_a_schedule_is_due(given: dict[str, str], at: str, due: bool) -> None:
+    assert schedule_of(given).fits(datetime.fromisoformat(f"{at}:42+00:00")) is due
+
+
+def test_a_minute_that_was_missed_is_not_lost_and_none_is_due_twice() -> None:
+    hourly = schedule_of({"minute": "0"})
+    noon = datetime(2026, 11, 30, 12, tzinfo=UTC)
+    assert hourly.is_due(noon - timedelta(seconds=20), noon + timedelta(seconds=3))
+    assert not hourly.is_due(noon + timedelta(seconds=3), noon + timedelta(minutes=59))
+    assert hourly.is_due(noon - timedelta(days=400), noon - timedelta(minutes=1))
+    yearly = schedule_of({"month": "1", "dayOfMonth": "1", "hour": "0", "minute": "0"})
+    assert not yearly.is_due(noon - timedelta(days=400), noon)
+
+
+@pytest.mark.parametrize(
+    ("given", "why"),
+    [
+        ({}, "at least one of second, minute"),
+        ({"minutes": "0"}, "minutes is none of"),
+        ({"minute": "60"}, "schedule.minute: 60 is not within 0 to 59"),
+        ({"hour": "[9-3]"}, "is not within"),
+        ({"dayOfWeek": "MON"}, "'MON' is neither a number nor a range such as [1-5]"),
+        ({"minute": ""}, "'' is neither"),
+    ],
+)
+def test_what_is_no_schedule_is_named(given: dict[str, str], why: str) -> None:
+    with pytest.raises(QueryError, match=re.escape(why)):
+        schedule_of(given)
+
+
+@pytest.mark.parametrize(
+    ("given", "why"),
+    [({"perPage": "3"}, "is of a page"), ({"EQ_action": []}, "a value is wanted"), ({"EQ_x": "1"}, "cannot be asked")],
+)
+def test_a_question_with_a_name_is_asked_as_one_in_an_address(given: dict[str, Any], why: str) -> None:
+    by_name = asked_by_name({"EQ_action": ["ADD", "OBSERVE"], "EQ_bizStep": "shipping", "own": True})
+    assert by_name == asked([("EQ_action", "ADD,OBSERVE"), ("EQ_bizStep", "shipping"), ("own", "true")])
+    with pytest.raises(QueryError, match=why):
+        asked_by_name(given)
