@@ -77,7 +77,7 @@ WAYS: tuple[Way, ...] = (
         "readers", "Tag readers: Impinj, Zebra, lists", "mqtt", "reads", ("rfid",), "fw/v1/$tenant/$device/reads",
         '[{"t":$ms,"ant":1,"epc":"3034257BF7194E4000001A85","rssi":-61.5}]',
         "What an Impinj reader (IoT device interface) or a Zebra FX (IoT connector) publishes by MQTT, one event or an "
-        "array; or a list of reads as here.",
+        "array; or a list of reads as here. A reader that speaks LLRP comes by frostway llrp.",
     ),
     _native("shelf", "shelf", '{"t":$ms,"slot":"A-1","kg":12.84}', "shelf"),
     _native("door", "door", '{"t":$ms,"door":"rear","open":true}', "door", "reefer"),

@@ -5,10 +5,13 @@ from __future__ import annotations
 import time
 
 import numpy as np
+import orjson
 
 from domain.names import ENCODINGS, STREAMS
 from domain.wire.fields import FIELDS, NUMBER
 from domain.wire.formats import FORMATS
+from domain.wire.llrp import LlrpError, RefusedError
+from domain.wire.llrp_session import Session
 from domain.wire.native import Rows, decode
 from domain.wire.owntracks_commands import answers
 from domain.wire.said import REFUSED, Context, WireError
@@ -20,7 +23,8 @@ TOPIC = ("spBv1.0", "main", "NDATA", "edge-1")
 NATIVE = tuple(stream + ending for stream in STREAMS for ending in ENCODINGS)
 ANSWERS = ("codec12", "owntracks_answers")
 """What devices say to commands: text for people."""
-TARGETS = (*FORMATS, *NATIVE, *ANSWERS)
+LLRP = "llrp"
+TARGETS = (*FORMATS, *NATIVE, *ANSWERS, LLRP)
 
 
 class BrokenError(AssertionError):
@@ -52,6 +56,8 @@ def read(target: str, payload: bytes) -> list[Rows]:
     if target in ANSWERS:
         _answer(target, payload)
         return []
+    if target == LLRP:
+        return _reader(payload)
     return _native(target, payload) if target in NATIVE else _foreign(target, payload)
 
 
@@ -62,6 +68,17 @@ def _answer(target: str, payload: bytes) -> None:
         return
     if any(not text.isprintable() or len(text) > ANSWER_CHARS_MAX for text in texts):
         raise BrokenError(f"{target}: a text that cannot be shown")
+
+
+def _reader(payload: bytes) -> list[Rows]:
+    """What a reader says over a connection, as the ingester takes it from the bridge."""
+    try:
+        found = Session().feed(payload, NOW_MS)
+    except (LlrpError, RefusedError) as error:
+        if not all(c.isprintable() for c in str(error)):
+            raise BrokenError("llrp: a reason that cannot be printed") from None
+        return []
+    return _foreign("reads", orjson.dumps(found)) if found else []
 
 
 def _native(target: str, payload: bytes) -> list[Rows]:

@@ -30,7 +30,7 @@ def login_of(file: Path) -> tuple[str, str]:
     if not NAME.match(tenant) or not NAME.match(device) or "password" not in said:
         raise Failure(
             f"--login {file}: the lines `user TENANT/DEVICE` and `password …` are wanted, as "
-            "`frostway device add dock-1 --kind reader --site SITE --zone ZONE > dock-1.login` writes them"
+            "`frostway device add dock-1 --kind rfid --site SITE --zone ZONE > dock-1.login` writes them"
         )
     return said["user"], said["password"]
 
