@@ -29,6 +29,8 @@ PAGES = (
     "/reports?report=last-position",
     "/reports?report=low-fuel&fleet=Stores",
     "/start",
+    "/orders",
+    "/orders/pick",
     "/goods",
     "/goods?list=lots",
     "/stock",

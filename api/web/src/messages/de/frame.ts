@@ -29,6 +29,8 @@ const words: Translation<typeof en> = {
   page_map: 'Karte',
   page_map_title: 'Live-Karte',
   page_shipments: 'Sendungen',
+  page_orders: 'Aufträge',
+  page_pick: 'Kommissionieren',
   page_goods: 'Ware',
   page_stock: 'Bestand',
   page_activity: 'Bewegung in Zonen',

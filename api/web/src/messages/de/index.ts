@@ -16,6 +16,7 @@ import join from './join.ts'
 import labels from './labels.ts'
 import live from './live.ts'
 import moves from './moves.ts'
+import orders from './orders.ts'
 import past from './past.ts'
 import profiles from './profiles.ts'
 import refused from './refused.ts'
@@ -32,6 +33,6 @@ import table from './table.ts'
 import webhooks from './webhooks.ts'
 
 export default {
-  alerts, audit, brokers, calibrations, cases, channels, commands, devices, display, files, frame, goods, join, labels, live, moves, past, profiles, refused, reports, routes, settings, shared, shipment, shipments, sites,
+  alerts, audit, brokers, calibrations, cases, channels, commands, devices, display, files, frame, goods, join, labels, live, moves, orders, past, profiles, refused, reports, routes, settings, shared, shipment, shipments, sites,
   start, stock, table, webhooks,
 }

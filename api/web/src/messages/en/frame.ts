@@ -26,6 +26,8 @@ export default {
   page_map: 'Map',
   page_map_title: 'Live map',
   page_shipments: 'Shipments',
+  page_orders: 'Orders',
+  page_pick: 'Pick',
   page_goods: 'Goods',
   page_stock: 'Stock',
   page_activity: 'Activity in zones',
