@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -25,6 +25,8 @@ CASES, ABOARD = 20, 4
 CASE = {"name": "case", "numerator": "12", "denominator": "1"}
 VALUES = {"MILK-1L": "1.15", "YOG-500": "1.90", "CHEESE-400": "4.50", "SALMON-300": "7.80"}
 """What one piece is worth."""
+ENDING = ("SALMON-300", "SAL-52", timedelta(days=5))
+"""A lot of which too much lies in the centre: nobody takes it there."""
 
 
 def bring_stock(registry: Registry, world: World, now: datetime) -> None:
@@ -35,6 +37,10 @@ def bring_stock(registry: Registry, world: World, now: datetime) -> None:
     ask = _Ask(registry)
     for sku in skus:
         _units(ask, sku)
+    sku, lot, days = ENDING
+    if sku in skus:
+        ends = (now + days).isoformat()
+        ask.rows("inventory", "bring_lots", rows=json.dumps([{"lot": lot, "sku": sku, "best_before": ends}]), by=ACTOR)
     told = list(_opening(ask, world, skus, f"demo-{to_us(now) // 1_000_000}"))
     ask.do(record(told, to_us(now), ACTOR))
 
@@ -71,7 +77,8 @@ def _opening(ask: _Ask, world: World, skus: Sequence[str], name: str) -> Iterato
     for n, sku in enumerate(skus):
         code = f"R-{n % BINS + 1:02d}"
         _bin(ask, CENTRE, ZONE, code)
-        yield _received(f"{name}-centre-{n}", sku, CASES, "case", Place("site", CENTRE, ZONE, code))
+        lot = ENDING[1] if sku == ENDING[0] else ""
+        yield _received(f"{name}-centre-{n}", sku, CASES, "case", Place("site", CENTRE, ZONE, code), lot)
     under_way = next((s for s in world.shipments if s.status == "in_transit"), None)
     if under_way is not None:
         bay = Place("site", CENTRE, ZONE, "R-01")
@@ -81,10 +88,11 @@ def _opening(ask: _Ask, world: World, skus: Sequence[str], name: str) -> Iterato
         )  # fmt: skip
 
 
-def _received(name: str, sku: str, quantity: int, unit: str, place: Place) -> Told:
+def _received(name: str, sku: str, quantity: int, unit: str, place: Place, lot: str = "") -> Told:
     return Told(
-        name, "receive", sku, Decimal(quantity), unit, target_place=place, reference="opening stock", source="program"
-    )
+        name, "receive", sku, Decimal(quantity), unit, lot=lot, target_place=place, reference="opening stock",
+        source="program",
+    )  # fmt: skip
 
 
 def _units(ask: _Ask, sku: str) -> None:

@@ -139,6 +139,7 @@ def operations(settings: Settings) -> None:
     from operations.deliver.address import networks  # noqa: PLC0415
     from operations.retention import Keep  # noqa: PLC0415
     from operations.service import OperationsConfig, run  # noqa: PLC0415
+    from operations.stock_alerts.decide import Rules  # noqa: PLC0415
 
     keep = Keep(
         retention_days=settings.retention_days,
@@ -153,6 +154,7 @@ def operations(settings: Settings) -> None:
         networks(settings.webhook_networks),
         str(settings.webhook_ca_file or ""),
         settings.sealing_secret.get_secret_value(),
+        Rules(settings.stock_out_hours * 3_600, settings.stock_expiry_days * 86_400),
     )
     run(config, stop_event())
 

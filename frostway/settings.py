@@ -120,6 +120,12 @@ class Settings(BaseSettings):
     late_risk: float = Field(
         0.8, gt=0, le=1, description="probability of missing a stop's window from which an alert is raised"
     )
+    stock_out_hours: float = Field(
+        24.0, gt=0, le=720, description="stock that will likely be out within so long is told, hours"
+    )
+    stock_expiry_days: float = Field(
+        7.0, gt=0, le=365, description="so long before a lot ends what will be left of it is told, days"
+    )
     driver_rest: bool = Field(default=False, description="arrival times contain the breaks drivers must take (EU 561)")
     refold_horizon_days: float = Field(30.0, gt=0, description="a reading later than this is kept, not decided, days")
     retention_days: float = Field(3650.0, gt=0, description="readings older than this are dropped, days")

@@ -26,6 +26,8 @@ from operations.counts.work import look
 from operations.epcis.subscribe import tell_by_clock
 from operations.milestones.work import tell_milestones
 from operations.retention import GoOn, Keep, drop_old, drop_surplus
+from operations.stock_alerts.decide import Rules
+from operations.stock_alerts.work import watch_stock
 from operations.summaries import summarise
 from store.db import queries
 from store.link import Link, Stopped
@@ -47,6 +49,7 @@ class JobsConfig:
 
     database_url: str
     keep: Keep = field(default_factory=Keep)
+    stock: Rules = field(default_factory=Rules)
     heartbeat_s: float = 10.0
     stalled_s: float = 30.0
 
@@ -117,6 +120,7 @@ def make_app(config: JobsConfig, stop: threading.Event) -> App:
     often("summaries", summarise)
     often("counts", lambda link, _go_on: look(link, datetime.now(UTC)))
     often("epcis subscriptions", lambda link, _go_on: tell_by_clock(link, datetime.now(UTC)))
+    often("stock_alerts", lambda link, _go_on: watch_stock(link, datetime.now(UTC), config.stock))
     often("milestones", lambda link, _go_on: tell_milestones(link, datetime.now(UTC)))
 
     @app.periodic(cron=EVERY_MINUTE)

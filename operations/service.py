@@ -24,6 +24,7 @@ from operations.escalation.work import Escalations
 from operations.follower import Follower, OvertakenError
 from operations.jobs import Jobs, JobsConfig
 from operations.retention import Keep
+from operations.stock_alerts.decide import Rules
 from store.db import queries
 from store.forward import listed
 from store.link import RETRY, Link, Stopped
@@ -67,6 +68,7 @@ class OperationsConfig:
     webhook_networks: tuple[Network, ...] = ()
     webhook_ca_file: str = ""
     sealing_secret: str = field(default="", repr=False)
+    stock: Rules = field(default_factory=Rules)
 
 
 class Operations:
@@ -146,7 +148,7 @@ def run(config: OperationsConfig, stop: threading.Event) -> None:
             start_http_server(config.metrics_port, addr="127.0.0.1")
         except OSError as error:
             log.warning("no metrics: port %d: %s", config.metrics_port, error.strerror)
-    jobs = Jobs(JobsConfig(config.database_url, config.keep), stop)
+    jobs = Jobs(JobsConfig(config.database_url, config.keep, config.stock), stop)
     told = DeliverConfig(config.database_url, config.webhook_networks, config.webhook_ca_file, config.sealing_secret)
     workers = (Deliveries(told, stop), Homes(told, stop), Escalations(config.database_url, stop))
     threads: tuple[Jobs | Worker, ...] = (jobs, *workers)

@@ -78,7 +78,7 @@ _CHANGE = {
             "type": "object",
             "description": "put: the whole object; merge: the top-level keys that changed; tell (topic facts only): "
             "a new word on a fact. Objects are those of REST; an alert's `kind` is temperature, sensor_fault, "
-            "breach_risk, exposure, silence or late_risk, "
+            "breach_risk, exposure, silence, late_risk, or of stock at a site low_stock, stock_out or expiry, "
             "a stop's `eta` has p10, p50, p90, remaining_m, late_probability, few_trips and decided_at.",
             "anyOf": [{"type": "object"}, {"$ref": "#/components/schemas/factNews"}],
         },

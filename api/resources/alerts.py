@@ -42,7 +42,8 @@ class AlertEvent(TypedDict):
     `what` is `opened` (again: it got worse), `changed`, `cleared`, `reopened`, `retracted`, `acknowledged`, `resolved`,
     `assigned` (`to`), `commented` (`mentions`), `acted` (`action`), `disposed`, `countersigned`, `sent_back`,
     `superseded` or `resumed` (each of a `disposition`), `muted` (`until`) or `unmuted`. Lines of the tracker have the
-    `severity` of then, a temperature's its excursion as it was known then; what says nothing is null.
+    `severity` of then, a temperature's its excursion as it was known then, stock its `quantity` and times as they were
+    known then; what says nothing is null.
     """
 
     version: int
@@ -61,6 +62,7 @@ class AlertEvent(TypedDict):
     cleared_at: Time | None
     limit_c: float | None
     extreme_c: float | None
+    quantity: float | None
 
 
 def _event_shape(row: Row) -> AlertEvent:
@@ -83,6 +85,7 @@ def _event_shape(row: Row) -> AlertEvent:
         "cleared_at": when(row["cleared_at"]),
         "limit_c": row["limit_c"],
         "extreme_c": shown("extreme_c", row["extreme_c"]),
+        "quantity": detail.get("quantity"),
     }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from math import isfinite
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from fastapi import Query, Request
 from typing_extensions import TypedDict
@@ -18,14 +18,10 @@ from api.http.routes import resource
 from api.resources.shared.exports import FILES, as_file
 from api.resources.shared.ledger import Asked
 from domain.digits import shown
-from domain.stock.outlook import Demand, LotLeft, expiring, out_in, states
+from domain.stock.outlook import LOST_WINDOW_S, SPAN_MIN_S, SPANS, WINDOW_S, look
 from store.db import queries
 
 router = resource(tags=["stock"])
-WINDOW = timedelta(days=28)
-LOST_WINDOW = timedelta(days=90)
-SPANS = 28
-SPAN_MIN_S = 600.0
 Days = Annotated[float, Query(gt=0, le=3650)]
 
 
@@ -94,8 +90,8 @@ async def list_stock_outlook(
         "a": a,
         "b": b,
         "now": now,
-        "since": now - WINDOW,
-        "lost_since": now - LOST_WINDOW,
+        "since": now - timedelta(seconds=WINDOW_S),
+        "lost_since": now - timedelta(seconds=LOST_WINDOW_S),
     }
     async with context_of(request).database.tenant(caller.tenant_id) as session:
         rows = await session.rows(
@@ -110,49 +106,30 @@ async def list_stock_outlook(
 
 def shaped(row: Row, now: datetime, expiry_s: float, excess_s: float) -> StockOutlook:
     """From a row of `outlook`."""
-    by_sensors = row["told"] is False or (row["told"] is None and row["on_hand"] is None)
-    quantity = row["seen"] if by_sensors and row["seen"] is not None else row["on_hand"]
-    quantity = float(quantity or 0)
-    spans = row["spans"] or 0
-    demand = Demand(spans, row["span_s"] or SPAN_MIN_S, max(float(row["total"]), 0.0), float(row["squares"]))
-    out = out_in(quantity, demand)
-    lots = [
-        LotLeft(each["lot"], float(each["quantity"]), _seconds(each["best_before"], now))
-        for each in row["lots"] or ()
-        if each["lot"]
-    ]
-    left = expiring(lots, demand, expiry_s)
-    known = spans > 0 and row["told"] is not None
-    per_day = demand.total / (spans * demand.span_s) * 86_400 if known else None
-    cover_s = quantity / per_day * 86_400 if per_day else None
-    found = states(quantity, row["reorder_point"], out, lots_expiring=bool(left), cover_s=cover_s, excess_s=excess_s)
+    found = look(row, now, expiry_s, excess_s)
     return {
         "id": f"{row['site']}/{row['sku']}",
         "site": row["site"],
         "sku": row["sku"],
         "label": row["label"],
         "base_unit": row["base_unit"],
-        "quantity": quantity,
+        "quantity": found.quantity,
         "ledger_quantity": row["on_hand"],
         "sensor_quantity": row["seen"],
         "sensor_confidence": None if row["confidence"] is None else shown("confidence", row["confidence"]),
         "sensor_at": when(row["seen_at"]),
         "reorder_point": row["reorder_point"],
-        "basis": None if row["told"] is None else "ledger" if row["told"] else "sensors",
+        "basis": found.basis,
         "since": None if row["told"] is None else when(row["since"]),
-        "per_day": per_day,
-        "days_of_cover": None if cover_s is None else cover_s / 86_400,
-        "out": None if out is None else _out(now, *out),
-        "expiring": [{"lot": each.lot, "quantity": each.quantity} for each in left],
+        "per_day": found.per_day,
+        "days_of_cover": None if found.cover_s is None else found.cover_s / 86_400,
+        "out": None if found.out is None else _out(now, *found.out),
+        "expiring": [{"lot": each.lot, "quantity": each.quantity} for each in found.expiring],
         "lost_90d": float(row["lost"] or 0),
-        "states": found,
+        "states": list(found.states),
     }
 
 
 def _out(now: datetime, *seconds: float) -> StockOut:
     p10, p50, p90 = (when(now + timedelta(seconds=s)) if isfinite(s) and s < 3e8 else None for s in seconds)
     return {"p10": p10, "p50": p50, "p90": p90}
-
-
-def _seconds(best_before: Any, now: datetime) -> float | None:
-    return None if best_before is None else (datetime.fromisoformat(best_before) - now).total_seconds()

@@ -9,10 +9,16 @@ it: its own variance v/N adds v·n²/N. Stock is out when that reaches what ther
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from math import erf, inf, isfinite, sqrt
-from typing import NamedTuple
+from typing import Any, Literal, NamedTuple
 
+WINDOW_S = 28 * 86_400.0
+LOST_WINDOW_S = 90 * 86_400.0
+SPANS = 28
+SPAN_MIN_S = 600.0
 SPANS_MIN = 6
 """Fewer say nothing."""
 CHANCES = {"p10": 0.1, "p50": 0.5, "p90": 0.9}
@@ -144,3 +150,48 @@ def states(
     if cover_s is not None and cover_s > excess_s:
         found.append("excess")
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What there is of a product at a site, and how long it lasts. `basis` None: nothing is known to have left."""
+
+    quantity: float
+    by_sensors: bool
+    basis: Literal["ledger", "sensors"] | None
+    per_day: float | None
+    cover_s: float | None
+    out: OutAt | None
+    expiring: tuple[Expiring, ...]
+    states: tuple[str, ...]
+
+
+def look(row: Mapping[str, Any], now: datetime, expiry_s: float, excess_s: float = inf) -> Outlook:
+    """From a row of the query `outlook`."""
+    by_sensors = row["told"] is False or (row["told"] is None and row["on_hand"] is None)
+    by_sensors = by_sensors and row["seen"] is not None
+    quantity = float((row["seen"] if by_sensors else row["on_hand"]) or 0)
+    spans = row["spans"] or 0
+    demand = Demand(spans, row["span_s"] or SPAN_MIN_S, max(float(row["total"]), 0.0), float(row["squares"]))
+    out = out_in(quantity, demand)
+    enough = demand if spans >= SPANS_MIN else Demand(SPANS_MIN, demand.span_s, 0.0, 0.0)
+    left = expiring(lots_of(row, now), enough, expiry_s)  # what is not known to be sold is left over
+    known = spans > 0 and row["told"] is not None
+    per_day = demand.total / (spans * demand.span_s) * 86_400 if known else None
+    cover_s = quantity / per_day * 86_400 if per_day else None
+    found = states(quantity, row["reorder_point"], out, lots_expiring=bool(left), cover_s=cover_s, excess_s=excess_s)
+    basis: Literal["ledger", "sensors"] | None = None if row["told"] is None else "ledger" if row["told"] else "sensors"
+    return Outlook(quantity, by_sensors, basis, per_day, cover_s, out, tuple(left), tuple(found))
+
+
+def lots_of(row: Mapping[str, Any], now: datetime) -> list[LotLeft]:
+    """The lots of a row."""
+    return [
+        LotLeft(each["lot"], float(each["quantity"]), _seconds(each["best_before"], now))
+        for each in row["lots"] or ()
+        if each["lot"]
+    ]
+
+
+def _seconds(best_before: Any, now: datetime) -> float | None:
+    return None if best_before is None else (datetime.fromisoformat(best_before) - now).total_seconds()

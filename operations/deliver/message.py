@@ -43,6 +43,18 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "breach_risk": "it will be out of range for too long",
         "exposure": "goods had more than their profile allows",
         "late_risk": "may be late",
+        "low_stock": "stock is low",
+        "stock_out": "stock is out, or soon will be",
+        "expiry": "goods will expire unused",
+        "left": "{n} left, reorder at {point}, {by}.",
+        "nothing_left": "Nothing is left, {by}.",
+        "out_at": "Likely out {p50} ({p10} to {p90}), {by}.",
+        "out_from": "Likely out {p50} (not before {p10}), {by}.",
+        "unused": "Lot {lot}: {n} will be left on {at}.",
+        "ledger": "by the ledger",
+        "sensors": "by sensors",
+        "doubtful": "The figure is in doubt: have it counted.",
+        "never_stock": "What was told later says that it never was.",
         "since": "Since {at}.",
         "until": "From {since} to {at}.",
         "reached": "Up to {extreme}, limit {limit}.",
@@ -74,6 +86,18 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "breach_risk": "lämpötila on pian liian kauan rajojen ulkopuolella",
         "exposure": "tavara altistui enemmän kuin sallitaan",
         "late_risk": "voi myöhästyä",
+        "low_stock": "varasto vähissä",
+        "stock_out": "varasto loppu tai loppumassa",
+        "expiry": "tavaraa vanhenee käyttämättä",
+        "left": "Jäljellä {n}, tilausraja {point}, {by}.",
+        "nothing_left": "Mitään ei ole jäljellä, {by}.",
+        "out_at": "Loppuu arviolta {p50} ({p10} – {p90}), {by}.",  # noqa: RUF001
+        "out_from": "Loppuu arviolta {p50} (aikaisintaan {p10}), {by}.",
+        "unused": "Erä {lot}: {n} jää yli {at}.",
+        "ledger": "kirjanpidon mukaan",
+        "sensors": "anturien mukaan",
+        "doubtful": "Luku on epävarma: laskettava.",
+        "never_stock": "Myöhemmin kerrotun mukaan sitä ei ollut.",
         "since": "Alkaen {at}.",
         "until": "{since} – {at}.",  # noqa: RUF001
         "reached": "Enimmillään {extreme}, raja {limit}.",
@@ -105,6 +129,18 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "breach_risk": "bald zu lange außerhalb der Grenzen",
         "exposure": "Ware hatte mehr, als ihr Profil erlaubt",
         "late_risk": "kann sich verspäten",
+        "low_stock": "Bestand niedrig",
+        "stock_out": "Bestand aus oder bald aus",
+        "expiry": "Ware verfällt ungenutzt",
+        "left": "Noch {n}, Meldebestand {point}, {by}.",
+        "nothing_left": "Nichts mehr da, {by}.",
+        "out_at": "Wohl aus {p50} ({p10} bis {p90}), {by}.",
+        "out_from": "Wohl aus {p50} (nicht vor {p10}), {by}.",
+        "unused": "Charge {lot}: {n} bleiben am {at} übrig.",
+        "ledger": "nach den Buchungen",
+        "sensors": "nach Sensoren",
+        "doubtful": "Die Zahl ist zweifelhaft: nachzählen.",
+        "never_stock": "Nach später Gemeldetem war es nicht so.",
         "since": "Seit {at}.",
         "until": "Von {since} bis {at}.",
         "reached": "Bis {extreme}, Grenze {limit}.",
@@ -125,14 +161,17 @@ def alert_message(kind: str, data: Mapping[str, Any], language: str, tz: str, pa
     if kind == TRY:
         return Message(words["test"].format(name=name), words["test_body"].format(by=data.get("by", "")))
     what = kind.removeprefix("alert.")
-    places = (data.get("vehicle"), data.get("site"), data.get("device"))
+    stock = data.get("stock")
+    places = (f"{stock['label']}," if stock else "", data.get("vehicle"), data.get("site"), data.get("device"))
     title = words[what].format(
         severity=words.get(data["severity"], data["severity"]),
         what=words.get(data["kind"], data["title"]),
         where=" ".join(dict.fromkeys(place for place in places if place)) or "?",
     )
     lines = [_temperatures(words, data), _times(words, what, data, tz)]
-    if data["kind"] not in ("temperature", "silence"):
+    if stock:
+        lines = [*_stock(words, data["kind"], stock, tz), _times(words, what, data, tz)]
+    elif data["kind"] not in ("temperature", "silence"):
         lines.insert(0, f"{data['title']}.")
     if what == "superseded":
         decision = str(data.get("disposition"))
@@ -180,7 +219,7 @@ def route_message(data: Mapping[str, Any], language: str, tz: str, pages: str | 
 
 def _times(words: Mapping[str, str], what: str, data: Mapping[str, Any], tz: str) -> str:
     if what == "retracted":
-        return words["never"]
+        return words["never_stock" if data.get("stock") else "never"]
     since, ended = (moment(data.get(key), tz) for key in ("opened_at", "cleared_at"))
     if what == "cleared" and ended:
         return words["until"].format(since=since.removesuffix(f" ({tz})"), at=ended)
@@ -193,6 +232,30 @@ def _temperatures(words: Mapping[str, str], data: Mapping[str, Any]) -> str:
         return ""
     word = words["reached" if extreme >= limit else "fell"]
     return word.format(extreme=celsius(extreme, words["decimal"]), limit=celsius(limit, words["decimal"]))
+
+
+def _stock(words: Mapping[str, str], kind: str, stock: Mapping[str, Any], tz: str) -> list[str]:
+    """Figure, range, and by what; lot by lot what will be left."""
+    by, out = words[stock["basis"]], stock.get("out") or {}
+    times = {name: moment(out.get(name), tz).removesuffix(f" ({tz})") for name in ("p10", "p50", "p90")}
+
+    def number(value: float) -> str:
+        unit = "" if stock["base_unit"] == "piece" else f" {stock['base_unit']}"
+        return f"{value:g}{unit}".replace(".", words["decimal"])
+
+    lines: list[str] = []
+    if kind == "low_stock":
+        lines = [words["left"].format(n=number(stock["quantity"]), point=number(stock["reorder_point"]), by=by)]
+    elif kind == "stock_out" and (stock["quantity"] <= 0 or not times["p50"]):
+        lines = [words["nothing_left"].format(by=by)]
+    elif kind == "stock_out":
+        lines = [words["out_at" if times["p90"] else "out_from"].format(by=by, **times)]
+    else:
+        lines = [
+            words["unused"].format(lot=each["lot"], n=number(each["quantity"]), at=moment(each["best_before"], tz)[:10])
+            for each in stock["expiring"][:LINES_MAX]
+        ]
+    return [*lines, words["doubtful"]] if stock.get("doubt") else lines
 
 
 def celsius(value: float, decimal: str) -> str:

@@ -79,7 +79,8 @@ order by n.alert_id, n.version
 
 -- name: case_history
 -- What has happened to an alert, oldest first.
-select c.version, c.at, c.what, c.actor, c.note, c.detail, x.started_at as opened_at, x.alarm_at, x.ended_at as cleared_at,
+select c.version, c.at, c.what, c.actor, c.note, c.detail, coalesce(x.started_at, (c.detail->>'opened_at')::timestamptz) as opened_at,
+       x.alarm_at, coalesce(x.ended_at, (c.detail->>'cleared_at')::timestamptz) as cleared_at,
        x.limit_c, x.extreme_c
 from case_event c left join excursion x on x.id = c.excursion_id and x.revision = c.excursion_revision
                                            and x.tenant_id = c.tenant_id

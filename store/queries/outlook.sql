@@ -16,7 +16,7 @@ with page as materialized (
     select * from page where (site, sku) > (%(a)s, %(b)s) order by site, sku limit %(limit)s
 ), place as (
     select c.site_id, c.product_id, l.id as place_id from chosen c join ledger_place l on l.site_id = c.site_id and l.kind = 'site'
-), gone as (
+), gone as materialized (
     -- what left the site for good; one taken back counts the other way
     select k.site_id, k.product_id, m.moved_at as at, m.quantity::float8 as quantity, true as told
     from place k join ledger_move m on m.from_place = k.place_id and m.product_id = k.product_id and m.moved_at > %(since)s and m.moved_at <= %(now)s
@@ -46,14 +46,22 @@ with page as materialized (
     select g.site_id, g.product_id, floor(extract(epoch from %(now)s::timestamptz - g.at) / n.span_s) as bin, sum(g.quantity) as quantity
     from gone g join span n using (site_id, product_id) join basis b using (site_id, product_id)
     where g.told = b.told and g.at >= n.since group by 1, 2, 3
+), total as materialized (
+    select site_id, product_id, sum(quantity) as total, sum(quantity ^ 2) as squares from sums group by 1, 2
+), lost as materialized (
+    -- lost less found again, without what was thrown away on purpose
+    select coalesce(f.site_id, w.site_id) as site_id, m.product_id,
+           sum(case when w.kind = 'adjustment' then m.quantity else -m.quantity end) as lost
+    from (select distinct product_id from chosen) c join ledger_move m on m.product_id = c.product_id
+    join ledger_place f on f.id = m.from_place join ledger_place w on w.id = m.to_place
+    where m.tenant_id = %(tenant)s and m.kind = 'adjust' and m.moved_at > %(lost_since)s and m.moved_at <= %(now)s group by 1, 2
 )
-select c.site, c.sku, p.label, p.base_unit, p.reorder_point, p.unit_value::float8, n.span_s, n.since,
+select c.site, c.sku, c.site_id, c.product_id, p.label, p.base_unit, p.reorder_point, p.expiry_days, p.unit_value::float8, n.span_s, n.since,
        floor(extract(epoch from %(now)s::timestamptz - n.since) / n.span_s)::int as spans, b.told,
        coalesce(u.total, 0) as total, coalesce(u.squares, 0) as squares, h.lots, h.on_hand, e.seen, e.confidence, e.seen_at,
        x.lost::float8 as lost
 from chosen c join product p on p.id = c.product_id left join span n using (site_id, product_id) left join basis b using (site_id, product_id)
-left join lateral (select sum(s.quantity) as total, sum(s.quantity ^ 2) as squares from sums s
-                   where s.site_id = c.site_id and s.product_id = c.product_id) u on true
+left join total u using (site_id, product_id) left join lost x using (site_id, product_id)
 left join lateral (
     select sum(d.quantity)::float8 as on_hand, jsonb_agg(jsonb_build_object('lot', d.lot, 'quantity', d.quantity, 'best_before', d.best_before)) as lots
     from (select t.code as lot, t.best_before, sum(k.quantity) as quantity from ledger_balance k
@@ -62,10 +70,4 @@ left join lateral (
 left join lateral (
     select sum(l.quantity) as seen, min(l.confidence) as confidence, min(l.last_evidence_at) as seen_at from stock_level l
     where l.tenant_id = %(tenant)s and l.site_id = c.site_id and l.product_id = c.product_id) e on true
-left join lateral (
-    -- lost less found again, without what was thrown away on purpose
-    select sum(case when w.kind = 'adjustment' then m.quantity else -m.quantity end) as lost
-    from ledger_move m join ledger_place f on f.id = m.from_place join ledger_place w on w.id = m.to_place
-    where m.tenant_id = %(tenant)s and m.product_id = c.product_id and m.kind = 'adjust' and m.moved_at > %(lost_since)s and m.moved_at <= %(now)s
-    and c.site_id = coalesce(f.site_id, w.site_id)) x on true
 order by c.site, c.sku

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime, timedelta
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
 from firmware_sim.stockroom import REFILL_AT
+from operations.stock_alerts.decide import Rules
+from operations.stock_alerts.work import watch_stock
+from store.link import Link
 from tests.browser.conftest import DESKTOP, PHONE, SMALL, Opening
 from tests.browser.emptying_shelf import FULL, HALF, JUICE, counts_asked, emptying
 from tests.browser.test_frame import axe
@@ -191,7 +195,7 @@ def test_goods_are_received_by_scan_and_what_was_wrong_is_taken_back(opening: Op
 
 def leaves_day_by_day(stack: Stack) -> None:
     """A hundred come, and eight leave each day for nine days."""
-    stack.request("POST", "/products", {"sku": "OWN-RICE", "label": "Rice"})
+    stack.request("POST", "/products", {"sku": "OWN-RICE", "label": "Rice", "reorder_point": 30})
     now = datetime.fromisoformat(stack.get("/products")["now"])
     place = {"site": "store-1", "zone": "shelf"}
     move = {"sku": "OWN-RICE", "quantity": 8, "kind": "deliver", "from": place}
@@ -199,6 +203,27 @@ def leaves_day_by_day(stack: Stack) -> None:
     came = {"id": "rice", "kind": "receive", "sku": "OWN-RICE", "quantity": 100, "to": place}
     moves = [{**came, "at": (now - timedelta(days=9, hours=12)).isoformat()}, *gone]
     assert stack.request("POST", "/stock/moves", {"moves": moves}).status_code == 201
+
+
+def alert_of_it(page: Page, stack: Stack) -> None:
+    """The job is not waited for: it looks now."""
+    with closing(Link(stack.database_url, "test")) as link:
+        watch_stock(link, datetime.now(UTC), Rules())
+    page.goto("/alerts")
+    page.get_by_test_id("alert-row").filter(has_text="Low stock: Rice, 28 left").click()
+    detail = page.get_by_test_id("alert-detail")
+    expect(detail.get_by_test_id("stock-left")).to_contain_text("by the ledger")
+    expect(detail.get_by_test_id("case-decide")).to_have_count(0)  # what becomes of goods is no question here
+    assert axe(page) == []
+    detail.get_by_test_id("alert-note").fill("ordered")
+    detail.get_by_test_id("alert-ack").click()
+    expect(detail).to_contain_text("“ordered”")
+    detail.get_by_test_id("alert-resolve").click()
+    detail.get_by_test_id("alert-resolve-anyway").click()  # and it does not come back each minute
+    expect(page.get_by_test_id("alert-row").filter(has_text="Rice")).to_have_count(0)
+    detail.get_by_test_id("stock-link").click()
+    expect(page.get_by_test_id("stock-row")).to_have_count(1)
+    expect(page.locator("[data-sku=OWN-RICE]").get_by_test_id("low")).to_contain_text("reorder at 30")
 
 
 def test_levels_say_what_sensors_say_and_a_code_finds_what_has_it(opening: Opening, stack: Stack) -> None:
@@ -232,6 +257,7 @@ def test_levels_say_what_sensors_say_and_a_code_finds_what_has_it(opening: Openi
         assert axe(page) == []
         rice.click()
         expect(page).to_have_url(re.compile(r"/stock\?site=store-1&zone=shelf$"))
+        alert_of_it(page, stack)
     with opening(PHONE) as page:
         page.goto("/stock/count")
         page.get_by_test_id("scan").fill("milk-1l")

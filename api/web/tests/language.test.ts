@@ -36,7 +36,7 @@ test('once it is spoken, words, numbers and days are German', async () => {
   speak(de)
   assert.equal(catalogue('alerts', {} as typeof de.alerts).title, 'Alarme')
   const { age, clockTime, limits, temp, typedTemp } = await import('#shared/format.ts')
-  const { titleWords } = await import('#shared/alerts/words.ts')
+  const { expectedWords, titleWords } = await import('#shared/alerts/words.ts')
   const now = Date.parse('2026-11-22T12:00:00Z')
   const plain = (text: string | null): string | undefined => text?.replaceAll('\u00a0', ' ')
   assert.deepEqual([temp(4.7), temp(-18), limits(2, 8), limits(null, -18)].map(plain), ['4,7 °C', '−18,0 °C', '2 bis 8 °C', 'höchstens −18 °C'])
@@ -54,4 +54,16 @@ test('once it is spoken, words, numbers and days are German', async () => {
   assert.equal(titleWords({ ...alert, kind: 'late_risk', extreme_c: null, title: 'S-1 may miss its window at Store' }), 'S-1 verfehlt vielleicht das Zeitfenster bei Store')
   assert.equal(titleWords({ ...alert, kind: 'breach_risk', extreme_c: null, title: 'Will be too warm: the cooling fails' }), 'Wird zu warm: die Kühlung fällt aus')
   assert.equal(titleWords({ ...alert, kind: 'other', extreme_c: null, title: 'Something new' }), 'Something new')
+  const stock: NonNullable<typeof alert.stock> = {
+    sku: 'M', label: 'Milch', base_unit: 'kg', quantity: 2.5, reorder_point: 8, basis: 'ledger', confidence: null, doubt: null, count_task: null,
+    out: { p10: '2026-11-22T18:00:00Z', p50: '2026-11-22T21:00:00Z', p90: null }, expiring: [],
+  }
+  const low = { ...alert, kind: 'low_stock', device: null, extreme_c: null, limit_c: null, state: 'active' as const, stock }
+  assert.equal(plain(titleWords(low)), 'Bestand niedrig: Milch, noch 2,5 kg')
+  assert.equal(titleWords({ ...low, kind: 'stock_out' }), 'Bald nicht mehr da: Milch')
+  assert.equal(titleWords({ ...low, kind: 'stock_out', stock: { ...stock, quantity: 0 } }), 'Nicht mehr da: Milch')
+  assert.match(plain(expectedWords({ ...low, kind: 'stock_out' }, now)) ?? '', /^reicht noch etwa 9 h.*nicht vor/)
+  assert.equal(expectedWords(low, now), '')
+  const lots = [{ lot: 'A', quantity: 3, best_before: null }, { lot: 'B', quantity: 1, best_before: null }]
+  assert.equal(plain(titleWords({ ...low, kind: 'expiry', stock: { ...stock, base_unit: 'piece', expiring: lots } })), 'Verfällt ungenutzt: Milch, 4 der Charge A und 1 weitere')
 })

@@ -30,7 +30,7 @@ test('lines of a zone are one row with all of it, what sensors say now, and whet
   const lots = [level({ lot: 'A', quantity: 4 }), level({ lot: 'B', quantity: 5, place: { kind: 'site', site: 's', zone: 'z', bin: 'b1' } })]
   const zones = [level({ quantity: 9 }), level({ sku: 'PEAS', quantity: 0, moved_at: null })]
   const live = new Map([['s/z/MILK', { quantity: 8, confidence: 0.9, last_evidence_at: null } as Stock]])
-  const [milk, peas, ...none] = grouped([...lots, level({ place: { kind: 'vehicle', vehicle: 't' }, quantity: 2 })], zones, live, ({ sku }) => sku === 'PEAS').toSorted((a, b) =>
+  const [milk, peas, ...none] = grouped([...lots, level({ place: { kind: 'vehicle', vehicle: 't' }, quantity: 2 })], zones, live, new Set(['s/MILK']), ({ sku }) => sku === 'PEAS').toSorted((a, b) =>
     (a.of.vehicle + a.of.sku).localeCompare(b.of.vehicle + b.of.sku),
   )
   assert.deepEqual([milk?.quantity, milk?.lines.length, milk?.evidence?.quantity, milk?.low, milk?.known], [9, 2, 8, true, true])

@@ -24,6 +24,13 @@ const HAPPENED: Readonly<Record<string, string>> = {
   unmuted: 'Nicht mehr stumm',
 }
 
+const STOCK_DOUBTS: Readonly<Record<string, string>> = {
+  negative: 'Nach den Buchungen ist weniger als nichts da: die Zahl kann nicht stimmen.',
+  unsure: 'Sensoren sind sich nicht sicher.',
+  old: 'Sensoren haben seit einem Tag nichts davon gesehen.',
+  count: 'Es ist nachzuzählen: Buchungen und Sensoren sagen zweierlei.',
+}
+
 const words: Translation<typeof en> = {
   title: 'Alarme',
   search: 'Alarme suchen',
@@ -66,6 +73,17 @@ const words: Translation<typeof en> = {
   decided: 'Entschieden',
   device: 'Gerät',
   show_on_map: 'Auf der Karte zeigen',
+  stock_left: 'Noch da',
+  stock_by: (basis) => (basis === 'sensors' ? 'wie Sensoren es sehen' : 'nach den Buchungen'),
+  stock_sure: (percent) => `${percent} sicher`,
+  reorder_point: 'Meldebestand',
+  out_about: 'Reicht etwa bis',
+  lot_left: 'Bleibt übrig',
+  lot_of: (n, lot, day) => `${n} der Charge ${lot}${day ? `, haltbar bis ${day}` : ''}`,
+  stock_doubt: (doubt) => STOCK_DOUBTS[doubt] ?? '',
+  show_stock: 'Den Bestand zeigen',
+  count_it: 'Zählen',
+  history_left: (n) => `noch ${n}`,
   acknowledged_at: (time, user, note) => `Quittiert ${time}${by(user)}${note ? `: „${note}“` : ''}`,
   resolved_at: (time, user) => `Erledigt ${time}${by(user)}.`,
   history: 'Verlauf',

@@ -14,6 +14,7 @@ import frame from './frame.ts'
 import goods from './goods.ts'
 import join from './join.ts'
 import labels from './labels.ts'
+import levels from './levels.ts'
 import live from './live.ts'
 import moves from './moves.ts'
 import orders from './orders.ts'
@@ -33,6 +34,6 @@ import table from './table.ts'
 import webhooks from './webhooks.ts'
 
 export default {
-  alerts, audit, brokers, calibrations, cases, channels, commands, devices, display, files, frame, goods, join, labels, live, moves, orders, past, profiles, refused, reports, routes, settings, shared, shipment, shipments, sites,
+  alerts, audit, brokers, calibrations, cases, channels, commands, devices, display, files, frame, goods, join, labels, levels, live, moves, orders, past, profiles, refused, reports, routes, settings, shared, shipment, shipments, sites,
   start, stock, table, webhooks,
 }

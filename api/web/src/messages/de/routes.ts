@@ -9,6 +9,9 @@ const KINDS: Readonly<Record<string, string>> = {
   silence: 'Geräte, die schweigen',
   sensor_fault: 'Fühler, die nicht stimmen können',
   late_risk: 'verspätete Ankünfte',
+  low_stock: 'niedriger Bestand',
+  stock_out: 'Bestand, der aus ist oder bald',
+  expiry: 'Bestand, der ungenutzt verfällt',
 }
 const DAYS = ['', 'Mo', 'Di', 'Mi', 'Do', 'Fr', 'Sa', 'So']
 const WHAT: Readonly<Record<string, string>> = { opened: 'erfährt es', reopened: 'erfährt es erneut', unmuted: 'erfährt es, da es nicht mehr stumm ist', reminder: 'niemand hat quittiert', cleared: 'erfährt, dass es vorbei ist', retracted: 'erfährt, dass es nicht so war' }

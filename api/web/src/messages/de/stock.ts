@@ -114,7 +114,7 @@ const words: Translation<typeof en> = {
   none_fits: 'Nichts passt',
   none_fits_text: 'Suchen Sie einen Teil eines Namens, oder an allen Orten.',
   none_low: 'Nichts ist knapp',
-  none_low_text: 'Hier steht ein Produkt, wenn sein Ort nicht mehr davon hat, als nachzubestellen ist.',
+  none_low_text: 'Hier steht ein Produkt, wenn sein Standort nicht mehr davon hat als den Meldebestand.',
   none_expiring: 'In 30 Tagen läuft nichts ab',
   none_expiring_text: 'Hier stehen Chargen mit einem Haltbarkeitsdatum, die nächste zuerst.',
 

@@ -21,6 +21,13 @@ const HAPPENED: Readonly<Record<string, string>> = {
   unmuted: 'No longer muted',
 }
 
+const STOCK_DOUBTS: Readonly<Record<string, string>> = {
+  negative: 'The ledger has less than nothing: the figure cannot be right.',
+  unsure: 'Sensors are not sure of it.',
+  old: 'Sensors have seen nothing of it for a day.',
+  count: 'It is to be counted: the ledger and sensors say two things.',
+}
+
 export default {
   title: 'Alerts',
   search: 'Search alerts',
@@ -63,6 +70,17 @@ export default {
   decided: 'Decided',
   device: 'Device',
   show_on_map: 'Show on the map',
+  stock_left: 'Left',
+  stock_by: (basis: string) => (basis === 'sensors' ? 'as sensors see it' : 'by the ledger'),
+  stock_sure: (percent: string) => `${percent} sure`,
+  reorder_point: 'Reorder at',
+  out_about: 'Out about',
+  lot_left: 'Left over',
+  lot_of: (n: string, lot: string, day: string) => `${n} of lot ${lot}${day ? `, best before ${day}` : ''}`,
+  stock_doubt: (doubt: string) => STOCK_DOUBTS[doubt] ?? '',
+  show_stock: 'Show its stock',
+  count_it: 'Count it',
+  history_left: (n: string) => `${n} left`,
   acknowledged_at: (time: string, user: string, note: string) => `Acknowledged ${time}${by(user)}${note ? `: “${note}”` : ''}`,
   resolved_at: (time: string, user: string) => `Resolved ${time}${by(user)}.`,
   history: 'History',

@@ -6,6 +6,9 @@ const KINDS: Readonly<Record<string, string>> = {
   silence: 'silent devices',
   sensor_fault: 'sensors that cannot be right',
   late_risk: 'late arrivals',
+  low_stock: 'low stock',
+  stock_out: 'stock that is out, or soon will be',
+  expiry: 'stock that will expire unused',
 }
 const DAYS = ['', 'Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat', 'Sun']
 const WHAT: Readonly<Record<string, string>> = { opened: 'told', reopened: 'told again', unmuted: 'told after a mute', reminder: 'nobody acknowledged', cleared: 'told that it is over', retracted: 'told that it never was' }

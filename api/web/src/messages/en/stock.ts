@@ -70,7 +70,7 @@ export default {
   none_fits: 'Nothing fits',
   none_fits_text: 'Look for a part of a name, or in all places.',
   none_low: 'Nothing is low',
-  none_low_text: 'A product is listed here when its place has no more of it than its reorder point.',
+  none_low_text: 'A product is listed here when its site has no more of it than its reorder point.',
   none_expiring: 'Nothing expires within 30 days',
   none_expiring_text: 'Lots with a best-before date are listed here, the soonest first.',
 

@@ -1,7 +1,8 @@
 // What an alert says about its times, in words.
+import { m as levels } from '#messages/levels.ts'
 import { m } from '#messages/shared.ts'
-import type { Alert } from '#shared/api/shapes.ts'
-import { clockTime, ms, span, temp } from '#shared/format.ts'
+import type { Alert, AlertStock } from '#shared/api/shapes.ts'
+import { clockTime, ms, short, span, temp } from '#shared/format.ts'
 
 import { isDone, waits } from './state.ts'
 
@@ -24,7 +25,8 @@ export function sinceWords(alert: Alert, now: number): string {
 }
 
 /** 'Too warm: 9.4 °C', in the viewer's words and units; what is not known here, as the API says it. */
-export function titleWords({ kind, title, limit_c, extreme_c, device, probe }: Alert): string {
+export function titleWords({ kind, title, limit_c, extreme_c, device, probe, stock }: Alert): string {
+  if (stock) return stockWords(kind, title, stock)
   if (kind === 'temperature' && extreme_c !== null) {
     const cold = title.startsWith('Too cold') || (limit_c !== null && extreme_c < limit_c)
     return `${cold ? m.title_cold : m.title_warm}: ${temp(extreme_c)}`
@@ -35,6 +37,19 @@ export function titleWords({ kind, title, limit_c, extreme_c, device, probe }: A
   if (kind === 'exposure') return exposureWords(title, limit_c)
   const [, shipment, place] = (kind === 'late_risk' && /^(.*) may miss its window at (.*)$/.exec(title)) || []
   return shipment && place ? m.title_late(shipment, place) : title
+}
+
+/** So much, pieces going without saying. */
+const amount = (n: number, unit: string): string => (unit === 'piece' ? short(n, 3) : `${short(n, 3)} ${unit}`)
+
+/** 'Low stock: Milk, 3 left', 'Soon out: Milk', 'Will be left over: 12 of Milk, lot L-7'. */
+function stockWords(kind: string, title: string, { label, quantity, base_unit, expiring, out }: AlertStock): string {
+  if (kind === 'low_stock') return levels.title_low(label, amount(quantity, base_unit))
+  if (kind === 'stock_out') return quantity <= 0 || !out ? levels.title_out(label) : levels.title_soon_out(label)
+  const [first] = expiring
+  if (kind !== 'expiry' || !first) return title
+  const left = expiring.reduce((sum, lot) => sum + lot.quantity, 0)
+  return levels.title_expiry(label, amount(left, base_unit), first.lot, expiring.length - 1)
 }
 
 /** Whose goods, and by what they fail: the api says both in words that are always the same. */
@@ -51,11 +66,20 @@ function breachWords(title: string): string {
 }
 
 /** 'alarm in 20 min, 14:32 (14:20–14:55)', of what has not come; nothing otherwise. */
-export function expectedWords({ expected, state }: Alert, now: number): string {
+export function expectedWords({ kind, expected, state, stock }: Alert, now: number): string {
+  if (kind === 'stock_out' && stock && state === 'active') return outWords(stock, now)
   if (!expected || state !== 'active') return ''
   const left = ms(expected.p50) - now
   if (left > 0) return m.expected_in(span(left), clockTime(expected.p50, now), clockTime(expected.p10, now), clockTime(expected.p90, now))
   return m.expected(clockTime(expected.p50, now), clockTime(expected.p10, now), clockTime(expected.p90, now))
+}
+
+/** 'out in 3 h, 17:32 (15:20–20:55)', of what is not out yet; nothing otherwise. */
+export function outWords({ quantity, out }: AlertStock, now: number): string {
+  if (quantity <= 0 || !out?.p50) return ''
+  const reach = out.p90 ? levels.between(clockTime(out.p10, now), clockTime(out.p90, now)) : levels.not_before(clockTime(out.p10, now))
+  const left = ms(out.p50) - now
+  return levels.out_expected(left > 0 ? span(left) : '', clockTime(out.p50, now), reach)
 }
 
 export function stateWords(alert: Alert): string {
@@ -84,13 +108,13 @@ export function byUrgency(a: Alert, b: Alert): number {
   return rank(a) - rank(b) || soon(a) - soon(b) || (seen(a) ? -age : age)
 }
 
-/** So many alerts of one device that say the same are one entry; a reefer with its few probes stays told apart. */
+/** So many alerts of one device that say the same are one entry; a reefer with its few probes stays told apart, and stock. */
 export const GROUP_MIN = 6
 
 /** Alerts in their order, those that belong together where the first of them stands. */
 export function grouped(alerts: Alert[]): { key: string; alerts: Alert[] }[] {
   const keyOf = (a: Alert): string =>
-    JSON.stringify([a.device, a.kind, a.severity, a.state, !!a.acknowledged_at, !!a.resolved_at, titleWords(a).split(':')[0]])
+    JSON.stringify([a.device ?? a.id, a.kind, a.severity, a.state, !!a.acknowledged_at, !!a.resolved_at, titleWords(a).split(':')[0]])
   const together = new Map<string, Alert[]>()
   for (const a of alerts) {
     const found = together.get(keyOf(a))

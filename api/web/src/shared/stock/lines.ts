@@ -24,7 +24,7 @@ export interface Group {
   counted_at: string | null
   counted: number | null
   reorder_point: number | null
-  /** Its place has no more of it than the reorder point. */
+  /** Its site has no more of it than the reorder point: the outlook says so. */
   low: boolean
   /** The ledger has moves of it. */
   known: boolean
@@ -52,14 +52,18 @@ export const keyOfLine = ({ place, sku, lot, handling_unit }: LedgerLevel): Line
 
 const zoneKey = (of: LineKey): LineKey => ({ ...of, bin: '', lot: '', unit: '' })
 
+/** A product at a site. */
+export const atSite = (site: string | null | undefined, sku: string): string => `${site ?? ''}/${sku}`
+
 /**
- * `zones`: all that is in the zones of the places asked for; `live`: what sensors say just now; `alone`: zones are
- * listed also when no line of them is.
+ * `zones`: all that is in the zones of the places asked for; `live`: what sensors say just now; `low`: what the outlook
+ * says is low or out (`atSite`); `alone`: zones are listed also when no line of them is.
  */
-export function grouped(lines: readonly LedgerLevel[], zones: readonly LedgerLevel[], live: ReadonlyMap<string, Stock>, alone: (zone: LedgerLevel) => boolean): Group[] {
+export function grouped(
+  lines: readonly LedgerLevel[], zones: readonly LedgerLevel[], live: ReadonlyMap<string, Stock>, low: ReadonlySet<string>,
+  alone: (zone: LedgerLevel) => boolean,
+): Group[] {
   const inZone = new Map(zones.map((zone) => [keyText(keyOfLine(zone)), zone]))
-  const atSite = new Map<string, number>()
-  for (const { place, sku, quantity } of zones) atSite.set(`${place.site}/${sku}`, (atSite.get(`${place.site}/${sku}`) ?? 0) + quantity)
   const found = new Map<string, LedgerLevel[]>()
   for (const line of lines) {
     const key = keyText(zoneKey(keyOfLine(line)))
@@ -75,13 +79,12 @@ export function grouped(lines: readonly LedgerLevel[], zones: readonly LedgerLev
     if (!one) return []
     const of = zoneKey(keyOfLine(one))
     const seen = live.get(`${of.site}/${of.zone}/${of.sku}`) ?? zone?.evidence ?? one.evidence
-    const left = atSite.get(`${of.site}/${of.sku}`)
     return [{
       key, of, label: one.label, base_unit: one.base_unit, lines: held, evidence: seen ?? null, reorder_point: one.reorder_point,
       quantity: zone ? zone.quantity : held.reduce((sum, line) => sum + line.quantity, 0),
       counted_at: zone ? zone.counted_at : one.counted_at,
       counted: held.length === 1 ? one.counted : null,
-      low: one.reorder_point !== null && left !== undefined && !of.vehicle && left <= one.reorder_point,
+      low: one.reorder_point !== null && !of.vehicle && low.has(atSite(of.site, of.sku)),
       known: held.length > 0 || !!zone?.moved_at,
     }]
   })

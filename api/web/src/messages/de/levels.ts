@@ -1,0 +1,14 @@
+// What alerts of stock are called, in German.
+import type { Translation } from '../catalogue.ts'
+import type en from '../en/levels.ts'
+
+const words: Translation<typeof en> = {
+  title_low: (label, left) => `Bestand niedrig: ${label}, noch ${left}`,
+  title_out: (label) => `Nicht mehr da: ${label}`,
+  title_soon_out: (label) => `Bald nicht mehr da: ${label}`,
+  title_expiry: (label, left, lot, more) => `Verfällt ungenutzt: ${label}, ${left} der Charge ${lot}${more > 0 ? ` und ${more} weitere` : ''}`,
+  between: (from, to) => `${from}–${to}`,
+  not_before: (from) => `nicht vor ${from}`,
+  out_expected: (left, at, reach) => (left ? `reicht noch etwa ${left}, bis ${at} (${reach})` : `reicht etwa bis ${at} (${reach})`),
+}
+export default words

@@ -1,0 +1,10 @@
+// What alerts of stock are called.
+export default {
+  title_low: (label: string, left: string) => `Low stock: ${label}, ${left} left`,
+  title_out: (label: string) => `Out of stock: ${label}`,
+  title_soon_out: (label: string) => `Soon out of stock: ${label}`,
+  title_expiry: (label: string, left: string, lot: string, more: number) => `Will expire unused: ${label}, ${left} of lot ${lot}${more > 0 ? ` and ${more} more` : ''}`,
+  between: (from: string, to: string) => `${from}–${to}`,
+  not_before: (from: string) => `not before ${from}`,
+  out_expected: (left: string, at: string, reach: string) => (left ? `out in about ${left}, ${at} (${reach})` : `out about ${at} (${reach})`),
+}
