@@ -17,6 +17,7 @@ Of = Literal["products", "lots", "sites", "zones", "bins", "handling_units"]
 Lang = Literal["en", "de"]
 GTIN_DIGITS = 14
 COUNT_MAX = 10**8
+LINES_MAX = 4
 WORDS: Mapping[Lang, Mapping[str, str]] = {
     "en": {"lot": "Lot", "best": "Best before", "made": "Made", "zone": "Zone", "site": "Site"},
     "de": {"lot": "Charge", "best": "Haltbar bis", "made": "Hergestellt", "zone": "Zone", "site": "Ort"},
@@ -138,18 +139,20 @@ def _bin(row: Mapping[str, Any], how: Wording) -> Label:
 def _unit(row: Mapping[str, Any], how: Wording) -> Label:
     """A logistic label: what is inside stands above, the SSCC lowest (GS1 General Specifications 6.6)."""
     code, holds, words = row["code"], row["contents"] or [], WORDS[how.lang]
+    names = [one["label"] or one["sku"] for one in holds]
     lines = [
-        f"{_number(one['quantity'])} \N{MULTIPLICATION SIGN} {one['label'] or one['sku']}, {words['lot']} {one['lot']}"
-        for one in holds[:4]
+        f"{_number(one['quantity'])} \N{MULTIPLICATION SIGN} {name}, {words['lot']} {one['lot']}"
+        for one, name in zip(holds[:LINES_MAX], names, strict=False)
     ]
-    if len(holds) > 4:
-        lines.append(f"+ {len(holds) - 4}")
+    if len(holds) > LINES_MAX:
+        lines.append(f"+ {len(holds) - LINES_MAX}")
+    title = names[0] if len(set(names)) == 1 else "SSCC" if is_sscc(code) else code
     if not is_sscc(code):
-        return _own(code, lines, code)
+        return _own(title, [code, *lines] if title != code else lines, code, code)
     elements = [("00", code)]
-    label = _coded(f"SSCC {code}", lines, elements, code, _tag(elements, code[1:], how))
-    inside = _inside(holds, how)
-    return label._replace(bars=(*inside, *label.bars))
+    grouped = " ".join(code[n : n + 4] for n in range(0, len(code), 4))
+    label = _coded(title, [f"SSCC {grouped}", *lines], elements, "SSCC", _tag(elements, code[1:], how))
+    return label._replace(bars=(*_inside(holds, how), *label.bars))
 
 
 def _inside(holds: list[Mapping[str, Any]], how: Wording) -> tuple[Bar, ...]:

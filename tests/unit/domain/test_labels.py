@@ -123,6 +123,9 @@ def test_a_logistic_label_says_what_is_inside_above_and_its_sscc_lowest() -> Non
     inside = f"0206414123456783152705203712{SEPARATOR}10L-2291"
     assert texts == {inside, "00106141411928374657", "https://id.gs1.org/00/106141411928374657"}
     assert label.bars[-1].text == "00106141411928374657"
+    assert label[:3] == (
+        "Milk 1 l", "SSCC", ("SSCC 1061 4141 1928 3746 57", "12 \N{MULTIPLICATION SIGN} Milk 1 l, Lot L-2291")
+    )  # fmt: skip
     assert label.epc == ("urn:epc:tag:sscc-96:0.0614141.1192837465", "3114257BF447194159000000")
     assert scanned(inside).gtin == "06414123456783"
     assert (
