@@ -22,6 +22,7 @@ from procrastinate.exceptions import ConnectorException
 from procrastinate.manager import JobManager
 from psycopg.types.json import Jsonb
 
+from operations.allocation.work import mend_orders
 from operations.counts.work import look
 from operations.epcis.subscribe import tell_by_clock
 from operations.milestones.work import tell_milestones
@@ -119,6 +120,7 @@ def make_app(config: JobsConfig, stop: threading.Event) -> App:
     often("quarantine", drop_surplus)
     often("summaries", summarise)
     often("counts", lambda link, _go_on: look(link, datetime.now(UTC)))
+    often("orders", lambda link, _go_on: mend_orders(link, datetime.now(UTC)))
     often("epcis subscriptions", lambda link, _go_on: tell_by_clock(link, datetime.now(UTC)))
     often("stock_alerts", lambda link, _go_on: watch_stock(link, datetime.now(UTC), config.stock))
     often("milestones", lambda link, _go_on: tell_milestones(link, datetime.now(UTC)))

@@ -249,6 +249,15 @@ insert into operations_class values
     ('vehicle_state',     'select'),
     ('visit',             'select'),
     ('zone',              'select'),
+    ('customer',         'select'),
+    ('customer_order',   'select, update (status, version, changed_at)'),
+    ('goods_budget',     'select'),
+    ('goods_part',       'select'),
+    ('handling_unit',    'select'),
+    ('order_allocation', 'select, insert, update, delete'),
+    ('order_line',       'select, update (status, stages, waiting)'),
+    ('order_step',       'select, insert'),
+    ('stock_reservation', 'select'),
     ('receiver',          'select, update');
 
 create or replace function current_tenant() returns int language sql stable

@@ -36,7 +36,9 @@ from api.resources.shared.ledger import (
 from api.resources.shared.orders import ANY, Code, Order, OrderDetail, order_detail, order_row, who_is, with_lines
 from domain.orders.stages import ACTIVE, STAGES, StepKind
 from domain.times import to_us
-from operations.orders.record import LineTold, OrderTold, StepTold, add_order, allocate, cancel, tell
+from operations.allocation.record import allocate
+from operations.orders.decide import StepTold
+from operations.orders.record import LineTold, OrderTold, add_order, cancel, tell
 from store.db import queries
 
 router = resource(tags=["orders"])

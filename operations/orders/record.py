@@ -1,30 +1,28 @@
 """The one transaction of an order: its row is locked, what is told is judged, goods and book move together.
 
-Statements are those of `store/queries/orders.sql`, `stock.sql` and `availability.sql`. Whoever changes an order locks
-it first, then its products in the order of their keys, then balances: so that two never wait for one another.
+Statements are those of `store/queries/orders.sql` and `stock.sql`. Whoever changes an order locks it first, then its
+products in the order of their keys, then balances: so that two never wait for one another.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from domain.orders.allocate import Goods, Need, first_expired_first, usable
-from domain.orders.claims import HELD, Claim, Spot, Spots, claims_of
-from domain.orders.stages import HAPPENED, STAGES, STEPS, Line, StageError, Told, fold, may, status
+from domain.orders.claims import HELD, Spot, Spots
+from domain.orders.stages import HAPPENED, STEPS, StageError, Told, may
 from domain.refusal import CannotError
 from domain.stock.moves import Place
 from domain.stock.quantities import Quantity, text_of
-from domain.times import rfc3339, to_us
+from domain.times import rfc3339
+from operations.orders.decide import Done, LineNow, OpenOrder, StepTold, kept, opened, step_row, to_ms
 from operations.stock.decide import CLOCKS_US, Product, lots_of, places_of, products_of
 from operations.stock.decide import Told as MoveTold
 from operations.stock.record import record
-from operations.unit_of_work import Row, Script, Statement
+from operations.unit_of_work import Script, Statement
 
 NONE = Quantity(0)
-DAY_US = 86_400 * 10**6
 LINES_MAX = 1000
 
 
@@ -49,62 +47,6 @@ class OrderTold(NamedTuple):
     window: tuple[int | None, int | None] = (None, None)
     note: str = ""
     ordered_at_us: int | None = None
-
-
-class StepTold(NamedTuple):
-    """A step as somebody tells it. Places: whence goods are taken, to where they are put."""
-
-    id: str
-    line: int
-    kind: str
-    quantity: Quantity
-    unit: str = ""
-    at_us: int | None = None
-    lot: str = ""
-    source_place: Place | None = None
-    target_place: Place | None = None
-    handling_unit: str = ""
-    reason: str = ""
-    source: str = "person"
-    allow_negative: bool = False
-
-
-@dataclass
-class _LineNow:
-    """A line while it is worked on."""
-
-    key: int
-    seq: int
-    product: int
-    sku: str
-    ordered: Quantity
-    expires: bool
-    told: list[Told] = field(default_factory=list)
-    spots: dict[str, Spots] = field(default_factory=dict)
-
-    def add(self, told: Told, spots: Spots) -> None:
-        self.told.append(told)
-        self.spots[told.id] = spots
-
-    @property
-    def line(self) -> Line:
-        return fold(self.ordered, self.told)
-
-
-@dataclass
-class _Open:
-    """An order that nobody else can change now."""
-
-    row: Row
-    lines: dict[int, _LineNow]
-    before: dict[tuple[int, Claim], Quantity]
-
-
-class Done(NamedTuple):
-    """What became of steps: those that were not told before."""
-
-    new: tuple[str, ...]
-    version: int
 
 
 def add_order(given: OrderTold, now_us: int, by: str) -> Script[str]:
@@ -169,7 +111,7 @@ def tell(
     Raises:
         CannotError: there is no such order or line, or it cannot be; nothing of it is taken in.
     """
-    order = yield from _opened(name)
+    order = yield from opened(name)
     new = yield from _not_known(order, given, now_us)
     if not new:
         return Done((), order.row["version"])
@@ -181,7 +123,7 @@ def tell(
     for step in new:
         line = order.lines[step.line]
         quantity = _base(step.quantity, step.unit or products[line.sku].units.base, products[line.sku], step.id)
-        told = Told(step.id, step.kind, _to_ms(now_us if step.at_us is None else step.at_us), quantity)
+        told = Told(step.id, step.kind, to_ms(now_us if step.at_us is None else step.at_us), quantity)
         _judge(line, told, who, late=late)
         lot, of = lots.get(step.lot, (0, line.product))
         if of != line.product:
@@ -190,18 +132,13 @@ def tell(
         spots = _spots(step, lot, places)
         yield from _not_anothers(line, told, spots[0], late=late)
         line.add(told, spots)
-        rows.append(_row(step, line, told, lot, spots))
+        rows.append(step_row(step, line, told, lot, spots))
     if moves:
         yield from record(moves, now_us, by)
-    return (yield from _kept(order, rows, by))
+    return (yield from kept(order, rows, by))
 
 
-def _to_ms(at_us: int) -> int:
-    """To the millisecond, as it is kept: what is folded anew must come in the same order."""
-    return at_us // 1000 * 1000
-
-
-def _judge(line: _LineNow, told: Told, who: frozenset[str], *, late: bool) -> None:
+def _judge(line: LineNow, told: Told, who: frozenset[str], *, late: bool) -> None:
     if told.kind == "allocate":
         raise CannotError(f"{told.id}: goods are given to orders by allocating the order, which sees what others have")
     try:
@@ -227,7 +164,7 @@ def _spots(step: StepTold, lot: int, places: Mapping[Place, int]) -> Spots:
     return first, second
 
 
-def _not_anothers(line: _LineNow, told: Told, spot: Spot | None, *, late: bool) -> Script[None]:
+def _not_anothers(line: LineNow, told: Told, spot: Spot | None, *, late: bool) -> Script[None]:
     """Nobody picks what another order has; what happened already has happened.
 
     Raises:
@@ -247,7 +184,7 @@ def _not_anothers(line: _LineNow, told: Told, spot: Spot | None, *, late: bool) 
         )
 
 
-def _moves(name: str, step: StepTold, line: _LineNow, quantity: Quantity, at_us: int) -> list[MoveTold]:
+def _moves(name: str, step: StepTold, line: LineNow, quantity: Quantity, at_us: int) -> list[MoveTold]:
     """What the ledger is told of a step; nothing where nothing is carried."""
     kind = STEPS[step.kind].move
     if not kind:
@@ -264,135 +201,32 @@ def _source(source: str) -> str:
     return {"rule": "order"}.get(source, source)
 
 
-def allocate(name: str, now_us: int, by: str, who: frozenset[str]) -> Script[Done]:
-    """Gives all open units of an order goods, those that expire first in front; what there is not stays open.
-
-    Raises:
-        CannotError: there is no such order, or who asks may not.
-    """
-    order = yield from _opened(name)
-    if not who & STEPS["allocate"].who:
-        raise CannotError(f"allocate is for {', '.join(sorted(STEPS['allocate'].who))}", conflict=True)
-    wanted = {line.product: line for line in order.lines.values() if line.line.stages["open"]}
-    for product in sorted(wanted):
-        yield Statement("lock_product", {"product": product})
-    there = yield from _there(order.row["site_id"], sorted(wanted))
-    free = yield from _free(sorted(wanted), order.row["site"], now_us)
-    rows: list[dict[str, Any]] = []
-    for line in order.lines.values():
-        rest = line.line.stages["open"]
-        if rest:
-            need = Need(rest, _arrives_us(order.row, now_us), round(order.row["min_life_days"] * DAY_US), line.expires)
-            rows += _given(order, line, need, there[line.product], free[line.product], _to_ms(now_us), len(rows))
-    if not rows:
-        return Done((), order.row["version"])
-    return (yield from _kept(order, rows, by))
-
-
-def _given(
-    order: _Open, line: _LineNow, need: Need, there: list[Goods], others: Quantity, now_us: int, first: int
-) -> list[dict[str, Any]]:
-    """Goods for a line: changes what is `there` for the lines after it; `others` are promised without a place."""
-    fit = (
-        goods.quantity for goods in there
-        if usable(goods.good_until_us, need.arrives_us, need.min_life_us, barred=goods.barred, expires=need.expires)
-    )  # fmt: skip
-    most = min(need.quantity, max(sum(fit, NONE) - others, NONE))
-    rows = []
-    for n, taken in enumerate(first_expired_first(need._replace(quantity=most), there), first):
-        goods = taken.goods
-        told = Told(f"~{order.row['name']}-{order.row['version']}-{n}", "allocate", now_us, taken.quantity)
-        spots = None, Spot(goods.place, goods.lot, goods.unit)
-        line.add(told, spots)
-        there[there.index(goods)] = goods._replace(quantity=goods.quantity - taken.quantity)
-        step = StepTold(told.id, line.seq, "allocate", taken.quantity, handling_unit=goods.unit, source="rule")
-        rows.append(_row(step, line, told, goods.lot, spots))
-    return rows
-
-
-def _arrives_us(row: Row, now_us: int) -> int:
-    end = row["window_end"] or row["window_start"]
-    return max(now_us, to_us(end)) if end else now_us
-
-
-def _there(site: int, products: Sequence[int]) -> Script[dict[int, list[Goods]]]:
-    found: dict[int, list[Goods]] = {product: [] for product in products}
-    for row in (yield Statement("goods_there", {"site": site, "products": list(products)})) if products else ():
-        until = to_us(row["best_before"]) if row["best_before"] else None
-        goods = Goods(row["place"], row["lot"], row["unit"], row["quantity"], until, row["barred"])
-        found[row["product"]].append(goods)
-    return found
-
-
-def _free(products: Sequence[int], site: str, now_us: int) -> Script[dict[int, Quantity]]:
-    """What is promised of products at the site without saying where it lies."""
-    asked = {"products": list(products), "site": site}
-    reserved = yield Statement("reserved", {**asked, "lot": None, "but": None, "now": rfc3339(now_us)})
-    claimed = {row["product_id"]: row["quantity"] for row in (yield Statement("claimed", asked))}
-    found = dict.fromkeys(products, NONE)
-    for row in reserved:
-        found[row["product_id"]] = max(row["quantity"] - claimed.get(row["product_id"], NONE), NONE)
-    return found
-
-
 def cancel(name: str, reason: str, now_us: int, by: str, who: frozenset[str]) -> Script[Done]:
     """Takes back all of an order that nobody has picked yet.
 
     Raises:
         CannotError: there is no such order, who asks may not, or nothing of it can be cancelled any more.
     """
-    order = yield from _opened(name)
+    order = yield from opened(name)
     rows = []
     for line in order.lines.values():
         stages = line.line.stages
         quantity = stages["open"] + stages["allocated"]
         if not quantity:
             continue
-        told = Told(f"~{name}-{order.row['version']}-{line.seq}", "cancel", _to_ms(now_us), quantity)
+        told = Told(f"~{name}-{order.row['version']}-{line.seq}", "cancel", order.decided_at(now_us), quantity)
         _judge(line, told, who, late=False)
         step = StepTold(told.id, line.seq, "cancel", quantity, reason=reason)
         line.add(told, (None, None))
-        rows.append(_row(step, line, told, 0, (None, None)))
+        rows.append(step_row(step, line, told, 0, (None, None)))
     if not rows:
         raise CannotError(
             "nothing of it can be cancelled: put back what was picked, or refuse it at the stop", conflict=True
         )
-    return (yield from _kept(order, rows, by))
+    return (yield from kept(order, rows, by))
 
 
-def _opened(name: str) -> Script[_Open]:
-    rows = yield Statement("order_locked", {"name": name})
-    if not rows:
-        raise CannotError(f"there is no order {name}", missing=True)
-    key = rows[0]["id"]
-    lines = {
-        row["seq"]: _LineNow(row["id"], row["seq"], row["product_id"], row["sku"], row["quantity"], row["expires"])
-        for row in (yield Statement("order_lines_locked", {"order": key}))
-    }
-    by_key = {line.key: line for line in lines.values()}
-    for row in (yield Statement("order_steps_told", {"order": key})):
-        told = Told(row["client_id"], row["kind"], to_us(row["at"]), row["quantity"])
-        step = StepTold(told.id, 0, told.kind, told.quantity, handling_unit=row["handling_unit"])
-        by_key[row["line_id"]].add(told, _kept_spots(step, row))
-    found = yield Statement("claims", {"order": key})
-    before = {
-        (row["line"], Claim(row["stage"], Spot(row["place"], row["lot"], row["unit"]))): row["quantity"]
-        for row in found
-    }
-    return _Open(rows[0], lines, before)
-
-
-def _kept_spots(step: StepTold, row: Row) -> Spots:
-    units = {"pack": ("", step.handling_unit), "unpack": (step.handling_unit, "")}
-    inside = units.get(step.kind, (step.handling_unit, step.handling_unit))
-    first, second = (
-        None if row[name] is None else Spot(row[name], row["lot"], unit)
-        for name, unit in zip(("place", "to_place"), inside, strict=True)
-    )
-    return first, second
-
-
-def _not_known(order: _Open, given: Sequence[StepTold], now_us: int) -> Script[list[StepTold]]:
+def _not_known(order: OpenOrder, given: Sequence[StepTold], now_us: int) -> Script[list[StepTold]]:
     """Steps that were not told before.
 
     Raises:
@@ -410,51 +244,3 @@ def _not_known(order: _Open, given: Sequence[StepTold], now_us: int) -> Script[l
         if row and ((row["line_id"], row["kind"]) != (order.lines[step.line].key, step.kind) or row["withdrawn_at"]):
             raise CannotError(f"id: another step is {step.id}; each needs its own", conflict=True)
     return [step for step in given if step.id not in known]
-
-
-def _row(step: StepTold, line: _LineNow, told: Told, lot: int, spots: Spots) -> dict[str, Any]:
-    first, second = (spot.place if spot else None for spot in spots)
-    return {
-        "line": line.key, "id": step.id, "kind": step.kind, "at": rfc3339(told.at_us),
-        "quantity": text_of(told.quantity), "source": step.source, "reason": step.reason, "lot": lot, "place": first,
-        "to_place": second, "handling_unit": step.handling_unit,
-    }  # fmt: skip
-
-
-def _kept(order: _Open, rows: Sequence[Mapping[str, Any]], by: str) -> Script[Done]:
-    """Writes steps, what lines have come to, and which goods are whose."""
-    done = yield Statement("add_steps", {"rows": json.dumps(rows), "by": by})
-    if len(done) < len(rows):
-        raise CannotError("somebody else told one of them just now; look again", conflict=True)
-    lines = {line.key: line.line for line in order.lines.values()}
-    yield Statement("set_lines", {"rows": json.dumps([_line_row(key, line) for key, line in lines.items()])})
-    if claims := list(_changed_claims(order, lines)):
-        yield Statement("drop_claims", {"rows": json.dumps(claims)})
-        yield Statement("put_claims", {"rows": json.dumps(claims)})
-    (after,) = yield Statement("set_order", {"id": order.row["id"], "status": status(lines.values())})
-    return Done(tuple(row["id"] for row in rows), after["version"])
-
-
-def _changed_claims(order: _Open, lines: Mapping[int, Line]) -> Iterable[dict[str, Any]]:
-    after = {
-        (line.key, claim): quantity
-        for line in order.lines.values()
-        for claim, quantity in claims_of(lines[line.key].shifts, line.spots).items()
-    }
-    products = {line.key: line.product for line in order.lines.values()}
-    for key, claim in sorted(after.keys() | order.before.keys()):
-        quantity = after.get((key, claim), NONE)
-        if quantity != order.before.get((key, claim), NONE):
-            yield {
-                "line": key, "stage": claim.stage, **claim.spot._asdict(), "product": products[key],
-                "quantity": text_of(quantity),
-            }  # fmt: skip
-
-
-def _line_row(key: int, line: Line) -> dict[str, Any]:
-    return {
-        "id": key,
-        "status": line.stage,
-        "stages": {stage: text_of(line.stages[stage]) for stage in STAGES if line.stages[stage]},
-        "waiting": {step: text_of(quantity) for step, quantity in line.waiting.items()},
-    }

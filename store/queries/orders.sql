@@ -160,6 +160,46 @@ select r.n, coalesce((select sum(b.quantity) from ledger_balance b where b.tenan
            and a.lot_id is not distinct from nullif(r.lot, 0) and a.unit = r.unit and a.line_id <> r.line), 0) as others
 from jsonb_to_recordset(%(rows)s::jsonb) r (n int, line int8, place int, product int, lot int, unit text)
 
+-- name: claims_judged
+-- Goods that an order was given, with what is there when those that were picked and more urgent orders have theirs.
+with held as (
+    select a.*, o.name, sum(a.quantity) over (
+               partition by a.place_id, a.product_id, a.lot_id, a.unit
+               order by a.stage = 'allocated', o.priority desc, coalesce(o.window_end, 'infinity'), a.line_id, a.stage
+               rows unbounded preceding) as upto
+    from order_allocation a join order_line l on l.id = a.line_id join customer_order o on o.id = l.order_id
+    where a.tenant_id = %(tenant)s and exists (
+        select from order_allocation x join order_line y on y.id = x.line_id join customer_order z on z.id = y.order_id
+        where z.tenant_id = %(tenant)s and z.name = %(name)s and x.place_id = a.place_id and x.product_id = a.product_id)
+)
+select h.line_id as line, h.place_id as place, coalesce(h.lot_id, 0) as lot, h.unit, h.quantity, h.upto, coalesce(b.quantity, 0) as there, t.best_before,
+       coalesce(case when h.unit <> '' then (
+           select bool_or(g.verdict = 'fail') from handling_unit u join goods_budget g on g.unit_id = u.id
+           where u.tenant_id = h.tenant_id and u.code = h.unit)
+       else (select bool_or(g.verdict = 'fail') from goods_part c join goods_budget g on g.unit_id = c.unit_id
+             where c.tenant_id = h.tenant_id and c.lot_id = h.lot_id) end, false) as barred
+from held h left join lot t on t.id = h.lot_id left join ledger_balance b on b.tenant_id = h.tenant_id and b.place_id = h.place_id
+    and b.product_id = h.product_id and b.lot_id is not distinct from h.lot_id and b.unit = h.unit
+where h.name = %(name)s and h.stage = 'allocated' order by h.line_id, h.place_id, 3, h.unit
+
+-- name: orders_to_mend
+-- Orders of all tenants of whose goods some may be gone or no more good; whether they are is judged one by one.
+with held as (
+    select a.*, o.name, greatest(now(), coalesce(o.window_end, o.window_start)) + c.min_life_days * interval '1 day' as lasting,
+           sum(a.quantity) over (partition by a.place_id, a.product_id, a.lot_id, a.unit) as claimed
+    from order_allocation a join order_line l on l.id = a.line_id join customer_order o on o.id = l.order_id join customer c on c.id = o.customer_id
+)
+select distinct h.tenant_id as tenant, h.name from held h left join lot t on t.id = h.lot_id
+left join ledger_balance b on b.tenant_id = h.tenant_id and b.place_id = h.place_id and b.product_id = h.product_id
+    and b.lot_id is not distinct from h.lot_id and b.unit = h.unit
+where h.stage = 'allocated' and (h.claimed > coalesce(b.quantity, 0) or t.best_before <= h.lasting
+    or coalesce(case when h.unit <> '' then (
+           select bool_or(g.verdict = 'fail') from handling_unit u join goods_budget g on g.unit_id = u.id
+           where u.tenant_id = h.tenant_id and u.code = h.unit)
+       else (select bool_or(g.verdict = 'fail') from goods_part c join goods_budget g on g.unit_id = c.unit_id
+             where c.tenant_id = h.tenant_id and c.lot_id = h.lot_id) end, false))
+order by 1, 2
+
 -- name: orders
 -- Orders as a board has them: what is urgent first; or one.
 select o.id as key, o.name as id, c.code as customer, c.label as customer_label, t.code as ship_to, s.name as site, o.reference, o.priority,

@@ -102,8 +102,9 @@ from ship_to t join site s on s.tenant_id = {tenant} and s.name = 'store-1' wher
 insert into order_line (tenant_id, order_id, seq, product_id, quantity, entered_quantity, entered_unit, stages)
 select {tenant}, o.id, 1, p.id, 5, 5, 'piece', '{{"open": "4", "allocated": "1"}}'
 from customer_order o join product p on p.tenant_id = {tenant} and p.sku = 'MILK' where o.tenant_id = {tenant};
-insert into order_step (tenant_id, line_id, client_id, kind, at, quantity, actor, source, reason)
-select {tenant}, id, '{mark}-step', 'allocate', now(), 1, 'Maker{tag}', 'rule', 'Reason{tag}' from order_line where tenant_id = {tenant};
+insert into order_step (tenant_id, line_id, client_id, kind, at, quantity, actor, source, reason, to_place_id)
+select {tenant}, l.id, '{mark}-step', 'allocate', now(), 1, 'Maker{tag}', 'rule', 'Reason{tag}', b.place_id
+from order_line l join ledger_balance b on b.tenant_id = {tenant} where l.tenant_id = {tenant};
 insert into order_allocation (tenant_id, line_id, stage, product_id, place_id, quantity)
 select {tenant}, l.id, 'allocated', l.product_id, b.place_id, 1 from order_line l join ledger_balance b on b.tenant_id = {tenant} where l.tenant_id = {tenant};
 insert into epcis_capture (tenant_id, created_by, events, taken, known) values ({tenant}, 'Maker{tag}', 1, 1, 0);

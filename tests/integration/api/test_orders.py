@@ -10,7 +10,10 @@ from typing import Any
 import httpx
 import pytest
 
+from operations.allocation.work import mend_orders
+from store.link import Link
 from tests.integration.api.seed import World, client, serving
+from tests.logins import of_operations
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 CHILLER, STAGE = {"site": "store-1", "zone": "chiller"}, {"site": "store-1"}
@@ -190,6 +193,54 @@ def test_customers_have_places_with_hours(api: httpx.Client) -> None:
     assert order(api, "SO-7", 1, ship_to="dock-2")["ship_to"] == "dock-2"
     assert api.delete("/api/v1/customers/ward-5/ship-tos/dock-2").status_code == 204
     assert api.get("/api/v1/customers", params={"search": "WARD"}).json()["items"][0]["orders"] > 0
+
+
+def test_goods_that_are_gone_or_failed_are_taken_back_and_others_given(
+    api: httpx.Client, world: World, kept_database: str
+) -> None:
+    assert_made(api.post("/api/v1/products", json={"sku": "TEA", "label": "Tea"}))
+    move = {"kind": "receive", "sku": "TEA", "quantity": 8, "to": CHILLER}
+    assert_made(api.post("/api/v1/stock/moves", json={"moves": [{**move, "id": "tea-1"}]}))
+    for name, priority in (("T-1", 5), ("T-2", 0)):
+        lines = [{"sku": "TEA", "quantity": 4}]
+        body = {"id": name, "customer": "ward-5", "site": "store-1", "priority": priority, "lines": lines}
+        assert_made(api.post("/api/v1/orders", json=body))
+        allocate(api, name)
+    before = {name: api.get(f"/api/v1/orders/{name}").json()["allocated"] for name in ("T-1", "T-2")}
+    more = {**move, "id": "tea-2", "quantity": 2, "to": STAGE}
+    gone = {"id": "gone", "kind": "waste", "sku": "TEA", "quantity": 3, "from": CHILLER, "reason": "fell"}
+    mended(kept_database)  # what the tests before have left
+    assert_made(api.post("/api/v1/stock/moves", json={"moves": [more, gone]}))
+    assert mended(kept_database) == 1
+    assert mended(kept_database) == 0, "what is mended is left alone"
+    after = {name: api.get(f"/api/v1/orders/{name}").json() for name in ("T-1", "T-2")}
+    assert after["T-1"]["allocated"] == before["T-1"], "the urgent one keeps its goods"
+    assert sum(after["T-2"]["lines"][0]["stages"].values()) == 4
+    assert after["T-2"]["lines"][0]["stages"] == {"open": 1, "allocated": 3}
+    history = api.get("/api/v1/orders/T-2/steps").json()["items"]
+    assert "not there any more" in {each["reason"] for each in history}
+    roll = {"id": "roll", "kind": "receive", "sku": "TEA", "quantity": 6, "to": CHILLER, "handling_unit": "ROLL-T"}
+    assert_made(api.post("/api/v1/stock/moves", json={"moves": [roll]}))
+    body = {"id": "T-3", "customer": "ward-5", "site": "store-1", "lines": [{"sku": "TEA", "quantity": 6}]}
+    assert_made(api.post("/api/v1/orders", json=body))
+    assert allocate(api, "T-3")["allocated"]["1"][0]["handling_unit"] == "ROLL-T"
+    world.run("insert into handling_unit (tenant_id, code, since) values (%s, 'ROLL-T', now())", world.tenant_id)
+    world.run(
+        "insert into goods_budget (unit_id, tenant_id, verdict, rule_version, decided_at) "
+        "select id, tenant_id, 'fail', 1, now() from handling_unit where code = 'ROLL-T'"
+    )
+    assert mended(kept_database) == 1
+    assert stages(api, "T-3") == {"open": 6}
+    assert api.get("/api/v1/orders/T-3/steps").json()["items"][0]["reason"] == "its cold chain failed"
+
+
+def mended(dsn: str) -> int:
+    """The job, as the operations do it, with their rights."""
+    link = Link(of_operations(dsn), "test")
+    try:
+        return mend_orders(link, datetime.now(UTC))
+    finally:
+        link.close()
 
 
 def test_two_who_pick_the_same_units_are_told_apart(api: httpx.Client) -> None:

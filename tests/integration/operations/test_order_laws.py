@@ -17,7 +17,9 @@ from domain.refusal import CannotError
 from domain.stock.moves import Place
 from domain.stock.quantities import Quantity
 from domain.times import to_us
-from operations.orders.record import LineTold, OrderTold, StepTold, add_order, allocate, cancel, tell
+from operations.allocation.record import allocate
+from operations.orders.decide import StepTold
+from operations.orders.record import LineTold, OrderTold, add_order, cancel, tell
 from operations.stock.decide import Told as MoveTold
 from operations.stock.record import record
 from operations.unit_of_work import Statement, run

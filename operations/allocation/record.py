@@ -1,0 +1,141 @@
+"""Goods for orders: those that expire first in front, and others when those are not there or not good any more.
+
+Statements are those of `store/queries/orders.sql` and `availability.sql`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from domain.orders.allocate import Goods, Need, first_expired_first, usable
+from domain.orders.claims import Spot
+from domain.orders.stages import STEPS, Told
+from domain.refusal import CannotError
+from domain.stock.quantities import Quantity
+from domain.times import rfc3339, to_us
+from operations.orders.decide import NONE, Done, LineNow, OpenOrder, StepTold, kept, opened, step_row
+from operations.unit_of_work import Row, Script, Statement
+
+DAY_US = 86_400 * 10**6
+GONE, FAILED, EXPIRED = "not there any more", "its cold chain failed", "expires too early"
+
+
+def allocate(name: str, now_us: int, by: str, who: frozenset[str]) -> Script[Done]:
+    """Gives all open units of an order goods, those that expire first in front; what there is not stays open.
+
+    Raises:
+        CannotError: there is no such order, or who asks may not.
+    """
+    order = yield from opened(name)
+    if not who & STEPS["allocate"].who:
+        raise CannotError(f"allocate is for {', '.join(sorted(STEPS['allocate'].who))}", conflict=True)
+    rows = yield from _given_all(order, now_us)
+    if not rows:
+        return Done((), order.row["version"])
+    return (yield from kept(order, rows, by))
+
+
+def _given_all(order: OpenOrder, now_us: int) -> Script[list[dict[str, Any]]]:
+    """Goods for all that is open."""
+    wanted = {line.product: line for line in order.lines.values() if line.line.stages["open"]}
+    for product in sorted(wanted):
+        yield Statement("lock_product", {"product": product})
+    there = yield from _there(order.row["site_id"], sorted(wanted))
+    free = yield from _free(sorted(wanted), order.row["site"], now_us)
+    at_us = order.decided_at(now_us)
+    rows: list[dict[str, Any]] = []
+    for line in order.lines.values():
+        rest = line.line.stages["open"]
+        if rest:
+            need = Need(rest, _arrives_us(order.row, now_us), round(order.row["min_life_days"] * DAY_US), line.expires)
+            rows += _given(order, line, need, there[line.product], free[line.product], at_us, len(rows))
+    return rows
+
+
+def _given(
+    order: OpenOrder, line: LineNow, need: Need, there: list[Goods], others: Quantity, at_us: int, first: int
+) -> list[dict[str, Any]]:
+    """Goods for a line: changes what is `there` for the lines after it; `others` are promised without a place."""
+    fit = (
+        goods.quantity for goods in there
+        if goods.quantity > 0
+        and usable(goods.good_until_us, need.arrives_us, need.min_life_us, barred=goods.barred, expires=need.expires)
+    )  # fmt: skip
+    most = min(need.quantity, max(sum(fit, NONE) - others, NONE))
+    rows = []
+    for n, taken in enumerate(first_expired_first(need._replace(quantity=most), there), first):
+        goods = taken.goods
+        told = Told(f"~{order.row['name']}-{order.row['version']}-{n}", "allocate", at_us, taken.quantity)
+        spots = None, Spot(goods.place, goods.lot, goods.unit)
+        line.add(told, spots)
+        there[there.index(goods)] = goods._replace(quantity=goods.quantity - taken.quantity)
+        step = StepTold(told.id, line.seq, "allocate", taken.quantity, handling_unit=goods.unit, source="rule")
+        rows.append(step_row(step, line, told, goods.lot, spots))
+    return rows
+
+
+def _arrives_us(row: Row, now_us: int) -> int:
+    end = row["window_end"] or row["window_start"]
+    return max(now_us, to_us(end)) if end else now_us
+
+
+def _there(site: int, products: Sequence[int]) -> Script[dict[int, list[Goods]]]:
+    found: dict[int, list[Goods]] = {product: [] for product in products}
+    for row in (yield Statement("goods_there", {"site": site, "products": list(products)})) if products else ():
+        until = to_us(row["best_before"]) if row["best_before"] else None
+        goods = Goods(row["place"], row["lot"], row["unit"], row["quantity"], until, row["barred"])
+        found[row["product"]].append(goods)
+    return found
+
+
+def _free(products: Sequence[int], site: str, now_us: int) -> Script[dict[int, Quantity]]:
+    """What is promised of products at the site without saying where it lies."""
+    asked = {"products": list(products), "site": site}
+    reserved = yield Statement("reserved", {**asked, "lot": None, "but": None, "now": rfc3339(now_us)})
+    claimed = {row["product_id"]: row["quantity"] for row in (yield Statement("claimed", asked))}
+    found = dict.fromkeys(products, NONE)
+    for row in reserved:
+        found[row["product_id"]] = max(row["quantity"] - claimed.get(row["product_id"], NONE), NONE)
+    return found
+
+
+def mend(name: str, now_us: int, by: str) -> Script[Done]:
+    """Takes back what an order was given and cannot be sent any more, and gives it other goods where there are some.
+
+    Goods that were counted away, wasted, moved or picked by others are not there; of two orders that have the same the
+    less urgent one loses them. Goods whose cold chain failed, or that would now be too short, are left as well.
+    """
+    order = yield from opened(name)
+    products = sorted({line.product for line in order.lines.values()})
+    for product in products:
+        yield Statement("lock_product", {"product": product})
+    at_us = order.decided_at(now_us)
+    rows: list[dict[str, Any]] = []
+    by_key = {line.key: line for line in order.lines.values()}
+    for found in (yield Statement("claims_judged", {"name": name})):
+        line = by_key[found["line"]]
+        quantity, why = _lost(order, line, found, now_us)
+        if quantity > 0:
+            spot = Spot(found["place"], found["lot"], found["unit"])
+            told = Told(f"~{name}-{order.row['version']}-x{len(rows)}", "deallocate", at_us, quantity)
+            line.add(told, (spot, None))
+            step = StepTold(
+                told.id, line.seq, "deallocate", quantity, handling_unit=spot.unit, reason=why, source="rule"
+            )
+            rows.append(step_row(step, line, told, spot.lot, (spot, None)))
+    if not rows:
+        return Done((), order.row["version"])
+    rows += yield from _given_all(order, now_us)
+    return (yield from kept(order, rows, by))
+
+
+def _lost(order: OpenOrder, line: LineNow, found: Row, now_us: int) -> tuple[Quantity, str]:
+    """How much of what a line was given it cannot have, and why."""
+    until = to_us(found["best_before"]) if found["best_before"] else None
+    life_us = round(order.row["min_life_days"] * DAY_US)
+    if found["barred"]:
+        return found["quantity"], FAILED
+    if not usable(until, _arrives_us(order.row, now_us), life_us, expires=line.expires):
+        return found["quantity"], EXPIRED
+    return min(found["quantity"], found["upto"] - found["there"]), GONE
