@@ -19,7 +19,9 @@ def pick() -> None:
 def pick_path(
     file: Annotated[
         Path,
-        typer.Argument(help='{"aisles", "length", "pitch", "depot", "picks": [[aisle, y], …]}.', show_default=False),
+        typer.Argument(
+            help="JSON: aisles, length, pitch, depot, picks as pairs of aisle and place.", show_default=False
+        ),
     ],
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,  # noqa: FBT002
 ) -> None:
