@@ -7,12 +7,13 @@ from typing import Annotated, Any
 from fastapi import Path, Query, Request
 from psycopg.types.json import Jsonb
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 from typing_extensions import TypedDict
 
 from api.database import Row, Session
 from api.http.audit import audit
 from api.http.auth import OrderKeeper, Reader
+from api.http.caller import Caller
 from api.http.context import context_of
 from api.http.inputs import Latitude, Longitude, Strict, printable, zone_name
 from api.http.jsons import Json, Time, when
@@ -21,6 +22,20 @@ from api.http.problems import OR_CHANGED, not_found
 from api.http.routes import resource
 from api.http.things import one
 from api.resources.shared.exports import FILES, as_file
+from api.resources.shared.imports import cells
+from api.resources.shared.imports.bring import (
+    ANSWER,
+    SAME,
+    Asked,
+    Entry,
+    Kind,
+    Known,
+    Settled,
+    as_rows,
+    bring,
+    documented,
+)
+from api.resources.shared.imports.files import Columns
 from api.resources.shared.orders import Code
 from store.db import queries
 
@@ -238,3 +253,39 @@ async def delete_ship_to(
             raise not_found()
         await audit(session, caller, "ship_to.delete", f"{customer_id}/{ship_to_id}")
     return Response(status_code=204)
+
+
+async def _there(session: Session, names: list[str]) -> dict[str, Known]:
+    rows = await session.rows(queries("orders")["customers_there"], names=names)
+    values = ("id", "label", "min_life_days")
+    return {row["id"]: Known({name: row[name] for name in values}, about={"retired": row["retired"]}) for row in rows}
+
+
+async def _settle(session: Session, entries: list[Entry]) -> Settled:
+    """Those that are as they were; a retired one is taken up again."""
+    del session
+    return {entry.key: SAME for entry in entries if entry.values == entry.known and not entry.about["retired"]}
+
+
+async def _put(session: Session, caller: Caller, entries: list[Entry]) -> None:
+    del caller
+    await session.run(queries("orders")["put_customers"], rows=as_rows(entry.values for entry in entries))
+
+
+COLUMNS = Columns(
+    {"id": cells.text, "label": cells.text, "min_life_days": cells.number},
+    needed=("id",),
+    aliases={"customer": "id", "code": "id", "name": "label", "title": "label"},
+)
+KIND = Kind("customer", "id", CustomerIn, COLUMNS, _there, _put, settle=_settle)
+
+
+@router.post(
+    "/customers/import",
+    response_class=StreamingResponse,
+    responses=ANSWER,
+    openapi_extra=documented("id,label,min_life_days\r\nward-5,Ward 5,5\r\n"),
+)
+async def import_customers(request: Request, caller: OrderKeeper, way: Asked) -> Response:
+    """Customers of a file: CSV, a workbook, or JSON on each line; what is told of them as it goes, see the guide."""
+    return await bring(request, caller, KIND, way)

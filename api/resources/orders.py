@@ -7,11 +7,13 @@ from typing import Annotated, Any
 
 from fastapi import Path, Query, Request
 from pydantic import ConfigDict, Field, model_validator
+from starlette.responses import Response, StreamingResponse
 from typing_extensions import TypedDict
 
-from api.database import Row
+from api.database import Row, Session
 from api.http.audit import audit
 from api.http.auth import OrderKeeper, OrderWorker, Reader
+from api.http.caller import Caller
 from api.http.context import context_of
 from api.http.inputs import Name, Strict
 from api.http.instants import Instant
@@ -22,6 +24,19 @@ from api.http.routes import resource
 from api.http.things import one
 from api.resources.shared.exports import FILES, as_file
 from api.resources.shared.handling import LotCode, UnitCode
+from api.resources.shared.imports.bring import (
+    ANSWER,
+    SAME,
+    Entry,
+    Fault,
+    Kind,
+    Known,
+    Settled,
+    bring,
+    documented,
+)
+from api.resources.shared.imports.bring import Asked as Way
+from api.resources.shared.imports.order_lines import COLUMNS, gathered
 from api.resources.shared.ledger import (
     Amount,
     Asked,
@@ -37,6 +52,7 @@ from api.resources.shared.orders import ANY, Code, Order, OrderDetail, order_det
 from domain.orders.stages import ACTIVE, STAGES, StepKind
 from domain.times import to_us
 from operations.allocation.record import allocate
+from operations.order_files.record import Judged, Wrong, judge_orders, write_orders
 from operations.orders.decide import StepTold
 from operations.orders.record import LineTold, OrderTold, add_order, cancel, tell
 from store.db import queries
@@ -350,3 +366,52 @@ def _step(row: Row) -> OrderStep:
         "reason": row["reason"],
         "waiting": float(row["waiting"] or 0),
     }
+
+
+async def _none_known(session: Session, names: list[str]) -> dict[str, Known]:
+    """An order is not changed by a file: whether it is there, and says the same, is judged whole."""
+    del session, names
+    return {}
+
+
+def fault_of(wrong: Wrong, at: int, parts: list[int]) -> Fault:
+    """What is wrong with an order, told of the line of the file that is meant."""
+    if wrong.line and not parts:  # an object on one line
+        return Fault(at, f"lines.{wrong.line - 1}.{wrong.column}", wrong.problem)
+    return Fault(parts[wrong.line - 1] if wrong.line else at, wrong.column, wrong.problem)
+
+
+async def _settle(session: Session, entries: list[Entry]) -> Settled:
+    found: Settled = {}
+    judged = await session.perform(judge_orders([entry.body.told() for entry in entries]), _named())
+    for entry, each in zip(entries, judged, strict=True):
+        entry.more = {"judged": each}
+        if each.outcome == "same":
+            found[entry.key] = SAME
+        elif each.wrong:
+            found[entry.key] = [fault_of(wrong, entry.at, entry.parts) for wrong in each.wrong]
+    return found
+
+
+async def _put(session: Session, caller: Caller, entries: list[Entry]) -> None:
+    judged: list[Judged] = [entry.more["judged"] for entry in entries]
+    await session.perform(write_orders(judged, _now_us(), caller.user), _named())
+
+
+KIND = Kind("order", "id", OrderIn, COLUMNS, _none_known, _put, settle=_settle, gather=gathered)
+
+
+@router.post(
+    "/orders/import",
+    response_class=StreamingResponse,
+    responses=ANSWER,
+    openapi_extra=documented(
+        "order,customer,site,sku,quantity,unit\r\nSO-1001,ward-5,dc-1,MILK,2,case\r\nSO-1001,,,TEA,4,\r\n"
+    ),
+)
+async def import_orders(request: Request, caller: OrderKeeper, way: Way) -> Response:
+    """Orders of a file: a line to each order line as CSV or workbook, or one order as JSON on each line; see the guide.
+
+    An order comes in whole or not at all. One that is there (its name, or the customer's reference) is not changed.
+    """
+    return await bring(request, caller, KIND, way)

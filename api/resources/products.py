@@ -23,7 +23,18 @@ from api.http.routes import resource
 from api.http.things import one
 from api.resources.shared.exports import FILES, as_file
 from api.resources.shared.imports import cells
-from api.resources.shared.imports.bring import ANSWER, Asked, Entry, Kind, Known, alike, as_rows, bring, documented
+from api.resources.shared.imports.bring import (
+    ANSWER,
+    Asked,
+    Entry,
+    Kind,
+    Known,
+    Settled,
+    alike,
+    as_rows,
+    bring,
+    documented,
+)
 from api.resources.shared.imports.files import Columns
 from api.resources.shared.profiles import profile_id, profile_ids
 from api.resources.shared.stock import read_stock
@@ -150,7 +161,7 @@ async def _put(session: Session, caller: Caller, entries: list[Entry]) -> None:
     await session.run(queries("imports")["put_products"], rows=as_rows(rows))
 
 
-async def _settle(session: Session, entries: list[Entry]) -> dict[str, str]:
+async def _settle(session: Session, entries: list[Entry]) -> Settled:
     """Those that change nothing, and those whose profile there is none of."""
     found = await alike(session, entries)
     profiles = await profile_ids(session, (entry.values["profile"] for entry in entries if entry.key not in found))

@@ -34,6 +34,7 @@ from api.resources.shared.imports.bring import (
     Entry,
     Kind,
     Known,
+    Settled,
     as_rows,
     bring,
     documented,
@@ -380,12 +381,12 @@ async def _there(session: Session, names: list[str]) -> dict[str, Known]:
     }
 
 
-async def _settle(session: Session, entries: list[Entry]) -> dict[str, str]:
+async def _settle(session: Session, entries: list[Entry]) -> Settled:
     """Places and limits that shipments name; those that are as they were."""
     named = {stop["site"] for entry in entries for stop in entry.values["stops"] if stop["site"]}
     sites = {row["id"]: row for row in await session.rows(queries("imports")["places"], names=sorted(named))}
     profiles = await profile_ids(session, (entry.values["profile"] for entry in entries))
-    found = {}
+    found: Settled = {}
     for entry in entries:
         profile = profiles.get(entry.values["profile"])
         lost = next((s["site"] for s in entry.values["stops"] if s["site"] and s["site"] not in sites), None)

@@ -24,7 +24,18 @@ from api.http.things import one
 from api.resources.shared.areas import AreaIn, CorridorIn
 from api.resources.shared.exports import FILES, as_file
 from api.resources.shared.imports import cells
-from api.resources.shared.imports.bring import ANSWER, SAME, Asked, Entry, Kind, Known, as_rows, bring, documented
+from api.resources.shared.imports.bring import (
+    ANSWER,
+    SAME,
+    Asked,
+    Entry,
+    Kind,
+    Known,
+    Settled,
+    as_rows,
+    bring,
+    documented,
+)
 from api.resources.shared.imports.files import Columns
 from api.resources.shared.sites import Site, read_sites
 from api.resources.shared.within import Within
@@ -159,7 +170,7 @@ async def _there(session: Session, names: list[str]) -> dict[str, Known]:
     return found
 
 
-async def _settle(session: Session, entries: list[Entry]) -> dict[str, str]:
+async def _settle(session: Session, entries: list[Entry]) -> Settled:
     """Zones that are not named stay; those that are named may be there already."""
     del session
     return {entry.key: SAME for entry in entries if entry.known is not None and _alike(entry.values, entry.known)}

@@ -1,4 +1,4 @@
-"""`frostway template` and `frostway import`: one's own inventory as a table, made and brought in."""
+"""`frostway template` and `frostway import`: one's own inventory and orders as tables, made and brought in."""
 
 from __future__ import annotations
 
@@ -18,6 +18,11 @@ class Kind(StrEnum):
     PRODUCTS = "products"
     PLACES = "places"
     OPENING_STOCK = "opening-stock"
+    ORDERS = "orders"
+    CUSTOMERS = "customers"
+
+
+ORDERING = (Kind.ORDERS, Kind.CUSTOMERS)
 
 
 class Format(StrEnum):
@@ -44,8 +49,9 @@ def template(
     ] = None,
 ) -> None:
     """Make a table to be filled in: its head, and a line that shows how it is meant."""
-    from frostway.cli.work.inventory import made  # noqa: PLC0415
+    from frostway.cli.work import inventory, orders  # noqa: PLC0415
 
+    made = orders.made if kind in ORDERING else inventory.made
     content = made(kind.value, written.value, columns, own)
     if out is not None:
         out.write_bytes(content)
@@ -63,9 +69,13 @@ def import_file(
     data: DataOption = None,
 ) -> None:
     """Bring in a CSV file or workbook, all of it or nothing; every line that is wrong is named."""
-    from frostway.cli.work.inventory import imported  # noqa: PLC0415
+    from frostway.cli.work import inventory, orders  # noqa: PLC0415
 
-    for line in imported(data, read_settings(), tenant, kind.value, file, zone, reference, dry_run=dry_run):
+    if kind in ORDERING:
+        told = orders.imported(data, read_settings(), tenant, kind.value, file, zone, dry_run=dry_run)
+    else:
+        told = inventory.imported(data, read_settings(), tenant, kind.value, file, zone, reference, dry_run=dry_run)
+    for line in told:
         typer.echo(line)
 
 

@@ -69,7 +69,7 @@ def add_order(given: OrderTold, now_us: int, by: str) -> Script[str]:
     if given.ship_to and keys["ship_to_id"] is None:
         raise CannotError(f"ship_to: {given.customer} has no {given.ship_to}; add it first")
     products = yield from products_of({line.sku for line in given.lines})
-    lines = [_line(n, line, products[line.sku]) for n, line in enumerate(given.lines, 1)]
+    lines = [entered(n, line, products[line.sku]) for n, line in enumerate(given.lines, 1)]
     start, end = (None if at is None else rfc3339(at) for at in given.window)
     ordered_at_us = now_us if given.ordered_at_us is None else given.ordered_at_us
     rows = yield Statement("add_order", {
@@ -83,7 +83,12 @@ def add_order(given: OrderTold, now_us: int, by: str) -> Script[str]:
     return given.name
 
 
-def _line(seq: int, line: LineTold, product: Product) -> dict[str, Any]:
+def entered(seq: int, line: LineTold, product: Product) -> dict[str, Any]:
+    """A new line as it is kept, its quantity in base units.
+
+    Raises:
+        CannotError: the product has no such unit, or it is nothing.
+    """
     unit = line.unit or product.units.base
     base = _base(line.quantity, unit, product, f"lines.{seq}")
     if base <= 0:

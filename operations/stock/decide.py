@@ -119,13 +119,18 @@ def products_of(skus: Iterable[str]) -> Script[dict[str, Product]]:
         CannotError: there is none.
     """
     wanted = sorted(set(skus))
-    rows = yield Statement("products_told", {"skus": wanted})
-    found = {}
-    for row in rows:
-        units = Units(row["base_unit"], of_texts(row["units"]))
-        found[row["sku"]] = Product(row["id"], units, row["unit_value"])
+    found = yield from products_known(wanted)
     if missing := [sku for sku in wanted if sku not in found]:
         raise CannotError(f"sku: there is no {missing[0]}; add it first")
+    return found
+
+
+def products_known(skus: Iterable[str]) -> Script[dict[str, Product]]:
+    """Those products that there are, by SKU."""
+    found = {}
+    for row in (yield Statement("products_told", {"skus": sorted(set(skus))})):
+        units = Units(row["base_unit"], of_texts(row["units"]))
+        found[row["sku"]] = Product(row["id"], units, row["unit_value"])
     return found
 
 

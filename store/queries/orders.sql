@@ -14,6 +14,17 @@ order by c.code limit %(limit)s
 insert into customer (tenant_id, code, label, min_life_days) values (%(tenant)s, %(id)s, %(label)s, %(min_life_days)s)
 on conflict (tenant_id, code) do update set label = excluded.label, min_life_days = excluded.min_life_days, retired_at = null returning id
 
+-- name: customers_there
+-- Customers by code, retired ones too.
+select code as id, label, min_life_days, retired_at is not null as retired from customer
+where tenant_id = %(tenant)s and code = any(%(names)s::text[])
+
+-- name: put_customers
+-- Customers, made, changed, or taken up again.
+insert into customer (tenant_id, code, label, min_life_days)
+select %(tenant)s, r.id, r.label, r.min_life_days from jsonb_to_recordset(%(rows)s::jsonb) r (id text, label text, min_life_days float8)
+on conflict (tenant_id, code) do update set label = excluded.label, min_life_days = excluded.min_life_days, retired_at = null
+
 -- name: retire_customer
 -- The customer is offered no more; its orders stay.
 update customer set retired_at = now() where tenant_id = %(tenant)s and code = %(id)s and retired_at is null returning id
@@ -61,6 +72,35 @@ insert into order_line (tenant_id, order_id, seq, product_id, quantity, entered_
 select %(tenant)s, %(order)s, r.seq, r.product, r.quantity, r.entered_quantity, r.entered_unit, jsonb_build_object('open', r.quantity::text)
 from jsonb_to_recordset(%(rows)s::jsonb) r (seq int, product int, quantity numeric, entered_quantity numeric, entered_unit text)
 order by r.seq
+
+-- name: orders_named
+-- Keys of what new orders name, and of each the order that is there by its name, or else by the customer's reference.
+select r.n, c.id as customer_id, t.id as ship_to_id, s.id as site_id, k.id as key, k.name, d.code as customer, u.code as ship_to,
+       i.name as site, k.reference, k.priority, k.window_start, k.window_end, k.note
+from jsonb_to_recordset(%(rows)s::jsonb) r (n int, name text, customer text, ship_to text, site text, reference text)
+left join customer c on c.tenant_id = %(tenant)s and c.code = r.customer and c.retired_at is null
+left join ship_to t on t.customer_id = c.id and t.code = r.ship_to and t.retired_at is null
+left join site s on s.tenant_id = %(tenant)s and s.name = r.site
+left join customer_order o on o.tenant_id = %(tenant)s and o.name = r.name
+left join customer_order f on f.customer_id = c.id and f.reference = r.reference and f.reference <> ''
+left join customer_order k on k.id = coalesce(o.id, f.id)
+left join customer d on d.id = k.customer_id left join ship_to u on u.id = k.ship_to_id left join site i on i.id = k.site_id
+
+-- name: add_orders
+-- New orders.
+insert into customer_order (tenant_id, name, customer_id, ship_to_id, site_id, reference, priority, window_start, window_end, note, ordered_at,
+                            created_by)
+select %(tenant)s, r.name, r.customer_id, r.ship_to_id, r.site_id, r.reference, r.priority, r.window_start, r.window_end, r.note, r.ordered_at,
+       %(by)s
+from jsonb_to_recordset(%(rows)s::jsonb) r (name text, customer_id int, ship_to_id int, site_id int, reference text, priority int,
+                                            window_start timestamptz, window_end timestamptz, note text, ordered_at timestamptz)
+returning id, name
+
+-- name: add_lines_of
+-- Lines of new orders.
+insert into order_line (tenant_id, order_id, seq, product_id, quantity, entered_quantity, entered_unit, stages)
+select %(tenant)s, r."order", r.seq, r.product, r.quantity, r.entered_quantity, r.entered_unit, jsonb_build_object('open', r.quantity::text)
+from jsonb_to_recordset(%(rows)s::jsonb) r ("order" int8, seq int, product int, quantity numeric, entered_quantity numeric, entered_unit text)
 
 -- name: order_locked
 -- An order, kept for this transaction alone.

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import io
+import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from openpyxl import load_workbook
 
 from operations.allocation.work import mend_orders
 from store.link import Link
 from tests.integration.api.seed import World, client, serving
+from tests.integration.frostway.commands import typed
 from tests.logins import of_operations
 
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -255,3 +260,108 @@ def test_two_who_pick_the_same_units_are_told_apart(api: httpx.Client) -> None:
     with ThreadPoolExecutor(4) as pool:
         assert sorted(pool.map(pick, range(4))) == [200, 409, 409, 409]
     assert stages(api, "SO-8")["picked"] == 3
+
+
+HEAD = "order;customer;site;reference;window_end;sku;quantity;unit\n"
+
+
+def brought(api: httpx.Client, kind: str, content: str, **how: object) -> tuple[list[str], dict[str, int]]:
+    answer = api.post(f"/api/v1/{kind}/import", content=content, params={"told": "wrong", **how})  # type: ignore[dict-item]
+    told = [json.loads(line) for line in answer.text.splitlines()]
+    assert told[-1]["what"] == "end", answer.text
+    wrong = [f"{t['line']} {t.get('column', '')}: {t['problem']}" for t in told if t["what"] == "line"]
+    return wrong, {name: told[-1][name] for name in ("created", "changed", "same", "wrong") if told[-1][name]}
+
+
+def test_orders_come_in_as_a_file_whole_or_not_at_all(api: httpx.Client) -> None:
+    good = "F-1;ward-5;store-1;PO 90;2031-05-01 12:00;MILK;2;\nF-1;;;;;MILK;0,5;\nF-2;far;store-1;;;MILK;3;\n"
+    assert brought(api, "orders", HEAD + good, dry_run=True) == ([], {"created": 2})
+    assert api.get("/api/v1/orders/F-1").status_code == 404
+    assert brought(api, "orders", HEAD + good, zone="Europe/Helsinki") == ([], {"created": 2})
+    assert brought(api, "orders", HEAD + good, zone="Europe/Helsinki") == ([], {"same": 2})
+    found = api.get("/api/v1/orders/F-1").json()
+    assert (found["window_end"], [line["quantity"] for line in found["lines"]]) == (
+        "2031-05-01T09:00:00.000Z",
+        [2, 0.5],
+    )
+    assert found["reference"] == "PO 90"
+    assert brought(api, "orders", "order;customer;site;sku;quantity\nF-2;far;store-1;MILK;3\n") == ([], {"same": 1})
+    by_reference = HEAD + "F-9;ward-5;store-1;PO 90;;MILK;2;\nF-9;;;;;MILK;0,5;\nF-8;ward-5;store-1;PO 90;;MILK;4;\n"
+    assert brought(api, "orders", by_reference) == (
+        ["4 : PO 90 of ward-5 is F-1 already: it has 2 lines, not 1"], {"same": 1, "wrong": 1}
+    )  # fmt: skip
+    wrong, counts = brought(
+        api, "orders",
+        HEAD + "B-1;nobody;mars;;;MILK;1;\nB-1;;;;;GONE;1;\nB-1;;;;;MILK;1;crate\n"
+        "B-2;ward-5;store-1;;;MILK;x;\nB-2;;;;;MILK;;\nB-2;far;;;;MILK;1;\nB-2;;;;;MILK;1;\n"
+        "F-1;ward-5;store-1;;;MILK;7;\nF-1;;;;;MILK;0,5;\nB-3;ward-5;store-1;;;MILK;1;\nB-2;ward-5;store-1;;;MILK;1;\n",
+    )  # fmt: skip
+    assert wrong == [
+        "2 customer: there is no nobody; add it first",
+        "2 site: there is no mars; add it first",
+        "3 sku: there is no GONE; add it first",
+        wrong[3],
+        "5 quantity: 'x' is no number: write 4.5",
+        "6 quantity: it is missing: each line needs one",
+        "7 customer: line 5 says otherwise of this order: repeat it, or leave it out",
+        "9 quantity: it is there already, and otherwise: 2 piece",
+        "12 order: B-2 stands in line 5 already: put its lines below one another",
+    ]
+    assert wrong[3].startswith("4 unit: ")
+    assert counts == {"created": 1, "wrong": 6}
+    assert [api.get(f"/api/v1/orders/{name}").status_code for name in ("B-1", "B-2", "B-3")] == [404, 404, 200]
+    whole = (
+        '{"id": "J-1", "customer": "far", "site": "store-1", "lines": [{"sku": "MILK", "quantity": "1"}, {"sku": "NO", '
+    )
+    assert brought(api, "orders", whole + '"quantity": 1}]}\n')[0] == ["1 lines.1.sku: there is no NO; add it first"]
+    audit = api.get("/api/v1/audit", params={"subject": "B-3"}).json()["items"]
+    assert [(each["action"], each["detail"]["by"]) for each in audit] == [("order.create", "import")]
+
+
+def test_customers_come_in_as_a_file(api: httpx.Client) -> None:
+    assert brought(api, "customers", "customer,name,min_life_days\nnew-1,New,2.5\nfar,Far,10\nno way,x,\n") == (
+        ["4 id: 'no way': write letters, digits, - and _, 64 at most"], {"created": 1, "changed": 1, "wrong": 1}
+    )  # fmt: skip
+    assert brought(api, "customers", "id\nnew-1\nfar\n") == ([], {"same": 2})
+    assert api.delete("/api/v1/customers/new-1").status_code == 204
+    assert brought(api, "customers", "id\nnew-1\n") == ([], {"changed": 1})
+    assert api.get("/api/v1/customers/new-1").json() | {"orders": 0} == {
+        "id": "new-1", "label": "New", "min_life_days": 2.5, "orders": 0, "retired_at": None,
+    }  # fmt: skip
+
+
+def test_commands_make_tables_of_orders_and_bring_them_in_whole(
+    api: httpx.Client, kept_database: str, tmp_path: Path
+) -> None:
+    assert typed(kept_database, tmp_path, "template", "orders", "--format", "xlsx", "--out", "t.xlsx")[0] == 0
+    rows = list(load_workbook(io.BytesIO((tmp_path / "t.xlsx").read_bytes())).active.values)
+    assert (rows[0][:3], rows[0][-1], len(rows)) == (("order", "customer", "ship_to"), "unit", 3)
+    columns = ("--columns", "order,sku,quantity", "--out", "t.csv")
+    assert typed(kept_database, tmp_path, "template", "orders", *columns)[0] == 0
+    assert (tmp_path / "t.csv").read_text().splitlines()[:2] == ["order,sku,quantity", "SO-1001,MILK-1L,2"]
+    assert "there is no 'colour'" in typed(kept_database, tmp_path, "template", "orders", "--columns", "colour")[2]
+    (tmp_path / "c.csv").write_text("id\ncli-1\n")
+    status, out, err = typed(kept_database, tmp_path, "import", "customers", "c.csv")
+    assert (status, err, out[:30]) == (0, "", "c.csv: customers: 1 are new, 0"), err
+    (tmp_path / "o.csv").write_text(
+        HEAD + "C-1;cli-1;store-1;;;MILK;2;\nC-2;cli-1;store-1;;;MILK;x;\nC-3;who;store-1;;;NO;1;\n"
+    )
+    status, out, err = typed(kept_database, tmp_path, "import", "orders", "o.csv")
+    assert (status, out) == (1, "")
+    assert err.splitlines() == [
+        "o.csv, line 3, quantity: 'x' is no number: write 4.5",
+        "o.csv, line 4, customer: there is no who; add it first",
+        "o.csv, line 4, sku: there is no NO; add it first",
+        "frostway: o.csv: nothing was brought in: 3 things are wrong",
+    ]
+    assert api.get("/api/v1/orders/C-1").status_code == 404
+    (tmp_path / "o.csv").write_text(HEAD + "C-1;cli-1;store-1;;;MILK;2;\n")
+    for words, said in (
+        (("--dry-run",), "1 would be new, 0 would be changed, 0 are there already"),
+        ((), "1 are new, 0 are changed, 0 are there already"),
+        ((), "0 are new, 0 are changed, 1 are there already"),
+    ):
+        assert (
+            typed(kept_database, tmp_path, "import", "orders", "o.csv", *words)[1].strip() == f"o.csv: orders: {said}"
+        )
+    assert stages(api, "C-1") == {"open": 2}

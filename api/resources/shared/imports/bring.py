@@ -83,7 +83,7 @@ Asked = Annotated[Way, Depends(_way)]
 class Entry:
     """One thing of a file, as it is to be; `known`: what is there, None when it is new.
 
-    `about` is what `read` has said of it besides, `more` what `settle` leaves for `write`.
+    `about` is what `read` has said of it besides, `more` what `settle` leaves for `write`; `parts`: as of `Thing`.
     """
 
     at: int
@@ -93,6 +93,18 @@ class Entry:
     known: dict[str, Any] | None
     about: dict[str, Any] = field(default_factory=dict)
     more: dict[str, Any] = field(default_factory=dict)
+    parts: list[int] = field(default_factory=list)
+
+
+class Fault(NamedTuple):
+    """What is wrong with a line, and in which column."""
+
+    at: int
+    column: str
+    problem: str
+
+
+Settled = dict[str, str | list[Fault]]
 
 
 @dataclass(frozen=True)
@@ -104,7 +116,7 @@ class Known:
     about: dict[str, Any] = field(default_factory=dict)
 
 
-async def alike(session: Session, entries: list[Entry]) -> dict[str, str]:
+async def alike(session: Session, entries: list[Entry]) -> Settled:
     """Those that are as they were."""
     del session
     return {entry.key: SAME for entry in entries if entry.values == entry.known}
@@ -114,9 +126,9 @@ async def alike(session: Session, entries: list[Entry]) -> dict[str, str]:
 class Kind:
     """What a file may bring.
 
-    `read` gives what is there of some names; `settle` says by key what is wrong with entries ("column: why"), or SAME
-    of those that change nothing; `write` stores the rest, `tell` shows them to the pages. `gather`: several lines that
-    are one thing.
+    `read` gives what is there of some names; `settle` says by key what is wrong with entries ("column: why", or
+    several faults), or SAME of those that change nothing; `write` stores the rest, `tell` shows them to the pages.
+    `gather`: several lines that are one thing.
     """
 
     name: str
@@ -126,7 +138,7 @@ class Kind:
     read: Callable[[Session, list[str]], Awaitable[dict[str, Known]]]
     write: Callable[[Session, Caller, list[Entry]], Awaitable[None]]
     tell: Callable[[Session, list[Entry]], Awaitable[None]] | None = None
-    settle: Callable[[Session, list[Entry]], Awaitable[dict[str, str]]] = alike
+    settle: Callable[[Session, list[Entry]], Awaitable[Settled]] = alike
     gather: Callable[[Iterator[Thing]], Iterator[Thing]] = lambda things: things
 
 
@@ -248,22 +260,17 @@ class Work:
         try:
             body = self.kind.model.model_validate(said)
         except ValidationError as error:
-            return self._invalid(thing, key, error)
+            return self._faulty(key, list(invalid(thing, error))[:5])
         values = body.model_dump(by_alias=True)
-        return Entry(thing.at, key, body, values, *((known.values, known.about) if known else (None,)))
+        there, about = (known.values, known.about) if known else (None, {})
+        return Entry(thing.at, key, body, values, there, about, parts=thing.parts)
 
-    def _invalid(self, thing: Thing, key: str, error: ValidationError) -> list[Saying]:
-        """Of a thing of several lines each is told by its own."""
+    def _faulty(self, key: str, faults: Iterable[Fault]) -> list[Saying]:
+        """One thing, however much is wrong with it."""
         told: list[Saying] = []
-        for n, each in enumerate(error.errors(include_url=False)[:5]):
-            column, at = ".".join(map(str, each["loc"])), thing.at
-            if thing.parts and len(each["loc"]) > 1 and isinstance(each["loc"][1], int):
-                column, at = ".".join(map(str, each["loc"][2:])), thing.parts[each["loc"][1]]
-            words = in_words(each)
-            if not column and (named := _NAMED.match(words)):
-                column, words = named[1], words[named.end() :]
-            told += self._wrong(at, key, {column: words})
-            self.counts.wrong -= n > 0  # one thing, however much is wrong with it
+        for n, (at, column, problem) in enumerate(faults):
+            told += self._wrong(at, key, {column: problem})
+            self.counts.wrong -= n > 0
         return told
 
     def _outcome(self, entry: Entry, outcome: str) -> list[Saying]:
@@ -286,6 +293,8 @@ class Work:
             elif why is None:
                 left.append(entry)
                 told += self._outcome(entry, "created" if entry.known is None else "changed")
+            elif not isinstance(why, str):
+                told += self._faulty(entry.key, why)
             else:
                 column, _, problem = why.partition(": ")
                 told += self._wrong(entry.at, entry.key, {column: problem})
@@ -328,6 +337,18 @@ def _nullable(model: type[Strict]) -> frozenset[str]:
     """Fields of a model that may be null; an empty cell takes away what they have."""
     fields = model.model_fields.items()
     return frozenset(field.alias or name for name, field in fields if type(None) in get_args(field.annotation)) - _STAYS
+
+
+def invalid(thing: Thing, error: ValidationError) -> Iterator[Fault]:
+    """What is wrong with a thing; of one of several lines each is told by its own."""
+    for each in error.errors(include_url=False):
+        column, at = ".".join(map(str, each["loc"])), thing.at
+        if thing.parts and len(each["loc"]) > 1 and isinstance(each["loc"][1], int):
+            column, at = ".".join(map(str, each["loc"][2:])), thing.parts[each["loc"][1]]
+        words = in_words(each)
+        if not column and (named := _NAMED.match(words)):
+            column, words = named[1], words[named.end() :]
+        yield Fault(at, column, words)
 
 
 def in_words(error: Any) -> str:

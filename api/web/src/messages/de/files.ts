@@ -8,6 +8,8 @@ const KINDS: Readonly<Record<string, string>> = {
   vehicles: 'Fahrzeuge',
   sites: 'Standorte',
   shipments: 'Sendungen',
+  customers: 'Kunden',
+  orders: 'Aufträge',
   devices: 'Geräte',
   stock: 'Bestand',
   alerts: 'Alarme, alle',
@@ -17,6 +19,8 @@ const COLUMNS: Readonly<Record<string, string>> = {
   vehicles: 'id, label, class, fleet, model, load_capacity_kg, volume_capacity_m3, fuel_type, nominal_fuel_lph, tags',
   sites: 'id, label, kind, lat, lon, radius_m, dwell_s, tz',
   shipments: 'shipment, reference, customer, vehicle, profile, stop, site (oder name mit lat und lon), window_start, window_end',
+  customers: 'id, label, min_life_days',
+  orders: 'order, customer, ship_to, site, reference, priority, window_start, window_end, note, sku, quantity, unit',
 }
 
 const words: Translation<typeof en> = {
@@ -40,6 +44,9 @@ const words: Translation<typeof en> = {
   bring_in: (n) => `${grouped(n)} einlesen`,
   nothing: 'Nichts einzulesen',
   take_back: (n) => `Die ${grouped(n)} eingelesenen zurücknehmen`,
+  cancel_those: (n) => `Die ${grouped(n)} eingelesenen stornieren`,
+  file_taken_back: 'mit der Datei zurückgenommen',
+  orders_whole: 'Ein Auftrag kommt ganz herein oder gar nicht; einer, der schon hier ist, wird nicht geändert.',
   taking_back: (n, of) => `Wird zurückgenommen: ${grouped(n)} von ${grouped(of)}`,
   taken_back: (gone, stay) => `${grouped(gone)} sind wieder weg.${stay ? ` ${grouped(stay)} bleiben: sie sind in Gebrauch.` : ''}`,
   wrong: 'Was falsch ist',

@@ -5,6 +5,8 @@ const KINDS: Readonly<Record<string, string>> = {
   vehicles: 'Vehicles',
   sites: 'Sites',
   shipments: 'Shipments',
+  customers: 'Customers',
+  orders: 'Orders',
   devices: 'Devices',
   stock: 'Stock',
   alerts: 'Alerts, all',
@@ -14,6 +16,8 @@ const COLUMNS: Readonly<Record<string, string>> = {
   vehicles: 'id, label, class, fleet, model, load_capacity_kg, volume_capacity_m3, fuel_type, nominal_fuel_lph, tags',
   sites: 'id, label, kind, lat, lon, radius_m, dwell_s, tz',
   shipments: 'shipment, reference, customer, vehicle, profile, stop, site or name with lat and lon, window_start, window_end',
+  customers: 'id, label, min_life_days',
+  orders: 'order, customer, ship_to, site, reference, priority, window_start, window_end, note, sku, quantity, unit',
 }
 
 export default {
@@ -39,6 +43,9 @@ export default {
   bring_in: (n: number) => `Bring in ${grouped(n)}`,
   nothing: 'Nothing to bring in',
   take_back: (n: number) => `Take back the ${grouped(n)} that came in`,
+  cancel_those: (n: number) => `Cancel the ${grouped(n)} that came in`,
+  file_taken_back: 'taken back with the file',
+  orders_whole: 'An order comes in whole or not at all; one that is here already is not changed.',
   taking_back: (n: number, of: number) => `Taking back: ${grouped(n)} of ${grouped(of)}`,
   taken_back: (gone: number, stay: number) => `${grouped(gone)} are gone again.${stay ? ` ${grouped(stay)} stay: they are in use.` : ''}`,
   wrong: 'What is wrong',

@@ -1,4 +1,5 @@
 // What a file has just brought is taken away again, as far as nothing depends on it.
+import { m } from '#messages/files.ts'
 import { api, ApiError, ask } from '#shared/api/client.ts'
 
 import type { Kind } from './bring.ts'
@@ -11,6 +12,8 @@ const REMOVE: Readonly<Record<Kind, (id: string) => Promise<unknown>>> = {
   products: (sku) => ask(api.DELETE('/api/v1/products/{sku}', { params: { path: { sku } } })),
   vehicles: (id) => ask(api.DELETE('/api/v1/vehicles/{vehicle_id}', { params: { path: { vehicle_id: id } } })),
   sites: (id) => ask(api.DELETE('/api/v1/sites/{site_id}', { params: { path: { site_id: id } } })),
+  customers: (id) => ask(api.DELETE('/api/v1/customers/{customer_id}', { params: { path: { customer_id: id } } })),
+  orders: (id) => ask(api.POST('/api/v1/orders/{order_id}/cancellation', { params: { path: { order_id: id } }, body: { reason: m.file_taken_back } })),
   shipments: (id) => ask(api.DELETE('/api/v1/shipments/{shipment_id}', { params: { path: { shipment_id: id } } })),
 }
 
