@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
+from operations.escalation.work import tell_due
 from operations.stock_alerts.decide import Rules
 from operations.stock_alerts.work import watch_stock
 from store.link import Link
@@ -172,3 +173,43 @@ def test_a_tenant_hears_of_its_own_stock_alone(world: World, api: httpx.Client, 
     )
     assert json.loads(told)["alerts"][0]["data"] == alert  # pages hear the same
     other.close()
+
+
+def test_routes_fit_by_kind_and_site_and_other_systems_hear_the_figures(
+    world: World, api: httpx.Client, link: Link, receiver: Receiver, database: str
+) -> None:
+    with serving(database) as url, client(url, world.token()) as admin:
+        host = f"127.0.0.1:{receiver.server.server_port}"
+        for name in ("store", "road"):
+            channel = {"id": name, "url": f"json://{host}/{name}", "alerts": "all"}
+            assert admin.post("/api/v1/channels", json=channel).status_code == 201
+        nothing: dict[str, Any] = {"kinds": [], "severities": [], "vehicles": [], "fleets": [], "sites": []}
+        routes = [
+            {"name": name, "alerts": {**nothing, **fits}, "steps": [{"after_s": 0, "channels": [name]}], "group_s": 0}
+            for name, fits in (
+                ("store", {"kinds": ["stock_out"], "sites": ["store-1"]}),
+                ("road", {"vehicles": ["truck-01"]}),
+            )
+        ]
+        assert admin.put("/api/v1/alert-routes", json={"routes": routes}).status_code == 200
+        hook = {"id": "erp", "url": f"http://{host}/erp", "types": ["alert.opened"]}
+        assert admin.post("/api/v1/webhooks", json=hook).status_code == 201
+    tell(
+        api,
+        {"id": "in", "kind": "receive", "sku": "MILK", "quantity": 30, "to": CHILLER, "at": at(-600)},
+        {"id": "out", "kind": "deliver", "sku": "MILK", "quantity": 30, "from": CHILLER, "at": at(-60)},
+    )
+    assert look(link, 1) == 2  # behind the making of the webhook
+    follow(database)
+    assert tell_due(link.connection, datetime.now(UTC) + timedelta(minutes=1, seconds=1)) == 1
+    with deliveries(database) as told:
+        assert told() == 3
+    heard = [json.loads(body) for _, body in receiver.heard]
+    (message,) = (each for each in heard if "title" in each)
+    assert message["title"].startswith("Critical: stock is out, or soon will be, ")
+    assert message["message"].startswith("Nothing is left, by the ledger.")
+    events = {each["data"]["kind"]: each["data"] for each in heard if "specversion" in each}
+    out = events["stock_out"]
+    assert (out["device"], out["site"], out["stock"]["sku"], out["quantity"]) == (None, "store-1", "MILK", 0)
+    assert "rule" not in out["stock"]  # by which it was judged is ours to know
+    assert events["low_stock"]["severity"] == "warning"
