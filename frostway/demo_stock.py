@@ -21,6 +21,9 @@ from store.registry import Registry
 
 ACTOR = "demo"
 CENTRE, ZONE, BINS = "dc-1", "chiller", 3
+LAYOUT = {"aisles": BINS, "aisle_length_m": 20.0, "aisle_pitch_m": 3.0, "depot": 1.0}
+ALONG_M = (6.0, 14.0, 17.0)
+"""How far down its aisle each of the bins of the centre stands."""
 CASES, ABOARD = 20, 4
 CASE = {"name": "case", "numerator": "12", "denominator": "1"}
 VALUES = {"MILK-1L": "1.15", "YOG-500": "1.90", "CHEESE-400": "4.50", "SALMON-300": "7.80"}
@@ -74,9 +77,11 @@ def _opening(ask: _Ask, world: World, skus: Sequence[str], name: str) -> Iterato
         _bin(ask, device.site or "", device.zone or "", slot.slot)
         place = Place("site", device.site or "", device.zone or "", slot.slot)
         yield _received(f"{name}-shelf-{n}", slot.sku, slot.start_count, "", place)
+    zone = ask.rows("ledger", "zone_layout", site=CENTRE, zone=ZONE)[0]
+    ask.rows("ledger", "put_layout", key=zone["key"], **LAYOUT)
     for n, sku in enumerate(skus):
         code = f"R-{n % BINS + 1:02d}"
-        _bin(ask, CENTRE, ZONE, code)
+        _bin(ask, CENTRE, ZONE, code, (n % BINS, ALONG_M[n % BINS]))
         lot = ENDING[1] if sku == ENDING[0] else ""
         yield _received(f"{name}-centre-{n}", sku, CASES, "case", Place("site", CENTRE, ZONE, code), lot)
     under_way = next((s for s in world.shipments if s.status == "in_transit"), None)
@@ -103,9 +108,10 @@ def _units(ask: _Ask, sku: str) -> None:
     ask.rows("ledger", "add_units", product=row["key"], rows=json.dumps([CASE]))
 
 
-def _bin(ask: _Ask, site: str, zone: str, code: str) -> None:
+def _bin(ask: _Ask, site: str, zone: str, code: str, at: tuple[int, float] | None = None) -> None:
     keys = ask.rows("ledger", "zone_of_bins", site=site, zone=zone)[0]
-    ask.rows("ledger", "put_bin", site=keys["site_id"], zone=keys["zone_id"], code=code, label="")
+    where = {"aisle": at[0] if at else None, "along_m": at[1] if at else None, "level": None}
+    ask.rows("ledger", "put_bin", site=keys["site_id"], zone=keys["zone_id"], code=code, label="", **where)
 
 
 class _Ask:

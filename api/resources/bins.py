@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import Path, Request
-from pydantic import AfterValidator, ConfigDict, Field
+from pydantic import AfterValidator, ConfigDict, Field, model_validator
 from starlette.responses import Response
 from typing_extensions import TypedDict
 
@@ -31,11 +31,26 @@ BinName = Annotated[str, Path(max_length=64)]
 class BinIn(Strict):
     """A bin: its code is one of the whole site's, so that a label on it says where it is."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{"id": "A-01-3", "zone": "chiller", "label": "Left, 3"}]})
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"id": "A-01-3", "zone": "chiller", "label": "Left, 3", "aisle": 0, "along_m": 4.5, "level": 3}
+            ]
+        }
+    )
 
     id: BinCode
     zone: Name
     label: Annotated[str, AfterValidator(printable), Field(max_length=200)] = ""
+    aisle: Annotated[int, Field(ge=0, le=999, description="from 0")] | None = None
+    along_m: Annotated[float, Field(ge=0, le=10_000, description="from the front")] | None = None
+    level: Annotated[int, Field(ge=0, le=99)] | None = None
+
+    @model_validator(mode="after")
+    def _whole(self) -> BinIn:
+        if (self.aisle is None) != (self.along_m is None):
+            raise ValueError("aisle, along_m: both, or none")
+        return self
 
 
 class Bin(TypedDict):
@@ -45,6 +60,9 @@ class Bin(TypedDict):
     site: str
     zone: str
     label: str
+    aisle: int | None
+    along_m: float | None
+    level: int | None
     lines: int
     retired_at: Time | None
 
@@ -55,6 +73,9 @@ def _shape(row: Row) -> Bin:
         "site": row["site"],
         "zone": row["zone"],
         "label": row["label"],
+        "aisle": row["aisle"],
+        "along_m": row["along_m"],
+        "level": row["level"],
         "lines": row["lines"],
         "retired_at": when(row["retired_at"]),
     }
@@ -100,7 +121,8 @@ async def post_bin(request: Request, caller: StockKeeper, site_id: SiteName, giv
         if keys["zone_id"] is None:
             raise Problem(422, f"zone: {site_id} has no {given.zone}; add it first")
         known = await _one(session, site_id, given.id)
-        put = {"site": keys["site_id"], "zone": keys["zone_id"], "code": given.id, "label": given.label}
+        said = given.model_dump(exclude={"id", "zone"})
+        put = {"site": keys["site_id"], "zone": keys["zone_id"], "code": given.id, **said}
         if await session.row(q["put_bin"], **put) is None:
             raise Problem(409, f"zone: moves have named {given.id} in its zone; make a bin with another code there")
         action = "bin.create" if known is None else "bin.change"

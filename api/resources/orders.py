@@ -329,7 +329,7 @@ async def _done(request: Request, caller: Any, name: str, script: Any, action: s
     async with context_of(request).database.tenant(caller.tenant_id) as session:
         with refusing():
             done = await session.perform(script, _named())
-        if done.new:
+        if done.new or action == "order.allocate":  # asked for, though there may be nothing
             await audit(session, caller, action, name, **detail)
         found = await order_detail(session, name)
     return Json(OrderStepsDone(order=found, new=list(done.new)))

@@ -151,12 +151,22 @@ select (select count(*) from ledger_move where tenant_id = %(tenant)s) as moves,
 
 -- name: bins
 -- Bins of sites by code, or one; `lines`: how many products and lots lie there.
-select s.name as site, z.name as zone, b.code, b.label, b.id as key, b.retired_at,
+select s.name as site, z.name as zone, b.code, b.label, b.id as key, b.retired_at, b.aisle, b.along_m, b.level,
        (select count(*) from ledger_balance k join ledger_place l on l.id = k.place_id where l.bin_id = b.id and k.quantity <> 0) as lines
 from bin b join site s on s.id = b.site_id join zone z on z.id = b.zone_id
 where b.tenant_id = %(tenant)s and s.name = %(site)s and b.code > %(after)s and (%(zone)s::text is null or z.name = %(zone)s)
 and case when %(code)s::text is null then b.retired_at is null else b.code = %(code)s end
 order by b.code limit %(limit)s
+
+-- name: zone_layout
+-- How a zone's aisles stand.
+select z.id as key, s.name as site, z.name as zone, z.aisles, z.aisle_length_m, z.aisle_pitch_m, z.depot
+from zone z join site s on s.id = z.site_id where z.tenant_id = %(tenant)s and s.name = %(site)s and z.name = %(zone)s and z.retired_at is null
+
+-- name: put_layout
+-- How a zone's aisles stand, or that nobody says.
+update zone set aisles = %(aisles)s, aisle_length_m = %(aisle_length_m)s, aisle_pitch_m = %(aisle_pitch_m)s, depot = %(depot)s
+where tenant_id = %(tenant)s and id = %(key)s
 
 -- name: zone_of_bins
 -- A zone by name, and its site.
@@ -165,8 +175,10 @@ where s.tenant_id = %(tenant)s and s.name = %(site)s
 
 -- name: put_bin
 -- A bin, made, changed, or taken up again; its zone is another only while no move has named it.
-insert into bin as b (tenant_id, site_id, zone_id, code, label) values (%(tenant)s, %(site)s, %(zone)s, %(code)s, %(label)s)
-on conflict (site_id, code) do update set label = excluded.label, zone_id = excluded.zone_id, retired_at = null
+insert into bin as b (tenant_id, site_id, zone_id, code, label, aisle, along_m, level)
+values (%(tenant)s, %(site)s, %(zone)s, %(code)s, %(label)s, %(aisle)s, %(along_m)s, %(level)s)
+on conflict (site_id, code) do update set label = excluded.label, zone_id = excluded.zone_id, aisle = excluded.aisle,
+    along_m = excluded.along_m, level = excluded.level, retired_at = null
 where b.zone_id = excluded.zone_id or not exists (select from ledger_place l where l.bin_id = b.id)
 returning b.id
 

@@ -200,6 +200,16 @@ select r.n, coalesce((select sum(b.quantity) from ledger_balance b where b.tenan
            and a.lot_id is not distinct from nullif(r.lot, 0) and a.unit = r.unit and a.line_id <> r.line), 0) as others
 from jsonb_to_recordset(%(rows)s::jsonb) r (n int, line int8, place int, product int, lot int, unit text)
 
+-- name: to_pick
+-- Goods that orders were given and nobody has picked yet, with where they lie in their zone.
+select o.name as "order", l.seq, p.sku, p.label, p.base_unit, a.quantity, t.code as lot, a.unit, s.name as site, z.name as zone, b.code as bin,
+       z.label as zone_label, z.aisles, z.aisle_length_m, z.aisle_pitch_m, z.depot, b.aisle, b.along_m
+from order_allocation a join order_line l on l.id = a.line_id join customer_order o on o.id = l.order_id join product p on p.id = a.product_id
+join ledger_place g on g.id = a.place_id left join lot t on t.id = a.lot_id left join site s on s.id = g.site_id
+left join zone z on z.id = g.zone_id left join bin b on b.id = g.bin_id
+where a.tenant_id = %(tenant)s and a.stage = 'allocated' and o.name = any(%(orders)s)
+order by s.name, z.name nulls first, b.code nulls first, p.sku, t.code nulls first, a.unit, o.name, l.seq limit %(limit)s
+
 -- name: claims_judged
 -- Goods that an order was given, with what is there when those that were picked and more urgent orders have theirs.
 with held as (

@@ -248,6 +248,35 @@ def mended(dsn: str) -> int:
         link.close()
 
 
+def test_a_list_of_several_orders_is_walked_the_shortest_way(api: httpx.Client) -> None:
+    layout = {"aisles": 3, "aisle_length_m": 10, "aisle_pitch_m": 2, "depot": 0}
+    assert api.put("/api/v1/sites/store-1/zones/chiller/layout", json=layout).json()["aisles"] == 3
+    assert "all, or none" in api.put("/api/v1/sites/store-1/zones/chiller/layout", json={"aisles": 3}).text
+    assert_made(api.post("/api/v1/products", json={"sku": "RICE", "label": "Rice"}))
+    for n, (aisle, along) in enumerate(((2, 9), (0, 9), (0, 1))):
+        bin_ = {"id": f"R-{n}", "zone": "chiller", "aisle": aisle, "along_m": along}
+        assert_made(api.post("/api/v1/sites/store-1/bins", json=bin_))
+        move = {
+            "id": f"rice-{n}",
+            "kind": "receive",
+            "sku": "RICE",
+            "quantity": 2,
+            "to": {"site": "store-1", "bin": f"R-{n}"},
+        }
+        assert_made(api.post("/api/v1/stock/moves", json={"moves": [move]}))
+    for name in ("R-A", "R-B"):
+        body = {"id": name, "customer": "ward-5", "site": "store-1", "lines": [{"sku": "RICE", "quantity": 3}]}
+        assert_made(api.post("/api/v1/orders", json=body))
+        allocate(api, name)
+    found = api.get("/api/v1/pick-list", params={"orders": "R-A,R-B,NONE"}).json()
+    (walk,) = found["walks"]
+    assert (walk["length_m"], walk["rules"]["return"], walk["method"]) == (28, 44, "optimal")
+    bins = [each["place"]["bin"] for each in found["picks"]]
+    assert sorted(set(bins)) == ["R-0", "R-1", "R-2"]
+    assert sum(each["quantity"] for each in found["picks"]) == 6
+    assert all(bins[n] == bins[n - 1] or bins[n] not in bins[:n] for n in range(1, len(bins))), "each bin once"
+
+
 def test_two_who_pick_the_same_units_are_told_apart(api: httpx.Client) -> None:
     receive(api, "r8", 4)
     order(api, "SO-8", 4)

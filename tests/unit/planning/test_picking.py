@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from planning.picking.block import Block, BlockError, Pick, lists_of
+from planning.picking.lists import Place, routed
 from planning.picking.rules import RULES
 from planning.picking.shortest import lengths, shortest
 from planning.picking.walk import Walk
@@ -142,3 +143,12 @@ def test_doubles_and_a_mirror_change_nothing_and_one_more_never_shortens(asked, 
 def test_what_is_not_in_the_block_is_named(picks, why) -> None:
     with pytest.raises(BlockError, match=why):
         shortest(KNOWN, [Pick(*p) for p in picks])
+
+
+def test_a_list_goes_zone_after_zone_and_those_nobody_knows_come_first() -> None:
+    block = Block(3, 10, 2)
+    places = [Place("b", 0, 9), Place("a", 2, 1), Place("b"), Place("a", 0, 1), Place("b", 7, 1), Place("c")]
+    found = routed(places, {"a": block, "b": block})
+    assert (found.order[:3], sorted(found.order[3:5]), found.order[5]) == ([2, 4, 0], [1, 3], 5)
+    assert [(walk.zone, walk.length_m) for walk in found.walks] == [("b", 18), ("a", 12)]
+    assert all(rule >= walk.length_m for walk in found.walks for rule in walk.rules.values())
