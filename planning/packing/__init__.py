@@ -1,0 +1,1 @@
+"""What goes into which carton, and how, and how boxes lie on a pallet."""
