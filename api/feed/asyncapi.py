@@ -76,8 +76,9 @@ _CHANGE = {
         "op": {"enum": ["put", "merge", "delete", "tell"]},
         "data": {
             "type": "object",
-            "description": "put: the whole object; merge: the top-level keys that changed; tell (topic facts only): "
-            "a new word on a fact. Objects are those of REST; an alert's `kind` is temperature, sensor_fault, "
+            "description": "put: the whole object; merge: the top-level keys that changed; tell: news, a new "
+            "word on a fact, or an order that is new or has changed (id, customer, site, reference, priority, status, "
+            "version, window_end). Objects are those of REST; an alert's `kind` is temperature, sensor_fault, "
             "breach_risk, exposure, silence, late_risk, or of stock at a site low_stock, stock_out or expiry, "
             "a stop's `eta` has p10, p50, p90, remaining_m, late_probability, few_trips and decided_at.",
             "anyOf": [{"type": "object"}, {"$ref": "#/components/schemas/factNews"}],

@@ -48,7 +48,17 @@ from api.resources.shared.ledger import (
     shown_number,
     stock_place,
 )  # fmt: skip
-from api.resources.shared.orders import ANY, Code, Order, OrderDetail, order_detail, order_row, who_is, with_lines
+from api.resources.shared.orders import (
+    ANY,
+    Code,
+    Order,
+    OrderDetail,
+    order_detail,
+    order_row,
+    tell_news,
+    who_is,
+    with_lines,
+)
 from domain.orders.stages import ACTIVE, STAGES, StepKind
 from domain.times import to_us
 from operations.allocation.record import allocate
@@ -277,6 +287,8 @@ async def post_order(request: Request, caller: OrderKeeper, given: OrderIn) -> J
         if new:
             await audit(session, caller, "order.create", name, **given.model_dump(mode="json", exclude_none=True))
         found = await order_detail(session, name)
+        if new:
+            await tell_news(session, [name])
     return one(request, found, 201 if new else 200, live={"customer_label"})
 
 
@@ -295,6 +307,7 @@ async def change_order(request: Request, caller: OrderKeeper, order_id: OrderNam
             raise Problem(409, f"it is at version {row['version']} by now: look again")
         await audit(session, caller, "order.change", order_id, **given.model_dump(mode="json", exclude_unset=True))
         found = await order_detail(session, order_id)
+        await tell_news(session, [order_id])
     return one(request, found, live={"customer_label"})
 
 
@@ -332,6 +345,8 @@ async def _done(request: Request, caller: Any, name: str, script: Any, action: s
         if done.new or action == "order.allocate":  # asked for, though there may be nothing
             await audit(session, caller, action, name, **detail)
         found = await order_detail(session, name)
+        if done.new:
+            await tell_news(session, [name])
     return Json(OrderStepsDone(order=found, new=list(done.new)))
 
 
@@ -398,7 +413,11 @@ async def _put(session: Session, caller: Caller, entries: list[Entry]) -> None:
     await session.perform(write_orders(judged, _now_us(), caller.user), _named())
 
 
-KIND = Kind("order", "id", OrderIn, COLUMNS, _none_known, _put, settle=_settle, gather=gathered)
+async def _tell(session: Session, entries: list[Entry]) -> None:
+    await tell_news(session, [entry.key for entry in entries])
+
+
+KIND = Kind("order", "id", OrderIn, COLUMNS, _none_known, _put, _tell, _settle, gathered)
 
 
 @router.post(

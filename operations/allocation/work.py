@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from datetime import datetime
 
 from psycopg.rows import dict_row
 
+from domain.orders.news import news
 from domain.times import to_us
 from operations.allocation.record import mend
 from operations.unit_of_work import Row, Statement, run
@@ -18,7 +20,8 @@ BY = "rule"
 
 def mend_orders(link: Link, now: datetime) -> int:
     """Takes back what is gone or no more good, order by order; how many were changed."""
-    named = {**queries("availability"), **queries("stock"), **queries("orders")}
+    pages = {name: queries("operations")[name] for name in ("speak_for", "tell_pages")}
+    named = {**queries("availability"), **queries("stock"), **queries("orders"), **pages}
     connection = link.connection
     with connection.cursor(row_factory=dict_row) as cursor:
         found = cursor.execute(named["orders_to_mend"]).fetchall()
@@ -30,5 +33,11 @@ def mend_orders(link: Link, now: datetime) -> int:
                 cursor.execute(named[statement.query], {**statement.values, "tenant": tenant})
                 return cursor.fetchall() if cursor.description else []
 
-            changed += bool(run(mend(row["name"], to_us(now), BY), execute).new)
+            if not run(mend(row["name"], to_us(now), BY), execute).new:
+                continue
+            changed += 1
+            execute(Statement("speak_for", {"of_tenant": row["tenant"]}))
+            told = [news(each) for each in execute(Statement("told", {"names": [row["name"]]}))]
+            body = json.dumps({"orders": told}, separators=(",", ":")).encode()
+            execute(Statement("tell_pages", {"body": body}))
     return changed

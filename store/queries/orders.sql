@@ -262,6 +262,12 @@ and (%(search)s::text is null or position(lower(%(search)s) in lower(o.name || '
 and (%(after)s::int8 is null or (-o.priority, coalesce(o.window_end, 'infinity'), o.id) > (-%(priority)s::int, %(due)s::timestamptz, %(after)s::int8))
 order by -o.priority, coalesce(o.window_end, 'infinity'), o.id limit %(limit)s
 
+-- name: told
+-- Orders by name, as news of them say.
+select o.name as id, c.code as customer, s.name as site, o.reference, o.priority, o.status, o.version, o.window_end
+from customer_order o join customer c on c.id = o.customer_id join site s on s.id = o.site_id
+where o.tenant_id = %(tenant)s and o.name = any(%(names)s::text[]) order by o.id
+
 -- name: lines_of
 -- Lines of orders.
 select l.order_id, l.seq, p.sku, p.label, p.base_unit, l.quantity, l.entered_quantity, l.entered_unit, l.status, l.stages, l.waiting

@@ -10,10 +10,12 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from api.database import Row, Session
+from api.feed.emit import emit
 from api.http.caller import Caller
 from api.http.jsons import Time, when
 from api.http.problems import not_found
 from api.resources.shared.ledger import StockPlace, shown_number, stock_place
+from domain.orders.news import news
 from domain.orders.stages import STAGES
 from domain.permissions import Permission
 from store.db import queries
@@ -164,3 +166,9 @@ async def order_detail(session: Session, name: str) -> OrderDetail:
             }
         )
     return {**order, "allocated": goods}
+
+
+async def tell_news(session: Session, names: list[str]) -> None:
+    """Tells pages of orders that are new or have changed; the last statement of a transaction."""
+    rows = await session.rows(queries("orders")["told"], names=names)
+    await emit(session, orders=[news(row) for row in rows])

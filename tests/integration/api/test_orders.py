@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from openpyxl import load_workbook
 from operations.allocation.work import mend_orders
 from store.link import Link
 from tests.integration.api.seed import World, client, serving
+from tests.integration.api.test_live_feed import feed
 from tests.integration.frostway.commands import typed
 from tests.logins import of_operations
 
@@ -394,3 +396,22 @@ def test_commands_make_tables_of_orders_and_bring_them_in_whole(
             typed(kept_database, tmp_path, "import", "orders", "o.csv", *words)[1].strip() == f"o.csv: orders: {said}"
         )
     assert stages(api, "C-1") == {"open": 2}
+
+
+def test_pages_are_told_of_orders_that_are_new_or_change(world: World, api: httpx.Client, url: str) -> None:
+    async def news(live: Any) -> list[tuple[str, str, int]]:
+        told = [(c["op"], c["data"]) for c in (await live.next())["changes"] if c["topic"] == "orders"]
+        return [(data["id"], data["status"], data["version"]) for op, data in told if op == "tell"]
+
+    async def work() -> None:
+        async with feed(url, world.token("viewer"), topics=["orders"]) as live:
+            assert (await live.next())["orders"] == []
+            live.state["orders"] = {}
+            await asyncio.to_thread(order, api, "N-1", 2)
+            assert await news(live) == [("N-1", "open", 1)]
+            await asyncio.to_thread(api.post, "/api/v1/orders/N-1/cancellation", json={"reason": "no"})
+            assert await news(live) == [("N-1", "cancelled", 2)]
+            await asyncio.to_thread(brought, api, "orders", HEAD + "N-2;far;store-1;;;MILK;3;\n")
+            assert await news(live) == [("N-2", "open", 1)]
+
+    asyncio.run(work())

@@ -11,3 +11,5 @@ export interface Topics {
 }
 export type Topic = keyof Topics
 export const TOPICS: readonly Topic[] = ['vehicles', 'shipments', 'alerts', 'stock', 'sites']
+/** News only: what they are about is asked by REST. */
+export const NEWS = ['orders'] as const

@@ -8,10 +8,11 @@ import { api, ApiError, ask } from './api/client.ts'
 import type { Alert, Me, Permission, Shipment, Site, Stock, Vehicle } from './api/shapes.ts'
 import { clock } from './clock.svelte.ts'
 import { display } from './display.svelte.ts'
-import { TOPICS } from './feed.ts'
+import { NEWS, TOPICS } from './feed.ts'
 import type { Topic, Topics } from './feed.ts'
 
 const FLUSH_MS = 100
+const ORDERS_MS = 400 // many that change at once are asked for once
 const PER_FLUSH = 40 // vehicles drawn per ms waited: 10 000 of them are drawn four times a second at most
 
 class World {
@@ -22,6 +23,10 @@ class World {
   heardAt = $state(0)
   /** The newest alert that came in while the page was open, for the announcement. */
   newest = $state<Alert | undefined>()
+
+  /** Counts what is told of orders; who shows some asks anew. */
+  orders = $state(0)
+  #ordersTimer: ReturnType<typeof setTimeout> | undefined
 
   #tables = emptyTables<Topics>(TOPICS)
   #version = $state<Record<Topic, number>>({ vehicles: 0, shipments: 0, alerts: 0, stock: 0, sites: 0 })
@@ -54,12 +59,14 @@ class World {
   start(refused: () => void): void {
     if (this.#live) return
     const scheme = location.protocol === 'https:' ? 'wss' : 'ws'
-    this.#live = new Live<Topics>(`${scheme}://${location.host}/ws/v1`, { topics: TOPICS }, {
+    this.#live = new Live<Topics>(`${scheme}://${location.host}/ws/v1`, { topics: [...TOPICS, ...NEWS] as Topic[] }, {
       snapshot: (message) => {
         for (const topic of applySnapshot(this.#tables, message)) this.#mark(topic)
         this.loaded = true
+        this.#ordersTold()
       },
       changes: (changes) => {
+        if (changes.some(({ topic }) => topic === 'orders')) this.#ordersTold()
         for (const { topic, id, op, data } of changes) {
           // One that was done with is in no list: what asks to be looked at again comes back into it.
           if (topic === 'alerts' && op === 'merge' && data?.['disposition_state'] === 'superseded' && !this.#tables.alerts.has(id)) void this.#fetchAlert(id)
@@ -104,6 +111,13 @@ class World {
     if (isDone(alert)) this.#tables.alerts.delete(alert.id)
     else this.#tables.alerts.set(alert.id, alert)
     this.#mark('alerts')
+  }
+
+  #ordersTold(): void {
+    this.#ordersTimer ??= setTimeout(() => {
+      this.#ordersTimer = undefined
+      this.orders++
+    }, ORDERS_MS)
   }
 
   #mark(topic: Topic): void {
