@@ -18,6 +18,7 @@ from firmware_sim.world import build
 from frostway.broker import Broker, mosquitto_hash
 from frostway.demo_end import bring_back
 from frostway.demo_goods import bring_goods
+from frostway.demo_orders import bring_orders
 from frostway.demo_stock import bring_stock
 from frostway.failure import words
 from frostway.secrets import Secrets, new_password, write_private
@@ -50,6 +51,7 @@ def prepare(dsn: str, world_name: str, secrets: Secrets, broker: Broker, *, agai
             if register(registry, world, secrets.devices, now) or again:
                 bring_goods(registry, world, now)
                 bring_stock(registry, world, now)
+                bring_orders(registry, world, now)
     except psycopg.errors.RestrictViolation as error:
         raise EmbeddedError(f"--sim {world_name}: {words(error)}") from None
     path = secrets.path.parent / "sim.json"

@@ -12,6 +12,7 @@ from psycopg.rows import dict_row
 from firmware_sim.model import World
 from frostway.broker import mosquitto_hash
 from frostway.demo_goods import take_goods_away
+from frostway.demo_orders import take_orders_away
 from frostway.demo_stock import take_stock_away
 from operations.cases.decide import Resolve
 from operations.cases.record import act
@@ -53,6 +54,7 @@ def remove(registry: Registry, world: World) -> None:
     """
     now = datetime.now(UTC)
     take_goods_away(registry)
+    take_orders_away(registry)
     take_stock_away(registry, world)
     _call_off(registry, world)
     _resolve(registry, world, now)

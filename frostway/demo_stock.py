@@ -20,6 +20,8 @@ from store.db import queries
 from store.registry import Registry
 
 ACTOR = "demo"
+FILES = ("stock", "orders", "availability")
+"""Where statements of scripts stand."""
 CENTRE, ZONE, BINS = "dc-1", "chiller", 3
 LAYOUT = {"aisles": BINS, "aisle_length_m": 20.0, "aisle_pitch_m": 3.0, "depot": 1.0}
 ALONG_M = (6.0, 14.0, 17.0)
@@ -37,7 +39,7 @@ def bring_stock(registry: Registry, world: World, now: datetime) -> None:
     skus = [p.sku for p in world.products if p.sku in VALUES]
     if not any(d.slots for d in world.devices) or not skus:
         return
-    ask = _Ask(registry)
+    ask = Ask(registry)
     for sku in skus:
         _units(ask, sku)
     sku, lot, days = ENDING
@@ -50,7 +52,7 @@ def bring_stock(registry: Registry, world: World, now: datetime) -> None:
 
 def take_stock_away(registry: Registry, world: World) -> None:
     """What the ledger has left of products of the simulated fleet goes."""
-    ask, now_us = _Ask(registry), to_us(datetime.now(UTC))
+    ask, now_us = Ask(registry), to_us(datetime.now(UTC))
     told: list[Told] = []
     for product in world.products:
         keys = ask.rows("ledger", "keys_asked", sku=product.sku, lot=None)[0]
@@ -71,7 +73,7 @@ def take_stock_away(registry: Registry, world: World) -> None:
         ask.do(record(told, now_us, ACTOR))
 
 
-def _opening(ask: _Ask, world: World, skus: Sequence[str], name: str) -> Iterator[Told]:
+def _opening(ask: Ask, world: World, skus: Sequence[str], name: str) -> Iterator[Told]:
     shelves = [(d, slot) for d in world.devices if d.site and d.zone for slot in d.slots if slot.sku in skus]
     for n, (device, slot) in enumerate(shelves):
         _bin(ask, device.site or "", device.zone or "", slot.slot)
@@ -100,7 +102,7 @@ def _received(name: str, sku: str, quantity: int, unit: str, place: Place, lot: 
     )  # fmt: skip
 
 
-def _units(ask: _Ask, sku: str) -> None:
+def _units(ask: Ask, sku: str) -> None:
     row = ask.rows("ledger", "product_units", sku=sku)[0]
     if row["units"] or row["unit_value"] is not None:
         return
@@ -108,25 +110,29 @@ def _units(ask: _Ask, sku: str) -> None:
     ask.rows("ledger", "add_units", product=row["key"], rows=json.dumps([CASE]))
 
 
-def _bin(ask: _Ask, site: str, zone: str, code: str, at: tuple[int, float] | None = None) -> None:
+def _bin(ask: Ask, site: str, zone: str, code: str, at: tuple[int, float] | None = None) -> None:
     keys = ask.rows("ledger", "zone_of_bins", site=site, zone=zone)[0]
     where = {"aisle": at[0] if at else None, "along_m": at[1] if at else None, "level": None}
     ask.rows("ledger", "put_bin", site=keys["site_id"], zone=keys["zone_id"], code=code, label="", **where)
 
 
-class _Ask:
+class Ask:
     """Queries of stock, of one tenant, inside the caller's transaction."""
 
     def __init__(self, registry: Registry) -> None:
         self._connection, self._tenant = registry.connection, registry.tenant_id
 
     def rows(self, file: str, query: str, **values: Any) -> list[dict[str, Any]]:
+        """What a query of a file gives."""
         with self._connection.cursor(row_factory=dict_row) as cursor:
             cursor.execute(queries(file)[query], {"tenant": self._tenant, **values})
             return cursor.fetchall() if cursor.description else []
 
     def do(self, script: Script[T]) -> T:
+        """Runs a script of the operations."""
+
         def execute(statement: Statement) -> Sequence[Mapping[str, Any]]:
-            return self.rows("stock", statement.query, **statement.values)
+            file = next(name for name in FILES if statement.query in queries(name))
+            return self.rows(file, statement.query, **statement.values)
 
         return run(script, execute)

@@ -133,6 +133,8 @@ union all select 'places in the stock ledger', count(*), count(*) filter (where 
 from ledger_place l where l.tenant_id = %(tenant)s and l.site_id = %(id)s
 union all select 'reservations', count(*), count(*) filter (where r.released_at is null)
 from stock_reservation r where r.tenant_id = %(tenant)s and r.site_id = %(id)s
+union all select 'orders', count(*), count(*) filter (where o.status not in ('delivered', 'returned', 'short', 'cancelled'))
+from customer_order o where o.tenant_id = %(tenant)s and o.site_id = %(id)s
 union all select 'alerts', count(*), 0 from alert a where a.tenant_id = %(tenant)s and a.site_id = %(id)s
 
 -- name: of_zone
@@ -159,6 +161,8 @@ union all select 'lots', count(*), 0 from lot l where l.tenant_id = %(tenant)s a
 union all select 'moves of the stock ledger', count(*), 0 from ledger_move m where m.tenant_id = %(tenant)s and m.product_id = %(id)s
 union all select 'reservations', count(*), count(*) filter (where r.released_at is null)
 from stock_reservation r where r.tenant_id = %(tenant)s and r.product_id = %(id)s
+union all select 'order lines', count(*), count(*) filter (where l.status not in ('delivered', 'returned', 'short', 'cancelled'))
+from order_line l where l.tenant_id = %(tenant)s and l.product_id = %(id)s
 union all select 'alerts', count(*), 0 from alert a where a.tenant_id = %(tenant)s and a.product_id = %(id)s
 
 -- name: of_slot

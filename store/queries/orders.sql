@@ -250,6 +250,14 @@ where h.stage = 'allocated' and (h.claimed > coalesce(b.quantity, 0) or t.best_b
              where c.tenant_id = h.tenant_id and c.lot_id = h.lot_id) end, false))
 order by 1, 2
 
+-- name: count_made_by
+-- How many orders somebody ever made.
+select count(*) as count from customer_order o where o.tenant_id = %(tenant)s and o.created_by = %(by)s
+
+-- name: orders_made_by
+-- Orders that somebody made and that are not through.
+select o.name from customer_order o where o.tenant_id = %(tenant)s and o.created_by = %(by)s and o.status in ('open', 'allocated')
+
 -- name: orders
 -- Orders as a board has them: what is urgent first; or one.
 select o.id as key, o.name as id, c.code as customer, c.label as customer_label, t.code as ship_to, s.name as site, o.reference, o.priority,

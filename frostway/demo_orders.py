@@ -1,0 +1,56 @@
+"""Orders of the simulated fleet: two customers, and what they want from the centre."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+from domain.refusal import CannotError
+from domain.times import to_us
+from firmware_sim.model import World
+from frostway.demo_stock import ACTOR, CENTRE, VALUES, Ask
+from operations.allocation.record import allocate
+from operations.orders.record import LineTold, OrderTold, add_order, cancel
+from store.registry import Registry
+
+CUSTOMERS = (("market-hall", "Market Hall", 2.0), ("north-cafe", "North Café", 0.0))
+"""Code, name, how many days goods must last when they arrive."""
+WANTED = (
+    ("north-cafe", 5, 3.0, {"MILK-1L": 24, "YOG-500": 12}),
+    ("market-hall", 0, 5.0, {"MILK-1L": 36, "CHEESE-400": 12, "SALMON-300": 24}),
+    ("market-hall", 0, 26.0, {"SALMON-300": 400}),
+)
+"""Customer, priority, in how many hours it is due, pieces. Of the last there is less than is wanted."""
+PLANNER = frozenset({"planner"})
+
+
+def bring_orders(registry: Registry, world: World, now: datetime) -> None:
+    """Orders that are taken in; the first two are given goods."""
+    skus = {p.sku for p in world.products if p.sku in VALUES}
+    if not skus or CENTRE not in {site.id for site in world.sites}:
+        return
+    ask = Ask(registry)
+    for code, label, days in CUSTOMERS:
+        ask.rows("orders", "put_customer", id=code, label=label, min_life_days=days)
+    first = 101 + ask.rows("orders", "count_made_by", by=ACTOR)[0]["count"]  # those of a fleet before stay
+    for n, (customer, priority, hours, wanted) in enumerate(WANTED):
+        lines = tuple(LineTold(sku, Decimal(pieces)) for sku, pieces in wanted.items() if sku in skus)
+        if not lines:
+            continue
+        due = to_us(now + timedelta(hours=hours))
+        name = f"DEMO-{first + n}"
+        ask.do(add_order(OrderTold(name, customer, CENTRE, lines, "", "", priority, (None, due)), to_us(now), ACTOR))
+        if n + 1 < len(WANTED):
+            ask.do(allocate(name, to_us(now), ACTOR, PLANNER))
+
+
+def take_orders_away(registry: Registry) -> None:
+    """What nobody has picked of them is cancelled, and the customers are offered no more."""
+    ask, now_us = Ask(registry), to_us(datetime.now(UTC))
+    for row in ask.rows("orders", "orders_made_by", by=ACTOR):
+        try:
+            ask.do(cancel(row["name"], "the simulated fleet was removed", now_us, ACTOR, PLANNER))
+        except CannotError:  # it was picked: it goes its way
+            continue
+    for code, *_ in CUSTOMERS:
+        ask.rows("orders", "retire_customer", id=code)
