@@ -47,14 +47,24 @@ and (%(site)s::text is null or s.name = %(site)s) and (%(zone)s::text is null or
 order by s.name, b.code limit %(limit)s
 
 -- name: handling_units
--- Handling units by code, the open ones unless one is named, with what they hold; at a site, those whose goods the ledger has there.
-select u.code, (
+-- Handling units by code, the open ones unless one is named, with what they hold; at a site, those whose goods the ledger has there. One
+-- that only the ledger knows, as when goods of an order were packed, is there when it is named.
+select u.code, coalesce((
     select jsonb_agg(jsonb_build_object('lot', c.code, 'sku', c.sku, 'label', c.label, 'gtin', c.gtin, 'best_before', c.best_before,
                                         'quantity', c.quantity) order by c.code) from (
         select l.code, o.sku, o.label, o.gtin, l.best_before, sum(g.quantity) as quantity
         from goods_part g join lot l on l.id = g.lot_id join product o on o.id = l.product_id
-        where g.unit_id = u.id group by l.code, o.sku, o.label, o.gtin, l.best_before) c) as contents
-from handling_unit u
+        where g.unit_id = u.id group by l.code, o.sku, o.label, o.gtin, l.best_before) c), (
+    select jsonb_agg(jsonb_build_object('lot', c.code, 'sku', c.sku, 'label', c.label, 'gtin', c.gtin, 'best_before', c.best_before,
+                                        'quantity', c.quantity) order by c.code) from (
+        select l.code, o.sku, o.label, o.gtin, l.best_before, sum(b.quantity) as quantity
+        from ledger_balance b join lot l on l.id = b.lot_id join product o on o.id = l.product_id
+        where b.tenant_id = %(tenant)s and b.unit = u.code and b.quantity > 0 and u.id is null
+        group by l.code, o.sku, o.label, o.gtin, l.best_before) c)) as contents
+from (select h.id, h.tenant_id, h.code, h.closed_at from handling_unit h where h.tenant_id = %(tenant)s
+      union all select null, k.tenant_id, k.unit, null from ledger_balance k
+      where k.tenant_id = %(tenant)s and k.unit = any(%(ids)s::text[]) and k.unit <> '' and k.quantity <> 0
+      and not exists (select from handling_unit h where h.tenant_id = k.tenant_id and h.code = k.unit) group by k.tenant_id, k.unit) u
 where u.tenant_id = %(tenant)s and (u.closed_at is null or %(ids)s::text[] is not null) and (%(ids)s::text[] is null or u.code = any(%(ids)s))
 and (%(search)s::text is null or u.code ilike '%%' || %(search)s || '%%' or exists (
     select from goods_part g join lot l on l.id = g.lot_id join product o on o.id = l.product_id

@@ -31,6 +31,7 @@ PAGES = (
     "/start",
     "/orders",
     "/orders/pick",
+    "/orders/pack",
     "/goods",
     "/goods?list=lots",
     "/stock",

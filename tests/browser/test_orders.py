@@ -63,5 +63,37 @@ def test_an_order_is_taken_in_given_goods_and_picked_on_a_phone(opening: Opening
         page.goto("/orders?order=SO-1")
         page.get_by_text("What was done").click()
         expect(page.get_by_test_id("order-detail")).to_contain_text("Put back")
-    found = stack.get("/orders/SO-1")["lines"][0]["stages"]
-    assert found in ({"open": 3, "picked": 4}, {"open": 4, "picked": 3})
+        found = stack.get("/orders/SO-1")["lines"][0]["stages"]
+        assert found in ({"open": 3, "picked": 4}, {"open": 4, "picked": 3})
+        packed_and_loaded(page)
+    then = stack.get("/orders/SO-1")["lines"][0]["stages"]
+    assert then == {"open": found["open"], "delivered": found["picked"]}
+
+
+def packed_and_loaded(page: Page) -> None:
+    """Into a unit and out of it again, onto a vehicle and off it again, and then to the customer."""
+    page.get_by_test_id("order-pack").click()
+    expect(page.get_by_test_id("pack-unit")).to_have_value("SO-1-1")
+    page.get_by_test_id("scan").fill("00106141412345678908")
+    page.get_by_test_id("scan").press("Enter")
+    expect(page.get_by_test_id("pack-unit")).to_have_value("106141412345678908")
+    page.get_by_test_id("pack-do").click()
+    expect(page.get_by_test_id("pack-packed")).to_contain_text("Tea")
+    label = page.get_by_test_id("pack-label").get_attribute("href") or ""
+    made = page.request.get(label)
+    assert (made.status, made.headers["content-type"]) == (200, "application/pdf"), made.text()
+    page.get_by_test_id("pack-undo").click()
+    expect(page.get_by_test_id("pack-loose")).to_have_count(1)
+    page.get_by_test_id("pack-do").click()
+    page.get_by_test_id("scan").fill("truck-01")
+    page.get_by_test_id("scan").press("Enter")
+    expect(page.get_by_test_id("pack-vehicle")).to_have_value("truck-01")
+    page.get_by_test_id("pack-load").click()
+    expect(page.get_by_test_id("pack-riding")).to_contain_text("Tea")
+    assert axe(page) == []
+    page.get_by_test_id("pack-unload").click()
+    expect(page.get_by_test_id("pack-packed")).to_be_visible()
+    page.get_by_test_id("pack-load").click()
+    page.get_by_test_id("pack-deliver").click()
+    page.get_by_test_id("pack-delivered").click()
+    expect(page.get_by_test_id("pack-riding")).to_have_count(0)
