@@ -28,6 +28,7 @@ from tests.benchmarks import (
     latency,
     ledger,
     memory,
+    orders,
     reads,
     reefers,
     rules,
@@ -67,6 +68,7 @@ class Effort:
     exported: int = reads.EXPORTED
     explain: bool = False
     moves: int = ledger.MOVES
+    orders: int = orders.ORDERS
 
 
 FULL = Effort(3, 250, 16, 60_000, 20_000, 8.0, 240_000, 200_000, 300, 60, Plan())
@@ -88,6 +90,7 @@ QUICK = Effort(
     Plan(500, 1, 300),
     20_000,
     moves=20_000,
+    orders=500,
 )
 
 
@@ -222,6 +225,11 @@ def stocked(server: Databases, _folder: Path, effort: Effort) -> list[Figure]:
     return ledger.measure(server, moves=effort.moves)
 
 
+def ordered(server: Databases, _folder: Path, effort: Effort) -> list[Figure]:
+    """The board of orders, and goods for many of them."""
+    return orders.measure(server, orders=effort.orders, allocated=effort.orders // 10)
+
+
 SECTIONS: dict[str, Callable[[Databases, Path, Effort], list[Figure]]] = {
     "single": single,
     "batched": batched,
@@ -239,6 +247,7 @@ SECTIONS: dict[str, Callable[[Databases, Path, Effort], list[Figure]]] = {
     "doors": at_the_doors,
     "memory": idle,
     "ledger": stocked,
+    "orders": ordered,
 }
 PURE: dict[str, Callable[[Path], list[Figure]]] = {
     "eta": eta.measure,
