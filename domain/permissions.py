@@ -91,7 +91,7 @@ def granted(role: str, scope: Iterable[str] | None = None) -> frozenset[Permissi
     """What a role may do; a token with a scope only what stands in it too.
 
     >>> sorted(map(str, granted("service"))), sorted(map(str, granted("admin", ["read", "alerts.handle", "gone"])))
-    (['links.write', 'read'], ['alerts.handle', 'read'])
+    (['links.write', 'orders.work', 'orders.write', 'read'], ['alerts.handle', 'read'])
     """
     found = frozenset(permission for permission, (_, roles) in TABLE.items() if role in roles)
     return found if scope is None else found.intersection(scope)

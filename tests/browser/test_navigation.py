@@ -101,7 +101,7 @@ def test_every_page_is_reached_by_keyboard(page: Page) -> None:
         in_menu.append(at)
         expect(page.locator("[data-path]:focus")).to_be_in_viewport(ratio=1)
         page.keyboard.press("ArrowDown")
-    narrow = page.viewport_size is not None and page.viewport_size["width"] <= 720
+    narrow = page.viewport_size is not None and page.viewport_size["width"] <= 900
     reached = {"/", *in_bar, *in_menu}  # the logo leads to the map
     assert {path for path in PAGES if narrow or not path.startswith("/settings/")} <= reached
     if narrow:
@@ -132,7 +132,7 @@ def test_who_may_less_is_shown_less(page: Page, stack: Stack) -> None:
             page.get_by_test_id(field).fill(LONG)
         page.keyboard.press("Enter")
         settled(page)
-        wide = (page.viewport_size or {})["width"] > 721  # there settings lead to their parts themselves
+        wide = (page.viewport_size or {})["width"] > 900  # there settings lead to their parts themselves
         mine = {path for path, needs in PAGES.items() if not needs}
         assert set(listed(page)) == {path for path in mine if not (wide and path.startswith("/settings/"))}
         api.delete("/accounts/vera")

@@ -16,8 +16,8 @@ def stocked(stack: Stack) -> None:
     """Ten of a product of its own in each of two zones."""
     assert stack.request("POST", "/products", {"sku": "OWN-TEA", "label": "Tea"}).status_code in (200, 201)
     move = {"kind": "receive", "sku": "OWN-TEA"}
-    places = [("chiller", 4), ("shelf", 10)]
-    moves = [{**move, "id": f"tea-{z}", "quantity": n, "to": {"site": "store-1", "zone": z}} for z, n in places]
+    places = [("chiller", 4), ("cold-room", 10)]
+    moves = [{**move, "id": f"tea-{z}", "quantity": n, "to": {"site": "dc-1", "zone": z}} for z, n in places]
     assert stack.request("POST", "/stock/moves", {"moves": moves}).status_code == 201
 
 
@@ -30,7 +30,7 @@ def taken_in(page: Page) -> None:
     page.get_by_test_id("customer-send").click()
     page.get_by_test_id("order-add").click()
     page.get_by_test_id("order-name").fill("SO-1")
-    page.get_by_test_id("order-site").select_option("store-1")
+    page.get_by_test_id("order-site").select_option("dc-1")
     page.get_by_test_id("order-sku").fill("OWN-TEA")
     page.get_by_test_id("order-quantity").fill("7")
     page.get_by_test_id("order-send").click()

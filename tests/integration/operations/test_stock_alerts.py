@@ -20,8 +20,18 @@ from tests.integration.operations.told import deliveries, follow
 from tests.logins import of_operations
 from tests.receiver import Receiver
 
-NOW = datetime.now(UTC).replace(microsecond=0)
 CHILLER = {"site": "store-1", "zone": "chiller"}
+
+
+class Now:
+    """When a test began: what is collected may run much later, and channels are told only what came after them."""
+
+    at = datetime.now(UTC).replace(microsecond=0)
+
+
+@pytest.fixture(autouse=True)
+def begun() -> None:
+    Now.at = datetime.now(UTC).replace(microsecond=0)
 
 
 @pytest.fixture
@@ -38,7 +48,7 @@ def link(database: str) -> Iterator[Link]:
 
 
 def at(minutes: float) -> str:
-    return (NOW + timedelta(minutes=minutes)).isoformat()
+    return (Now.at + timedelta(minutes=minutes)).isoformat()
 
 
 def tell(api: httpx.Client, *moves: dict[str, Any]) -> None:
@@ -47,7 +57,7 @@ def tell(api: httpx.Client, *moves: dict[str, Any]) -> None:
 
 
 def look(link: Link, minutes: float = 0.0) -> int:
-    return watch_stock(link, NOW + timedelta(minutes=minutes), Rules())
+    return watch_stock(link, Now.at + timedelta(minutes=minutes), Rules())
 
 
 def alerts(api: httpx.Client, **asked: Any) -> list[dict[str, Any]]:
@@ -75,7 +85,7 @@ def test_low_stock_is_told_acknowledged_and_over_with_new_stock(
     (alert,) = alerts(api)
     assert (alert["kind"], alert["severity"], alert["device"]) == ("low_stock", "warning", None)
     assert alert["subject"] == {"kind": "site", "id": "store-1"}
-    assert datetime.fromisoformat(alert["opened_at"]) == NOW - timedelta(minutes=5)
+    assert datetime.fromisoformat(alert["opened_at"]) == Now.at - timedelta(minutes=5)
     stock = alert["stock"]
     assert (stock["sku"], stock["quantity"], stock["reorder_point"], stock["basis"]) == ("MILK", 15, 20, "ledger")
     assert alert["title"] == f"Low stock of {stock['label']}: 15 left, reorder at 20, by the ledger"
@@ -92,7 +102,7 @@ def test_low_stock_is_told_acknowledged_and_over_with_new_stock(
     tell(api, {"id": "more", "kind": "receive", "sku": "MILK", "quantity": 30, "to": CHILLER, "at": at(-1)})
     assert (look(link, 9), look(link, 9)) == (1, 0)
     (alert,) = alerts(api)
-    assert (alert["state"], datetime.fromisoformat(alert["cleared_at"])) == ("cleared", NOW - timedelta(minutes=1))
+    assert (alert["state"], datetime.fromisoformat(alert["cleared_at"])) == ("cleared", Now.at - timedelta(minutes=1))
     follow(database)
     history = api.get(f"/api/v1/alerts/{alert['id']}/history").json()["items"]
     assert [(line["what"], line["quantity"]) for line in history] == [
