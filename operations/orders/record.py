@@ -123,6 +123,9 @@ def tell(
     products = yield from products_of({order.lines[step.line].sku for step in new})
     lots = yield from lots_of({step.lot for step in new if step.lot})
     places = yield from places_of({p for step in new for p in (step.source_place, step.target_place) if p})
+    if not late:
+        for product in sorted({order.lines[step.line].product for step in new if step.kind == "pick"}):
+            yield Statement("lock_product", {"product": product})
     rows: list[dict[str, Any]] = []
     moves: list[MoveTold] = []
     for step in new:
@@ -178,7 +181,6 @@ def _not_anothers(line: LineNow, told: Told, spot: Spot | None, *, late: bool) -
     if told.kind != "pick" or spot is None or late:
         return
     row = {"n": 0, "line": line.key, "product": line.product, **spot._asdict()}
-    yield Statement("lock_product", {"product": line.product})
     (found,) = yield Statement("spots", {"rows": json.dumps([row])})
     free = found["quantity"] - found["others"]
     if found["others"] and told.quantity > free:
