@@ -279,11 +279,15 @@ async def get_order(request: Request, caller: Reader, order_id: OrderName) -> Js
 
 @router.post("/orders", response_model=OrderDetail, status_code=201, responses=OR_CHANGED)
 async def post_order(request: Request, caller: OrderKeeper, given: OrderIn) -> Json:
-    """Takes an order in. 200: the customer's `reference` is known, and that order is shown. 409: its name is taken."""
+    """Takes an order in. 200: the customer's `reference` is known, and that order is shown.
+
+    409: its name is taken, or the order of that reference wants something else.
+    """
     async with context_of(request).database.tenant(caller.tenant_id) as session:
+        known = await session.row(queries("orders")["orders"], **{**ANY, "id": given.id, "limit": 1})
         with refusing():
             name = await session.perform(add_order(given.told(), _now_us(), caller.user), _named())
-        new = name == given.id and (await order_row(session, name))["version"] == 1
+        new = known is None and name == given.id
         if new:
             await audit(session, caller, "order.create", name, **given.model_dump(mode="json", exclude_none=True))
         found = await order_detail(session, name)

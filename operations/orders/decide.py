@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from domain.orders.claims import Claim, Spot, Spots, claims_of
 from domain.orders.stages import STAGES, Line, Told, fold, status
 from domain.refusal import CannotError
-from domain.stock.moves import Place
+from domain.stock.moves import Place, units_of
 from domain.stock.quantities import Quantity, text_of
 from domain.times import rfc3339, to_us
 from operations.unit_of_work import Row, Script, Statement
@@ -118,8 +118,7 @@ def opened(name: str) -> Script[OpenOrder]:
 
 
 def _kept_spots(step: StepTold, row: Row) -> Spots:
-    units = {"pack": ("", step.handling_unit), "unpack": (step.handling_unit, "")}
-    inside = units.get(step.kind, (step.handling_unit, step.handling_unit))
+    inside = units_of(step.kind, step.handling_unit)
     first, second = (
         None if row[name] is None else Spot(row[name], row["lot"], unit)
         for name, unit in zip(("place", "to_place"), inside, strict=True)

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from domain.orders.claims import HELD, Spot, Spots
 from domain.orders.stages import HAPPENED, STEPS, StageError, Told, may
 from domain.refusal import CannotError
-from domain.stock.moves import Place
+from domain.stock.moves import MoveError, Place, units_of
 from domain.stock.quantities import Quantity, text_of
 from domain.times import rfc3339
 from operations.orders.decide import Done, LineNow, OpenOrder, StepTold, kept, opened, step_row, to_ms
@@ -62,14 +62,15 @@ def add_order(given: OrderTold, now_us: int, by: str) -> Script[str]:
     if not rows:
         raise CannotError(f"customer: there is no {given.customer}; add it first")
     keys = rows[0]
-    if keys["known"]:
-        return str(keys["known"])
     if keys["site_id"] is None:
         raise CannotError(f"site: there is no {given.site}; add it first")
     if given.ship_to and keys["ship_to_id"] is None:
         raise CannotError(f"ship_to: {given.customer} has no {given.ship_to}; add it first")
     products = yield from products_of({line.sku for line in given.lines})
     lines = [entered(n, line, products[line.sku]) for n, line in enumerate(given.lines, 1)]
+    if keys["known"]:
+        yield from _same_lines(keys["known"], lines, given.reference)
+        return str(keys["known"])
     start, end = (None if at is None else rfc3339(at) for at in given.window)
     ordered_at_us = now_us if given.ordered_at_us is None else given.ordered_at_us
     rows = yield Statement("add_order", {
@@ -106,6 +107,20 @@ def _base(quantity: Quantity, unit: str, product: Product, where: str) -> Quanti
         raise CannotError(f"{where}: {error}") from None
 
 
+def _same_lines(name: str, lines: Sequence[Mapping[str, Any]], reference: str) -> Script[None]:
+    """The same reference is the same order only when it wants the same.
+
+    Raises:
+        CannotError: it wants something else.
+    """
+    order = yield from opened(name)
+    wanted = [(line["product"], line["quantity"]) for line in lines]
+    if wanted != [(line.product, text_of(line.ordered)) for line in order.lines.values()]:
+        raise CannotError(
+            f"reference: {reference} is that of {name}, which wants something else; change that one", conflict=True
+        )
+
+
 def tell(
     name: str, given: Sequence[StepTold], now_us: int, by: str, who: frozenset[str], *, late: bool = False
 ) -> Script[Done]:
@@ -117,10 +132,12 @@ def tell(
         CannotError: there is no such order or line, or it cannot be; nothing of it is taken in.
     """
     order = yield from opened(name)
-    new = yield from _not_known(order, given, now_us)
+    _in_order(order, given, now_us)
+    products = yield from products_of({order.lines[step.line].sku for step in given})
+    quantities = {step.id: _quantity(step, products[order.lines[step.line].sku]) for step in given}
+    new = yield from _not_known(order, given, quantities)
     if not new:
         return Done((), order.row["version"])
-    products = yield from products_of({order.lines[step.line].sku for step in new})
     lots = yield from lots_of({step.lot for step in new if step.lot})
     places = yield from places_of({p for step in new for p in (step.source_place, step.target_place) if p})
     if not late:
@@ -130,7 +147,7 @@ def tell(
     moves: list[MoveTold] = []
     for step in new:
         line = order.lines[step.line]
-        quantity = _base(step.quantity, step.unit or products[line.sku].units.base, products[line.sku], step.id)
+        quantity = quantities[step.id]
         told = Told(step.id, step.kind, to_ms(now_us if step.at_us is None else step.at_us), quantity)
         _judge(line, told, who, late=late)
         lot, of = lots.get(step.lot, (0, line.product))
@@ -159,13 +176,15 @@ def _judge(line: LineNow, told: Told, who: frozenset[str], *, late: bool) -> Non
 
 def _spots(step: StepTold, lot: int, places: Mapping[Place, int]) -> Spots:
     """Where its goods were, and are then; `pack` and `unpack` change what they are in and not where they are."""
-    units = {"pack": ("", step.handling_unit), "unpack": (step.handling_unit, "")}
-    inside = units.get(step.kind, (step.handling_unit, step.handling_unit))
     ends = step.source_place, step.target_place
-    if step.kind in units:
+    if step.kind in ("pack", "unpack"):
         ends = ends[0] or ends[1], ends[1] or ends[0]
     if STEPS[step.kind].target in HELD and ends[1] is None:
         raise CannotError(f"{step.id}: to: where are they then? {step.kind} says so")
+    try:
+        inside = units_of(step.kind, step.handling_unit)
+    except MoveError as error:
+        raise CannotError(f"{step.id}: {error}") from None
     first, second = (
         Spot(places[place], lot, unit) if place else None for place, unit in zip(ends, inside, strict=True)
     )
@@ -233,21 +252,31 @@ def cancel(name: str, reason: str, now_us: int, by: str, who: frozenset[str]) ->
     return (yield from kept(order, rows, by))
 
 
-def _not_known(order: OpenOrder, given: Sequence[StepTold], now_us: int) -> Script[list[StepTold]]:
-    """Steps that were not told before.
+def _quantity(step: StepTold, product: Product) -> Quantity:
+    return _base(step.quantity, step.unit or product.units.base, product, step.id)
 
-    Raises:
-        CannotError: another step has the id of one of them, or there is no such line, or it is in the future.
-    """
+
+def _in_order(order: OpenOrder, given: Sequence[StepTold], now_us: int) -> None:
     for step in given:
         if step.line not in order.lines:
             raise CannotError(f"{step.id}: line: there is no {step.line}, they go from 1 to {len(order.lines)}")
         if step.at_us is not None and step.at_us > now_us + CLOCKS_US:
             raise CannotError(f"{step.id}: at: it is in the future; tell it when it has happened")
+
+
+def _not_known(
+    order: OpenOrder, given: Sequence[StepTold], quantities: Mapping[str, Quantity]
+) -> Script[list[StepTold]]:
+    """Steps that were not told before.
+
+    Raises:
+        CannotError: another step has the id of one of them.
+    """
     rows = yield Statement("steps_known", {"ids": [step.id for step in given]})
     known = {row["client_id"]: row for row in rows}
     for step in given:
         row = known.get(step.id)
-        if row and ((row["line_id"], row["kind"]) != (order.lines[step.line].key, step.kind) or row["withdrawn_at"]):
+        said = order.lines[step.line].key, step.kind, quantities[step.id]
+        if row and ((row["line_id"], row["kind"], row["quantity"]) != said or row["withdrawn_at"]):
             raise CannotError(f"id: another step is {step.id}; each needs its own", conflict=True)
     return [step for step in given if step.id not in known]

@@ -150,8 +150,9 @@ def test_told_twice_late_and_in_no_order_it_is_the_same(api: httpx.Client) -> No
         0,
     )
     assert found["allocated"] == {}
-    taken = steps(api, "SO-3", {**pick, "kind": "pack"})
-    assert (taken.status_code, "another step is p3" in taken.text) == (409, True)
+    for other in ({"kind": "pack"}, {"quantity": 4}):
+        taken = steps(api, "SO-3", {**pick, **other}, late=True)
+        assert (taken.status_code, "another step is p3" in taken.text) == (409, True)
 
 
 def test_what_cannot_be_is_refused_with_what_can(api: httpx.Client) -> None:
@@ -160,11 +161,14 @@ def test_what_cannot_be_is_refused_with_what_can(api: httpx.Client) -> None:
         ({"id": "x", "kind": "deliver", "quantity": 1, "from": {"vehicle": "truck-01"}}, "0 are loaded"),
         ({"id": "x", "kind": "pick", "quantity": 1, "from": CHILLER, "lot": "LATE", "to": STAGE}, "another order's"),
         ({"id": "x", "kind": "pick", "quantity": 1, "from": CHILLER}, "to: where are they then"),
+        ({"id": "x", "kind": "pack", "quantity": 1, "from": STAGE}, "0 are picked"),
         ({"id": "x", "kind": "allocate", "quantity": 1}, "by allocating the order"),
         ({"id": "x", "kind": "close_short", "quantity": 1, "line": 9}, "line: there is no 9"),
     ):
         answer = steps(api, "SO-4", told)
         assert (answer.status_code in (409, 422), why in answer.text) == (True, True), answer.text
+    loose = steps(api, "SO-4", {"id": "x", "kind": "pack", "quantity": 1, "from": STAGE}, late=True)
+    assert (loose.status_code, "pack needs the unit" in loose.text) == (422, True)
     assert stages(api, "SO-4") == {"open": 3}
 
 
@@ -174,6 +178,9 @@ def test_an_order_is_taken_in_once_and_changed_by_one(api: httpx.Client) -> None
             "lines": [{"sku": "MILK", "quantity": 2}]}  # fmt: skip
     again = api.post("/api/v1/orders", json=body)
     assert (again.status_code, again.json()["id"]) == (200, "SO-5"), "the customer's reference is known"
+    assert api.post("/api/v1/orders", json={**body, "id": "SO-5"}).status_code == 200, "told again"
+    other = api.post("/api/v1/orders", json={**body, "lines": [{"sku": "MILK", "quantity": 3}]})
+    assert (other.status_code, "wants something else" in other.text) == (409, True)
     taken = api.post("/api/v1/orders", json={**body, "id": "SO-5", "reference": ""})
     assert taken.status_code == 409
     version = api.get("/api/v1/orders/SO-5").json()["version"]
