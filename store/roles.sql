@@ -107,6 +107,8 @@ insert into class values
     ('order_line',          'tenant_id',      'select, insert, update',         '',                       ''),
     ('order_step',          'tenant_id',      'select, insert',                 '',                       ''),
     ('order_allocation',    'tenant_id',      'select, insert, update, delete', '',                       ''),
+    ('shipment_order',      'tenant_id',      'select, insert, update, delete', '',                       ''),
+    ('compartment',         'tenant_id',      'select, insert, update, delete', '',                       ''),
     ('epcis_capture',       'tenant_id',      'select, insert',                 '',                       ''),
     ('epcis_event',         'tenant_id',      'select, insert',                 '',                       ''),
     ('epcis_query',         'tenant_id',      'select, insert, delete',         '',                       ''),
@@ -257,6 +259,8 @@ insert into operations_class values
     ('order_allocation', 'select, insert, update, delete'),
     ('order_line',       'select, update (status, stages, waiting)'),
     ('order_step',       'select, insert'),
+    ('shipment_order',   'select'),
+    ('compartment',      'select'),
     ('stock_reservation', 'select'),
     ('receiver',          'select, update');
 

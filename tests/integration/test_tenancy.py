@@ -83,6 +83,7 @@ BY_PLACE = {
     ("epcis_event", "capture_id"): "null",
     ("epcis_subscription", "query_id"): ONE_OF.replace("{}", "epcis_query", 1),
     ("epcis_subscription", "receiver_id"): ONE_OF.replace("{}", "receiver", 1),
+    ("compartment", "temp_class"): "'chilled'",
     ("exposure", "profile_id"): ONE_OF.replace("{}", "profile", 1),
 }  # fmt: skip
 

@@ -107,6 +107,10 @@ select {tenant}, l.id, '{mark}-step', 'allocate', now(), 1, 'Maker{tag}', 'rule'
 from order_line l join ledger_balance b on b.tenant_id = {tenant} where l.tenant_id = {tenant};
 insert into order_allocation (tenant_id, line_id, stage, product_id, place_id, quantity)
 select {tenant}, l.id, 'allocated', l.product_id, b.place_id, 1 from order_line l join ledger_balance b on b.tenant_id = {tenant} where l.tenant_id = {tenant};
+insert into shipment_order (tenant_id, shipment_id, order_id, stop_id, added_by)
+select {tenant}, t.shipment_id, o.id, t.id, 'Adder{tag}' from customer_order o join stop t on t.tenant_id = o.tenant_id where o.tenant_id = {tenant} limit 1;
+insert into compartment (tenant_id, vehicle_id, name, temp_class, load_kg)
+select {tenant}, v.id, '{mark}-rear', 'chilled', 900 from vehicle v where v.tenant_id = {tenant} order by v.id limit 1;
 insert into epcis_capture (tenant_id, created_by, events, taken, known) values ({tenant}, 'Maker{tag}', 1, 1, 0);
 insert into epcis_event (tenant_id, capture_id, event_id, event_hash, type, event_at, epcs, body)
 select {tenant}, id, 'urn:{mark}:event', 'ni:{mark}', 'ObjectEvent', now(), '{{urn:{mark}:epc}}',

@@ -32,6 +32,7 @@ OWNED = (
     "lot", "goods_movement", "handling_unit", "goods_stay", "goods_part", "goods_budget",
     "bin", "product_unit", "ledger_place", "ledger_move", "ledger_balance", "count_task", "stock_reservation",
     "customer", "ship_to", "customer_order", "order_line", "order_step", "order_allocation",
+    "shipment_order", "compartment",
     "epcis_capture", "epcis_event", "epcis_query", "epcis_subscription",
     "device_voice", "tenant_display", "person_display", "logger_file",
 )  # fmt: skip

@@ -96,7 +96,9 @@ def test_subscriptions_and_handshakes_count_too(worlds: tuple[World, World], dat
             assert closed.value.rcvd.code == 1013
             assert "too many requests" in closed.value.rcvd.reason
         with pytest.raises(InvalidStatus) as refused:
-            [dial(address, additional_headers=mine_of(token)).close() for _ in range(2 * BURST)]
+            for _ in range(2 * BURST):
+                with dial(address, additional_headers=mine_of(token)):
+                    pass
         assert refused.value.response.status_code == 429
         assert int(refused.value.response.headers["retry-after"]) >= 1
         with dial(address, additional_headers=mine_of(another)) as socket:
