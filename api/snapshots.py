@@ -8,10 +8,10 @@ from typing import Any
 
 from api.database import Session
 from api.resources.shared.alerts import alert_rows, alert_shape
+from api.resources.shared.shipments import read_shipments
 from api.resources.shared.sites import read_sites
 from api.resources.shared.stock import read_stock
 from api.resources.shared.vehicles import read_vehicles
-from api.resources.shipments import read_shipments
 
 RECENT = timedelta(days=1)
 

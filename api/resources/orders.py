@@ -50,6 +50,7 @@ from api.resources.shared.ledger import (
 )  # fmt: skip
 from api.resources.shared.orders import (
     ANY,
+    LIVE,
     Code,
     Order,
     OrderDetail,
@@ -274,7 +275,7 @@ async def get_order(request: Request, caller: Reader, order_id: OrderName) -> Js
     """One order with its lines, stages and goods."""
     async with context_of(request).database.tenant(caller.tenant_id, snapshot=True) as session:
         found = await order_detail(session, order_id)
-    return one(request, found, live={"customer_label"})
+    return one(request, found, live=LIVE)
 
 
 @router.post("/orders", response_model=OrderDetail, status_code=201, responses=OR_CHANGED)
@@ -293,7 +294,7 @@ async def post_order(request: Request, caller: OrderKeeper, given: OrderIn) -> J
         found = await order_detail(session, name)
         if new:
             await tell_news(session, [name])
-    return one(request, found, 201 if new else 200, live={"customer_label"})
+    return one(request, found, 201 if new else 200, live=LIVE)
 
 
 @router.patch("/orders/{order_id}", response_model=OrderDetail)
@@ -312,7 +313,7 @@ async def change_order(request: Request, caller: OrderKeeper, order_id: OrderNam
         await audit(session, caller, "order.change", order_id, **given.model_dump(mode="json", exclude_unset=True))
         found = await order_detail(session, order_id)
         await tell_news(session, [order_id])
-    return one(request, found, live={"customer_label"})
+    return one(request, found, live=LIVE)
 
 
 @router.post("/orders/{order_id}/allocation", response_model=OrderStepsDone)

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, ConfigDict, Field, model_validator
 from starlette.responses import Response, StreamingResponse
 from typing_extensions import TypedDict
 
-from api.database import Row, Session
+from api.database import Session
 from api.feed.emit import delete, emit, put
 from api.http.audit import audit
 from api.http.auth import Planner, Reader
@@ -19,7 +19,7 @@ from api.http.caller import Caller
 from api.http.context import context_of
 from api.http.inputs import Latitude, Longitude, Name, ShipmentName, Strict, Text, printable
 from api.http.instants import Instant
-from api.http.jsons import Json, Time, when
+from api.http.jsons import Json
 from api.http.paging import Cursor, Items, Limit, decode, page
 from api.http.problems import OR_CHANGED, Problem, not_found
 from api.http.routes import resource
@@ -41,12 +41,9 @@ from api.resources.shared.imports.bring import (
 )
 from api.resources.shared.imports.stops import COLUMNS, gathered
 from api.resources.shared.profiles import profile_id, profile_ids
-from api.resources.shared.shipments import belongings, shipment_rows, units_of
+from api.resources.shared.shipments import Shipment, read_shipments, shipment_rows
 from api.resources.shared.vehicles import read_vehicles
 from api.resources.shared.within import EVERYWHERE
-from domain import goods
-from domain.digits import shown
-from domain.goods import Verdict
 from store.db import queries
 
 router = resource(tags=["shipments"])
@@ -109,121 +106,12 @@ class ShipmentIn(Strict):
     since: Instant | None = None
 
 
-class StopEta(TypedDict):
-    """When a vehicle arrives: one in ten is earlier than p10, half before p50, nine in ten before p90.
-
-    `late_probability` is that of arriving after the window's end, null where there is none.
-    `few_trips`: on how few trips the range rests, while they are too few to be sure of it; null when there are enough.
-    """
-
-    p10: Time | None
-    p50: Time | None
-    p90: Time | None
-    remaining_m: float
-    late_probability: float | None
-    few_trips: int | None
-    decided_at: Time | None
-
-
-class Stop(TypedDict):
-    """A stop of a shipment; `deviations` are the kinds of those that are known there now."""
-
-    seq: int
-    stop_id: str
-    site: str | None
-    name: str
-    lat: float
-    lon: float
-    radius_m: float
-    window_start: Time | None
-    window_end: Time | None
-    arrived_at: Time | None
-    departed_at: Time | None
-    deviations: list[str]
-    eta: StopEta | None
-
-
-class Shipment(TypedDict):
-    """A shipment with its stops; `status` is `planned`, `in_transit`, `delivered` or `cancelled`."""
-
-    id: str
-    reference: str
-    status: str
-    vehicle: str | None
-    customer: str | None
-    profile: str | None
-    stops: list[Stop]
-    temperature: Verdict
-    planned_line: dict[str, Any] | None
-
-
 class ShipmentEnding(TypedDict):
     """What becomes of a shipment: `deleted` when nothing has happened to it, else `cancelled`; links end with it."""
 
     id: str
     outcome: Literal["deleted", "cancelled"]
     links: int
-
-
-def _stop_shape(row: Row) -> Stop:
-    """From a row of `stops`."""
-    eta: StopEta | None = None
-    if row["p50"] is not None:
-        eta = {
-            "p10": when(row["p10"]),
-            "p50": when(row["p50"]),
-            "p90": when(row["p90"]),
-            "remaining_m": round(row["remaining_m"]),
-            "late_probability": shown("late_probability", row["late_probability"]),
-            "few_trips": row["few_trips"],
-            "decided_at": when(row["decided_at"]),
-        }
-    return {
-        "seq": row["seq"],
-        "stop_id": row["stop_id"],
-        "site": row["site"],
-        "name": row["name"],
-        "lat": row["lat"],
-        "lon": row["lon"],
-        "radius_m": row["radius_m"],
-        "window_start": when(row["window_start"]),
-        "window_end": when(row["window_end"]),
-        "arrived_at": when(row["arrived_at"]),
-        "departed_at": when(row["departed_at"]),
-        "deviations": row["deviations"],
-        "eta": eta,
-    }
-
-
-def _shape(row: Row, stops: list[Stop], temperature: Verdict) -> Shipment:
-    """From a row of `shipments` and what belongs to it."""
-    return {
-        "id": row["id"],
-        "reference": row["reference"],
-        "status": row["status"],
-        "vehicle": row["vehicle"],
-        "customer": row["customer"],
-        "profile": row["profile"],
-        "stops": stops,
-        "temperature": temperature,
-        "planned_line": row["planned_line"],
-    }
-
-
-async def read_shipments(session: Session, now: datetime, **conditions: Any) -> list[Shipment]:
-    """Shipments by name with stops, estimates and verdict. Conditions: those of `shipment_rows`."""
-    rows = await shipment_rows(session, **conditions)
-    keys = [row["key"] for row in rows]
-    stops, temperatures = await belongings(session, keys, now)
-    units = await units_of(session, keys)
-    return [
-        _shape(
-            row,
-            [_stop_shape(s) for s in stops.get(row["key"], [])],
-            goods.verdict(temperatures.get(row["key"]), units.get(row["key"], ())),
-        )
-        for row in rows
-    ]
 
 
 @router.get("/shipments", response_model=Items[Shipment], responses=FILES)

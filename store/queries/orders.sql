@@ -261,7 +261,9 @@ select o.name from customer_order o where o.tenant_id = %(tenant)s and o.created
 -- name: orders
 -- Orders as a board has them: what is urgent first; or one.
 select o.id as key, o.name as id, c.code as customer, c.label as customer_label, t.code as ship_to, s.name as site, o.reference, o.priority,
-       o.window_start, o.window_end, o.note, o.status, o.version, o.ordered_at, o.created_by, o.changed_at
+       o.window_start, o.window_end, o.note, o.status, o.version, o.ordered_at, o.created_by, o.changed_at,
+       (select h.name from shipment_order x join shipment h on h.id = x.shipment_id
+        where x.tenant_id = o.tenant_id and x.order_id = o.id and h.status <> 'cancelled' order by h.status = 'delivered', x.added_at desc limit 1) as shipment
 from customer_order o join customer c on c.id = o.customer_id join site s on s.id = o.site_id left join ship_to t on t.id = o.ship_to_id
 where o.tenant_id = %(tenant)s and (%(id)s::text is null or o.name = %(id)s)
 and (%(statuses)s::text[] is null or o.status = any(%(statuses)s)) and (%(customer)s::text is null or c.code = %(customer)s)

@@ -64,7 +64,10 @@ class OrderLine(TypedDict):
 
 
 class Order(TypedDict):
-    """An order; its `status` is the stage of what is furthest behind. `version` counts its changes."""
+    """An order; its `status` is the stage of what is furthest behind. `version` counts its changes.
+
+    `shipment`: the one that carries it, or did so last.
+    """
 
     id: str
     customer: str
@@ -81,6 +84,7 @@ class Order(TypedDict):
     ordered_at: Time | None
     created_by: str
     changed_at: Time | None
+    shipment: str | None
     lines: list[OrderLine]
 
 
@@ -122,6 +126,7 @@ def _order(row: Row, lines: Iterable[Row]) -> Order:
         "ordered_at": when(row["ordered_at"]),
         "created_by": row["created_by"],
         "changed_at": when(row["changed_at"]),
+        "shipment": row["shipment"],
         "lines": [_line(each) for each in lines],
     }
 
@@ -135,6 +140,8 @@ async def with_lines(session: Session, rows: list[Row]) -> dict[int, Order]:
     return {row["key"]: _order(row, lines[row["key"]]) for row in rows}
 
 
+LIVE = ("customer_label", "shipment")
+"""What is not said of an order itself."""
 ANY: dict[str, Any] = dict.fromkeys(("id", "statuses", "customer", "site", "search", "after", "priority", "due"))
 
 

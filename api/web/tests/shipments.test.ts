@@ -29,7 +29,7 @@ function stop(seq: number, more: Partial<Stop> = {}): Stop {
 
 function shipment(more: Partial<Shipment> = {}): Shipment {
   const temperature = { verdict: 'no_data', min_c: null, max_c: null, last_c: null, last_at: null } as const
-  return { id: 'S-9', reference: 'PO 9', status: 'planned', vehicle: 'truck-01', customer: 'Harbour', profile: null, stops: [stop(1), stop(2)], temperature, planned_line: null, ...more }
+  return { id: 'S-9', reference: 'PO 9', status: 'planned', vehicle: 'truck-01', customer: 'Harbour', profile: null, stops: [stop(1), stop(2)], temperature, planned_line: null, orders: [], ...more }
 }
 
 test('a time of a wall is an instant in its zone, also when clocks are put back or forward, and one with an offset is itself', () => {

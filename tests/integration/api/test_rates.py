@@ -80,6 +80,12 @@ def mine_of(token: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"}
 
 
+def _dial_often(address: str, headers: dict[str, str]) -> None:
+    for _ in range(2 * BURST):
+        with dial(address, additional_headers=headers):
+            pass
+
+
 def test_subscriptions_and_handshakes_count_too(worlds: tuple[World, World], database: str) -> None:
     mine, other = worlds
     token, another = mine.token(), other.token()
@@ -96,9 +102,7 @@ def test_subscriptions_and_handshakes_count_too(worlds: tuple[World, World], dat
             assert closed.value.rcvd.code == 1013
             assert "too many requests" in closed.value.rcvd.reason
         with pytest.raises(InvalidStatus) as refused:
-            for _ in range(2 * BURST):
-                with dial(address, additional_headers=mine_of(token)):
-                    pass
+            _dial_often(address, mine_of(token))
         assert refused.value.response.status_code == 429
         assert int(refused.value.response.headers["retry-after"]) >= 1
         with dial(address, additional_headers=mine_of(another)) as socket:
