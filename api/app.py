@@ -38,6 +38,7 @@ from api.resources import (
     cases,
     channels,
     commands,
+    compartments,
     connecting,
     count_tasks,
     customer_browsers,
@@ -102,7 +103,7 @@ from serving.origins import Hosts, public_origins, split
 __all__ = ["ApiConfig", "create_app"]
 
 RESOURCES = (
-    session, sessions, joining, people, roles, tokens, fleets, vehicles, trips, sites, devices, products,
+    session, sessions, joining, people, roles, tokens, fleets, vehicles, compartments, trips, sites, devices, products,
     handling_units, goods_movements, epcis, epcis_queries, inventory_files, lifecycle, assignments,
     temperature_profiles, profile_backtests, device_profiles, calibrations, antennas, connecting, commands,
     stock, stock_ledger, stock_moves, stock_availability, stock_outlook, stock_activity, stock_found, stock_labels,

@@ -6,8 +6,14 @@ from typing import Literal, get_args
 
 VehicleClass = Literal["truck", "van", "courier", "bus"]
 FuelType = Literal["diesel", "petrol", "electric", "hybrid", "lng", "cng", "hvo", "hydrogen", "other"]
+TempClass = Literal["ambient", "chilled", "frozen"]
+"""How cold a compartment is kept, and what goods want."""
+TEMP_CLASSES: tuple[TempClass, ...] = get_args(TempClass)
 FUEL_TYPES: tuple[FuelType, ...] = get_args(FuelType)
-DESCRIBED = ("fleet", "model", "load_capacity_kg", "volume_capacity_m3", "fuel_type", "nominal_fuel_lph", "tags")
+DESCRIBED = (
+    "fleet", "model", "load_capacity_kg", "volume_capacity_m3", "pallet_capacity", "fuel_type", "nominal_fuel_lph",
+    "tags",
+)  # fmt: skip
 """What a vehicle is told to be, besides its class."""
 CLASSES: tuple[VehicleClass, ...] = get_args(VehicleClass)
 

@@ -110,6 +110,7 @@ class About:
     fuel_type: FuelType
     nominal_fuel_lph: float | None
     tags: tuple[str, ...] = ()
+    pallet_capacity: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,8 +78,9 @@ FLEETS: tuple[tuple[str, tuple[str, str], Model, tuple[str, ...]], ...] = (
     ("Pharmacies", ("sofia", "Sofia Lehto"), RIGID, ("chilled", "GDP", "tail lift")),
     ("Couriers", ("ville", "Ville Heino"), SPRINTER, ("chilled", "city")),
 )
+PALLET_M3 = 2.3
 DEMO_ABOUT = tuple(
-    About(fleet, model, driver, load_kg, volume_m3, fuel, lph, tags)
+    About(fleet, model, driver, load_kg, volume_m3, fuel, lph, tags, int(volume_m3 // PALLET_M3))
     for fleet, driver, (model, load_kg, volume_m3, fuel, lph), tags in FLEETS
 )
 

@@ -38,15 +38,21 @@ from api.resources.shared.imports.bring import (
 from api.resources.shared.imports.files import Columns
 from api.resources.shared.profiles import profile_id, profile_ids
 from api.resources.shared.stock import read_stock
+from domain.vehicles import TempClass
 from store.db import queries
 
 router = resource(tags=["products"])
+Side = Annotated[int, Field(ge=1, le=100_000)]
+PACKED = ("gross_mass_kg", "length_mm", "width_mm", "height_mm", "temp_class", "apart")
+"""What is told of how a product travels."""
 
 
 class ProductIn(Strict):
     """A product, new or changed.
 
     `expiry_days`: so long before a lot's end it is told what will be left of it; null: as the programs are set.
+    Mass, size (of a base unit as it is shipped), `temp_class` (null: it lies anywhere) and `apart` (a word of what may
+    not stand beside some others) stay when they are not named.
     """
 
     model_config = ConfigDict(
@@ -61,6 +67,8 @@ class ProductIn(Strict):
                     "reorder_point": 40,
                     "expiry_days": 3,
                     "gtin": "06414123456789",
+                    "gross_mass_kg": 1.06,
+                    "temp_class": "chilled",
                 },
                 {"sku": "SERUM-10", "label": "Serum, 10 ml", "profile": "chilled"},
             ]
@@ -76,11 +84,19 @@ class ProductIn(Strict):
     expiry_days: Annotated[float, Field(gt=0, le=3650)] | None = None
     gtin: Annotated[str, Field(pattern=r"^([0-9]{8}|[0-9]{12,14})$")] | None = None
     profile: Name | None = None
+    gross_mass_kg: Annotated[float, Field(gt=0, le=100_000)] | None = None
+    length_mm: Side | None = None
+    width_mm: Side | None = None
+    height_mm: Side | None = None
+    temp_class: TempClass | None = None
+    apart: Annotated[str, AfterValidator(printable), Field(max_length=40)] | None = None
 
     @model_validator(mode="after")
     def _some_room(self) -> ProductIn:
         if self.low_c is not None and self.high_c is not None and self.low_c >= self.high_c:
             raise ValueError("low_c: not below high_c")
+        if len({side is None for side in (self.length_mm, self.width_mm, self.height_mm)}) > 1:
+            raise ValueError("length_mm: a size has length_mm, width_mm and height_mm")
         return self
 
 
@@ -96,6 +112,12 @@ class Product(TypedDict):
     expiry_days: float | None
     gtin: str | None
     profile: str | None
+    gross_mass_kg: float | None
+    length_mm: int | None
+    width_mm: int | None
+    height_mm: int | None
+    temp_class: TempClass | None
+    apart: str | None
 
 
 def _shape(row: Row) -> Product:
@@ -110,6 +132,12 @@ def _shape(row: Row) -> Product:
         "expiry_days": row["expiry_days"],
         "gtin": row["gtin"],
         "profile": row["profile"],
+        "gross_mass_kg": row["gross_mass_kg"],
+        "length_mm": row["length_mm"],
+        "width_mm": row["width_mm"],
+        "height_mm": row["height_mm"],
+        "temp_class": row["temp_class"],
+        "apart": row["apart"] or None,
     }
 
 
@@ -141,6 +169,9 @@ async def post_product(request: Request, caller: ProductKeeper, given: ProductIn
         new = not await session.rows(q["products"], after="", name=given.sku, limit=1)
         profile = await profile_id(session, given.profile) if given.profile else None
         await session.row(queries("registry")["put_product"], **{**given.model_dump(), "profile": profile})
+        if parts := [part for part in PACKED if part in given.model_fields_set]:
+            values = {part: getattr(given, part) for part in PACKED}
+            await session.run(queries("registry")["pack_product"], sku=given.sku, parts=parts, **values)
         await audit(session, caller, "product.create" if new else "product.change", given.sku, **given.model_dump())
         await session.run(queries("registry")["notify_registry"])
         row = await session.row(q["products"], after="", name=given.sku, limit=1)
@@ -194,6 +225,10 @@ KIND = Kind(
             "expiry_days": cells.number,
             "gtin": cells.text,
             "profile": cells.text,
+            "gross_mass_kg": cells.number,
+            **dict.fromkeys(("length_mm", "width_mm", "height_mm"), cells.number),
+            "temp_class": cells.text,
+            "apart": cells.text,
         },
         needed=("sku",),
         aliases={"id": "sku", "name": "label", "title": "label", "ean": "gtin", "mass_kg": "unit_mass_kg"},

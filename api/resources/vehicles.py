@@ -41,8 +41,8 @@ from store.db import queries
 router = resource(tags=["vehicles"])
 FORMS = {"geojson": GEOJSON, "gpx": GPX, "kml": KML}
 TOLD = (
-    "id", "label", "class", "fleet", "model", "driver", "load_capacity_kg", "volume_capacity_m3", "fuel_type",
-    "nominal_fuel_lph", "tags",
+    "id", "label", "class", "fleet", "model", "driver", "load_capacity_kg", "volume_capacity_m3",
+    "pallet_capacity", "fuel_type", "nominal_fuel_lph", "tags",
 )  # fmt: skip
 """What people say of a vehicle; the rest it says itself."""
 
@@ -101,6 +101,7 @@ class VehicleIn(Strict):
     model: Called | None = None
     load_capacity_kg: Annotated[float, Field(gt=0, le=1_000_000)] | None = None
     volume_capacity_m3: Annotated[float, Field(gt=0, le=10_000)] | None = None
+    pallet_capacity: Annotated[int, Field(ge=1, le=1000)] | None = None
     fuel_type: FuelType | None = None
     nominal_fuel_lph: Annotated[float, Field(gt=0, le=1_000)] | None = None
     tags: Tags | None = None
@@ -241,6 +242,7 @@ KIND = Kind(
             **dict.fromkeys(("id", "label", "class", "fleet", "model"), cells.text),
             "load_capacity_kg": cells.number,
             "volume_capacity_m3": cells.number,
+            "pallet_capacity": cells.number,
             "fuel_type": cells.text,
             "nominal_fuel_lph": cells.number,
             "tags": cells.words,

@@ -55,6 +55,7 @@ def change_vehicle(
     model: Annotated[str | None, typer.Option(help="What its maker calls it.", show_default=False)] = None,
     load_capacity_kg: Annotated[float | None, typer.Option(min=0.001, max=1e6, show_default=False)] = None,
     volume_capacity_m3: Annotated[float | None, typer.Option(min=0.001, max=1e4, show_default=False)] = None,
+    pallet_capacity: Annotated[int | None, typer.Option(min=1, max=1000, show_default=False)] = None,
     fuel_type: Annotated[str | None, typer.Option(help=", ".join(FUEL_TYPES), show_default=False)] = None,
     nominal_fuel_lph: Annotated[
         float | None, typer.Option(min=0.001, max=1e3, help="Litres an hour, as its maker says.", show_default=False)
@@ -74,6 +75,7 @@ def change_vehicle(
         "model": _text(100, model, "--model"),
         "load_capacity_kg": load_capacity_kg,
         "volume_capacity_m3": volume_capacity_m3,
+        "pallet_capacity": pallet_capacity,
         "fuel_type": fuel_type,
         "nominal_fuel_lph": nominal_fuel_lph,
         "tags": [_text(40, each, "--tag") for each in dict.fromkeys(tag)] if tag else None,

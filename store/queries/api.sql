@@ -45,7 +45,7 @@ select id from own_revoke_token(%(tenant)s, %(name)s)
 
 -- name: vehicles
 -- Vehicles by name with their last state and the site they are in; retired ones when they are asked for.
-select v.id as key, v.name as id, v.label, v.class, v.fleet, v.model, v.load_capacity_kg, v.volume_capacity_m3, v.fuel_type,
+select v.id as key, v.name as id, v.label, v.class, v.fleet, v.model, v.load_capacity_kg, v.volume_capacity_m3, v.pallet_capacity, v.fuel_type,
        v.nominal_fuel_lph, v.tags, w.name as driver, w.label as driver_label,
        nullif(a.valid_from, '-infinity') as driver_since, s.time, s.received_at, s.lat, s.lon, s.speed_mps, s.heading_deg, s.accuracy_m,
        coalesce(s.flags, 0) as flags, coalesce(s.status, 'unknown') as status, s.status_since, s.battery_ratio,
@@ -164,7 +164,8 @@ order by d.name limit %(limit)s
 
 -- name: products
 -- Products by SKU, without retired ones; or one.
-select p.id as key, p.sku, p.label, p.unit_mass_kg, p.low_c, p.high_c, p.reorder_point, p.expiry_days, p.gtin, f.name as profile
+select p.id as key, p.sku, p.label, p.unit_mass_kg, p.low_c, p.high_c, p.reorder_point, p.expiry_days, p.gtin, f.name as profile,
+       p.gross_mass_kg, p.length_mm, p.width_mm, p.height_mm, p.temp_class, p.apart
 from product p left join profile f on f.id = p.profile_id
 where p.tenant_id = %(tenant)s and p.sku > %(after)s
 and case when %(name)s::text is null then p.retired_at is null else p.sku = %(name)s end

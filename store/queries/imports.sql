@@ -9,23 +9,28 @@ from jsonb_to_recordset(%(rows)s::jsonb) as r (action text, subject text, detail
 -- name: products_there
 -- What is there of products by SKU, retired ones too.
 select p.sku, p.label, p.unit_mass_kg, p.low_c, p.high_c, p.reorder_point, p.expiry_days, p.gtin, f.name as profile,
+       p.gross_mass_kg, p.length_mm, p.width_mm, p.height_mm, p.temp_class, p.apart,
        p.retired_at is not null as retired
 from product p left join profile f on f.id = p.profile_id where p.tenant_id = %(tenant)s and p.sku = any(%(names)s::text[])
 
 -- name: put_products
 -- Products, made or changed.
-insert into product (tenant_id, sku, label, gtin, unit_mass_kg, low_c, high_c, reorder_point, expiry_days, profile_id)
-select %(tenant)s, r.sku, r.label, r.gtin, r.unit_mass_kg, r.low_c, r.high_c, r.reorder_point, r.expiry_days, r.profile
+insert into product (tenant_id, sku, label, gtin, unit_mass_kg, low_c, high_c, reorder_point, expiry_days, profile_id,
+                     gross_mass_kg, length_mm, width_mm, height_mm, temp_class, apart)
+select %(tenant)s, r.sku, r.label, r.gtin, r.unit_mass_kg, r.low_c, r.high_c, r.reorder_point, r.expiry_days, r.profile,
+       r.gross_mass_kg, r.length_mm, r.width_mm, r.height_mm, r.temp_class, coalesce(r.apart, '')
 from jsonb_to_recordset(%(rows)s::jsonb)
     as r (sku text, label text, gtin text, unit_mass_kg float8, low_c float8, high_c float8, reorder_point float8,
-          expiry_days float8, profile int)
+          expiry_days float8, profile int, gross_mass_kg float8, length_mm int, width_mm int, height_mm int, temp_class text, apart text)
 on conflict (tenant_id, sku) do update set label = excluded.label, gtin = excluded.gtin,
     unit_mass_kg = excluded.unit_mass_kg, low_c = excluded.low_c, high_c = excluded.high_c,
-    reorder_point = excluded.reorder_point, expiry_days = excluded.expiry_days, profile_id = excluded.profile_id
+    reorder_point = excluded.reorder_point, expiry_days = excluded.expiry_days, profile_id = excluded.profile_id,
+    gross_mass_kg = excluded.gross_mass_kg, length_mm = excluded.length_mm, width_mm = excluded.width_mm, height_mm = excluded.height_mm,
+    temp_class = excluded.temp_class, apart = excluded.apart
 
 -- name: vehicles_there
 -- What people have told of vehicles by name, retired ones too.
-select v.name as id, v.label, v.class, v.fleet, v.model, v.load_capacity_kg, v.volume_capacity_m3, v.fuel_type,
+select v.name as id, v.label, v.class, v.fleet, v.model, v.load_capacity_kg, v.volume_capacity_m3, v.pallet_capacity, v.fuel_type,
        v.nominal_fuel_lph, v.tags, v.retired_at is not null as retired
 from vehicle v where v.tenant_id = %(tenant)s and v.name = any(%(names)s::text[])
 
@@ -37,10 +42,11 @@ on conflict (tenant_id, name) do nothing
 -- name: describe_vehicles
 -- All that people tell of vehicles. Another fleet is so from now on.
 update vehicle v set label = r.label, class = r.class, fleet = r.fleet, model = r.model,
-    load_capacity_kg = r.load_capacity_kg, volume_capacity_m3 = r.volume_capacity_m3, fuel_type = r.fuel_type,
+    load_capacity_kg = r.load_capacity_kg, volume_capacity_m3 = r.volume_capacity_m3,
+    pallet_capacity = r.pallet_capacity, fuel_type = r.fuel_type,
     nominal_fuel_lph = r.nominal_fuel_lph, tags = coalesce(r.tags, '{}')
 from jsonb_to_recordset(%(rows)s::jsonb)
-    as r (id text, label text, class text, fleet text, model text, load_capacity_kg float8, volume_capacity_m3 float8,
+    as r (id text, label text, class text, fleet text, model text, load_capacity_kg float8, volume_capacity_m3 float8, pallet_capacity int,
           fuel_type text, nominal_fuel_lph float8, tags text[])
 where v.tenant_id = %(tenant)s and v.name = r.id
 

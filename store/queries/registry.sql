@@ -207,6 +207,16 @@ on conflict (tenant_id, sku) do update set label = excluded.label, gtin = exclud
     reorder_point = excluded.reorder_point, expiry_days = excluded.expiry_days, profile_id = excluded.profile_id
 returning id
 
+-- name: pack_product
+-- How a product travels, of what is named in `parts`; null takes it away.
+update product set gross_mass_kg = case when 'gross_mass_kg' = any(%(parts)s::text[]) then %(gross_mass_kg)s::float8 else gross_mass_kg end,
+    length_mm = case when 'length_mm' = any(%(parts)s::text[]) then %(length_mm)s::int else length_mm end,
+    width_mm = case when 'width_mm' = any(%(parts)s::text[]) then %(width_mm)s::int else width_mm end,
+    height_mm = case when 'height_mm' = any(%(parts)s::text[]) then %(height_mm)s::int else height_mm end,
+    temp_class = case when 'temp_class' = any(%(parts)s::text[]) then %(temp_class)s::text else temp_class end,
+    apart = case when 'apart' = any(%(parts)s::text[]) then coalesce(%(apart)s::text, '') else apart end
+where tenant_id = %(tenant)s and sku = %(sku)s
+
 -- name: put_slot
 -- What lies in a slot of a shelf.
 insert into slot (tenant_id, device_id, name, product_id) values (%(tenant)s, %(device)s, %(name)s, %(product)s)

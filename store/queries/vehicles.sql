@@ -7,6 +7,7 @@ update vehicle set fleet = case when 'fleet' = any(%(parts)s::text[]) then %(fle
     load_capacity_kg = case when 'load_capacity_kg' = any(%(parts)s::text[]) then %(load_capacity_kg)s::float8 else load_capacity_kg end,
     volume_capacity_m3 = case when 'volume_capacity_m3' = any(%(parts)s::text[]) then %(volume_capacity_m3)s::float8
                          else volume_capacity_m3 end,
+    pallet_capacity = case when 'pallet_capacity' = any(%(parts)s::text[]) then %(pallet_capacity)s::int else pallet_capacity end,
     fuel_type = case when 'fuel_type' = any(%(parts)s::text[]) then %(fuel_type)s else fuel_type end,
     nominal_fuel_lph = case when 'nominal_fuel_lph' = any(%(parts)s::text[]) then %(nominal_fuel_lph)s::float8 else nominal_fuel_lph end,
     tags = case when 'tags' = any(%(parts)s::text[]) then coalesce(%(tags)s::text[], '{}') else tags end

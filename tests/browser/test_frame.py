@@ -286,7 +286,17 @@ def vehicle(number: int) -> dict[str, Any]:
     unknown = dict.fromkeys(("t", "received_at", "status_since", "site", "battery_ratio", "shipment"))
     place = {"lat": 60 + number % 100 / 50, "lon": 24 + number // 100 / 50}
     told = dict.fromkeys(
-        ("class", "fleet", "model", "driver", "load_capacity_kg", "volume_capacity_m3", "fuel_type", "nominal_fuel_lph")
+        (
+            "class",
+            "fleet",
+            "model",
+            "driver",
+            "load_capacity_kg",
+            "volume_capacity_m3",
+            "pallet_capacity",
+            "fuel_type",
+            "nominal_fuel_lph",
+        )
     )
     return {
         "id": f"van-{number}",

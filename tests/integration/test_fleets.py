@@ -74,7 +74,16 @@ def test_the_last_word_on_every_hour_counts(kept_database: str, said: list[tuple
 
 def describe(connection: psycopg.Connection[Any], tenant: int, name: str, **parts: Any) -> None:
     every = dict.fromkeys(
-        ("fleet", "model", "load_capacity_kg", "volume_capacity_m3", "fuel_type", "nominal_fuel_lph", "tags")
+        (
+            "fleet",
+            "model",
+            "load_capacity_kg",
+            "volume_capacity_m3",
+            "pallet_capacity",
+            "fuel_type",
+            "nominal_fuel_lph",
+            "tags",
+        )
     )
     values = {**every, **parts, "tenant": tenant, "name": name, "parts": list(parts)}
     connection.execute(queries("vehicles")["describe"], values)

@@ -54,6 +54,7 @@ class Vehicle(_Classed):
     driver: VehicleDriver | None
     load_capacity_kg: float | None
     volume_capacity_m3: float | None
+    pallet_capacity: int | None
     fuel_type: FuelType | None
     nominal_fuel_lph: float | None
     tags: list[str]
@@ -103,6 +104,7 @@ def _shape(row: Row, temps: list[Temp], carried: VehicleShipment | None, alerts:
         "driver": _driver(row),
         "load_capacity_kg": row["load_capacity_kg"],
         "volume_capacity_m3": row["volume_capacity_m3"],
+        "pallet_capacity": row["pallet_capacity"],
         "fuel_type": row["fuel_type"],
         "nominal_fuel_lph": row["nominal_fuel_lph"],
         "tags": row["tags"],

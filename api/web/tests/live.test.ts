@@ -12,7 +12,7 @@ import type { Topics } from '#shared/feed.ts'
 const vehicle = (id: string, more: Partial<Vehicle> = {}): Vehicle => ({
   id, label: id, t: '2026-11-22T10:00:00Z', received_at: null, lat: 60, lon: 25, speed_mps: 1, heading_deg: 0,
   accuracy_m: null, flags: [], status: 'moving', status_since: null, site: null, battery_ratio: null, class: null, fleet: null, model: null, driver: null,
-  load_capacity_kg: null, volume_capacity_m3: null, fuel_type: null, nominal_fuel_lph: null, tags: [], temps: [],
+  load_capacity_kg: null, volume_capacity_m3: null, pallet_capacity: null, fuel_type: null, nominal_fuel_lph: null, tags: [], temps: [],
   shipment: null, alerts: 0, ...more,
 })
 

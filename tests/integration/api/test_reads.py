@@ -82,6 +82,7 @@ def test_a_vehicle_is_shown_with_all_that_belongs_to_it(world: World, api: httpx
         "driver": None,
         "load_capacity_kg": None,
         "volume_capacity_m3": None,
+        "pallet_capacity": None,
         "fuel_type": None,
         "nominal_fuel_lph": None,
         "tags": [],

@@ -15,8 +15,8 @@ const KINDS: Readonly<Record<string, string>> = {
   alerts: 'Alarme, alle',
 }
 const COLUMNS: Readonly<Record<string, string>> = {
-  products: 'sku, label, unit_mass_kg, low_c, high_c, reorder_point, gtin',
-  vehicles: 'id, label, class, fleet, model, load_capacity_kg, volume_capacity_m3, fuel_type, nominal_fuel_lph, tags',
+  products: 'sku, label, unit_mass_kg, low_c, high_c, reorder_point, gtin, gross_mass_kg, length_mm, width_mm, height_mm, temp_class, apart',
+  vehicles: 'id, label, class, fleet, model, load_capacity_kg, volume_capacity_m3, pallet_capacity, fuel_type, nominal_fuel_lph, tags',
   sites: 'id, label, kind, lat, lon, radius_m, dwell_s, tz',
   shipments: 'shipment, reference, customer, vehicle, profile, stop, site (oder name mit lat und lon), window_start, window_end',
   customers: 'id, label, min_life_days',

@@ -85,6 +85,7 @@ const words: Translation<typeof en> = {
   load: 'Zuladung',
   kg: (kg) => `${kg} kg`,
   volume: 'Volumen',
+  pallets: 'Paletten',
   m3: (m3) => `${m3} m³`,
   nominal_fuel: 'Verbrauch laut Hersteller',
   lph: (lph) => `${lph} l/h`,

@@ -77,6 +77,7 @@ export default {
   load: 'Load capacity',
   kg: (kg: number) => `${kg} kg`,
   volume: 'Volume',
+  pallets: 'Pallets',
   m3: (m3: number) => `${m3} m³`,
   nominal_fuel: 'Burns by its maker',
   lph: (lph: number) => `${lph} l/h`,
