@@ -335,12 +335,14 @@ language sql stable security definer set search_path = pg_catalog as $$
     where a.role is distinct from w.role
 $$;
 drop function if exists door_share(bytea);
-create or replace function door_share(digest bytea)
-returns table (id int, tenant_id int, shipment_id int, language text, tz text, last_used_at timestamptz)
+create or replace function door_share(digest bytea) returns table (
+    id int, tenant_id int, shipment_id int, language text, tz text, last_used_at timestamptz, customer_id int)
 language sql stable security definer set search_path = pg_catalog as $$
-    select s.id, s.tenant_id, s.shipment_id, s.language, s.tz, s.last_used_at from public.share s
+    select s.id, s.tenant_id, s.shipment_id, s.language, s.tz, s.last_used_at, s.customer_id from public.share s
     where s.token_sha256 = digest and s.revoked_at is null and s.expires_at > now()
 $$;
+create or replace function door_driver_link(digest bytea) returns table (id int, tenant_id int, shipment_id int, driver text)
+language sql stable security definer set search_path = pg_catalog as $$ select s.id, s.tenant_id, s.shipment_id, s.driver from public.driver_link s where s.token_sha256 = digest and s.revoked_at is null and s.expires_at > now() $$;
 -- Customers' links that are good, one or all, without what they are known by: operations tell their recipients.
 create or replace function good_shares(only_this int)
 returns table (id int, shipment_id int, language text, tz text)

@@ -46,6 +46,7 @@ HISTORY: tuple[Owned, ...] = (
     Owned("share_recipient", secret=("sealed", "browser_sha256")),
     Owned("share_opening"),
     Owned("share", secret=("token_sha256",)),
+    Owned("driver_link", secret=("token_sha256",)),
     Owned("home_thing", left_out="digests of what brokers of Home Assistant were told"),
     Owned("home"),
     *map(Owned, ("epcis_subscription", "epcis_query")),
@@ -68,6 +69,14 @@ HISTORY: tuple[Owned, ...] = (
     *map(
         Owned,
         (
+            "proof_order",
+            "proof_line",
+            "proof_revision",
+            "proof_picture",
+            "proof",
+            "goods_return_line",
+            "goods_return",
+            "stock_hold",
             "shipment_order",
             "compartment",
             "order_allocation",

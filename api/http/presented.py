@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from http.cookies import CookieError, SimpleCookie
 
 TOKEN_CHARS_MAX = 512
-_LINKS = ("/t/", "/api/v1/public/shipments/")
+_LINKS = ("/t/", "/api/v1/public/shipments/", "/api/v1/public/runs/")
 
 
 def token_of(headers: Mapping[bytes, bytes], cookie: str) -> str:
@@ -26,7 +26,7 @@ def token_of(headers: Mapping[bytes, bytes], cookie: str) -> str:
 
 
 def link_of(path: str) -> str:
-    """The token of a customer's link that stands in an address.
+    """The token of a customer's or a driver's link that stands in an address.
 
     >>> link_of("/t/abc"), link_of("/api/v1/public/shipments/abc/temperatures.svg"), link_of("/api/v1/vehicles")
     ('abc', 'abc', '')

@@ -81,7 +81,10 @@ class OpeningHours(Strict):
 
 
 class ShipToIn(Strict):
-    """Where a customer is delivered to: opening hours, how long a stop takes, what a driver has to know (`access`)."""
+    """Where a customer is delivered to: opening hours, how long a stop takes, what a driver has to know (`access`).
+
+    `contact`: whom a driver asks for, and how.
+    """
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -96,6 +99,7 @@ class ShipToIn(Strict):
                     "opening": [{"days": [1, 2, 3, 4, 5], "from": "07:00", "to": "15:00"}],
                     "service_s": 900,
                     "access": "Ring twice",
+                    "contact": "Anna, +358 40 123 4567",
                 }
             ]
         }
@@ -110,6 +114,7 @@ class ShipToIn(Strict):
     opening: Annotated[list[OpeningHours], Field(max_length=20, default_factory=list)]
     service_s: Annotated[float, Field(ge=0, le=86_400)] = 600
     access: Line = ""
+    contact: Line = ""
 
     @model_validator(mode="after")
     def _whole(self) -> ShipToIn:
@@ -131,6 +136,7 @@ class ShipTo(TypedDict):
     opening: list[dict[str, Any]]
     service_s: float
     access: str
+    contact: str
     retired_at: Time | None
 
 
@@ -142,7 +148,7 @@ def _customer(row: Row) -> Customer:
 
 
 def _ship_to(row: Row) -> ShipTo:
-    names = ("id", "customer", "label", "address", "lat", "lon", "tz", "opening", "service_s", "access")
+    names = ("id", "customer", "label", "address", "lat", "lon", "tz", "opening", "service_s", "access", "contact")
     return {**{name: row[name] for name in names}, "retired_at": when(row["retired_at"])}  # type: ignore[typeddict-item]
 
 

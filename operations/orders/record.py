@@ -19,7 +19,7 @@ from domain.times import rfc3339
 from operations.orders.decide import Done, LineNow, OpenOrder, StepTold, kept, opened, step_row, to_ms
 from operations.stock.decide import CLOCKS_US, Product, lots_of, places_of, products_of
 from operations.stock.decide import Told as MoveTold
-from operations.stock.record import record
+from operations.stock.record import correct, record
 from operations.unit_of_work import Script, Statement
 
 NONE = Quantity(0)
@@ -225,6 +225,24 @@ def _moves(name: str, step: StepTold, line: LineNow, quantity: Quantity, at_us: 
 
 def _source(source: str) -> str:
     return {"rule": "order"}.get(source, source)
+
+
+def take_back(name: str, ids: Sequence[str], why: str, now_us: int, by: str) -> Script[Done]:
+    """Steps that were not so: they are folded no more, their moves of the ledger are reversed. All stay to be read.
+
+    Raises:
+        CannotError: there is no such order.
+    """
+    order = yield from opened(name)
+    wanted = set(ids)
+    gone = [told for line in order.lines.values() for told in line.told if told.id in wanted]
+    for line in order.lines.values():
+        line.told = [told for told in line.told if told.id not in wanted]
+    yield Statement("withdraw_steps", {"ids": [told.id for told in gone], "by": by, "why": why})
+    for told in sorted(gone, key=lambda each: each.id):
+        if STEPS[told.kind].move:
+            yield from correct(told.id, why, None, now_us, by, source="order")
+    return (yield from kept(order, [], by))
 
 
 def cancel(name: str, reason: str, now_us: int, by: str, who: frozenset[str]) -> Script[Done]:

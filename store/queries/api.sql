@@ -263,7 +263,8 @@ order by p.name limit %(limit)s
 select sh.id as key, sh.status, v.name as vehicle,
        exists (select from stop_call c where c.tenant_id = sh.tenant_id and c.shipment_id = sh.id)
        or exists (select from deviation d where d.tenant_id = sh.tenant_id and d.shipment_id = sh.id)
-       or exists (select from goods_stay g where g.tenant_id = sh.tenant_id and g.shipment_id = sh.id) as happened,
+       or exists (select from goods_stay g where g.tenant_id = sh.tenant_id and g.shipment_id = sh.id)
+       or exists (select from proof p where p.tenant_id = sh.tenant_id and p.shipment_id = sh.id) as happened,
        (select count(*) from share s where s.tenant_id = sh.tenant_id and s.shipment_id = sh.id and s.revoked_at is null
         and s.expires_at > now()) as links
 from shipment sh left join vehicle v on v.id = sh.vehicle_id

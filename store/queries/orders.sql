@@ -31,18 +31,19 @@ update customer set retired_at = now() where tenant_id = %(tenant)s and code = %
 
 -- name: ship_tos
 -- Where a customer is delivered to, by code; or one place.
-select t.code as id, c.code as customer, t.label, t.address, t.lat, t.lon, t.tz, t.opening, t.service_s, t.access, t.retired_at
+select t.code as id, c.code as customer, t.label, t.address, t.lat, t.lon, t.tz, t.opening, t.service_s, t.access, t.contact, t.retired_at
 from ship_to t join customer c on c.id = t.customer_id
 where t.tenant_id = %(tenant)s and c.code = %(customer)s and t.code > %(after)s and (%(id)s::text is null or t.code = %(id)s)
 and (%(id)s::text is not null or t.retired_at is null) order by t.code limit %(limit)s
 
 -- name: put_ship_to
 -- A place where a customer is delivered to, made, changed, or taken up again.
-insert into ship_to (tenant_id, customer_id, code, label, address, lat, lon, tz, opening, service_s, access)
-select %(tenant)s, c.id, %(id)s, %(label)s, %(address)s, %(lat)s, %(lon)s, %(tz)s, %(opening)s, %(service_s)s, %(access)s
+insert into ship_to (tenant_id, customer_id, code, label, address, lat, lon, tz, opening, service_s, access, contact)
+select %(tenant)s, c.id, %(id)s, %(label)s, %(address)s, %(lat)s, %(lon)s, %(tz)s, %(opening)s, %(service_s)s, %(access)s, %(contact)s
 from customer c where c.tenant_id = %(tenant)s and c.code = %(customer)s
 on conflict (customer_id, code) do update set label = excluded.label, address = excluded.address, lat = excluded.lat, lon = excluded.lon,
-    tz = excluded.tz, opening = excluded.opening, service_s = excluded.service_s, access = excluded.access, retired_at = null
+    tz = excluded.tz, opening = excluded.opening, service_s = excluded.service_s, access = excluded.access,
+    contact = excluded.contact, retired_at = null
 returning id
 
 -- name: retire_ship_to
@@ -134,6 +135,11 @@ select %(tenant)s, r.line, r.id, r.kind, r.at, r.quantity, %(by)s, r.source, r.r
 from jsonb_to_recordset(%(rows)s::jsonb) r (line int8, id text, kind text, at timestamptz, quantity numeric, source text, reason text, lot int,
                                             place int, to_place int, handling_unit text)
 order by r.id on conflict do nothing returning client_id
+
+-- name: withdraw_steps
+-- Steps that were not so: folded no more.
+update order_step set withdrawn_at = now(), withdrawn_by = %(by)s, withdrawn_why = %(why)s
+where tenant_id = %(tenant)s and client_id = any(%(ids)s) and withdrawn_at is null
 
 -- name: set_lines
 -- What lines have come to.

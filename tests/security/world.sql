@@ -109,6 +109,24 @@ insert into order_allocation (tenant_id, line_id, stage, product_id, place_id, q
 select {tenant}, l.id, 'allocated', l.product_id, b.place_id, 1 from order_line l join ledger_balance b on b.tenant_id = {tenant} where l.tenant_id = {tenant};
 insert into shipment_order (tenant_id, shipment_id, order_id, stop_id, added_by)
 select {tenant}, t.shipment_id, o.id, t.id, 'Adder{tag}' from customer_order o join stop t on t.tenant_id = o.tenant_id where o.tenant_id = {tenant} limit 1;
+insert into driver_link (tenant_id, shipment_id, token_sha256, driver, created_by, expires_at)
+select {tenant}, id, sha256('{mark}driver'), 'Driver{tag}', 'Maker{tag}', now() + interval '9 days' from shipment where tenant_id = {tenant} and name = '{mark}-ship';
+insert into proof (tenant_id, shipment_id, stop_id, stop_name, customer_id, device, boot, seq, asked)
+select {tenant}, h.id, null, 'Stop{tag}', c.id, 'Device{tag}', '{mark}', 1, sha256('{mark}') from shipment h join customer c on c.tenant_id = {tenant}
+where h.tenant_id = {tenant} and h.name = '{mark}-ship';
+insert into proof_revision (proof_id, revision, tenant_id, at, recorded_by, reason, outcome, body)
+select id, 1, {tenant}, now(), 'Maker{tag}', 'Reason{tag}', 'delivered', '{{"receiver": "Receiver{tag}"}}' from proof where tenant_id = {tenant};
+insert into proof_line (proof_id, revision, n, tenant_id, line_id, accepted, short, damaged, refused, reason)
+select p.id, 1, 1, {tenant}, l.id, 1, 0, 0, 0, 'Reason{tag}' from proof p join order_line l on l.tenant_id = {tenant} where p.tenant_id = {tenant};
+insert into proof_order (proof_id, order_id, tenant_id)
+select p.id, o.id, {tenant} from proof p join customer_order o on o.tenant_id = {tenant} where p.tenant_id = {tenant};
+insert into proof_picture (tenant_id, digest, media_type, content, created_by)
+values ({tenant}, sha256('{mark}picture'), 'image/png', 'Picture{tag}', 'Maker{tag}');
+insert into goods_return (tenant_id, name, order_id, note, created_by)
+select {tenant}, '{mark}-return', id, 'Note{tag}', 'Maker{tag}' from customer_order where tenant_id = {tenant};
+insert into goods_return_line (tenant_id, return_id, seq, line_id, origin, quantity, reason)
+select {tenant}, r.id, 1, l.id, 'delivered', 1, 'Reason{tag}' from goods_return r join order_line l on l.tenant_id = {tenant} where r.tenant_id = {tenant};
+insert into stock_hold (tenant_id, unit, reason, held_by) values ({tenant}, '{mark}-held', 'Reason{tag}', 'Maker{tag}');
 insert into compartment (tenant_id, vehicle_id, name, temp_class, load_kg)
 select {tenant}, v.id, '{mark}-rear', 'chilled', 900 from vehicle v where v.tenant_id = {tenant} order by v.id limit 1;
 insert into epcis_capture (tenant_id, created_by, events, taken, known) values ({tenant}, 'Maker{tag}', 1, 1, 0);

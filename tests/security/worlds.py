@@ -17,7 +17,7 @@ NUMBERS = {
     "alert_id": "alert", "message_id": "quarantine", "fact_id": "excursion", "trip_id": "trip", "share_id": "share",
     "assignment_id": "assignment", "entry_id": "vehicle_driver", "session_id": "access_token",
     "delivery_id": "outgoing", "notice_id": "outgoing", "event_id": "outgoing", "command_id": "command",
-    "logger_file_id": "logger_file", "task_id": "count_task",
+    "logger_file_id": "logger_file", "task_id": "count_task", "proof_id": "proof", "link_id": "driver_link",
     "capture_id": "epcis_capture",
 }  # fmt: skip
 WORDS = {"kind": "excursion", "report": "load", "probe": "rear"}
@@ -33,6 +33,8 @@ OWNED = (
     "bin", "product_unit", "ledger_place", "ledger_move", "ledger_balance", "count_task", "stock_reservation",
     "customer", "ship_to", "customer_order", "order_line", "order_step", "order_allocation",
     "shipment_order", "compartment",
+    "driver_link", "proof", "proof_revision", "proof_line", "proof_order", "proof_picture",
+    "goods_return", "goods_return_line", "stock_hold",
     "epcis_capture", "epcis_event", "epcis_query", "epcis_subscription",
     "device_voice", "tenant_display", "person_display", "logger_file",
 )  # fmt: skip
@@ -118,11 +120,12 @@ class Tenants:
             "move_id": f"{mark}-stock", "bin_id": f"{mark}-bin",
             "reservation_id": f"{mark}-reserved",
             "customer_id": f"{mark}-customer", "ship_to_id": f"{mark}-ship-to", "order_id": f"{mark}-order",
+            "return_id": f"{mark}-return", "stop_id": "S-1-2",
             "query_name": f"{mark}-query", "subscription_id": f"{mark}-told",
             "lot_id": f"{mark}-lot", "unit_id": f"{mark}-unit", "movement_id": f"{mark}-move",
             "driver_id": f"{mark}-driver", "token_name": f"{mark}-bot", "account_name": f"{mark}-ann",
             "webhook_id": f"{mark}-hook", "channel_id": f"{mark}-channel", "broker_id": f"{mark}-broker",
-            **WORDS, "token": "x" * 43, "browser_id": "0" * 64,
+            **WORDS, "token": "x" * 43, "browser_id": "0" * 64, "sha256": "0" * 64,
         }  # fmt: skip
 
     def _gone(self) -> dict[str, str]:
@@ -134,7 +137,7 @@ class Tenants:
     def _names(self) -> list[str]:
         return [*NUMBERS, "vehicle_id", "shipment_id", "device_id", "site_id", "zone_id", "sku", "profile_id", "slot",
                 "lot_id", "unit_id", "movement_id", "move_id", "bin_id", "reservation_id",
-                "customer_id", "ship_to_id", "order_id",
+                "customer_id", "ship_to_id", "order_id", "return_id", "stop_id", "sha256",
                 "query_name", "subscription_id",
                 "driver_id", "token_name", "account_name", "webhook_id", "channel_id", "broker_id",
                 "kind", "report", "probe", "token", "browser_id"]  # fmt: skip

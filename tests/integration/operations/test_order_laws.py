@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, LiteralString
 
 import psycopg
 import pytest
@@ -40,6 +40,8 @@ ENDS: Mapping[str, tuple[Place | None, Place | None]] = {
 class Book:
     """Two orders and some milk, in a database that is put back afterwards."""
 
+    named: Mapping[str, LiteralString] = NAMED
+
     def __init__(self, dsn: str) -> None:
         self.world = World(dsn)
         self.world.furnish()
@@ -57,7 +59,7 @@ class Book:
         self.run("put_customer", id="c", label="", min_life_days=0)
 
     def run(self, named: str, /, **values: Any) -> list[dict[str, Any]]:
-        cursor = self.connection.execute(NAMED[named], {"tenant": self.world.tenant_id, **values})
+        cursor = self.connection.execute(self.named[named], {"tenant": self.world.tenant_id, **values})
         return cursor.fetchall() if cursor.description else []
 
     def do(self, script: Any) -> Any:

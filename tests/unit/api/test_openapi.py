@@ -52,6 +52,7 @@ def test_the_bodies_are_those_of_the_document():
     assert others == {
         "import_customers", "import_inventory", "import_logger_file", "import_orders", "import_products",
         "import_shipments", "import_sites", "import_vehicles",
+        "put_picture", "put_public_picture",
     }  # fmt: skip
 
 

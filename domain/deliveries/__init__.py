@@ -1,0 +1,1 @@
+"""What came of goods at a stop."""

@@ -1,0 +1,1 @@
+"""Proofs of delivery: what drivers tell of stops, and what people correct."""
