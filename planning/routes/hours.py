@@ -83,7 +83,7 @@ def with_rests(tasks: Iterable[Task], start_s: int, rules: Rules) -> list[Period
     Raises:
         HoursError: a piece of work is longer than any day allows, or a task cannot be.
     """
-    line = _Line(start_s, rules)
+    line = Line(start_s, rules)
     for task in tasks:
         if task.kind not in (DRIVE, WORK, PAUSE) or task.seconds < 0:
             raise HoursError(f"{task.kind} of {task.seconds} s is no task; there are {DRIVE}, {WORK} and {PAUSE}")
@@ -98,8 +98,8 @@ def with_rests(tasks: Iterable[Task], start_s: int, rules: Rules) -> list[Period
     return line.periods
 
 
-class _Line:
-    """Time as it goes on."""
+class Line:
+    """Time as it goes on; for whoever learns only on the way how long the next piece takes."""
 
     def __init__(self, start_s: int, rules: Rules) -> None:
         self.now_s, self.rules = start_s, rules
@@ -107,6 +107,7 @@ class _Line:
         self.free_since_s: int | None = None
 
     def be_free(self, kind: str, until_s: int, why: str) -> None:
+        """Free until then; nothing, when it is later already."""
         if until_s <= self.now_s:
             return
         if self.free_since_s is None:
@@ -124,6 +125,7 @@ class _Line:
         return taken
 
     def drive(self, seconds: int) -> None:
+        """Drives so long, with the rests that it takes."""
         while seconds > 0:
             room, why = self.rules.room(self.now_s)
             if room <= 0:
@@ -135,6 +137,11 @@ class _Line:
             seconds -= part
 
     def work(self, seconds: int) -> None:
+        """Works so long in one piece.
+
+        Raises:
+            HoursError: no day holds it.
+        """
         while seconds > (room := self.rules.work_room(self.now_s))[0]:
             if not self.rest(room[1]):
                 raise HoursError(f"work of {seconds / HOUR_S:g} h is longer than a day allows; divide it")

@@ -20,6 +20,7 @@ from tests.benchmarks import (
     backlog,
     coldchain,
     cores,
+    dispatch,
     doors,
     eta,
     feed,
@@ -255,6 +256,7 @@ PURE: dict[str, Callable[[Path], list[Figure]]] = {
     "breach": reefers.measure,
     "presence": presence.measure,
     "shelf": shelves.measure,
+    "dispatch": dispatch.measure,
 }
 NEED_BROKER = {"single", "batched", "websocket", "crowd", "backlog", "doors", "memory"}
 
