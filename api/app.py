@@ -98,6 +98,7 @@ from api.resources import (
     tokens,
     trips,
     vehicles,
+    waves,
     web_push,
     webhooks,
 )
@@ -111,7 +112,7 @@ RESOURCES = (
     handling_units, goods_movements, epcis, epcis_queries, inventory_files, lifecycle, assignments,
     temperature_profiles, profile_backtests, device_profiles, calibrations, antennas, connecting, commands,
     stock, stock_ledger, stock_moves, stock_availability, stock_outlook, stock_activity, stock_found, stock_labels,
-    count_tasks, bins, product_units, customers, orders, pick_lists,
+    count_tasks, bins, product_units, customers, orders, pick_lists, waves,
     shipments, shipment_orders, shares, runs, proofs, driver_links, public_runs, alerts, cases,
     temperature_series, logger_files, facts, evidence, arrival_times, readings,
     reports, quarantine, mending, webhooks, channels, alert_routes, web_push,

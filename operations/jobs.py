@@ -30,6 +30,7 @@ from operations.retention import GoOn, Keep, drop_old, drop_surplus
 from operations.stock_alerts.decide import Rules
 from operations.stock_alerts.work import watch_stock
 from operations.summaries import summarise
+from operations.waves.work import release_waves
 from store.db import queries
 from store.link import Link, Stopped
 
@@ -121,6 +122,7 @@ def make_app(config: JobsConfig, stop: threading.Event) -> App:
     often("summaries", summarise)
     often("counts", lambda link, _go_on: look(link, datetime.now(UTC)))
     often("orders", lambda link, _go_on: mend_orders(link, datetime.now(UTC)))
+    often("waves", lambda link, _go_on: release_waves(link, datetime.now(UTC)))
     often("epcis subscriptions", lambda link, _go_on: tell_by_clock(link, datetime.now(UTC)))
     often("stock_alerts", lambda link, _go_on: watch_stock(link, datetime.now(UTC), config.stock))
     often("milestones", lambda link, _go_on: tell_milestones(link, datetime.now(UTC)))

@@ -98,13 +98,14 @@ async def get_pick_list(
     request: Request,
     caller: Reader,
     orders: Annotated[str, Query(max_length=6500, description=f"names with commas, {ORDERS_MAX} at most")],
+    zone: Annotated[str | None, Query(max_length=64, description="only what lies in zones of this name")] = None,
 ) -> Json:
     """Goods of orders that nobody has picked yet: zone after zone, in each the shortest way."""
     names = list(dict.fromkeys(filter(None, orders.split(","))))
     if len(names) > ORDERS_MAX:
         raise Problem(422, f"orders: {len(names)} are more than {ORDERS_MAX}; divide them")
     async with context_of(request).database.tenant(caller.tenant_id) as session:
-        rows = await session.rows(queries("orders")["to_pick"], orders=names, limit=PICKS_MAX + 1)
+        rows = await session.rows(queries("orders")["to_pick"], orders=names, zone=zone, limit=PICKS_MAX + 1)
     if len(rows) > PICKS_MAX:
         raise Problem(422, f"orders: they have more than {PICKS_MAX} picks; divide them")
     return Json(_pick_list(rows))

@@ -5,7 +5,7 @@ Statements are those of `store/queries/orders.sql` and `availability.sql`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from domain.orders.allocate import Goods, Need, first_expired_first, usable
@@ -14,10 +14,22 @@ from domain.orders.stages import STEPS, Told
 from domain.refusal import CannotError
 from domain.stock.quantities import Quantity
 from domain.times import rfc3339, to_us
-from operations.orders.decide import NONE, Done, LineNow, OpenOrder, StepTold, kept, opened, step_row
+from operations.orders.decide import (
+    NONE,
+    Done,
+    LineNow,
+    OpenOrder,
+    StepTold,
+    kept,
+    kept_all,
+    opened,
+    opened_all,
+    step_row,
+)
 from operations.unit_of_work import Row, Script, Statement
 
 DAY_US = 86_400 * 10**6
+NEVER_US = 2**62
 GONE, FAILED, EXPIRED = "not there any more", "its cold chain failed", "expires too early"
 
 
@@ -36,13 +48,56 @@ def allocate(name: str, now_us: int, by: str, who: frozenset[str]) -> Script[Don
     return (yield from kept(order, rows, by))
 
 
+def allocate_all(names: Sequence[str], now_us: int, by: str, who: frozenset[str]) -> Script[dict[str, Done]]:
+    """Gives all open units of several orders goods in one go, the most urgent order first; by the order's name.
+
+    Orders that are not there, or of which nothing is open or nothing is to be had, are not among them.
+
+    Raises:
+        CannotError: who asks may not.
+    """
+    if not who & STEPS["allocate"].who:
+        raise CannotError(f"allocate is for {', '.join(sorted(STEPS['allocate'].who))}", conflict=True)
+    orders = yield from opened_all(names)
+    found = yield from _given_to(sorted(orders, key=_urgency), now_us)
+    changed = [(order, rows) for order in orders if (rows := found.get(order.row["name"]))]
+    if not changed:
+        return {}
+    done = yield from kept_all(changed, by)
+    return {order.row["name"]: each for (order, _), each in zip(changed, done, strict=True)}
+
+
+def _urgency(order: OpenOrder) -> tuple[int, int, int]:
+    end = order.row["window_end"]
+    return -order.row["priority"], to_us(end) if end else NEVER_US, order.row["id"]
+
+
 def _given_all(order: OpenOrder, now_us: int) -> Script[list[dict[str, Any]]]:
     """Goods for all that is open."""
-    wanted = {line.product: line for line in order.lines.values() if line.line.stages["open"]}
-    for product in sorted(wanted):
-        yield Statement("lock_product", {"product": product})
-    there = yield from _there(order.row["site_id"], sorted(wanted))
-    free = yield from _free(sorted(wanted), order.row["site"], now_us)
+    found = yield from _given_to([order], now_us)
+    return found.get(order.row["name"], [])
+
+
+def _given_to(orders: Sequence[OpenOrder], now_us: int) -> Script[dict[str, list[dict[str, Any]]]]:
+    """Goods for all that is open of orders, the first in front."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    opens = [line for order in orders for line in order.lines.values() if line.line.stages["open"]]
+    products = sorted({line.product for line in opens})
+    if products:
+        yield Statement("lock_products", {"products": products})
+    for site_id in sorted({order.row["site_id"] for order in orders}) if products else ():
+        here = [order for order in orders if order.row["site_id"] == site_id]
+        there = yield from _there(site_id, products)
+        free = yield from _free(products, here[0].row["site"], now_us)
+        for order in here:
+            found[order.row["name"]] = _given_one(order, there, free, now_us)
+    return found
+
+
+def _given_one(
+    order: OpenOrder, there: Mapping[int, list[Goods]], free: Mapping[int, Quantity], now_us: int
+) -> list[dict[str, Any]]:
+    """Goods for what is open of an order; changes what is `there` for those after it."""
     at_us = order.decided_at(now_us)
     rows: list[dict[str, Any]] = []
     for line in order.lines.values():
@@ -108,8 +163,7 @@ def mend(name: str, now_us: int, by: str) -> Script[Done]:
     """
     order = yield from opened(name)
     products = sorted({line.product for line in order.lines.values()})
-    for product in products:
-        yield Statement("lock_product", {"product": product})
+    yield Statement("lock_products", {"products": products})
     at_us = order.decided_at(now_us)
     rows: list[dict[str, Any]] = []
     by_key = {line.key: line for line in order.lines.values()}

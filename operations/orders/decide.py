@@ -96,25 +96,30 @@ def opened(name: str) -> Script[OpenOrder]:
     Raises:
         CannotError: there is none.
     """
-    rows = yield Statement("order_locked", {"name": name})
-    if not rows:
+    found = yield from opened_all([name])
+    if not found:
         raise CannotError(f"there is no order {name}", missing=True)
-    key = rows[0]["id"]
-    lines = {
-        row["seq"]: LineNow(row["id"], row["seq"], row["product_id"], row["sku"], row["quantity"], row["expires"])
-        for row in (yield Statement("order_lines_locked", {"order": key}))
-    }
-    by_key = {line.key: line for line in lines.values()}
-    for row in (yield Statement("order_steps_told", {"order": key})):
+    return found[0]
+
+
+def opened_all(names: Sequence[str]) -> Script[list[OpenOrder]]:
+    """Orders, locked in the order of their keys, so that two who want the same never wait for one another."""
+    rows = yield Statement("orders_locked", {"names": list(names)})
+    keys = [row["id"] for row in rows]
+    lines: dict[int, dict[int, LineNow]] = {key: {} for key in keys}
+    by_key: dict[int, LineNow] = {}
+    for row in (yield Statement("order_lines_locked", {"orders": keys})) if keys else ():
+        line = LineNow(row["id"], row["seq"], row["product_id"], row["sku"], row["quantity"], row["expires"])
+        lines[row["order_id"]][line.seq] = by_key[line.key] = line
+    for row in (yield Statement("order_steps_told", {"orders": keys})) if keys else ():
         told = Told(row["client_id"], row["kind"], to_us(row["at"]), row["quantity"])
         step = StepTold(told.id, 0, told.kind, told.quantity, handling_unit=row["handling_unit"])
         by_key[row["line_id"]].add(told, _kept_spots(step, row))
-    found = yield Statement("claims", {"order": key})
-    before = {
-        (row["line"], Claim(row["stage"], Spot(row["place"], row["lot"], row["unit"]))): row["quantity"]
-        for row in found
-    }
-    return OpenOrder(rows[0], lines, before)
+    before: dict[int, dict[tuple[int, Claim], Quantity]] = {key: {} for key in keys}
+    for row in (yield Statement("claims", {"orders": keys})) if keys else ():
+        claim = Claim(row["stage"], Spot(row["place"], row["lot"], row["unit"]))
+        before[row["order_id"]][row["line"], claim] = row["quantity"]
+    return [OpenOrder(row, lines[row["id"]], before[row["id"]]) for row in rows]
 
 
 def _kept_spots(step: StepTold, row: Row) -> Spots:
@@ -138,16 +143,25 @@ def step_row(step: StepTold, line: LineNow, told: Told, lot: int, spots: Spots) 
 
 def kept(order: OpenOrder, rows: Sequence[Mapping[str, Any]], by: str) -> Script[Done]:
     """Writes steps, what lines have come to, and which goods are whose."""
-    done = yield Statement("add_steps", {"rows": json.dumps(rows), "by": by})
-    if len(done) < len(rows):
+    (done,) = yield from kept_all([(order, rows)], by)
+    return done
+
+
+def kept_all(changed: Sequence[tuple[OpenOrder, Sequence[Mapping[str, Any]]]], by: str) -> Script[list[Done]]:
+    """The same of several orders at once."""
+    steps = [row for _, rows in changed for row in rows]
+    told = {row["client_id"] for row in (yield Statement("add_steps", {"rows": json.dumps(steps), "by": by}))}
+    if len(told) < len(steps):
         raise CannotError("somebody else told one of them just now; look again", conflict=True)
-    lines = {line.key: line.line for line in order.lines.values()}
-    yield Statement("set_lines", {"rows": json.dumps([_line_row(key, line) for key, line in lines.items()])})
-    if claims := list(_changed_claims(order, lines)):
+    folded = [(order, {line.key: line.line for line in order.lines.values()}) for order, _ in changed]
+    lines = [_line_row(key, line) for _, found in folded for key, line in found.items()]
+    yield Statement("set_lines", {"rows": json.dumps(lines)})
+    if claims := [row for order, found in folded for row in _changed_claims(order, found)]:
         yield Statement("drop_claims", {"rows": json.dumps(claims)})
         yield Statement("put_claims", {"rows": json.dumps(claims)})
-    (after,) = yield Statement("set_order", {"id": order.row["id"], "status": status(lines.values())})
-    return Done(tuple(row["id"] for row in rows), after["version"])
+    heads = [{"id": order.row["id"], "status": status(found.values())} for order, found in folded]
+    versions = {row["id"]: row["version"] for row in (yield Statement("set_orders", {"rows": json.dumps(heads)}))}
+    return [Done(tuple(row["id"] for row in rows), versions[order.row["id"]]) for order, rows in changed]
 
 
 def _changed_claims(order: OpenOrder, lines: Mapping[int, Line]) -> Iterable[dict[str, Any]]:

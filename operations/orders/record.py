@@ -140,9 +140,9 @@ def tell(
         return Done((), order.row["version"])
     lots = yield from lots_of({step.lot for step in new if step.lot})
     places = yield from places_of({p for step in new for p in (step.source_place, step.target_place) if p})
-    if not late:
-        for product in sorted({order.lines[step.line].product for step in new if step.kind == "pick"}):
-            yield Statement("lock_product", {"product": product})
+    picked = sorted({order.lines[step.line].product for step in new if step.kind == "pick"})
+    if picked and not late:
+        yield Statement("lock_products", {"products": picked})
     rows: list[dict[str, Any]] = []
     moves: list[MoveTold] = []
     for step in new:

@@ -13,7 +13,7 @@ import numpy as np
 
 from domain.readings import F64, I64
 from planning.picking.block import Block, BlockError, lists_of
-from planning.picking.exchange import Exchange
+from planning.picking.exchange import PASSES_MAX, Exchange
 from planning.picking.orders import Orders, WalkRule, expanded, starts, together, walks
 from planning.picking.shortest import lengths
 
@@ -48,6 +48,7 @@ def by_savings(
     capacity: F64,
     walk: WalkRule = lengths,
     neighbours: int = NEIGHBOURS,
+    passes: int = PASSES_MAX,
 ) -> I64:
     """(orders,) batch of each, so that little is walked; no batch is more than a cart takes.
 
@@ -58,6 +59,7 @@ def by_savings(
         capacity: (dimensions,) what a cart takes.
         walk: the routing in use.
         neighbours: how many others each looks at.
+        passes: how often all exchanges are looked at; each makes it better by less.
 
     Raises:
         BlockError: an order fits on no cart, or a pick is not in the block.
@@ -73,7 +75,7 @@ def by_savings(
             break
         batch = step[batch]
     near = shared_ways(block, orders, EXCHANGED)
-    return Exchange(block, orders, sizes, capacity, walk, batch, near).run()
+    return Exchange(block, orders, sizes, capacity, walk, batch, near).run(passes)
 
 
 def _check(sizes: F64, capacity: F64) -> None:

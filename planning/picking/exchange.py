@@ -36,10 +36,11 @@ class Exchange:
         self.loads = np.zeros((self.count, len(capacity)))
         np.add.at(self.loads, batch, sizes)
         self.length_m = walks(block, together(orders, batch), walk)
+        self.changed = np.ones(self.count, np.bool_)
 
-    def run(self) -> I64:
+    def run(self, passes: int = PASSES_MAX) -> I64:
         """(orders,) batches, numbered anew."""
-        for _ in range(PASSES_MAX):
+        for _ in range(passes):
             if self._pass() + self._dissolve() == 0:
                 break
         _, found = np.unique(self.batch, return_inverse=True)
@@ -54,10 +55,15 @@ class Exchange:
         return walks(self.block, Orders(of, self.orders.aisle[at], self.orders.y_m[at], len(groups)), self.walk)
 
     def _tries(self) -> Tries:
-        """What fits: each order to the batches of those near it, alone or against the one that is near."""
+        """What fits: each order to the batches of those near it, alone or against the one that is near.
+
+        Between two batches that are as they were when all was tried nothing is to be saved.
+        """
         one = np.repeat(np.arange(self.orders.total), self.near.shape[1])
         other = self.near.ravel()
-        apart = self.batch[one] != self.batch[other]
+        apart = (self.batch[one] != self.batch[other]) & (
+            self.changed[self.batch[one]] | self.changed[self.batch[other]]
+        )
         one, other = one[apart], other[apart]
         to = self.batch[other]
         fits = (self.loads[to] + self.sizes[one] <= self.capacity).all(axis=1)
@@ -78,6 +84,7 @@ class Exchange:
 
     def _pass(self) -> int:
         tries = self._tries()
+        self.changed[:] = False
         own = self.batch[tries.order]
         groups: list[I64] = []
         for order, to, back in zip(*(column.tolist() for column in tries), strict=True):
@@ -100,7 +107,7 @@ class Exchange:
         return len(touched)
 
     def _set(self, batch: int, members: I64, length_m: float) -> None:
-        self.members[batch], self.length_m[batch] = members, length_m
+        self.members[batch], self.length_m[batch], self.changed[batch] = members, length_m, True
         self.batch[members] = batch
         self.loads[batch] = self.sizes[members].sum(axis=0)
 

@@ -57,6 +57,10 @@ select product_id, sum(quantity) as quantity from promised group by 1
 -- Goods of a product are promised one after the other.
 select pg_advisory_xact_lock(hashtextextended('reserve', %(product)s))
 
+-- name: lock_products
+-- Goods of each of these products are promised one after the other; locked in the order of their keys.
+select pg_advisory_xact_lock(hashtextextended('reserve', p.id)) from (select id from unnest(%(products)s::int[]) id order by id) p
+
 -- name: site_key
 -- A site by name.
 select id from site where tenant_id = %(tenant)s and name = %(site)s

@@ -103,23 +103,24 @@ insert into order_line (tenant_id, order_id, seq, product_id, quantity, entered_
 select %(tenant)s, r."order", r.seq, r.product, r.quantity, r.entered_quantity, r.entered_unit, jsonb_build_object('open', r.quantity::text)
 from jsonb_to_recordset(%(rows)s::jsonb) r ("order" int8, seq int, product int, quantity numeric, entered_quantity numeric, entered_unit text)
 
--- name: order_locked
--- An order, kept for this transaction alone.
-select o.id, o.name, o.version, o.status, o.window_start, o.window_end, s.name as site, o.site_id, c.min_life_days
+-- name: orders_locked
+-- Orders, kept for this transaction alone; locked in the order of their keys.
+select o.id, o.name, o.version, o.status, o.priority, o.window_start, o.window_end, s.name as site, o.site_id, c.min_life_days
 from customer_order o join site s on s.id = o.site_id join customer c on c.id = o.customer_id
-where o.tenant_id = %(tenant)s and o.name = %(name)s for no key update of o
+where o.tenant_id = %(tenant)s and o.name = any(%(names)s::text[]) order by o.id for no key update of o
 
 -- name: order_lines_locked
--- Its lines, with what tells whether goods of them expire.
-select l.id, l.seq, l.product_id, p.sku, l.quantity, l.status, p.expiry_days is not null or exists (
+-- Their lines, with what tells whether goods of them expire.
+select l.order_id, l.id, l.seq, l.product_id, p.sku, l.quantity, l.status, p.expiry_days is not null or exists (
            select from lot x where x.product_id = p.id and x.tenant_id = p.tenant_id and x.best_before is not null) as expires
 from order_line l join product p on p.id = l.product_id
-where l.tenant_id = %(tenant)s and l.order_id = %(order)s order by l.seq
+where l.tenant_id = %(tenant)s and l.order_id = any(%(orders)s::int8[]) order by l.order_id, l.seq
 
 -- name: order_steps_told
--- What was told of its lines and stands.
+-- What was told of their lines and stands.
 select t.line_id, t.client_id, t.kind, t.at, t.quantity, coalesce(t.lot_id, 0) as lot, t.place_id as place, t.to_place_id as to_place, t.handling_unit
-from order_step t join order_line l on l.id = t.line_id where t.tenant_id = %(tenant)s and l.order_id = %(order)s and t.withdrawn_at is null
+from order_step t join order_line l on l.id = t.line_id
+where t.tenant_id = %(tenant)s and l.order_id = any(%(orders)s::int8[]) and t.withdrawn_at is null
 
 -- name: steps_known
 -- Steps by the ids that whoever told them gave them, those that were taken back too.
@@ -147,10 +148,11 @@ update order_line l set status = r.status, stages = r.stages, waiting = r.waitin
 from jsonb_to_recordset(%(rows)s::jsonb) r (id int8, status text, stages jsonb, waiting jsonb)
 where l.id = r.id and l.tenant_id = %(tenant)s
 
--- name: set_order
--- What an order has come to.
-update customer_order set status = %(status)s, version = version + 1, changed_at = now()
-where tenant_id = %(tenant)s and id = %(id)s returning version
+-- name: set_orders
+-- What orders have come to.
+update customer_order o set status = r.status, version = version + 1, changed_at = now()
+from jsonb_to_recordset(%(rows)s::jsonb) r (id int8, status text)
+where o.tenant_id = %(tenant)s and o.id = r.id returning o.id, o.version
 
 -- name: change_order
 -- What is said of an order, when nobody else has said something since.
@@ -159,10 +161,10 @@ update customer_order set priority = %(priority)s, window_start = %(window_start
 where tenant_id = %(tenant)s and name = %(name)s and (%(version)s::int is null or version = %(version)s) returning version
 
 -- name: claims
--- Goods on hand that are of an order's lines.
-select a.line_id as line, a.stage, a.place_id as place, coalesce(a.lot_id, 0) as lot, a.unit, a.quantity
+-- Goods on hand that are of orders' lines.
+select l.order_id, a.line_id as line, a.stage, a.place_id as place, coalesce(a.lot_id, 0) as lot, a.unit, a.quantity
 from order_allocation a join order_line l on l.id = a.line_id
-where a.tenant_id = %(tenant)s and l.order_id = %(order)s
+where a.tenant_id = %(tenant)s and l.order_id = any(%(orders)s::int8[])
 
 -- name: put_claims
 -- Goods on hand that are lines' then.
@@ -213,7 +215,7 @@ select o.name as "order", l.seq, p.sku, p.label, p.base_unit, a.quantity, t.code
 from order_allocation a join order_line l on l.id = a.line_id join customer_order o on o.id = l.order_id join product p on p.id = a.product_id
 join ledger_place g on g.id = a.place_id left join lot t on t.id = a.lot_id left join site s on s.id = g.site_id
 left join zone z on z.id = g.zone_id left join bin b on b.id = g.bin_id
-where a.tenant_id = %(tenant)s and a.stage = 'allocated' and o.name = any(%(orders)s)
+where a.tenant_id = %(tenant)s and a.stage = 'allocated' and o.name = any(%(orders)s) and (%(zone)s::text is null or z.name = %(zone)s)
 order by s.name, z.name nulls first, b.code nulls first, p.sku, t.code nulls first, a.unit, o.name, l.seq limit %(limit)s
 
 -- name: claims_judged

@@ -30,6 +30,7 @@ PAGES = (
     "/reports?report=low-fuel&fleet=Stores",
     "/start",
     "/orders",
+    "/orders/waves",
     "/orders/pick",
     "/orders/pack",
     "/goods",

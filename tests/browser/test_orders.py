@@ -97,3 +97,35 @@ def packed_and_loaded(page: Page) -> None:
     page.get_by_test_id("pack-deliver").click()
     page.get_by_test_id("pack-delivered").click()
     expect(page.get_by_test_id("pack-riding")).to_have_count(0)
+
+
+def test_a_wave_is_made_released_and_one_of_its_rounds_taken(opening: Opening, stack: Stack) -> None:
+    stack.request("POST", "/customers", {"id": "waved"})
+    assert stack.request("POST", "/products", {"sku": "OWN-RICE", "label": "Rice"}).status_code in (200, 201)
+    move = {
+        "id": "rice-1",
+        "kind": "receive",
+        "sku": "OWN-RICE",
+        "quantity": 9,
+        "to": {"site": "dc-1", "zone": "chiller"},
+    }
+    assert stack.request("POST", "/stock/moves", {"moves": [move]}).status_code == 201
+    for n in (1, 2):
+        lines = [{"sku": "OWN-RICE", "quantity": 4}]
+        body = {"id": f"WV-{n}", "customer": "waved", "site": "dc-1", "lines": lines}
+        assert stack.request("POST", "/orders", body).status_code == 201
+    with opening(PHONE) as page:
+        page.goto("/orders/waves")
+        page.get_by_test_id("wave-make").click()
+        page.get_by_test_id("wave-site").select_option("dc-1")
+        page.get_by_label("Divided").select_option("customer")
+        assert axe(page) == []
+        page.get_by_test_id("wave-send").click()
+        page.locator("[data-testid=wave-row]", has_text="waved").get_by_role("link").click()
+        page.get_by_test_id("wave-release").click()
+        expect(page.get_by_test_id("wave-round")).to_contain_text("2 picks left")
+        page.get_by_test_id("round-take").click()
+        expect(page.get_by_test_id("wave-round")).to_contain_text("admin has it")
+        assert axe(page) == []
+        page.get_by_role("link", name="Pick", exact=True).click()
+        expect(page.get_by_test_id("pick-next")).to_contain_text("Rice")

@@ -129,6 +129,12 @@ select {tenant}, r.id, 1, l.id, 'delivered', 1, 'Reason{tag}' from goods_return 
 insert into stock_hold (tenant_id, unit, reason, held_by) values ({tenant}, '{mark}-held', 'Reason{tag}', 'Maker{tag}');
 insert into compartment (tenant_id, vehicle_id, name, temp_class, load_kg)
 select {tenant}, v.id, '{mark}-rear', 'chilled', 900 from vehicle v where v.tenant_id = {tenant} order by v.id limit 1;
+insert into wave (tenant_id, name, site_id, why, picking, cart, created_by)
+select {tenant}, '{mark}-wave', o.site_id, 'Why{tag}', 'orders', '{{"orders": 5, "lines": 50, "kg": 100}}', 'Maker{tag}' from customer_order o where o.tenant_id = {tenant};
+insert into wave_order (wave_id, order_id, tenant_id)
+select w.id, o.id, {tenant} from wave w join customer_order o on o.tenant_id = w.tenant_id where w.tenant_id = {tenant};
+insert into wave_round (wave_id, seq, tenant_id, picker) select id, 1, {tenant}, 'Picker{tag}' from wave where tenant_id = {tenant};
+insert into round_order (wave_id, seq, order_id, tenant_id) select wave_id, 1, order_id, {tenant} from wave_order where tenant_id = {tenant};
 insert into epcis_capture (tenant_id, created_by, events, taken, known) values ({tenant}, 'Maker{tag}', 1, 1, 0);
 insert into epcis_event (tenant_id, capture_id, event_id, event_hash, type, event_at, epcs, body)
 select {tenant}, id, 'urn:{mark}:event', 'ni:{mark}', 'ObjectEvent', now(), '{{urn:{mark}:epc}}',

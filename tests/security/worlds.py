@@ -20,7 +20,7 @@ NUMBERS = {
     "logger_file_id": "logger_file", "task_id": "count_task", "proof_id": "proof", "link_id": "driver_link",
     "capture_id": "epcis_capture",
 }  # fmt: skip
-WORDS = {"kind": "excursion", "report": "load", "probe": "rear"}
+WORDS = {"kind": "excursion", "report": "load", "probe": "rear", "seq": "1"}
 """What stands in addresses and is nobody's."""
 _SQL = Path(__file__).with_name("world.sql").read_text()
 OWNED = (
@@ -32,7 +32,7 @@ OWNED = (
     "lot", "goods_movement", "handling_unit", "goods_stay", "goods_part", "goods_budget",
     "bin", "product_unit", "ledger_place", "ledger_move", "ledger_balance", "count_task", "stock_reservation",
     "customer", "ship_to", "customer_order", "order_line", "order_step", "order_allocation",
-    "shipment_order", "compartment",
+    "shipment_order", "compartment", "wave", "wave_order", "wave_round", "round_order",
     "driver_link", "proof", "proof_revision", "proof_line", "proof_order", "proof_picture",
     "goods_return", "goods_return_line", "stock_hold",
     "epcis_capture", "epcis_event", "epcis_query", "epcis_subscription",
@@ -121,6 +121,7 @@ class Tenants:
             "reservation_id": f"{mark}-reserved",
             "customer_id": f"{mark}-customer", "ship_to_id": f"{mark}-ship-to", "order_id": f"{mark}-order",
             "return_id": f"{mark}-return", "stop_id": "S-1-2",
+            "wave_id": f"{mark}-wave",
             "query_name": f"{mark}-query", "subscription_id": f"{mark}-told",
             "lot_id": f"{mark}-lot", "unit_id": f"{mark}-unit", "movement_id": f"{mark}-move",
             "driver_id": f"{mark}-driver", "token_name": f"{mark}-bot", "account_name": f"{mark}-ann",
@@ -137,10 +138,10 @@ class Tenants:
     def _names(self) -> list[str]:
         return [*NUMBERS, "vehicle_id", "shipment_id", "device_id", "site_id", "zone_id", "sku", "profile_id", "slot",
                 "lot_id", "unit_id", "movement_id", "move_id", "bin_id", "reservation_id",
-                "customer_id", "ship_to_id", "order_id", "return_id", "stop_id", "sha256",
+                "customer_id", "ship_to_id", "order_id", "wave_id", "return_id", "stop_id", "sha256",
                 "query_name", "subscription_id",
                 "driver_id", "token_name", "account_name", "webhook_id", "channel_id", "broker_id",
-                "kind", "report", "probe", "token", "browser_id"]  # fmt: skip
+                "kind", "report", "probe", "seq", "token", "browser_id"]  # fmt: skip
 
     @contextmanager
     def untouched(self) -> Iterator[None]:

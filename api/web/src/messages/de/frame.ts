@@ -31,6 +31,7 @@ const words: Translation<typeof en> = {
   page_shipments: 'Sendungen',
   page_orders: 'Aufträge',
   page_pick: 'Kommissionieren',
+  page_waves: 'Wellen',
   page_pack: 'Packen und laden',
   page_goods: 'Ware',
   page_stock: 'Bestand',

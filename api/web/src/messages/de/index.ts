@@ -31,9 +31,10 @@ import sites from './sites.ts'
 import start from './start.ts'
 import stock from './stock.ts'
 import table from './table.ts'
+import waves from './waves.ts'
 import webhooks from './webhooks.ts'
 
 export default {
   alerts, audit, brokers, calibrations, cases, channels, commands, devices, display, files, frame, goods, join, labels, levels, live, moves, orders, past, profiles, refused, reports, routes, settings, shared, shipment, shipments, sites,
-  start, stock, table, webhooks,
+  start, stock, table, waves, webhooks,
 }

@@ -72,6 +72,7 @@ const words: Translation<typeof en> = {
   by: (who) => `von ${who}`,
   pick_title: (name) => `${name} kommissionieren`,
   pick_together: (n) => `${n} zusammen kommissionieren`,
+  waves: 'Wellen',
   pick_many: (n) => `${n} Aufträge kommissionieren`,
   pick_walk: (ours, shape) => (shape ? `Weg hier ${ours}, in Schlangen ${shape}` : `Weg hier ${ours}`),
   pick_which: 'Wählen Sie einen Auftrag, der zu kommissionieren ist',

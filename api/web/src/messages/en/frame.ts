@@ -28,6 +28,7 @@ export default {
   page_shipments: 'Shipments',
   page_orders: 'Orders',
   page_pick: 'Pick',
+  page_waves: 'Waves',
   page_pack: 'Pack and load',
   page_goods: 'Goods',
   page_stock: 'Stock',

@@ -69,6 +69,7 @@ export default {
   by: (who: string) => `by ${who}`,
   pick_title: (name: string) => `Pick ${name}`,
   pick_together: (n: number) => `Pick ${n} together`,
+  waves: 'Waves',
   pick_many: (n: number) => `Pick ${n} orders`,
   pick_walk: (ours: string, shape: string) => (shape ? `Walk of ${ours} here, S-shape ${shape}` : `Walk of ${ours} here`),
   pick_which: 'Choose an order that is to be picked',

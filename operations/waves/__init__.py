@@ -1,0 +1,1 @@
+"""Waves: orders that are given goods and picked together."""

@@ -1,0 +1,1 @@
+"""Rounds of carts: which orders of a wave are picked together."""
