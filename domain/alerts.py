@@ -34,6 +34,7 @@ def shape(row: Mapping[str, Any], when: When) -> Any:
         "last_c": shown("last_c", row["last_c"]),
         "expected": _expected(row, when),
         "stock": _stock(row["stock"]),
+        "load": row["load"],
         "opened_at": when(row["opened_at"]),
         "alarm_at": when(row["alarm_at"]),
         "decided_at": when(row["decided_at"]),

@@ -23,6 +23,7 @@ from operations.epcis import subscribe
 from operations.escalation.work import Escalations
 from operations.follower import Follower, OvertakenError
 from operations.jobs import Jobs, JobsConfig
+from operations.loading.work import Loads
 from operations.retention import Keep
 from operations.stock_alerts.decide import Rules
 from store.db import queries
@@ -150,7 +151,12 @@ def run(config: OperationsConfig, stop: threading.Event) -> None:
             log.warning("no metrics: port %d: %s", config.metrics_port, error.strerror)
     jobs = Jobs(JobsConfig(config.database_url, config.keep, config.stock), stop)
     told = DeliverConfig(config.database_url, config.webhook_networks, config.webhook_ca_file, config.sealing_secret)
-    workers = (Deliveries(told, stop), Homes(told, stop), Escalations(config.database_url, stop))
+    workers = (
+        Deliveries(told, stop),
+        Homes(told, stop),
+        Escalations(config.database_url, stop),
+        Loads(config.database_url, stop),
+    )
     threads: tuple[Jobs | Worker, ...] = (jobs, *workers)
     for thread in threads:
         thread.start()

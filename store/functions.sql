@@ -79,23 +79,22 @@ create or replace function own_change(body bytea) returns void language sql secu
     select -1, head.seq, public.current_tenant(), clock_timestamp(), $1 from head
 $$;
 
--- Alerts of stock as the operations decide them: those that are there are changed, new ones are made; of devices' none.
-create or replace function keep_stock_alerts(told jsonb) returns table (place int, id int8)
+-- Alerts of stock and loads as the operations decide them: those that are there are changed, new ones made; of devices' none.
+create or replace function keep_alerts(told jsonb) returns table (place int, id int8)
 language sql security definer set search_path = pg_catalog as $$
     with n as (select * from jsonb_to_recordset(told) as n (
-        place int, id int8, tenant int, kind text, site int, product int, severity text, title text, stock jsonb, opened_at timestamptz,
-        alarm_at timestamptz, decided_at timestamptz, cleared_at timestamptz, withdrawn_at timestamptz, revised bool)
+        place int, id int8, tenant int, kind text, site int, product int, shipment int, severity text, title text, stock jsonb, load jsonb,
+        opened_at timestamptz, alarm_at timestamptz, decided_at timestamptz, cleared_at timestamptz, withdrawn_at timestamptz, revised bool)
     ), changed as (
-        update public.alert a set severity = n.severity, title = n.title, stock = n.stock, opened_at = n.opened_at,
+        update public.alert a set severity = n.severity, title = n.title, stock = n.stock, load = n.load, opened_at = n.opened_at,
             cleared_at = n.cleared_at, withdrawn_at = n.withdrawn_at, revision = a.revision + n.revised::int
-        from n where a.id = n.id and a.tenant_id = n.tenant and a.device_id is null and (a.kind, a.site_id, a.product_id) = (n.kind, n.site, n.product)
+        from n where a.id = n.id and a.tenant_id = n.tenant and a.device_id is null and a.kind = n.kind and ((a.site_id, a.product_id) = (n.site, n.product) or a.shipment_id = n.shipment)
         returning n.place, a.id
     ), made as (
-        insert into public.alert (tenant_id, kind, severity, rule_key, site_id, product_id, title, stock, opened_at, alarm_at, decided_at)
-        select tenant, kind, severity, kind, site, product, title, stock, opened_at, alarm_at, decided_at from n where id is null order by place
-        on conflict do nothing returning alert.id, alert.site_id, alert.product_id, alert.kind)
-    select c.place, c.id from changed c
-    union all select n.place, m.id from made m join n on n.id is null and n.site = m.site_id and n.product = m.product_id and n.kind = m.kind
+        insert into public.alert (tenant_id, kind, severity, rule_key, site_id, product_id, shipment_id, title, stock, load, opened_at, alarm_at, decided_at)
+        select tenant, kind, severity, kind, site, product, shipment, title, stock, load, opened_at, alarm_at, decided_at from n where id is null order by place
+        on conflict do nothing returning alert.id, alert.site_id, alert.product_id, alert.shipment_id, alert.kind)
+    select c.place, c.id from changed c union all select n.place, m.id from made m join n on n.id is null and n.kind = m.kind and ((n.site, n.product) = (m.site_id, m.product_id) or n.shipment = m.shipment_id)
 $$;
 
 -- Bearer tokens of the transaction's tenant, never their hashes; a new one, and the end of those of a name.
@@ -473,7 +472,7 @@ begin
         select p.oid::regprocedure as name, p.proname as word from pg_proc p
         where p.pronamespace = 'public'::regnamespace
         and not exists (select from pg_depend d where d.objid = p.oid and d.deptype = 'e')
-        and (p.proname ~ '^(own|door)_' or p.proname in ('current_tenant', 'current_tenant_name', 'is_only_tenant', 'broker_logins', 'good_shares', 'ended_shares', 'keep_stock_alerts',
+        and (p.proname ~ '^(own|door)_' or p.proname in ('current_tenant', 'current_tenant_name', 'is_only_tenant', 'broker_logins', 'good_shares', 'ended_shares', 'keep_alerts',
              'make_partition', 'drop_partition', 'drop_reading_chunks'))
     loop
         execute format('revoke execute on function %s from public, frostway_tracker', f.name);

@@ -78,8 +78,10 @@ _CHANGE = {
             "type": "object",
             "description": "put: the whole object; merge: the top-level keys that changed; tell: news, a new "
             "word on a fact, or an order that is new or has changed (id, customer, site, reference, priority, status, "
-            "version, window_end). Objects are those of REST; an alert's `kind` is temperature, sensor_fault, "
-            "breach_risk, exposure, silence, late_risk, or of stock at a site low_stock, stock_out or expiry, "
+            "version, window_end), or the check of a shipment's load that says something else (id, revision, wrong, "
+            "missing, departed). Objects are those of REST; an alert's `kind` is temperature, sensor_fault, "
+            "breach_risk, exposure, silence, late_risk, wrong_load, or of stock at a site low_stock, stock_out or "
+            "expiry, "
             "a stop's `eta` has p10, p50, p90, remaining_m, late_probability, few_trips and decided_at.",
             "anyOf": [{"type": "object"}, {"$ref": "#/components/schemas/factNews"}],
         },

@@ -184,7 +184,7 @@ order by s.name, z.name, p.sku limit %(limit)s
 
 -- name: alerts
 -- Alerts, newest first.
-select a.id, a.kind, a.severity, d.name as device, l.text as probe, v.name as vehicle, s.name as site, a.stock, a.title, a.limit_c,
+select a.id, a.kind, a.severity, d.name as device, l.text as probe, v.name as vehicle, s.name as site, a.stock, a.load, a.title, a.limit_c,
        a.extreme_c, a.last_c, a.expected_p10, a.expected_p50, a.expected_p90, a.expected_at, a.expected_from_c, a.expected_for_s,
        a.opened_at, a.alarm_at, a.decided_at,
        a.cleared_at, a.revision, a.acknowledged_at,

@@ -34,7 +34,7 @@ select name from receiver where tenant_id = %(tenant)s and kind = 'channel' and 
 -- Alerts that are due by a moment, or one of them, with what is told of them and how far telling is.
 select e.alert_id, e.begun_at, e.back_at, e.last, e.over_at, e.unmuted_at, a.muted_until, e.state, a.acknowledged_at, a.kind, a.severity,
        v.fleet, v.name as vehicle, s.name as site, jsonb_build_object(
-           'alert', a.id::text, 'kind', a.kind, 'severity', a.severity, 'title', a.title, 'device', d.name, 'stock', a.stock - 'rule',
+           'alert', a.id::text, 'kind', a.kind, 'severity', a.severity, 'title', a.title, 'device', d.name, 'stock', a.stock - 'rule', 'load', a.load,
            'vehicle', v.name, 'site', s.name, 'opened_at', rfc3339(a.opened_at), 'alarm_at', rfc3339(a.alarm_at),
            'cleared_at', rfc3339(a.cleared_at), 'limit_c', a.limit_c, 'extreme_c', a.extreme_c) as data
 from escalation e join alert a on a.id = e.alert_id

@@ -103,6 +103,8 @@ from shipment h where h.tenant_id = %(tenant)s and h.vehicle_id = %(id)s
 union all select 'visits', count(distinct f.id), 0 from visit f where f.tenant_id = %(tenant)s and f.vehicle_id = %(id)s
 union all select 'trips', count(distinct f.id), 0 from trip f where f.tenant_id = %(tenant)s and f.vehicle_id = %(id)s
 union all select 'calls', count(distinct f.id), 0 from stop_call f where f.tenant_id = %(tenant)s and f.vehicle_id = %(id)s
+union all select 'dockings', count(*), count(*) filter (where k.ended_at is null and k.withdrawn_at is null)
+from docking k where k.tenant_id = %(tenant)s and k.vehicle_id = %(id)s
 union all select 'deviations', count(distinct f.id), 0 from deviation f where f.tenant_id = %(tenant)s and f.vehicle_id = %(id)s
 union all select 'handling units', count(distinct g.unit_id), count(distinct g.unit_id) filter (where g.until = 'infinity' and u.closed_at is null)
 from goods_stay g join handling_unit u on u.id = g.unit_id where g.tenant_id = %(tenant)s and g.vehicle_id = %(id)s
@@ -147,6 +149,8 @@ union all select 'tags', count(*), 0 from tag_state g where g.tenant_id = %(tena
 union all select 'handling units', count(distinct g.unit_id), count(distinct g.unit_id) filter (where g.until = 'infinity' and u.closed_at is null)
 from goods_stay g join handling_unit u on u.id = g.unit_id where g.tenant_id = %(tenant)s and g.zone_id = %(id)s
 union all select 'bins', count(*), count(*) filter (where b.retired_at is null) from bin b where b.tenant_id = %(tenant)s and b.zone_id = %(id)s
+union all select 'dockings', count(*), count(*) filter (where k.ended_at is null and k.withdrawn_at is null)
+from docking k where k.tenant_id = %(tenant)s and k.zone_id = %(id)s
 union all select 'places in the stock ledger', count(*), count(*) filter (where exists (select from ledger_balance b where b.place_id = l.id and b.quantity <> 0))
 from ledger_place l where l.tenant_id = %(tenant)s and l.zone_id = %(id)s
 

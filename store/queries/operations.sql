@@ -186,7 +186,7 @@ with line as (
 insert into outgoing (tenant_id, receiver_id, cause, type, subject, at, data)
 select c.tenant_id, w.id, 'case/' || c.id, 'alert.' || c.what, 'alerts/' || c.alert_id, c.at, jsonb_build_object(
     'alert', c.alert_id::text, 'version', c.version, 'what', c.what, 'by', c.actor, 'note', c.note,
-    'kind', a.kind, 'severity', a.severity, 'title', a.title, 'device', d.name, 'vehicle', v.name, 'site', s.name, 'stock', a.stock - 'rule',
+    'kind', a.kind, 'severity', a.severity, 'title', a.title, 'device', d.name, 'vehicle', v.name, 'site', s.name, 'stock', a.stock - 'rule', 'load', a.load,
     'opened_at', rfc3339(coalesce(x.started_at, a.opened_at)), 'alarm_at', rfc3339(coalesce(x.alarm_at, a.alarm_at)),
     'cleared_at', rfc3339(case when x.id is null then a.cleared_at else x.ended_at end),
     'limit_c', coalesce(x.limit_c, a.limit_c), 'extreme_c', coalesce(x.extreme_c, a.extreme_c),

@@ -4,13 +4,13 @@
 -- Tenants that have stock, or an open alert of it.
 select distinct tenant_id from ledger_balance
 union select distinct tenant_id from stock_level
-union select distinct tenant_id from alert where device_id is null and cleared_at is null order by 1
+union select distinct tenant_id from alert where product_id is not null and cleared_at is null order by 1
 
 -- name: last_alerts
 -- Of each product at a site and kind the last alert, open or over since lately.
 select distinct on (a.site_id, a.product_id, a.kind) a.id, a.site_id, a.product_id, a.kind, a.severity, a.title, a.stock, a.opened_at,
        a.cleared_at, a.withdrawn_at is not null as withdrawn
-from alert a where a.tenant_id = %(tenant)s and a.device_id is null and (a.cleared_at is null or a.cleared_at > %(since)s)
+from alert a where a.tenant_id = %(tenant)s and a.product_id is not null and (a.cleared_at is null or a.cleared_at > %(since)s)
 order by a.site_id, a.product_id, a.kind, a.id desc
 
 -- name: count_tasks
@@ -43,7 +43,7 @@ order by a.site, a.product, c.at, c.lot
 
 -- name: keep
 -- Alerts as they are to be; which of them are so now.
-select k.place, k.id from keep_stock_alerts(%(rows)s::jsonb) k order by k.place
+select k.place, k.id from keep_alerts(%(rows)s::jsonb) k order by k.place
 
 -- name: report
 -- What happened to alerts, with what is known then.
@@ -53,7 +53,7 @@ order by n.place
 
 -- name: told
 -- Alerts of stock as pages have them.
-select a.id, a.kind, a.severity, null as device, null as probe, null as vehicle, s.name as site, a.stock, a.title, a.limit_c,
+select a.id, a.kind, a.severity, null as device, null as probe, null as vehicle, s.name as site, a.stock, a.load, a.title, a.limit_c,
        a.extreme_c, a.last_c, a.expected_p10, a.expected_p50, a.expected_p90, a.expected_at, a.expected_from_c, a.expected_for_s,
        a.opened_at, a.alarm_at, a.decided_at, a.cleared_at, a.revision, a.acknowledged_at, a.acknowledged_by, a.note, a.resolved_at,
        a.resolved_by, a.assignee, a.disposition, a.disposition_state, a.disposition_reason, a.disposed_at, a.disposed_by, a.signed_at,

@@ -89,6 +89,7 @@ def happen(tenants: Tenants) -> None:
                 shipments=[{"id": "S-1", "op": "merge", "data": {"reference": f"PO 2{tag}"}}],
                 alerts=[{"id": "900", "op": "put", "data": alert(truck, tag)}],
                 facts=[{"id": "1", "op": "tell", "data": {"about": {"vehicle": truck}, "note": f"Fact{tag}"}}],
+                loads=[{"id": f"S{tag}", "op": "tell", "data": {"id": f"S{tag}", "revision": 1}}],
                 orders=[{"id": "SO-1", "op": "tell", "data": {"id": "SO-1", "reference": f"PO 7{tag}"}}],
                 vehicles=[{"id": truck, "op": "merge", "data": {"label": f"Truck{tag} again"}}],
             )

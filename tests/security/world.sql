@@ -135,6 +135,19 @@ insert into wave_order (wave_id, order_id, tenant_id)
 select w.id, o.id, {tenant} from wave w join customer_order o on o.tenant_id = w.tenant_id where w.tenant_id = {tenant};
 insert into wave_round (wave_id, seq, tenant_id, picker) select id, 1, {tenant}, 'Picker{tag}' from wave where tenant_id = {tenant};
 insert into round_order (wave_id, seq, order_id, tenant_id) select wave_id, 1, order_id, {tenant} from wave_order where tenant_id = {tenant};
+insert into docking (tenant_id, client_id, zone_id, vehicle_id, shipments, began_at, told_by)
+select {tenant}, '{mark}-docking', z.id, v.id, '{{{mark}-load}}', now(), 'Teller{tag}' from zone z join vehicle v on v.tenant_id = z.tenant_id
+where z.tenant_id = {tenant} order by z.id, v.id limit 1;
+insert into load_check (tenant_id, shipment_id, door, decided_at, rule_version)
+select {tenant}, h.id, 'Door{tag}', now(), 1 from shipment h where h.tenant_id = {tenant} and h.name = 'S-1';
+insert into load_unit (tenant_id, shipment_id, unit, state, chance, other, decided_at)
+select {tenant}, h.id, '{mark}-unit', 'loaded', 1, 'Other{tag}', now() from shipment h where h.tenant_id = {tenant} and h.name = 'S-1';
+insert into load_mark (tenant_id, shipment_id, client_id, unit, kind, at, reason, told_by)
+select {tenant}, h.id, '{mark}-mark', '{mark}-unit', 'left', now(), 'Reason{tag}', 'Teller{tag}' from shipment h where h.tenant_id = {tenant} and h.name = 'S-1';
+insert into load_seal (tenant_id, shipment_id, kind, numbers, at, reason, told_by)
+select {tenant}, h.id, 'sealed', '{{{mark}-seal}}', now(), 'Reason{tag}', 'Teller{tag}' from shipment h where h.tenant_id = {tenant} and h.name = 'S-1';
+insert into despatch_advice (tenant_id, shipment_id, revision, issued_at, body)
+select {tenant}, h.id, 1, now(), '{{"note": "Note{tag}"}}' from shipment h where h.tenant_id = {tenant} and h.name = 'S-1';
 insert into epcis_capture (tenant_id, created_by, events, taken, known) values ({tenant}, 'Maker{tag}', 1, 1, 0);
 insert into epcis_event (tenant_id, capture_id, event_id, event_hash, type, event_at, epcs, body)
 select {tenant}, id, 'urn:{mark}:event', 'ni:{mark}', 'ObjectEvent', now(), '{{urn:{mark}:epc}}',

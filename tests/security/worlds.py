@@ -35,6 +35,7 @@ OWNED = (
     "shipment_order", "compartment", "wave", "wave_order", "wave_round", "round_order",
     "driver_link", "proof", "proof_revision", "proof_line", "proof_order", "proof_picture",
     "goods_return", "goods_return_line", "stock_hold",
+    "docking", "load_check", "load_unit", "load_mark", "load_seal", "despatch_advice",
     "epcis_capture", "epcis_event", "epcis_query", "epcis_subscription",
     "device_voice", "tenant_display", "person_display", "logger_file",
 )  # fmt: skip
@@ -120,7 +121,7 @@ class Tenants:
             "move_id": f"{mark}-stock", "bin_id": f"{mark}-bin",
             "reservation_id": f"{mark}-reserved",
             "customer_id": f"{mark}-customer", "ship_to_id": f"{mark}-ship-to", "order_id": f"{mark}-order",
-            "return_id": f"{mark}-return", "stop_id": "S-1-2",
+            "return_id": f"{mark}-return", "docking_id": f"{mark}-docking", "stop_id": "S-1-2",
             "wave_id": f"{mark}-wave",
             "query_name": f"{mark}-query", "subscription_id": f"{mark}-told",
             "lot_id": f"{mark}-lot", "unit_id": f"{mark}-unit", "movement_id": f"{mark}-move",
@@ -137,7 +138,7 @@ class Tenants:
 
     def _names(self) -> list[str]:
         return [*NUMBERS, "vehicle_id", "shipment_id", "device_id", "site_id", "zone_id", "sku", "profile_id", "slot",
-                "lot_id", "unit_id", "movement_id", "move_id", "bin_id", "reservation_id",
+                "lot_id", "unit_id", "movement_id", "move_id", "bin_id", "reservation_id", "docking_id",
                 "customer_id", "ship_to_id", "order_id", "wave_id", "return_id", "stop_id", "sha256",
                 "query_name", "subscription_id",
                 "driver_id", "token_name", "account_name", "webhook_id", "channel_id", "broker_id",

@@ -121,13 +121,34 @@ class AlertStock(TypedDict):
     expiring: list[StockLeft]
 
 
+class LoadUnit(TypedDict):
+    """A unit of a load that is wrong or missing; `shipment`: whose it is, or on whose vehicle it seems to be."""
+
+    unit: str
+    state: str
+    chance: float
+    shipment: str | None
+
+
+class AlertLoad(TypedDict):
+    """The load an alert is about: what does not belong on the vehicle, and what is missing since it has left."""
+
+    shipment: str
+    vehicle: str
+    door: str
+    departed_at: Time | None
+    wrong: list[LoadUnit]
+    missing: list[LoadUnit]
+
+
 class Alert(TypedDict):
     """A fact that asks for a person, and what persons did about it. `opened_at` is event time.
 
     `kind` is `temperature`, `sensor_fault` (a sensor says what cannot be), `breach_risk` (an alarm is `expected`),
     `exposure` (goods had more than their profile allows, by what no excursion of a probe tells), `silence` (a device
-    says nothing), `late_risk` (a stop's window may be missed), or of `stock` at a site: `low_stock` (at or below the
-    reorder point), `stock_out` (nothing is left, or soon) or `expiry` (a lot ends with some of it unsold).
+    says nothing), `late_risk` (a stop's window may be missed), `wrong_load` (something that does not belong is on a
+    vehicle, or one has left without what it should carry: `load`), or of `stock` at a site: `low_stock` (at or below
+    the reorder point), `stock_out` (nothing is left, or soon) or `expiry` (a lot ends with some of it unsold).
     `disposition` is what becomes of the goods: `release`, `quarantine` or
     `reject`; its state is `proposed`, `signed` (by another person: it stands) or `superseded` (readings that came later
     say something else: it is to be looked at again).
@@ -145,6 +166,7 @@ class Alert(TypedDict):
     last_c: float | None
     expected: Expected | None
     stock: AlertStock | None
+    load: AlertLoad | None
     opened_at: Time | None
     alarm_at: Time | None
     decided_at: Time | None

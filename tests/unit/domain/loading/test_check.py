@@ -1,0 +1,134 @@
+"""Loads at the simulated dock: what is wrong is found, what is right is not alarmed, in whatever order reads come."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from domain.loading.check import Wanted, check
+from domain.loading.model import EPOCH_US, Dock, Evidence, Read, Scan, Stay
+from firmware_sim.dock import day, sscc_of
+from tests.benchmarks.loading import truths
+from tests.unit.domain.loading.dock import START_MS, Loads, checked, loads, shipment
+
+STAGING, DOOR, BESIDE = 1, 2, 3
+MIN_US = 60_000_000
+A, B, C = (sscc_of(n) for n in range(3))
+
+
+@pytest.mark.parametrize("seeds", [range(2_000 + n, 2_000 + n + 5) for n in range(0, 15, 5)])
+def test_every_wrong_load_is_caught_before_the_truck_leaves_and_nothing_else_is_alarmed(seeds: range) -> None:
+    for seed in seeds:
+        found = truths(seed, strengths=True, after=False)
+        assert found["foreign", "foreign"] == found["wrong_truck", "wrong_truck"] == 2
+        wrong = [key for key in found if key[1] in ("foreign", "wrong_truck") and key[0] != key[1]]
+        assert not wrong
+        assert not found["in the staging zone", "loaded"]
+        assert not found["on the other truck", "loaded"]
+        right = found["loaded", "loaded"]
+        assert right >= 0.95 * sum(n for (true, _), n in found.items() if true == "loaded")
+        later = truths(seed, strengths=True, after=True)
+        assert later["in the staging zone", "left_behind"] == 4
+
+
+def test_a_check_is_the_same_shuffled_doubled_and_late() -> None:
+    true = day(31, START_MS)
+    known = loads(true)
+    until_us = true.heard[-1].t_ms * 1000
+    expected = checked(known, "S-1", until_us)
+    reads = list(known.evidence.reads)
+    for n in range(3):
+        random.Random(n).shuffle(reads)
+        told = Evidence(list(known.evidence.stays)[::-1], reads + reads[: len(reads) // 2])
+        assert checked(known._replace(evidence=told), "S-1", until_us) == expected
+    half = Evidence(known.evidence.stays, reads[::2])
+    assert checked(known._replace(evidence=half), "S-1", until_us) != expected
+
+
+def dock(minutes: int) -> Dock:
+    span = frozenset(range(minutes * MIN_US // EPOCH_US + 1))
+    zones = (STAGING, DOOR, BESIDE)
+    return Dock(frozenset({DOOR, BESIDE}), frozenset({STAGING}), {}, dict.fromkeys(zones, span))
+
+
+def passing(unit: str, minute: float, door: int = DOOR) -> list[Read]:
+    at = round(minute * MIN_US)
+    return [Read(at + a * 900_000 + n * 400_000, door, a, unit, -50.0) for a in (1, 2) for n in range(3)]
+
+
+def waiting(unit: str, start: float, end: float) -> list[Read]:
+    return [Read(round(n * MIN_US / 4), STAGING, 1, unit, -55.0) for n in range(int(start * 4), int(end * 4))]
+
+
+def judge(reads: list[Read], scans: tuple[Scan, ...] = ()) -> Loads:
+    stays = [Stay(1, DOOR, 0, 20 * MIN_US), Stay(2, BESIDE, 0)]
+    wanted = [Wanted(A, "S-1", 1), Wanted(B, "S-1", 2), Wanted(C, "S-2", 1)]
+    return Loads(wanted, {"S-1": 1, "S-2": 2}, dock(60), Evidence(stays, reads, scans))
+
+
+def states(known: Loads, until: float) -> dict[str, str]:
+    return {unit: now.state for unit, now in checked(known, "S-1", round(until * MIN_US)).items()}
+
+
+def test_a_unit_of_another_truck_names_its_shipment_and_one_of_nobody_is_foreign() -> None:
+    stranger = sscc_of(77)
+    reads = [*waiting(C, 0, 5), *passing(C, 5), *waiting(stranger, 0, 7), *passing(stranger, 7), *waiting(A, 0, 12)]
+    found = checked(judge(reads), "S-1", 12 * MIN_US)
+    assert (found[C].state, found[C].other) == ("wrong_truck", "S-2")
+    assert found[stranger].state == "foreign"
+    assert found[C].chance > 0.99
+    assert found[A].state == found[B].state == "expected"
+    assert list(found)[:2] == sorted([C, stranger])  # what is wrong comes first
+    (missing,) = checked(judge(reads), "S-2", 12 * MIN_US).values()
+    assert (missing.state, missing.other) == ("expected", "S-1")
+
+
+def test_what_is_read_in_the_staging_zone_after_the_truck_has_left_stayed_behind() -> None:
+    reads = [*waiting(A, 0, 5), *passing(A, 5), *waiting(B, 0, 8), *passing(B, 8)]
+    assert states(judge(reads), 19) == {A: "loaded", B: "loaded"}
+    late = [*reads, *waiting(B, 23, 26)]
+    assert states(judge(late), 30) == {A: "loaded", B: "left_behind"}
+    scanned = (Scan(8 * MIN_US, B, 1),)
+    assert states(judge(late, scanned), 30)[B] == "left_behind"  # a scan is evidence too, and may be wrong
+
+
+def test_what_comes_back_through_the_gate_is_not_loaded() -> None:
+    back = [Read(10 * MIN_US + (3 - a) * 900_000, DOOR, a, A, -50.0) for a in (1, 2)]
+    reads = [*waiting(A, 0, 5), *passing(A, 5), *back, *waiting(A, 10.5, 14)]
+    assert states(judge(reads), 14)[A] == "expected"
+
+
+def test_a_missed_unit_is_doubtful_until_somebody_scans_it() -> None:
+    reads = waiting(A, 0, 5)
+    assert states(judge(reads), 9)[A] == "doubtful"
+    scan = (Scan(6 * MIN_US, A, 1),)
+    found = checked(judge(reads, scan), "S-1", 9 * MIN_US)[A]
+    assert (found.state, found.by_scan) == ("loaded", True)
+
+
+def test_what_is_dropped_first_and_was_loaded_first_is_blocked_by_what_came_after() -> None:
+    reads = [*waiting(A, 0, 5), *passing(A, 5), *waiting(B, 0, 9), *passing(B, 9)]
+    found = checked(judge(reads), "S-1", 12 * MIN_US)
+    assert found[A].blocked_by == (B,)
+    assert not found[B].blocked_by
+    turned = [*waiting(B, 0, 5), *passing(B, 5), *waiting(A, 0, 9), *passing(A, 9)]
+    assert not any(now.blocked_by for now in checked(judge(turned), "S-1", 12 * MIN_US).values())
+
+
+def test_a_truck_that_never_came_has_nothing_on_it() -> None:
+    found = check("S-1", {"S-1": 1}, [Wanted(A, "S-1", 1)], dock(1), Evidence([], []), MIN_US)
+    assert [(now.unit, now.state, now.chance) for now in found] == [(A, "expected", 0.0)]
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.data())
+def test_reads_in_any_order_end_in_the_same_check(data: st.DataObject) -> None:
+    reads = [*waiting(A, 0, 3), *passing(A, 3), *passing(C, 4), *waiting(B, 0, 6), *waiting(C, 0, 4)]
+    known = judge(reads)
+    mixed = data.draw(st.permutations(reads))
+    again = known._replace(evidence=Evidence(known.evidence.stays, [*mixed, *mixed[:9]]))
+    assert checked(again, "S-1", 7 * MIN_US) == checked(known, "S-1", 7 * MIN_US)
+    assert shipment(0) == "S-1"
