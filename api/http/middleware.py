@@ -73,7 +73,7 @@ class Guard:
             "x-frame-options": "DENY",
             "cross-origin-opener-policy": "same-origin",
             "cross-origin-resource-policy": "same-origin",
-            "permissions-policy": "camera=(self), microphone=(), geolocation=()",
+            "permissions-policy": "camera=(self), microphone=(), geolocation=(self)",
         }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -103,7 +103,8 @@ def _told(t: Telling, s: Any, token: str, now: datetime) -> str:
         "</section>",
         _steps(t, s["steps"], now),
         _kept(t, kept) if kept else "",
-        _proof(t, s, token) if s["status"] == "delivered" and stop and stop["arrived_at"] else "",
+        *(_handed_over(t, each, token, now) for each in s["proofs"]),
+        _proof(t, s, token) if s["status"] == "delivered" and stop and stop["arrived_at"] and not s["proofs"] else "",
         f"<small>{escape(t.say('anyone'))}</small>",
     ]
     return "".join(parts)
@@ -125,6 +126,43 @@ def _kept(t: Telling, kept: Kept) -> str:
     last = f"<small>{escape(kept.last)}</small>" if kept.last else ""
     shape = f'<b aria-hidden="true">{SHAPES[kept.good]}</b>'
     return f"<section><h2>{escape(t.say('temperature'))}</h2><p>{shape} {escape(kept.text)}</p>{last}</section>"
+
+
+FATES = {"accepted": "pod_accepted", "short": "pod_short", "damaged": "pod_damaged", "refused": "pod_count_refused"}
+
+
+def _handed_over(t: Telling, proof: Any, token: str, now: datetime) -> str:
+    """What was told when goods were handed over; the page says the same."""
+    at, leg = t.time(instant(proof["at"]) or now, now), proof["temperature"]
+    told = (
+        t.say("pod_received", name=proof["receiver"], time=at)
+        if proof["receiver"]
+        else t.say("pod_at", outcome=t.say(f"pod_{proof['outcome']}"), time=at)
+    )
+    goods = "".join(f"<li>{escape(_fates(t, line))}</li>" for line in proof["lines"])
+    address = f"/api/v1/public/shipments/{quote(token, safe='')}"
+    kept = ""
+    if leg["min_c"] is not None and leg["verdict"] != "no_data":
+        kept = t.say(f"pod_{leg['verdict']}", low=t.temp(leg["min_c"]), high=t.temp(leg["max_c"]))
+    signed = ""
+    if proof["signature"]:
+        said = escape(t.say("pod_signature", name=proof["receiver"]))
+        signed = f'<img src="{address}/pictures/{proof["signature"]}" width="320" alt="{said}" />'
+    elif proof["unsigned"]:
+        signed = f"<small>{escape(t.say('pod_unsigned', why=proof['unsigned']))}</small>"
+    return (
+        f"<section><h2>{escape(t.say('proof'))}</h2><p>{escape(told)}</p><ul>{goods}</ul><small>{escape(kept)}</small>"
+        f'{signed}<p><a href="{address}/proofs/{proof["id"]}/proof.pdf">{escape(t.say("pod_pdf"))}</a></p></section>'
+    )
+
+
+def _fates(t: Telling, line: Any) -> str:
+    said = [
+        t.say(word, count=f"{line[fate]:g}".replace(".", t.say("decimal")))
+        for fate, word in FATES.items()
+        if line[fate]
+    ]
+    return t.say("pod_line", goods=line["label"], fates=", ".join(said))
 
 
 def _proof(t: Telling, s: Any, token: str) -> str:

@@ -24,6 +24,7 @@ from api.http.paging import Cursor, Items, Limit, decode, page
 from api.http.problems import Problem, key_of, not_found
 from api.http.routes import resource
 from api.resources.shared.customers import OPENINGS_MAX, CustomerLanguage
+from api.resources.shared.orders import Code
 from api.resources.shared.shipments import shipment_rows
 from domain.channels import KINDS, check_recipient, recipient_shown
 from domain.webhooks import AddressError
@@ -62,6 +63,7 @@ class TellIn(Strict):
 class ShareIn(Strict):
     """Whom a customer's link is for, and how long it is good: two weeks when nothing is said.
 
+    `customer`: of several with orders on the shipment the one who sees it: their stop, and their proofs alone.
     `language` and `tz` are those of its page where the recipient's browser does not tell better.
     """
 
@@ -70,6 +72,7 @@ class ShareIn(Strict):
             "examples": [
                 {
                     "recipient": "Anna, Harbour store",
+                    "customer": "harbour-store",
                     "language": "fi",
                     "tz": "Europe/Helsinki",
                     "expires_at": "2026-12-01T00:00:00Z",
@@ -87,6 +90,7 @@ class ShareIn(Strict):
     )
 
     recipient: Text | None = None
+    customer: Code | None = None
     language: CustomerLanguage | None = None
     tz: Annotated[str, AfterValidator(zone_name), Field(max_length=64)] | None = None
     expires_at: Instant | None = None
@@ -121,6 +125,7 @@ class Share(TypedDict):
 
     id: str
     recipient: str | None
+    customer: str | None
     language: str | None
     tz: str | None
     state: Literal["active", "expired", "revoked"]
@@ -172,6 +177,7 @@ async def share_shipment(request: Request, caller: LinkKeeper, shipment_id: str,
     token = new_token()
     async with context.database.tenant(caller.tenant_id) as session:
         shipment = await _shipment_key(session, shipment_id)
+        customer = await _customer_key(session, given.customer)
         share = await session.row(
             queries("shares")["add_share"],
             shipment=shipment,
@@ -181,9 +187,12 @@ async def share_shipment(request: Request, caller: LinkKeeper, shipment_id: str,
             recipient=given.recipient,
             language=given.language,
             tz=given.tz,
+            customer=customer,
         )
         share_id = str((share or {})["id"])
         about: dict[str, Any] = {"share": share_id, "recipient": given.recipient, "expires_at": expires_at}
+        if given.customer:
+            about["customer"] = given.customer
         if given.tell is not None:
             about["tell"] = await _tell(request, session, int(share_id), given.tell, token)
         await audit(session, caller, "share.create", shipment_id, **about)
@@ -271,6 +280,20 @@ async def _shipment_key(session: Session, name: str) -> int:
     return int(rows[0]["key"])
 
 
+async def _customer_key(session: Session, code: str | None) -> int | None:
+    """Whose the link is, when it is not of the whole shipment.
+
+    Raises:
+        Problem: 422, there is no such customer.
+    """
+    if code is None:
+        return None
+    row = await session.row(queries("proofs")["customer_key"], code=code)
+    if row is None:
+        raise Problem(422, f"customer: there is no {code}; add it first")
+    return int(row["id"])
+
+
 async def _share_key(session: Session, shipment_id: str, share_id: str) -> int:
     number = key_of(share_id, digits=9)
     shipment = await _shipment_key(session, shipment_id)
@@ -335,6 +358,7 @@ def _share(row: Row, telling: Telling | None, browsers: int) -> Share:
     shape = {
         "id": str(row["id"]),
         "recipient": row["recipient"],
+        "customer": row["customer"],
         "language": row["language"],
         "tz": row["tz"],
         "state": state,

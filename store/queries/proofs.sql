@@ -186,3 +186,16 @@ where r.flags & 8 = 0 group by c.device_id, r.probe_id, l.text order by c.device
 -- name: stop_keys
 -- Stops of a shipment.
 select id as key, name as stop_id from stop where tenant_id = %(tenant)s and shipment_id = %(shipment)s
+
+-- name: customer_key
+-- A customer by code.
+select id from customer where tenant_id = %(tenant)s and code = %(code)s
+
+-- name: customers_of_shipment
+-- Whose orders a shipment carries or has brought, and at which stop the last of each leaves it.
+select x.customer_id, max(x.seq) as seq from (
+    select o.customer_id, st.seq from shipment_order c join customer_order o on o.id = c.order_id left join stop st on st.id = c.stop_id
+    where c.tenant_id = %(tenant)s and c.shipment_id = %(shipment)s
+    union all
+    select p.customer_id, st.seq from proof p left join stop st on st.id = p.stop_id where p.tenant_id = %(tenant)s and p.shipment_id = %(shipment)s) x
+group by 1

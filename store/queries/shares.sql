@@ -2,14 +2,15 @@
 
 -- name: add_share
 -- A customer's link.
-insert into share (tenant_id, shipment_id, token_sha256, created_by, expires_at, recipient, language, tz)
-values (%(tenant)s, %(shipment)s, %(token_sha256)s, %(actor)s, %(expires_at)s, %(recipient)s, %(language)s, %(tz)s)
+insert into share (tenant_id, shipment_id, token_sha256, created_by, expires_at, recipient, language, tz, customer_id)
+values (%(tenant)s, %(shipment)s, %(token_sha256)s, %(actor)s, %(expires_at)s, %(recipient)s, %(language)s, %(tz)s, %(customer)s)
 returning id
 
 -- name: shares
 -- Links of a shipment, newest first.
 select s.id, s.created_at, s.created_by, s.expires_at, s.revoked_at, s.last_used_at, s.recipient, s.language, s.tz,
-       s.opened_count, s.first_opened_at, s.last_opened_at, s.expires_at <= now() as expired from share s
+       s.opened_count, s.first_opened_at, s.last_opened_at, s.expires_at <= now() as expired,
+       (select c.code from customer c where c.id = s.customer_id) as customer from share s
 where s.tenant_id = %(tenant)s and s.shipment_id = %(shipment)s and (%(id)s::int is null or s.id = %(id)s)
 order by s.id desc limit %(limit)s
 
@@ -17,6 +18,7 @@ order by s.id desc limit %(limit)s
 -- Links of all shipments, newest first, of a state and with a word in whom they are for or in their shipment.
 select s.id, s.created_at, s.created_by, s.expires_at, s.revoked_at, s.last_used_at, s.recipient, s.language, s.tz,
        s.opened_count, s.first_opened_at, s.last_opened_at, s.expires_at <= now() as expired, sh.name as shipment, sh.reference,
+       (select c.code from customer c where c.id = s.customer_id) as customer,
        sh.status
 from share s join shipment sh on sh.id = s.shipment_id and sh.tenant_id = s.tenant_id
 where s.tenant_id = %(tenant)s and (%(before)s::int8 is null or s.id < %(before)s)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
 from pydantic import AfterValidator
@@ -22,14 +22,17 @@ from api.http.context import address_of, context_of
 from api.http.jsons import when
 from api.http.links import wrong_link
 from api.http.presented import TOKEN_CHARS_MAX
+from api.resources.shared.proofs import ANY, leg_rows, proofs
 from api.resources.shared.shipments import shipment_parts, shipment_rows
 from domain import goods
+from domain.deliveries.leg import Leg, leg_of
 from domain.digits import shown
 from store.db import queries
 from store.secrets import token_hash
 
 LANGUAGES = ("en", "fi", "de")
 OPENINGS_MAX = 200
+PROOFS_MAX = 50
 OPENED_AGAIN = timedelta(minutes=30)
 ARRIVING = timedelta(minutes=15)
 ARRIVING_M = 2000.0
@@ -97,8 +100,35 @@ class PublicTemperature(TypedDict):
     high_c: float | None
 
 
+class PublicLine(TypedDict):
+    """What became of goods of the customer's own."""
+
+    order: str
+    label: str
+    base_unit: str
+    accepted: float
+    short: float
+    damaged: float
+    refused: float
+    reason: str
+
+
+class PublicProof(TypedDict):
+    """What was told when goods were handed over. `signature` names a picture, null until it has come."""
+
+    id: str
+    revision: int
+    outcome: str
+    at: str | None
+    receiver: str
+    signature: str | None
+    unsigned: str
+    lines: list[PublicLine]
+    temperature: Leg
+
+
 class PublicShipment(TypedDict):
-    """What the customer's page shows."""
+    """What the customer's page shows; `proofs` of their own goods alone."""
 
     reference: str
     status: str
@@ -110,6 +140,7 @@ class PublicShipment(TypedDict):
     position: PublicPosition | None
     planned_line: dict[str, Any] | None
     temperature: PublicTemperature | None
+    proofs: list[PublicProof]
 
 
 class PublicCurve(TypedDict):
@@ -175,10 +206,74 @@ async def look(session: Session, share: Row, now: datetime) -> PublicShipment:
     """The shipment behind a link."""
     shipment = (await shipment_rows(session, key=share["shipment_id"]))[0]
     stops, temperatures = await shipment_parts(session, shipment["key"], now)
+    shipment, stops = await _of_customer(session, share, shipment, stops)
     position = None
     if shipment["vehicle_id"] is not None and _is_shown(shipment, stops, now):
         position = await session.row(queries("api")["last_position"], vehicle=shipment["vehicle_id"])
-    return build(shipment, stops, temperatures, position, now)
+    found = build(shipment, stops, temperatures, position, now)
+    return {**found, "proofs": await _proofs(session, await own_proofs(session, share))}
+
+
+async def own_proofs(session: Session, share: Row) -> list[Row]:
+    """Rows of the proofs that a link shows, the newest first.
+
+    Those of its customer; of a link that is of no customer those of the last stop, which is all it shows, and
+    only where all goods of the shipment are one customer's.
+    """
+    customers = await session.rows(queries("proofs")["customers_of_shipment"], shipment=share["shipment_id"])
+    (shipment,) = await shipment_rows(session, key=share["shipment_id"])
+    asked = {**ANY, "shipment": shipment["id"], "limit": PROOFS_MAX}
+    if share["customer_id"] is not None:
+        return await session.rows(queries("proofs")["proofs"], **{**asked, "customer": share["customer_id"]})
+    if len(customers) != 1:
+        return []
+    stops, _ = await shipment_parts(session, shipment["key"], datetime.now(UTC))
+    rows = await session.rows(queries("proofs")["proofs"], **{**asked, "customer": customers[0]["customer_id"]})
+    return [row for row in rows if stops and row["stop"] == stops[-1]["stop_id"]]
+
+
+async def _proofs(session: Session, rows: list[Row]) -> list[PublicProof]:
+    shown: list[PublicProof] = []
+    for row, each in zip(rows, await proofs(session, rows), strict=True):
+        shown.append(
+            {
+                "id": each["id"],
+                "revision": each["revision"],
+                "outcome": each["outcome"],
+                "at": each["at"],
+                "receiver": each["receiver"],
+                "signature": None if each["signature"] in each["missing"] else each["signature"],
+                "unsigned": each["unsigned"],
+                "lines": [
+                    {
+                        "order": line["order"],
+                        "label": line["label"] or line["sku"],
+                        "base_unit": line["base_unit"],
+                        "accepted": line["accepted"],
+                        "short": line["short"],
+                        "damaged": line["damaged"],
+                        "refused": line["refused"],
+                        "reason": line["reason"],
+                    }
+                    for line in each["lines"]
+                ],
+                "temperature": leg_of(await leg_rows(session, row)),
+            }
+        )
+    return shown
+
+
+async def _of_customer(session: Session, share: Row, shipment: Row, stops: list[Row]) -> tuple[Row, list[Row]]:
+    """A shipment as far as it is a customer's: to their last stop, and over when the vehicle has left that."""
+    if share["customer_id"] is None:
+        return shipment, stops
+    customers = await session.rows(queries("proofs")["customers_of_shipment"], shipment=shipment["key"])
+    seq = next((row["seq"] for row in customers if row["customer_id"] == share["customer_id"]), None)
+    own = [stop for stop in stops if seq is not None and stop["seq"] <= seq]
+    if not own or len(own) == len(stops):
+        return {**shipment, "planned_line": shipment["planned_line"] if own else None}, own
+    over = own[-1]["departed_at"] is not None and shipment["status"] == "in_transit"
+    return {**shipment, "planned_line": None, **({"status": "delivered"} if over else {})}, own
 
 
 async def curve(session: Session, share: Row, now: datetime) -> PublicCurve:
@@ -186,6 +281,10 @@ async def curve(session: Session, share: Row, now: datetime) -> PublicCurve:
     key = share["shipment_id"]
     rows = await session.rows(queries("goods")["shipment_curve"], shipment=key, now=now, steps=CURVE_STEPS)
     shipment = (await shipment_rows(session, key=key))[0]
+    stops, _ = await shipment_parts(session, key, now)
+    _, own = await _of_customer(session, share, shipment, stops)
+    if len(own) < len(stops) and own and own[-1]["departed_at"]:
+        rows = [row for row in rows if row["time"] <= own[-1]["departed_at"]]
     _, found = await shipment_parts(session, key, now)
     limits = found if found is not None else shipment
     return {
@@ -245,6 +344,7 @@ def build(
         "position": _position(position, coarse=shipment["status"] == "planned") if position else None,
         "planned_line": shipment["planned_line"] if alone else None,
         "temperature": _temperature(shipment, temperatures),
+        "proofs": [],
     }
 
 

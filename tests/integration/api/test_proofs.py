@@ -272,3 +272,42 @@ def test_a_link_that_has_ended_opens_nothing_and_says_no_more_than_a_wrong_one(a
         for answer in (phone.get(base), phone.post(f"{base}/stops/{STOP}/deliveries", json=told(50, "RUN"))):
             assert (answer.status_code, answer.content) == (404, wrong.content)
         assert phone.get(f"/api/v1/public/shipments/{link['token']}").status_code == 404
+
+
+def test_a_customer_sees_proofs_of_their_own_goods_and_of_no_others(
+    api: httpx.Client, world: World, url: str, driver: tuple[httpx.Client, str]
+) -> None:
+    phone, base = driver
+    carried(api, world, "MINE", 10)
+    carried(api, world, "THEIRS", 10, "ward-6")
+    content, others = picture("green"), picture("pink")
+    mine = made(phone.post(f"{base}/stops/{STOP}/deliveries", json=told(60, "MINE", signature=digest(content))))
+    theirs = told(61, "THEIRS", receiver="Zoe Neighbour", signature=digest(others))
+    theirs = made(phone.post(f"{base}/stops/{STOP}/deliveries", json=theirs))
+    for each in (content, others):
+        phone.put(f"{base}/pictures/{digest(each)}", content=each)
+    made_links = [
+        made(api.post("/api/v1/shipments/S-1/share", json=body))["token"]
+        for body in ({"customer": "ward-5"}, {"customer": "ward-6"}, {})
+    ]
+    assert api.post("/api/v1/shipments/S-1/share", json={"customer": "nobody"}).status_code == 422
+    one, two, whole = (f"/api/v1/public/shipments/{token}" for token in made_links)
+    with httpx.Client(base_url=url) as anybody:
+        seen = made(anybody.get(one), 200)
+        assert mine["id"] in [proof["id"] for proof in seen["proofs"]]
+        assert "Zoe" not in str(seen)
+        assert "THEIRS" not in str(seen)
+        (other,) = made(anybody.get(two), 200)["proofs"]
+        assert (other["receiver"], other["lines"][0]["accepted"]) == ("Zoe Neighbour", 10)
+        assert made(anybody.get(whole), 200)["proofs"] == []
+        found = {
+            (link, what): anybody.get(f"{link}/{what}").status_code
+            for link in (one, two, whole)
+            for what in (
+                f"pictures/{digest(content)}", f"pictures/{digest(others)}",
+                f"proofs/{mine['id']}/proof.pdf", f"proofs/{theirs['id']}/proof.pdf",
+            )
+        }  # fmt: skip
+    assert list(found.values()) == [200, 404, 200, 404, 404, 200, 404, 200, 404, 404, 404, 404]
+    shares = api.get("/api/v1/shipments/S-1/shares").json()["items"]
+    assert [each["customer"] for each in shares[:3]] == [None, "ward-6", "ward-5"]

@@ -9,6 +9,7 @@ import channels from './channels.ts'
 import commands from './commands.ts'
 import devices from './devices.ts'
 import display from './display.ts'
+import drive from './drive.ts'
 import files from './files.ts'
 import frame from './frame.ts'
 import goods from './goods.ts'
@@ -35,6 +36,6 @@ import waves from './waves.ts'
 import webhooks from './webhooks.ts'
 
 export default {
-  alerts, audit, brokers, calibrations, cases, channels, commands, devices, display, files, frame, goods, join, labels, levels, live, moves, orders, past, profiles, refused, reports, routes, settings, shared, shipment, shipments, sites,
+  alerts, audit, brokers, calibrations, cases, channels, commands, devices, display, drive, files, frame, goods, join, labels, levels, live, moves, orders, past, profiles, refused, reports, routes, settings, shared, shipment, shipments, sites,
   start, stock, table, waves, webhooks,
 }

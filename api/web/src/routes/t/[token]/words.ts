@@ -57,6 +57,21 @@ export function temperatureWords(t: Telling, s: PublicShipment, now: number): { 
   return { good: null, text: t.say(over ? 'not_judged' : 'not_judged_yet', { missing }), last }
 }
 
+type PublicProof = PublicShipment['proofs'][number]
+const FATES = { accepted: 'pod_accepted', short: 'pod_short', damaged: 'pod_damaged', refused: 'pod_count_refused' } as const
+
+/** 'Tea: 5 accepted, 1 damaged'. */
+export function lineWords(t: Telling, line: PublicProof['lines'][number]): string {
+  const fates = (Object.keys(FATES) as (keyof typeof FATES)[]).filter((fate) => line[fate] > 0)
+  return t.say('pod_line', { goods: line.label, fates: fates.map((fate) => t.say(FATES[fate], { count: String(line[fate]).replace('.', t.say('decimal')) })).join(', ') })
+}
+
+/** How cold goods were kept on their way to a hand-over; null where nobody measured. */
+export function legWords(t: Telling, { verdict, min_c, max_c }: PublicProof['temperature']): string | null {
+  if (min_c === null || max_c === null || verdict === 'no_data') return null
+  return t.say(`pod_${verdict}` as 'pod_in_range', { low: t.temp(min_c), high: t.temp(max_c) })
+}
+
 /** The temperature furthest beyond the limits. */
 function furthest(t: Telling, { min_c, max_c, low_c, high_c }: NonNullable<PublicShipment['temperature']>): string | null {
   const above = max_c !== null && high_c !== null ? max_c - high_c : 0
