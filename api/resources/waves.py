@@ -49,8 +49,8 @@ class CartIn(Strict):
 class WaveIn(Strict):
     """Which orders are picked together: those that are named, or all of the site that are due by `due_by`.
 
-    `by`: a wave for each shipment, customer or hour of the window's end, or one for all. `picking`: whole orders on a
-    round, or zone by zone.
+    `by`: a wave for each shipment, carrier, customer or hour of the window's end, or one for all.
+    `picking`: whole orders on a round, or zone by zone.
     """
 
     model_config = ConfigDict(
@@ -61,7 +61,7 @@ class WaveIn(Strict):
     site: Name
     orders: Annotated[list[Code], Field(min_length=1, max_length=ORDERS_MAX)] | None = None
     due_by: Instant | None = None
-    by: Literal["all", "shipment", "customer", "due"] = "all"
+    by: Literal["all", "shipment", "carrier", "customer", "due"] = "all"
     picking: Literal["orders", "zones"] = "orders"
     cart: CartIn = CartIn()
 

@@ -62,6 +62,8 @@ def grouped(rows: Sequence[Row], by: str) -> dict[str, list[Row]]:
 def _common(row: Row, by: str) -> str:
     if by == "shipment":
         return str(row["shipment"] or "no shipment")
+    if by == "carrier":
+        return str(row["carrier"] or "our own vehicles")
     if by == "customer":
         return str(row["customer"])
     if by == "due":

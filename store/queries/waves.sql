@@ -1,12 +1,15 @@
 -- Waves: orders that are given goods and picked together, in rounds of a cart.
 
 -- name: wave_candidates
--- Orders of a site that have something left to be picked, with the wave and the shipment they are in; the most urgent first.
-select o.id as key, o.name as "order", c.code as customer, o.window_end, w.name as wave,
-       (select h.name from shipment_order x join shipment h on h.id = x.shipment_id where x.order_id = o.id and h.status in ('planned', 'in_transit')
-        order by h.id desc limit 1) as shipment
+-- Orders of a site that have something left to be picked, with the wave and the shipment they are in, and who carries that; the most urgent first.
+select o.id as key, o.name as "order", c.code as customer, o.window_end, w.name as wave, h.name as shipment, h.carrier
 from customer_order o join site s on s.id = o.site_id join customer c on c.id = o.customer_id
 left join wave_order e on e.order_id = o.id and not e.dropped
+left join lateral (
+    select h.name, (select r.code from carrier_choice x left join carrier_service v on v.id = x.service_id left join carrier r on r.id = v.carrier_id
+                    where x.shipment_id = h.id order by x.id desc limit 1) as carrier
+    from shipment_order y join shipment h on h.id = y.shipment_id where y.order_id = o.id and h.status in ('planned', 'in_transit')
+    order by h.id desc limit 1) h on true
 left join wave w on w.id = e.wave_id and (w.status <> 'released' or exists (select from order_line l where l.order_id = o.id and l.stages ? 'allocated'))
 where o.tenant_id = %(tenant)s and s.name = %(site)s and o.status in ('open', 'allocated', 'picked', 'packed', 'loaded')
 and exists (select from order_line l where l.order_id = o.id and l.stages ?| array['open', 'allocated'])

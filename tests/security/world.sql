@@ -129,6 +129,14 @@ select {tenant}, r.id, 1, l.id, 'delivered', 1, 'Reason{tag}' from goods_return 
 insert into stock_hold (tenant_id, unit, reason, held_by) values ({tenant}, '{mark}-held', 'Reason{tag}', 'Maker{tag}');
 insert into compartment (tenant_id, vehicle_id, name, temp_class, load_kg)
 select {tenant}, v.id, '{mark}-rear', 'chilled', 900 from vehicle v where v.tenant_id = {tenant} order by v.id limit 1;
+insert into carrier (tenant_id, code, label) values ({tenant}, '{mark}-carrier', 'Carrier{tag}');
+insert into carrier_service (tenant_id, carrier_id, code, label, mode, transit_h, transit_h_p90)
+select {tenant}, id, '{mark}-service', 'Service{tag}', 'road', 5, 9 from carrier where tenant_id = {tenant};
+insert into rate_card (service_id, revision, tenant_id, valid_from, valid_to, body, added_by)
+select id, 1, {tenant}, '2020-01-01', '2020-12-31', '{{"note": "{mark}"}}', 'Maker{tag}' from carrier_service where tenant_id = {tenant};
+insert into carrier_choice (tenant_id, shipment_id, service_id, reason, asked, options, chosen_by)
+select {tenant}, h.id, s.id, 'Reason{tag}', '{{}}', '[]', 'Chooser{tag}' from shipment h join carrier_service s on s.tenant_id = {tenant}
+where h.tenant_id = {tenant} limit 1;
 insert into wave (tenant_id, name, site_id, why, picking, cart, created_by)
 select {tenant}, '{mark}-wave', o.site_id, 'Why{tag}', 'orders', '{{"orders": 5, "lines": 50, "kg": 100}}', 'Maker{tag}' from customer_order o where o.tenant_id = {tenant};
 insert into wave_order (wave_id, order_id, tenant_id)

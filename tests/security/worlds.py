@@ -33,6 +33,7 @@ OWNED = (
     "bin", "product_unit", "ledger_place", "ledger_move", "ledger_balance", "count_task", "stock_reservation",
     "customer", "ship_to", "customer_order", "order_line", "order_step", "order_allocation",
     "shipment_order", "compartment", "wave", "wave_order", "wave_round", "round_order",
+    "carrier", "carrier_service", "rate_card", "carrier_choice",
     "driver_link", "proof", "proof_revision", "proof_line", "proof_order", "proof_picture",
     "goods_return", "goods_return_line", "stock_hold",
     "docking", "load_check", "load_unit", "load_mark", "load_seal", "despatch_advice",
@@ -122,7 +123,7 @@ class Tenants:
             "reservation_id": f"{mark}-reserved",
             "customer_id": f"{mark}-customer", "ship_to_id": f"{mark}-ship-to", "order_id": f"{mark}-order",
             "return_id": f"{mark}-return", "docking_id": f"{mark}-docking", "stop_id": "S-1-2",
-            "wave_id": f"{mark}-wave",
+            "wave_id": f"{mark}-wave", "carrier_id": f"{mark}-carrier", "service_id": f"{mark}-service",
             "query_name": f"{mark}-query", "subscription_id": f"{mark}-told",
             "lot_id": f"{mark}-lot", "unit_id": f"{mark}-unit", "movement_id": f"{mark}-move",
             "driver_id": f"{mark}-driver", "token_name": f"{mark}-bot", "account_name": f"{mark}-ann",
@@ -139,7 +140,8 @@ class Tenants:
     def _names(self) -> list[str]:
         return [*NUMBERS, "vehicle_id", "shipment_id", "device_id", "site_id", "zone_id", "sku", "profile_id", "slot",
                 "lot_id", "unit_id", "movement_id", "move_id", "bin_id", "reservation_id", "docking_id",
-                "customer_id", "ship_to_id", "order_id", "wave_id", "return_id", "stop_id", "sha256",
+                "customer_id", "ship_to_id", "order_id", "wave_id", "carrier_id", "service_id",
+                "return_id", "stop_id", "sha256",
                 "query_name", "subscription_id",
                 "driver_id", "token_name", "account_name", "webhook_id", "channel_id", "broker_id",
                 "kind", "report", "probe", "seq", "token", "browser_id"]  # fmt: skip

@@ -3,7 +3,7 @@ import type { Translation } from '../catalogue.ts'
 import type en from '../en/waves.ts'
 
 const STATES: Readonly<Record<string, string>> = { planned: 'geplant', releasing: 'wird freigegeben', released: 'freigegeben', cancelled: 'storniert' }
-const BY: Readonly<Record<string, string>> = { all: 'eine Welle für alle', shipment: 'nach Abfahrt (Sendung)', customer: 'nach Kunde', due: 'nach der Stunde, zu der sie fällig sind' }
+const BY: Readonly<Record<string, string>> = { all: 'eine Welle für alle', shipment: 'nach Abfahrt (Sendung)', carrier: 'nach Spediteur', customer: 'nach Kunde', due: 'nach der Stunde, zu der sie fällig sind' }
 const PICKING: Readonly<Record<string, string>> = { orders: 'ganze Aufträge je Runde', zones: 'Zone für Zone' }
 
 const waves: Translation<typeof en> = {

@@ -1,6 +1,6 @@
 // Waves: orders that are given goods and picked together.
 const STATES: Readonly<Record<string, string>> = { planned: 'planned', releasing: 'being released', released: 'released', cancelled: 'cancelled' }
-const BY: Readonly<Record<string, string>> = { all: 'one wave for all', shipment: 'by departure (shipment)', customer: 'by customer', due: 'by the hour they are due' }
+const BY: Readonly<Record<string, string>> = { all: 'one wave for all', shipment: 'by departure (shipment)', carrier: 'by carrier', customer: 'by customer', due: 'by the hour they are due' }
 const PICKING: Readonly<Record<string, string>> = { orders: 'whole orders on a round', zones: 'zone by zone' }
 
 export default {
