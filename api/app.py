@@ -65,6 +65,7 @@ from api.resources import (
     inventory_files,
     joining,
     lifecycle,
+    load_papers,
     loading,
     logger_files,
     mending,
@@ -112,12 +113,14 @@ from serving.origins import Hosts, public_origins, split
 __all__ = ["ApiConfig", "create_app"]
 
 RESOURCES = (
-    session, sessions, joining, people, roles, tokens, fleets, vehicles, compartments, trips, sites, devices, products,
+    session, sessions, joining, people, roles, tokens, fleets, vehicles, compartments, trips, sites, devices,
+    products,
     handling_units, goods_movements, epcis, epcis_queries, inventory_files, lifecycle, assignments,
     temperature_profiles, profile_backtests, device_profiles, calibrations, antennas, connecting, commands,
     stock, stock_ledger, stock_moves, stock_availability, stock_outlook, stock_activity, stock_found, stock_labels,
     count_tasks, bins, product_units, customers, orders, pick_lists, waves, carriers, carrier_choices,
-    shipments, shipment_orders, docks, loading, shares, runs, proofs, driver_links, public_runs, alerts, cases,
+    shipments, shipment_orders, docks, loading, load_papers, shares, runs, proofs, driver_links, public_runs,
+    alerts, cases,
     temperature_series, logger_files, facts, evidence, arrival_times, readings,
     reports, quarantine, mending, webhooks, channels, alert_routes, web_push,
     brokers, public, customer_browsers, events, demo, display, audit,

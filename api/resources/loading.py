@@ -29,6 +29,7 @@ from api.resources.shared.shipments import read_shipments
 from domain.loading.cooling import RECENT
 from domain.orders.news import news
 from domain.times import to_us
+from operations.despatch.record import issue
 from operations.loading.record import LoadTold, SealTold, check_seal, cooled, load, seal, unload
 from store.db import queries
 
@@ -316,6 +317,7 @@ async def post_loading(request: Request, caller: OrderWorker, shipment_id: Shipm
         if done.loaded or done.left:
             detail = given.model_dump(mode="json", exclude_none=True)
             await audit(session, caller, "shipment.load", shipment_id, **detail)
+            await session.perform(issue(shipment_id, datetime.now(UTC), first=False), _named())
         check = await load_check(session, shipment_id)
         if done.loaded or done.left:
             await _changed(session, shipment_id, done.orders, check)
@@ -338,6 +340,7 @@ async def delete_loading(
         with refusing():
             done = await session.perform(script, _named())
         await audit(session, caller, "shipment.unload", shipment_id, unit=unit_id, reason=reason or "")
+        await session.perform(issue(shipment_id, datetime.now(UTC), first=False), _named())
         check = await load_check(session, shipment_id)
         await _changed(session, shipment_id, done.orders, check)
     return Json(check)
@@ -369,6 +372,8 @@ async def post_seal(request: Request, caller: OrderWorker, shipment_id: Shipment
             found = await session.perform(seal(shipment_id, told, told.at - RECENT, to_us(now), caller.user), _named())
         detail = {"numbers": list(told.numbers), "cooling": found.verdict, "reason": told.reason}
         await audit(session, caller, "shipment.seal", shipment_id, **detail)
+        with refusing():
+            await session.perform(issue(shipment_id, now, first=True), _named())
         check = await load_check(session, shipment_id)
         await _changed(session, shipment_id, (), check)
     return Json(check)

@@ -145,7 +145,10 @@ class _Model:
         doors = self._doors(epoch)
         awake = {zone for zone in self.dock.doors | self.dock.staging if epoch in self.dock.awake.get(zone, ())}
         awake |= {zone for each in heard.values() for zone, _ in each.best}
-        self._move(doors, self._came(epoch, doors, heard))
+        scans = list(scans)
+        # Through a gate where nobody listened nothing is taken to have gone: somebody scans it.
+        gates = {truck for truck, door in doors.items() if door in awake or any(its == truck for _, its in scans)}
+        self._move(doors, gates, self._came(epoch, doors, heard))
         self._weigh(doors, antennas, awake, heard)
         for row, truck in scans:
             factor = np.full(self.mass.shape[1], self.chances.mistaken)
@@ -194,7 +197,7 @@ class _Model:
                     came[row, self.trucks[truck]] = first.at_us / 1e6 - self._since_s
         return came
 
-    def _move(self, doors: Mapping[int, int], came: F64) -> None:
+    def _move(self, doors: Mapping[int, int], gates: AbstractSet[int], came: F64) -> None:
         c, mass, when = self.chances, self.mass, self.when
         after, later = np.zeros_like(mass), np.zeros_like(when)
         stays_s, stays_n = mass[:, S] * (1 - c.away), mass[:, N] * (1 - c.comes)
@@ -206,8 +209,9 @@ class _Model:
                 later[:, t] = when[:, o] + when[:, t]
                 to_s = to_s + mass[:, i]
                 continue
-            goes = self.hazard[:, k] * (stays_s + stays_n)
-            stays_s, stays_n = stays_s * (1 - self.hazard[:, k]), stays_n * (1 - self.hazard[:, k])
+            hazard = self.hazard[:, k] * (truck in gates)
+            goes = hazard * (stays_s + stays_n)
+            stays_s, stays_n = stays_s * (1 - hazard), stays_n * (1 - hazard)
             stay = 1 - c.through - c.turned
             after[:, o] = goes + stay * mass[:, o]
             later[:, o] = goes * came[:, k] + stay * when[:, o]

@@ -286,3 +286,42 @@ select a.id, a.kind, a.severity, null as device, null as probe, null as vehicle,
        a.signed_by, a.comments, a.muted_until, a.muted_by, a.mute_reason
 from alert a join site s on s.id = a.site_id
 where a.tenant_id = %(tenant)s and a.id = any(%(ids)s::int8[]) and a.resolved_at is null order by a.id
+
+-- name: carried
+-- Goods of a shipment's orders in units: those that were loaded and not taken off again, and with `packed` those that are to be.
+select u.unit, u.loaded, o.name as "order", o.reference as order_reference, l.seq, p.sku, p.label, p.gtin, p.base_unit, p.gross_mass_kg, p.temp_class,
+       u.lot, u.best_before, u.quantity, c.code as customer, c.label as customer_label, t.code as ship_to, t.label as ship_to_label,
+       t.address, st.seq as stop, st.label as stop_label
+from shipment_order x join customer_order o on o.id = x.order_id join customer c on c.id = o.customer_id left join ship_to t on t.id = o.ship_to_id
+left join stop st on st.id = x.stop_id join order_line l on l.order_id = o.id join product p on p.id = l.product_id
+cross join lateral (
+    select k.handling_unit as unit, true as loaded, b.code as lot, b.best_before,
+           sum(case k.kind when 'load' then k.quantity else -k.quantity end) as quantity
+    from order_step k left join lot b on b.id = k.lot_id
+    where k.line_id = l.id and k.withdrawn_at is null and k.kind in ('load', 'unload') group by 1, 3, 4
+    having sum(case k.kind when 'load' then k.quantity else -k.quantity end) > 0
+    union all
+    select a.unit, false, b.code, b.best_before, sum(a.quantity) from order_allocation a left join lot b on b.id = a.lot_id
+    where %(packed)s and a.line_id = l.id and a.stage = 'packed' group by 1, 3, 4) u
+where x.tenant_id = %(tenant)s and x.shipment_id = %(shipment)s
+order by st.seq desc nulls last, u.unit, o.name, l.seq, u.lot limit 20000
+
+-- name: sender
+-- Whence a shipment goes: the site of its orders, and what it says of itself.
+select h.name as shipment, h.reference, v.name as vehicle, v.label as vehicle_label, s.name as site, s.label as site_label, s.gln,
+       (select min(p.departed_at) from stop p where p.shipment_id = h.id and p.site_id = s.id) as departed_at,
+       (select l.numbers from load_seal l where l.shipment_id = h.id and l.kind = 'sealed' order by l.id desc limit 1) as seals
+from shipment h left join vehicle v on v.id = h.vehicle_id
+left join lateral (select o.site_id from shipment_order x join customer_order o on o.id = x.order_id where x.shipment_id = h.id order by o.id limit 1) f on true
+left join site s on s.id = f.site_id where h.tenant_id = %(tenant)s and h.id = %(shipment)s
+
+-- name: advices
+-- Despatch advices of a shipment, the newest first, or the one of a revision.
+select d.revision, d.issued_at, d.body from despatch_advice d
+where d.tenant_id = %(tenant)s and d.shipment_id = %(shipment)s and (%(revision)s::int is null or d.revision = %(revision)s)
+order by d.revision desc limit %(limit)s
+
+-- name: add_advice
+-- What receivers are told from now on.
+insert into despatch_advice (tenant_id, shipment_id, revision, issued_at, body)
+values (%(tenant)s, %(shipment)s, %(revision)s, %(now)s, %(body)s::jsonb) on conflict do nothing returning revision

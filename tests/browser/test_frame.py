@@ -33,6 +33,7 @@ PAGES = (
     "/orders/waves",
     "/orders/pick",
     "/orders/pack",
+    "/shipments/load",
     "/goods",
     "/goods?list=lots",
     "/stock",

@@ -121,7 +121,7 @@ class AlertStock(TypedDict):
     expiring: list[StockLeft]
 
 
-class LoadUnit(TypedDict):
+class AlertUnit(TypedDict):
     """A unit of a load that is wrong or missing; `shipment`: whose it is, or on whose vehicle it seems to be."""
 
     unit: str
@@ -137,8 +137,8 @@ class AlertLoad(TypedDict):
     vehicle: str
     door: str
     departed_at: Time | None
-    wrong: list[LoadUnit]
-    missing: list[LoadUnit]
+    wrong: list[AlertUnit]
+    missing: list[AlertUnit]
 
 
 class Alert(TypedDict):

@@ -20,6 +20,7 @@ from store.link import Link
 from tests.integration.api.seed import World, client, rows, serving
 from tests.integration.api.test_live_feed import feed
 from tests.logins import of_operations
+from tests.scans import codes_on
 
 STAGING = {"site": "dc-1", "zone": "staging"}
 AFTER = timedelta(microseconds=AFTER_US)
@@ -302,6 +303,8 @@ def test_what_is_on_board_is_confirmed_into_the_book_sealed_and_taken_back(
     assert api.delete("/api/v1/shipments/L-1/loading/nothing", params={"step": "b"}).status_code == 404
 
     sealed_when_cold(dock)
+    papers_say_what_is_loaded(api, on, behind)
+
     # Left with a reason is nothing to be told of once it has left; what was scanned and stands in the staging zone is.
     dock.docked(0, left=True)
     dock.hear([read for read in true.heard if read.t_ms * 1000 >= left_us])
@@ -313,6 +316,8 @@ def sealed_when_cold(dock: Dock) -> None:
     api, world, seal = dock.api, dock.world, {"numbers": ["FI 1"]}
     # The vehicle is to be as cold as its goods need: not known is not fine.
     world.run("update product set temp_class = 'chilled' where sku = 'MILK'")
+    assert advice(api)["function"] == "draft"
+    assert api.get("/api/v1/shipments/L-1/consignment-note.pdf").status_code == 409
     assert api.get("/api/v1/shipments/L-1/pre-cooling").json()["verdict"] == "unknown"
     refused = api.post("/api/v1/shipments/L-1/seal", json=seal)
     assert (refused.status_code, refused.json()["detail"].startswith("unknown: ")) == (409, True)
@@ -337,6 +342,42 @@ def sealed_when_cold(dock: Dock) -> None:
         "shipment.seal",
         "shipment.seal-check",
     } <= audited
+
+
+def advice(api: httpx.Client, **asked: Any) -> dict[str, Any]:
+    return dict(api.get("/api/v1/shipments/L-1/despatch-advice", params=asked).json())
+
+
+def units_of(told: dict[str, Any]) -> list[str]:
+    return sorted(unit["handling_unit"] for each in told["consignments"] for unit in each["units"])
+
+
+def papers_say_what_is_loaded(api: httpx.Client, on: list[str], behind: list[str]) -> None:
+    """The advice was issued as it was sealed, names exactly what is loaded, and is replaced when that is otherwise."""
+    first = advice(api)
+    assert (first["revision"], first["function"], first["seals"], first["current"]) == (1, "original", ["FI 1"], True)
+    assert units_of(first) == on
+    assert first["ship_from"]["site"] == "dc-1"
+    issued = api.post("/api/v1/shipments/L-1/despatch-advice").json()
+    assert issued == first
+    note = api.get("/api/v1/shipments/L-1/consignment-note.pdf")
+    read = codes_on(note.content)
+    assert sorted(code.text for code in read if code.kind == "]C1") == [f"00{unit}" for unit in on]
+    packed = codes_on(api.get("/api/v1/shipments/L-1/packing-list.pdf").content)
+    assert sorted(code.text for code in packed if code.kind == "]C1") == sorted(f"00{unit}" for unit in on + behind)
+    alone = codes_on(api.get("/api/v1/shipments/L-1/packing-list.pdf", params={"unit": on[0]}).content)
+    assert [code.text for code in alone if code.kind == "]C1"] == [f"00{on[0]}"]
+    assert api.get("/api/v1/shipments/L-1/packing-list.pdf", params={"unit": "none"}).status_code == 404
+    table = api.get("/api/v1/shipments/L-1/despatch-advice", headers={"Accept": "text/csv"}).text.splitlines()
+    assert (len(table), table[0].split(",")[:2]) == (len(on) + 1, ["document", "revision"])
+
+    assert api.delete(f"/api/v1/shipments/L-1/loading/{on[0]}", params={"step": "off"}).status_code == 200
+    second = advice(api)
+    assert (second["revision"], second["function"], units_of(second)) == (2, "replacement", on[1:])
+    assert (units_of(advice(api, revision=1)), advice(api, revision=1)["current"]) == (on, False)
+    assert api.get("/api/v1/shipments/L-1/despatch-advice", params={"revision": 3}).status_code == 404
+    again = api.post("/api/v1/shipments/L-1/loading", json={"id": "again", "scanned": on[:1]})
+    assert (again.status_code, advice(api)["revision"], units_of(advice(api))) == (200, 3, on)
 
 
 def lines(api: httpx.Client, order: str) -> list[dict[str, Any]]:

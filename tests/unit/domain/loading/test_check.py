@@ -123,6 +123,13 @@ def test_a_truck_that_never_came_has_nothing_on_it() -> None:
     assert [(now.unit, now.state, now.chance) for now in found] == [(A, "expected", 0.0)]
 
 
+def test_where_nobody_listens_nothing_is_taken_to_be_on_board() -> None:
+    known = judge([], (Scan(9 * MIN_US, A, 1),))
+    deaf = known._replace(dock=Dock(known.dock.doors, known.dock.staging))
+    found = checked(deaf, "S-1", 19 * MIN_US)
+    assert (found[A].state, found[B].state, round(found[B].chance, 2)) == ("loaded", "expected", 0.01)
+
+
 @settings(max_examples=25, deadline=None)
 @given(st.data())
 def test_reads_in_any_order_end_in_the_same_check(data: st.DataObject) -> None:

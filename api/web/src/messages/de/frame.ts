@@ -32,6 +32,7 @@ const words: Translation<typeof en> = {
   page_orders: 'Aufträge',
   page_pick: 'Kommissionieren',
   page_waves: 'Wellen',
+  page_load: 'Verladen',
   page_pack: 'Packen und laden',
   page_goods: 'Ware',
   page_stock: 'Bestand',

@@ -17,6 +17,7 @@ import join from './join.ts'
 import labels from './labels.ts'
 import levels from './levels.ts'
 import live from './live.ts'
+import loading from './loading.ts'
 import moves from './moves.ts'
 import orders from './orders.ts'
 import past from './past.ts'
@@ -36,6 +37,6 @@ import waves from './waves.ts'
 import webhooks from './webhooks.ts'
 
 export default {
-  alerts, audit, brokers, calibrations, cases, channels, commands, devices, display, drive, files, frame, goods, join, labels, levels, live, moves, orders, past, profiles, refused, reports, routes, settings, shared, shipment, shipments, sites,
+  alerts, audit, brokers, calibrations, cases, channels, commands, devices, display, drive, files, frame, goods, join, labels, levels, live, loading, moves, orders, past, profiles, refused, reports, routes, settings, shared, shipment, shipments, sites,
   start, stock, table, waves, webhooks,
 }

@@ -109,6 +109,7 @@ const words: Translation<typeof en> = {
   pack_label: 'Etikett',
   pack_unpack: 'Auspacken',
   pack_load: 'Laden',
+  pack_shipment: (shipment) => `Mit ${shipment} verladen`,
   pack_load_all: 'Alles laden',
   pack_loaded: (units, vehicle) => `${units} ist auf ${vehicle}`,
   pack_riding: 'Auf dem Fahrzeug',

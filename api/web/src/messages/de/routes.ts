@@ -9,6 +9,7 @@ const KINDS: Readonly<Record<string, string>> = {
   silence: 'Geräte, die schweigen',
   sensor_fault: 'Fühler, die nicht stimmen können',
   late_risk: 'verspätete Ankünfte',
+  wrong_load: 'Ladungen, die nicht stimmen',
   low_stock: 'niedriger Bestand',
   stock_out: 'Bestand, der aus ist oder bald',
   expiry: 'Bestand, der ungenutzt verfällt',

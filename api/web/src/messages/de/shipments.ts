@@ -68,6 +68,7 @@ const words: Translation<typeof en> = {
   times_in: (zone) => `Zeiten sind in ${zone}.`,
   edit: 'Bearbeiten',
   edit_of: (name) => `${name} bearbeiten`,
+  load: 'Am Tor verladen',
   again: 'Wieder aufnehmen',
   again_done: (name) => `${name} ist wieder geplant.`,
 

@@ -29,6 +29,7 @@ export default {
   page_orders: 'Orders',
   page_pick: 'Pick',
   page_waves: 'Waves',
+  page_load: 'Loading',
   page_pack: 'Pack and load',
   page_goods: 'Goods',
   page_stock: 'Stock',

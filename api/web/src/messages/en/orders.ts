@@ -106,6 +106,7 @@ export default {
   pack_label: 'Label',
   pack_unpack: 'Unpack',
   pack_load: 'Load',
+  pack_shipment: (shipment: string) => `Load with ${shipment}`,
   pack_load_all: 'Load all',
   pack_loaded: (units: string, vehicle: string) => `${units} is on ${vehicle}`,
   pack_riding: 'On the vehicle',

@@ -6,6 +6,7 @@ const KINDS: Readonly<Record<string, string>> = {
   silence: 'silent devices',
   sensor_fault: 'sensors that cannot be right',
   late_risk: 'late arrivals',
+  wrong_load: 'loads that are not right',
   low_stock: 'low stock',
   stock_out: 'stock that is out, or soon will be',
   expiry: 'stock that will expire unused',

@@ -63,6 +63,7 @@ export default {
   times_in: (zone: string) => `Times are in ${zone}.`,
   edit: 'Edit',
   edit_of: (name: string) => `Edit ${name}`,
+  load: 'Load at the dock',
   again: 'Take up again',
   again_done: (name: string) => `${name} is planned again.`,
 

@@ -3,7 +3,7 @@ import { m } from '#messages/routes.ts'
 import type { AlertRoute, AlertRouteIn } from '#shared/api/shapes.ts'
 import { span } from '#shared/format.ts'
 
-export const KINDS = ['temperature', 'breach_risk', 'exposure', 'silence', 'sensor_fault', 'late_risk', 'low_stock', 'stock_out', 'expiry'] as const
+export const KINDS = ['temperature', 'breach_risk', 'exposure', 'silence', 'sensor_fault', 'late_risk', 'wrong_load', 'low_stock', 'stock_out', 'expiry'] as const
 export const DAYS = [1, 2, 3, 4, 5, 6, 7] as const
 export const STEPS_MAX = 5
 const STEP_MIN = 15
