@@ -8,6 +8,7 @@ from decimal import Decimal
 from domain.refusal import CannotError
 from domain.times import to_us
 from firmware_sim.model import World
+from frostway.demo_dispatch import CUSTOMER, bring_dispatch
 from frostway.demo_stock import ACTOR, CENTRE, VALUES, Ask
 from operations.allocation.record import allocate
 from operations.orders.record import LineTold, OrderTold, add_order, cancel
@@ -42,6 +43,7 @@ def bring_orders(registry: Registry, world: World, now: datetime) -> None:
         ask.do(add_order(OrderTold(name, customer, CENTRE, lines, "", "", priority, (None, due)), to_us(now), ACTOR))
         if n + 1 < len(WANTED):
             ask.do(allocate(name, to_us(now), ACTOR, PLANNER))
+    bring_dispatch(registry, world, now, first + len(WANTED))
 
 
 def take_orders_away(registry: Registry) -> None:
@@ -52,5 +54,5 @@ def take_orders_away(registry: Registry) -> None:
             ask.do(cancel(row["name"], "the simulated fleet was removed", now_us, ACTOR, PLANNER))
         except CannotError:  # it was picked: it goes its way
             continue
-    for code, *_ in CUSTOMERS:
+    for code, *_ in (*CUSTOMERS, CUSTOMER):
         ask.rows("orders", "retire_customer", id=code)

@@ -132,6 +132,7 @@ insert into class values
     ('load_mark',           'tenant_id',      'select, insert, update (withdrawn_at, withdrawn_by)', '',  ''),
     ('load_seal',           'tenant_id',      'select, insert',                 '',                       ''),
     ('despatch_advice',     'tenant_id',      'select, insert',                 '',                       ''),
+    ('dispatch_plan',       'tenant_id',      'select, insert, update, delete', '',                       ''),
     ('epcis_capture',       'tenant_id',      'select, insert',                 '',                       ''),
     ('epcis_event',         'tenant_id',      'select, insert',                 '',                       ''),
     ('epcis_query',         'tenant_id',      'select, insert, delete',         '',                       ''),

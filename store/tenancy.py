@@ -87,6 +87,7 @@ HISTORY: tuple[Owned, ...] = (
             "docking",
             "shipment_order",
             "compartment",
+            "dispatch_plan",
             "order_allocation",
             "order_step",
             "order_line",

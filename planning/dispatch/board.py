@@ -135,6 +135,9 @@ class Board:
         n, trucks = len(work.jobs), len(work.trucks)
         self.start = {each.id: n + k for k, each in enumerate(work.trucks)}
         self.home = {each.id: n + trucks + k for k, each in enumerate(work.trucks)}
+        emitted = [each.kgco2e_per_km for each in work.trucks if each.kgco2e_per_km is not None]
+        self.usual_kgco2e = sum(emitted) / len(emitted) if emitted else 0.0
+        """A kilometre of a vehicle of which nobody knows: it is no better choice for that."""
         self._known: dict[tuple[str, tuple[str, ...], bool], Figures] = {}
 
     def figures(self, truck: str, jobs: Sequence[str], *, chances: bool = True) -> Figures:
@@ -173,7 +176,8 @@ class Board:
     def score(self, found: Figures) -> float:
         """What it costs, with what may come late and what is emitted, in money; less is better."""
         weights = self.work.weights
-        return found.cost + weights.late * found.late + weights.kgco2e * (found.kgco2e or 0.0)
+        emitted = self.usual_kgco2e * found.km if found.kgco2e is None else found.kgco2e
+        return found.cost + weights.late * found.late + weights.kgco2e * emitted
 
 
 def forbidden(truck: Truck, jobs: Sequence[Job]) -> list[Broken]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from planning.dispatch.board import Board, Broken, Figures
+from planning.dispatch.board import SLACK, Board, Broken, Figures
 from planning.dispatch.solve import Dispatch, LeftOut, cheapest, least_broken
 from planning.dispatch.work import WorkError
 
@@ -35,7 +35,7 @@ class Sum(NamedTuple):
 
 @dataclass(frozen=True)
 class Quote:
-    """The plan as it would be, what it adds, and which limits it would break that were kept."""
+    """The plan as it would be, what it adds, and which limits it would break, or break more."""
 
     plan: Dispatch
     added: Sum
@@ -90,9 +90,10 @@ def quote(board: Board, plan: Dispatch, change: Change) -> Quote:
         routes[change.truck] = (*now[:at], job.id, *now[at:])
     after = judged(board, routes, {each.job: each for each in plan.left_out})
     before, then = sum_of(plan.figures), sum_of(after.figures)
-    had = set(plan.broken)
-    kept = {(truck, each.limit, each.job) for truck, each in had}
-    broken = tuple((truck, each) for truck, each in after.broken if (truck, each.limit, each.job) not in kept)
+    had = {(truck, each.limit, each.job): each.by for truck, each in plan.broken}
+    broken = tuple(
+        (truck, each) for truck, each in after.broken if each.by > had.get((truck, each.limit, each.job), 0.0) + SLACK
+    )
     return Quote(after, _less(then, before), broken)
 
 

@@ -12,7 +12,7 @@ import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -21,7 +21,9 @@ from planning.dispatch.board import Board, Broken, Figures, capacities, forbidde
 from planning.dispatch.work import Job, Truck, Work, WorkError
 from planning.routes.problem import FOREVER, STOP, Problem, Route, Stop, Vehicles, Visit, Window
 from planning.routes.problem import Plan as RoutesPlan
-from planning.routes.solver import Effort, solve
+
+if TYPE_CHECKING:
+    from planning.routes.solver import Effort
 
 ROUNDS = (0.45, 0.35, 0.2)
 MARGIN_S = 120
@@ -128,6 +130,8 @@ class _Rounds:
 
     def once(self, effort: Effort, seed: int, last: Routes) -> Routes:
         """On from the last plan."""
+        from planning.routes.solver import solve  # noqa: PLC0415  who only judges plans needs no solver
+
         problem = self._problem(self._left(last))
         found = solve(problem, effort, seed, self._as_plan(last))
         routes = self._as_routes(found)
@@ -169,7 +173,8 @@ class _Rounds:
         work, board = self.work, self.board
         duration = board.ways.matrix(left_s)
         weights = work.weights
-        km_cost = float(np.mean([t.km_cost + weights.kgco2e * (t.kgco2e_per_km or 0.0) for t in work.trucks]))
+        emitted = weights.kgco2e * board.usual_kgco2e
+        km_cost = float(np.mean([each.km_cost for each in work.trucks])) + emitted
         hour_cost = float(np.mean([t.hour_cost for t in work.trucks]))
         cost: I64 = np.rint(
             CENT * (km_cost * board.ways.road_m / 1000 + hour_cost * duration / 3600) + board.ways.road_m / 1000

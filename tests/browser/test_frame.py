@@ -31,6 +31,7 @@ PAGES = (
     "/start",
     "/orders",
     "/orders/waves",
+    "/dispatch",
     "/orders/pick",
     "/orders/pack",
     "/shipments/load",

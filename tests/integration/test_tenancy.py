@@ -84,7 +84,7 @@ BY_PLACE = {
     ("epcis_subscription", "query_id"): ONE_OF.replace("{}", "epcis_query", 1),
     ("epcis_subscription", "receiver_id"): ONE_OF.replace("{}", "receiver", 1),
     ("carrier_service", "mode"): "'road'",
-    ("compartment", "temp_class"): "'chilled'",
+    ("compartment", "temp_class"): "'chilled'", ("dispatch_plan", "kind"): "'plan'",
     ("load_unit", "state"): "'loaded'", ("load_mark", "kind"): "'scan'", ("load_seal", "kind"): "'sealed'",
     ("load_seal", "numbers"): "'{{x}}'",
     ("exposure", "profile_id"): ONE_OF.replace("{}", "profile", 1),

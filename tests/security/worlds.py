@@ -18,6 +18,7 @@ NUMBERS = {
     "assignment_id": "assignment", "entry_id": "vehicle_driver", "session_id": "access_token",
     "delivery_id": "outgoing", "notice_id": "outgoing", "event_id": "outgoing", "command_id": "command",
     "logger_file_id": "logger_file", "task_id": "count_task", "proof_id": "proof", "link_id": "driver_link",
+    "plan_id": "dispatch_plan",
     "capture_id": "epcis_capture",
 }  # fmt: skip
 WORDS = {"kind": "excursion", "report": "load", "probe": "rear", "seq": "1"}
@@ -32,7 +33,7 @@ OWNED = (
     "lot", "goods_movement", "handling_unit", "goods_stay", "goods_part", "goods_budget",
     "bin", "product_unit", "ledger_place", "ledger_move", "ledger_balance", "count_task", "stock_reservation",
     "customer", "ship_to", "customer_order", "order_line", "order_step", "order_allocation",
-    "shipment_order", "compartment", "wave", "wave_order", "wave_round", "round_order",
+    "shipment_order", "compartment", "dispatch_plan", "wave", "wave_order", "wave_round", "round_order",
     "carrier", "carrier_service", "rate_card", "carrier_choice",
     "driver_link", "proof", "proof_revision", "proof_line", "proof_order", "proof_picture",
     "goods_return", "goods_return_line", "stock_hold",

@@ -33,6 +33,7 @@ const words: Translation<typeof en> = {
   page_pick: 'Kommissionieren',
   page_waves: 'Wellen',
   page_load: 'Verladen',
+  page_dispatch: 'Tourenplanung',
   page_pack: 'Packen und laden',
   page_goods: 'Ware',
   page_stock: 'Bestand',

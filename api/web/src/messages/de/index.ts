@@ -8,6 +8,7 @@ import cases from './cases.ts'
 import channels from './channels.ts'
 import commands from './commands.ts'
 import devices from './devices.ts'
+import dispatch from './dispatch.ts'
 import display from './display.ts'
 import drive from './drive.ts'
 import files from './files.ts'
@@ -37,6 +38,6 @@ import waves from './waves.ts'
 import webhooks from './webhooks.ts'
 
 export default {
-  alerts, audit, brokers, calibrations, cases, channels, commands, devices, display, drive, files, frame, goods, join, labels, levels, live, loading, moves, orders, past, profiles, refused, reports, routes, settings, shared, shipment, shipments, sites,
+  alerts, audit, brokers, calibrations, cases, channels, commands, devices, dispatch, display, drive, files, frame, goods, join, labels, levels, live, loading, moves, orders, past, profiles, refused, reports, routes, settings, shared, shipment, shipments, sites,
   start, stock, table, waves, webhooks,
 }

@@ -30,6 +30,7 @@ export default {
   page_pick: 'Pick',
   page_waves: 'Waves',
   page_load: 'Loading',
+  page_dispatch: 'Dispatch planning',
   page_pack: 'Pack and load',
   page_goods: 'Goods',
   page_stock: 'Stock',
