@@ -201,6 +201,8 @@ def _not_anothers(line: LineNow, told: Told, spot: Spot | None, *, late: bool) -
         return
     row = {"n": 0, "line": line.key, "product": line.product, **spot._asdict()}
     (found,) = yield Statement("spots", {"rows": json.dumps([row])})
+    if found["on_hold"]:
+        raise CannotError(f"{told.id}: {spot.unit} is on hold: nobody has decided on it", conflict=True)
     free = found["quantity"] - found["others"]
     if found["others"] and told.quantity > free:
         raise CannotError(

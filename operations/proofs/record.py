@@ -1,7 +1,7 @@
 """The one transaction of a proof of delivery: kept as it was said, and told to its orders as what has happened.
 
 Statements are those of `store/queries/proofs.sql`, `orders.sql` and `stock.sql`. Whoever tells or corrects a proof
-locks its orders by name first, so that two never wait for one another there.
+locks its orders first, so that two never wait for one another there.
 """
 
 from __future__ import annotations

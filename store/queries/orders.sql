@@ -190,7 +190,8 @@ select b.product_id as product, b.place_id as place, coalesce(b.lot_id, 0) as lo
            select bool_or(g.verdict = 'fail') from handling_unit h join goods_budget g on g.unit_id = h.id
            where h.tenant_id = b.tenant_id and h.code = b.unit)
        else (select bool_or(g.verdict = 'fail') from goods_part c join goods_budget g on g.unit_id = c.unit_id
-             where c.tenant_id = b.tenant_id and c.lot_id = b.lot_id) end, false) as barred
+             where c.tenant_id = b.tenant_id and c.lot_id = b.lot_id) end, false) or exists (
+           select from stock_hold q where q.tenant_id = b.tenant_id and q.unit = b.unit and q.released_at is null) as barred
 from ledger_balance b join ledger_place l on l.id = b.place_id left join lot t on t.id = b.lot_id
 where b.tenant_id = %(tenant)s and b.product_id = any(%(products)s) and l.site_id = %(site)s and b.quantity > 0
 order by b.place_id, 3, b.unit
@@ -205,7 +206,8 @@ where a.tenant_id = %(tenant)s and a.product_id = any(%(products)s) and (%(site)
 select r.n, coalesce((select sum(b.quantity) from ledger_balance b where b.tenant_id = %(tenant)s and b.place_id = r.place and b.product_id = r.product
            and b.lot_id is not distinct from nullif(r.lot, 0) and b.unit = r.unit), 0) as quantity,
        coalesce((select sum(a.quantity) from order_allocation a where a.tenant_id = %(tenant)s and a.place_id = r.place and a.product_id = r.product
-           and a.lot_id is not distinct from nullif(r.lot, 0) and a.unit = r.unit and a.line_id <> r.line), 0) as others
+           and a.lot_id is not distinct from nullif(r.lot, 0) and a.unit = r.unit and a.line_id <> r.line), 0) as others,
+       exists (select from stock_hold q where q.tenant_id = %(tenant)s and q.unit = r.unit and q.released_at is null) as on_hold
 from jsonb_to_recordset(%(rows)s::jsonb) r (n int, line int8, place int, product int, lot int, unit text)
 
 -- name: to_pick
@@ -235,7 +237,8 @@ select h.line_id as line, h.place_id as place, coalesce(h.lot_id, 0) as lot, h.u
            select bool_or(g.verdict = 'fail') from handling_unit u join goods_budget g on g.unit_id = u.id
            where u.tenant_id = h.tenant_id and u.code = h.unit)
        else (select bool_or(g.verdict = 'fail') from goods_part c join goods_budget g on g.unit_id = c.unit_id
-             where c.tenant_id = h.tenant_id and c.lot_id = h.lot_id) end, false) as barred
+             where c.tenant_id = h.tenant_id and c.lot_id = h.lot_id) end, false) or exists (
+           select from stock_hold q where q.tenant_id = h.tenant_id and q.unit = h.unit and q.released_at is null) as barred
 from held h left join lot t on t.id = h.lot_id left join ledger_balance b on b.tenant_id = h.tenant_id and b.place_id = h.place_id
     and b.product_id = h.product_id and b.lot_id is not distinct from h.lot_id and b.unit = h.unit
 where h.name = %(name)s and h.stage = 'allocated' order by h.line_id, h.place_id, 3, h.unit

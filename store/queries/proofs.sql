@@ -16,7 +16,7 @@ where p.tenant_id = %(tenant)s and p.device = %(device)s and p.boot = %(boot)s a
 -- name: orders_carried
 -- Orders of a shipment by name, kept for this transaction alone.
 select o.id, o.name, o.customer_id, x.stop_id from customer_order o join shipment_order x on x.order_id = o.id
-where o.tenant_id = %(tenant)s and x.shipment_id = %(shipment)s and o.name = any(%(names)s) order by o.name for no key update of o
+where o.tenant_id = %(tenant)s and x.shipment_id = %(shipment)s and o.name = any(%(names)s) order by o.id for no key update of o
 
 -- name: add_proof
 -- A proof that nobody has told before.

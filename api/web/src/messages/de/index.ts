@@ -7,6 +7,7 @@ import calibrations from './calibrations.ts'
 import cases from './cases.ts'
 import channels from './channels.ts'
 import commands from './commands.ts'
+import delivery from './delivery.ts'
 import devices from './devices.ts'
 import dispatch from './dispatch.ts'
 import display from './display.ts'
@@ -38,6 +39,6 @@ import waves from './waves.ts'
 import webhooks from './webhooks.ts'
 
 export default {
-  alerts, audit, brokers, calibrations, cases, channels, commands, devices, dispatch, display, drive, files, frame, goods, join, labels, levels, live, loading, moves, orders, past, profiles, refused, reports, routes, settings, shared, shipment, shipments, sites,
+  alerts, audit, brokers, calibrations, cases, channels, commands, delivery, devices, dispatch, display, drive, files, frame, goods, join, labels, levels, live, loading, moves, orders, past, profiles, refused, reports, routes, settings, shared, shipment, shipments, sites,
   start, stock, table, waves, webhooks,
 }

@@ -1,0 +1,1 @@
+"""What customers send back: announced, received on hold, decided by people."""
