@@ -54,6 +54,8 @@ class Ids:
     @staticmethod
     def nothing(name: str) -> str:
         """Of a thing that never was; a number where numbers are."""
+        if name == "sha256":
+            return "f" * 64
         return WORDS.get(name) or ("987654321" if name in NUMBERS else "nothing-here")
 
 
