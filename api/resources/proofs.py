@@ -23,6 +23,7 @@ from api.resources.shared.proofs import (
     PictureId,
     Proof,
     ProofDetail,
+    digest_of,
     named,
     proof_detail,
     proofs,
@@ -103,7 +104,7 @@ async def print_proof(request: Request, caller: Reader, proof_id: str, revision:
 async def get_picture(request: Request, caller: Reader, sha256: PictureId) -> Response:
     """A picture by what is in it."""
     async with context_of(request).database.tenant(caller.tenant_id) as session:
-        row = await session.row(queries("proofs")["picture"], digest=bytes.fromhex(sha256))
+        row = await session.row(queries("proofs")["picture"], digest=digest_of(sha256))
     if row is None:
         raise not_found()
     return Response(row["content"], media_type=row["media_type"], headers=LASTING)

@@ -13,7 +13,7 @@ from api.http.routes import resource
 from api.resources.shared.curves import drawing
 from api.resources.shared.customers import PublicCurve, PublicShipment, behind, curve, look, own_proofs, used
 from api.resources.shared.proof_sheet import PDF, proof_sheet
-from api.resources.shared.proofs import PictureId
+from api.resources.shared.proofs import PictureId, digest_of
 from store.db import queries
 
 router = resource(tags=["public"])
@@ -58,7 +58,7 @@ async def get_public_picture(request: Request, token: str, sha256: PictureId) ->
     """A picture that a proof of the link's own goods names."""
     async with behind(request, token) as (session, share):
         keys = [row["key"] for row in await own_proofs(session, share)]
-        row = await session.row(queries("proofs")["picture_of"], digest=bytes.fromhex(sha256), proofs=keys)
+        row = await session.row(queries("proofs")["picture_of"], digest=digest_of(sha256), proofs=keys)
     if row is None:
         raise not_found()
     return Response(row["content"], media_type=row["media_type"], headers={"cache-control": "private, no-cache"})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
@@ -30,7 +31,7 @@ LINES_MAX, PHOTOS_MAX, PICTURE_BYTES_MAX = 500, 12, 900_000
 PICTURES_A_DAY = 2000
 SHA256 = r"^[0-9a-f]{64}$"
 Digest = Annotated[str, Field(pattern=SHA256, description="SHA-256 of a picture, hexadecimal")]
-PictureId = Annotated[str, Path(pattern=SHA256, description="SHA-256 of what is in it, hexadecimal")]
+PictureId = Annotated[str, Path(max_length=64, description="SHA-256 of what is in it, hexadecimal")]
 Own = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,39}$")]
 Says = Annotated[str, AfterValidator(printable), Field(max_length=500)]
 StopId = Annotated[str, Path(max_length=64)]
@@ -394,6 +395,11 @@ async def told_on(session: Session, kept: Kept) -> None:
     """Tells open pages of the orders of a proof; the last statement of a transaction."""
     if kept.new:
         await tell_news(session, list(kept.orders))
+
+
+def digest_of(sha256: str) -> bytes:
+    """What names a picture in an address; of what is none, one that nothing has."""
+    return bytes.fromhex(sha256) if re.fullmatch(SHA256, sha256) else b""
 
 
 async def keep_picture(request: Request, session: Session, sha256: str, by: str) -> int:
