@@ -30,6 +30,7 @@ PAGES = (
     "/reports?report=low-fuel&fleet=Stores",
     "/start",
     "/orders",
+    "/hand-over",
     "/orders/waves",
     "/dispatch",
     "/orders/pick",

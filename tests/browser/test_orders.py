@@ -129,3 +129,13 @@ def test_a_wave_is_made_released_and_one_of_its_rounds_taken(opening: Opening, s
         assert axe(page) == []
         page.get_by_role("link", name="Pick", exact=True).click()
         expect(page.get_by_test_id("pick-next")).to_contain_text("Rice")
+        page.goto("/orders/waves?wave=" + stack.get("/waves?status=released")["items"][0]["id"])
+        page.get_by_test_id("remark-text").fill("@admin the cart is at door 2")
+        page.get_by_test_id("remark-send").click()
+        expect(page.get_by_test_id("remark")).to_contain_text("door 2")
+        page.goto("/hand-over")
+        expect(page.get_by_test_id("open-waves")).to_contain_text("waved")
+        assert axe(page) == []
+        page.get_by_test_id("hand-over-note").fill("One round is half picked")
+        page.get_by_test_id("hand-over-send").click()
+        expect(page.get_by_test_id("hand-over").first).to_contain_text("half picked")

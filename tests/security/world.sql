@@ -129,6 +129,13 @@ select {tenant}, r.id, 1, l.id, 'delivered', 1, 'Reason{tag}' from goods_return 
 insert into stock_hold (tenant_id, unit, reason, held_by) values ({tenant}, '{mark}-held', 'Reason{tag}', 'Maker{tag}');
 insert into compartment (tenant_id, vehicle_id, name, temp_class, load_kg)
 select {tenant}, v.id, '{mark}-rear', 'chilled', 900 from vehicle v where v.tenant_id = {tenant} order by v.id limit 1;
+insert into remark (tenant_id, kind, about, text, made_by) values ({tenant}, 'order', '{mark}-order', 'Said{tag}', 'Sayer{tag}');
+insert into watch (tenant_id, person, kind, about) values ({tenant}, 'Watcher{tag}', 'order', '{mark}-order');
+insert into remark_seen (tenant_id, person, upto) values ({tenant}, 'Watcher{tag}', 0);
+insert into hand_over (tenant_id, note, facts, made_by)
+select {tenant}, 'Note{tag}', jsonb_object_agg(n, '{{"items": [], "more": false}}'::jsonb), 'Maker{tag}'
+from unnest(array['alerts', 'orders', 'shipments', 'waves', 'counts']) n;
+insert into kept_view (tenant_id, person, page, label, shared) values ({tenant}, 'Keeper{tag}', '/orders', 'Label{tag}', true);
 insert into carrier (tenant_id, code, label) values ({tenant}, '{mark}-carrier', 'Carrier{tag}');
 insert into carrier_service (tenant_id, carrier_id, code, label, mode, transit_h, transit_h_p90)
 select {tenant}, id, '{mark}-service', 'Service{tag}', 'road', 5, 9 from carrier where tenant_id = {tenant};

@@ -19,7 +19,7 @@ NUMBERS = {
     "delivery_id": "outgoing", "notice_id": "outgoing", "event_id": "outgoing", "command_id": "command",
     "logger_file_id": "logger_file", "task_id": "count_task", "proof_id": "proof", "link_id": "driver_link",
     "plan_id": "dispatch_plan",
-    "capture_id": "epcis_capture",
+    "capture_id": "epcis_capture", "remark_id": "remark", "view_id": "kept_view",
 }  # fmt: skip
 WORDS = {"kind": "excursion", "report": "load", "probe": "rear", "seq": "1"}
 """What stands in addresses and is nobody's."""
@@ -34,6 +34,7 @@ OWNED = (
     "bin", "product_unit", "ledger_place", "ledger_move", "ledger_balance", "count_task", "stock_reservation",
     "customer", "ship_to", "customer_order", "order_line", "order_step", "order_allocation",
     "shipment_order", "compartment", "dispatch_plan", "wave", "wave_order", "wave_round", "round_order",
+    "remark", "watch", "remark_seen", "hand_over", "kept_view",
     "carrier", "carrier_service", "rate_card", "carrier_choice",
     "driver_link", "proof", "proof_revision", "proof_line", "proof_order", "proof_picture",
     "goods_return", "goods_return_line", "stock_hold",
@@ -126,6 +127,7 @@ class Tenants:
             "reservation_id": f"{mark}-reserved",
             "customer_id": f"{mark}-customer", "ship_to_id": f"{mark}-ship-to", "order_id": f"{mark}-order",
             "return_id": f"{mark}-return", "docking_id": f"{mark}-docking", "stop_id": "S-1-2",
+            "about": f"{mark}-order",
             "wave_id": f"{mark}-wave", "carrier_id": f"{mark}-carrier", "service_id": f"{mark}-service",
             "query_name": f"{mark}-query", "subscription_id": f"{mark}-told",
             "lot_id": f"{mark}-lot", "unit_id": f"{mark}-unit", "movement_id": f"{mark}-move",
@@ -143,7 +145,7 @@ class Tenants:
     def _names(self) -> list[str]:
         return [*NUMBERS, "vehicle_id", "shipment_id", "device_id", "site_id", "zone_id", "sku", "profile_id", "slot",
                 "lot_id", "unit_id", "movement_id", "move_id", "bin_id", "reservation_id", "docking_id",
-                "customer_id", "ship_to_id", "order_id", "wave_id", "carrier_id", "service_id",
+                "customer_id", "ship_to_id", "order_id", "wave_id", "carrier_id", "service_id", "about",
                 "return_id", "stop_id", "sha256",
                 "query_name", "subscription_id",
                 "driver_id", "token_name", "account_name", "webhook_id", "channel_id", "broker_id",

@@ -31,6 +31,7 @@ const words: Translation<typeof en> = {
   page_shipments: 'Sendungen',
   page_orders: 'Aufträge',
   page_pick: 'Kommissionieren',
+  page_hand_over: 'Übergabe',
   page_waves: 'Wellen',
   page_load: 'Verladen',
   page_dispatch: 'Tourenplanung',

@@ -35,10 +35,11 @@ import sites from './sites.ts'
 import start from './start.ts'
 import stock from './stock.ts'
 import table from './table.ts'
+import talk from './talk.ts'
 import waves from './waves.ts'
 import webhooks from './webhooks.ts'
 
 export default {
   alerts, audit, brokers, calibrations, cases, channels, commands, delivery, devices, dispatch, display, drive, files, frame, goods, join, labels, levels, live, loading, moves, orders, past, profiles, refused, reports, routes, settings, shared, shipment, shipments, sites,
-  start, stock, table, waves, webhooks,
+  start, stock, table, talk, waves, webhooks,
 }

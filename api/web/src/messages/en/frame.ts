@@ -28,6 +28,7 @@ export default {
   page_shipments: 'Shipments',
   page_orders: 'Orders',
   page_pick: 'Pick',
+  page_hand_over: 'Hand over',
   page_waves: 'Waves',
   page_load: 'Loading',
   page_dispatch: 'Dispatch planning',
