@@ -32,6 +32,8 @@ PAGES = (
     "/orders",
     "/hand-over",
     "/orders/waves",
+    "/orders/returns",
+    "/orders/returns?do=new",
     "/dispatch",
     "/orders/pick",
     "/orders/pack",

@@ -139,3 +139,61 @@ def test_a_wave_is_made_released_and_one_of_its_rounds_taken(opening: Opening, s
         page.get_by_test_id("hand-over-note").fill("One round is half picked")
         page.get_by_test_id("hand-over-send").click()
         expect(page.get_by_test_id("hand-over").first).to_contain_text("half picked")
+
+
+def delivered(stack: Stack, name: str) -> None:
+    """Six of something that is to be kept cold are with a customer."""
+    assert stack.request("POST", "/customers", {"id": "sender", "label": "Sender"}).status_code in (200, 201)
+    milk = {"sku": "OWN-MILK", "label": "Fresh milk", "temp_class": "chilled"}
+    assert stack.request("POST", "/products", milk).status_code in (200, 201)
+    here, dock, truck = {"site": "dc-1", "zone": "chiller"}, {"site": "dc-1", "zone": "dock"}, {"vehicle": "truck-02"}
+    move = {"id": f"{name}-in", "kind": "receive", "sku": "OWN-MILK", "quantity": 6, "to": here}
+    assert stack.request("POST", "/stock/moves", {"moves": [move]}).status_code == 201
+    order = {"id": name, "customer": "sender", "site": "dc-1", "lines": [{"sku": "OWN-MILK", "quantity": 6}]}
+    assert stack.request("POST", "/orders", order).status_code == 201
+    ways = {"pick": {"from": here, "to": dock}, "load": {"from": dock, "to": truck}, "deliver": {"from": truck}}
+    for kind, places in ways.items():
+        step = {"id": f"{name}-{kind}", "line": 1, "kind": kind, "quantity": 6, **places}
+        told = stack.request("POST", f"/orders/{name}/steps", {"steps": [step]})
+        assert told.status_code == 200, told.text
+
+
+def scan(page: Page, code: str) -> None:
+    page.get_by_test_id("scan").fill(code)
+    page.get_by_test_id("scan").press("Enter")
+
+
+def test_what_comes_back_is_announced_received_by_scan_and_destroyed_when_somebody_is_sure(
+    opening: Opening, stack: Stack
+) -> None:
+    delivered(stack, "RT-1")
+    with opening(PHONE) as page:
+        page.goto("/orders?status=all&order=RT-1")
+        page.get_by_test_id("order-return").click()
+        expect(page.get_by_test_id("return-name")).to_have_value("RT-1-R1")
+        page.get_by_test_id("return-quantity").fill("2")
+        page.get_by_test_id("return-reason").fill("too much")
+        page.get_by_test_id("return-condition").select_option("unopened")
+        assert axe(page) == []
+        page.get_by_test_id("return-send").click()
+        expect(page.get_by_test_id("return-line")).to_contain_text("announced")
+        scan(page, "no such thing")
+        expect(page.get_by_test_id("scan-said")).to_contain_text("No return that is shown awaits it")
+        scan(page, "OWN-MILK")
+        expect(page.get_by_test_id("receive-quantity")).to_have_value("2")
+        expect(page.get_by_test_id("receive-site")).to_have_value("dc-1")
+        page.get_by_test_id("receive-zone").select_option("cold-room")
+        assert axe(page) == []
+        page.get_by_test_id("receive-send").click()
+        expect(page.get_by_test_id("return-why")).to_contain_text("nobody knows how warm it was")
+        scan(page, "RET-RT-1-R1-1")
+        page.get_by_test_id("decide-decision").select_option("destroy")
+        page.get_by_test_id("decide-reason").fill("the cold chain is broken")
+        page.get_by_test_id("decide-send").click()
+        expect(page.get_by_test_id("question")).to_contain_text("written off")
+        assert axe(page) == []
+        assert stack.get("/returns/RT-1-R1")["lines"][0]["state"] == "received"
+        page.get_by_test_id("decide-send").click()
+        expect(page.get_by_test_id("return-line")).to_contain_text("destroyed: the cold chain is broken")
+        expect(page.locator("[data-testid=return-row][data-name='RT-1-R1']")).to_contain_text("decided")
+    assert stack.get("/orders/RT-1")["lines"][0]["stages"] == {"delivered": 4, "returned": 2}

@@ -78,6 +78,8 @@ const dispatch: Translation<typeof en> = {
   accept_text: (vehicles, orders) => `${orders} ${orders === 1 ? 'Auftrag' : 'Aufträge'} auf ${vehicles} ${vehicles === 1 ? 'Fahrzeug' : 'Fahrzeugen'} werden Sendungen.`,
   accept_broken: (n) => `${n} ${n === 1 ? 'Grenze wird' : 'Grenzen werden'} nicht eingehalten.`,
   accepted: (n) => (n === 1 ? '1 Sendung angelegt' : `${n} Sendungen angelegt`),
+  shipment_of: (name) => `Sendung ${name}`,
+  load_it: 'Verladen',
   discard: 'Verwerfen',
   discarded: 'Der Plan ist verworfen',
   compare: 'Vergleichen mit',

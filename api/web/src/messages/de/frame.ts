@@ -33,6 +33,7 @@ const words: Translation<typeof en> = {
   page_pick: 'Kommissionieren',
   page_hand_over: 'Übergabe',
   page_waves: 'Wellen',
+  page_returns: 'Retouren',
   page_load: 'Verladen',
   page_dispatch: 'Tourenplanung',
   page_pack: 'Packen und laden',

@@ -26,6 +26,7 @@ import past from './past.ts'
 import profiles from './profiles.ts'
 import refused from './refused.ts'
 import reports from './reports.ts'
+import returns from './returns.ts'
 import routes from './routes.ts'
 import settings from './settings.ts'
 import shared from './shared.ts'
@@ -40,6 +41,6 @@ import waves from './waves.ts'
 import webhooks from './webhooks.ts'
 
 export default {
-  alerts, audit, brokers, calibrations, cases, channels, commands, delivery, devices, dispatch, display, drive, files, frame, goods, join, labels, levels, live, loading, moves, orders, past, profiles, refused, reports, routes, settings, shared, shipment, shipments, sites,
+  alerts, audit, brokers, calibrations, cases, channels, commands, delivery, devices, dispatch, display, drive, files, frame, goods, join, labels, levels, live, loading, moves, orders, past, profiles, refused, reports, returns, routes, settings, shared, shipment, shipments, sites,
   start, stock, table, talk, waves, webhooks,
 }

@@ -32,6 +32,7 @@ const words: Translation<typeof en> = {
   every_risk: 'Alles',
   only_late: 'Verspätung droht',
   only_temperature: 'Bereich verlassen',
+  dispatch: 'Tourenplanung',
   older: 'Auch ältere',
   older_what: 'Vor mehr als einem Tag zugestellte oder abgesagte',
   older_read: (why) => `Ältere ließen sich nicht laden: ${why}`,

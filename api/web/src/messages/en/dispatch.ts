@@ -75,6 +75,8 @@ export default {
   accept_text: (vehicles: number, orders: number) => `${orders} ${orders === 1 ? 'order' : 'orders'} on ${vehicles} ${vehicles === 1 ? 'vehicle' : 'vehicles'} become shipments.`,
   accept_broken: (n: number) => `${n} ${n === 1 ? 'limit is' : 'limits are'} not kept.`,
   accepted: (n: number) => (n === 1 ? '1 shipment made' : `${n} shipments made`),
+  shipment_of: (name: string) => `Shipment ${name}`,
+  load_it: 'Load it',
   discard: 'Discard',
   discarded: 'The plan is discarded',
   compare: 'Compare with',

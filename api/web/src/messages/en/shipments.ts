@@ -27,6 +27,7 @@ export default {
   every_risk: 'Everything',
   only_late: 'Late risk',
   only_temperature: 'Left its range',
+  dispatch: 'Dispatch planning',
   older: 'Older too',
   older_what: 'Those delivered or called off more than a day ago',
   older_read: (why: string) => `Older ones could not be read: ${why}`,
