@@ -197,3 +197,24 @@ def test_what_comes_back_is_announced_received_by_scan_and_destroyed_when_somebo
         expect(page.get_by_test_id("return-line")).to_contain_text("destroyed: the cold chain is broken")
         expect(page.locator("[data-testid=return-row][data-name='RT-1-R1']")).to_contain_text("decided")
     assert stack.get("/orders/RT-1")["lines"][0]["stages"] == {"delivered": 4, "returned": 2}
+
+
+def test_filters_are_kept_under_a_name_and_those_of_others_say_whose_they_are(opening: Opening, stack: Stack) -> None:
+    shared = {"page": "/orders", "label": "On the road", "query": "status=loaded", "shared": True}
+    assert stack.request("POST", "/kept-views", shared).status_code == 201
+    with opening(DESKTOP) as page:
+        page.goto("/orders?status=delivered")
+        page.get_by_test_id("order-views").press("Enter")
+        page.get_by_test_id("view-label").fill("Gone")
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("dialog")).to_have_count(0)
+        page.goto("/orders")
+        page.get_by_test_id("order-views").click()
+        kept = page.get_by_test_id("kept-view")
+        expect(kept.filter(has_text="Gone")).to_contain_text("only for you")
+        assert axe(page) == []
+        page.get_by_role("link", name="On the road").click()
+        expect(page.get_by_test_id("order-status")).to_have_value("loaded")
+        page.get_by_test_id("order-views").click()
+        page.get_by_role("button", name="Keep Gone no more").click()
+        expect(kept).to_have_count(1)
