@@ -8,6 +8,7 @@ from decimal import Decimal
 from domain.refusal import CannotError
 from domain.times import to_us
 from firmware_sim.model import World
+from frostway.demo_delivery import bring_delivery, bring_dock
 from frostway.demo_dispatch import CUSTOMER, bring_dispatch
 from frostway.demo_stock import ACTOR, CENTRE, VALUES, Ask
 from operations.allocation.record import allocate
@@ -44,6 +45,9 @@ def bring_orders(registry: Registry, world: World, now: datetime) -> None:
         if n + 1 < len(WANTED):
             ask.do(allocate(name, to_us(now), ACTOR, PLANNER))
     bring_dispatch(registry, world, now, first + len(WANTED))
+    bring_dock(registry, world)
+    last = 101 + ask.rows("orders", "count_made_by", by=ACTOR)[0]["count"]
+    bring_delivery(registry, world, CUSTOMER[0], now, f"DEMO-{last}")
 
 
 def take_orders_away(registry: Registry) -> None:

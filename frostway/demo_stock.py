@@ -128,11 +128,11 @@ class Ask:
             cursor.execute(queries(file)[query], {"tenant": self._tenant, **values})
             return cursor.fetchall() if cursor.description else []
 
-    def do(self, script: Script[T]) -> T:
-        """Runs a script of the operations."""
+    def do(self, script: Script[T], files: Sequence[str] = FILES) -> T:
+        """Runs a script of the operations; `files`: where its statements stand."""
 
         def execute(statement: Statement) -> Sequence[Mapping[str, Any]]:
-            file = next(name for name in FILES if statement.query in queries(name))
+            file = next(name for name in files if statement.query in queries(name))
             return self.rows(file, statement.query, **statement.values)
 
         return run(script, execute)

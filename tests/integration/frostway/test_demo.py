@@ -13,6 +13,8 @@ import pytest
 from firmware_sim.world import build
 from frostway.demo import register
 from frostway.demo_end import bring_back, names_of, remove
+from frostway.demo_orders import bring_orders
+from frostway.demo_stock import bring_stock
 from store.db import connect
 from store.registry import DeviceSpec, Registry
 from tests.deadlines import deadline
@@ -56,6 +58,30 @@ def test_all_of_it_goes_and_all_of_it_comes_back(registry: Registry, database: s
         remove(registry, SIMULATED)  # once more changes nothing
         bring_back(registry, SIMULATED, PASSWORDS)
     assert {k: sorted(v) for k, v in left(registry.connection).items()} == {k: sorted(v) for k, v in before.items()}
+    world.close()
+
+
+def test_an_order_was_handed_over_and_some_of_it_comes_back(registry: Registry, database: str) -> None:
+    world, now = World(database), datetime.now(UTC)
+    with registry.connection.transaction():
+        bring_stock(registry, SIMULATED, now)
+        bring_orders(registry, SIMULATED, now)
+    shown = (
+        "select array(select o.name from customer_order o where o.status = 'delivered'), "
+        "(select count(*) from proof p join proof_revision r on r.proof_id = p.id where r.outcome = 'delivered'), "
+        "array(select state from goods_return_line), array(select dock from zone where dock is not null order by 1)"
+    )
+    before = registry.connection.execute(shown).fetchone()
+    assert before is not None
+    assert (len(before[0]), *before[1:]) == (1, 1, ["announced"], ["door", "door", "staging"])
+    owed = "select count(*) from ledger_balance b join ledger_place p on p.id = b.place_id where b.quantity < 0"
+    assert world.one(f"{owed} and p.kind in ('site', 'vehicle')") == 0
+    with registry.connection.transaction():
+        remove(registry, SIMULATED)
+        bring_back(registry, SIMULATED, PASSWORDS)
+        bring_stock(registry, SIMULATED, now)
+        bring_orders(registry, SIMULATED, now)
+    assert registry.connection.execute(shown).fetchone() == before
     world.close()
 
 
