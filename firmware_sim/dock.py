@@ -26,6 +26,7 @@ LEAK_P = 0.08  # per interrogation, of what passes the gate next door
 CROSS_READ_P = 0.02  # per round and antenna, of what stands in the staging zone
 INSIDE_DBM, OUTSIDE_DBM, STAGED_DBM = -50.0, -66.0, -56.0
 GAP_S = (45.0, 120.0)  # between two pallets of a truck
+LOOK_S = 180  # from the last pallet until somebody takes off again what does not belong
 _PARTITION = {12: (0, 40), 11: (1, 37), 10: (2, 34), 9: (3, 30), 8: (4, 27), 7: (5, 24), 6: (6, 20)}
 # GS1 Tag Data Standard: partition value and bits of the company prefix by its number of digits
 
@@ -96,12 +97,18 @@ class Day:
     heard: list[Heard] = field(default_factory=list)
     loaded: dict[str, tuple[int, int]] = field(default_factory=dict)
     """By SSCC: on which truck it left, and when it went through the gate."""
+    taken_off: dict[str, tuple[int, int]] = field(default_factory=dict)
+    """By SSCC: off which truck it was taken because it did not belong, and when."""
 
 
-def day(seed: int, start_ms: int, trucks: int = 2, pallets: tuple[int, int] = (6, 12), planted: int = 1) -> Day:
+def day(
+    seed: int, start_ms: int, trucks: int = 2, pallets: tuple[int, int] = (6, 12), planted: int = 1, *,
+    put_right: bool = False,
+) -> Day:  # fmt: skip
     """Trucks side by side, loaded at about the same time; of each sort of wrong load `planted` pallets a truck.
 
-    `start_ms` in Unix milliseconds. The same seed is the same day.
+    `start_ms` in Unix milliseconds. `put_right`: what does not belong is carried back before the truck leaves. The same
+    seed is the same day.
     """
     rng = rng_for(seed, "dock")
     found = Day()
@@ -118,6 +125,14 @@ def day(seed: int, start_ms: int, trucks: int = 2, pallets: tuple[int, int] = (6
             else:
                 found.loaded[pallet.sscc] = (truck, t)
             t += round(float(rng.uniform(*GAP_S)) * 1000)
+        aboard = [p for p in found.pallets if found.loaded.get(p.sscc, (-1,))[0] == truck]
+        wrong = [p for p in aboard if put_right and p.truck != truck]
+        t += LOOK_S * 1000 if wrong else 0
+        for pallet in wrong:
+            t += round(float(rng.uniform(*GAP_S)) * 1000)
+            passes.append((t, pallet, truck, False))
+            found.taken_off[pallet.sscc] = truck, t
+            del found.loaded[pallet.sscc]
         ended = t + round(float(rng.uniform(120, 400)) * 1000)
         found.stood.append(Stood(truck, _door(truck), began, ended))
         ends.append(ended)
