@@ -17,7 +17,7 @@ from tests.browser.test_files import give
 from tests.browser.test_frame import axe
 from tests.stack import Stack
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 SITE, TRUCK, SHIPMENT, ORDER = "walk-dc", "walk-truck", "WALK-S", "WALK-1"
 HERE, PIER = (60.3000, 25.1000), (60.3000, 25.1600)  # 3.3 km apart
 OWN, STRANGE = dock.sscc_of(4711), dock.sscc_of(815)
@@ -54,6 +54,7 @@ def picked_and_packed(desk: Page, phone: Page) -> None:
     phone.goto(f"/orders/pack?order={ORDER}")
     phone.get_by_test_id("scan").fill(f"00{OWN}")
     phone.get_by_test_id("scan").press("Enter")
+    expect(phone.get_by_test_id("pack-unit")).to_have_value(OWN)
     phone.get_by_test_id("pack-do").click()
     expect(phone.get_by_test_id("pack-packed")).to_contain_text("Tea")
 
@@ -117,6 +118,7 @@ def test_from_a_file_to_the_customers_proof_with_a_wrong_pallet_caught(
         (alert,) = [each for each in stack.items("/alerts", state="active") if each["kind"] == "wrong_load"]
         assert [unit["unit"] for unit in alert["load"]["wrong"]] == [STRANGE]
         phone.get_by_test_id("load-confirm").click()
+        expect(phone.get_by_test_id("load-off")).to_be_visible()
         expect(phone.get_by_test_id("load-on")).to_contain_text(OWN)
         assert stack.get(f"/orders/{ORDER}")["lines"][0]["stages"] == {"loaded": 6}
 
@@ -135,6 +137,9 @@ def test_from_a_file_to_the_customers_proof_with_a_wrong_pallet_caught(
         context.set_offline(True)
         context.route("**/api/v1/public/**", lambda route: route.abort("internetdisconnected"))
         driver.get_by_test_id("drive-hand-over").first.click()
+        driver.get_by_test_id("drive-scan").fill(OWN)
+        driver.get_by_test_id("drive-scan").press("Enter")
+        expect(driver.get_by_test_id("drive-scanned")).to_contain_text("accepted")
         driver.get_by_test_id("drive-receiver").fill("Anna Virtanen")
         sign(driver)
         driver.get_by_test_id("drive-finish").click()
