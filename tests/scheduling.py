@@ -27,6 +27,7 @@ LONG = (
     "tests/security/test_schema.py",
     "tests/integration/frostway/test_first_steps.py",
     "tests/integration/frostway/test_backup.py",
+    "tests/integration/operations/test_simulated_day.py",
     "tests/simulation/test_kill.py",
     "tests/unit/tracker/test_fences.py",
     "tests/chaos/test_full_disk.py",
