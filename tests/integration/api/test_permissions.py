@@ -17,6 +17,8 @@ from tracker.families import KINDS
 
 OPEN = {"login", "config", "look", "join", "get_public_shipment", "get_public_temperatures", "get_public_drawing"}
 OPEN |= {"get_browsers", "add_browser", "remove_browser"}  # behind a customer's link
+OPEN |= {"get_public_picture", "print_public_proof"}
+OPEN |= {"get_public_run", "tell_public_delivery", "put_public_picture"}  # behind a driver's link
 """Routes for whoever comes."""
 OWN = {"me", "logout", "change_password", "list_sessions", "end_sessions", "end_session", "list_roles"}
 """Routes for whoever is signed in."""
