@@ -122,6 +122,7 @@ def test_a_wave_is_made_released_and_one_of_its_rounds_taken(opening: Opening, s
         assert axe(page) == []
         page.get_by_test_id("wave-send").click()
         page.locator("[data-testid=wave-row]", has_text="waved").get_by_role("link").click()
+        expect(page.get_by_test_id("wave")).to_contain_text("waved")
         page.get_by_test_id("wave-release").click()
         expect(page.get_by_test_id("wave-round")).to_contain_text("2 picks left")
         page.get_by_test_id("round-take").click()
