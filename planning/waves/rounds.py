@@ -70,9 +70,10 @@ def rounds_of(goods: Sequence[Goods], blocks: Mapping[str, Block], cart: Cart, *
         by_zone: each zone by itself, instead of whole orders.
     """
     if not by_zone:
-        return _rounds(goods, _busiest(goods, blocks), None, cart)
+        where = _busiest(goods, blocks)
+        return _rounds(goods, blocks.get(where), where, None, cart)
     parts = [
-        _rounds([each for each in goods if each.zone == zone], blocks.get(zone), zone, cart)
+        _rounds([each for each in goods if each.zone == zone], blocks.get(zone), zone, zone, cart)
         for zone in dict.fromkeys(each.zone for each in goods)
     ]
     return Rounds(
@@ -82,20 +83,13 @@ def rounds_of(goods: Sequence[Goods], blocks: Mapping[str, Block], cart: Cart, *
     )
 
 
-class _Zoned(NamedTuple):
-    zone: str
-    block: Block
-
-
-def _busiest(goods: Sequence[Goods], blocks: Mapping[str, Block]) -> _Zoned | None:
+def _busiest(goods: Sequence[Goods], blocks: Mapping[str, Block]) -> str:
+    """The zone with a layout in which most of it lies; empty: there is none."""
     counts: dict[str, int] = {}
     for each in goods:
         if each.zone in blocks and _stands(each, blocks[each.zone]):
             counts[each.zone] = counts.get(each.zone, 0) + 1
-    if not counts:
-        return None
-    zone = max(counts, key=lambda name: (counts[name], name))
-    return _Zoned(zone, blocks[zone])
+    return max(counts, key=lambda name: (counts[name], name), default="")
 
 
 def _stands(goods: Goods, block: Block) -> bool:
@@ -104,7 +98,8 @@ def _stands(goods: Goods, block: Block) -> bool:
     return goods.aisle < block.aisles and goods.along_m <= block.length_m
 
 
-def _rounds(goods: Sequence[Goods], layout: _Zoned | Block | None, zone: str | None, cart: Cart) -> Rounds:
+def _rounds(goods: Sequence[Goods], block: Block | None, where: str, zone: str | None, cart: Cart) -> Rounds:
+    """Walked by what lies in the zone `where`; `zone`: that the rounds are of."""
     names = list(dict.fromkeys(each.order for each in goods))
     place = {name: n for n, name in enumerate(names)}
     sizes = np.zeros((len(names), 3))
@@ -114,8 +109,6 @@ def _rounds(goods: Sequence[Goods], layout: _Zoned | Block | None, zone: str | N
     capacity = np.array([cart.orders, cart.lines, cart.kg], float)
     over: Bool = np.any(sizes > capacity, axis=1).reshape(-1)
     fits = np.flatnonzero(~over)
-    block = layout.block if isinstance(layout, _Zoned) else layout
-    where = layout.zone if isinstance(layout, _Zoned) else zone
     picks = [g for g in goods if block and g.zone == where and _stands(g, block)]
     orders = _columns(picks, place, len(names))
     batch = _batched(block, orders, sizes, capacity, fits, over)
