@@ -82,7 +82,7 @@ class DemoKeeper:
 
     def _look(self) -> None:
         told: bool | None = None
-        while not self._stop.wait(LOOK_S):
+        while not self._stop.is_set():
             try:
                 with connect(self._dsn, "demo") as connection:
                     wanted = bool(self._ask(connection, "seen")["wanted"])
@@ -93,9 +93,10 @@ class DemoKeeper:
                         self._ask(connection, "running", running=self._is_there, problem=None)
                         told = self._is_there
             except (psycopg.Error, OSError):
-                continue  # the database is away; it is said elsewhere
+                pass  # the database is away; it is said elsewhere
             except EmbeddedError as error:
                 self._fail(str(error))
+            self._stop.wait(LOOK_S)
 
     def _add(self) -> None:
         self._order(self._home.simulator(self._world, again=True))

@@ -150,13 +150,13 @@ class _Stack:
 
         demo = DemoKeeper(self._postgres.dsn, self, say)
         simulator = demo.begin(self._options.sim)
+        demo.watch()
         if simulator is not None:
             supervisor.wait_ready(self._broker)
             supervisor.add(simulator)
             programs.append(simulator)
         if supervisor.wait_ready(self._postgres, self._broker, *programs):
             self._announce()
-            demo.watch()
             supervisor.run(lambda: demo.apply(supervisor))
         demo.stop()
         if self._network is not None:

@@ -73,7 +73,9 @@ def instant(text: str) -> datetime:
 class Page(Json):
     """A page as it is sent; its things, and the cursor behind which there are more."""
 
-    def __init__(self, items: Sequence[Any], next_cursor: str | None, headers: dict[str, str]) -> None:
+    def __init__(
+        self, items: Sequence[Any], next_cursor: str | None = None, headers: dict[str, str] | None = None
+    ) -> None:
         self.items, self.next_cursor = items, next_cursor
         super().__init__({"items": items, "now": now_text()}, headers=headers)
 

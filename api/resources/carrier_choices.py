@@ -20,7 +20,7 @@ from api.http.context import context_of
 from api.http.inputs import Strict, printable
 from api.http.instants import Instant
 from api.http.jsons import Json, Time, when
-from api.http.paging import Items
+from api.http.paging import Items, Page
 from api.http.problems import Problem, not_found
 from api.http.routes import resource
 from api.resources.shared.orders import Code
@@ -296,4 +296,4 @@ async def list_choices(request: Request, caller: Reader, shipment_id: ShipmentId
         if await session.row(queries("carriers")["lane_of"], id=shipment_id) is None:
             raise not_found()
         found = await session.rows(queries("carriers")["choices"], shipment=shipment_id)
-    return Json({"items": [_choice(row) for row in found], "next_cursor": None})
+    return Page([_choice(row) for row in found])

@@ -16,7 +16,7 @@ from api.http.auth import Planner, Reader
 from api.http.context import context_of
 from api.http.inputs import Strict, printable
 from api.http.jsons import Json, Time, when
-from api.http.paging import Cursor, Items, Limit, decode, shaped_page
+from api.http.paging import Cursor, Items, Limit, Page, decode, shaped_page
 from api.http.problems import OR_CHANGED, not_found
 from api.http.routes import resource
 from api.http.things import one
@@ -189,7 +189,7 @@ async def list_services(request: Request, caller: Reader, carrier_id: CarrierNam
         if await session.row(queries("carriers")["carriers"], id=carrier_id, after="", limit=1) is None:
             raise not_found()
         found = await _services(session, carrier_id, None)
-    return Json({"items": [_service(row) for row in found], "next_cursor": None})
+    return Page([_service(row) for row in found])
 
 
 @router.post("/carriers/{carrier_id}/services", response_model=CarrierService, status_code=201, responses=OR_CHANGED)

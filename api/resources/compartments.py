@@ -15,7 +15,7 @@ from api.http.auth import Reader, VehicleKeeper
 from api.http.context import context_of
 from api.http.inputs import Name, Strict
 from api.http.jsons import Json
-from api.http.paging import Items
+from api.http.paging import Items, Page
 from api.http.problems import Problem, not_found
 from api.http.routes import resource
 from domain.vehicles import TempClass
@@ -92,7 +92,7 @@ async def list_compartments(request: Request, caller: Reader, vehicle_id: Vehicl
         if await session.row(queries("api")["vehicle_key"], name=vehicle_id) is None:
             raise not_found()
         found = await _read(session, vehicle_id)
-    return Json({"items": found})
+    return Page(found)
 
 
 @router.put("/vehicles/{vehicle_id}/compartments", response_model=Items[Compartment])
@@ -114,4 +114,4 @@ async def put_compartments(
         found = await _read(session, vehicle_id)
         if found != before:
             await audit(session, caller, "vehicle.compartments", vehicle_id, **given.model_dump())
-    return Json({"items": found})
+    return Page(found)

@@ -17,7 +17,7 @@ from api.http.context import context_of
 from api.http.inputs import Name, ShipmentName, Strict, TellersName, Text
 from api.http.instants import Instant
 from api.http.jsons import Json, Time, when
-from api.http.paging import Cursor, Items, Limit, decode, shaped_page
+from api.http.paging import Cursor, Items, Limit, Page, decode, shaped_page
 from api.http.problems import OR_CHANGED, not_found, refusing
 from api.http.routes import resource
 from api.http.things import one
@@ -141,7 +141,7 @@ async def list_docks(request: Request, caller: Reader, site: Asked = None, limit
     """Doors and staging zones, of a site or all; 1000 at most."""
     async with context_of(request).database.tenant(caller.tenant_id) as session:
         found = await session.rows(queries("loading")["dock_zones"], site=site, limit=limit)
-    return Json({"items": [_zone(row) for row in found]})
+    return Page([_zone(row) for row in found])
 
 
 @router.get("/sites/{site_id}/zones/{zone_id}/dock", response_model=DockZone)

@@ -17,7 +17,7 @@ from api.http.auth import OrderWorker, Reader
 from api.http.context import context_of
 from api.http.inputs import Name, Strict
 from api.http.jsons import Json, Time, when
-from api.http.paging import Cursor, Items, Limit, decode, shaped_page
+from api.http.paging import Cursor, Items, Limit, Page, decode, shaped_page
 from api.http.problems import Problem, key_of, not_found
 from api.http.routes import resource
 from api.resources.shared.ledger import Asked
@@ -26,7 +26,7 @@ from store.db import queries
 router = resource(tags=["collaboration"])
 SHOWN = 20
 VIEWS_MAX = 100
-Page = Annotated[str, Field(pattern=r"^/[a-z/-]{0,60}$")]
+PageName = Annotated[str, Field(pattern=r"^/[a-z/-]{0,60}$")]
 
 
 class HandOverIn(Strict):
@@ -84,7 +84,7 @@ class ViewIn(Strict):
         }
     )
 
-    page: Page
+    page: PageName
     label: Annotated[str, Field(min_length=1, max_length=100)]
     query: Annotated[str, Field(max_length=2000)] = ""
     shared: bool = False
@@ -170,7 +170,7 @@ async def list_views(request: Request, caller: Reader, page: Annotated[str, Quer
     """Views of a page: one's own first, then those that others share."""
     async with context_of(request).database.tenant(caller.tenant_id) as session:
         found = await session.rows(queries("remarks")["views"], page=page, person=caller.user)
-    return Json({"items": [_view(row, caller.user) for row in found], "next_cursor": None})
+    return Page([_view(row, caller.user) for row in found])
 
 
 def _view(row: Row, person: str) -> KeptView:

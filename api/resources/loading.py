@@ -17,7 +17,7 @@ from api.http.context import context_of
 from api.http.inputs import Strict, TellersName, Text
 from api.http.instants import Instant
 from api.http.jsons import Json, Time, when
-from api.http.paging import Items, Limit
+from api.http.paging import Items, Limit, Page
 from api.http.problems import not_found, refusing
 from api.http.routes import resource
 from api.http.things import one
@@ -275,7 +275,7 @@ async def list_load_words(
         if await session.row(queries("loading")["shipment"], name=shipment_id) is None:
             raise not_found()
         rows = await session.rows(queries("loading")["units_said"], name=shipment_id, unit=unit, limit=limit)
-    return Json({"items": [_word(row) for row in rows]})
+    return Page([_word(row) for row in rows])
 
 
 def _word(row: Row) -> LoadWord:

@@ -295,7 +295,7 @@ async def release_wave(request: Request, caller: OrderKeeper, wave_id: WaveName,
                 await session.perform(finish(wave_id), _named())
                 break
             await tell_news(session, names)
-    return await _divided(request, caller, wave_id)
+    return await _divided(request, caller, wave_id, released=True)
 
 
 @router.post("/waves/{wave_id}/rounds", response_model=WaveDetail)
@@ -304,7 +304,8 @@ async def divide_wave(request: Request, caller: OrderKeeper, wave_id: WaveName) 
     return await _divided(request, caller, wave_id)
 
 
-async def _divided(request: Request, caller: Caller, name: str) -> Json:
+async def _divided(request: Request, caller: Caller, name: str, *, released: bool = False) -> Json:
+    """Rounds anew; as a part of the release they are no entry of their own in the trail."""
     database = context_of(request).database
     async with database.tenant(caller.tenant_id) as session:
         rows = await session.rows(queries("waves")["wave_goods"], name=name)
@@ -321,8 +322,10 @@ async def _divided(request: Request, caller: Caller, name: str) -> Json:
     ]
     async with database.tenant(caller.tenant_id) as session:
         with refusing():
-            await session.perform(divide(name, values, found.walk_m, found.as_came_m), _named())
-        await audit(session, caller, "wave.divide", name, rounds=len(values))
+            script = divide(name, values, found.walk_m, found.as_came_m, released=released)
+            await session.perform(script, _named())
+        if not released:
+            await audit(session, caller, "wave.divide", name, rounds=len(values))
         return Json(await _detail(session, name))
 
 

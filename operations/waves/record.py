@@ -133,8 +133,12 @@ def finish(name: str) -> Script[bool]:
     return True
 
 
-def divide(name: str, rounds: Sequence[Mapping[str, Any]], walk_m: float, as_came_m: float) -> Script[None]:
-    """Writes the rounds of a released wave, in the place of those it had.
+def divide(
+    name: str, rounds: Sequence[Mapping[str, Any]], walk_m: float, as_came_m: float, *, released: bool = False
+) -> Script[bool]:
+    """Writes the rounds of a released wave, in the place of those it had; `released`: it has just been.
+
+    False: it was released in this moment, and somebody has taken a round already: that division holds.
 
     Raises:
         CannotError: there is none, it is not released, or somebody has taken one of its rounds.
@@ -143,6 +147,8 @@ def divide(name: str, rounds: Sequence[Mapping[str, Any]], walk_m: float, as_cam
     if row["status"] != "released":
         raise CannotError(f"{name} is {row['status']}; release it first", conflict=True)
     taken = yield Statement("rounds_taken", {"wave": row["id"]})
+    if taken and released:
+        return False
     if taken:
         raise CannotError(
             f"{taken[0]['picker']} has round {taken[0]['seq']}; rounds are divided before they are taken", conflict=True
@@ -151,6 +157,7 @@ def divide(name: str, rounds: Sequence[Mapping[str, Any]], walk_m: float, as_cam
     yield Statement("add_rounds", {"wave": row["id"], "rows": json.dumps(rounds)})
     yield Statement("add_round_orders", {"wave": row["id"], "rows": json.dumps(rounds)})
     yield Statement("set_walks", {"wave": row["id"], "walk_m": walk_m, "as_came_m": as_came_m})
+    return True
 
 
 def take(name: str, seq: int, picker: str, *, back: bool, keeper: bool) -> Script[None]:

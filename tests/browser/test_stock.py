@@ -202,7 +202,8 @@ def leaves_day_by_day(stack: Stack) -> None:
     gone = [{**move, "id": f"rice-{n}", "at": (now - timedelta(days=n)).isoformat()} for n in range(1, 10)]
     came = {"id": "rice", "kind": "receive", "sku": "OWN-RICE", "quantity": 100, "to": place}
     moves = [{**came, "at": (now - timedelta(days=9, hours=12)).isoformat()}, *gone]
-    assert stack.request("POST", "/stock/moves", {"moves": moves}).status_code == 201
+    answer = stack.request("POST", "/stock/moves", {"moves": moves})
+    assert answer.status_code == 201, answer.text
 
 
 def alert_of_it(page: Page, stack: Stack) -> None:

@@ -16,6 +16,7 @@ ENTRIES = {
     "mend_many": 0,  # nothing was refused that the example would mend
     "preview_alert_routes": 0,  # it tells what would be
     "post_profile_backtest": 0,  # so does it
+    "set_seen": 0,  # how far somebody has read is nobody else's business
 }
 """Where it is not one."""
 BODIES = {"change_device": {"retired": False}}

@@ -65,6 +65,7 @@ def alert_shape(
         **(figures or empty),
         "expected": expected,
         "stock": None,
+        "load": None,
         "opened_at": text(opened_us),
         "alarm_at": alarm,
         "decided_at": _when(kept["decided_at"]),

@@ -5,7 +5,7 @@ import json
 import random
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -68,8 +68,9 @@ async def follower(port: int, token: str, wanted: dict[str, Any]) -> AsyncIterat
     try:
         yield process
     finally:
-        process.terminate()
-        await process.wait()
+        with suppress(ProcessLookupError):
+            process.terminate()
+        await process.communicate()  # to the end of what it says: a pipe that is left half read closes some time later
 
 
 async def heard(process: Process) -> tuple[str, dict[str, Any]]:
