@@ -12,9 +12,11 @@ from typing import Any, NamedTuple
 
 from domain.epc.keys import completed
 from domain.faults import FaultCode, cut, fault, fault_of
+from domain.stock.bins import KINDS, MIXINGS
 from domain.stock.quantities import text_of
 from domain.stock.units import MEASURES, PIECE, UNIT
 from domain.times import rfc3339, to_us
+from domain.vehicles import TEMP_CLASSES
 
 OWN = "own:"
 OWN_MAX = 30
@@ -57,6 +59,16 @@ COLUMNS: Mapping[str, Column] = {
         Column("lon", "longitude of a site that is new", "24.94", "number"),
         Column("zone", "part of the site", "chiller"),
         Column("bin", "bin or shelf in the zone, as its label says", "A-01-3"),
+        Column("bin_kind", f"what a bin is for: {', '.join(KINDS)}", "reserve"),
+        Column("bin_aisle", "aisle in which the bin stands, from 0", "0", "number"),
+        Column("bin_along_m", "metres from the front of its aisle", "4.5", "number"),
+        Column("bin_level", "shelf, from the floor", "3", "number"),
+        Column("bin_volume_m3", "cubic metres that go into the bin", "1.2", "number"),
+        Column("bin_load_kg", "kilograms that it bears", "800", "number"),
+        Column("bin_pallets", "pallets that stand in it", "1", "number"),
+        Column("bin_height_mm", "how high goods in it may be", "1600", "number"),
+        Column("bin_temp_class", f"how cold the bin is, where not as its zone: {', '.join(TEMP_CLASSES)}", "chilled"),
+        Column("bin_mixing", f"what may lie in it at once: {', '.join(MIXINGS)}", "any"),
         Column("lot", "batch", "L-2291"),
         Column("made_at", "when the batch was made", "2026-11-20", "time"),
         Column("best_before", "best before, or expiry", "2026-12-20", "time"),
@@ -64,6 +76,8 @@ COLUMNS: Mapping[str, Column] = {
         Column("unit", "what quantity is in: a base unit, case or pallet", "piece"),
     )
 }
+BIN_COLUMNS = tuple(name for name in COLUMNS if name.startswith("bin_"))
+"""What a line says of its bin."""
 ALIASES = {
     "product": "sku", "item": "sku", "article": "sku", "name": "label", "description": "label", "ean": "gtin",
     "barcode": "gtin", "uom": "unit", "location": "site", "warehouse": "site", "shelf": "bin", "batch": "lot",
@@ -146,7 +160,8 @@ def _together(line: Line) -> None:
     for name, other in (
         ("quantity", "sku"), ("quantity", "site"), ("unit", "quantity"), ("lot", "sku"), ("best_before", "lot"),
         ("made_at", "lot"), ("zone", "site"), ("bin", "zone"), ("lat", "lon"), ("lon", "lat"), ("lat", "site"),
-        ("pallet_cases", "case_pieces"),
+        ("pallet_cases", "case_pieces"), ("bin_aisle", "bin_along_m"), ("bin_along_m", "bin_aisle"),
+        *((name, "bin") for name in BIN_COLUMNS),
     ):  # fmt: skip
         needs(name, other)
     if not said.keys() & {"sku", "site"}:
@@ -203,13 +218,6 @@ def _number(low: float, high: float) -> Callable[[Any], Decimal]:
     return check
 
 
-def _positive(value: Any) -> Decimal:
-    found = _number(0, 1e9)(value)
-    if not found:
-        raise ValueError(fault("not_positive"))
-    return found
-
-
 def _time(value: Any) -> datetime:
     if isinstance(value, str):
         try:
@@ -225,22 +233,54 @@ def _time(value: Any) -> datetime:
     return value.astimezone(UTC)
 
 
-def _site_kind(value: Any) -> str:
-    if value not in SITE_KINDS:
-        raise ValueError(fault("not_one_of", said=cut(value), known=", ".join(SITE_KINDS)))
-    return str(value)
+def _one_of(known: Sequence[str]) -> Callable[[Any], str]:
+    def check(value: Any) -> str:
+        if value not in known:
+            raise ValueError(fault("not_one_of", said=cut(value), known=", ".join(known)))
+        return str(value)
+
+    return check
+
+
+def _whole(low: int, high: int) -> Callable[[Any], int]:
+    number = _number(low, high)
+
+    def check(value: Any) -> int:
+        found = number(value)
+        if found != int(found):
+            raise ValueError(fault("out_of_range", said=value, low=low, high=f"{high}, whole numbers"))
+        return int(found)
+
+    return check
+
+
+def _above(high: float) -> Callable[[Any], Decimal]:
+    number = _number(0, high)
+
+    def check(value: Any) -> Decimal:
+        found = number(value)
+        if not found:
+            raise ValueError(fault("not_positive"))
+        return found
+
+    return check
 
 
 _name = _like(_NAME, "not_name")
 _code = _like(_CODE, "not_code")
 _unit = _like(UNIT, "not_unit")
 _celsius = _number(-273.15, 1000)
+_positive = _above(1e9)
 _CHECKS: Mapping[str, Callable[[Any], Any]] = {
     "sku": _sku, "label": _text, "gtin": _gtin, "base_unit": _unit, "case_pieces": _positive,
     "pallet_cases": _positive, "unit_value": _number(0, 1e9), "unit_mass_kg": _positive, "low_c": _celsius,
-    "high_c": _celsius, "reorder_point": _number(0, 1e9), "site": _name, "site_label": _text, "site_kind": _site_kind,
+    "high_c": _celsius, "reorder_point": _number(0, 1e9), "site": _name, "site_label": _text,
+    "site_kind": _one_of(SITE_KINDS),
     "lat": _number(-90, 90), "lon": _number(-180, 180), "zone": _name, "bin": _code, "lot": _code, "made_at": _time,
-    "best_before": _time, "quantity": _number(0, 1e9), "unit": _unit,
+    "best_before": _time, "quantity": _number(0, 1e9), "unit": _unit, "bin_kind": _one_of(KINDS),
+    "bin_aisle": _whole(0, 999), "bin_along_m": _number(0, 10_000), "bin_level": _whole(0, 99),
+    "bin_volume_m3": _above(1e4), "bin_load_kg": _above(1e6), "bin_pallets": _whole(1, 1000),
+    "bin_height_mm": _whole(1, 100_000), "bin_temp_class": _one_of(TEMP_CLASSES), "bin_mixing": _one_of(MIXINGS),
 }  # fmt: skip
 
 

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from domain.faults import fault, fault_of
 from domain.refusal import CannotError
-from domain.stock.inventory import Line, opening_id, plain, units_known
+from domain.stock.inventory import BIN_COLUMNS, Line, opening_id, plain, units_known
 from domain.stock.moves import Place
 from domain.stock.units import PIECE
 from operations.stock.decide import Told
@@ -67,6 +67,7 @@ class _Sheet:
     products: dict[str, dict[str, Any]] = field(default_factory=dict)
     sites: dict[str, dict[str, Any]] = field(default_factory=dict)
     lots: dict[str, dict[str, Any]] = field(default_factory=dict)
+    bins: dict[str, dict[str, Any]] = field(default_factory=dict)
     faults: list[Wrong] = field(default_factory=list)
     first: dict[tuple[str, str, str], int] = field(default_factory=dict)
 
@@ -126,12 +127,20 @@ def _gathered(lines: Sequence[Line]) -> _Sheet:
             sheet.say("site ", line["site"], line, SITE, sheet.sites)
         if line["lot"]:
             sheet.say("lot ", line["lot"], line, ("sku", *LOT), sheet.lots)
+        _say_bin(sheet, line)
         if line["quantity"] is not None:
             key = tuple(line[name] for name in ("sku", "lot", "site", "zone", "bin"))
             before = there.setdefault(key, line.at)
             if before != line.at:
                 sheet.wrong(line.at, "quantity", fault("told_before", line=before))
     return sheet
+
+
+def _say_bin(sheet: _Sheet, line: Line) -> None:
+    if line["bin"]:
+        name = f"{line['site']}/{line['bin']}"
+        sheet.say("bin ", name, line, BIN_COLUMNS, sheet.bins)
+        sheet.bins[name] |= {part: line[part] for part in ("site", "zone", "bin")}
 
 
 def _products(sheet: _Sheet, lines: Sequence[Line]) -> Script[set[str]]:
@@ -225,11 +234,15 @@ def _write_places(sheet: _Sheet, lines: Sequence[Line], there: Mapping[str, Row]
     if zones:
         yield Statement("bring_zones", {"rows": _json([{"site": s, "zone": z} for s, z in sorted(zones)])})
     bins = {(line["site"], line["zone"], line["bin"]) for line in _each(lines, "bin")}
-    bins = {each for each in bins if each[0] not in there or each[2] not in there[each[0]]["bins"]}
-    if bins:
-        rows = [{"site": s, "zone": z, "bin": b} for s, z, b in sorted(bins)]
-        yield Statement("bring_bins", {"rows": _json(rows)})
-    return len(zones), len(bins)
+    new_bins = {each for each in bins if each[0] not in there or each[2] not in there[each[0]]["bins"]}
+    told = [said for _, said in sorted(sheet.bins.items()) if _new_or_more(said, new_bins)]
+    if told:
+        yield Statement("bring_bins", {"rows": _json(told)})
+    return len(zones), len(new_bins)
+
+
+def _new_or_more(said: Mapping[str, Any], new: set[tuple[str, str, str]]) -> bool:
+    return (said["site"], said["zone"], said["bin"]) in new or not said.keys().isdisjoint(BIN_COLUMNS)
 
 
 def _where(said: Mapping[str, Any]) -> Mapping[str, float]:

@@ -53,11 +53,19 @@ select %(tenant)s, s.id, r.zone, r.zone from jsonb_to_recordset(%(rows)s::jsonb)
 join site s on s.tenant_id = %(tenant)s and s.name = r.site on conflict (site_id, name) do update set retired_at = null
 
 -- name: bring_bins
--- Bins that are new, or taken up again.
-insert into bin (tenant_id, site_id, zone_id, code)
-select %(tenant)s, s.id, z.id, r.bin from jsonb_to_recordset(%(rows)s::jsonb) as r (site text, zone text, bin text)
+-- Bins that are new, taken up again, or of which more is told; what is not told stays.
+insert into bin as b (tenant_id, site_id, zone_id, code, aisle, along_m, level, kind, volume_m3, load_kg, pallets, height_mm, temp_class, mixing)
+select %(tenant)s, s.id, z.id, r.bin, r.bin_aisle, r.bin_along_m, r.bin_level, r.bin_kind, r.bin_volume_m3, r.bin_load_kg, r.bin_pallets, r.bin_height_mm,
+       r.bin_temp_class, coalesce(r.bin_mixing, 'any')
+from jsonb_to_recordset(%(rows)s::jsonb) as r (site text, zone text, bin text, bin_aisle int, bin_along_m float8, bin_level int, bin_kind text,
+     bin_volume_m3 float8, bin_load_kg float8, bin_pallets int, bin_height_mm int, bin_temp_class text, bin_mixing text)
 join site s on s.tenant_id = %(tenant)s and s.name = r.site join zone z on z.site_id = s.id and z.name = r.zone
-on conflict (site_id, code) do update set retired_at = null
+on conflict (site_id, code) do update set retired_at = null, aisle = coalesce(excluded.aisle, b.aisle), along_m = coalesce(excluded.along_m, b.along_m),
+    level = coalesce(excluded.level, b.level), kind = coalesce(excluded.kind, b.kind), volume_m3 = coalesce(excluded.volume_m3, b.volume_m3),
+    load_kg = coalesce(excluded.load_kg, b.load_kg), pallets = coalesce(excluded.pallets, b.pallets),
+    height_mm = coalesce(excluded.height_mm, b.height_mm), temp_class = coalesce(excluded.temp_class, b.temp_class),
+    mixing = case when excluded.mixing = 'any' then b.mixing else excluded.mixing end,
+    face_product_id = case when coalesce(excluded.kind, b.kind) = 'pick_face' then b.face_product_id end
 
 -- name: lots_there
 -- Lots by code, and of which product each is.

@@ -150,10 +150,16 @@ select (select count(*) from ledger_move where tenant_id = %(tenant)s) as moves,
        (select count(*) from ledger_balance where tenant_id = %(tenant)s) as lines
 
 -- name: bins
--- Bins of sites by code, or one; `lines`: how many products and lots lie there.
-select s.name as site, z.name as zone, b.code, b.label, b.id as key, b.retired_at, b.aisle, b.along_m, b.level,
-       (select count(*) from ledger_balance k join ledger_place l on l.id = k.place_id where l.bin_id = b.id and k.quantity <> 0) as lines
-from bin b join site s on s.id = b.site_id join zone z on z.id = b.zone_id
+-- Bins of sites by code, or one, with their limits; `lines`: how many products and lots lie there, and what they come to.
+select s.name as site, z.name as zone, b.code, b.label, b.id as key, b.retired_at, b.aisle, b.along_m, b.level, b.kind, b.volume_m3, b.load_kg, b.pallets,
+       b.height_mm, b.temp_class, b.mixing, f.sku as face_of, b.face_full, t.*
+from bin b join site s on s.id = b.site_id join zone z on z.id = b.zone_id left join product f on f.id = b.face_product_id cross join lateral (
+    select count(*) as lines, coalesce(sum(k.quantity * p.length_mm::numeric * p.width_mm * p.height_mm / 1e9), 0)::float8 as lies_m3,
+           coalesce(sum(k.quantity * coalesce(p.gross_mass_kg, p.unit_mass_kg)::numeric), 0)::float8 as lies_kg,
+           coalesce(sum(ceil(k.quantity * u.denominator / u.numerator)), 0)::int as lies_pallets,
+           count(*) filter (where p.height_mm is null or coalesce(p.gross_mass_kg, p.unit_mass_kg) is null) as unknown
+    from ledger_balance k join ledger_place l on l.id = k.place_id join product p on p.id = k.product_id
+    left join product_unit u on u.product_id = p.id and u.name = 'pallet' where l.bin_id = b.id and k.tenant_id = b.tenant_id and k.quantity <> 0) t
 where b.tenant_id = %(tenant)s and s.name = %(site)s and b.code > %(after)s and (%(zone)s::text is null or z.name = %(zone)s)
 and case when %(code)s::text is null then b.retired_at is null else b.code = %(code)s end
 order by b.code limit %(limit)s
@@ -181,6 +187,13 @@ on conflict (site_id, code) do update set label = excluded.label, zone_id = excl
     along_m = excluded.along_m, level = excluded.level, retired_at = null
 where b.zone_id = excluded.zone_id or not exists (select from ledger_place l where l.bin_id = b.id)
 returning b.id
+
+-- name: limit_bin
+-- What goes into a bin and what it is for.
+update bin set kind = %(kind)s, volume_m3 = %(volume_m3)s, load_kg = %(load_kg)s, pallets = %(pallets)s, height_mm = %(height_mm)s,
+       temp_class = %(temp_class)s, mixing = %(mixing)s, face_full = %(face_full)s,
+       face_product_id = (select p.id from product p where p.tenant_id = %(tenant)s and p.sku = %(face_of)s)
+where tenant_id = %(tenant)s and id = %(id)s returning face_product_id
 
 -- name: drop_bin
 -- A bin that no move has named.

@@ -162,6 +162,7 @@ union all select 'stock levels', count(*), 0 from stock_level l where l.tenant_i
 union all select 'stock moves', count(*), 0 from stock_move m where m.tenant_id = %(tenant)s and m.product_id = %(id)s
 union all select 'tags', count(*), 0 from tag_state g where g.tenant_id = %(tenant)s and g.product_id = %(id)s
 union all select 'lots', count(*), 0 from lot l where l.tenant_id = %(tenant)s and l.product_id = %(id)s
+union all select 'pick faces', count(*), 0 from bin b where b.tenant_id = %(tenant)s and b.face_product_id = %(id)s
 union all select 'moves of the stock ledger', count(*), 0 from ledger_move m where m.tenant_id = %(tenant)s and m.product_id = %(id)s
 union all select 'reservations', count(*), count(*) filter (where r.released_at is null)
 from stock_reservation r where r.tenant_id = %(tenant)s and r.product_id = %(id)s

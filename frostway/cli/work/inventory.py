@@ -17,7 +17,7 @@ from api.resources.inventory_files import examples_of, read_lines
 from api.resources.shared.imports.files import FileError
 from api.resources.shared.imports.sheets import SheetError
 from api.resources.shared.sheets import workbook
-from domain.stock.inventory import COLUMNS, ColumnError, Line, chosen
+from domain.stock.inventory import BIN_COLUMNS, COLUMNS, ColumnError, Line, chosen
 from domain.tables import csv_line
 from domain.times import to_us
 from frostway.failure import Failure
@@ -33,7 +33,7 @@ USUAL: Mapping[str, tuple[str, ...]] = {
         "sku", "label", "gtin", "base_unit", "case_pieces", "pallet_cases", "unit_value", "unit_mass_kg", "low_c",
         "high_c", "reorder_point",
     ),
-    "places": ("site", "site_label", "site_kind", "lat", "lon", "zone", "bin"),
+    "places": ("site", "site_label", "site_kind", "lat", "lon", "zone", "bin", *BIN_COLUMNS),
     "opening-stock": ("sku", "site", "zone", "bin", "lot", "best_before", "quantity", "unit"),
 }  # fmt: skip
 """Columns of a table of each kind, when none are chosen."""

@@ -61,6 +61,14 @@ def test_an_inventory_comes_in_once_after_a_look_at_it(api: httpx.Client) -> Non
     assert levels(api) == expected
     moves = api.get("/api/v1/stock/moves", params={"sku": "RICE"}).json()["items"]
     assert [(m["kind"], m["source"], m["reason"]) for m in moves] == [("receive", "import", "opening stock")]
+    bins = "site,zone,bin,bin_kind,bin_aisle,bin_along_m,bin_load_kg,bin_mixing\n"
+    assert bring(api, bins + "shop-9,chiller,A-1,reserve,1,4.5,800,lot\n").json()["bins_new"] == 0
+    assert bring(api, "site,zone,bin,bin_height_mm\nshop-9,chiller,A-1,1600\n").status_code == 200
+    of = api.get("/api/v1/sites/shop-9/bins/A-1").json()
+    said = ("kind", "aisle", "along_m", "load_kg", "mixing", "height_mm", "volume_m3")
+    assert [of[name] for name in said] == ["reserve", 1, 4.5, 800, "lot", 1600, None]
+    errors = bring(api, bins + "shop-9,chiller,A-1,shelf,1,,0,lot\n").json()["errors"]
+    assert [each["column"] for each in errors] == ["bin_kind", "bin_load_kg"]
     other = bring(api, HEAD + GOOD.replace("25,,", "26,,"))
     (fault,) = other.json()["errors"]
     assert (other.status_code, fault["line"], fault["column"]) == (422, 4, "quantity")

@@ -212,6 +212,16 @@ def test_bins_and_units_of_a_product(served: httpx.Client, sku: str) -> None:
     full = served.delete(f"{bins}/{code}")
     assert (full.status_code, "not empty" in full.text) == (409, True)
     assert served.get(bins).json()["items"][0]["lines"] == 1
+    limits = {"kind": "pick_face", "load_kg": 800, "face_of": sku, "face_full": 400, "mixing": "product"}
+    limited = served.post(bins, json={"id": code, "zone": "chiller", **limits}).json()
+    again = served.post(bins, json={"id": code, "zone": "chiller", "label": "Left"}).json()  # knows of no limits
+    assert ({name: again[name] for name in limits}, again["volume_m3"], again["label"]) == (limits, None, "Left")
+    assert (limited["lies_pallets"], limited["lies_m3"], limited["unknown"]) == (1, 0, 1)
+    for wrong, why in (({"face_of": "nothing"}, "add it first"), ({"kind": "stage", "face_of": sku}, "pick_face"),
+                       ({"load_kg": 0}, "greater than 0"), ({"kind": "shelf"}, "'pick_face'")):  # fmt: skip
+        refused = served.post(bins, json={"id": code, "zone": "chiller", **wrong})
+        assert (refused.status_code, why in refused.text) == (422, True), refused.text
+    assert served.post(bins, json={"id": code, "zone": "chiller", "kind": "stage"}).json()["face_of"] is None
     told(served, {"id": f"{sku}-3", "kind": "move", "sku": sku, "quantity": 30, "unit": "case",
                   "from": {"site": "store-1", "bin": code}, "to": DOCK})  # fmt: skip
     assert served.delete(f"{bins}/{code}").status_code == 204
