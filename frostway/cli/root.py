@@ -7,7 +7,19 @@ from typing import Annotated
 import typer
 
 from frostway import __version__
-from frostway.cli import co2e, forward, inventory, labels, llrp, maintenance, programs, registry, replay, reports
+from frostway.cli import (
+    co2e,
+    forecast,
+    forward,
+    inventory,
+    labels,
+    llrp,
+    maintenance,
+    programs,
+    registry,
+    replay,
+    reports,
+)
 from frostway.cli.account import account_app
 from frostway.cli.audit import audit_app
 from frostway.cli.ca import ca_app
@@ -34,7 +46,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
     help="Where everything is, how cold it is, how much is left, and when it arrives.",
 )
-for part in (programs, maintenance, replay, reports, forward, inventory, labels, llrp, co2e):
+for part in (programs, maintenance, replay, reports, forward, inventory, labels, llrp, co2e, forecast):
     part.add_to(app)
 app.add_typer(config_app, name="config")
 app.add_typer(ca_app, name="ca")
