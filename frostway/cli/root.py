@@ -18,6 +18,7 @@ from frostway.cli import (
     programs,
     registry,
     replay,
+    replenish,
     reports,
 )
 from frostway.cli.account import account_app
@@ -46,7 +47,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
     help="Where everything is, how cold it is, how much is left, and when it arrives.",
 )
-for part in (programs, maintenance, replay, reports, forward, inventory, labels, llrp, co2e, forecast):
+for part in (programs, maintenance, replay, reports, forward, inventory, labels, llrp, co2e, forecast, replenish):
     part.add_to(app)
 app.add_typer(config_app, name="config")
 app.add_typer(ca_app, name="ca")

@@ -32,6 +32,9 @@ class Demands(Protocol):
     def draw(self, item: int, rng: np.random.Generator, paths: int, days: int) -> F64:
         """(paths, days) of an item."""
 
+    def moments(self, item: int) -> tuple[float, float]:
+        """Mean and deviation of a day of an item."""
+
 
 @dataclass(frozen=True)
 class Histories:
@@ -66,6 +69,10 @@ class Histories:
         chosen = np.take_along_axis(known, rng.integers(0, blocks, (paths, needed), dtype=np.int32), axis=1)
         at = (chosen[:, :, None] + np.arange(block, dtype=np.int32)) % past.size
         return np.asarray(past[at.reshape(paths, -1)[:, :days]])
+
+    def moments(self, item: int) -> tuple[float, float]:
+        """Of the days that are known."""
+        return float(np.nanmean(self.daily[item])), float(np.nanstd(self.daily[item]))
 
 
 @dataclass(frozen=True)
@@ -102,6 +109,12 @@ class Forecasts:
         shape = np.where(wide, shape, 1)
         rate = np.where(wide, mean * rng.gamma(shape, 1, (paths, days)) / shape, mean)
         return np.asarray(rng.poisson(rate), float)
+
+    def moments(self, item: int) -> tuple[float, float]:
+        """Of all days together."""
+        mean = float(self.mean[item].mean())
+        square = float((self.deviation[item] ** 2 + self.mean[item] ** 2).mean())
+        return mean, max(square - mean**2, 0.0) ** 0.5
 
 
 @dataclass(frozen=True)
@@ -142,32 +155,60 @@ class Quantiles:
         slope = (right - left) / (self.shares[low + 1] - self.shares[low])
         return np.asarray(np.maximum(left + (share - self.shares[low]) * slope, 0))
 
+    def moments(self, item: int) -> tuple[float, float]:
+        """Of draws, which are always the same."""
+        drawn = self.draw(item, np.random.default_rng([item, 3]), 200, 56)
+        return float(drawn.mean()), float(drawn.std())
+
+
+@dataclass(frozen=True)
+class Each:
+    """Items of several of these, one after the other: (demands, which of its items)."""
+
+    parts: Sequence[tuple[Demands, int]]
+
+    @property
+    def count(self) -> int:
+        """How many items."""
+        return len(self.parts)
+
+    def draw(self, item: int, rng: np.random.Generator, paths: int, days: int) -> F64:
+        """(paths, days) of an item."""
+        demands, at = self.parts[item]
+        return demands.draw(at, rng, paths, days)
+
+    def moments(self, item: int) -> tuple[float, float]:
+        """Of an item."""
+        demands, at = self.parts[item]
+        return demands.moments(at)
+
 
 @dataclass(frozen=True)
 class LeadTimes:
-    """Past lead times in days, of each item its lane's, and of all lanes together; 200 of the lane are the best.
+    """Past lead times in days: of each item its lane's, and those of what is more general (its supplier, all lanes).
 
-    A draw is of the lane by n / (n + 10), else of all: a lane with none takes all of theirs.
+    A draw is of the lane by n / (n + 10), else of the more general ones; where there is one of them only, of that.
     """
 
     lanes: Sequence[F64]
-    all_lanes: F64
+    general: Sequence[F64]
 
     def __post_init__(self) -> None:
-        for n, each in enumerate([self.all_lanes, *self.lanes]):
-            name = f"lane {n - 1}" if n else "all_lanes"
-            if not ((each >= 0) & (each <= LEAD_DAYS_MAX)).all():
-                raise StockError(f"{name}: a lead time is from 0 to {LEAD_DAYS_MAX} days")
-        if not self.all_lanes.size and any(not each.size for each in self.lanes):
-            raise StockError("all_lanes: a lane has no lead time of its own, and there is none of others")
+        if len(self.lanes) != len(self.general):
+            raise StockError("lanes, general: each item has one of each")
+        for n, both in enumerate(zip(self.lanes, self.general, strict=True)):
+            if not any(each.size for each in both):
+                raise StockError(f"item {n}: no lead time is known")
+            if not all(((each >= 0) & (each <= LEAD_DAYS_MAX)).all() for each in both):
+                raise StockError(f"item {n}: a lead time is from 0 to {LEAD_DAYS_MAX} days")
 
     def draw(self, item: int, rng: np.random.Generator, paths: int, count: int) -> I64:
         """(paths, count) whole days, 1 at least: what comes during a day is there when it ends."""
-        own = self.lanes[item]
-        found = self._of(own if own.size else self.all_lanes, rng, paths, count)
-        if own.size and self.all_lanes.size:
+        own, general = self.lanes[item], self.general[item]
+        found = self._of(own if own.size else general, rng, paths, count)
+        if own.size and general.size:
             other = rng.random((paths, count)) < SHRINK / (own.size + SHRINK)
-            found = np.where(other, self._of(self.all_lanes, rng, paths, count), found)
+            found = np.where(other, self._of(general, rng, paths, count), found)
         return np.maximum(np.ceil(found - 1e-9), 1).astype(np.int64)
 
     @staticmethod
@@ -177,10 +218,10 @@ class LeadTimes:
         return np.asarray(past[chosen])
 
     def moments(self, item: int) -> tuple[float, float]:
-        """Mean and deviation, leaning on all lanes as draws do."""
-        own = self.lanes[item]
-        weight = own.size / (own.size + SHRINK) if self.all_lanes.size else 1.0
-        parts = [(weight, own), (1 - weight, self.all_lanes)]
+        """Mean and deviation, leaning on the more general ones as draws do."""
+        own, general = self.lanes[item], self.general[item]
+        weight = own.size / (own.size + SHRINK) if general.size else 1.0
+        parts = [(weight, own), (1 - weight, general)]
         mean = sum(w * float(x.mean()) for w, x in parts if x.size)
         square = sum(w * float((x**2).mean()) for w, x in parts if x.size)
         return mean, max(square - mean**2, 0.0) ** 0.5

@@ -166,7 +166,7 @@ def proposals(
             f"{len(rules)} rules, {len(stocks)} stocks, {demands.count} demands and {len(leads.lanes)} lanes: "
             "each item has one of each"
         )
-    bases = [_basis(rule, demands, leads, item, seed) for item, rule in enumerate(rules)]
+    bases = [_basis(rule, demands, leads, item) for item, rule in enumerate(rules)]
     best = _best(rules, bases, demands, leads, seed)
     return [
         _proposal(rule, stocks[item], _capped(rule, best[item], bases[item], demands, leads, item, seed), bases[item],
@@ -175,9 +175,8 @@ def proposals(
     ]  # fmt: skip
 
 
-def _basis(rule: Rule, demands: Demands, leads: LeadTimes, item: int, seed: int) -> _Basis:
-    drawn = demands.draw(item, np.random.default_rng([seed, item, 3]), 200, 56)
-    mean, deviation = float(drawn.mean()), float(drawn.std())
+def _basis(rule: Rule, demands: Demands, leads: LeadTimes, item: int) -> _Basis:
+    mean, deviation = demands.moments(item)
     lead = leads.moments(item)
     review = rule.review_days if rule.review_days > 1 else 0
     book = textbook(mean, deviation, *lead, _promised(rule), review)

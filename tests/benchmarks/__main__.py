@@ -32,6 +32,7 @@ from tests.benchmarks import (
     orders,
     reads,
     reefers,
+    replenishment,
     rules,
     shelves,
     sizes,
@@ -257,6 +258,7 @@ PURE: dict[str, Callable[[Path], list[Figure]]] = {
     "presence": presence.measure,
     "shelf": shelves.measure,
     "dispatch": dispatch.measure,
+    "replenishment": replenishment.measure,
 }
 NEED_BROKER = {"single", "batched", "websocket", "crowd", "backlog", "doors", "memory"}
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from planning.replenishment.draws import Forecasts, LeadTimes, Quantiles, as_histories, lead_time_demand
 from planning.replenishment.formulas import levels_exact
+from planning.replenishment.fresh import aged, fresh_order, issued
 from planning.replenishment.normal import StockError, poisson
 from planning.replenishment.policies import Policy, simulated
 from planning.replenishment.proposals import Rule, Stock, proposals
@@ -24,23 +25,24 @@ def test_what_is_promised_is_kept_in_nine_kinds_of_worlds() -> None:
     for kind, (demand, lead) in enumerate(judge.KINDS):
         rng = np.random.default_rng([70, kind])
         past = [judge.demand(demand, rng, (730,)) for _ in range(shops)]
-        leads = LeadTimes([judge.lead(lead, rng, (200,)).astype(float) for _ in range(shops)], NONE)
+        leads = LeadTimes([judge.lead(lead, rng, (200,)).astype(float) for _ in range(shops)], [NONE] * shops)
         gap = np.round(15 * judge.MEAN[demand])
         seen = dict(simulated([Policy("s,S", gap)] * shops, as_histories(past), leads, 1))
         levels = np.array([seen[n].level_of_cycle(0.95) for n in range(shops)])
         year = judge.lived(
-            levels, levels + gap, judge.demand(demand, rng, (1_500, shops)), judge.lead(lead, rng, (1_500, shops))
+            levels, levels + gap, judge.demand(demand, rng, (3_000, shops)), judge.lead(lead, rng, (3_000, shops))
         )
         kept.append(year.good.sum() / year.cycles.sum())
     assert 0.935 <= np.mean(kept) <= 0.965
-    assert 0.915 <= min(kept) <= max(kept) <= 0.99
+    # eight products with two years of demand leave more to chance than 112: there it is 92 to 99 %
+    assert 0.91 <= min(kept) <= max(kept) <= 0.99, kept
 
 
 def test_levels_for_cost_are_those_of_the_exact_method() -> None:
     """A lead time of one day, ordered at night, is the period of Zheng and Federgruen."""
     exact = levels_exact(5, 1, 4, poisson(6))
     worlds = Forecasts(np.full((1, 7), 6.0), np.full((1, 7), 6**0.5))
-    one = LeadTimes([np.ones(20)], NONE)
+    one = LeadTimes([np.ones(20)], [NONE])
     costs = {}
     for gap in (4, 5, 6, 7, 8):
         _, seen = next(iter(simulated([Policy("s,S", float(gap))], worlds, one, 3)))
@@ -59,7 +61,7 @@ def test_draws_have_the_moments_they_are_asked_for_and_are_an_items_own() -> Non
     assert np.quantile(bands.draw(0, rng, 400, 60), (0.1, 0.5, 0.9)) == pytest.approx([2, 6, 14], rel=0.05)
     sizes = np.zeros(700)
     sizes[::7] = 10
-    leads = LeadTimes([np.full(30, 5.0), NONE], np.full(4, 9.0))
+    leads = LeadTimes([np.full(30, 5.0), NONE], [np.full(4, 9.0)] * 2)
     waits = lead_time_demand(as_histories([sizes, sizes]), leads, 0, 1, draws=4_000)
     assert waits.undershoot.mean() == pytest.approx(4.5, abs=0.2)
     assert leads.draw(0, rng, 10, 300).mean() == pytest.approx(0.75 * 5 + 0.25 * 9, abs=0.15)
@@ -75,7 +77,7 @@ def test_draws_have_the_moments_they_are_asked_for_and_are_an_items_own() -> Non
 def test_a_proposal_says_why_and_how_it_was_rounded_and_orders_nothing_that_expires() -> None:
     rng = np.random.default_rng(2)
     past = as_histories([rng.poisson(5, 400).astype(float)] * 5)
-    leads = LeadTimes([np.full(40, 4.0)] * 5, NONE)
+    leads = LeadTimes([np.full(40, 4.0)] * 5, [NONE] * 5)
     rules = [
         Rule(gap=40, pack=12),
         Rule(kind="R,S", review_days=7, life_days=6, pack=6),
@@ -144,3 +146,30 @@ def test_an_order_keeps_packs_minimum_room_and_budget_whatever_is_asked(items, l
     assert found.value <= budget
     if any(found.quantities) and found.value < least:
         assert any("minimum" in note for note in found.notes) or any("taken away" in note for note in found.notes)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.integers(0, 9), min_size=3, max_size=3), st.integers(0, 30), st.sampled_from([0.0, 0.4, 1.0]))
+def test_fresh_goods_that_are_taken_are_taken_once_and_oldest_first_where_all_do(ages, wanted, share) -> None:
+    left = np.array([ages], float)
+    lacking = issued(left, np.array([float(wanted)]), share)
+    assert lacking[0] == max(wanted - sum(ages), 0)
+    assert left.sum() == max(sum(ages) - wanted, 0)
+    assert (left >= 0).all()
+    if share == 1:
+        assert not (left[0, 1] < ages[1] and left[0, 0])
+    gone = left[0, 0]
+    assert aged(left)[0] == gone
+
+
+def test_of_fresh_goods_no_pack_is_ordered_that_will_be_thrown_away() -> None:
+    three = np.full((2, 20, 9), 3.0)
+    left = np.array([[0.0, 0, 0, 0], [6, 0, 0, 0]])
+    coming = np.zeros((2, 1))
+    assert fresh_order(left, coming, three, 6, 0.95, 0.05).tolist() == [6, 6]
+    assert fresh_order(np.array([[0.0, 0, 0, 20]]), coming[:1], three[:1], 6, 0.95, 0.05).tolist() == [0]
+    one = np.full((1, 20, 9), 1.0)
+    costly = [fresh_order(left[:1], coming[:1], one, 6, 1, waste).tolist() for waste in (0.1, 1)]
+    assert costly == [[6], [0]]
+    with pytest.raises(StockError, match="5 days are needed, not 3"):
+        fresh_order(left, coming, three[:, :, :3], 6, 1, 1)
