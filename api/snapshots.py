@@ -31,6 +31,6 @@ async def topics(session: Session, wanted: Iterable[str]) -> dict[str, list[Any]
             found[topic] = await read_stock(session)
         elif topic == "sites":
             found[topic] = await read_sites(session)
-        elif topic in ("facts", "orders", "loads"):
+        elif topic in ("facts", "orders", "loads", "docks"):
             found[topic] = []  # news only; what is known is asked by REST
     return found

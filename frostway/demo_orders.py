@@ -10,6 +10,7 @@ from domain.times import to_us
 from firmware_sim.model import World
 from frostway.demo_delivery import bring_delivery, bring_dock
 from frostway.demo_dispatch import CUSTOMER, bring_dispatch
+from frostway.demo_docks import bring_docks, take_docks_away
 from frostway.demo_stock import ACTOR, CENTRE, VALUES, Ask
 from operations.allocation.record import allocate
 from operations.orders.record import LineTold, OrderTold, add_order, cancel
@@ -46,6 +47,7 @@ def bring_orders(registry: Registry, world: World, now: datetime) -> None:
             ask.do(allocate(name, to_us(now), ACTOR, PLANNER))
     bring_dispatch(registry, world, now, first + len(WANTED))
     bring_dock(registry, world)
+    bring_docks(ask, world, now)
     last = 101 + ask.rows("orders", "count_made_by", by=ACTOR)[0]["count"]
     bring_delivery(registry, world, CUSTOMER[0], now, f"DEMO-{last}")
 
@@ -58,5 +60,6 @@ def take_orders_away(registry: Registry) -> None:
             ask.do(cancel(row["name"], "the simulated fleet was removed", now_us, ACTOR, PLANNER))
         except CannotError:  # it was picked: it goes its way
             continue
+    take_docks_away(ask)
     for code, *_ in (*CUSTOMERS, CUSTOMER):
         ask.rows("orders", "retire_customer", id=code)

@@ -132,6 +132,8 @@ insert into class values
     ('round_order',         'tenant_id',      'select, insert, delete',         '',                       ''),
     ('compartment',         'tenant_id',      'select, insert, update, delete', '',                       ''),
     ('docking',             'tenant_id',      'select, insert, update',         '',                       ''),
+    ('dock_appointment',    'tenant_id',      'select, insert, update',         '',                       ''),
+    ('detention_terms',     'tenant_id',      'select, insert, update, delete', '',                       ''),
     ('load_check',          'tenant_id',      'select',                         '',                       ''),
     ('load_unit',           'tenant_id',      'select',                         '',                       ''),
     ('load_mark',           'tenant_id',      'select, insert, update (withdrawn_at, withdrawn_by)', '',  ''),

@@ -67,6 +67,7 @@ HISTORY: tuple[Owned, ...] = (
     Owned("alert_event", "alert_id in (select a.id from alert a where a.tenant_id = %(tenant)s)"),
     *map(Owned, ("epcis_event", "epcis_capture")),
     *map(Owned, ("remark", "watch", "remark_seen", "hand_over", "kept_view")),
+    *map(Owned, ("dock_appointment", "detention_terms")),
     *map(Owned, ("carrier_choice", "rate_card", "carrier_service", "carrier")),
     *map(Owned, ("round_order", "wave_round", "wave_order", "wave")),
     *map(

@@ -13,7 +13,7 @@ from typing import Any
 from domain.cases import WAITS
 from domain.changes import COLUMNS
 
-TOPICS = ("vehicles", "shipments", "alerts", "stock", "sites", "facts", "orders", "loads")
+TOPICS = ("vehicles", "shipments", "alerts", "stock", "sites", "facts", "orders", "loads", "docks")
 
 Change = dict[str, Any]
 

@@ -21,6 +21,7 @@ from api.http.paging import Cursor, Items, Limit, Page, decode, shaped_page
 from api.http.problems import OR_CHANGED, not_found, refusing
 from api.http.routes import resource
 from api.http.things import one
+from api.resources.shared.docks import tell_docks
 from api.resources.shared.exports import FILES, as_file
 from api.resources.shared.ledger import Asked
 from domain.times import to_us
@@ -221,6 +222,8 @@ async def post_docking(request: Request, caller: OrderWorker, given: DockingIn) 
             action = "docking.create" if outcome == "created" else "docking.change"
             await audit(session, caller, action, given.id, **given.model_dump(mode="json", exclude_none=True))
         row = await _one(session, given.id)
+        if outcome != "same":
+            await tell_docks(session, [row["site"]])
     return one(request, _docking(row), 201 if outcome == "created" else 200, live={"ended_at"})
 
 
@@ -234,4 +237,5 @@ async def delete_docking(
         if await session.row(q["withdraw_docking"], id=docking_id, by=caller.user, reason=reason) is None:
             raise not_found()
         await audit(session, caller, "docking.withdraw", docking_id, reason=reason)
+        await tell_docks(session, [(await _one(session, docking_id))["site"]])
     return Response(status_code=204)

@@ -35,6 +35,7 @@ PAGES = (
     "/orders/returns",
     "/orders/returns?do=new",
     "/dispatch",
+    "/docks",
     "/orders/pick",
     "/orders/pack",
     "/shipments/load",

@@ -153,6 +153,11 @@ insert into round_order (wave_id, seq, order_id, tenant_id) select wave_id, 1, o
 insert into docking (tenant_id, client_id, zone_id, vehicle_id, shipments, began_at, told_by)
 select {tenant}, '{mark}-docking', z.id, v.id, '{{{mark}-load}}', now(), 'Teller{tag}' from zone z join vehicle v on v.tenant_id = z.tenant_id
 where z.tenant_id = {tenant} order by z.id, v.id limit 1;
+insert into dock_appointment (tenant_id, client_id, site_id, zone_id, direction, shipment_id, truck, goods, begins_at, ends_at, note, created_by, changed_by)
+select {tenant}, '{mark}-appointment', z.site_id, z.id, 'inbound', h.id, 'Truck{tag}', 'Goods{tag}', now(), now() + interval '1 hour', 'Note{tag}', 'Booker{tag}', 'Booker{tag}'
+from zone z join shipment h on h.tenant_id = z.tenant_id and h.name = 'S-1' where z.tenant_id = {tenant} order by z.id limit 1;
+insert into detention_terms (tenant_id, site_id, free_min, rate_per_h, currency, told_by)
+select {tenant}, s.id, 60, 40, 'EUR', 'Teller{tag}' from site s where s.tenant_id = {tenant} order by s.id limit 1;
 insert into load_check (tenant_id, shipment_id, door, decided_at, rule_version)
 select {tenant}, h.id, 'Door{tag}', now(), 1 from shipment h where h.tenant_id = {tenant} and h.name = 'S-1';
 insert into load_unit (tenant_id, shipment_id, unit, state, chance, other, decided_at)

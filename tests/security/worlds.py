@@ -18,7 +18,7 @@ NUMBERS = {
     "assignment_id": "assignment", "entry_id": "vehicle_driver", "session_id": "access_token",
     "delivery_id": "outgoing", "notice_id": "outgoing", "event_id": "outgoing", "command_id": "command",
     "logger_file_id": "logger_file", "task_id": "count_task", "proof_id": "proof", "link_id": "driver_link",
-    "plan_id": "dispatch_plan",
+    "plan_id": "dispatch_plan", "terms_id": "detention_terms",
     "capture_id": "epcis_capture", "remark_id": "remark", "view_id": "kept_view",
 }  # fmt: skip
 WORDS = {"kind": "excursion", "report": "load", "probe": "rear", "seq": "1"}
@@ -38,7 +38,8 @@ OWNED = (
     "carrier", "carrier_service", "rate_card", "carrier_choice",
     "driver_link", "proof", "proof_revision", "proof_line", "proof_order", "proof_picture",
     "goods_return", "goods_return_line", "stock_hold",
-    "docking", "load_check", "load_unit", "load_mark", "load_seal", "despatch_advice",
+    "docking", "dock_appointment", "detention_terms",
+    "load_check", "load_unit", "load_mark", "load_seal", "despatch_advice",
     "epcis_capture", "epcis_event", "epcis_query", "epcis_subscription",
     "device_voice", "tenant_display", "person_display", "logger_file",
 )  # fmt: skip
@@ -127,7 +128,7 @@ class Tenants:
             "reservation_id": f"{mark}-reserved",
             "customer_id": f"{mark}-customer", "ship_to_id": f"{mark}-ship-to", "order_id": f"{mark}-order",
             "return_id": f"{mark}-return", "docking_id": f"{mark}-docking", "stop_id": "S-1-2",
-            "about": f"{mark}-order",
+            "about": f"{mark}-order", "appointment_id": f"{mark}-appointment",
             "wave_id": f"{mark}-wave", "carrier_id": f"{mark}-carrier", "service_id": f"{mark}-service",
             "query_name": f"{mark}-query", "subscription_id": f"{mark}-told",
             "lot_id": f"{mark}-lot", "unit_id": f"{mark}-unit", "movement_id": f"{mark}-move",
@@ -145,6 +146,7 @@ class Tenants:
     def _names(self) -> list[str]:
         return [*NUMBERS, "vehicle_id", "shipment_id", "device_id", "site_id", "zone_id", "sku", "profile_id", "slot",
                 "lot_id", "unit_id", "movement_id", "move_id", "bin_id", "reservation_id", "docking_id",
+                "appointment_id",
                 "customer_id", "ship_to_id", "order_id", "wave_id", "carrier_id", "service_id", "about",
                 "return_id", "stop_id", "sha256",
                 "query_name", "subscription_id",

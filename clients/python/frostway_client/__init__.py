@@ -19,7 +19,7 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidSta
 
 __all__ = ["TOPICS", "Live", "Refused", "Update", "backoff_s"]
 
-TOPICS = ("vehicles", "shipments", "alerts", "stock", "sites", "facts", "orders", "loads")
+TOPICS = ("vehicles", "shipments", "alerts", "stock", "sites", "facts", "orders", "loads", "docks")
 SILENCE_S = 40.0  # a heartbeat comes every 15 s
 CONNECT_S = 10.0
 _REFUSED_STATUS = (400, 401, 403, 404, 421, 426)

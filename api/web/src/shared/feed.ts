@@ -12,4 +12,4 @@ export interface Topics {
 export type Topic = keyof Topics
 export const TOPICS: readonly Topic[] = ['vehicles', 'shipments', 'alerts', 'stock', 'sites']
 /** News only: what they are about is asked by REST. */
-export const NEWS = ['orders', 'loads'] as const
+export const NEWS = ['orders', 'loads', 'docks'] as const

@@ -24,7 +24,7 @@ class World {
   /** The newest alert that came in while the page was open, for the announcement. */
   newest = $state<Alert | undefined>()
 
-  /** Counts what is told of orders and loads; who shows some asks anew. */
+  /** Counts what is told of orders, loads and docks; who shows some asks anew. */
   orders = $state(0)
   #ordersTimer: ReturnType<typeof setTimeout> | undefined
 
@@ -66,7 +66,7 @@ class World {
         this.#ordersTold()
       },
       changes: (changes) => {
-        if (changes.some(({ topic }) => topic === 'orders' || topic === 'loads')) this.#ordersTold()
+        if (changes.some(({ topic }) => topic === 'orders' || topic === 'loads' || topic === 'docks')) this.#ordersTold()
         for (const { topic, id, op, data } of changes) {
           // One that was done with is in no list: what asks to be looked at again comes back into it.
           if (topic === 'alerts' && op === 'merge' && data?.['disposition_state'] === 'superseded' && !this.#tables.alerts.has(id)) void this.#fetchAlert(id)

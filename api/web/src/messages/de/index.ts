@@ -11,6 +11,7 @@ import delivery from './delivery.ts'
 import devices from './devices.ts'
 import dispatch from './dispatch.ts'
 import display from './display.ts'
+import docks from './docks.ts'
 import drive from './drive.ts'
 import files from './files.ts'
 import frame from './frame.ts'
@@ -41,6 +42,6 @@ import waves from './waves.ts'
 import webhooks from './webhooks.ts'
 
 export default {
-  alerts, audit, brokers, calibrations, cases, channels, commands, delivery, devices, dispatch, display, drive, files, frame, goods, join, labels, levels, live, loading, moves, orders, past, profiles, refused, reports, returns, routes, settings, shared, shipment, shipments, sites,
+  alerts, audit, brokers, calibrations, cases, channels, commands, delivery, devices, dispatch, display, docks, drive, files, frame, goods, join, labels, levels, live, loading, moves, orders, past, profiles, refused, reports, returns, routes, settings, shared, shipment, shipments, sites,
   start, stock, table, talk, waves, webhooks,
 }

@@ -86,6 +86,7 @@ const words: Translation<typeof en> = {
   waves: 'Wellen',
   returns: 'Retouren',
   announce_return: 'Retoure ankündigen',
+  docks: 'Rampe',
   dispatch: 'Tourenplanung',
   hand_over: 'Übergabe',
   more_pages: 'Mehr zu Aufträgen',

@@ -83,6 +83,7 @@ export default {
   waves: 'Waves',
   returns: 'Returns',
   announce_return: 'Announce a return',
+  docks: 'Dock',
   dispatch: 'Dispatch planning',
   hand_over: 'Hand over',
   more_pages: 'More about orders',

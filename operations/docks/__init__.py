@@ -1,0 +1,1 @@
+"""Appointments at docks: booked, moved, and what people say of them."""
