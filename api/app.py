@@ -86,6 +86,7 @@ from api.resources import (
     public_runs,
     quarantine,
     readings,
+    recalls,
     remarks,
     reports,
     returns,
@@ -122,7 +123,7 @@ __all__ = ["ApiConfig", "create_app"]
 RESOURCES = (
     session, sessions, joining, people, roles, tokens, fleets, vehicles, compartments, trips, sites, devices,
     products,
-    handling_units, goods_movements, epcis, epcis_queries, inventory_files, lifecycle, assignments,
+    handling_units, goods_movements, recalls, epcis, epcis_queries, inventory_files, lifecycle, assignments,
     temperature_profiles, profile_backtests, device_profiles, calibrations, antennas, connecting, commands,
     stock, stock_ledger, stock_moves, stock_availability, stock_outlook, stock_activity, stock_found, stock_labels,
     count_tasks, bins, product_units, customers, orders, pick_lists, waves,

@@ -286,6 +286,7 @@ insert into operations_class values
     ('customer_order',   'select, update (status, version, changed_at)'),
     ('goods_budget',     'select'),
     ('goods_part',       'select'),
+    ('goods_stay',       'select'),
     ('handling_unit',    'select'),
     ('order_allocation', 'select, insert, update, delete'),
     ('order_line',       'select, update (status, stages, waiting)'),

@@ -106,6 +106,7 @@ class Lot(TypedDict):
     reason: str | None
     declared_by: str
     declared_at: Time | None
+    recalled_at: Time | None
     units: int
     verdict: str | None
     share: float | None
@@ -125,13 +126,14 @@ def _lot(row: Row) -> Lot:
         "reason": row["reason"],
         "declared_by": row["declared_by"],
         "declared_at": when(row["declared_at"]),
+        "recalled_at": when(row["recalled_at"]),
         "units": row["units"],
         "verdict": row["verdict"],
         "share": row["share"],
     }
 
 
-LIVE = {"units", "verdict", "share", "declared_at", "declared_by"}
+LIVE = {"units", "verdict", "share", "declared_at", "declared_by", "recalled_at"}
 
 
 @router.get("/lots", response_model=Items[Lot], responses=FILES)

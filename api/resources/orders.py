@@ -63,9 +63,10 @@ from api.resources.shared.orders import (
 from domain.orders.stages import ACTIVE, STAGES, StepKind
 from domain.times import to_us
 from operations.allocation.record import allocate
+from operations.despatch.record import tell_steps as steps_told
 from operations.order_files.record import Judged, Wrong, judge_orders, write_orders
 from operations.orders.decide import StepTold
-from operations.orders.record import LineTold, OrderTold, add_order, cancel, tell
+from operations.orders.record import LineTold, OrderTold, add_order, cancel
 from store.db import queries
 
 router = resource(tags=["orders"])
@@ -233,7 +234,7 @@ class OrderStep(TypedDict):
 
 
 def _named() -> dict[str, Any]:
-    return {**queries("availability"), **queries("stock"), **queries("orders")}
+    return {**queries("availability"), **queries("stock"), **queries("loading"), **queries("orders")}
 
 
 def _now_us() -> int:
@@ -336,7 +337,7 @@ async def tell_steps(request: Request, caller: OrderWorker, order_id: OrderName,
 
     409: the units are not in that stage, are another order's, or are not there. 422: it names what is not there.
     """
-    script = tell(
+    script = steps_told(
         order_id, [each.told() for each in given.steps], _now_us(), caller.user, who_is(caller), late=given.late
     )
     detail = given.model_dump(mode="json", exclude_none=True, by_alias=True)

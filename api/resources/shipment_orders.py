@@ -19,6 +19,7 @@ from api.http.routes import resource
 from api.resources.shared.orders import Code
 from api.resources.shared.shipments import Shipment, read_shipments
 from domain.orders.news import news
+from operations.despatch.record import issue
 from operations.shipment_orders.record import carry
 from store.db import queries
 
@@ -65,6 +66,7 @@ async def put_orders(
             changed = await session.perform(carry(shipment_id, wanted, caller.user), q)
         if changed.put or changed.dropped:
             await audit(session, caller, "shipment.orders", shipment_id, **given.model_dump())
+            await session.perform(issue(shipment_id, datetime.now(UTC), first=False), queries("loading"))
         found = (await read_shipments(session, datetime.now(UTC), name=shipment_id))[0]
         if names := [*changed.put, *changed.dropped]:
             orders = await session.rows(queries("orders")["told"], names=names)

@@ -17,6 +17,7 @@ from domain.loading.model import (
     Evidence,
     Placed,
 )
+from domain.loading.nesting import Inside, spread
 from domain.loading.places import places
 
 State = Literal["expected", "loaded", "doubtful", "foreign", "wrong_truck", "left_behind"]
@@ -57,13 +58,17 @@ def check(
     evidence: Evidence,
     until_us: int,
     chances: Chances = CHANCES,
+    inside: Iterable[Inside] = (),
 ) -> list[UnitNow]:
     """The load of a shipment; `trucks`: of each shipment that is loaded there about then, the truck.
+
+    `inside`: which units are in which; what is read of one is read of those that are wanted of it.
 
     A pure function of what is known, whatever order it came in. First what is wrong, then by drop and name.
     """
     truck = trucks[shipment]
     of = {each.unit: each for each in sorted(wanted, key=lambda w: (w.shipment != shipment, w.shipment, w.unit))[::-1]}
+    evidence = spread(evidence, of.keys(), inside)
     owners: dict[str, int | None] = {unit: trucks.get(each.shipment) for unit, each in of.items()}
     for unit in {read.unit for read in evidence.reads} | {scan.unit for scan in evidence.scans}:
         owners.setdefault(unit, None)

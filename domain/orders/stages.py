@@ -75,6 +75,8 @@ STEPS: Mapping[str, Step] = {
 
 HAPPENED: frozenset[str] = frozenset(kind for kind, step in STEPS.items() if step.move) | {"refuse"}
 """What was done with goods, and is true whenever it is told. The others are decisions: they take what they find."""
+IN_UNITS: frozenset[Stage] = frozenset({"picked", "packed", "loaded", "returning"})
+"""Stages of goods that are in our hands: which unit they are in matters."""
 _RANK = {kind: n for n, kind in enumerate(STEPS)}
 
 
@@ -88,12 +90,19 @@ class Told(NamedTuple):
     Attributes:
         at_us: when it happened.
         quantity: in base units of the product, more than nothing.
+        unit: the handling unit that goods are in, go into or come out of; empty: they are loose, or nobody said.
     """
 
     id: str
     kind: str
     at_us: int
     quantity: Quantity
+    unit: str = ""
+
+    @property
+    def units(self) -> tuple[str, str]:
+        """The unit in which its goods were, and that in which they are then."""
+        return "" if self.kind == "pack" else self.unit, "" if self.kind == "unpack" else self.unit
 
 
 NONE = Quantity(0)
@@ -124,11 +133,13 @@ class Line:
         shifts: what was moved, in order.
         waiting: of which steps how many units are not explained yet: nobody has told what they rest on. What a
             decision did not find is not among them.
+        units: of goods that were picked and are not with the customer, how many are in which unit, by stage.
     """
 
     stages: Mapping[Stage, Quantity]
     shifts: tuple[Shift, ...] = ()
     waiting: Mapping[str, Quantity] = field(default_factory=dict)
+    units: Mapping[tuple[Stage, str], Quantity] = field(default_factory=dict)
 
     @property
     def stage(self) -> Stage:
@@ -150,36 +161,57 @@ def fold(ordered: Quantity, told: Iterable[Told]) -> Line:
     >>> {stage: str(n) for stage, n in line.stages.items() if n}
     {'open': '2', 'packed': '1', 'loaded': '1', 'delivered': '6'}
     """
-    stages = at_start(ordered)
-    rest: dict[Told, Quantity] = {}
-    shifts: list[Shift] = []
+    now = _Fold(at_start(ordered))
     for each in sorted(
         {told.id: told for told in told}.values(), key=lambda step: (step.at_us, _RANK[step.kind], step.id)
     ):
-        rest[each] = each.quantity
-        _take(stages, rest, shifts)
+        now.rest[each] = each.quantity
+        now.take()
         if each.kind not in HAPPENED:
-            del rest[each]
-    return Line(stages, tuple(shifts), {each.id: left for each, left in rest.items() if left})
+            del now.rest[each]
+    return Line(now.stages, tuple(now.shifts), {each.id: left for each, left in now.rest.items() if left}, now.units)
 
 
-def _take(stages: dict[Stage, Quantity], rest: dict[Told, Quantity], shifts: list[Shift]) -> None:
-    """All that can be taken now; what comes of one may be what another waits for."""
-    moved = True
-    while moved:
-        moved = False
-        for each, left in rest.items():
-            step = STEPS[each.kind]
-            for source in step.sources if left else ():
-                quantity = min(left, stages[source])
-                if quantity <= 0:
-                    continue
-                stages[source] -= quantity
-                stages[step.target] += quantity
-                shifts.append(Shift(each.id, each.kind, each.at_us, source, step.target, quantity))
-                left -= quantity  # noqa: PLW2901 - what is left of this one
-                moved = True
-            rest[each] = left
+@dataclass
+class _Fold:
+    """A line while it is folded."""
+
+    stages: dict[Stage, Quantity]
+    rest: dict[Told, Quantity] = field(default_factory=dict)
+    shifts: list[Shift] = field(default_factory=list)
+    units: dict[tuple[Stage, str], Quantity] = field(default_factory=dict)
+
+    def take(self) -> None:
+        """All that can be taken now; what comes of one may be what another waits for."""
+        moved = True
+        while moved:
+            moved = False
+            for each in self.rest:
+                for source, most in self._sources(each) if self.rest[each] else ():
+                    quantity = min(self.rest[each], most, self.stages[source])
+                    if quantity > 0:
+                        self._shift(each, source, quantity)
+                        moved = True
+
+    def _sources(self, told: Told) -> list[tuple[Stage, Quantity]]:
+        """Stages that it may take from: first where its unit is, then wherever there are some."""
+        sources, unit = STEPS[told.kind].sources, told.units[0]
+        own = [(source, self.units.get((source, unit), NONE)) for source in sources if source in IN_UNITS]
+        return [*own, *((source, self.stages[source]) for source in sources)]
+
+    def _shift(self, told: Told, source: Stage, quantity: Quantity) -> None:
+        target, (before, after) = STEPS[told.kind].target, told.units
+        self.stages[source] -= quantity
+        self.stages[target] += quantity
+        self.shifts.append(Shift(told.id, told.kind, told.at_us, source, target, quantity))
+        self.rest[told] -= quantity
+        left = quantity
+        for key in sorted((key for key in self.units if key[0] == source), key=lambda key: (key[1] != before, key)):
+            taken = min(left, self.units[key])
+            self.units[key] -= taken
+            left -= taken
+        if target in IN_UNITS:
+            self.units[target, after] = self.units.get((target, after), NONE) + quantity
 
 
 def may(line: Line, kind: str, quantity: Quantity, who: frozenset[str]) -> None:

@@ -1,4 +1,4 @@
-"""`frostway goods import`: what was done with handling units, from a table."""
+"""`frostway goods`: what was done with handling units, from a table; and lots that are recalled."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ goods_app = typer.Typer(no_args_is_help=True, help="Lots and handling units.")
 
 @goods_app.callback()
 def _group() -> None:
-    """A group, though it has one command."""
+    """Lots and handling units."""
 
 
 @goods_app.command("import")
@@ -29,3 +29,16 @@ def import_movements(
     from frostway.cli.work.goods import imported  # noqa: PLC0415
 
     typer.echo(imported(data, read_settings(), tenant, file, dry_run=dry_run))
+
+
+@goods_app.command("recall")
+def recall_lot(
+    lot: Annotated[str, typer.Argument(metavar="LOT")],
+    reason: Annotated[str, typer.Option("--reason", help="Why; it is kept.")],
+    tenant: TenantOption = "main",
+    data: DataOption = None,
+) -> None:
+    """Recall a lot: nothing of it is sent any more, orders get other goods; tells who has some of it."""
+    from frostway.cli.work.recalls import recalled  # noqa: PLC0415
+
+    typer.echo(recalled(data, read_settings(), tenant, lot, reason))

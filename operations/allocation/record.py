@@ -31,6 +31,13 @@ from operations.unit_of_work import Row, Script, Statement
 DAY_US = 86_400 * 10**6
 NEVER_US = 2**62
 GONE, FAILED, EXPIRED = "not there any more", "its cold chain failed", "expires too early"
+BARRED = {
+    "recalled": "recalled",
+    "failed": FAILED,
+    "on_hold": "on hold",
+    "misplaced": "lies where it is not kept as cold as it must",
+}
+"""Why goods are left that are there, the first reason that holds."""
 
 
 def allocate(name: str, now_us: int, by: str, who: frozenset[str]) -> Script[Done]:
@@ -188,8 +195,8 @@ def _lost(order: OpenOrder, line: LineNow, found: Row, now_us: int) -> tuple[Qua
     """How much of what a line was given it cannot have, and why."""
     until = to_us(found["best_before"]) if found["best_before"] else None
     life_us = round(order.row["min_life_days"] * DAY_US)
-    if found["barred"]:
-        return found["quantity"], FAILED
+    if why := next((words for name, words in BARRED.items() if found[name]), ""):
+        return found["quantity"], why
     if not usable(until, _arrives_us(order.row, now_us), life_us, expires=line.expires):
         return found["quantity"], EXPIRED
     return min(found["quantity"], found["upto"] - found["there"]), GONE

@@ -1,17 +1,21 @@
 """Despatch advices: issued from what is loaded, replaced when that turns out to be otherwise.
 
-Statements are those of `store/queries/loading.sql`; the shipment is locked by whoever calls.
+Statements are those of `store/queries/loading.sql`, and of orders where their steps are told; a shipment is locked
+before its orders.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
 from domain.loading.advice import contents, document, same
 from domain.refusal import CannotError
-from domain.times import rfc3339, to_us
+from domain.times import from_us, rfc3339, to_us
+from operations.orders.decide import Done, StepTold
+from operations.orders.record import tell
 from operations.unit_of_work import Script, Statement
 
 
@@ -54,6 +58,22 @@ def issue(name: str, now: datetime, *, first: bool) -> Script[Advice | None]:
     if not (yield Statement("add_advice", values)):
         raise CannotError("somebody else issued one just now; look again", conflict=True)
     return Advice(document(body, revision, rfc3339(to_us(now))), new=True, current=True)
+
+
+def tell_steps(
+    name: str, given: Sequence[StepTold], now_us: int, by: str, who: frozenset[str], *, late: bool = False
+) -> Script[Done]:
+    """Moves units of an order on; what receivers were told is replaced when that puts goods on board or takes them off.
+
+    Raises:
+        CannotError: there is no such order or line, or it cannot be; nothing of it is taken in.
+    """
+    boarding = any(step.kind in ("load", "unload") for step in given)
+    shipments = (yield Statement("shipments_of_order_locked", {"order": name})) if boarding else ()
+    done = yield from tell(name, given, now_us, by, who, late=late)
+    for row in shipments if done.new else ():
+        yield from issue(row["name"], from_us(now_us), first=False)
+    return done
 
 
 def shown(name: str, revision: int | None) -> Script[Advice]:

@@ -10,7 +10,7 @@ from typing import Any, Literal, NamedTuple
 from domain.loading.check import UnitNow
 from domain.times import from_us, rfc3339, to_us
 
-RULE_VERSION = 1
+RULE_VERSION = 2
 SHOWN_MAX = 20
 """So many units an alert names."""
 What = Literal["raised", "amended", "renewed", "reopened", "cleared", "retracted"]

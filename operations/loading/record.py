@@ -18,7 +18,7 @@ from domain.stock.moves import Place
 from domain.stock.quantities import Quantity
 from domain.times import rfc3339, to_us
 from operations.orders.decide import StepTold
-from operations.orders.record import tell
+from operations.orders.record import tell_all
 from operations.stock.decide import CLOCKS_US
 from operations.unit_of_work import Row, Script, Statement
 
@@ -132,7 +132,8 @@ def load(name: str, given: LoadTold, now_us: int, by: str, who: frozenset[str]) 
     marked = {row["unit"]: row for row in (yield Statement("marks", {"shipments": [shipment["id"]]}))}
     there = {row["unit"] for row in packed}
     sure = [unit for unit in sorted(there) if given.verified and unit in said and said[unit]["state"] == "loaded"]
-    wanted = dict.fromkeys([*given.scanned, *sure])
+    scanned = yield from _held(given.scanned, there | aboard)
+    wanted = dict.fromkeys([*scanned, *sure])
     for unit in wanted:
         if unit not in there and unit not in aboard:
             yield from _not_its(name, unit)
@@ -142,12 +143,12 @@ def load(name: str, given: LoadTold, now_us: int, by: str, who: frozenset[str]) 
     ready = [unit for unit in wanted if unit in there]
     packed_us = {row["unit"]: to_us(row["packed_at"]) for row in packed if row["packed_at"] is not None}
     times = {
-        unit: max(_time(given, said.get(unit), unit in given.scanned, now_us), packed_us.get(unit, 0) + MS_US)
+        unit: max(_time(given, said.get(unit), unit in scanned, now_us), packed_us.get(unit, 0) + MS_US)
         for unit in ready
     }  # nothing is loaded before it is packed, whatever a clock says
     marks = [
         {
-            "id": f"{given.id}/{unit}", "unit": unit, "kind": "scan" if unit in given.scanned else "portal",
+            "id": f"{given.id}/{unit}", "unit": unit, "kind": "scan" if unit in scanned else "portal",
             "at": rfc3339(times[unit]), "reason": "", "chance": said[unit]["chance"] if unit in said else None,
         }
         for unit in ready
@@ -166,6 +167,15 @@ def load(name: str, given: LoadTold, now_us: int, by: str, who: frozenset[str]) 
     goods = [row for row in packed if row["unit"] in times]
     orders = yield from _steps(shipment, given.id, "load", goods, times, now_us, by, who)
     return Loaded(tuple(ready), tuple(row["unit"] for row in marks if row["kind"] == "left"), orders)
+
+
+def _held(scanned: Sequence[str], known: set[str]) -> Script[list[str]]:
+    """Units that were scanned; for one that nobody packed goods in, those of the shipment that it holds."""
+    found: list[str] = []
+    for unit in scanned:
+        inside = () if unit in known else (yield Statement("units_inside", {"unit": unit}))
+        found += [row["unit"] for row in inside if row["unit"] in known] or [unit]
+    return found
 
 
 def _time(given: LoadTold, said: Row | None, scanned: bool, now_us: int) -> int:  # noqa: FBT001
@@ -228,12 +238,10 @@ def _steps(
             times[row["unit"]], row["lot"], *ends, row["unit"], reason,
         )  # fmt: skip
         orders.setdefault(row["order"], []).append(step)
-    changed = []
-    for order, steps in orders.items():  # in the order of their keys
-        done = yield from tell(order, steps, now_us, by, who)
-        if done.new:
-            changed.append(order)
-    return tuple(changed)
+    if not orders:
+        return ()
+    done = yield from tell_all(orders, now_us, by, who)
+    return tuple(order for order in orders if done[order].new)
 
 
 class SealTold(NamedTuple):

@@ -19,6 +19,7 @@ from domain.alerts import shape
 from domain.epc import EpcError, decode
 from domain.loading.check import UnitNow, Wanted, check, departed
 from domain.loading.model import AFTER_US, EPOCH_US, Dock, Evidence, Hearing, Read, Scan, Stay
+from domain.loading.nesting import DEEP_MAX, Inside
 from domain.times import rfc3339, to_us
 from operations.deliver.worker import Worker
 from operations.loading.decide import (
@@ -41,6 +42,8 @@ log = logging.getLogger(__name__)
 POLL_S = 3.0
 LATELY = timedelta(days=7)
 """What was loaded longer ago is not checked any more."""
+GROUPED_BEFORE = timedelta(days=30)
+"""What was put into something longer before is looked at when something else is new."""
 READS_MAX = 500_000
 DOCKINGS_MAX = 2_000
 ANTENNA = 1 << 8
@@ -132,11 +135,12 @@ class Look:
         wanted = self._rows("wanted", shipments=others, site=site.key)
         marks = self._rows("marks", shipments=others)
         (heard,) = self._rows("heard", **span)
+        (grouped,) = self._rows("regrouped", since=since - GROUPED_BEFORE, until=until)
         made_from = json.loads(json.dumps({
             "heard": heard, "stays": [[row["key"], row["version"], row["ended_at"]] for row in beside],
             "wanted": [[row["shipment"], row["unit"], row["drop_seq"], row["booked"]] for row in wanted],
             "marks": [row["key"] for row in marks], "rule": RULE_VERSION,
-            "left": not open_ and max(ends) <= self._now, "readers": readers, "dock": site.key,
+            "left": not open_ and max(ends) <= self._now, "readers": readers, "dock": site.key, "grouped": grouped,
         }, default=str))  # fmt: skip
         if rows[0]["made_from"] == made_from:
             return 0
@@ -144,7 +148,8 @@ class Look:
         trucks = {its[0]["name"]: its[0]["vehicle_id"] for key, its in site.loads.items() if key in others}
         name, needs = rows[0]["name"], [Wanted(row["unit"], row["shipment"], row["drop_seq"]) for row in wanted]
         until_us = _until(known.evidence, known.dock, to_us(until))
-        found = check(name, trucks, needs, known.dock, known.evidence, until_us)
+        inside = self._inside(span, {need.unit for need in needs} | {read.unit for read in known.evidence.reads})
+        found = check(name, trucks, needs, known.dock, known.evidence, until_us, inside=inside)
         left = departed(known.evidence, rows[0]["vehicle_id"])
         load = Load(
             name, site.name, own[0]["door"], own[0]["vehicle"], _with_booked(found, wanted, name),
@@ -153,7 +158,7 @@ class Look:
         )  # fmt: skip
 
         def then(at_us: int) -> list[UnitNow]:
-            return check(name, trucks, needs, known.dock, known.evidence, min(at_us, until_us))
+            return check(name, trucks, needs, known.dock, known.evidence, min(at_us, until_us), inside=inside)
 
         values = {"site": site.key, "door": load.door, "docked_at": since, "departed_at": moment(load.departed_us)}
         return self._keep(shipment, load, found, {**values, "made_from": json.dumps(made_from)}, then)
@@ -190,6 +195,21 @@ class Look:
         ]
         scans = [Scan(to_us(row["at"]), row["unit"], row["vehicle_id"]) for row in marks if row["kind"] == "scan"]
         return _Known(Dock(doors, staging, hearing, awake), Evidence(stays, reads, scans))
+
+    def _inside(self, span: Mapping[str, Any], units: set[str]) -> list[Inside]:
+        """Which units were in which about then, as far up and down as it goes."""
+        found: set[Inside] = set()
+        asked: set[str] = set()
+        for _ in range(DEEP_MAX):
+            if not (more := units - asked):
+                break
+            asked |= more
+            rows = self._rows("nested", since=span["since"], until=span["until"], units=sorted(more))
+            for row in rows:
+                until = None if row["until"] is None else to_us(row["until"])
+                found.add(Inside(row["unit"], row["parent"], to_us(row["since"]), until))
+            units = {name for each in found for name in (each.unit, each.parent)}
+        return sorted(found, key=lambda each: (each.unit, each.parent, each.since_us))
 
     # ------------------------------------------------------------ what is said
     def _keep(self, shipment: int, load: Load, found: Sequence[UnitNow], values: Mapping[str, Any], then: Any) -> int:

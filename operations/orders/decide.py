@@ -64,7 +64,7 @@ class LineNow:
         return fold(self.ordered, self.told)
 
 
-@dataclass
+@dataclass(eq=False)
 class OpenOrder:
     """An order that nobody else can change now."""
 
@@ -112,7 +112,7 @@ def opened_all(names: Sequence[str]) -> Script[list[OpenOrder]]:
         line = LineNow(row["id"], row["seq"], row["product_id"], row["sku"], row["quantity"], row["expires"])
         lines[row["order_id"]][line.seq] = by_key[line.key] = line
     for row in (yield Statement("order_steps_told", {"orders": keys})) if keys else ():
-        told = Told(row["client_id"], row["kind"], to_us(row["at"]), row["quantity"])
+        told = Told(row["client_id"], row["kind"], to_us(row["at"]), row["quantity"], row["handling_unit"])
         step = StepTold(told.id, 0, told.kind, told.quantity, handling_unit=row["handling_unit"])
         by_key[row["line_id"]].add(told, _kept_spots(step, row))
     before: dict[int, dict[tuple[int, Claim], Quantity]] = {key: {} for key in keys}

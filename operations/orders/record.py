@@ -7,19 +7,30 @@ products in the order of their keys, then balances: so that two never wait for o
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from domain.orders.claims import HELD, Spot, Spots
-from domain.orders.stages import HAPPENED, STEPS, StageError, Told, may
+from domain.orders.claims import HELD, Claim, Spot, Spots, claims_of
+from domain.orders.stages import HAPPENED, IN_UNITS, STEPS, StageError, Told, may
 from domain.refusal import CannotError
 from domain.stock.moves import MoveError, Place, units_of
 from domain.stock.quantities import Quantity, text_of
 from domain.times import rfc3339
-from operations.orders.decide import Done, LineNow, OpenOrder, StepTold, kept, opened, step_row, to_ms
+from operations.orders.decide import (
+    Done,
+    LineNow,
+    OpenOrder,
+    StepTold,
+    kept,
+    kept_all,
+    opened,
+    opened_all,
+    step_row,
+    to_ms,
+)
 from operations.stock.decide import CLOCKS_US, Product, lots_of, places_of, products_of
 from operations.stock.decide import Told as MoveTold
-from operations.stock.record import correct, record
+from operations.stock.record import exchange
 from operations.unit_of_work import Script, Statement
 
 NONE = Quantity(0)
@@ -131,36 +142,102 @@ def tell(
     Raises:
         CannotError: there is no such order or line, or it cannot be; nothing of it is taken in.
     """
-    order = yield from opened(name)
-    _in_order(order, given, now_us)
-    products = yield from products_of({order.lines[step.line].sku for step in given})
-    quantities = {step.id: _quantity(step, products[order.lines[step.line].sku]) for step in given}
-    new = yield from _not_known(order, given, quantities)
-    if not new:
-        return Done((), order.row["version"])
-    lots = yield from lots_of({step.lot for step in new if step.lot})
-    places = yield from places_of({p for step in new for p in (step.source_place, step.target_place) if p})
-    picked = sorted({order.lines[step.line].product for step in new if step.kind == "pick"})
+    return (yield from tell_all({name: given}, now_us, by, who, late=late))[name]
+
+
+class Beside(NamedTuple):
+    """What goes with steps: ids of steps that were not so, and why; moves of their goods that are no steps."""
+
+    gone: frozenset[str] = frozenset()
+    why: str = ""
+    moves: tuple[MoveTold, ...] = ()
+
+
+NOTHING = Beside()
+
+
+def tell_all(
+    given: Mapping[str, Sequence[StepTold]], now_us: int, by: str, who: frozenset[str], *, late: bool = False,
+    beside: Beside = NOTHING,
+) -> Script[dict[str, Done]]:  # fmt: skip
+    """The same of several orders at once, by name: orders, products and balances are each locked in their order.
+
+    Steps that are `gone` are folded no more, their moves of the ledger are reversed; all stay to be read.
+
+    Raises:
+        CannotError: there is no such order or line, or it cannot be; nothing of it is taken in.
+    """
+    orders = {order.row["name"]: order for order in (yield from opened_all(list(given)))}
+    if lost := sorted(given.keys() - orders.keys()):
+        raise CannotError(f"there is no order {lost[0]}", missing=True)
+    for name, order in orders.items():
+        _in_order(order, given[name], now_us)
+    gone = _without(orders.values(), beside.gone)
+    if gone:
+        yield Statement("withdraw_steps", {"ids": [told.id for told in gone], "by": by, "why": beside.why})
+    products = yield from products_of({orders[name].lines[s.line].sku for name in given for s in given[name]})
+    new: dict[str, list[StepTold]] = {}
+    for name, order in orders.items():
+        quantities = {s.id: _quantity(s, products[order.lines[s.line].sku]) for s in given[name]}
+        new[name] = [
+            step._replace(quantity=quantities[step.id], unit="")
+            for step in (yield from _not_known(order, given[name], quantities))
+        ]
+    changed, moves = yield from _taken_in({orders[name]: steps for name, steps in new.items()}, now_us, who, late=late)
+    back = [told.id for told in gone if STEPS[told.kind].move]
+    if moves or back or (beside.moves and changed):
+        yield from exchange(back, beside.why, [*moves, *beside.moves], now_us, by)
+    done = {name: Done((), order.row["version"]) for name, order in orders.items()}
+    wanted = [(order, rows) for order, rows in changed if rows or gone]
+    if wanted:
+        kept = yield from kept_all(wanted, by)
+        done |= {order.row["name"]: each for (order, _), each in zip(wanted, kept, strict=True)}
+    return done
+
+
+def _without(orders: Iterable[OpenOrder], ids: frozenset[str]) -> list[Told]:
+    """Folds steps no more; those that were told."""
+    gone = []
+    for line in (line for order in orders for line in order.lines.values()):
+        gone += [told for told in line.told if told.id in ids]
+        line.told = [told for told in line.told if told.id not in ids]
+    return sorted(gone, key=lambda told: told.id)
+
+
+Rows = list[tuple[OpenOrder, list[dict[str, Any]]]]
+
+
+def _taken_in(
+    new: Mapping[OpenOrder, Sequence[StepTold]], now_us: int, who: frozenset[str], *, late: bool
+) -> Script[tuple[Rows, list[MoveTold]]]:
+    """Steps that nobody has told before, judged one after the other: rows of each order, and moves of the ledger."""
+    steps = [(order.lines[step.line], step) for order in new for step in new[order]]
+    lots = yield from lots_of({step.lot for _, step in steps if step.lot})
+    places = yield from places_of({p for _, step in steps for p in (step.source_place, step.target_place) if p})
+    picked = sorted({line.product for line, step in steps if step.kind == "pick"})
     if picked and not late:
         yield Statement("lock_products", {"products": picked})
-    rows: list[dict[str, Any]] = []
+    found: Rows = []
     moves: list[MoveTold] = []
-    for step in new:
-        line = order.lines[step.line]
-        quantity = quantities[step.id]
-        told = Told(step.id, step.kind, to_ms(now_us if step.at_us is None else step.at_us), quantity)
-        _judge(line, told, who, late=late)
-        lot, of = lots.get(step.lot, (0, line.product))
-        if of != line.product:
-            raise CannotError(f"{step.id}: lot {step.lot} is of another product than {line.sku}")
-        moves += _moves(name, step, line, quantity, told.at_us)
-        spots = _spots(step, lot, places)
-        yield from _not_anothers(line, told, spots[0], late=late)
-        line.add(told, spots)
-        rows.append(step_row(step, line, told, lot, spots))
-    if moves:
-        yield from record(moves, now_us, by)
-    return (yield from kept(order, rows, by))
+    for order in new:
+        rows: list[dict[str, Any]] = []
+        for step in new[order]:
+            line = order.lines[step.line]
+            at_us = to_ms(now_us if step.at_us is None else step.at_us)
+            told = Told(step.id, step.kind, at_us, step.quantity, step.handling_unit)
+            _judge(line, told, who, late=late)
+            lot, of = lots.get(step.lot, (0, line.product))
+            if of != line.product:
+                raise CannotError(f"{step.id}: lot {step.lot} is of another product than {line.sku}")
+            moves += _moves(order.row["name"], step, line, step.quantity, told.at_us)
+            spots = _spots(step, lot, places)
+            yield from _not_anothers(line, told, spots[0], late=late)
+            if not (late or step.allow_negative):
+                _its_own(line, told, spots[0])
+            line.add(told, spots)
+            rows.append(step_row(step, line, told, lot, spots))
+        found.append((order, rows))
+    return found, moves
 
 
 def _judge(line: LineNow, told: Told, who: frozenset[str], *, late: bool) -> None:
@@ -203,11 +280,35 @@ def _not_anothers(line: LineNow, told: Told, spot: Spot | None, *, late: bool) -
     (found,) = yield Statement("spots", {"rows": json.dumps([row])})
     if found["on_hold"]:
         raise CannotError(f"{told.id}: {spot.unit} is on hold: nobody has decided on it", conflict=True)
+    if found["recalled"]:
+        raise CannotError(f"{told.id}: lot {found['recalled']} is recalled: take another", conflict=True)
     free = found["quantity"] - found["others"]
     if found["others"] and told.quantity > free:
         raise CannotError(
             f"{told.id}: {text_of(max(free, NONE))} of {line.sku} there are not another order's, not "
             f"{text_of(told.quantity)}; allocate this one, and pick where it says",
+            conflict=True,
+        )
+
+
+def _its_own(line: LineNow, told: Told, spot: Spot | None) -> None:
+    """Goods that were picked for a line are those that go on with it: in the unit, of the lot, where they were put.
+
+    Raises:
+        CannotError: it has not so many there.
+    """
+    now, step, unit = line.line, STEPS[told.kind], told.units[0]
+    there = sum((now.units.get((source, unit), NONE) for source in step.sources if source in IN_UNITS), NONE)
+    if spot is not None and set(step.sources) <= set(HELD) and told.kind != "deallocate":
+        claims = claims_of(now.shifts, line.spots)
+        there = sum((claims.get(Claim(source, spot), NONE) for source in step.sources), NONE)
+    elif step.sources != ("loaded",) or not step.move:  # who refuses goods need not know what they are in
+        return
+    if told.quantity > there:
+        where = f"in {unit}" if unit else "loose"
+        raise CannotError(
+            f"{told.id}: of {line.sku} line {line.seq} has {text_of(there)} {where} there, not "
+            f"{text_of(told.quantity)}; say where it took them from, in which unit and of which lot",
             conflict=True,
         )
 
@@ -227,24 +328,6 @@ def _moves(name: str, step: StepTold, line: LineNow, quantity: Quantity, at_us: 
 
 def _source(source: str) -> str:
     return {"rule": "order"}.get(source, source)
-
-
-def take_back(name: str, ids: Sequence[str], why: str, now_us: int, by: str) -> Script[Done]:
-    """Steps that were not so: they are folded no more, their moves of the ledger are reversed. All stay to be read.
-
-    Raises:
-        CannotError: there is no such order.
-    """
-    order = yield from opened(name)
-    wanted = set(ids)
-    gone = [told for line in order.lines.values() for told in line.told if told.id in wanted]
-    for line in order.lines.values():
-        line.told = [told for told in line.told if told.id not in wanted]
-    yield Statement("withdraw_steps", {"ids": [told.id for told in gone], "by": by, "why": why})
-    for told in sorted(gone, key=lambda each: each.id):
-        if STEPS[told.kind].move:
-            yield from correct(told.id, why, None, now_us, by, source="order")
-    return (yield from kept(order, [], by))
 
 
 def cancel(name: str, reason: str, now_us: int, by: str, who: frozenset[str]) -> Script[Done]:

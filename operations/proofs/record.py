@@ -28,7 +28,7 @@ from domain.stock.moves import Place
 from domain.stock.quantities import text_of
 from domain.times import rfc3339
 from operations.orders.decide import StepTold
-from operations.orders.record import take_back, tell
+from operations.orders.record import Beside, tell_all
 from operations.unit_of_work import Row, Script, Statement
 
 DRIVER = frozenset({"driver"})
@@ -103,7 +103,9 @@ def prove(
     proof = rows[0]["id"]
     flags = _flags(told, where, orders, now_us)
     yield from _write(proof, 1, told, what, where, flags, "", by)
-    yield from _tell(told, where, _prefix(told.key, 1), now_us, by)
+    steps = _steps(told, where, _prefix(told.key, 1), now_us)
+    if steps:
+        yield from tell_all(steps, now_us, by, DRIVER, late=True)
     return Kept(proof, 1, what, tuple(told.named), new=True)
 
 
@@ -129,9 +131,11 @@ def correct_proof(proof: int, revision: int, told: ProofTold, reason: str, now_u
     before = yield from _steps_before(proof, row)
     flags = _flags(told, row, orders, now_us)
     yield from _write(proof, revision + 1, told, what, row, flags, reason, by)
-    for name in sorted(before):
-        yield from take_back(name, before[name], reason, now_us, by)
-    yield from _tell(told, row, _prefix(key, revision + 1), now_us, by)
+    gone = frozenset(step for steps in before.values() for step in steps)
+    steps: dict[str, list[StepTold]] = {name: [] for name in before}
+    steps |= _steps(told, row, _prefix(key, revision + 1), now_us)
+    if steps:
+        yield from tell_all(steps, now_us, by, DRIVER, late=True, beside=Beside(gone, reason))
     return Kept(proof, revision + 1, what, tuple(sorted({*told.named, *before})), new=True)
 
 
@@ -234,12 +238,6 @@ def _step(each: Moved, name: str, vehicle: str, at_us: int) -> StepTold:
         None, each.handling_unit, each.reason or (LATE if delivered else ""), "person",
         delivered,
     )  # fmt: skip
-
-
-def _tell(told: ProofTold, where: Row, prefix: str, now_us: int, by: str) -> Script[None]:
-    steps = _steps(told, where, prefix, now_us)
-    for name in sorted(steps):
-        yield from tell(name, steps[name], now_us, by, DRIVER, late=True)
 
 
 def _steps_before(proof: int, row: Row) -> Script[dict[str, list[str]]]:

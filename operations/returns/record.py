@@ -15,7 +15,7 @@ from domain.stock.moves import Place
 from domain.stock.quantities import Quantity, text_of
 from domain.times import rfc3339
 from operations.orders.decide import StepTold, opened
-from operations.orders.record import tell
+from operations.orders.record import Beside, tell, tell_all
 from operations.stock.decide import Told as MoveTold
 from operations.stock.decide import lots_of, places_of
 from operations.stock.record import record
@@ -117,8 +117,8 @@ def receive(name: str, got: Receipt, now_us: int, by: str) -> Script[None]:
             step, line["line"], "bring_back", got.quantity, "", got.at_us, got.lot, source, got.place, got.unit,
             line["reason"],
         )  # fmt: skip
-        yield from tell(line["order"], [told], now_us, by, LOADER)
-        yield from record(_into(line, got, step, unit), now_us, by)
+        beside = Beside(moves=tuple(_into(line, got, step, unit)))
+        yield from tell_all({line["order"]: [told]}, now_us, by, LOADER, beside=beside)
     places = yield from places_of({got.place})
     lots = yield from lots_of({got.lot} if got.lot else set())
     custody = "unbroken" if line["origin"] == "returning" else "indeterminate" if line["cold"] else "not_needed"

@@ -64,22 +64,11 @@ def correct(
     if not rows:
         raise CannotError(f"there is no move {name}", missing=True)
     row = rows[0]
-    if row["corrected"]:
-        raise CannotError(f"{name} was corrected before; correct the move that stands in its place", conflict=True)
-    before = _of_row(row)
-    try:
-        back = reversal(before, entry_id or f"~{name}")
-    except MoveError as error:
-        raise CannotError(str(error), conflict=True) from None
-    inner = {p for p, kind in ((row["from_place"], row["from_kind"]), (row["to_place"], row["to_kind"])) if _ours(kind)}
-    told = Told(
-        back.id, back.kind, "", Quantity(row["entered_quantity"]), row["entered_unit"], reason=reason,
-        reference=row["reference"], source=right.source if right else source,
-        allow_negative=right.allow_negative if right else False,
-    )  # fmt: skip
-    entries = [Entry(back, told, row["key"])]
+    back = _back(row, reason, right.source if right else source, entry_id)
+    back = back._replace(told=replace(back.told, allow_negative=right.allow_negative if right else False))
+    entries, inner = [back], _ours_of(row)
     if right is not None:
-        at_us = before.moved_at_us if right.at_us is None else right.at_us
+        at_us = back.move.moved_at_us if right.at_us is None else right.at_us
         instead = replace(right, at_us=at_us, reason=right.reason or reason)
         (entry,), more = yield from understood([instead], now_us)
         if (yield Statement("moves_known", {"ids": [right.id]})):
@@ -87,6 +76,43 @@ def correct(
         entries.append(Entry(entry.move._replace(entry="replacement", corrects=name), entry.told, row["key"]))
         inner |= more
     return (yield from write(entries, inner, by))
+
+
+def exchange(gone: Sequence[str], why: str, given: Sequence[Told], now_us: int, by: str) -> Script[Recorded]:
+    """Takes moves of an order back and takes others in, in one go: so that balances are touched in their order.
+
+    Raises:
+        CannotError: one of those that are gone was corrected before; or as `record` does.
+    """
+    rows = (yield Statement("moves_known", {"ids": sorted(gone)})) if gone else ()
+    entries = [_back(row, why, "order") for row in rows]
+    inner = {place for row in rows for place in _ours_of(row)}
+    more, ours = yield from understood(given, now_us)
+    entries += yield from _not_known(more)
+    if not entries:
+        return Recorded((), ())
+    return (yield from write(entries, inner | ours, by))
+
+
+def _back(row: Mapping[str, Any], why: str, source: str, entry_id: str = "") -> Entry:
+    """The entry that takes a known move back."""
+    name = row["id"]
+    if row["corrected"]:
+        raise CannotError(f"{name} was corrected before; correct the move that stands in its place", conflict=True)
+    try:
+        back = reversal(_of_row(row), entry_id or f"~{name}")
+    except MoveError as error:
+        raise CannotError(str(error), conflict=True) from None
+    told = Told(
+        back.id, back.kind, "", Quantity(row["entered_quantity"]), row["entered_unit"], reason=why,
+        reference=row["reference"], source=source,
+    )  # fmt: skip
+    return Entry(back, told, row["key"])
+
+
+def _ours_of(row: Mapping[str, Any]) -> set[int]:
+    ends = (row["from_place"], row["from_kind"]), (row["to_place"], row["to_kind"])
+    return {place for place, kind in ends if _ours(kind)}
 
 
 def write(entries: Sequence[Entry], inner: set[int], by: str) -> Script[Recorded]:
@@ -102,7 +128,8 @@ def write(entries: Sequence[Entry], inner: set[int], by: str) -> Script[Recorded
         raise CannotError(f"{late.corrects or late.id} was told by somebody else just now; look again", conflict=True)
     found = changes([each.move for each in entries], inner)
     after = yield from add(found)
-    asked = {**_contradicted(found, after), **(yield from _short(entries, found, after))}
+    asked = {**_contradicted(found, after), **(yield from _apart(entries, after))}
+    asked |= yield from _short(entries, found, after)
     tasks: list[int] = []
     if asked:
         wanted = [{"place": place, "product": product, **asked[place, product]} for place, product in sorted(asked)]
@@ -168,6 +195,35 @@ def _short(entries: Sequence[Entry], found: Sequence[Change], after: Mapping[Lin
         ledger = {"cause": "negative", "ledger": text_of(left)}
         asked[key] = {**ledger, "value": text_of(worth.value), "doubt": worth.doubt}
     return asked
+
+
+def _apart(entries: Sequence[Entry], after: Mapping[Line, After]) -> Script[Asked]:
+    """Units that would be at two places: refused, or to be counted where somebody tells it of what has happened."""
+    put = {each.move.put: each for each in entries if each.move.to_unit and each.move.kind != "count"}
+    put = {line: each for line, each in put.items() if line in after and line != each.move.taken}
+    if not put:
+        return {}
+    rows = yield Statement("units_apart", {"units": sorted({line.unit for line in put})})
+    places = {row["unit"]: row["places"] for row in rows}
+    asked: Asked = {}
+    for line, each in put.items():
+        if line.unit not in places or after[line].quantity <= 0:
+            continue
+        if not _explained(each):
+            raise CannotError(
+                f"move {each.move.id}: {line.unit} would be at {' and at '.join(places[line.unit])}; a unit goes as a "
+                "whole: move all that is in it at once, take some out of it first, or say allow_negative with a reason",
+                conflict=True,
+            )
+        worth = {"value": text_of(each.move.quantity), "doubt": DOUBT_AFTER_COUNT}
+        asked[line.place, line.product] = {"cause": "difference", "ledger": text_of(after[line].quantity), **worth}
+    return asked
+
+
+def _explained(entry: Entry) -> bool:
+    """Whether it may contradict what the ledger says: it comes out of order, or somebody says why."""
+    told = entry.told
+    return told.allow_negative or told.source in OUT_OF_ORDER or (told.source == "order" and entry.corrects is not None)
 
 
 def _refuse(entry: Entry, line: Line, left: Quantity) -> Script[None]:

@@ -18,8 +18,10 @@ select b.product_id, sum(b.quantity) as quantity, t.best_before, s.name as site,
            where h.tenant_id = b.tenant_id and h.code = b.unit)
        else (select bool_or(g.verdict = 'fail') from goods_part c join goods_budget g on g.unit_id = c.unit_id
              where c.tenant_id = b.tenant_id and c.lot_id = b.lot_id) end, false) or exists (
-           select from stock_hold q where q.tenant_id = b.tenant_id and q.unit = b.unit and q.released_at is null) as failed
-from ledger_balance b join ledger_place l on l.id = b.place_id left join lot t on t.id = b.lot_id left join site s on s.id = l.site_id
+           select from stock_hold q where q.tenant_id = b.tenant_id and q.unit = b.unit and q.released_at is null)
+           or t.recalled_at is not null or coalesce(coalesce(n.temp_class, z.temp_class) <> p.temp_class, false) as failed
+from ledger_balance b join ledger_place l on l.id = b.place_id join product p on p.id = b.product_id left join lot t on t.id = b.lot_id
+left join site s on s.id = l.site_id left join zone z on z.id = l.zone_id left join bin n on n.id = l.bin_id
 left join vehicle v on v.id = l.vehicle_id
 where b.tenant_id = %(tenant)s and b.product_id = any(%(products)s) and b.quantity <> 0 and (%(lot)s::int is null or b.lot_id = %(lot)s)
 and (%(site)s::text is null or s.name = %(site)s or l.kind = 'vehicle')

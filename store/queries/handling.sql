@@ -7,7 +7,7 @@ select pg_advisory_xact_lock(hashtextextended('goods', %(tenant)s))
 -- name: lots
 -- Lots by code, or one; with how many open units hold some of it, and the worst of their budgets.
 select l.id as key, l.code, p.sku, p.label, f.name as profile, l.quantity::float8 as quantity, l.made_at, l.best_before, l.used_before,
-       l.kinetic, l.reason, l.declared_by, l.declared_at, w.units, w.share,
+       l.kinetic, l.reason, l.declared_by, l.declared_at, l.recalled_at, w.units, w.share,
        case when w.failed then 'fail' when w.units_judged > 0 and w.passed then 'pass' when w.units_judged > 0 then 'indeterminate' end as verdict
 from lot l join product p on p.id = l.product_id left join profile f on f.id = l.profile_id
 left join lateral (

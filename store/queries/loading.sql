@@ -132,6 +132,27 @@ from zone_awake w where w.zone_id = any(%(zones)s::int[]) and w.began_at <= %(un
 select distinct on (g.zone_id) g.zone_id, g.inside_dbm, g.outside_dbm, g.sd_db, g.leak from zone_hearing g
 where g.zone_id = any(%(zones)s::int[]) and g.since <= %(until)s order by g.zone_id, g.since desc
 
+-- name: nested
+-- Which of some units were in which others in a span, and what was in them.
+select h.code as unit, y.parent, y.since, nullif(y.until, 'infinity') as until from goods_stay y join handling_unit h on h.id = y.unit_id
+where y.tenant_id = %(tenant)s and y.parent is not null and y.since <= %(until)s and y.until > %(since)s
+and (h.code = any(%(units)s::text[]) or y.parent = any(%(units)s::text[])) order by 1, 2, 3 limit 50000
+
+-- name: regrouped
+-- Whether anything was put into something else, or that was taken back, since a time: the newest word of it.
+select max(m.id) as last, count(m.voided_at) as voided from goods_movement m
+where m.tenant_id = %(tenant)s and m.at >= %(since)s and m.at <= %(until)s
+
+-- name: units_inside
+-- Units that are in a unit, and in those; deepest last.
+with recursive held as (
+    select h.id, h.code, 1 as deep from handling_unit h join handling_unit p on p.id = h.parent_id
+    where h.tenant_id = %(tenant)s and p.code = %(unit)s
+    union all
+    select h.id, h.code, held.deep + 1 from handling_unit h join held on h.parent_id = held.id where held.deep < 5
+)
+select code as unit from held order by deep, code
+
 -- name: marks
 -- What people said of units of shipments and stands.
 select m.id as key, m.shipment_id, h.name as shipment, h.vehicle_id, m.client_id as id, m.unit, m.kind, m.at, m.reason, m.chance, m.told_at, m.told_by
@@ -184,6 +205,11 @@ where h.tenant_id = %(tenant)s and h.name = %(name)s
 -- A shipment, kept for this transaction alone.
 select h.id, h.name, h.status, v.name as vehicle, h.vehicle_id, h.profile_id from shipment h left join vehicle v on v.id = h.vehicle_id
 where h.tenant_id = %(tenant)s and h.name = %(name)s for no key update of h
+
+-- name: shipments_of_order_locked
+-- Shipments that carry an order, kept for this transaction alone.
+select h.id, h.name from customer_order o join shipment_order x on x.order_id = o.id join shipment h on h.id = x.shipment_id
+where o.tenant_id = %(tenant)s and o.name = %(order)s order by h.id for no key update of h
 
 -- name: packed_units
 -- Goods packed for a shipment's orders in units: of which line, where, and how many. Their orders are kept for this transaction.

@@ -182,7 +182,7 @@ and a.unit = r.unit and r.quantity <= 0
 
 -- name: goods_there
 -- What lies at a site of products, less what is some line's already; a unit whose budget is spent is barred, and so are loose
--- goods of its lot.
+-- goods of its lot, what is recalled, and what lies where it is not as cold as the product is to be.
 select b.product_id as product, b.place_id as place, coalesce(b.lot_id, 0) as lot, b.unit, t.best_before,
        b.quantity - coalesce((select sum(a.quantity) from order_allocation a where a.tenant_id = b.tenant_id and a.place_id = b.place_id
            and a.product_id = b.product_id and a.lot_id is not distinct from b.lot_id and a.unit = b.unit), 0) as quantity,
@@ -191,8 +191,10 @@ select b.product_id as product, b.place_id as place, coalesce(b.lot_id, 0) as lo
            where h.tenant_id = b.tenant_id and h.code = b.unit)
        else (select bool_or(g.verdict = 'fail') from goods_part c join goods_budget g on g.unit_id = c.unit_id
              where c.tenant_id = b.tenant_id and c.lot_id = b.lot_id) end, false) or exists (
-           select from stock_hold q where q.tenant_id = b.tenant_id and q.unit = b.unit and q.released_at is null) as barred
-from ledger_balance b join ledger_place l on l.id = b.place_id left join lot t on t.id = b.lot_id
+           select from stock_hold q where q.tenant_id = b.tenant_id and q.unit = b.unit and q.released_at is null)
+           or t.recalled_at is not null or coalesce(coalesce(n.temp_class, z.temp_class) <> p.temp_class, false) as barred
+from ledger_balance b join ledger_place l on l.id = b.place_id join product p on p.id = b.product_id left join lot t on t.id = b.lot_id
+left join zone z on z.id = l.zone_id left join bin n on n.id = l.bin_id
 where b.tenant_id = %(tenant)s and b.product_id = any(%(products)s) and l.site_id = %(site)s and b.quantity > 0
 order by b.place_id, 3, b.unit
 
@@ -207,7 +209,8 @@ select r.n, coalesce((select sum(b.quantity) from ledger_balance b where b.tenan
            and b.lot_id is not distinct from nullif(r.lot, 0) and b.unit = r.unit), 0) as quantity,
        coalesce((select sum(a.quantity) from order_allocation a where a.tenant_id = %(tenant)s and a.place_id = r.place and a.product_id = r.product
            and a.lot_id is not distinct from nullif(r.lot, 0) and a.unit = r.unit and a.line_id <> r.line), 0) as others,
-       exists (select from stock_hold q where q.tenant_id = %(tenant)s and q.unit = r.unit and q.released_at is null) as on_hold
+       exists (select from stock_hold q where q.tenant_id = %(tenant)s and q.unit = r.unit and q.released_at is null) as on_hold,
+       (select x.code from lot x where x.tenant_id = %(tenant)s and x.id = r.lot and x.recalled_at is not null) as recalled
 from jsonb_to_recordset(%(rows)s::jsonb) r (n int, line int8, place int, product int, lot int, unit text)
 
 -- name: to_pick
@@ -237,9 +240,11 @@ select h.line_id as line, h.place_id as place, coalesce(h.lot_id, 0) as lot, h.u
            select bool_or(g.verdict = 'fail') from handling_unit u join goods_budget g on g.unit_id = u.id
            where u.tenant_id = h.tenant_id and u.code = h.unit)
        else (select bool_or(g.verdict = 'fail') from goods_part c join goods_budget g on g.unit_id = c.unit_id
-             where c.tenant_id = h.tenant_id and c.lot_id = h.lot_id) end, false) or exists (
-           select from stock_hold q where q.tenant_id = h.tenant_id and q.unit = h.unit and q.released_at is null) as barred
-from held h left join lot t on t.id = h.lot_id left join ledger_balance b on b.tenant_id = h.tenant_id and b.place_id = h.place_id
+             where c.tenant_id = h.tenant_id and c.lot_id = h.lot_id) end, false) as failed,
+       exists (select from stock_hold q where q.tenant_id = h.tenant_id and q.unit = h.unit and q.released_at is null) as on_hold,
+       t.recalled_at is not null as recalled, coalesce(coalesce(n.temp_class, y.temp_class) <> p.temp_class, false) as misplaced
+from held h join ledger_place e on e.id = h.place_id join product p on p.id = h.product_id left join zone y on y.id = e.zone_id
+left join bin n on n.id = e.bin_id left join lot t on t.id = h.lot_id left join ledger_balance b on b.tenant_id = h.tenant_id and b.place_id = h.place_id
     and b.product_id = h.product_id and b.lot_id is not distinct from h.lot_id and b.unit = h.unit
 where h.name = %(name)s and h.stage = 'allocated' order by h.line_id, h.place_id, 3, h.unit
 
@@ -250,7 +255,8 @@ with held as (
            sum(a.quantity) over (partition by a.place_id, a.product_id, a.lot_id, a.unit) as claimed
     from order_allocation a join order_line l on l.id = a.line_id join customer_order o on o.id = l.order_id join customer c on c.id = o.customer_id
 )
-select distinct h.tenant_id as tenant, h.name from held h left join lot t on t.id = h.lot_id
+select distinct h.tenant_id as tenant, h.name from held h join ledger_place e on e.id = h.place_id join product p on p.id = h.product_id
+left join zone y on y.id = e.zone_id left join bin n on n.id = e.bin_id left join lot t on t.id = h.lot_id
 left join ledger_balance b on b.tenant_id = h.tenant_id and b.place_id = h.place_id and b.product_id = h.product_id
     and b.lot_id is not distinct from h.lot_id and b.unit = h.unit
 where h.stage = 'allocated' and (h.claimed > coalesce(b.quantity, 0) or t.best_before <= h.lasting
@@ -258,7 +264,9 @@ where h.stage = 'allocated' and (h.claimed > coalesce(b.quantity, 0) or t.best_b
            select bool_or(g.verdict = 'fail') from handling_unit u join goods_budget g on g.unit_id = u.id
            where u.tenant_id = h.tenant_id and u.code = h.unit)
        else (select bool_or(g.verdict = 'fail') from goods_part c join goods_budget g on g.unit_id = c.unit_id
-             where c.tenant_id = h.tenant_id and c.lot_id = h.lot_id) end, false))
+             where c.tenant_id = h.tenant_id and c.lot_id = h.lot_id) end, false)
+    or t.recalled_at is not null or coalesce(n.temp_class, y.temp_class) <> p.temp_class
+    or exists (select from stock_hold q where q.tenant_id = h.tenant_id and q.unit = h.unit and q.released_at is null))
 order by 1, 2
 
 -- name: count_made_by

@@ -73,6 +73,14 @@ on conflict (place_id, product_id, lot_id, unit) do update set
     counted = case when excluded.counted_at >= coalesce(b.counted_at, '-infinity') then excluded.counted else b.counted end
 returning place_id as place, product_id as product, coalesce(lot_id, 0) as lot, unit, quantity, counted_at
 
+-- name: units_apart
+-- Units with goods at more than one place of our own, each with the names of those.
+select b.unit, array_agg(distinct coalesce(v.name, concat_ws('/', s.name, z.name, n.code)) order by coalesce(v.name, concat_ws('/', s.name, z.name, n.code))) as places
+from ledger_balance b join ledger_place l on l.id = b.place_id left join site s on s.id = l.site_id left join zone z on z.id = l.zone_id
+left join bin n on n.id = l.bin_id left join vehicle v on v.id = l.vehicle_id
+where b.tenant_id = %(tenant)s and b.unit <> '' and b.unit = any(%(units)s::text[]) and b.quantity > 0
+group by b.unit having count(distinct b.place_id) > 1 order by 1
+
 -- name: there
 -- What is at a place of a product, line by line: for who is told that it is not enough.
 select t.code as lot, b.unit, b.quantity from ledger_balance b left join lot t on t.id = b.lot_id

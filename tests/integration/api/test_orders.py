@@ -257,6 +257,56 @@ def mended(dsn: str) -> int:
         link.close()
 
 
+def test_a_lot_that_is_recalled_is_let_go_and_who_has_it_is_told(
+    kept_database: str, tmp_path: Path, world: World, api: httpx.Client
+) -> None:
+    world.registry.put_product("BRIE", label="Brie")
+    for n, lot in enumerate(("LB-1", "LB-2", "LB-3")):
+        assert_made(api.post("/api/v1/lots", json={"id": lot, "sku": "BRIE", "best_before": at(10 + n)}))
+        receive(api, f"brie-{n}", 5, sku="BRIE", lot=lot)
+    for name, many in (("BR-1", 2), ("BR-2", 5), ("BR-3", 1)):
+        line = {"sku": "BRIE", "quantity": many}
+        body = {"id": name, "customer": "ward-5", "site": "store-1", "lines": [line]}
+        assert_made(api.post("/api/v1/orders", json=body))
+        assert {lot for _, lot, _ in goods(allocate(api, name))} <= {"LB-1", "LB-2"}
+    about = {"quantity": 2, "lot": "LB-1"}
+    picked = {"id": "br-p", "kind": "pick", "from": CHILLER, "to": STAGE, **about}
+    loaded = {"id": "br-l", "kind": "load", "from": STAGE, "to": {"vehicle": "truck-01"}, **about}
+    told = {"id": "br-d", "kind": "deliver", "from": {"vehicle": "truck-01"}, **about}
+    assert steps(api, "BR-1", picked, loaded, told).status_code == 200
+    reserved = {"id": "R-B1", "sku": "BRIE", "lot": "LB-1", "quantity": 1, "reference": "X"}
+    assert api.post("/api/v1/stock/reservations", json=reserved).status_code in (201, 409)
+
+    before = api.get("/api/v1/lots/LB-1/recall").json()
+    assert (before["recalled_at"], before["who_has"][0]["order"]) == (None, "BR-1")
+    done = api.post("/api/v1/lots/LB-1/recall", json={"reason": "foreign body"}).json()
+    assert (done["reason"], done["orders"]) == ("foreign body", ["BR-2"])
+    assert {lot for _, lot, _ in goods(api.get("/api/v1/orders/BR-2").json())} == {"LB-2", "LB-3"}
+    assert api.get("/api/v1/orders/BR-2/steps").json()["items"][-2]["reason"] in ("recalled", "")
+    assert [(each["order"], each["delivered"], each["held"]) for each in done["who_has"]] == [("BR-1", 2, 0)]
+    assert [(each["place"]["zone"], each["quantity"]) for each in done["on_hand"]] == [("chiller", 3)]
+    again = api.post("/api/v1/lots/LB-1/recall", json={"reason": "another"}).json()
+    assert (again["reason"], again["orders"]) == ("foreign body", [])
+    refused = steps(api, "BR-3", {**picked, "id": "br-p2", "quantity": 1})
+    assert (refused.status_code, "lot LB-1 is recalled" in refused.json()["detail"]) == (409, True)
+    assert api.post("/api/v1/lots/none/recall", json={"reason": "x"}).status_code == 404
+
+    # Goods in a zone that is not as cold as they are to be are not given; the others are.
+    world.run("update product set temp_class = 'chilled' where sku = 'BRIE'")
+    world.run("update zone set temp_class = 'ambient' where id = %s", world.ids["chiller"])
+    line = {"sku": "BRIE", "quantity": 1}
+    body = {"id": "BR-4", "customer": "ward-5", "site": "store-1", "lines": [line]}
+    assert_made(api.post("/api/v1/orders", json=body))
+    assert goods(allocate(api, "BR-4")) == []
+    world.run("update zone set temp_class = 'chilled' where id = %s", world.ids["chiller"])
+    assert goods(allocate(api, "BR-4")) == [("allocated", "LB-3", 1)]
+
+    out = typed(kept_database, tmp_path, "goods", "recall", "LB-2", "--reason", "the same filling")[1]
+    assert out.startswith("LB-2 is recalled; 2 orders got other goods, 0 reservations ended")
+    assert api.delete("/api/v1/lots/LB-2/recall", params={"reason": "tested"}).status_code == 204
+    assert api.get("/api/v1/lots/LB-2").json()["recalled_at"] is None
+
+
 def test_a_list_of_several_orders_is_walked_the_shortest_way(api: httpx.Client) -> None:
     layout = {"aisles": 3, "aisle_length_m": 10, "aisle_pitch_m": 2, "depot": 0}
     assert api.put("/api/v1/sites/store-1/zones/chiller/layout", json=layout).json()["aisles"] == 3

@@ -99,10 +99,11 @@ class Book:
                 stage: n for stage, n in stages.items() if stage in ("allocated", "picked", "packed")
             }
             told = self.connection.execute(
-                "select client_id, kind, at, quantity from order_step where line_id = %s", (line["id"],)
+                "select client_id, kind, at, quantity, handling_unit from order_step where line_id = %s", (line["id"],)
             ).fetchall()
             anew = fold(
-                line["quantity"], [Told(t["client_id"], t["kind"], to_us(t["at"]), t["quantity"]) for t in told]
+                line["quantity"],
+                [Told(t["client_id"], t["kind"], to_us(t["at"]), t["quantity"], t["handling_unit"]) for t in told],
             )
             assert {stage: n for stage, n in anew.stages.items() if n} == stages, "told anew it is the same"
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from domain.loading.check import Wanted, check
 from domain.loading.model import EPOCH_US, Dock, Evidence, Read, Scan, Stay
+from domain.loading.nesting import Inside
 from firmware_sim.dock import day, sscc_of
 from tests.benchmarks.loading import truths
 from tests.unit.domain.loading.dock import START_MS, Loads, checked, loads, shipment
@@ -139,3 +140,40 @@ def test_reads_in_any_order_end_in_the_same_check(data: st.DataObject) -> None:
     again = known._replace(evidence=Evidence(known.evidence.stays, [*mixed, *mixed[:9]]))
     assert checked(again, "S-1", 7 * MIN_US) == checked(known, "S-1", 7 * MIN_US)
     assert shipment(0) == "S-1"
+
+
+PALLET, CRATE, END_US = sscc_of(50), sscc_of(51), 20 * MIN_US
+
+
+def nested(reads: list[Read], inside: list[Inside], name: str = "S-1") -> dict[str, tuple[str, str]]:
+    known = judge(reads)
+    found = check(name, known.trucks, known.wanted, known.dock, known.evidence, 15 * MIN_US, inside=inside)
+    return {now.unit: (now.state, now.other) for now in found}
+
+
+def test_a_pallet_is_read_for_the_cartons_it_holds_and_is_not_foreign() -> None:
+    reads = [*waiting(PALLET, 0, 5), *passing(PALLET, 5)]
+    holds = [Inside(A, CRATE, 0), Inside(B, PALLET, 0), Inside(CRATE, PALLET, 0)]  # one of them is two deep
+    assert nested(reads, []) == {PALLET: ("foreign", ""), A: ("expected", ""), B: ("expected", "")}
+    assert nested(reads, holds) == {A: ("loaded", ""), B: ("loaded", "")}
+    # What was taken out of it before it went through the gate is not on board, and what was put in later neither.
+    assert nested(reads, [holds[1], Inside(A, PALLET, 0, 4 * MIN_US)])[A] == ("doubtful", "")
+    assert nested(reads, [holds[1], Inside(A, PALLET, 9 * MIN_US)])[A] == ("expected", "")
+    # On the wrong truck it names whose cartons they are, not itself.
+    assert nested(reads, [Inside(C, PALLET, 0)]) == {
+        C: ("wrong_truck", "S-2"),
+        A: ("expected", ""),
+        B: ("expected", ""),
+    }
+
+
+def test_cartons_are_read_for_their_pallet_and_those_of_nobody_are_told_once() -> None:
+    cartons = [sscc_of(60 + n) for n in range(3)]
+    reads = [read for n, unit in enumerate(cartons) for read in (*waiting(unit, 0, 5), *passing(unit, 5 + n / 60))]
+    assert nested(reads, [Inside(unit, A, 0) for unit in cartons]) == {A: ("loaded", ""), B: ("expected", "")}
+    strange = nested(reads, [Inside(unit, PALLET, 0) for unit in cartons])
+    assert strange == {PALLET: ("foreign", ""), A: ("expected", ""), B: ("expected", "")}
+    # One of nobody among cartons that somebody wants is told by its own name; a circle ends.
+    mixed = nested(reads, [Inside(cartons[0], PALLET, 0), Inside(A, PALLET, 0), Inside(PALLET, cartons[0], 0)])
+    assert mixed[A] == ("loaded", "")
+    assert mixed[cartons[1]] == ("foreign", "")
