@@ -40,14 +40,15 @@ class Demands(Protocol):
 class Histories:
     """What was wanted on past days, an array for each item; NaN where nobody knows (nothing was there to sell).
 
-    Drawn in blocks of some days, so that a rhythm of the week stays one.
+    Drawn in blocks of some days, so that a rhythm of the week stays one; without `block_days` in blocks of a week where
+    a day is like those seven days apart, else day by day, which is less noisy.
     """
 
     daily: Sequence[F64]
-    block_days: int = 7
+    block_days: int | None = None
 
     def __post_init__(self) -> None:
-        if self.block_days < 1:
+        if self.block_days is not None and self.block_days < 1:
             raise StockError("block_days: a block has a day at least")
         for n, each in enumerate(self.daily):
             known = each[~np.isnan(each)]
@@ -63,7 +64,7 @@ class Histories:
         """(paths, days): each path knows a resample of the blocks, and draws of those."""
         past = self.daily[item]
         past = past[~np.isnan(past)]
-        block = min(self.block_days, past.size)
+        block = min(self.block_days or rhythm(past), past.size)
         blocks, needed = -(-past.size // block), -(-days // block)
         known = rng.integers(0, past.size, (paths, blocks), dtype=np.int32)
         chosen = np.take_along_axis(known, rng.integers(0, blocks, (paths, needed), dtype=np.int32), axis=1)
@@ -256,7 +257,21 @@ def lead_time_demand(
     return LeadTimeDemand(wanted[np.arange(draws), lead], np.floor(rest) if whole else rest)
 
 
-def as_histories(daily: Sequence[ArrayLike], block_days: int = 7) -> Histories:
+def rhythm(past: F64) -> int:
+    """7 where days are like their neighbours or like those a week apart, beyond what chance does in 1 of 1 000; else 1.
+
+    >>> rhythm(np.tile([0.0, 5, 5, 5, 5, 9, 1], 20)), rhythm(np.random.default_rng(1).poisson(5, 140).astype(float))
+    (7, 1)
+    """
+    centred = past - past.mean()
+    power = float(centred @ centred)
+    if past.size < 28 or not power:
+        return 1
+    like = max(float(centred[:-lag] @ centred[lag:]) / power for lag in (1, 7))
+    return 7 if like > 3.3 / past.size**0.5 else 1
+
+
+def as_histories(daily: Sequence[ArrayLike], block_days: int | None = None) -> Histories:
     """Histories of anything that numpy takes."""
     return Histories([np.asarray(each, float) for each in daily], block_days)
 

@@ -71,9 +71,13 @@ def fresh_order(
         state[..., -1] += coming[:, None, day]
     soon, until_gone = np.zeros((2, *demand.shape[:2]))
     for day in range(max(life, review_days)):
-        lacking = issued(state, demand[:, :, lead + day], oldest_share)
+        wanted = demand[:, :, lead + day]
+        lacking = issued(state, wanted, oldest_share)
         aged(state)
-        soon += lacking if day < review_days else 0
+        if day < review_days:
+            soon += lacking
+        else:  # who takes the newest finds newer ones by then
+            lacking = np.minimum(lacking, np.rint(wanted * oldest_share))
         until_gone += lacking if day < life else 0
     return _packs(soon, until_gone, pack, short_cost / waste_cost)
 
