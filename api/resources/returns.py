@@ -24,7 +24,7 @@ from api.resources.shared.handling import LotCode, UnitCode
 from api.resources.shared.ledger import Amount, Asked, StockPlace, StockPlaceIn, Word, shown_number, stock_place
 from api.resources.shared.orders import Code, tell_news
 from domain.times import to_us
-from operations.returns.record import LineBack, Receipt, announce, decide, receive
+from operations.returns.record import LineBack, Receipt, announce, cancel, decide, receive
 from store.db import queries
 
 router = resource(tags=["deliveries"])
@@ -93,6 +93,14 @@ class DecisionIn(Strict):
     decision: Literal["restock", "rework", "destroy"]
     reason: Annotated[Word, Field(min_length=1)]
     to: StockPlaceIn | None = None
+
+
+class CancellationIn(Strict):
+    """Why nothing comes back after all."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"reason": "the customer keeps it"}]})
+
+    reason: Annotated[Word, Field(min_length=1)]
 
 
 class ReturnLine(TypedDict):
@@ -184,6 +192,13 @@ async def receive_return(request: Request, caller: OrderWorker, return_id: Retur
     )  # fmt: skip
     script = receive(return_id, got, now_us, caller.user)
     return await _done(request, caller, return_id, script, "return.receive", given.model_dump(mode="json"))
+
+
+@router.post("/returns/{return_id}/cancellation", response_model=GoodsReturn)
+async def cancel_return(request: Request, caller: OrderKeeper, return_id: ReturnName, given: CancellationIn) -> Json:
+    """Nothing of it is to come back any more. 409: some of it has come, or it is cancelled already."""
+    detail = given.model_dump(mode="json")
+    return await _done(request, caller, return_id, cancel(return_id), "return.cancel", detail)
 
 
 @router.post("/returns/{return_id}/decisions", response_model=GoodsReturn)

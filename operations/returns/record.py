@@ -83,6 +83,23 @@ def announce(name: str, order: str, lines: Sequence[LineBack], note: str, by: st
     yield Statement("add_return_lines", {"return": done[0]["id"], "rows": json.dumps(rows)})
 
 
+def cancel(name: str) -> Script[None]:
+    """Nothing is to come back any more.
+
+    Raises:
+        CannotError: there is no such return, it is cancelled, or some of it has come back.
+    """
+    rows = yield Statement("return_line", {"name": name, "seq": 1})
+    if not rows:
+        raise CannotError("there is no such return", missing=True)
+    yield Statement("orders_locked", {"names": [rows[0]["order"]]})
+    states = {row["state"] for row in (yield Statement("return_states", {"name": name}))}
+    if states != {"announced"}:
+        why = "it is cancelled already" if states == {"cancelled"} else "some of it has come back: decide on that"
+        raise CannotError(why, conflict=True)
+    yield Statement("cancel_return", {"name": name})
+
+
 def hold_unit(name: str, seq: int) -> str:
     """The unit under which goods of a return lie on hold.
 

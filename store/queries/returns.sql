@@ -5,6 +5,15 @@
 select l.seq, r.origin, sum(r.quantity) as quantity from goods_return_line r join order_line l on l.id = r.line_id
 where r.tenant_id = %(tenant)s and l.order_id = %(order)s and r.state = 'announced' group by 1, 2
 
+-- name: return_states
+-- How far each line of a return is.
+select r.state from goods_return_line r join goods_return g on g.id = r.return_id where r.tenant_id = %(tenant)s and g.name = %(name)s
+
+-- name: cancel_return
+-- Nothing of a return comes back any more.
+update goods_return_line r set state = 'cancelled' from goods_return g
+where g.id = r.return_id and r.tenant_id = %(tenant)s and g.name = %(name)s and r.state = 'announced'
+
 -- name: add_return
 -- Something that is to come back.
 insert into goods_return (tenant_id, name, order_id, note, created_by) values (%(tenant)s, %(name)s, %(order)s, %(note)s, %(by)s)

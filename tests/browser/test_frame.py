@@ -36,6 +36,7 @@ PAGES = (
     "/orders/returns?do=new",
     "/dispatch",
     "/docks",
+    "/carriers?carrier=nordic",
     "/orders/pick",
     "/orders/pack",
     "/shipments/load",

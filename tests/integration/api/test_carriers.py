@@ -75,6 +75,9 @@ def test_from_rate_cards_to_a_choice_that_says_why(kept_database: str) -> None:
                 now - timedelta(hours=8), now + timedelta(hours=2), name,
             )  # fmt: skip
         assert api.post("/api/v1/shipments/D-0/carrier-choices", json=choose).status_code == 409
+        (lane,) = ok(api.get("/api/v1/carrier-lanes?carrier=nordic"))["items"]
+        assert (lane["destination"], lane["shipments"], lane["on_time"], lane["transit_h_p50"]) == ("Pier 3", 3, 0, 10)
+        assert (lane["on_time_low"], round(lane["on_time_high"], 3)) == (0, 0.561)
         options = ok(api.post("/api/v1/shipments/C-1/carrier-options", json=asked | {"in_window_min": 0}))["options"]
         measured = next(each for each in options if each["service"] == "fast")
         assert (measured["lane_n"], measured["lane_on_time"], measured["reliability"]) == (3, 0, 0)

@@ -71,6 +71,9 @@ def stages(api: httpx.Client, name: str) -> dict[str, float]:
 
 def test_goods_come_back_on_hold_and_are_sold_only_when_somebody_has_decided(api: httpx.Client) -> None:
     order, before = delivered(api, 10), usable(api)
+    off = f"/api/v1/returns/{made(back(api, order, 9))['id']}/cancellation"
+    assert made(api.post(off, json={"reason": "kept"}), 200)["lines"][0]["state"] == "cancelled"
+    assert api.post(off, json={"reason": "kept"}).status_code == 409
     announced = made(back(api, order, 4, condition="unopened"))
     name = announced["id"]
     assert announced["lines"][0]["state"] == "announced"

@@ -36,6 +36,7 @@ const words: Translation<typeof en> = {
   page_returns: 'Retouren',
   page_load: 'Verladen',
   page_dispatch: 'Tourenplanung',
+  page_carriers: 'Spediteure',
   page_docks: 'Rampe',
   page_pack: 'Packen und laden',
   page_goods: 'Ware',

@@ -4,6 +4,7 @@ import alerts from './alerts.ts'
 import audit from './audit.ts'
 import brokers from './brokers.ts'
 import calibrations from './calibrations.ts'
+import carriers from './carriers.ts'
 import cases from './cases.ts'
 import channels from './channels.ts'
 import commands from './commands.ts'
@@ -42,6 +43,6 @@ import waves from './waves.ts'
 import webhooks from './webhooks.ts'
 
 export default {
-  alerts, audit, brokers, calibrations, cases, channels, commands, delivery, devices, dispatch, display, docks, drive, files, frame, goods, join, labels, levels, live, loading, moves, orders, past, profiles, refused, reports, returns, routes, settings, shared, shipment, shipments, sites,
+  alerts, audit, brokers, calibrations, carriers, cases, channels, commands, delivery, devices, dispatch, display, docks, drive, files, frame, goods, join, labels, levels, live, loading, moves, orders, past, profiles, refused, reports, returns, routes, settings, shared, shipment, shipments, sites,
   start, stock, table, talk, waves, webhooks,
 }

@@ -20,6 +20,8 @@ const returns: Translation<typeof en> = {
   order: 'Auftrag',
   customer: 'Kunde',
   status: 'Stand',
+  cancel: 'Es kommt doch nichts zurück',
+  cancel_why: 'Warum',
   state: (name) => STATES[name] ?? name,
   condition: 'Zustand',
   condition_of: (name) => CONDITIONS[name] ?? name,

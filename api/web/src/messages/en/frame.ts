@@ -33,6 +33,7 @@ export default {
   page_returns: 'Returns',
   page_load: 'Loading',
   page_dispatch: 'Dispatch planning',
+  page_carriers: 'Carriers',
   page_docks: 'Dock',
   page_pack: 'Pack and load',
   page_goods: 'Goods',

@@ -1,5 +1,8 @@
 // What alerts of stock are called.
 export default {
+  title_load: (shipment: string, door: string, what: string) => `Load of ${shipment}${door ? ` at ${door}` : ''}: ${what}`,
+  load_wrong: (unit: string, more: number, of: string | null) => `${unit}${more ? ` and ${more} more` : ''} ${of ? `belongs to ${of}` : 'is of no shipment'}`,
+  load_missing: (unit: string, more: number, behind: boolean) => `${unit}${more ? ` and ${more} more` : ''} ${behind ? 'left behind' : 'not on board'}`,
   title_low: (label: string, left: string) => `Low stock: ${label}, ${left} left`,
   title_out: (label: string) => `Out of stock: ${label}`,
   title_soon_out: (label: string) => `Soon out of stock: ${label}`,

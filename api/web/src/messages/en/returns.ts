@@ -17,6 +17,8 @@ export default {
   order: 'Order',
   customer: 'Customer',
   status: 'Status',
+  cancel: 'Nothing comes back after all',
+  cancel_why: 'Why',
   state: (name: string) => STATES[name] ?? name,
   condition: 'Condition',
   condition_of: (name: string) => CONDITIONS[name] ?? name,

@@ -25,8 +25,9 @@ export function sinceWords(alert: Alert, now: number): string {
 }
 
 /** 'Too warm: 9.4 °C', in the viewer's words and units; what is not known here, as the API says it. */
-export function titleWords({ kind, title, limit_c, extreme_c, device, probe, stock }: Alert): string {
+export function titleWords({ kind, title, limit_c, extreme_c, device, probe, stock, load }: Alert): string {
   if (stock) return stockWords(kind, title, stock)
+  if (load) return loadWords(load)
   if (kind === 'temperature' && extreme_c !== null) {
     const cold = title.startsWith('Too cold') || (limit_c !== null && extreme_c < limit_c)
     return `${cold ? m.title_cold : m.title_warm}: ${temp(extreme_c)}`
@@ -37,6 +38,15 @@ export function titleWords({ kind, title, limit_c, extreme_c, device, probe, sto
   if (kind === 'exposure') return exposureWords(title, limit_c)
   const [, shipment, place] = (kind === 'late_risk' && /^(.*) may miss its window at (.*)$/.exec(title)) || []
   return shipment && place ? m.title_late(shipment, place) : title
+}
+
+/** 'Load of S-1 at door-1: 106… belongs to S-2; 107… is not on board'. */
+function loadWords({ shipment, door, wrong, missing }: NonNullable<Alert['load']>): string {
+  const [first, lost] = [wrong[0], missing[0]]
+  return levels.title_load(shipment, door, [
+    first ? levels.load_wrong(first.unit, wrong.length - 1, first.state === 'wrong_truck' ? first.shipment : null) : '',
+    lost ? levels.load_missing(lost.unit, missing.length - 1, lost.state === 'left_behind') : '',
+  ].filter(Boolean).join('; '))
 }
 
 /** So much, pieces going without saying. */
