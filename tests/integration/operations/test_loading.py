@@ -294,7 +294,11 @@ def test_what_is_on_board_is_confirmed_into_the_book_sealed_and_taken_back(
     seal: dict[str, Any] = {"numbers": ["FI 1"]}
     refused = api.post("/api/v1/shipments/L-1/seal", json=seal)
     assert (refused.status_code, "load it, or say why it is left" in refused.json()["detail"]) == (409, True)
-    dock.post("/shipments/L-1/loading", id="two", scanned=behind[:1])
+    # It is a carton on a pallet: scanning that confirms what it holds.
+    moves = [{"id": f"c-{unit}", "kind": "commission", "unit": unit} for unit in ("PALLET-7", behind[0])]
+    packed = {"id": "c-in", "kind": "pack", "unit": "PALLET-7", "others": behind[:1]}
+    dock.post("/goods-movements", movements=[*moves, packed])
+    assert dock.post("/shipments/L-1/loading", id="two", scanned=["PALLET-7"])["loaded"] == behind[:1]
     assert dock.states("L-1")[behind[0]] == "loaded"
     taken = api.delete(f"/api/v1/shipments/L-1/loading/{behind[0]}", params={"step": "back", "reason": "damaged"})
     assert taken.status_code == 200, taken.text
