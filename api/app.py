@@ -26,6 +26,7 @@ from api.http.routes import take
 from api.http.things import Things
 from api.oidc.provider import Provider
 from api.resources import (
+    advice,
     alert_routes,
     alerts,
     antennas,
@@ -107,6 +108,7 @@ from api.resources import (
     stock_ledger,
     stock_moves,
     stock_outlook,
+    storing,
     temperature_profiles,
     temperature_series,
     tokens,
@@ -127,7 +129,7 @@ RESOURCES = (
     handling_units, goods_movements, recalls, epcis, epcis_queries, inventory_files, lifecycle, assignments,
     temperature_profiles, profile_backtests, device_profiles, calibrations, antennas, connecting, commands,
     stock, stock_ledger, stock_moves, stock_availability, stock_outlook, stock_activity, stock_found, stock_labels,
-    count_tasks, bins, product_units, customers, orders, pick_lists, waves,
+    count_tasks, bins, advice, storing, product_units, customers, orders, pick_lists, waves,
     carriers, carrier_choices, carrier_lanes, remarks, hand_overs,
     shipments, shipment_orders, dispatch_plans, docks, dock_appointments, dock_schedule, dock_turns,
     loading, load_papers, shares, runs, proofs,

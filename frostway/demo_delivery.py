@@ -13,7 +13,8 @@ from domain.deliveries.proof import Said
 from domain.stock.moves import Place
 from domain.times import to_us
 from firmware_sim.model import Shipment, World
-from frostway.demo_stock import ACTOR, CENTRE, VALUES, ZONE, Ask
+from frostway.demo_ask import ACTOR, Ask
+from frostway.demo_stock import CENTRE, VALUES, ZONE
 from operations.orders.decide import StepTold
 from operations.orders.record import LineTold, OrderTold, add_order, tell
 from operations.proofs.record import Key, ProofTold, prove

@@ -9,7 +9,8 @@ from zoneinfo import ZoneInfo
 
 from domain.times import to_us
 from firmware_sim.model import World
-from frostway.demo_stock import ACTOR, CENTRE, Ask
+from frostway.demo_ask import ACTOR, Ask
+from frostway.demo_stock import CENTRE
 from operations.orders.record import LineTold, OrderTold, add_order
 from store.registry import Registry
 

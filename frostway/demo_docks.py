@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 from domain.refusal import CannotError
 from domain.times import to_us
 from firmware_sim.model import World
-from frostway.demo_stock import ACTOR, CENTRE, Ask
+from frostway.demo_ask import ACTOR, Ask
+from frostway.demo_stock import CENTRE
 from operations.docks.record import AppointmentTold, StateTold, book, tell
 
 FILES = ("docks",)

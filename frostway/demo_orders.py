@@ -8,10 +8,11 @@ from decimal import Decimal
 from domain.refusal import CannotError
 from domain.times import to_us
 from firmware_sim.model import World
+from frostway.demo_ask import ACTOR, Ask
 from frostway.demo_delivery import bring_delivery, bring_dock
 from frostway.demo_dispatch import CUSTOMER, bring_dispatch
 from frostway.demo_docks import bring_docks, take_docks_away
-from frostway.demo_stock import ACTOR, CENTRE, VALUES, Ask
+from frostway.demo_stock import CENTRE, VALUES
 from operations.allocation.record import allocate
 from operations.orders.record import LineTold, OrderTold, add_order, cancel
 from store.registry import Registry

@@ -3,25 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Any
-
-from psycopg.rows import dict_row
 
 from domain.stock.moves import Place
 from domain.times import to_us
 from firmware_sim.model import World
+from frostway.demo_ask import ACTOR, Ask
+from frostway.demo_warehouse import bring_picks
 from operations.stock.decide import Told
 from operations.stock.record import record
-from operations.unit_of_work import Script, Statement, T, run
-from store.db import queries
 from store.registry import Registry
 
-ACTOR = "demo"
-FILES = ("stock", "orders", "availability")
-"""Where statements of scripts stand."""
 CENTRE, ZONE, BINS = "dc-1", "chiller", 3
 LAYOUT = {"aisles": BINS, "aisle_length_m": 20.0, "aisle_pitch_m": 3.0, "depot": 1.0}
 ALONG_M = (6.0, 14.0, 17.0)
@@ -48,6 +42,7 @@ def bring_stock(registry: Registry, world: World, now: datetime) -> None:
         ask.rows("inventory", "bring_lots", rows=json.dumps([{"lot": lot, "sku": sku, "best_before": ends}]), by=ACTOR)
     told = list(_opening(ask, world, skus, f"demo-{to_us(now) // 1_000_000}"))
     ask.do(record(told, to_us(now), ACTOR))
+    bring_picks(ask, registry.connection, skus, now)
 
 
 def take_stock_away(registry: Registry, world: World) -> None:
@@ -114,25 +109,3 @@ def _bin(ask: Ask, site: str, zone: str, code: str, at: tuple[int, float] | None
     keys = ask.rows("ledger", "zone_of_bins", site=site, zone=zone)[0]
     where = {"aisle": at[0] if at else None, "along_m": at[1] if at else None, "level": None}
     ask.rows("ledger", "put_bin", site=keys["site_id"], zone=keys["zone_id"], code=code, label="", **where)
-
-
-class Ask:
-    """Queries of stock, of one tenant, inside the caller's transaction."""
-
-    def __init__(self, registry: Registry) -> None:
-        self._connection, self._tenant = registry.connection, registry.tenant_id
-
-    def rows(self, file: str, query: str, **values: Any) -> list[dict[str, Any]]:
-        """What a query of a file gives."""
-        with self._connection.cursor(row_factory=dict_row) as cursor:
-            cursor.execute(queries(file)[query], {"tenant": self._tenant, **values})
-            return cursor.fetchall() if cursor.description else []
-
-    def do(self, script: Script[T], files: Sequence[str] = FILES) -> T:
-        """Runs a script of the operations; `files`: where its statements stand."""
-
-        def execute(statement: Statement) -> Sequence[Mapping[str, Any]]:
-            file = next(name for name in files if statement.query in queries(name))
-            return self.rows(file, statement.query, **statement.values)
-
-        return run(script, execute)

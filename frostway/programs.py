@@ -137,9 +137,11 @@ def tracker(settings: Settings) -> None:
 def operations(settings: Settings) -> None:
     """Follows what the tracker decides, and does the jobs of the house."""
     from operations.deliver.address import networks  # noqa: PLC0415
+    from operations.jobs import Periodic  # noqa: PLC0415
     from operations.retention import Keep  # noqa: PLC0415
     from operations.service import OperationsConfig, run  # noqa: PLC0415
     from operations.stock_alerts.decide import Rules  # noqa: PLC0415
+    from planning.advice.work import AT, advise_at_night  # noqa: PLC0415
 
     keep = Keep(
         retention_days=settings.retention_days,
@@ -155,6 +157,7 @@ def operations(settings: Settings) -> None:
         str(settings.webhook_ca_file or ""),
         settings.sealing_secret.get_secret_value(),
         Rules(settings.stock_out_hours * 3_600, settings.stock_expiry_days * 86_400),
+        (Periodic("advice", AT, advise_at_night),),
     )
     run(config, stop_event())
 

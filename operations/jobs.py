@@ -46,6 +46,15 @@ WRITE_AGAIN_S = 0.5
 
 
 @dataclass(frozen=True)
+class Periodic:
+    """A job of another room: its name, when it is done (cron, UTC), and what it does, given the time."""
+
+    name: str
+    cron: str
+    work: Callable[[Link, datetime], object]
+
+
+@dataclass(frozen=True)
 class JobsConfig:
     """Settings of the jobs. A program that has given no sign for `stalled_s` is taken for dead."""
 
@@ -54,6 +63,7 @@ class JobsConfig:
     stock: Rules = field(default_factory=Rules)
     heartbeat_s: float = 10.0
     stalled_s: float = 30.0
+    more: tuple[Periodic, ...] = ()
 
 
 class WrittenDown(JobManager):
@@ -104,10 +114,10 @@ def make_app(config: JobsConfig, stop: threading.Event) -> App:
     app = App(connector=connector)
     app.job_manager = WrittenDown(connector, stop)
 
-    def often(name: str, work: Callable[[Link, GoOn], object]) -> None:
-        """A job of every minute, one at a time."""
+    def often(name: str, work: Callable[[Link, GoOn], object], cron: str = EVERY_MINUTE) -> None:
+        """A job of every minute, or of another time, one at a time."""
 
-        @app.periodic(cron=EVERY_MINUTE)
+        @app.periodic(cron=cron)
         @app.task(name=name, queue=QUEUE, lock=name, queueing_lock=name, retry=RETRY)
         def job(timestamp: int) -> None:
             del timestamp
@@ -126,6 +136,8 @@ def make_app(config: JobsConfig, stop: threading.Event) -> App:
     often("epcis subscriptions", lambda link, _go_on: tell_by_clock(link, datetime.now(UTC)))
     often("stock_alerts", lambda link, _go_on: watch_stock(link, datetime.now(UTC), config.stock))
     often("milestones", lambda link, _go_on: tell_milestones(link, datetime.now(UTC)))
+    for each in config.more:
+        often(each.name, lambda link, _go_on, work=each.work: work(link, datetime.now(UTC)), each.cron)  # type: ignore[misc]
 
     @app.periodic(cron=EVERY_MINUTE)
     @app.task(name="jobs", queue=QUEUE, queueing_lock="jobs", retry=RETRY)

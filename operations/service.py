@@ -22,7 +22,7 @@ from operations.epcis import follow as epcis
 from operations.epcis import subscribe
 from operations.escalation.work import Escalations
 from operations.follower import Follower, OvertakenError
-from operations.jobs import Jobs, JobsConfig
+from operations.jobs import Jobs, JobsConfig, Periodic
 from operations.loading.work import Loads
 from operations.retention import Keep
 from operations.stock_alerts.decide import Rules
@@ -70,6 +70,7 @@ class OperationsConfig:
     webhook_ca_file: str = ""
     sealing_secret: str = field(default="", repr=False)
     stock: Rules = field(default_factory=Rules)
+    more: tuple[Periodic, ...] = ()
 
 
 class Operations:
@@ -149,7 +150,7 @@ def run(config: OperationsConfig, stop: threading.Event) -> None:
             start_http_server(config.metrics_port, addr="127.0.0.1")
         except OSError as error:
             log.warning("no metrics: port %d: %s", config.metrics_port, error.strerror)
-    jobs = Jobs(JobsConfig(config.database_url, config.keep, config.stock), stop)
+    jobs = Jobs(JobsConfig(config.database_url, config.keep, config.stock, more=config.more), stop)
     told = DeliverConfig(config.database_url, config.webhook_networks, config.webhook_ca_file, config.sealing_secret)
     workers = (
         Deliveries(told, stop),

@@ -70,6 +70,7 @@ HISTORY: tuple[Owned, ...] = (
     *map(Owned, ("dock_appointment", "detention_terms")),
     *map(Owned, ("carrier_choice", "rate_card", "carrier_service", "carrier")),
     *map(Owned, ("round_order", "wave_round", "wave_order", "wave")),
+    *map(Owned, ("advice", "adviser")),
     *map(
         Owned,
         (

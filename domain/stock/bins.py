@@ -6,8 +6,8 @@ What nobody has said is no limit; what of goods is not known (their size, their 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import Literal, NamedTuple, get_args
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, NamedTuple, get_args
 
 from domain.vehicles import TempClass
 
@@ -162,3 +162,21 @@ def _more_pallets(goods: Goods, there: Sequence[Goods]) -> int:
 
 def _pallets(quantity: float, goods: Goods) -> int:
     return math.ceil(quantity / goods.per_pallet - 1e-9) if goods.per_pallet and quantity > 0 else 0
+
+
+def limits_of(row: Mapping[str, Any]) -> Limits:
+    """From a row of `bins_told`."""
+    full = row["face_full"]
+    return Limits(
+        row["code"], row["kind"], row["volume_m3"], row["load_kg"], row["pallets"], row["height_mm"],
+        row["temp_class"], row["mixing"], row["face_of"], None if full is None else float(full),
+    )  # fmt: skip
+
+
+def goods_of(row: Mapping[str, Any]) -> Goods:
+    """From a row of `goods_in_bins` or `goods_told`."""
+    per = row["per_pallet"]
+    return Goods(
+        row["sku"], float(row["quantity"]), row["lot"] or "", row["m3"], row["kg"], row["height_mm"],
+        None if per is None else float(per), row["temp_class"], row["apart"],
+    )  # fmt: skip

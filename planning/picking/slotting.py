@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from domain.readings import F64, I64
+from domain.readings import F64, I64, Bool
 from planning.picking.block import Block, BlockError
 from planning.picking.orders import Orders, WalkRule, expanded, starts, walks
 from planning.picking.shortest import lengths
@@ -103,6 +103,7 @@ def advise(
     walk: WalkRule = lengths,
     swaps_max: int = 50,
     least_m: float = 0.0,
+    may: Bool | None = None,
 ) -> Advice:
     """The swaps that save most metres a move on the lists, one after another.
 
@@ -115,6 +116,7 @@ def advise(
         walk: the routing in use.
         swaps_max: no more than these are told.
         least_m: a move that saves less is not told.
+        may: (skus, places) what may lie where besides by its room; everything anywhere where it is not told.
 
     Raises:
         BlockError: two products lie in one place, or there are too many.
@@ -123,7 +125,7 @@ def advise(
         raise BlockError(f"{len(place_of)} products are more than {SKUS_MAX}; divide them by block")
     if np.unique(place_of).size != place_of.size:
         raise BlockError("two products lie in one place")
-    search = _Search(block, places, place_of, cube_m3, demand, walk)
+    search = _Search(block, places, place_of, cube_m3, demand, walk, may)
     before = float(search.length_m.sum())
     told: list[Swap] = []
     while len(told) < swaps_max:
@@ -138,13 +140,21 @@ class _Search:
     """The layout as it changes. Empty places hold products that nobody picks and that need no room."""
 
     def __init__(
-        self, block: Block, places: Places, place_of: I64, cube_m3: F64, demand: Demand, walk: WalkRule
+        self,
+        block: Block,
+        places: Places,
+        place_of: I64,
+        cube_m3: F64,
+        demand: Demand,
+        walk: WalkRule,
+        may: Bool | None = None,
     ) -> None:
         self.block, self.places, self.demand, self.walk = block, places, demand, walk
         self.real = len(place_of)
         empty = np.setdiff1d(np.arange(len(places.aisle)), place_of)
         self.place_of = np.r_[place_of, empty]
         self.cube = np.r_[cube_m3, np.zeros(empty.size)]
+        self.may = None if may is None else np.vstack((may, np.ones((empty.size, may.shape[1]), np.bool_)))
         self.begin = starts(demand.of, demand.total)
         count = len(self.place_of)
         unique = np.unique(np.column_stack((demand.sku, demand.of)), axis=0)
@@ -205,6 +215,8 @@ class _Search:
         nearer = (far[:, None] - far[None, :]) * (self.picks[:, None] - self.picks[None, :])
         by_index = (far[:, None] - far[None, :]) * (rate[:, None] - rate[None, :])
         fits = self.cube[:, None] <= self.places.room_m3[self.place_of][None, :]
+        if self.may is not None:
+            fits &= self.may[:, self.place_of]
         fits &= fits.T
         fits &= (np.arange(count)[:, None] < np.arange(count)[None, :]) & (np.arange(count)[:, None] < self.real)
         chosen: list[I64] = []

@@ -150,6 +150,10 @@ insert into wave_order (wave_id, order_id, tenant_id)
 select w.id, o.id, {tenant} from wave w join customer_order o on o.tenant_id = w.tenant_id where w.tenant_id = {tenant};
 insert into wave_round (wave_id, seq, tenant_id, picker) select id, 1, {tenant}, 'Picker{tag}' from wave where tenant_id = {tenant};
 insert into round_order (wave_id, seq, order_id, tenant_id) select wave_id, 1, order_id, {tenant} from wave_order where tenant_id = {tenant};
+insert into advice (tenant_id, kind, site_id, zone_id, body, unit, days, predicted, made_by, reason)
+select {tenant}, 'slotting', z.site_id, z.id, '{{"moves": [{{"from": "{mark}-bin", "to": "{mark}-other", "skus": ["Sku{tag}"], "trips": 1}}]}}', 'm', 14, 100,
+       'Maker{tag}', 'Reason{tag}' from zone z where z.tenant_id = {tenant} order by z.id limit 1;
+insert into adviser (site_id, kind, tenant_id, woken_by) select s.id, 'slotting', {tenant}, 'Waker{tag}' from site s where s.tenant_id = {tenant} order by s.id limit 1;
 insert into docking (tenant_id, client_id, zone_id, vehicle_id, shipments, began_at, told_by)
 select {tenant}, '{mark}-docking', z.id, v.id, '{{{mark}-load}}', now(), 'Teller{tag}' from zone z join vehicle v on v.tenant_id = z.tenant_id
 where z.tenant_id = {tenant} order by z.id, v.id limit 1;

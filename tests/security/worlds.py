@@ -18,7 +18,7 @@ NUMBERS = {
     "assignment_id": "assignment", "entry_id": "vehicle_driver", "session_id": "access_token",
     "delivery_id": "outgoing", "notice_id": "outgoing", "event_id": "outgoing", "command_id": "command",
     "logger_file_id": "logger_file", "task_id": "count_task", "proof_id": "proof", "link_id": "driver_link",
-    "plan_id": "dispatch_plan", "terms_id": "detention_terms",
+    "plan_id": "dispatch_plan", "terms_id": "detention_terms", "advice_id": "advice",
     "capture_id": "epcis_capture", "remark_id": "remark", "view_id": "kept_view",
 }  # fmt: skip
 WORDS = {"kind": "excursion", "report": "load", "probe": "rear", "seq": "1"}
@@ -31,7 +31,8 @@ OWNED = (
     "access_token", "device_profile", "quarantine", "driver", "vehicle_driver", "vehicle_fleet", "trip", "excursion",
     "alert", "receiver", "outgoing", "audit", "assignment", "invitation", "stock_level", "command",
     "lot", "goods_movement", "handling_unit", "goods_stay", "goods_part", "goods_budget",
-    "bin", "product_unit", "ledger_place", "ledger_move", "ledger_balance", "count_task", "stock_reservation",
+    "bin", "advice", "adviser", "product_unit", "ledger_place", "ledger_move", "ledger_balance", "count_task",
+    "stock_reservation",
     "customer", "ship_to", "customer_order", "order_line", "order_step", "order_allocation",
     "shipment_order", "compartment", "dispatch_plan", "wave", "wave_order", "wave_round", "round_order",
     "remark", "watch", "remark_seen", "hand_over", "kept_view",

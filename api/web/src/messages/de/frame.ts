@@ -41,6 +41,8 @@ const words: Translation<typeof en> = {
   page_pack: 'Packen und laden',
   page_goods: 'Ware',
   page_stock: 'Bestand',
+  page_put_away: 'Einlagern',
+  page_warehouse: 'Lager',
   page_activity: 'Bewegung in Zonen',
   page_count: 'Bestand zählen',
   page_receive: 'Ware annehmen',

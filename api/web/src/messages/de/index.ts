@@ -39,10 +39,11 @@ import start from './start.ts'
 import stock from './stock.ts'
 import table from './table.ts'
 import talk from './talk.ts'
+import warehouse from './warehouse.ts'
 import waves from './waves.ts'
 import webhooks from './webhooks.ts'
 
 export default {
   alerts, audit, brokers, calibrations, carriers, cases, channels, commands, delivery, devices, dispatch, display, docks, drive, files, frame, goods, join, labels, levels, live, loading, moves, orders, past, profiles, refused, reports, returns, routes, settings, shared, shipment, shipments, sites,
-  start, stock, table, talk, waves, webhooks,
+  start, stock, table, talk, warehouse, waves, webhooks,
 }

@@ -201,6 +201,8 @@ const words: Translation<typeof en> = {
   ledger_was: (n: string) => `Buch ${n}`,
   seen_was: (n: string) => `gesehen ${n}`,
 
+  putting_away: 'Einlagern',
+  warehouse: 'Lager',
   activity: 'Bewegung',
   coloured_by: 'Gefärbt nach',
   measure: (by) => ({ activity: 'Bewegungen', pieces: 'Stück', doubt: 'Zweifel' })[by] ?? by,

@@ -38,6 +38,8 @@ export default {
   page_pack: 'Pack and load',
   page_goods: 'Goods',
   page_stock: 'Stock',
+  page_put_away: 'Put away',
+  page_warehouse: 'Warehouse',
   page_activity: 'Activity in zones',
   page_count: 'Count stock',
   page_receive: 'Receive goods',

@@ -157,6 +157,8 @@ export default {
   ledger_was: (n: string) => `ledger ${n}`,
   seen_was: (n: string) => `seen ${n}`,
 
+  putting_away: 'Put away',
+  warehouse: 'Warehouse',
   activity: 'Activity',
   coloured_by: 'Coloured by',
   measure: (by: string) => ({ activity: 'Moves', pieces: 'Pieces', doubt: 'Doubt' })[by] ?? by,

@@ -1,0 +1,1 @@
+"""Goods put away and pick faces filled: carried into a bin that takes them."""

@@ -1,0 +1,1 @@
+"""Where goods are put away, and what pick faces are filled with."""
