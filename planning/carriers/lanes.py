@@ -12,57 +12,12 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike
 
-from domain.readings import F64
-
-Z_95 = 1.959963984540054
-SHRINK = 10
-"""So many shipments of its own weigh as much as all of the parent."""
+from planning.shares import shrunk, wilson
 
 
 class LaneError(ValueError):
     """What of a lane cannot be."""
-
-
-class Bounds(NamedTuple):
-    """Of a share, from 0 to 1."""
-
-    low: F64
-    high: F64
-
-
-def wilson(good: ArrayLike, total: ArrayLike, z: float = Z_95) -> Bounds:
-    """Bounds of a share of which `good` of `total` were seen (Wilson 1927, JASA 22:209); 0 to 1 where nothing was.
-
-    >>> low, high = wilson(3, 3)
-    >>> round(float(low), 4), float(high)
-    (0.4385, 1.0)
-
-    Raises:
-        LaneError: less than nothing, or more good ones than all.
-    """
-    good, total = np.asarray(good, float), np.asarray(total, float)
-    if not ((good >= 0) & (good <= total)).all():
-        raise LaneError("there are between none and all good ones")
-    n = np.maximum(total, 1)
-    share, z2 = good / n, z * z
-    middle = (share + z2 / (2 * n)) / (1 + z2 / n)
-    half = z * np.sqrt(share * (1 - share) / n + z2 / (4 * n * n)) / (1 + z2 / n)
-    low, high = np.where(good > 0, middle - half, 0.0), np.where(good < total, middle + half, 1.0)
-    return Bounds(np.where(total > 0, low, 0.0), np.where(total > 0, high, 1.0))
-
-
-def shrunk(own: ArrayLike, n: ArrayLike, parent: ArrayLike) -> F64:
-    """A figure of a lane with `n` shipments, leaning on its parent's: own by n / (n + 10).
-
-    >>> float(shrunk(1.0, 10, 0.8))
-    0.9
-    """
-    n = np.asarray(n, float)
-    weight = n / (n + SHRINK)
-    own = np.where(n > 0, np.asarray(own, float), 0.0)
-    return np.asarray(weight * own + (1 - weight) * np.asarray(parent, float))
 
 
 @dataclass(frozen=True)

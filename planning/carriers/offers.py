@@ -17,8 +17,8 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from planning.carriers.choice import Option
-from planning.carriers.lanes import shrunk, wilson
 from planning.carriers.rates import Card, Quote, RateError, Shipment, quote
+from planning.shares import shrunk, wilson
 
 Z_90 = NormalDist().inv_cdf(0.9)
 SIGMA_MIN = 1e-6

@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from planning.carriers.choice import Option, Wanted, table
-from planning.carriers.lanes import Facts, LaneError, expected, ranked, shrunk, wilson
+from planning.carriers.lanes import Facts, LaneError, expected, ranked
 from planning.carriers.rates import Break, Card, Extra, FuelStep, RateError, Shipment, Tariff, quote
+from planning.shares import ShareError, jeffreys, prior_of, shrunk, surely, wilson
 
 D = Decimal
 NOW = datetime(2026, 11, 30, 6, tzinfo=UTC)
@@ -24,8 +25,23 @@ def test_the_known_bounds() -> None:
     assert high[:2] == pytest.approx([0.9565, 1], abs=5e-5)
     assert high[3] == 1
     assert [each.name for each in ranked({"new": (3, 3), "old": (90, 100), "none": (0, 0)})] == ["old", "new", "none"]
-    with pytest.raises(LaneError, match="between none and all"):
+    with pytest.raises(ShareError, match="between none and all"):
         wilson(4, 3)
+    low, high = wilson([0, 1, 10, 0], [1, 11, 100, 100], 1.96)
+    assert low == pytest.approx([0, 0.016232, 0.055229, 0], abs=5e-7)
+    assert high == pytest.approx([0.793457, 0.377365, 0.174367, 0.036995], abs=5e-7)
+    assert [float(bound) for bound in wilson(7, 10)] == pytest.approx([0.396778, 0.892209], abs=5e-7)
+    assert jeffreys(7, 10) == pytest.approx((0.394182, 0.907305), abs=5e-7)
+    assert jeffreys(0, 5)[0] == 0
+    assert jeffreys(5, 5)[1] == 1
+
+
+def test_partners_are_ranked_by_what_is_sure_of_them() -> None:
+    prior = prior_of([90, 45, 3], [100, 50, 3])
+    assert surely(90, 100, prior) > surely(3, 3, prior) > surely(0, 0, prior)
+    assert prior_of([], []) == (0.5, 0.5)
+    apart, alike = prior_of([90, 10], [100, 100]), prior_of([50, 51], [100, 100])
+    assert sum(apart) < sum(alike)  # the less partners differ, the more is believed of a new one
 
 
 @given(st.integers(0, 1000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
