@@ -141,6 +141,10 @@ insert into class values
     ('load_mark',           'tenant_id',      'select, insert, update (withdrawn_at, withdrawn_by)', '',  ''),
     ('load_seal',           'tenant_id',      'select, insert',                 '',                       ''),
     ('despatch_advice',     'tenant_id',      'select, insert',                 '',                       ''),
+    ('sales_day',           'tenant_id',      'select, insert, update',         '',                       ''),
+    ('demand_forecast',     'tenant_id',      'select',                         '',                       ''),
+    ('forecast_adjustment', 'tenant_id',      'select, insert, update (withdrawn_at, withdrawn_by)', '',    ''),
+    ('forecast_run',        'tenant_id',      'select, insert, update (asked_at, asked_by)', '',            ''),
     ('dispatch_plan',       'tenant_id',      'select, insert, update, delete', '',                       ''),
     ('epcis_capture',       'tenant_id',      'select, insert',                 '',                       ''),
     ('epcis_event',         'tenant_id',      'select, insert',                 '',                       ''),
@@ -311,6 +315,9 @@ insert into operations_class values
     ('zone_hearing',     'select'),
     ('compartment',      'select'),
     ('stock_reservation', 'select'),
+    ('sales_day',        'select'),
+    ('demand_forecast',  'select, insert, update, delete'),
+    ('forecast_run',     'select, insert, update'),
     ('receiver',          'select, update');
 
 create or replace function current_tenant() returns int language sql stable

@@ -58,6 +58,7 @@ def run(
     horizon: int,
     short: Bool | None = None,
     origins: int = ORIGINS,
+    step: int = 0,
     told: Callable[[float], None] = lambda _: None,
 ) -> Forecasts:
     """Forecasts from the end of the series on.
@@ -67,7 +68,8 @@ def run(
         horizon: periods ahead.
         short: (series, periods) stock ran out, so that more was asked for than sold; such periods are mended for the
             models, and judge none.
-        origins: how many past ends are tried, each `horizon` before the next, as far as the series reach.
+        origins: how many past ends are tried, as far as the series reach.
+        step: periods from one to the next; else `horizon`. Of the last ones not all that was forecast has come yet.
         told: is told the share that is done.
 
     Raises:
@@ -78,13 +80,14 @@ def run(
         known = np.where(short, np.nan, known)
         panel = Panel(censored.mended(panel.values, short), panel.season)
     periods = known.shape[1]
-    past = tuple(p for p in (periods - horizon * k for k in range(origins, 0, -1)) if p > panel.season)
+    past = tuple(p for p in (periods - (step or horizon) * k for k in range(origins, 0, -1)) if p > panel.season)
     ends = (*past, periods)
     checked(panel, ends, horizon)
     models = _models(panel, ends, horizon, told)
-    actual = np.empty((len(past), len(known), horizon))
+    actual = np.full((len(past), len(known), horizon), np.nan)
     for n, end in enumerate(past):
-        actual[n] = known[:, end : end + horizon]
+        came = known[:, end : end + horizon]
+        actual[n, :, : came.shape[1]] = came
     scale = np.stack([intervals.scales(panel.values[:, :end], panel.season) for end in ends])
     mases = np.empty((len(MODELS), len(past), len(known)))
     for n in range(len(past)):
@@ -95,7 +98,7 @@ def run(
     errors = intervals.scaled(actual, by_model[:-1], scale[:-1])
     spread = intervals.spread(errors, rare.astype(np.int64), LEVELS)
     quantiles = intervals.quantiles(by_model[-1], spread, scale[-1], rare.astype(np.int64))
-    coverage = _coverage(actual, by_model, errors, scale, rare.astype(np.int64))
+    coverage = _coverage(ends, actual, by_model, errors, scale, rare.astype(np.int64))
     told(1.0)
     return Forecasts(model, by_model[-1], quantiles, past, mases, lost, coverage)
 
@@ -131,11 +134,14 @@ def _of(models: F64, model: I64) -> F64:
     return np.where(np.isnan(found), models[MEAN], found)
 
 
-def _coverage(actual: F64, by_model: F64, errors: F64, scale: F64, classes: I64) -> dict[float, F64]:
+def _coverage(
+    ends: tuple[int, ...], actual: F64, by_model: F64, errors: F64, scale: F64, classes: I64
+) -> dict[float, F64]:
     """Share of what came within its interval, each origin's made of the errors of those before it."""
     found = {level: np.full(actual.shape[:2], np.nan) for level in CENTRAL}
     for n in range(1, len(actual)):
-        spread = intervals.spread(errors[:n], classes, LEVELS)
+        known_then = ends[n] - np.array(ends[:n])[:, None, None] > np.arange(errors.shape[2])
+        spread = intervals.spread(np.where(known_then, errors[:n], np.nan), classes, LEVELS)
         told = intervals.quantiles(by_model[n], spread, scale[n], classes)
         known = ~np.isnan(actual[n])
         for level, (low, high) in CENTRAL.items():

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from store.db import connect, queries
 from store.registry import Registry
+from tests.examples import examples
 from tests.logins import of_api
 
 T0 = datetime(2026, 11, 22, 10, tzinfo=UTC)
@@ -33,7 +34,7 @@ def overlay(connection: psycopg.Connection[Any], query: str, values: dict[str, A
     connection.execute(queries("vehicles")[query], {"by": "test", **values})
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(40), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(
         st.tuples(st.sampled_from(["ann", "bo", None]), st.none() | hour, st.none() | hour, st.sampled_from("df")),

@@ -16,6 +16,7 @@ from domain.readings import Flag
 from ingest.marks import Arrived, Boot, Mark, judge
 from ingest.receipts import PAGE, ReceiptBook, Seen
 from store.link import Link
+from tests.examples import examples
 from tests.integration.fleet import T0, Fleet
 
 Reading = tuple[int, int]
@@ -139,7 +140,7 @@ WHAT = ("make", "make", "send", "send", "again", "reset", "tell", "lose", "die")
 
 @pytest.mark.parametrize("clocked", [True, False], ids=["clocked", "without a clock"])
 @given(st.lists(st.tuples(st.sampled_from(WHAT), st.integers(0, 10**6)), max_size=40))
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(40), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_nothing_is_receipted_that_is_not_stored_over_resets_repeats_losses_restarts_and_two_workers(
     database: str, clocked: bool, steps: list[tuple[str, int]]
 ) -> None:

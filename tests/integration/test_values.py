@@ -29,6 +29,7 @@ from store.tracking import TrackingStore
 from store.writer import ReadingWriter
 from tests.connections import cut
 from tests.deadlines import deadline
+from tests.examples import examples
 
 T0 = to_us(datetime(2026, 6, 3, tzinfo=UTC))
 WEEK = 7 * 86_400_000_000
@@ -114,7 +115,7 @@ def store_as_before(connection: psycopg.Connection, batch: AttributeBatch) -> No
     assert connection.execute(OLD_IN_VIEW).fetchone() == (True,)
 
 
-EVERYTHING = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+EVERYTHING = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=examples(60))
 
 
 @EVERYTHING

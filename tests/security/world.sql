@@ -144,6 +144,14 @@ select id, 1, {tenant}, '2020-01-01', '2020-12-31', '{{"note": "{mark}"}}', 'Mak
 insert into carrier_choice (tenant_id, shipment_id, service_id, reason, asked, options, chosen_by)
 select {tenant}, h.id, s.id, 'Reason{tag}', '{{}}', '[]', 'Chooser{tag}' from shipment h join carrier_service s on s.tenant_id = {tenant}
 where h.tenant_id = {tenant} limit 1;
+insert into sales_day (tenant_id, site_id, product_id, day, quantity, told_by)
+select {tenant}, s.id, p.id, '2026-01-05', 7, 'Seller{tag}' from site s join product p on p.tenant_id = s.tenant_id where s.tenant_id = {tenant}
+order by s.id, p.id limit 1;
+insert into demand_forecast (tenant_id, site_id, product_id, begins, model, class, history_days, short_days, mean)
+select tenant_id, site_id, product_id, day, 'mean', 'none', 2, 0, '{{1, 2}}' from sales_day where tenant_id = {tenant};
+insert into forecast_adjustment (tenant_id, site_id, product_id, first_day, last_day, factor, reason, made_by)
+select tenant_id, site_id, product_id, '2036-01-05', '2036-01-06', 2, 'Reason{tag}', 'Maker{tag}' from sales_day where tenant_id = {tenant};
+insert into forecast_run (tenant_id, asked_by) values ({tenant}, 'Asker{tag}');
 insert into wave (tenant_id, name, site_id, why, picking, cart, created_by)
 select {tenant}, '{mark}-wave', o.site_id, 'Why{tag}', 'orders', '{{"orders": 5, "lines": 50, "kg": 100}}', 'Maker{tag}' from customer_order o where o.tenant_id = {tenant};
 insert into wave_order (wave_id, order_id, tenant_id)

@@ -20,6 +20,7 @@ NUMBERS = {
     "logger_file_id": "logger_file", "task_id": "count_task", "proof_id": "proof", "link_id": "driver_link",
     "plan_id": "dispatch_plan", "terms_id": "detention_terms", "advice_id": "advice",
     "capture_id": "epcis_capture", "remark_id": "remark", "view_id": "kept_view",
+    "adjustment_id": "forecast_adjustment",
 }  # fmt: skip
 WORDS = {"kind": "excursion", "report": "load", "probe": "rear", "seq": "1"}
 """What stands in addresses and is nobody's."""
@@ -37,6 +38,7 @@ OWNED = (
     "shipment_order", "compartment", "dispatch_plan", "wave", "wave_order", "wave_round", "round_order",
     "remark", "watch", "remark_seen", "hand_over", "kept_view",
     "carrier", "carrier_service", "rate_card", "carrier_choice",
+    "sales_day", "demand_forecast", "forecast_adjustment", "forecast_run",
     "driver_link", "proof", "proof_revision", "proof_line", "proof_order", "proof_picture",
     "goods_return", "goods_return_line", "stock_hold",
     "docking", "dock_appointment", "detention_terms",

@@ -14,6 +14,7 @@ from firmware_sim.faults import GARBAGE, TABLE, FaultPlan, Faults
 from firmware_sim.simulation import Simulation
 from firmware_sim.truth import Ledger, load, payload_hash
 from firmware_sim.world import build
+from tests.examples import examples
 
 START_S = 1_795_000_000.0
 
@@ -181,7 +182,7 @@ class Server:
         return tops
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 @given(seed=st.integers(0, 10_000), lossy=st.floats(0, 0.6))
 def test_whatever_goes_wrong_every_reading_arrives_exactly_as_it_was_made(seed: int, lossy: float) -> None:
     rng = random.Random(seed)

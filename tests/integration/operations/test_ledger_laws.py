@@ -25,6 +25,7 @@ from operations.stock.decide import Told
 from operations.stock.record import Recorded, correct, record
 from operations.unit_of_work import Script, Statement, T, run
 from store.db import connect, queries
+from tests.examples import examples
 from tests.integration.api.seed import World
 
 ROOM, DOCK, TRUCK = Place("site", "store-1", "chiller"), Place("site", "dc-1"), Place("vehicle", vehicle="truck-01")
@@ -109,7 +110,7 @@ STEPS = st.lists(
 )  # fmt: skip
 
 
-@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(15), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(STEPS)
 def test_the_store_keeps_what_the_plain_definition_says_whatever_is_told(
     world: World, connection: psycopg.Connection, steps: list[tuple[Any, ...]]

@@ -24,6 +24,7 @@ from store.link import Link
 from store.partitions import Partitions
 from store.registry import Registry
 from store.tracking import TrackingStore
+from tests.examples import examples
 from tests.logins import of_operations, of_tracker
 
 T0 = datetime(2026, 3, 2, tzinfo=UTC)
@@ -447,7 +448,7 @@ steps = st.lists(
 
 
 @given(steps=steps, since_s=st.integers(-100, 9000), length_s=st.integers(1, 9000))
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 def test_in_any_order_and_at_any_moment_it_is_what_the_readings_say(
     kept: Place, steps: Sequence[tuple[str, int, list[Reading] | None]], since_s: int, length_s: int
 ) -> None:

@@ -16,6 +16,7 @@ from domain.facts import Word
 from domain.times import from_us
 from store.facts import FITS, listing
 from store.link import Link
+from tests.examples import examples
 from tests.integration.fleet import T0, Fleet, S
 from tracker.engine import facts
 from tracker.engine.step import Step
@@ -42,7 +43,7 @@ amendments = st.lists(
 )
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=examples(25))
 @given(amendments)
 def test_as_of_any_moment_gives_what_was_current_then(fleet, steps):
     """Whatever is said anew, moved and taken back, at once, later, or by a clock that was set back."""

@@ -16,6 +16,7 @@ from domain.cold_chain.kinetic import Kinetic, b_kelvin, mkt_c, of_series
 from domain.cold_chain.profile import Band, Mkt, TemperatureProfile, plain
 from domain.cold_chain.recordings import evaluate
 from domain.folds.scan import NEVER, Carry, scan
+from tests.examples import examples
 
 S = 1_000_000
 H = 3600 * S
@@ -95,7 +96,7 @@ def told(rules, some, stays):
 
 
 @given(st.dictionaries(st.integers(1, 4), series, max_size=3))
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=examples(150))
 def test_stays_and_alarms_are_those_of_the_plain_definition(some):
     rules = Rules.of([SMALL])
     rows = sorted((s, t, c) for s, found in some.items() for t, c in found)

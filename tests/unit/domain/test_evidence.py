@@ -17,6 +17,7 @@ from api.resources.shared.verifier_program import verifier_script
 from domain.evidence import verifier
 from domain.evidence.pack import TooLongError, pack
 from domain.evidence.verifier import BrokenError, fingerprint, signed, verify
+from tests.examples import examples
 
 PRIVATE = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 KEY = PRIVATE.public_key().public_bytes_raw()
@@ -71,7 +72,7 @@ def test_ten_thousand_edits_insertions_deletions_and_moves_are_all_found() -> No
     assert missed == []
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 @given(st.integers(0, len(WHOLE) - 1), st.binary(max_size=4), st.integers(0, 4))
 def test_no_bytes_can_take_the_place_of_others(place: int, others: bytes, count: int) -> None:
     changed = WHOLE[:place] + others + WHOLE[place + count :]
@@ -89,7 +90,7 @@ def test_whoever_chains_it_anew_has_another_key() -> None:
     assert broken(with_our_key)
 
 
-@settings(max_examples=30)
+@settings(max_examples=examples(30))
 @given(st.binary(min_size=32, max_size=32), st.binary(max_size=80), st.integers(0, 511))
 def test_signatures_are_judged_as_the_library_judges_them(seed: bytes, message: bytes, bit: int) -> None:
     private = Ed25519PrivateKey.from_private_bytes(seed)

@@ -16,6 +16,7 @@ from domain.cold_chain.profile import Band, Mkt, TemperatureProfile
 from domain.handling_units.codes import is_sscc, unit_code
 from domain.handling_units.history import history, places_of, shown
 from domain.handling_units.movements import Content, Movement, Place, RefusedError
+from tests.examples import examples
 
 S, M, H = 1_000_000, 60_000_000, 3_600_000_000
 TRUCK, ROOM, DOCK = Place("vehicle", "truck-01"), Place("site", "dc-1", "cold"), Place("site", "dc-1", "dock")
@@ -121,7 +122,7 @@ def unit_hours(units, until):
     return {key: value for key, value in used.items() if value}
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=examples(80), deadline=None)
 @given(st.data())
 def test_unit_hours_are_conserved_and_the_order_of_arrival_does_not_matter(data):
     movements, until = told(data)
@@ -141,7 +142,7 @@ def test_unit_hours_are_conserved_and_the_order_of_arrival_does_not_matter(data)
     assert there == commissioned
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 @given(st.data())
 def test_budgets_used_are_conserved_too(data):
     """What a plain sum of time in warm places says, weighed by quantity, is what the parts have used."""

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from domain.names import PAYLOAD_BYTES_MAX
 from ingest.doors.plain import HEAD_BYTES_MAX, Plain, PlainReader, Unfinished
+from tests.examples import examples
 
 GET = b"GET /osmand/tok?lat=1&lon=2 HTTP/1.1\r\nHost: x\r\nUser-Agent: y\r\n\r\n"
 BODY = b'{"temperature":4.5}'
@@ -144,7 +145,7 @@ PIECES = st.sampled_from(
 
 @given(st.lists(PIECES, max_size=8), st.lists(st.tuples(st.integers(0, 200), PIECES), max_size=3), st.booleans())
 @example([], [], True)
-@settings(deadline=None, max_examples=500)
+@settings(deadline=None, max_examples=examples(500))
 def test_no_bytes_are_read_differently_from_the_server(made, changes, is_post) -> None:
     data = b"".join(made)
     if changes or not made:

@@ -28,6 +28,7 @@ from ingest.quality import (
     clock_advice,
     swapped,
 )
+from tests.examples import examples
 
 T0 = 1_795_000_000_000_000  # November 2026
 S = 1_000_000
@@ -148,7 +149,7 @@ def test_a_flush_of_old_readings_says_nothing_of_the_clock() -> None:
     assert not clock(Sender(), [*[2.0] * 30, *backlog, *[2.0] * 3])
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(
     st.lists(st.floats(0, 7200), min_size=40, max_size=60),
     st.floats(-80_000, 80_000).filter(lambda s: abs(s) > 340),
@@ -298,7 +299,7 @@ def test_two_entities_of_one_slot_are_never_taken_for_one_another() -> None:
     assert (mine.tolist(), np.isnan(memory.columns["x"][slot]).tolist()) == ([True, True], [True, False])
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=examples(15), deadline=None)
 @given(st.integers(0, 2**32 - 1))
 def test_the_size_of_groups_and_the_company_change_no_flag_that_hangs_on_one_probe(seed) -> None:
     """Each probe alone and reading by reading; all together in groups of any size. (Ranges are known by group.)"""

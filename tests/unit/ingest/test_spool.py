@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest.spool import Spool, SpoolError
+from tests.examples import examples
 
 Raw = tuple[bytes, bytes, int, bool, bool]
 
@@ -92,7 +93,7 @@ def test_a_record_that_was_cut_off_is_left_out_and_those_before_it_stay(folder: 
 
 
 @given(st.data())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 def test_damage_anywhere_gives_no_false_reading(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
     folder = tmp_path_factory.mktemp("spool")
     spool = opened(folder, segment_bytes=1 << 20)

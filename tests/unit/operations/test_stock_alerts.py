@@ -14,6 +14,7 @@ from domain.stock.outlook import Outlook
 from domain.stock.watch import Change, Known, Lot, expiry, low, low_margin, out
 from operations.deliver.message import alert_message
 from operations.stock_alerts.decide import LASTS_S, Facts, Rules, Told, Word, decide, over
+from tests.examples import examples
 
 DAY, MINUTE = 86_400.0, 60.0
 RULES = Rules(DAY, 7 * DAY)
@@ -61,7 +62,7 @@ def changes_of(drawn: Sequence[tuple[int, int, bool, str]]) -> list[Change]:
 
 
 @given(events, st.randoms(use_true_random=False), st.lists(st.integers(0, 30), max_size=6))
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=examples(250), deadline=None)
 def test_the_same_facts_in_any_order_end_in_the_same_open_alerts(
     drawn: list[tuple[int, int, bool, str]], random: Any, looks: list[int]
 ) -> None:
@@ -79,7 +80,7 @@ def test_the_same_facts_in_any_order_end_in_the_same_open_alerts(
 
 
 @given(st.lists(st.floats(-6, 6), min_size=1, max_size=60), st.floats(1, 100))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 def test_a_level_in_the_band_begins_and_ends_nothing(noise: list[float], point: float) -> None:
     """Each end is above the band and each beginning below it; what stays in it after a beginning is one spell."""
     margin = low_margin(point, "piece")

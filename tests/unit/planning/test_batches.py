@@ -13,12 +13,13 @@ from planning.picking.orders import Orders, together, walks
 from planning.picking.rules import RULES
 from planning.picking.shortest import lengths
 from planning.picking.slotting import Demand, Places, advise, near_first, walked_m
+from tests.examples import examples
 from tests.unit.planning.floors import lists_of_products, orders_of
 
 SMALL = st.tuples(st.integers(0, 10_000), st.integers(0, 25), st.integers(6, 20))
 
 
-@settings(max_examples=25)
+@settings(max_examples=examples(25))
 @given(SMALL, st.sampled_from([lengths, RULES["s_shape"]]))
 def test_every_order_is_in_one_batch_that_a_cart_takes_and_less_is_walked_than_one_by_one(drawn, walk) -> None:
     seed, count, capacity = drawn

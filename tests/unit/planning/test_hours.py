@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from planning.routes.hours import DRIVE, HOUR_S, MONDAY_S, PAUSE, WORK, Eu, EuUsed, HoursError, Task, Us, with_rests
+from tests.examples import examples
 
 MONDAY = MONDAY_S + 2900 * 7 * 86_400
 SIX = MONDAY + 6 * HOUR_S
@@ -130,7 +131,7 @@ def kept(tasks, periods, start):
         assert sum(each.end_s - each.begin_s for each in periods if each.kind == kind) == wanted
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(TASKS, START, st.integers(0, 2), st.integers(0, 3))
 def test_no_limit_of_the_eu_is_broken(tasks, start, extended, reduced) -> None:
     periods = with_rests(tasks, start, eu(start, extended_max=extended, reduced_max=reduced))
@@ -139,7 +140,7 @@ def test_no_limit_of_the_eu_is_broken(tasks, start, extended, reduced) -> None:
         judge_eu(periods, extended, reduced)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=examples(80), deadline=None)
 @given(TASKS, START)
 def test_no_limit_of_the_us_is_broken(tasks, start) -> None:
     periods = with_rests(tasks, start, Us())

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from planning.packing.cartons import SUPPORT_MIN, pack
 from planning.packing.goods import Carton, Item, PackingError, volume
 from planning.packing.layers import layer, most_in_rows, stack
+from tests.examples import examples
 
 
 def overlap(one, other, ends):
@@ -48,7 +49,7 @@ CARTONS = [
 APART = [frozenset({"food", "acid"}), frozenset({"glass"})]
 
 
-@settings(max_examples=150)
+@settings(max_examples=examples(150))
 @given(ITEMS)
 def test_all_is_packed_within_limits_or_said_why_not(items) -> None:
     found = pack(items, CARTONS, APART)
@@ -113,7 +114,7 @@ def test_the_known_answers_of_layers(pallet, box, boxes, in_rows) -> None:
     assert most_in_rows(*pallet, box) == in_rows
 
 
-@settings(max_examples=30)
+@settings(max_examples=examples(30))
 @given(st.integers(1, 30), st.integers(1, 30), st.integers(2, 9), st.integers(2, 9))
 def test_boxes_of_a_layer_lie_on_it_apart_and_never_fewer_than_in_rows(length, width, one, other) -> None:
     found = layer(length, width, (one, other))

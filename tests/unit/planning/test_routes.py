@@ -34,6 +34,7 @@ from planning.routes.problem import (
 )  # fmt: skip
 from planning.routes.search import search
 from planning.routes.solver import Effort, solve
+from tests.examples import examples
 from tests.unit.planning.judge import Judged
 
 LINE = [(4, 2, 0, 6), (7, 2, 8, 20), (-3, 1, 10, 14), (-6, 3, 0, 9)]
@@ -67,7 +68,7 @@ def test_the_known_answer_on_a_line() -> None:
         st.tuples(st.integers(-9, 9), st.integers(1, 4), st.integers(0, 12), st.integers(3, 25)), min_size=1, max_size=4
     )
 )
-@settings(max_examples=25)
+@settings(max_examples=examples(25))
 def test_small_ones_are_solved_as_by_trying_all(customers) -> None:
     problem = on_a_line(*[(x, d, a, a + w) for x, d, a, w in customers])
     numbers = range(1, len(customers) + 1)

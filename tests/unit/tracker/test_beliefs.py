@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.folds.scan import NEVER
+from tests.examples import examples
 from tracker.rules import beliefs, trips
 
 S = 1_000_000
@@ -195,7 +196,7 @@ faults = st.tuples(
 
 
 @given(st.lists(faults, min_size=1, max_size=2), st.integers(0, 10**6), st.lists(st.floats(0, 1), max_size=6))
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=examples(40))
 def test_doubts_obey_the_law_of_the_fold(some, seed, cuts):
     """Any chunking of several vehicles' days gives the same segments, carries and marks."""
     rng = np.random.default_rng(seed)

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.examples import examples
 from tracker.rules import experts, grades, residuals, rest
 from tracker.rules.forecast import NO_TIME, SWIFTEST_MPS, Driven, Knowledge, Legs, calm, in_turn, left_of_leg_s
 from tracker.rules.ranges import ENOUGH, LEVELS, Ranges, Settled
@@ -245,7 +246,7 @@ def replayed(observed, said):
 
 
 @given(st.integers(0, 2**32 - 1), st.lists(st.floats(-0.4, 0.4), min_size=5, max_size=5))
-@settings(deadline=None, max_examples=20)
+@settings(deadline=None, max_examples=examples(20))
 def test_the_mixture_is_hardly_worse_than_the_best_expert(seed, bias):
     rng = np.random.default_rng(seed)
     observed = rng.uniform(2_000, 3_400, 200)

@@ -18,6 +18,7 @@ from frostway.failure import Failure
 from tests import recorded
 from tests.benchmarks import eta as bench
 from tests.benchmarks.arrivals import recordings
+from tests.examples import examples
 from tests.recorded import STOPS, TRACE, write
 from tracker.arrival_times.arrivals import Journey, Stops
 from tracker.arrival_times.backtest import Replay, Trace
@@ -178,7 +179,7 @@ def test_the_shown_time_is_calm_and_its_range_holds_its_middle() -> None:
 
 
 @given(st.lists(st.floats(0.3, 40), min_size=2, max_size=7), st.floats(-1, 30), st.floats(4, 25), st.floats(5, 30))
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=examples(60))
 def test_of_a_vehicle_late_by_hours_each_stop_is_a_plausible_drive_after_the_one_before(ways, late_h, mps, plan_mps):
     """In p10, p50 and p90, at every fix, with the plan in time or long past."""
     km = np.cumsum([0.0, *ways])

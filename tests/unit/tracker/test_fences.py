@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from domain.folds.scan import NEVER
 from domain.geo import EARTH_M
+from tests.examples import examples
 from tracker.rules import geofence
 from tracker.rules.geofence import Fence, Fences
 
@@ -99,7 +100,7 @@ def test_three_thousand_yards_are_visited_alike_alone_and_together_in_any_order(
 
 
 @given(st.integers(0, 10**9))
-@settings(deadline=None, max_examples=30)
+@settings(deadline=None, max_examples=examples(30))
 def test_how_far_inside_a_yard_a_fix_is_depends_on_no_other_yard_and_is_what_the_plane_says(seed):
     many = yards(seed, 12)
     rng = np.random.default_rng(seed)
@@ -200,7 +201,7 @@ def test_a_straight_pass_at_any_phase_is_one_visit(circles, noise_m):
 
 
 @given(st.integers(0, 10**9))
-@settings(deadline=None, max_examples=20)
+@settings(deadline=None, max_examples=examples(20))
 def test_passes_are_the_same_fix_by_fix(seed):
     fences, rows = passes(seed, 6, noise_m=5.0)
     made, carry, found = Fences(fences), geofence.Carry.empty(), []
@@ -276,7 +277,7 @@ def without_end(fence):
 
 
 @given(st.integers(0, 10**9), st.integers(2, 9))
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=examples(40))
 def test_a_fence_that_ends_is_visited_until_then_whatever_comes_at_once(seed, portions):
     """A visit that is open then ends with the vehicle's last fix before; the other fences know nothing of it."""
     rng = np.random.default_rng(seed)

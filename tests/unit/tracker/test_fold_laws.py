@@ -14,6 +14,7 @@ from domain.cold_chain import bands
 from domain.cold_chain.bands import Rules
 from domain.cold_chain.profile import Band, TemperatureProfile
 from domain.vehicles import code_of
+from tests.examples import examples
 from tracker.engine.carries import Packer, Table
 from tracker.rules import breach, geofence, motion, quality, trips
 from tracker.rules.geofence import Fence, Fences
@@ -219,7 +220,7 @@ def one_by_one(fixes):
 @example(37163, 70, 20.0)  # a passage in doubt for too long, then a fix inside after a gap
 @example(1384, 48, 20.0)
 @example(1427, 84, 180.0)
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=examples(60))
 def test_any_split_gives_the_same_facts_and_the_same_carry(name, seed, n, lon):
     rule, fixes, fences = RULES[name], random_fixes(seed, n, lon), FENCES[lon]
     whole = fold(rule, fixes, np.zeros(n, np.int64), fences)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 import tracker.rules.lines
 from domain.geo import distance_m
+from tests.examples import examples
 from tracker.rules.lines import Lines, Place
 
 KM = 1 / 111.195  # degrees of latitude
@@ -45,7 +46,7 @@ def test_progress_never_goes_back_and_never_leaves_its_line(seed, vertices, nois
     st.floats(0, 0.5),
     st.sampled_from([2e3, 2e4, np.inf]),
 )
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=examples(60))
 def test_what_is_left_out_of_a_line_is_never_what_is_nearest(seed, shape, lat, lon, off, ahead_m):
     """Groups of segments that are too far away are not looked at: all are looked at when one group has them all."""
     rng = np.random.default_rng(seed)

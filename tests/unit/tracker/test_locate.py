@@ -14,6 +14,7 @@ from domain.geo import EARTH_M
 from domain.readings import F64, I64
 from tests import recorded
 from tests.benchmarks import located
+from tests.examples import examples
 from tracker.arrival_times.arrivals import Journey, Stops
 from tracker.rules import locate
 from tracker.rules.forecast import NO_TIME
@@ -111,7 +112,7 @@ def test_the_stop_ahead_is_right_from_the_third_fix_on_wherever_the_recording_be
 
 
 @given(st.integers(0, 10_000), st.floats(0.05, 0.9), st.sampled_from([circle, eight, round_twice]))
-@settings(deadline=None, max_examples=80)
+@settings(deadline=None, max_examples=examples(80))
 def test_where_a_line_comes_by_twice_the_way_it_goes_on_decides(seed: int, share: float, shape: Shape) -> None:
     rng = np.random.default_rng(seed)
     road = Road.of(shape, 500.0)
@@ -122,7 +123,7 @@ def test_where_a_line_comes_by_twice_the_way_it_goes_on_decides(seed: int, share
 
 
 @given(st.integers(0, 10_000), st.floats(0.05, 0.25), st.booleans(), st.floats(10, 25))
-@settings(deadline=None, max_examples=80)
+@settings(deadline=None, max_examples=examples(80))
 def test_on_one_road_out_and_back_the_direction_decides(seed: int, share: float, back: bool, mps: float) -> None:
     rng = np.random.default_rng(seed)
     road = Road.of(out_and_back, 600.0)
@@ -131,7 +132,7 @@ def test_on_one_road_out_and_back_the_direction_decides(seed: int, share: float,
 
 
 @given(st.integers(0, 10_000), st.integers(0, 5), st.floats(-120, 600))
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=examples(40))
 def test_a_timetable_tells_which_round_a_vehicle_is_on_if_it_is_about_in_time(seed: int, leg: int, late_s: float):
     """Six times along one road; ten minutes early it would as well be on the one before."""
     rng = np.random.default_rng(seed)
@@ -191,7 +192,7 @@ def test_a_shape_is_followed_past_its_crossing() -> None:
     st.sampled_from(LINES),
     st.booleans(),
 )
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=examples(60))
 def test_weights_add_up_to_one_whatever_the_fixes(fixes: list[tuple[float, float, int]], shape: Shape, late: bool):
     road = Road.of(shape, 800.0)
     stops = road.stops(road.stop_m / 8.0 if late else None)
@@ -241,7 +242,7 @@ def reached(stops: Stops, fixes: list[tuple[float, float, float]]):
 
 
 @given(st.integers(0, 10_000), st.floats(0, 0.85), st.sampled_from(LINES))
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=examples(60))
 def test_no_arrival_is_made_up_for_what_lies_behind(seed: int, share: float, shape: Shape) -> None:
     rng = np.random.default_rng(seed)
     road = Road.of(shape, 600.0)
@@ -342,7 +343,7 @@ def test_after_a_gap_it_is_found_again_past_the_stops_it_made_unseen() -> None:
     st.lists(st.tuples(st.floats(-500, 6_500), st.floats(-600, 600), st.integers(10, 300)), min_size=1, max_size=25),
     st.booleans(),
 )
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=examples(150))
 def test_whatever_the_fixes_stops_are_reached_once_and_in_turn(fixes: list[tuple[float, float, int]], planned: bool):
     road = Road.of(out_and_back, 600.0)
     at_s = np.cumsum([seconds for *_, seconds in fixes])

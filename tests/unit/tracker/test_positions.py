@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from domain.folds.scan import NEVER
 from domain.geo import EARTH_M, distance_m, near_m
+from tests.examples import examples
 from tests.unit.tracker.test_fold_laws import FENCES, random_fixes
 from tracker.rules import geofence, trips
 from tracker.rules.geofence import Fence, Fences
@@ -240,7 +241,7 @@ def decided(x, h, t, sure, moved_m, onward):
 
 
 @given(st.integers(0, 10**9), st.sampled_from(sorted(FENCES)))
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=examples(60))
 def test_visits_are_those_of_a_plain_loop_over_all_fences_and_fixes(seed, lon):
     fixes, fences = random_fixes(seed, 160, lon), FENCES[lon]
     found = geofence.evaluate(fences, geofence.Rows(*fixes[:5]))

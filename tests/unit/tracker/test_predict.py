@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from domain.folds.scan import NEVER
 from domain.geo import EARTH_M
 from domain.times import from_us
+from tests.examples import examples
 from tracker.arrival_times.grading import Made, _Notes
 from tracker.arrival_times.plans import PACKER, Plans, unpacked
 from tracker.arrival_times.predict import Position, predict
@@ -57,7 +58,7 @@ def here(lons: list[float], seconds: float = 0.0, north: float = 0.0) -> Positio
 @given(
     st.lists(st.tuples(st.floats(25.0, 25.3), st.booleans(), st.integers(0, 4)), min_size=1, max_size=6), st.booleans()
 )
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=examples(60))
 def test_many_at_once_are_what_each_is_alone_and_in_order(rows: list[tuple[float, bool, int]], rest: bool) -> None:
     going = [shipment(n + 1, lined=lined, served=served) for n, (_, lined, served) in enumerate(rows)]
     together = Plans(registry(*going))

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.benchmarks.shelves import graded, world
+from tests.examples import examples
 from tracker.rules.shelves.carry import Rows, Slots
 from tracker.rules.shelves.quantity import MG, Changes, step
 
@@ -46,7 +47,7 @@ def random_rows(seed: int, n: int) -> Rows:
 
 
 @given(st.integers(0, 10**9), st.integers(1, 80))
-@settings(deadline=None, max_examples=25)
+@settings(deadline=None, max_examples=examples(25))
 def test_any_split_gives_the_same_changes_and_the_same_carry(seed: int, n: int) -> None:
     rows, product, unit_kg = random_rows(seed, n), np.array([1, 1, 2]), np.array([0.4, NAN, 0.4])
     whole = fold(rows, product, unit_kg, np.zeros(n))

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from domain.readings import Flag
 from domain.wire.native import decode
+from tests.examples import examples
 from tests.unit.wire.speakers import MAC, T_MS, URN, Heard, Message, heard, text
 
 SECOND = 1000
@@ -124,7 +125,7 @@ def test_a_bad_element_changes_nothing_of_its_neighbours_and_is_told(name: str, 
 
 @pytest.mark.parametrize("name", CONTAINERS)
 @given(st.data())
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=examples(40))
 def test_whatever_is_among_the_good_ones_the_good_ones_are_stored(name: str, data: st.DataObject) -> None:
     good, bad, whole = CONTAINERS[name]
     elements = data.draw(st.lists(st.integers(1, 50).map(good) | st.sampled_from(bad), max_size=8, unique_by=repr))

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from domain.profiles import Profile, Target
 from domain.wire.meanings import target_of
+from tests.examples import examples
 from tests.unit.wire.speakers import EUI, MAC, NOW_MS, T_MS, Message, heard, text
 
 HEAD = {"end_device_ids": {"dev_eui": EUI}, "received_at": "2026-11-28T21:05:40Z"}
@@ -128,7 +129,7 @@ structures = st.recursive(
 
 @pytest.mark.parametrize("name", WITHIN)
 @given(value=structures)
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=examples(60))
 def test_whatever_a_value_is_it_never_costs_its_neighbours(name: str, value: Any) -> None:
     found = heard(WITHIN[name]({"odd": value, "temp_99": 4.5}), received_ms=NOW_MS)
     assert [each["temp_c"] for each in found.of("temp") if each["probe_id"] == "99"] == [4.5]

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from domain.profiles import Profile, Target
 from domain.readings import Flag
 from domain.wire.words import number
+from tests.examples import examples
 from tests.unit.wire.speakers import BY_NAME, NATIVE, PHONES, POSITION, TEMPERATURE, Message, heard, text
 
 READ = {
@@ -133,7 +134,7 @@ styles = st.sampled_from(
 
 @pytest.mark.parametrize("name", TEMPERATURE)
 @given(temp_c=st.floats(-60, 60).map(lambda v: round(v, 2)), style=styles)
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=examples(40))
 def test_the_text_of_a_number_says_what_the_number_says(name: str, temp_c: float, style: Any) -> None:
     as_text, as_number = (heard(TEMPERATURE[name]("temp", {"c": c})).of("temp") for c in (style(temp_c), temp_c))
     assert as_text == as_number

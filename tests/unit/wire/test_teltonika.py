@@ -16,6 +16,7 @@ from domain.wire.said import Context, Said, WireError
 from domain.wire.teltonika import Cursor, count, decode
 from domain.wire.teltonika_elements import LAYOUTS
 from domain.wire.teltonika_frames import crc16
+from tests.examples import examples
 from tests.unit.wire.speakers import singly
 
 T_MS = 1_700_000_000_000
@@ -381,7 +382,7 @@ IDS = st.sampled_from([1, 9, 16, 25, 66, 72, 86, 104, 113, 181, 239, 662, 701, 1
     st.sampled_from([0, 270, 400]),
     st.sampled_from([0, 36, 65535]),
 )
-@settings(deadline=None, max_examples=600)
+@settings(deadline=None, max_examples=examples(600))
 def test_a_record_read_by_its_shape_says_what_it_says_element_by_element(
     io, channels, family, satellites, priority, event, heading, speed_kmh
 ) -> None:

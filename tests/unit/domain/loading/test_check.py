@@ -13,6 +13,7 @@ from domain.loading.model import EPOCH_US, Dock, Evidence, Read, Scan, Stay
 from domain.loading.nesting import Inside
 from firmware_sim.dock import day, sscc_of
 from tests.benchmarks.loading import truths
+from tests.examples import examples
 from tests.unit.domain.loading.dock import START_MS, Loads, checked, loads, shipment
 
 STAGING, DOOR, BESIDE = 1, 2, 3
@@ -131,7 +132,7 @@ def test_where_nobody_listens_nothing_is_taken_to_be_on_board() -> None:
     assert (found[A].state, found[B].state, round(found[B].chance, 2)) == ("loaded", "expected", 0.01)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 @given(st.data())
 def test_reads_in_any_order_end_in_the_same_check(data: st.DataObject) -> None:
     reads = [*waiting(A, 0, 3), *passing(A, 3), *passing(C, 4), *waiting(B, 0, 6), *waiting(C, 0, 4)]

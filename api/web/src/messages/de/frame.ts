@@ -32,6 +32,7 @@ const words: Translation<typeof en> = {
   page_orders: 'Aufträge',
   page_pick: 'Kommissionieren',
   page_hand_over: 'Übergabe',
+  page_planning: 'Planung',
   page_waves: 'Wellen',
   page_returns: 'Retouren',
   page_load: 'Verladen',

@@ -25,6 +25,7 @@ import loading from './loading.ts'
 import moves from './moves.ts'
 import orders from './orders.ts'
 import past from './past.ts'
+import planning from './planning.ts'
 import profiles from './profiles.ts'
 import refused from './refused.ts'
 import reports from './reports.ts'
@@ -44,6 +45,5 @@ import waves from './waves.ts'
 import webhooks from './webhooks.ts'
 
 export default {
-  alerts, audit, brokers, calibrations, carriers, cases, channels, commands, delivery, devices, dispatch, display, docks, drive, files, frame, goods, join, labels, levels, live, loading, moves, orders, past, profiles, refused, reports, returns, routes, settings, shared, shipment, shipments, sites,
-  start, stock, table, talk, warehouse, waves, webhooks,
+  alerts, audit, brokers, calibrations, carriers, cases, channels, commands, delivery, devices, dispatch, display, docks, drive, files, frame, goods, join, labels, levels, live, loading, moves, orders, past, planning, profiles, refused, reports, returns, routes, settings, shared, shipment, shipments, sites, start, stock, table, talk, warehouse, waves, webhooks,
 }

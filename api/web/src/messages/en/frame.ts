@@ -29,6 +29,7 @@ export default {
   page_orders: 'Orders',
   page_pick: 'Pick',
   page_hand_over: 'Hand over',
+  page_planning: 'Planning',
   page_waves: 'Waves',
   page_returns: 'Returns',
   page_load: 'Loading',

@@ -1,0 +1,1 @@
+"""What is asked for of each product at each site, and what will be."""
