@@ -32,6 +32,7 @@ PAGES = (
     "/orders",
     "/hand-over",
     "/orders/waves",
+    "/planning",
     "/orders/returns",
     "/orders/returns?do=new",
     "/dispatch",
