@@ -16,7 +16,7 @@ from api.http.jsons import Json
 from api.http.paging import Cursor, Items, Limit, decode, shaped_page
 from api.http.routes import resource
 from api.resources.shared.exports import FILES, as_file
-from planning.carriers.lanes import wilson
+from planning.shares import wilson
 from store.db import queries
 
 router = resource(tags=["carriers"])
