@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -19,6 +19,51 @@ V1 = "/api/v1"
 def ok(answer: httpx.Response, *status: int) -> dict[str, Any]:
     assert answer.status_code in (status or (200,)), answer.text
     return dict(answer.json())
+
+
+def a_person_expects_otherwise(api: httpx.Client, world: World, today: date) -> None:
+    christmas = {
+        "site": "store-1", "sku": "MILK", "first_day": f"{today + timedelta(days=1)}",
+        "last_day": f"{today + timedelta(days=2)}", "factor": 2, "reason": "Promotion",
+    }  # fmt: skip
+    made = ok(api.post(f"{V1}/forecast-adjustments", json=christmas), 201)
+    (one,) = ok(api.get(f"{V1}/forecasts?sku=MILK"))["items"]
+    assert [round(a / m) for a, m in zip(one["adjusted"][:4], one["mean"][:4], strict=True)] == [1, 2, 2, 1]
+    assert one["week"] == sum(one["adjusted"][:7])
+    for wrong in ({"factor": -1}, {"reason": ""}, {"sku": "NONE"}, {"last_day": f"{today}"}, {
+        "first_day": "2020-01-01", "last_day": "2020-01-02"}):  # fmt: skip
+        assert api.post(f"{V1}/forecast-adjustments", json={**christmas, **wrong}).status_code == 422
+
+    # A week later: what came is what the adjustment said.
+    world.run("update demand_forecast set begins = begins - 8")
+    world.run("update forecast_adjustment set first_day = first_day - 8, last_day = last_day - 8")
+    world.run("update forecast_adjustment set made_at = made_at - interval '9 days'")
+    world.run(
+        "update sales_day set quantity = quantity * 2 where day in (%s, %s)",
+        today - timedelta(days=7),
+        today - timedelta(days=6),
+    )
+    grade = ok(api.get(f"{V1}/forecasts/grade?site=store-1&sku=MILK"))
+    assert grade["days"] == 7
+    assert grade["value_added"] > 3
+    assert ok(api.get(f"{V1}/forecasts/grade?site=store-1&sku=NONE"))["days"] == 0
+
+    assert api.delete(f"{V1}/forecast-adjustments/{made['id']}").status_code == 204
+    assert api.delete(f"{V1}/forecast-adjustments/{made['id']}").status_code == 204
+    assert api.delete(f"{V1}/forecast-adjustments/0").status_code == 404
+    (kept,) = ok(api.get(f"{V1}/forecast-adjustments"))["items"]
+    assert kept["withdrawn_by"] is not None
+
+
+def every_page_once(api: httpx.Client) -> None:
+    pages = 0
+    address: str | None = f"{V1}/demand?limit=50"
+    seen = []
+    while address:
+        page = api.get(address)
+        seen += [d["id"] for d in page.json()["items"]]
+        address, pages = page.links.get("next", {}).get("url"), pages + 1
+    assert (len(seen), len(set(seen)), pages) == (89, 89, 2)
 
 
 def test_from_sales_of_another_system_to_a_forecast_that_a_person_adjusts(kept_database: str) -> None:
@@ -53,14 +98,7 @@ def test_from_sales_of_another_system_to_a_forecast_that_a_person_adjusts(kept_d
             (f"{d}", 21 if n == 0 else WEEK[d.weekday()], False) for n, d in enumerate(days[:3])
         ]
         assert api.get(f"{V1}/demand?since=2020-01-01").status_code == 422
-        pages = 0
-        address: str | None = f"{V1}/demand?limit=50"
-        seen = []
-        while address:
-            page = api.get(address)
-            seen += [d["id"] for d in page.json()["items"]]
-            address, pages = page.links.get("next", {}).get("url"), pages + 1
-        assert (len(seen), len(set(seen)), pages) == (89, 89, 2)
+        every_page_once(api)
 
         assert forecast_due(link, of_operations(kept_database), now) is True
         assert forecast_due(link, of_operations(kept_database), now) is False, "they were made today"
@@ -74,38 +112,7 @@ def test_from_sales_of_another_system_to_a_forecast_that_a_person_adjusts(kept_d
         assert all(a <= b <= c for a, b, c in zip(one["p10"], one["p50"], one["p90"], strict=True))
         assert 0 <= one["within_80"] <= 1
 
-        christmas = {
-            "site": "store-1", "sku": "MILK", "first_day": f"{today + timedelta(days=1)}",
-            "last_day": f"{today + timedelta(days=2)}", "factor": 2, "reason": "Promotion",
-        }  # fmt: skip
-        made = ok(api.post(f"{V1}/forecast-adjustments", json=christmas), 201)
-        (one,) = ok(api.get(f"{V1}/forecasts?sku=MILK"))["items"]
-        assert [round(a / m) for a, m in zip(one["adjusted"][:4], one["mean"][:4], strict=True)] == [1, 2, 2, 1]
-        assert one["week"] == sum(one["adjusted"][:7])
-        for wrong in ({"factor": -1}, {"reason": ""}, {"sku": "NONE"}, {"last_day": f"{today}"}, {
-            "first_day": "2020-01-01", "last_day": "2020-01-02"}):  # fmt: skip
-            assert api.post(f"{V1}/forecast-adjustments", json={**christmas, **wrong}).status_code == 422
-
-        # A week later: what came is what the adjustment said.
-        world.run("update demand_forecast set begins = begins - 8")
-        world.run("update forecast_adjustment set first_day = first_day - 8, last_day = last_day - 8")
-        world.run("update forecast_adjustment set made_at = made_at - interval '9 days'")
-        world.run(
-            "update sales_day set quantity = quantity * 2 where day in (%s, %s)",
-            today - timedelta(days=7),
-            today - timedelta(days=6),
-        )
-        grade = ok(api.get(f"{V1}/forecasts/grade?site=store-1&sku=MILK"))
-        assert grade["days"] == 7
-        assert grade["value_added"] > 3
-        assert ok(api.get(f"{V1}/forecasts/grade?site=store-1&sku=NONE"))["days"] == 0
-
-        assert api.delete(f"{V1}/forecast-adjustments/{made['id']}").status_code == 204
-        assert api.delete(f"{V1}/forecast-adjustments/{made['id']}").status_code == 204
-        assert api.delete(f"{V1}/forecast-adjustments/0").status_code == 404
-        (kept,) = ok(api.get(f"{V1}/forecast-adjustments"))["items"]
-        assert kept["withdrawn_by"] is not None
-
+        a_person_expects_otherwise(api, world, today)
         assert ok(api.post(f"{V1}/forecasts/run"), 202)["asked"] is True
         assert forecast_due(link, of_operations(kept_database), datetime.now(UTC) + timedelta(seconds=1)) is True
         with client(url, world.token("viewer")) as other:
