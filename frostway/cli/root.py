@@ -34,6 +34,7 @@ from frostway.cli.evidence import evidence_app
 from frostway.cli.facts import facts_app
 from frostway.cli.goods import goods_app
 from frostway.cli.pick import pick_app
+from frostway.cli.plan import plan_app
 from frostway.cli.quarantine import quarantine_app
 from frostway.cli.routes import routes_app
 from frostway.cli.stock import stock_app
@@ -65,6 +66,7 @@ app.add_typer(coldchain_app, name="coldchain")
 app.add_typer(goods_app, name="goods")
 app.add_typer(stock_app, name="stock")
 app.add_typer(pick_app, name="pick")
+app.add_typer(plan_app, name="plan")
 app.add_typer(routes_app, name="routes")
 app.add_typer(quarantine_app, name="quarantine")
 app.add_typer(facts_app, name="facts")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -94,3 +95,22 @@ def test_the_command_writes_forecasts_from_each_origin(tmp_path: Path) -> None:
         refused = CliRunner().invoke(app, asked)
         assert refused.exit_code != 0
         assert words in str(refused.exception)
+
+
+def test_the_reorder_point_of_an_item_keeps_what_is_promised(tmp_path: Path) -> None:
+    rng = np.random.default_rng(2)
+    demand, lead = tmp_path / "D.csv", tmp_path / "L.csv"
+    asked = rng.poisson(10, 400)
+    days = [f"{datetime.fromordinal(739_000 + n):%Y-%m-%d},{quantity}" for n, quantity in enumerate(asked)]
+    demand.write_text("time,quantity\n" + "\n".join(days) + "\n")
+    lead.write_text("days\n" + "\n".join(["4", "5", "6"] * 20) + "\n")
+    words = ["plan", "reorder", "--demand", str(demand), "--lead", str(lead), "--service", "0.95", "--json"]
+    told = json.loads(CliRunner().invoke(app, [*words, "--quantity", "80"]).output)
+    assert told.keys() >= {"reorder_point", "order_quantity", "service", "method"}
+    assert told["order_quantity"] == 80
+    assert 62 <= told["textbook"] < told["reorder_point"] < 95
+    assert json.loads(CliRunner().invoke(app, words).output)["order_quantity"] == 51
+    lead.write_text("days\nsoon\n")
+    assert "line 2: days: soon is none" in str(CliRunner().invoke(app, words).exception)
+    lead.write_text("hours\n")
+    assert "`days` are needed" in str(CliRunner().invoke(app, words).exception)
