@@ -12,6 +12,7 @@ import psycopg
 from psycopg.rows import dict_row
 
 from planning.advice.grades import KEPT_DAYS, LOW_DAYS
+from planning.advice.rounds import graded_wave
 from planning.advice.rows import BINS_MAX, DAYS, PICKS_MAX, Rows, advised, graded, kept, looked_until, standing_of
 from planning.picking.block import BlockError
 from store.db import queries
@@ -19,6 +20,7 @@ from store.link import Link
 
 log = logging.getLogger(__name__)
 BY = "nightly advice"
+WAVES_MAX = 1_000
 AT = "17 2 * * *"
 """When it is done, as cron says it, UTC."""
 
@@ -33,7 +35,22 @@ def advise_at_night(link: Link, now: datetime) -> int:
                 told += advise_zone(connection, zone, now)
         except BlockError as error:  # its layout cannot be walked: people see that on the page
             log.warning("advice: %s/%s: %s", zone["site"], zone["zone"], error)
+    grade_waves(connection, now)
     return told
+
+
+def grade_waves(connection: psycopg.Connection, now: datetime) -> int:
+    """Grades waves that are picked by now, each in a transaction of its own; how many."""
+    since, count = now - timedelta(days=KEPT_DAYS), 0
+    for wave in _rows(connection, "advice", "waves_over", tenant=None, since=since, limit=WAVES_MAX):
+        of = {"tenant": wave["tenant"]}
+        asked = {"wave": wave["wave"], "since": wave["released_at"], "limit": PICKS_MAX}
+        with connection.transaction():
+            found = graded_wave(wave, _rows(connection, "advice", "round_picks", **of, **asked))
+            if found is not None:
+                _rows(connection, "advice", "add_graded", **of, rows=json.dumps([found]), at=now)
+                count += 1
+    return count
 
 
 def advise_zone(connection: psycopg.Connection, zone: Mapping[str, Any], now: datetime) -> int:

@@ -96,3 +96,30 @@ and (s.name, k.kind) > (%(a)s, %(b)s) order by s.name, k.kind limit %(limit)s
 -- An adviser may speak again.
 insert into adviser (site_id, kind, tenant_id, woken_by) select s.id, %(kind)s, %(tenant)s, %(by)s from site s where s.tenant_id = %(tenant)s and s.name = %(site)s
 on conflict (site_id, kind) do update set woken_at = now(), woken_by = excluded.woken_by returning woken_at
+
+-- name: waves_over
+-- Waves of a tenant, or of all, that are picked, promised something, and are not graded yet.
+select w.id as wave, w.tenant_id as tenant, w.name as about, w.site_id as site, w.walk_m, w.as_came_m, w.released_at, w.released_by,
+       (select count(*) from wave_order x where x.wave_id = w.id and x.tenant_id = w.tenant_id and not x.dropped) as orders
+from wave w where (%(tenant)s::int is null or w.tenant_id = %(tenant)s) and w.status = 'released' and w.walk_m > 0 and w.as_came_m > w.walk_m
+and w.released_at > %(since)s and not exists (select from advice a where a.tenant_id = w.tenant_id and a.kind = 'waves' and a.about = w.name)
+and not exists (select from wave_order x join order_line l on l.order_id = x.order_id where x.wave_id = w.id and x.tenant_id = w.tenant_id
+                and not x.dropped and coalesce((l.stages ->> 'allocated')::numeric, 0) > 0)
+order by w.id limit %(limit)s
+
+-- name: round_picks
+-- Picks of a wave's rounds in the order in which they were made, where the floor is known.
+select r.seq, z.name as zone, z.aisles, z.aisle_length_m, z.aisle_pitch_m, z.depot, b.aisle, b.along_m
+from wave_round r join round_order x on x.wave_id = r.wave_id and x.seq = r.seq join customer_order o on o.id = x.order_id
+join ledger_move m on m.tenant_id = r.tenant_id and m.reference = o.name and m.kind = 'pick' and m.entry <> 'reversal' and m.moved_at >= %(since)s
+join ledger_place l on l.id = m.from_place join bin b on b.id = l.bin_id join zone z on z.id = l.zone_id
+where r.tenant_id = %(tenant)s and r.wave_id = %(wave)s and (r.zone_id is null or r.zone_id = l.zone_id) and b.aisle is not null and z.aisles is not null
+and not exists (select from ledger_move c where c.corrects = m.id and c.entry = 'reversal') order by r.seq, z.name, m.moved_at, m.id limit %(limit)s
+
+-- name: add_graded
+-- Advice that was followed as it was given, with what came of it: graded for good.
+insert into advice (tenant_id, kind, site_id, about, body, unit, days, predicted, status, made_by, made_at, decided_by, decided_at, done_at, realised, seen,
+    graded_at, final)
+select %(tenant)s, 'waves', r.site_id, r.about, r.body, 'm', 1, r.predicted, 'done', r.by, r.done_at, r.by, r.done_at, r.done_at, r.realised, r.seen, %(at)s, true
+from jsonb_to_recordset(%(rows)s::jsonb) r (site_id int, about text, body jsonb, predicted float8, realised float8, seen jsonb, done_at timestamptz, by text)
+on conflict (tenant_id, kind, about) where about <> '' do nothing

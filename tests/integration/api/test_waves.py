@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from operations.waves.work import release_waves
+from planning.advice.work import grade_waves
 from store.link import Link
 from tests.integration.api.seed import World, client, serving
 from tests.logins import of_operations
@@ -109,6 +110,28 @@ def test_from_orders_to_rounds_that_one_picker_takes(world: World, api: httpx.Cl
         "late",
         name,
     ]
+
+
+def test_what_a_wave_promised_is_graded_by_the_way_its_picks_were_made(
+    world: World, api: httpx.Client, kept_database: str
+) -> None:
+    """Picked as the list says the rounds are as long as they were planned; the adviser stands beside the others."""
+    world.run("update wave set as_came_m = walk_m + 50 where name = 'late'")
+    link = Link(of_operations(kept_database), "advice")
+    assert grade_waves(link.connection, datetime.now(UTC)) == 0, "nothing is picked yet"
+    for n, pick in enumerate(ok(api.get("/api/v1/pick-list", params={"orders": "W3,W4"}))["picks"]):
+        place = {"site": "store-1", "bin": pick["place"]["bin"]}
+        step = {"id": f"late-{n}", "line": pick["line"], "kind": "pick", "quantity": pick["quantity"], "from": place,
+                "to": {"site": "store-1"}}  # fmt: skip
+        ok(api.post(f"/api/v1/orders/{pick['order']}/steps", json={"steps": [step]}))
+    assert grade_waves(link.connection, datetime.now(UTC)) == 1
+    assert grade_waves(link.connection, datetime.now(UTC)) == 0, "once"
+    link.close()
+    (told,) = ok(api.get("/api/v1/advice", params={"kind": "waves"}))["items"]
+    assert (told["predicted"], told["status"], told["final"]) == (50, "done", True)
+    assert told["realised"] == pytest.approx(50)
+    (worth,) = ok(api.get("/api/v1/advisers", params={"site": "store-1"}))["items"]
+    assert (worth["kind"], worth["grades"], worth["ratio"]) == ("waves", 1, pytest.approx(1.0))
 
 
 def test_a_wave_whose_releasing_was_broken_off_is_gone_on_with(

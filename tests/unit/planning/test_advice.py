@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 
 import pytest
 
@@ -10,6 +11,7 @@ from domain.stock.bins import Goods, Limits
 from frostway.cli.work.pick_advice import advice_of
 from frostway.failure import Failure
 from planning.advice.grades import DAY_US, Given, grade, replay, standing
+from planning.advice.rounds import graded_wave
 from planning.advice.slots import Move, Pick, Spot, propose
 from planning.picking.block import Block
 
@@ -110,3 +112,28 @@ def test_an_adviser_falls_silent_after_a_month_below_a_half_and_is_woken() -> No
     assert now(160, *bad, at(120, 100.0), at(124, 0.0), woken=None)[1] is True
     assert now(133, *bad, woken=132) == (None, False)
     assert now(250, *bad) == (None, False), "what is older than 90 days is forgotten"
+
+
+def test_a_wave_is_worth_what_its_rounds_really_were() -> None:
+    """Picked by the shortest way it saves what it promised; by another one less, or nothing."""
+    layout = {"aisles": 2, "aisle_length_m": 10.0, "aisle_pitch_m": 2.0, "depot": 0.0, "zone": "hall"}
+    wave = {"site": 1, "about": "W-1", "orders": 2, "walk_m": 24.0, "as_came_m": 60.0, "released_by": "ann",
+            "released_at": datetime(2026, 11, 30, tzinfo=UTC)}  # fmt: skip
+
+    def picks(*places: tuple[int, float]) -> list[dict[str, object]]:
+        return [{**layout, "seq": 1, "aisle": aisle, "along_m": y} for aisle, y in places]
+
+    best = graded_wave(wave, picks((0, 9.0), (0, 9.0), (1, 9.0)))
+    assert best is not None
+    assert (best["predicted"], best["realised"], best["seen"]) == (
+        36.0,
+        36.0,
+        {"rounds": 1, "picks": 3, "metres": 24.0},
+    )
+    worse = graded_wave(wave, picks((0, 9.0), (1, 1.0), (0, 9.0), (1, 9.0)))
+    assert worse is not None
+    assert worse["realised"] == 60.0 - (9 + 12 + 12 + 4 + 11)
+    two = graded_wave(wave, picks((0, 9.0)) + [{**each, "seq": 2} for each in picks((0, 9.0))])
+    assert two is not None
+    assert (two["realised"], two["seen"]["rounds"]) == (60.0 - 36.0, 2)
+    assert graded_wave(wave, []) is None
