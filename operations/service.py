@@ -13,7 +13,7 @@ from prometheus_client import Counter, Gauge, start_http_server
 from operations.audit.follow import ENTRIES
 from operations.cases.follow import REPORTS
 from operations.deliver.address import Network
-from operations.deliver.follow import CALLS, CASES
+from operations.deliver.follow import CALLS, CASES, ORDERS, PROOFS, STEPS
 from operations.deliver.home import Homes
 from operations.deliver.service import Deliveries
 from operations.deliver.settings import DeliverConfig
@@ -32,7 +32,7 @@ from store.link import RETRY, Link, Stopped
 
 log = logging.getLogger(__name__)
 
-SOURCES = (REPORTS, CASES, CALLS, ENTRIES, *epcis.SOURCES, subscribe.EVENTS)
+SOURCES = (REPORTS, CASES, CALLS, ORDERS, STEPS, PROOFS, ENTRIES, *epcis.SOURCES, subscribe.EVENTS)
 POLL_S = 0.5  # a wake-up comes at once; what an older transaction holds back is looked for after so long
 GIVE_WAY_S = 0.1
 STUMBLE_WAIT_S = 0.5

@@ -105,7 +105,7 @@ insert into class values
     ('ship_to',             'tenant_id',      'select, insert, update',         '',                       ''),
     ('customer_order',      'tenant_id',      'select, insert, update',         '',                       ''),
     ('order_line',          'tenant_id',      'select, insert, update',         '',                       ''),
-    ('order_step',          'tenant_id',      'select, insert, update (withdrawn_at, withdrawn_by, withdrawn_why)', '',                       ''),
+    ('order_step',          'tenant_id',      'select, insert, update (withdrawn_at, withdrawn_by, withdrawn_why, written_in)', '',                       ''),
     ('order_allocation',    'tenant_id',      'select, insert, update, delete', '',                       ''),
     ('shipment_order',      'tenant_id',      'select, insert, update, delete', '',                       ''),
     ('driver_link',         'tenant_id',      'select, insert, update (revoked_at, last_used_at)','',                       ''),
@@ -318,6 +318,9 @@ insert into operations_class values
     ('sales_day',        'select'),
     ('demand_forecast',  'select, insert, update, delete'),
     ('forecast_run',     'select, insert, update'),
+    ('proof',             'select'),
+    ('proof_line',        'select'),
+    ('proof_revision',    'select'),
     ('receiver',          'select, update');
 
 create or replace function current_tenant() returns int language sql stable

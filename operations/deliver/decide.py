@@ -29,9 +29,29 @@ TYPES: Mapping[str, str] = {
     "shipment.called": "it arrived and departed, learnt at once",
     "shipment.call_revised": "readings that came later give other times",
     "shipment.call_retracted": "readings that came later say that it was not there",
+    "order.accepted": "an order is taken in",
+    "order.allocated": "goods are promised to a line of it, by lot and place",
+    "order.deallocated": "they are promised to it no more",
+    "order.picked": "they are taken from where they lie",
+    "order.put_back": "what was picked lies at its place again",
+    "order.packed": "they are in a handling unit",
+    "order.unpacked": "they are out of it again",
+    "order.loaded": "they are on the vehicle",
+    "order.unloaded": "they are off it again, and not delivered",
+    "order.delivered": "the customer has them",
+    "order.refused": "the customer does not take them",
+    "order.brought_back": "what was refused is with us again",
+    "order.returned": "the customer has sent them back",
+    "order.short": "nobody will send the rest of a line",
+    "order.reopened": "the rest is to be sent after all",
+    "order.cancelled": "the customer does not want them",
+    "order.withdrawn": "a step that was told is taken back: it was not so",
+    "delivery.completed": "all was handed over at a stop, with its proof",
+    "delivery.exception": "something was short, damaged or refused there, or nobody was there",
+    "delivery.amended": "what was told of it is corrected",
 }
 """Events, and when they come about."""
-GROUPS = ("*", "alert.*", "shipment.*")
+GROUPS = ("*", "alert.*", "shipment.*", "order.*", "delivery.*")
 TRY = "test"
 MILESTONE = "milestone"
 ESCALATION = "escalation"

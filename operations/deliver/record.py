@@ -18,3 +18,22 @@ def tell_calls(rows: Sequence[Row]) -> Script[int]:
     values = {"ids": [row["id"] for row in rows], "revisions": [row["revision"] for row in rows]}
     yield Statement("tell_calls", values)
     return len(rows)
+
+
+def tell_orders(rows: Sequence[Row]) -> Script[int]:
+    """Orders that were taken in."""
+    yield Statement("tell_orders", {"ids": [row["id"] for row in rows]})
+    return len(rows)
+
+
+def tell_steps(rows: Sequence[Row]) -> Script[int]:
+    """What was done with lines of orders."""
+    yield Statement("tell_steps", {"ids": [row["id"] for row in rows]})
+    return len(rows)
+
+
+def tell_proofs(rows: Sequence[Row]) -> Script[int]:
+    """What came of stops, and what corrects it."""
+    values = {"ids": [row["id"] for row in rows], "revisions": [row["revision"] for row in rows]}
+    yield Statement("tell_proofs", values)
+    return len(rows)

@@ -138,8 +138,8 @@ from jsonb_to_recordset(%(rows)s::jsonb) r (line int8, id text, kind text, at ti
 order by r.id on conflict do nothing returning client_id
 
 -- name: withdraw_steps
--- Steps that were not so: folded no more.
-update order_step set withdrawn_at = now(), withdrawn_by = %(by)s, withdrawn_why = %(why)s
+-- Steps that were not so: folded no more; whoever follows steps comes by them once more.
+update order_step set withdrawn_at = now(), withdrawn_by = %(by)s, withdrawn_why = %(why)s, written_in = pg_current_xact_id()
 where tenant_id = %(tenant)s and client_id = any(%(ids)s) and withdrawn_at is null
 
 -- name: set_lines

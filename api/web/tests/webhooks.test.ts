@@ -16,7 +16,7 @@ const state = (changed: Partial<Webhook>) => doing({ ...HOOK, ...changed }, kind
 
 test('every type that the server knows has words and a check box', () => {
   const source = readFileSync(new URL('../../../operations/deliver/decide.py', import.meta.url), 'utf8')
-  const known = [...source.matchAll(/^ {4}"((?:alert|shipment)\.\w+)":/gm)].map((found) => found[1])
+  const known = [...source.matchAll(/^ {4}"((?:alert|shipment|order|delivery)\.\w+)":/gm)].map((found) => found[1])
   assert.ok(known.length >= 12)
   assert.deepEqual(Object.values(TYPES).flat().sort(), [...known].sort())
   for (const type of known) assert.notEqual(m.type(type!), type)

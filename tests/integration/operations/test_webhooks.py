@@ -87,6 +87,49 @@ def test_arrivals_departures_and_corrections_are_told(
     }.items()  # fmt: skip
 
 
+def test_what_is_done_with_orders_is_told_with_what_is_taken_back(
+    world: World, admin: httpx.Client, receiver: Receiver, database: str
+) -> None:
+    hook(admin, receiver, "order.*", "delivery.*")
+    place = {"site": "store-1", "zone": "chiller"}
+    moves = [{"id": "in", "kind": "receive", "sku": "MILK", "quantity": 9, "to": place}]
+    for path, body in (
+        ("stock/moves", {"moves": moves}),
+        ("customers", {"id": "ward-5"}),
+        ("orders", {"id": "O-1", "customer": "ward-5", "site": "store-1", "reference": "PO 7",
+                    "lines": [{"sku": "MILK", "quantity": 6}]}),
+    ):  # fmt: skip
+        answer = admin.post(f"/api/v1/{path}", json=body)
+        assert answer.is_success, answer.text
+    assert admin.post("/api/v1/orders/O-1/allocation", json={}).is_success
+    pick = {"id": "p-1", "line": 1, "kind": "pick", "quantity": 6, "from": place, "to": {"site": "store-1"}}
+    assert admin.post("/api/v1/orders/O-1/steps", json={"steps": [pick]}).is_success
+    follow(database)
+    world.run("update order_step set withdrawn_at = now(), withdrawn_by = 'ann', withdrawn_why = 'not so', "
+              "written_in = pg_current_xact_id() where client_id = 'p-1'")  # fmt: skip
+    world.run(
+        "insert into proof (tenant_id, shipment_id, stop_name, customer_id, device, boot, seq, asked, revision) "
+        "select h.tenant_id, h.id, 'Dock 2', c.id, 'phone', 'b', 1, 'x', 2 from shipment h, customer c limit 1"
+    )
+    revised = (
+        "insert into proof_revision (proof_id, revision, tenant_id, at, recorded_by, outcome, body) "
+        "select id, %s, tenant_id, now(), 'driver', %s, '{\"receiver\": \"Bo\"}' from proof"
+    )
+    world.run(revised, 1, "partly")
+    world.run(revised, 2, "delivered")
+    follow(database)
+    with deliveries(database) as tell:
+        tell()
+    told = receiver.events()
+    assert receiver.types() == [
+        "order.accepted", "order.allocated", "order.picked", "order.withdrawn", "delivery.exception", "delivery.amended"
+    ]  # fmt: skip
+    assert told[0]["data"].items() >= {"order": "O-1", "reference": "PO 7", "customer": "ward-5", "lines": 1}.items()
+    assert told[2]["data"].items() >= {"line": 1, "sku": "MILK", "quantity": 6, "kind": "pick"}.items()
+    assert told[3]["data"]["withdrawn_why"] == "not so"
+    assert (told[4]["data"]["receiver"], told[5]["data"]["revision"]) == ("Bo", 2)
+
+
 def test_what_happened_before_it_was_made_is_not_told(
     world: World, admin: httpx.Client, receiver: Receiver, database: str
 ) -> None:

@@ -25,10 +25,30 @@ const TYPES: Readonly<Record<string, string>> = {
   'shipment.called': 'Ankunft und Abfahrt, zugleich erfahren',
   'shipment.call_revised': 'Zeiten durch verspätete Messwerte berichtigt',
   'shipment.call_retracted': 'Stopp zurückgenommen: das Fahrzeug war nicht dort',
+  'order.accepted': 'Auftrag angenommen',
+  'order.allocated': 'Ware zugesagt',
+  'order.deallocated': 'Ware nicht mehr zugesagt',
+  'order.picked': 'Ware entnommen',
+  'order.put_back': 'Ware zurückgelegt',
+  'order.packed': 'Ware gepackt',
+  'order.unpacked': 'Ware ausgepackt',
+  'order.loaded': 'Ware verladen',
+  'order.unloaded': 'Ware ausgeladen',
+  'order.delivered': 'Ware übergeben',
+  'order.refused': 'Ware abgelehnt',
+  'order.brought_back': 'Abgelehnte Ware ist zurück',
+  'order.returned': 'Ware zurückgesandt',
+  'order.short': 'Rest einer Zeile nicht geliefert',
+  'order.reopened': 'Rest einer Zeile wird doch geliefert',
+  'order.cancelled': 'Zeile storniert',
+  'order.withdrawn': 'Schritt eines Auftrags zurückgenommen',
+  'delivery.completed': 'Übergeben, mit Nachweis',
+  'delivery.exception': 'Übergabe mit Abweichung',
+  'delivery.amended': 'Nachweis berichtigt',
   milestone: 'Meilenstein',
   test: 'Test',
 }
-const GROUPS: Readonly<Record<string, string>> = { alert: 'Alarme', shipment: 'Sendungen' }
+const GROUPS: Readonly<Record<string, string>> = { alert: 'Alarme', shipment: 'Sendungen', order: 'Aufträge', delivery: 'Übergaben' }
 const groupOf = (group: string): string => GROUPS[group] ?? group
 
 interface Nouns {

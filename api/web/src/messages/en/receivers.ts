@@ -22,10 +22,30 @@ const TYPES: Readonly<Record<string, string>> = {
   'shipment.called': 'Arrived and departed, learnt at once',
   'shipment.call_revised': 'Times corrected by readings that came late',
   'shipment.call_retracted': 'Stop taken back: it was not there',
+  'order.accepted': 'Order taken in',
+  'order.allocated': 'Goods promised to an order',
+  'order.deallocated': 'Goods promised no more',
+  'order.picked': 'Goods picked',
+  'order.put_back': 'Goods put back',
+  'order.packed': 'Goods packed',
+  'order.unpacked': 'Goods unpacked',
+  'order.loaded': 'Goods loaded',
+  'order.unloaded': 'Goods unloaded',
+  'order.delivered': 'Goods delivered',
+  'order.refused': 'Goods refused',
+  'order.brought_back': 'Refused goods are back',
+  'order.returned': 'Goods sent back',
+  'order.short': 'Rest of a line not sent',
+  'order.reopened': 'Rest of a line sent after all',
+  'order.cancelled': 'Line called off',
+  'order.withdrawn': 'Step of an order taken back',
+  'delivery.completed': 'Delivered, with proof',
+  'delivery.exception': 'Delivery with something wrong',
+  'delivery.amended': 'Proof corrected',
   milestone: 'Milestone',
   test: 'Test',
 }
-const GROUPS: Readonly<Record<string, string>> = { alert: 'Alerts', shipment: 'Shipments' }
+const GROUPS: Readonly<Record<string, string>> = { alert: 'Alerts', shipment: 'Shipments', order: 'Orders', delivery: 'Deliveries' }
 const groupOf = (group: string): string => GROUPS[group] ?? group
 
 interface Nouns {

@@ -56,6 +56,11 @@ export const TYPES: Readonly<Record<string, readonly string[]>> = {
     'alert.assigned', 'alert.commented', 'alert.acted', 'alert.disposed', 'alert.countersigned', 'alert.sent_back', 'alert.superseded', 'alert.resumed', 'alert.muted', 'alert.unmuted',
   ],
   shipment: ['shipment.arrived', 'shipment.departed', 'shipment.called', 'shipment.call_revised', 'shipment.call_retracted'],
+  order: [
+    'order.accepted', 'order.allocated', 'order.deallocated', 'order.picked', 'order.put_back', 'order.packed', 'order.unpacked', 'order.loaded', 'order.unloaded',
+    'order.delivered', 'order.refused', 'order.brought_back', 'order.returned', 'order.short', 'order.reopened', 'order.cancelled', 'order.withdrawn',
+  ],
+  delivery: ['delivery.completed', 'delivery.exception', 'delivery.amended'],
 }
 export const EVERYTHING = '*'
 const NOWHERE = /^(.*): no host in the world/
