@@ -180,10 +180,11 @@ insert into load_seal (tenant_id, shipment_id, kind, numbers, at, reason, told_b
 select {tenant}, h.id, 'sealed', '{{{mark}-seal}}', now(), 'Reason{tag}', 'Teller{tag}' from shipment h where h.tenant_id = {tenant} and h.name = 'S-1';
 insert into despatch_advice (tenant_id, shipment_id, revision, issued_at, body)
 select {tenant}, h.id, 1, now(), '{{"note": "Note{tag}"}}' from shipment h where h.tenant_id = {tenant} and h.name = 'S-1';
-insert into dispatch_plan (tenant_id, site_id, day, begin_at, end_at, kind, reason, work, routes, made_by)
+insert into dispatch_plan (tenant_id, site_id, day, begin_at, end_at, kind, reason, work, routes, summary, made_by)
 select {tenant}, s.id, current_date, now(), now(), 'plan', 'Reason{tag}',
        '{{"jobs": [], "trucks": [{{"id": "{mark}-van", "label": "Label{tag}", "lat": 60, "lon": 24, "home_lat": 60, "home_lon": 24, "ready_s": 0, "back_s": 1}}]}}',
-       '{{"{mark}-van": []}}', 'Maker{tag}' from site s where s.tenant_id = {tenant} and s.name = 'store-1';
+       '{{"{mark}-van": []}}', '{{"cost": 0, "late": 0, "km": 0, "kgco2e": 0, "vehicles": 0, "hours": 0, "orders": 0, "left_out": 0, "broken": 0}}',
+       'Maker{tag}' from site s where s.tenant_id = {tenant} and s.name = 'store-1';
 insert into epcis_capture (tenant_id, created_by, events, taken, known) values ({tenant}, 'Maker{tag}', 1, 1, 0);
 insert into epcis_event (tenant_id, capture_id, event_id, event_hash, type, event_at, epcs, body)
 select {tenant}, id, 'urn:{mark}:event', 'ni:{mark}', 'ObjectEvent', now(), '{{urn:{mark}:epc}}',
