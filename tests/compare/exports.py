@@ -24,8 +24,7 @@ INSIDE = {
     "log_head", "log_frame", "schema_version", "delivery", "receipt", "receipt_said", "access_token", "account",
     "sparkplug_node", "sparkplug_birth", "change_head", "tracker_position", "audit", "change",
     "dirty", "reassigned", "refenced", "follower_position", "forwarder", "route", "stranger", "value_place",
-    "value_move",
-}  # fmt: skip
+    "value_move", "demand_forecast", "forecast_run"}  # fmt: skip
 """Tables that are no answer to anybody: plumbing, secrets, work that waits, and `change`, which is told as the feed."""
 
 OPAQUE = {"carry", "written_in", "token_sha256", "password_hash", "mqtt_password_hash", "http_token_sha256"}
@@ -59,7 +58,7 @@ KEPT = {"/api/v1/public/shipments/{token}"}
 
 
 def dumped(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str)  # days
 
 
 class Export:
