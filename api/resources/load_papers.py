@@ -181,12 +181,12 @@ async def _packed(session: Session, name: str, unit: str | None) -> tuple[dict[s
 async def print_consignment_note(
     request: Request, caller: Reader, shipment_id: Shipment, revision: Revision = None
 ) -> Response:
-    """The consignment note of what was loaded, with the data of a CMR. 409: no despatch advice was issued yet."""
+    """The consignment note of what was loaded, with the data of a CMR. 404: no despatch advice was issued yet."""
     async with context_of(request).database.tenant(caller.tenant_id, snapshot=True) as session:
         with refusing():
             found = await session.perform(shown(shipment_id, revision), queries("loading"))
     if not found.body["revision"]:
-        raise Problem(409, "nothing was issued yet: seal it, or issue its despatch advice")
+        raise Problem(404, "nothing was issued yet: seal it, or issue its despatch advice")
     made_of = await asyncio.to_thread(made, paper("note", found.body))
     return _pdf(made_of, f"consignment-note-{shipment_id}-{found.body['revision']}")
 

@@ -81,7 +81,9 @@ class Feed:
 @asynccontextmanager
 async def feed(url: str, token: str, **subscription: Any) -> AsyncIterator[Feed]:
     headers = {"Authorization": f"Bearer {token}"}
-    async with connect(url.replace("http", "ws") + "/ws/v1", additional_headers=headers, max_size=None) as socket:
+    address = url.replace("http", "ws") + "/ws/v1"
+    # a client that has a machine's cores for itself no more answers late: it is not what is tested
+    async with connect(address, additional_headers=headers, max_size=None, ping_timeout=deadline(20)) as socket:
         found = Feed(socket)
         await found.subscribe(**subscription)
         yield found
