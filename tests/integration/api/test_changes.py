@@ -286,7 +286,7 @@ def test_a_customer_sees_one_shipment_and_nothing_else(world: World, api: httpx.
         moving = customer.get(f"/api/v1/public/shipments/{token}").json()
         assert set(moving) == {
             "reference", "status", "steps", "updated_at", "now", "eta", "stop", "position", "planned_line",
-            "temperature",
+            "temperature", "proofs",
         }  # fmt: skip
         assert [s["state"] for s in moving["steps"]] == ["done", "done", "current", "todo", "todo"]
         assert moving["eta"].keys() == {"p10", "p50", "p90", "guess"}
