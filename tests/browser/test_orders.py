@@ -103,7 +103,7 @@ def test_a_wave_is_made_released_and_one_of_its_rounds_taken(opening: Opening, s
     stack.request("POST", "/customers", {"id": "waved"})
     assert stack.request("POST", "/products", {"sku": "OWN-RICE", "label": "Rice"}).status_code in (200, 201)
     move = {
-        "id": "rice-1",
+        "id": "rice-of-orders",
         "kind": "receive",
         "sku": "OWN-RICE",
         "quantity": 9,
