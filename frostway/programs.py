@@ -142,6 +142,7 @@ def operations(settings: Settings) -> None:
     from operations.service import OperationsConfig, run  # noqa: PLC0415
     from operations.stock_alerts.decide import Rules  # noqa: PLC0415
     from planning.advice.work import AT, advise_at_night  # noqa: PLC0415
+    from planning.demand import start  # noqa: PLC0415
 
     keep = Keep(
         retention_days=settings.retention_days,
@@ -149,15 +150,19 @@ def operations(settings: Settings) -> None:
         changes_retention_minutes=settings.changes_retention_minutes,
         refold_horizon_days=settings.refold_horizon_days,
     )
+    url = settings.database_url.get_secret_value()
     config = OperationsConfig(
-        settings.database_url.get_secret_value(),
+        url,
         settings.metrics_port,
         keep,
         networks(settings.webhook_networks),
         str(settings.webhook_ca_file or ""),
         settings.sealing_secret.get_secret_value(),
         Rules(settings.stock_out_hours * 3_600, settings.stock_expiry_days * 86_400),
-        (Periodic("advice", AT, advise_at_night),),
+        (
+            Periodic("advice", AT, advise_at_night),
+            Periodic("forecasts", start.AT, lambda link, now: start.start_due(link, url, now)),
+        ),
     )
     run(config, stop_event())
 

@@ -25,7 +25,6 @@ from psycopg.types.json import Jsonb
 from operations.allocation.work import mend_orders
 from operations.counts.work import look
 from operations.epcis.subscribe import tell_by_clock
-from operations.forecasts import forecast_due
 from operations.milestones.work import tell_milestones
 from operations.retention import GoOn, Keep, drop_old, drop_surplus
 from operations.stock_alerts.decide import Rules
@@ -136,7 +135,6 @@ def make_app(config: JobsConfig, stop: threading.Event) -> App:
     often("waves", lambda link, _go_on: release_waves(link, datetime.now(UTC)))
     often("epcis subscriptions", lambda link, _go_on: tell_by_clock(link, datetime.now(UTC)))
     often("stock_alerts", lambda link, _go_on: watch_stock(link, datetime.now(UTC), config.stock))
-    often("forecasts", lambda link, _go_on: forecast_due(link, config.database_url, datetime.now(UTC)))
     often("milestones", lambda link, _go_on: tell_milestones(link, datetime.now(UTC)))
     for each in config.more:
         often(each.name, lambda link, _go_on, work=each.work: work(link, datetime.now(UTC)), each.cron)  # type: ignore[misc]

@@ -39,8 +39,7 @@ def forecast_due(connection: psycopg.Connection, now: datetime) -> int:
 
 def due(connection: psycopg.Connection, now: datetime) -> list[int]:
     """Tenants whose forecasts are to be made: once a day, and when somebody asks."""
-    since = now.replace(hour=0, minute=0, second=0, microsecond=0)
-    return [row[0] for row in connection.execute(queries("demand")["due"], {"since": since}).fetchall()]
+    return [row[0] for row in connection.execute(queries("demand")["due"], {"now": now}).fetchall()]
 
 
 def forecast_tenant(connection: psycopg.Connection, tenant: int, now: datetime) -> int:

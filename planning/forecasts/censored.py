@@ -98,9 +98,14 @@ def expected_above(demand: Demand, sold: F64) -> F64:
 
 
 def mended(sold: F64, short: Bool) -> F64:
-    """(series, periods) demand: where stock ran out, what is asked for on average when at least so much is."""
+    """(series, periods) demand: where stock ran out, what is asked for on average when at least so much is.
+
+    Where it ran out in every period that is known, nothing says how much more that was: it stays what was sold.
+    """
     values = sold.astype(float).copy()
     for n in np.flatnonzero((short & ~np.isnan(sold)).any(axis=1)):
         bound = short[n] & ~np.isnan(sold[n])
+        if not (~short[n] & ~np.isnan(sold[n])).any():
+            continue
         values[n, bound] = expected_above(fitted(sold[n], bound), sold[n, bound])
     return values

@@ -3,12 +3,12 @@
 -- name: due
 -- Whose forecasts are to be made: none today, or somebody has asked for them since; two days at least must be known.
 select t.id as tenant from tenant t left join forecast_run r on r.tenant_id = t.id
-where (r.ran_at is null or r.ran_at < %(since)s or r.asked_at > r.ran_at)
+where (r.ran_at is null or r.ran_at < date_trunc('day', %(now)s::timestamptz) or r.asked_at > r.ran_at)
 and (exists (select 1 from sales_day d where d.tenant_id = t.id)
-     or exists (select 1 from ledger_move m where m.tenant_id = t.id and m.moved_at < %(since)s::timestamptz - interval '1 day'
+     or exists (select 1 from ledger_move m where m.tenant_id = t.id and m.moved_at < date_trunc('day', %(now)s::timestamptz) - interval '1 day'
                 and m.kind in ('deliver', 'load'))
-     or exists (select 1 from stock_move v where v.tenant_id = t.id and v.at < %(since)s::timestamptz - interval '1 day')
-     or exists (select 1 from customer_order o where o.tenant_id = t.id and o.ordered_at < %(since)s::timestamptz - interval '1 day'))
+     or exists (select 1 from stock_move v where v.tenant_id = t.id and v.at < date_trunc('day', %(now)s::timestamptz) - interval '1 day')
+     or exists (select 1 from customer_order o where o.tenant_id = t.id and o.ordered_at < date_trunc('day', %(now)s::timestamptz) - interval '1 day'))
 order by 1
 
 -- name: ran
@@ -66,7 +66,8 @@ from part a join chosen c using (site_id) join product_of p using (product_id)
 where a.day >= %(since)s::date and a.day < %(until)s::date group by 1, 2, 3, 4, 5, 6 order by 1, 2, a.day
 
 -- name: empty
--- When there was nothing left of a product at a site by the ledger: from which day to which, in the zone of the site.
+-- When there was nothing left of a product at a site by the ledger: from which day to which, in the zone of the site. Below
+-- nothing the ledger lacks a receipt: what was there then, nobody knows.
 with moved as (
     select l.site_id, m.product_id, m.moved_at as at, m.id, m.quantity as change
     from ledger_move m join ledger_place l on l.id = m.to_place and l.kind = 'site' where m.tenant_id = %(tenant)s and m.kind <> 'count'
@@ -77,9 +78,9 @@ with moved as (
     select site_id, product_id, at, sum(change) over w as level, lead(at) over w as next
     from moved window w as (partition by site_id, product_id order by at, id)
 )
-select v.site_id, v.product_id, (v.at at time zone s.tz)::date as first_day, (coalesce(v.next, now()) at time zone s.tz)::date as last_day
+select v.site_id, v.product_id, (v.at at time zone s.tz)::date as first_day, (coalesce(v.next, %(until)s::date) at time zone s.tz)::date as last_day
 from level v join site s on s.id = v.site_id join product p on p.id = v.product_id
-where v.level <= 0 and (v.next is null or v.next > v.at) and coalesce(v.next, now()) >= %(since)s::date
+where v.level = 0 and (v.next is null or v.next > v.at) and coalesce(v.next, %(until)s::date) >= %(since)s::date
 and (%(site)s::text is null or s.name = %(site)s) and (%(sku)s::text is null or p.sku = %(sku)s)
 
 -- name: put_forecasts

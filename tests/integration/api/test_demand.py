@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 
-from operations.forecasts import forecast_due
+from planning.demand.start import start_due
 from store.link import Link
 from tests.integration.api.seed import World, client, serving
 from tests.logins import of_operations
@@ -75,7 +75,7 @@ def test_from_sales_of_another_system_to_a_forecast_that_a_person_adjusts(kept_d
     with serving(kept_database) as url, client(url, world.token("planner")) as api:
         api.post(f"{V1}/products", json={"sku": "TEA", "label": "Tea"})
         assert ok(api.get(f"{V1}/forecasts/run")) == {"ran_at": None, "made": 0, "asked": False}
-        assert forecast_due(link, of_operations(kept_database), now) is False, "there is nothing to forecast"
+        assert start_due(link, of_operations(kept_database), now) is False, "there is nothing to forecast"
 
         days = [today - timedelta(days=n) for n in range(80, 0, -1)]
         milk = [
@@ -100,8 +100,8 @@ def test_from_sales_of_another_system_to_a_forecast_that_a_person_adjusts(kept_d
         assert api.get(f"{V1}/demand?since=2020-01-01").status_code == 422
         every_page_once(api)
 
-        assert forecast_due(link, of_operations(kept_database), now) is True
-        assert forecast_due(link, of_operations(kept_database), now) is False, "they were made today"
+        assert start_due(link, of_operations(kept_database), now) is True
+        assert start_due(link, of_operations(kept_database), now) is False, "they were made today"
         assert ok(api.get(f"{V1}/forecasts/run"))["made"] == 2
         found = {f["sku"]: f for f in ok(api.get(f"{V1}/forecasts"))["items"]}
         one = found["MILK"]
@@ -114,7 +114,7 @@ def test_from_sales_of_another_system_to_a_forecast_that_a_person_adjusts(kept_d
 
         a_person_expects_otherwise(api, world, today)
         assert ok(api.post(f"{V1}/forecasts/run"), 202)["asked"] is True
-        assert forecast_due(link, of_operations(kept_database), datetime.now(UTC) + timedelta(seconds=1)) is True
+        assert start_due(link, of_operations(kept_database), datetime.now(UTC) + timedelta(seconds=1)) is True
         with client(url, world.token("viewer")) as other:
             assert other.post(f"{V1}/sales", json={"rows": milk[:1]}).status_code == 403
             assert other.get(f"{V1}/forecasts").status_code == 200
@@ -149,4 +149,8 @@ def test_orders_and_moves_are_demand_and_an_empty_shelf_is_a_bound(kept_database
         assert (day(6)["gone"], day(6)["short"]) == (6, True)
         assert (day(2)["gone"], day(2)["short"]) == (5, False)
         assert (day(0)["ordered"], day(0)["demand"]) == (7, 7)
+        more = {**move("w-1", "deliver", 100, 4), "allow_negative": True, "reason": "receipt not told"}
+        ok(api.post(f"{V1}/stock/moves", json={"moves": [more]}), 201)
+        told = {d["day"]: d for d in ok(api.get(f"{V1}/demand?site=store-1&sku=RICE"))["items"]}
+        assert day(2)["short"] is False, "below nothing the ledger is wrong: it does not say that stock ran out"
     world.close()

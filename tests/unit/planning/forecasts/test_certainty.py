@@ -104,6 +104,7 @@ def test_a_day_that_sold_out_counts_for_what_was_asked_for_on_average() -> None:
     assert told[0, 5] > 4
     assert np.isnan(told[0, 6])
     np.testing.assert_array_equal(told[0, :5], sold[0, :5])
+    np.testing.assert_array_equal(mended(sold, np.ones_like(short)), sold)  # nothing but bounds: no figure in them
     assert (expected_above(fitted(sold[0], short[0]), np.array([1e6])) >= 1e6).all()
 
 

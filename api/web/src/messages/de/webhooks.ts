@@ -8,7 +8,7 @@ const shared = receivers({ receiver: 'Webhook', receivers: 'Webhooks', article: 
 const words: Translation<typeof en> = {
   ...shared,
   title: 'Webhooks',
-  what: 'Andere Systeme erfahren, was hier geschieht: Alarme, Ankünfte, Abfahrten, und was verspätete Messwerte daran berichtigen.',
+  what: 'Andere Systeme erfahren, was hier geschieht: Alarme, Ankünfte, Abfahrten, Aufträge, Übergaben, und was verspätete Messwerte daran berichtigen.',
   none_text: 'Fügen Sie die Adresse eines Systems hinzu, das von Alarmen oder Ankünften erfahren soll, und probieren Sie sie mit dem Test aus.',
   last: 'Letzte Zustellung',
   log: 'Zustellungen',

@@ -6,7 +6,7 @@ const words = receivers({ receiver: 'webhook', receivers: 'webhooks', one: 'even
 export default {
   ...words,
   title: 'Webhooks',
-  what: 'Other systems are told what happens here: alerts, arrivals, departures, and what readings that came late correct in them.',
+  what: 'Other systems are told what happens here: alerts, arrivals, departures, orders, deliveries, and what readings that came late correct in them.',
   none_text: 'Add the address of a system that is to know of alerts or arrivals, then try it with its test button.',
   last: 'Last delivery',
   log: 'Deliveries',

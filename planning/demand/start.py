@@ -1,4 +1,4 @@
-"""The job that has forecasts made when they are due: by a process of its own, as that takes a core for a minute."""
+"""Has forecasts made when they are due: by a process of its own, as that takes a core for a minute."""
 
 from __future__ import annotations
 
@@ -7,27 +7,28 @@ import subprocess
 import sys
 from datetime import datetime
 
-from store.db import queries
+from planning.demand.work import due
 from store.link import Link
 
+AT = "* * * * *"
+"""When it is looked whether any are due, as cron says it."""
 WORKER = "planning.demand.worker"
 LIMIT_S = 3600.0
 
 
-class ForecastError(RuntimeError):
+class WorkerError(RuntimeError):
     """The process did not do it; the text is its last words."""
 
 
-def forecast_due(link: Link, database_url: str, now: datetime) -> bool:
+def start_due(link: Link, database_url: str, now: datetime) -> bool:
     """Has forecasts made if any are due.
 
     Raises:
-        ForecastError: they were not.
+        WorkerError: they were not.
     """
-    since = now.replace(hour=0, minute=0, second=0, microsecond=0)
-    if link.connection.execute(queries("demand")["due"], {"since": since}).fetchone() is None:
+    if not due(link.connection, now):
         return False
-    done = subprocess.run(  # noqa: S603
+    done = subprocess.run(  # noqa: S603  our own module
         [sys.executable, "-m", WORKER],
         env={**os.environ, "FROSTWAY_DATABASE_URL": database_url},
         capture_output=True,
@@ -36,5 +37,5 @@ def forecast_due(link: Link, database_url: str, now: datetime) -> bool:
         check=False,
     )
     if done.returncode:
-        raise ForecastError(done.stderr.strip()[-2000:])
+        raise WorkerError(done.stderr.strip()[-2000:])
     return True
