@@ -124,6 +124,6 @@ def whole(quantity: float, per: float | None) -> float:
     """So many units of a pack, whole, at most that much; the quantity itself where no pack is known.
 
     >>> whole(30, 12), whole(30, None), whole(5, 12)
-    (24.0, 30, 0.0)
+    (24, 30, 0)
     """
     return quantity if not per else math.floor(quantity / per + 1e-9) * per

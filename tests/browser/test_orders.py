@@ -101,17 +101,17 @@ def packed_and_loaded(page: Page) -> None:
 
 def test_a_wave_is_made_released_and_one_of_its_rounds_taken(opening: Opening, stack: Stack) -> None:
     stack.request("POST", "/customers", {"id": "waved"})
-    assert stack.request("POST", "/products", {"sku": "OWN-RICE", "label": "Rice"}).status_code in (200, 201)
+    assert stack.request("POST", "/products", {"sku": "WAVE-RICE", "label": "Rice"}).status_code in (200, 201)
     move = {
         "id": "rice-of-orders",
         "kind": "receive",
-        "sku": "OWN-RICE",
+        "sku": "WAVE-RICE",
         "quantity": 9,
         "to": {"site": "dc-1", "zone": "chiller"},
     }
     assert stack.request("POST", "/stock/moves", {"moves": [move]}).status_code == 201
     for n in (1, 2):
-        lines = [{"sku": "OWN-RICE", "quantity": 4}]
+        lines = [{"sku": "WAVE-RICE", "quantity": 4}]
         body = {"id": f"WV-{n}", "customer": "waved", "site": "dc-1", "lines": lines}
         assert stack.request("POST", "/orders", body).status_code == 201
     with opening(PHONE) as page:

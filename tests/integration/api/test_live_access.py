@@ -308,7 +308,7 @@ def test_a_busy_port_is_said_at_once(database: str) -> None:
             [sys.executable, "-c", PROGRAM, database, str(port)],
             capture_output=True,
             text=True,
-            timeout=20,
+            timeout=deadline(20),
             check=False,
         )
     assert done.returncode == 1

@@ -51,6 +51,7 @@ COMMANDS = (
     ("audit", "verify"),
     ("coldchain", "import", os.devnull, "--shipment", "S-1"),
     ("goods", "import", "profiles.jsonl"),
+    ("goods", "recall", "L-1", "--reason", "glass"),
     ("epcis", "capture", "profiles.jsonl"),
     *(("stock", what) for what in ("moves", "balance", "verify")),
     ("import", "products", "profiles.jsonl"),

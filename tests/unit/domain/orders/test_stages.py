@@ -96,7 +96,7 @@ class Commands(RuleBasedStateMachine):
         assert sum(line.stages.values()) == 12
         assert line.waiting == {}, "what may be done is done"
         done = {kind: sum(s.quantity for s in line.shifts if s.kind == kind) for kind in STEPS}
-        assert done["deliver"] + done["refuse"] <= done["load"] <= done["pick"]
+        assert done["deliver"] + done["refuse"] <= done["load"] - done["unload"] <= done["pick"] - done["put_back"]
 
 
 TestCommands = Commands.TestCase
