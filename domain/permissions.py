@@ -37,6 +37,7 @@ class Permission(StrEnum):
     STOCK = "stock.write"
     ORDERS = "orders.write"
     ORDER_STEPS = "orders.work"
+    PURCHASES = "purchases.write"
     DEVICES = "devices.write"
     COMMANDS = "devices.command"
     LOGGERS = "loggers.import"
@@ -71,6 +72,7 @@ TABLE: Mapping[Permission, tuple[str, frozenset[str]]] = {
         (Permission.STOCK, "move, correct, count and reserve stock, keep bins", "storekeeper planner"),
         (Permission.ORDERS, "take in, change, allocate and cancel orders, keep customers", "planner service"),
         (Permission.ORDER_STEPS, "pick, pack, load and deliver orders", "storekeeper dispatcher planner service"),
+        (Permission.PURCHASES, "keep suppliers and their terms, order from them", "planner"),
         (Permission.DEVICES, "make, change, move and revoke devices", ""),
         (Permission.COMMANDS, "send commands to devices and see what they answered", ""),
         (Permission.LOGGERS, "bring in the files of temperature loggers", "dispatcher coldchain"),

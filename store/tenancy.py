@@ -69,6 +69,9 @@ HISTORY: tuple[Owned, ...] = (
     *map(Owned, ("remark", "watch", "remark_seen", "hand_over", "kept_view")),
     *map(Owned, ("dock_appointment", "detention_terms")),
     *map(Owned, ("forecast_adjustment", "demand_forecast", "forecast_run", "sales_day")),
+    *map(
+        Owned, ("proposal_taken", "purchase_order_line", "purchase_order", "stock_goal", "supplier_terms", "supplier")
+    ),
     *map(Owned, ("carrier_choice", "rate_card", "carrier_service", "carrier")),
     *map(Owned, ("round_order", "wave_round", "wave_order", "wave")),
     *map(Owned, ("advice", "adviser")),

@@ -136,6 +136,13 @@ class Levels(NamedTuple):
     notes: tuple[str, ...]
 
 
+class Plan(NamedTuple):
+    """Levels of an item, and why they are so."""
+
+    found: Levels
+    why: Why
+
+
 class _Basis(NamedTuple):
     """Of an item: demand of a day, lead time, and the level of the formula."""
 
@@ -166,13 +173,35 @@ def proposals(
             f"{len(rules)} rules, {len(stocks)} stocks, {demands.count} demands and {len(leads.lanes)} lanes: "
             "each item has one of each"
         )
+    plans = planned(rules, demands, leads, seed)
+    return [proposal(*each) for each in zip(rules, stocks, plans, strict=True)]
+
+
+def planned(rules: Sequence[Rule], demands: Demands, leads: LeadTimes, seed: int = 1) -> list[Plan]:
+    """What each item is kept by, whatever there is of it now: all that takes time."""
     bases = [_basis(rule, demands, leads, item) for item, rule in enumerate(rules)]
     best = _best(rules, bases, demands, leads, seed)
-    return [
-        _proposal(rule, stocks[item], _capped(rule, best[item], bases[item], demands, leads, item, seed), bases[item],
-                  demands, leads, item, seed)
-        for item, rule in enumerate(rules)
-    ]  # fmt: skip
+    plans = []
+    for item, (rule, basis) in enumerate(zip(rules, bases, strict=True)):
+        found = _capped(rule, best[item], basis, demands, leads, item, seed)
+        wait = lead_time_demand(demands, leads, item, seed, rule.review_days)
+        why = Why(
+            basis.mean, basis.deviation, basis.lead_mean, basis.lead_deviation, int(leads.lanes[item].size),
+            float(wait.demand.mean()), float(wait.demand.std()), float(wait.undershoot.mean()), rule.goal,
+            _promised(rule), found.cycle, found.fill, found.textbook, found.textbook_cycle, found.notes,
+        )  # fmt: skip
+        plans.append(Plan(found, why))
+    return plans
+
+
+def proposal(rule: Rule, stock: Stock, plan: Plan) -> Proposal:
+    """What to order of an item that is kept so."""
+    found, why = plan
+    quantity, notes = _quantity(rule, stock, found)
+    cover = max(stock.position, 0) / why.demand_mean if why.demand_mean else inf
+    return Proposal(
+        quantity, found.reorder, found.up_to, stock.position, cover, why._replace(notes=(*found.notes, *notes))
+    )
 
 
 def _basis(rule: Rule, demands: Demands, leads: LeadTimes, item: int) -> _Basis:
@@ -261,22 +290,6 @@ def _sold(life_days: int, demands: Demands, leads: LeadTimes, item: int, seed: i
     wanted = demands.draw(item, rng, 1_000, int(lead.max()) + life_days).cumsum(axis=1)
     sold = wanted[np.arange(1_000), lead + life_days - 1]
     return float(np.quantile(sold, 1 - ALL_SOLD, method="lower"))
-
-
-def _proposal(
-    rule: Rule, stock: Stock, found: Levels, basis: _Basis, demands: Demands, leads: LeadTimes, item: int, seed: int
-) -> Proposal:
-    wait = lead_time_demand(demands, leads, item, seed, rule.review_days)
-    quantity, notes = _quantity(rule, stock, found)
-    return Proposal(
-        quantity, found.reorder, found.up_to, stock.position,
-        max(stock.position, 0) / basis.mean if basis.mean else inf,
-        Why(
-            basis.mean, basis.deviation, basis.lead_mean, basis.lead_deviation, int(leads.lanes[item].size),
-            float(wait.demand.mean()), float(wait.demand.std()), float(wait.undershoot.mean()), rule.goal,
-            _promised(rule), found.cycle, found.fill, found.textbook, found.textbook_cycle, (*found.notes, *notes),
-        ),
-    )  # fmt: skip
 
 
 def _quantity(rule: Rule, stock: Stock, found: Levels) -> tuple[float, list[str]]:

@@ -144,6 +144,20 @@ select id, 1, {tenant}, '2020-01-01', '2020-12-31', '{{"note": "{mark}"}}', 'Mak
 insert into carrier_choice (tenant_id, shipment_id, service_id, reason, asked, options, chosen_by)
 select {tenant}, h.id, s.id, 'Reason{tag}', '{{}}', '[]', 'Chooser{tag}' from shipment h join carrier_service s on s.tenant_id = {tenant}
 where h.tenant_id = {tenant} limit 1;
+insert into supplier (tenant_id, code, label, contact) values ({tenant}, '{mark}-supplier', 'Supplier{tag}', 'Contact{tag}');
+insert into supplier_terms (supplier_id, product_id, tenant_id, lead_days, set_by)
+select u.id, p.id, {tenant}, 3, 'Setter{tag}' from supplier u join product p on p.tenant_id = u.tenant_id where u.tenant_id = {tenant} order by p.id limit 1;
+insert into stock_goal (site_id, product_id, tenant_id, goal, service, review_days, cover_days, set_by)
+select s.id, t.product_id, {tenant}, 'cycle', 0.9, 1, 7, 'Setter{tag}' from supplier_terms t join site s on s.tenant_id = t.tenant_id
+where t.tenant_id = {tenant} order by s.id limit 1;
+insert into purchase_order (tenant_id, name, supplier_id, site_id, note, why, created_by)
+select {tenant}, '{mark}-po', u.id, g.site_id, 'Note{tag}', 'Why{tag}', 'Maker{tag}' from supplier u join stock_goal g on g.tenant_id = u.tenant_id
+where u.tenant_id = {tenant};
+insert into purchase_order_line (order_id, product_id, tenant_id, quantity)
+select o.id, g.product_id, {tenant}, 5 from purchase_order o join stock_goal g on g.tenant_id = o.tenant_id where o.tenant_id = {tenant};
+insert into proposal_taken (tenant_id, site_id, product_id, after_id, order_id, proposed, quantity, reason, told, taken_by)
+select {tenant}, o.site_id, l.product_id, 0, o.id, 5, 4, 'Reason{tag}', '{{}}', 'Taker{tag}' from purchase_order o
+join purchase_order_line l on l.order_id = o.id where o.tenant_id = {tenant};
 insert into sales_day (tenant_id, site_id, product_id, day, quantity, told_by)
 select {tenant}, s.id, p.id, '2026-01-05', 7, 'Seller{tag}' from site s join product p on p.tenant_id = s.tenant_id where s.tenant_id = {tenant}
 order by s.id, p.id limit 1;

@@ -22,6 +22,7 @@ const PERMISSIONS: Readonly<Record<string, string>> = {
   'sites.write': 'Standorte und Bereiche anlegen, ändern und entfernen',
   'products.write': 'Artikel und Belegung der Regale anlegen, ändern und entfernen',
   'profiles.write': 'Temperaturprofile anlegen, ändern und entfernen',
+  'purchases.write': 'Lieferanten und ihre Konditionen pflegen, bei ihnen bestellen',
   'devices.write': 'Geräte anlegen, ändern, umsetzen und sperren',
   'devices.command': 'Befehle an Geräte senden und ihre Antworten sehen',
   'loggers.import': 'Dateien von Temperaturloggern einlesen',
