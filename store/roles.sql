@@ -152,6 +152,7 @@ insert into class values
     ('forecast_adjustment', 'tenant_id',      'select, insert, update (withdrawn_at, withdrawn_by)', '',    ''),
     ('forecast_run',        'tenant_id',      'select, insert, update (asked_at, asked_by)', '',            ''),
     ('dispatch_plan',       'tenant_id',      'select, insert, update, delete', '',                       ''),
+    ('kpi_target',          'tenant_id',      'select, insert, update',         '',                       ''),
     ('epcis_capture',       'tenant_id',      'select, insert',                 '',                       ''),
     ('epcis_event',         'tenant_id',      'select, insert',                 '',                       ''),
     ('epcis_query',         'tenant_id',      'select, insert, delete',         '',                       ''),

@@ -68,6 +68,7 @@ HISTORY: tuple[Owned, ...] = (
     *map(Owned, ("epcis_event", "epcis_capture")),
     *map(Owned, ("remark", "watch", "remark_seen", "hand_over", "kept_view")),
     *map(Owned, ("dock_appointment", "detention_terms")),
+    Owned("kpi_target"),
     *map(Owned, ("forecast_adjustment", "demand_forecast", "forecast_run", "sales_day")),
     *map(
         Owned, ("proposal_taken", "purchase_order_line", "purchase_order", "stock_goal", "supplier_terms", "supplier")

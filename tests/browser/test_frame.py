@@ -33,6 +33,7 @@ PAGES = (
     "/hand-over",
     "/orders/waves",
     "/planning",
+    "/kpis?kpi=empty_km&by=day",
     "/orders/returns",
     "/orders/returns?do=new",
     "/dispatch",

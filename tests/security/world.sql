@@ -184,6 +184,7 @@ select {tenant}, '{mark}-appointment', z.site_id, z.id, 'inbound', h.id, 'Truck{
 from zone z join shipment h on h.tenant_id = z.tenant_id and h.name = 'S-1' where z.tenant_id = {tenant} order by z.id limit 1;
 insert into detention_terms (tenant_id, site_id, free_min, rate_per_h, currency, told_by)
 select {tenant}, s.id, 60, 40, 'EUR', 'Teller{tag}' from site s where s.tenant_id = {tenant} order by s.id limit 1;
+insert into kpi_target (tenant_id, kpi, target, changed_by) values ({tenant}, 'otif', 0.9, 'Wanter{tag}');
 insert into load_check (tenant_id, shipment_id, door, decided_at, rule_version)
 select {tenant}, h.id, 'Door{tag}', now(), 1 from shipment h where h.tenant_id = {tenant} and h.name = 'S-1';
 insert into load_unit (tenant_id, shipment_id, unit, state, chance, other, decided_at)

@@ -22,7 +22,7 @@ NUMBERS = {
     "capture_id": "epcis_capture", "remark_id": "remark", "view_id": "kept_view",
     "adjustment_id": "forecast_adjustment",
 }  # fmt: skip
-WORDS = {"kind": "excursion", "report": "load", "probe": "rear", "seq": "1"}
+WORDS = {"kind": "excursion", "report": "load", "probe": "rear", "seq": "1", "kpi": "otif"}
 """What stands in addresses and is nobody's."""
 _SQL = Path(__file__).with_name("world.sql").read_text()
 OWNED = (
@@ -42,7 +42,7 @@ OWNED = (
     "supplier", "supplier_terms", "stock_goal", "purchase_order", "purchase_order_line", "proposal_taken",
     "driver_link", "proof", "proof_revision", "proof_line", "proof_order", "proof_picture",
     "goods_return", "goods_return_line", "stock_hold",
-    "docking", "dock_appointment", "detention_terms",
+    "docking", "dock_appointment", "detention_terms", "kpi_target",
     "load_check", "load_unit", "load_mark", "load_seal", "despatch_advice",
     "epcis_capture", "epcis_event", "epcis_query", "epcis_subscription",
     "device_voice", "tenant_display", "person_display", "logger_file",

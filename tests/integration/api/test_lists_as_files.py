@@ -60,7 +60,7 @@ def test_a_list_says_the_same_in_all_forms(api: httpx.Client, world: World, addr
     world.open_alert("reefer-01", "rear")
     world.stock(5)
     ids = {"vehicle_id": "truck-01", "device_id": "reefer-01", "shipment_id": "S-1", "site_id": "store-1"}
-    ids |= {"customer_id": "ward-5", "order_id": "SO-1"}
+    ids |= {"customer_id": "ward-5", "order_id": "SO-1", "kpi": "otif"}
     api.post(f"{BASE}/customers", json={"id": "ward-5"})
     line = {"sku": "MILK", "quantity": 2}
     api.post(f"{BASE}/orders", json={"id": "SO-1", "customer": "ward-5", "site": "store-1", "lines": [line]})

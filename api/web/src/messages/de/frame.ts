@@ -33,6 +33,7 @@ const words: Translation<typeof en> = {
   page_pick: 'Kommissionieren',
   page_hand_over: 'Übergabe',
   page_planning: 'Planung',
+  page_kpis: 'Kennzahlen',
   page_waves: 'Wellen',
   page_returns: 'Retouren',
   page_load: 'Verladen',

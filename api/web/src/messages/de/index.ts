@@ -18,6 +18,7 @@ import files from './files.ts'
 import frame from './frame.ts'
 import goods from './goods.ts'
 import join from './join.ts'
+import kpis from './kpis.ts'
 import labels from './labels.ts'
 import levels from './levels.ts'
 import live from './live.ts'
@@ -45,5 +46,5 @@ import waves from './waves.ts'
 import webhooks from './webhooks.ts'
 
 export default {
-  alerts, audit, brokers, calibrations, carriers, cases, channels, commands, delivery, devices, dispatch, display, docks, drive, files, frame, goods, join, labels, levels, live, loading, moves, orders, past, planning, profiles, refused, reports, returns, routes, settings, shared, shipment, shipments, sites, start, stock, table, talk, warehouse, waves, webhooks,
+  alerts, audit, brokers, calibrations, carriers, cases, channels, commands, delivery, devices, dispatch, display, docks, drive, files, frame, goods, join, kpis, labels, levels, live, loading, moves, orders, past, planning, profiles, refused, reports, returns, routes, settings, shared, shipment, shipments, sites, start, stock, table, talk, warehouse, waves, webhooks,
 }

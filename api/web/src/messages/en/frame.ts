@@ -30,6 +30,7 @@ export default {
   page_pick: 'Pick',
   page_hand_over: 'Hand over',
   page_planning: 'Planning',
+  page_kpis: 'Figures',
   page_waves: 'Waves',
   page_returns: 'Returns',
   page_load: 'Loading',
