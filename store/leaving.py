@@ -8,6 +8,7 @@ from typing import NamedTuple
 import psycopg
 from psycopg import sql
 
+from store import report
 from store.db import queries
 from store.registry import Registry
 from store.tenancy import HISTORY, REGISTRY, TENANT, Owned
@@ -48,6 +49,7 @@ class Leaving:
         """Nobody and nothing of it gets in any more; ingest and tracker hear of it."""
         with self._c.transaction():
             self._c.execute(self._q["begin_end"], self._values)
+            report.drop_login(self._c, self._registry.tenant_id)
             self._c.execute(queries("registry")["notify_registry"])
             Registry(self._c).audit(actor, "tenant.end", self._name)
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import psycopg
 
-from store import jobs
+from store import jobs, report
 from store.db import connect, queries
 from store.partitions import edition, hypertables
 from store.tenants import FIRST
@@ -69,7 +69,7 @@ def grant(connection: psycopg.Connection) -> None:
     row = connection.execute(queries("schema")["has_summaries"]).fetchone()
     names: tuple[str, ...] = ("summaries.sql",) if row and row[0] else ()
     names += ("roles.sql", "functions.sql")
-    text = "".join(files("store").joinpath(name).read_text("utf-8") for name in names)
+    text = "".join(files("store").joinpath(name).read_text("utf-8") for name in names) + report.views()
     mark = hashlib.sha256(f"{len(migrations())}\n{jobs.newest()}\n{text}".encode()).hexdigest()[:16]
     row = connection.execute(queries("schema")["roles_mark"]).fetchone()
     if row is None or row[0] != f"roles {mark}":
@@ -97,6 +97,8 @@ def migrate(dsn: str) -> tuple[int, int]:
                 raise SchemaError(
                     f"the schema is version {before}, this program knows only {len(steps)}: install the newer Frostway"
                 )
+            if before < len(steps):
+                connection.execute(q["drop_report"])
             for step in steps[before:]:
                 clause = "" if timescale.available else "partition by range (time)"
                 with connection.transaction():

@@ -46,6 +46,26 @@ def tenant_export(
     typer.echo(str(export_tenant(data, read_settings(), name, to)))
 
 
+@tenant_app.command("report-login")
+def tenant_report_login(
+    name: Annotated[str, typer.Argument(metavar="NAME")],
+    drop: Annotated[bool, typer.Option("--drop", help="Take it away.")] = False,  # noqa: FBT002
+    data: DataOption = None,
+) -> None:
+    """Make the login with which dashboards read a tenant's views (schema report); prints its password once.
+
+    Run again it gives another password.
+    """
+    from frostway.cli.work.tenant import drop_report_login, put_report_login  # noqa: PLC0415
+
+    if drop:
+        typer.echo(drop_report_login(data, read_settings(), name))
+        return
+    user, password = put_report_login(data, read_settings(), name)
+    typer.echo(f"user {user}")
+    typer.echo(f"password {password}")
+
+
 @tenant_app.command("delete")
 def tenant_delete(
     name: Annotated[str, typer.Argument(metavar="NAME")],

@@ -118,7 +118,7 @@ where a.attrelid = %s::regclass and a.attnum > 0 and not a.attisdropped order by
 
 -- name: empty
 -- Nothing in this database any more: a backup is brought in next.
-drop schema if exists procrastinate cascade; drop schema public cascade; create schema public; grant usage on schema public to public
+drop schema if exists procrastinate cascade; drop schema if exists report cascade; drop schema public cascade; create schema public; grant usage on schema public to public
 
 -- name: first_tenant
 -- The tenant that every database has.
@@ -136,3 +136,24 @@ begin
         end if;
     end loop;
 end $$;
+
+-- name: drop_report
+-- Views for others stand on tables that may change now; they are made anew behind it.
+drop schema if exists report cascade
+
+-- name: has_role
+-- Whether there is a login of this name.
+select true from pg_roles where rolname = %(role)s
+
+-- name: add_report_login
+-- A login that may read the views of its tenant, ten at a time and a minute each, and nothing else.
+create role {0} login in role frostway_report connection limit 10;
+alter role {0} set statement_timeout = '60s'; alter role {0} set default_transaction_read_only = on
+
+-- name: put_report_login
+-- Its password.
+alter role {} with login password {}
+
+-- name: drop_report_login
+-- The login is no more.
+drop role {}

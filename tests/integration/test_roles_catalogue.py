@@ -13,6 +13,7 @@ from psycopg.rows import dict_row
 from store.db import connect
 from store.logins import set_passwords
 from store.migrate import grant
+from store.report import drop_login, put_login
 from tests.integration.api.seed import T0, World
 from tests.logins import of_api, of_ingest, of_operations, of_tracker
 
@@ -382,6 +383,38 @@ def test_a_login_signs_in_with_its_password(database: str) -> None:
         assert kept[0].startswith("SCRAM-SHA-256$")
         with pytest.raises(ValueError, match="not a login"):
             set_passwords(connection, {"postgres": "x"})
+
+
+def test_a_login_for_dashboards_reads_the_views_of_its_tenant_and_nothing_else(database: str) -> None:
+    worlds = World(database), World(database, "other", "-other")
+    for world in worlds:
+        world.furnish()
+        world.open_alert("reefer-01", "rear")
+    views = worlds[0].connection.execute("select viewname from pg_views where schemaname = 'report'").fetchall()
+    login = put_login(worlds[1].connection, worlds[1].tenant_id, "one of its own")
+    assert put_login(worlds[1].connection, worlds[1].tenant_id, "another") == login
+    try:
+        with connect(database, "test") as connection:
+            connection.execute(sql.SQL("set session authorization {}").format(sql.Identifier(login)))
+            connection.execute("set app.tenant = '1'")
+            seen = {view: connection.execute(f"select * from report.{view}").fetchall() for (view,) in views}  # type: ignore[arg-type]
+            assert {"orders", "order_steps", "deliveries", "stock_levels", "alerts", "kpi_facts", "kpi_weeks"} <= set(
+                seen
+            )
+            (alert,), (shipment,) = seen["alerts"], seen["shipments"]
+            assert ("Too warm-other" in alert, "PO 1-other" in shipment) == (True, True)
+            for refused in (
+                "select * from site", "select * from access_token", "create table mine (n int)",
+                "set role frostway_report_1", "create view report.more as select 1",
+            ):  # fmt: skip
+                with pytest.raises(psycopg.Error):
+                    connection.execute(refused)  # type: ignore[arg-type]
+        assert worlds[0].one("select count(*) from report.alerts") == 0, "whoever has no such login sees nothing"
+    finally:
+        assert drop_login(worlds[1].connection, worlds[1].tenant_id)
+        assert not drop_login(worlds[1].connection, worlds[1].tenant_id)
+    for world in worlds:
+        world.close()
 
 
 @pytest.mark.parametrize("statement", TENANT_REFUSED)

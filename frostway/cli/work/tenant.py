@@ -19,12 +19,13 @@ from frostway.broker import forget_devices
 from frostway.failure import Failure
 from frostway.settings import Settings
 from frostway.stack import WHO, Stack, find
-from store import tenants
+from store import report, tenants
 from store.db import connect
 from store.export import export, manifest
 from store.leaving import Leaving, begin_anew
 from store.migrate import current_version
 from store.registry import Registry
+from store.secrets import new_token
 
 SETTLE_S = 3.0
 """So long after the devices were shut out nothing of theirs can come into the log: ingest hears of it in 0.2 s."""
@@ -77,6 +78,32 @@ def export_tenant(data: Path | None, settings: Settings, name: str, to: Path) ->
             archive.writestr("manifest.json", manifest(found, **about, schema=current_version(connection)))
         Registry(connection).audit(WHO, "tenant.export", name, rows=sum(each["rows"] for each in found))
     return file
+
+
+def put_report_login(data: Path | None, settings: Settings, name: str) -> tuple[str, str]:
+    """The login of a tenant's dashboards, with a new password; both.
+
+    Raises:
+        UnknownTenantError: there is none of this name.
+    """
+    password = new_token()
+    with connect(find(data, settings).database_url, "tenant report-login") as connection:
+        user = report.put_login(connection, tenants.tenant_key(connection, name), password)
+        Registry(connection, name).audit(WHO, "tenant.report_login", name)
+    return user, password
+
+
+def drop_report_login(data: Path | None, settings: Settings, name: str) -> str:
+    """Takes it away; says whether there was one.
+
+    Raises:
+        UnknownTenantError: there is none of this name.
+    """
+    with connect(find(data, settings).database_url, "tenant report-login") as connection:
+        if not report.drop_login(connection, tenants.tenant_key(connection, name)):
+            return f"tenant {name} has no login for dashboards"
+        Registry(connection, name).audit(WHO, "tenant.report_login", name, dropped=True)
+    return f"the login of {name} for dashboards is gone"
 
 
 def delete_tenant(data: Path | None, settings: Settings, name: str, asked: Callable[[str], None]) -> None:
