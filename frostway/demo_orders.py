@@ -9,6 +9,7 @@ from domain.refusal import CannotError
 from domain.times import to_us
 from firmware_sim.model import World
 from frostway.demo_ask import ACTOR, Ask
+from frostway.demo_buying import bring_buying, take_buying_away
 from frostway.demo_delivery import bring_delivery, bring_dock
 from frostway.demo_dispatch import CUSTOMER, bring_dispatch
 from frostway.demo_docks import bring_docks, take_docks_away
@@ -49,6 +50,7 @@ def bring_orders(registry: Registry, world: World, now: datetime) -> None:
     bring_dispatch(registry, world, now, first + len(WANTED))
     bring_dock(registry, world)
     bring_docks(ask, world, now)
+    bring_buying(ask, sorted(skus), now)
     last = 101 + ask.rows("orders", "count_made_by", by=ACTOR)[0]["count"]
     bring_delivery(registry, world, CUSTOMER[0], now, f"DEMO-{last}")
 
@@ -62,5 +64,6 @@ def take_orders_away(registry: Registry) -> None:
         except CannotError:  # it was picked: it goes its way
             continue
     take_docks_away(ask)
+    take_buying_away(ask)
     for code, *_ in (*CUSTOMERS, CUSTOMER):
         ask.rows("orders", "retire_customer", id=code)

@@ -183,3 +183,11 @@ select t.id::text as id, s.name as site, p.sku, o.name as purchase_order, t.prop
 from proposal_taken t join site s on s.id = t.site_id join product p on p.id = t.product_id join purchase_order o on o.id = t.order_id
 where t.tenant_id = %(tenant)s and (%(site)s::text is null or s.name = %(site)s) and (%(sku)s::text is null or p.sku = %(sku)s)
 and (%(before)s::int8 is null or t.id < %(before)s) order by t.id desc limit %(limit)s
+
+-- name: count_made_by
+-- How many purchase orders somebody has made.
+select count(*) from purchase_order where tenant_id = %(tenant)s and created_by = %(by)s
+
+-- name: orders_made_by
+-- Open purchase orders that somebody has made.
+select name from purchase_order where tenant_id = %(tenant)s and created_by = %(by)s and cancelled_at is null and closed_at is null order by id

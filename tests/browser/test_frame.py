@@ -34,6 +34,7 @@ PAGES = (
     "/orders/waves",
     "/planning",
     "/kpis?kpi=empty_km&by=day",
+    "/planning/replenishment?site=dc-1&sku=MILK-1L",
     "/orders/returns",
     "/orders/returns?do=new",
     "/dispatch",

@@ -32,6 +32,7 @@ const words: Translation<typeof en> = {
   page_orders: 'Aufträge',
   page_pick: 'Kommissionieren',
   page_hand_over: 'Übergabe',
+  page_replenishment: 'Nachbestellung',
   page_planning: 'Planung',
   page_kpis: 'Kennzahlen',
   page_waves: 'Wellen',

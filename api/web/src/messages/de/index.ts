@@ -29,6 +29,7 @@ import past from './past.ts'
 import planning from './planning.ts'
 import profiles from './profiles.ts'
 import refused from './refused.ts'
+import replenishment from './replenishment.ts'
 import reports from './reports.ts'
 import returns from './returns.ts'
 import routes from './routes.ts'
@@ -46,5 +47,5 @@ import waves from './waves.ts'
 import webhooks from './webhooks.ts'
 
 export default {
-  alerts, audit, brokers, calibrations, carriers, cases, channels, commands, delivery, devices, dispatch, display, docks, drive, files, frame, goods, join, kpis, labels, levels, live, loading, moves, orders, past, planning, profiles, refused, reports, returns, routes, settings, shared, shipment, shipments, sites, start, stock, table, talk, warehouse, waves, webhooks,
+  alerts, audit, brokers, calibrations, carriers, cases, channels, commands, delivery, devices, dispatch, display, docks, drive, files, frame, goods, join, kpis, labels, levels, live, loading, moves, orders, past, planning, profiles, refused, replenishment, reports, returns, routes, settings, shared, shipment, shipments, sites, start, stock, table, talk, warehouse, waves, webhooks,
 }

@@ -31,6 +31,7 @@ export default {
   page_hand_over: 'Hand over',
   page_planning: 'Planning',
   page_kpis: 'Figures',
+  page_replenishment: 'Replenishment',
   page_waves: 'Waves',
   page_returns: 'Returns',
   page_load: 'Loading',

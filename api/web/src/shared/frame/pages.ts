@@ -31,6 +31,7 @@ export const PAGES: readonly Page[] = [
   { path: '/docks', name: m.page_docks, title: m.page_docks, bar: false },
   { path: '/planning', name: m.page_planning, title: m.page_planning, bar: false },
   { path: '/kpis', name: m.page_kpis, title: m.page_kpis, bar: false },
+  { path: '/planning/replenishment', name: m.page_replenishment, title: m.page_replenishment, bar: false },
   { path: '/hand-over', name: m.page_hand_over, title: m.page_hand_over, bar: false },
   { path: '/orders/waves', name: m.page_waves, title: m.page_waves, needs: 'orders.work', bar: false },
   { path: '/orders/pick', name: m.page_pick, title: m.page_pick, needs: 'orders.work', bar: false },
