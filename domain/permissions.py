@@ -69,7 +69,7 @@ TABLE: Mapping[Permission, tuple[str, frozenset[str]]] = {
         (Permission.PRODUCTS, "make, change and remove products and what a slot holds", "storekeeper planner"),
         (Permission.PROFILES, "make, change and remove temperature profiles", "coldchain"),
         (Permission.GOODS, "make lots, say what was done with handling units", "coldchain storekeeper"),
-        (Permission.STOCK, "move, correct, count and reserve stock, keep bins", "storekeeper planner"),
+        (Permission.STOCK, "move, correct, count and reserve stock, keep bins and packaging", "storekeeper planner"),
         (Permission.ORDERS, "take in, change, allocate and cancel orders, keep customers", "planner service"),
         (Permission.ORDER_STEPS, "pick, pack, load and deliver orders", "storekeeper dispatcher planner service"),
         (Permission.PURCHASES, "keep suppliers and their terms, order from them", "planner"),

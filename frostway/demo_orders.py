@@ -13,6 +13,7 @@ from frostway.demo_buying import bring_buying, take_buying_away
 from frostway.demo_delivery import bring_delivery, bring_dock
 from frostway.demo_dispatch import CUSTOMER, bring_dispatch
 from frostway.demo_docks import bring_docks, take_docks_away
+from frostway.demo_packing import bring_packing, take_packing_away
 from frostway.demo_stock import CENTRE, VALUES
 from operations.allocation.record import allocate
 from operations.orders.record import LineTold, OrderTold, add_order, cancel
@@ -37,7 +38,7 @@ def bring_orders(registry: Registry, world: World, now: datetime) -> None:
     ask = Ask(registry)
     for code, label, days in CUSTOMERS:
         ask.rows("orders", "put_customer", id=code, label=label, min_life_days=days)
-    first = 101 + ask.rows("orders", "count_made_by", by=ACTOR)[0]["count"]  # those of a fleet before stay
+    first = int(_next(ask).removeprefix("DEMO-"))
     for n, (customer, priority, hours, wanted) in enumerate(WANTED):
         lines = tuple(LineTold(sku, Decimal(pieces)) for sku, pieces in wanted.items() if sku in skus)
         if not lines:
@@ -51,8 +52,13 @@ def bring_orders(registry: Registry, world: World, now: datetime) -> None:
     bring_dock(registry, world)
     bring_docks(ask, world, now)
     bring_buying(ask, sorted(skus), now)
-    last = 101 + ask.rows("orders", "count_made_by", by=ACTOR)[0]["count"]
-    bring_delivery(registry, world, CUSTOMER[0], now, f"DEMO-{last}")
+    bring_delivery(registry, world, CUSTOMER[0], now, _next(ask))
+    bring_packing(ask, skus, now, _next(ask))
+
+
+def _next(ask: Ask) -> str:
+    """The name of the next order; those of a fleet before stay."""
+    return f"DEMO-{101 + ask.rows('orders', 'count_made_by', by=ACTOR)[0]['count']}"
 
 
 def take_orders_away(registry: Registry) -> None:
@@ -65,5 +71,6 @@ def take_orders_away(registry: Registry) -> None:
             continue
     take_docks_away(ask)
     take_buying_away(ask)
+    take_packing_away(ask)
     for code, *_ in (*CUSTOMERS, CUSTOMER):
         ask.rows("orders", "retire_customer", id=code)

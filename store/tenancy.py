@@ -76,6 +76,7 @@ HISTORY: tuple[Owned, ...] = (
     *map(Owned, ("carrier_choice", "rate_card", "carrier_service", "carrier")),
     *map(Owned, ("round_order", "wave_round", "wave_order", "wave")),
     *map(Owned, ("advice", "adviser")),
+    *map(Owned, ("packing_rule", "packaging", "product_substitute")),
     *map(
         Owned,
         (

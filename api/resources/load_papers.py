@@ -6,7 +6,7 @@ import asyncio
 import csv
 import io
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, NotRequired
 
 from fastapi import Path, Query, Request
 from starlette.responses import Response
@@ -39,7 +39,7 @@ class AdviceFrom(TypedDict):
 
 
 class AdviceLine(TypedDict):
-    """Goods of an order's line in a unit."""
+    """Goods of an order's line in a unit; `instead_of`: of the product that was ordered, when it is another one."""
 
     order: str
     order_reference: str
@@ -52,6 +52,7 @@ class AdviceLine(TypedDict):
     quantity: float
     base_unit: str
     temp_class: str | None
+    instead_of: NotRequired[str]
 
 
 class AdviceUnit(TypedDict):

@@ -34,6 +34,7 @@ def contents(sender: Mapping[str, Any], rows: Iterable[Mapping[str, Any]]) -> di
             "order": row["order"], "order_reference": row["order_reference"], "line": row["seq"], "sku": row["sku"],
             "gtin": row["gtin"], "label": row["label"], "lot": row["lot"], "best_before": _text(row["best_before"]),
             "quantity": float(row["quantity"]), "base_unit": row["base_unit"], "temp_class": row["temp_class"],
+            **({"instead_of": row["instead_of"]} if row.get("instead_of") else {}),
         })  # fmt: skip
     units = [unit for each in consignments.values() for unit in each["units"]]
     masses = [unit["gross_mass_kg"] for unit in units]

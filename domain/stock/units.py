@@ -98,6 +98,15 @@ def decimal(value: Fraction) -> Decimal | None:
         return plain(found)
 
 
+def in_ratio(quantity: Decimal, numerator: Decimal, denominator: Decimal) -> Decimal | None:
+    """So many for so many, exactly; None: it is no decimal number.
+
+    >>> in_ratio(Decimal(6), Decimal(1), Decimal(3)), in_ratio(Decimal(1), Decimal(1), Decimal(3))
+    (Decimal('2'), None)
+    """
+    return decimal(Fraction(quantity) * Fraction(numerator) / Fraction(denominator))
+
+
 def define(base: str, told: Sequence[Defined]) -> Units:
     """Units as somebody says them, each by any other: a case is 12 pieces, a pallet 60 cases.
 

@@ -50,7 +50,8 @@ def judge_orders(given: Sequence[OrderTold]) -> Script[list[Judged]]:
     there: dict[int, list[Row]] = {}
     known = sorted({row["key"] for row in keys.values() if row["key"] is not None})
     for row in (yield Statement("lines_of", {"orders": known})) if known else ():
-        there.setdefault(row["order_id"], []).append(row)
+        if not row["instead"]:  # nobody ordered a substitute
+            there.setdefault(row["order_id"], []).append(row)
     judged, references = [], dict[tuple[str, str], str]()
     for n, order in enumerate(given):
         row = keys[n]

@@ -50,6 +50,7 @@ class LineNow:
     sku: str
     ordered: Quantity
     expires: bool
+    stands_for: int | None = None
     told: list[Told] = field(default_factory=list)
     spots: dict[str, Spots] = field(default_factory=dict)
 
@@ -109,7 +110,8 @@ def opened_all(names: Sequence[str]) -> Script[list[OpenOrder]]:
     lines: dict[int, dict[int, LineNow]] = {key: {} for key in keys}
     by_key: dict[int, LineNow] = {}
     for row in (yield Statement("order_lines_locked", {"orders": keys})) if keys else ():
-        line = LineNow(row["id"], row["seq"], row["product_id"], row["sku"], row["quantity"], row["expires"])
+        what = row["product_id"], row["sku"], row["quantity"], row["expires"], row["stands_for"]
+        line = LineNow(row["id"], row["seq"], *what)
         lines[row["order_id"]][line.seq] = by_key[line.key] = line
     for row in (yield Statement("order_steps_told", {"orders": keys})) if keys else ():
         told = Told(row["client_id"], row["kind"], to_us(row["at"]), row["quantity"], row["handling_unit"])

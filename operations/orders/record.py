@@ -126,7 +126,9 @@ def _same_lines(name: str, lines: Sequence[Mapping[str, Any]], reference: str) -
     """
     order = yield from opened(name)
     wanted = [(line["product"], line["quantity"]) for line in lines]
-    if wanted != [(line.product, text_of(line.ordered)) for line in order.lines.values()]:
+    own = {line.key for line in order.lines.values()}  # nobody ordered a substitute
+    there = [line for line in order.lines.values() if line.stands_for not in own]
+    if wanted != [(line.product, text_of(line.ordered)) for line in there]:
         raise CannotError(
             f"reference: {reference} is that of {name}, which wants something else; change that one", conflict=True
         )

@@ -12,7 +12,7 @@ import itertools
 from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import NamedTuple
 
-from planning.packing.goods import ITEMS_MAX, Carton, Item, Left, Packed, Packing, PackingError, Placed, Size
+from planning.packing.goods import ITEMS_MAX, Carton, Cause, Item, Left, Packed, Packing, PackingError, Placed, Size
 
 TRIED_MAX = 60
 """Of more things only the first order is tried."""
@@ -59,7 +59,7 @@ def pack(
     """
     if len(items) > ITEMS_MAX:
         raise PackingError(f"{len(items)} things are more than {ITEMS_MAX}; divide them by order")
-    whys = {n: why for n, item in enumerate(items) if (why := _unfit(item, cartons)) is not None}
+    whys = {n: why for n, item in enumerate(items) if (why := unfit(item, cartons)) is not None}
     found: list[Packed] = []
     for temperature in sorted({item.temperature for item in items}):
         those = [n for n, item in enumerate(items) if item.temperature == temperature and n not in whys]
@@ -71,21 +71,23 @@ def pack(
                 packed = _of_one_class(items, turn, cartons, _Rules(apart, support_min, fit))
                 tries.append((len(packed), sum(cartons[each.carton].volume_mm3 for each in packed), packed))
         found += min(tries, key=lambda each: each[:2])[2]
-    return Packing(found, [Left(n, why) for n, why in whys.items()])
+    return Packing(found, [Left(n, *why) for n, why in whys.items()])
 
 
-def _unfit(item: Item, cartons: Sequence[Carton]) -> str | None:
-    """Why no carton takes it; None: one does."""
+def unfit(item: Item, cartons: Sequence[Carton]) -> tuple[Cause, str] | None:
+    """Why no carton takes it, in a word and in words; None: one does."""
+    if not cartons:
+        return "no_packaging", "there is no carton for it"
     right = [each for each in cartons if each.temperatures is None or item.temperature in each.temperatures]
     if not right:
-        return f"no carton is for {item.temperature}" if item.temperature else "there is no carton for it"
+        return "no_class", f"no carton is for {item.temperature or 'it'}"
     whole = [each for each in right if any(_goes_in(size, each.size_mm) for size in item.turned())]
     if not whole:
-        return "it is too big for every carton"
+        return "too_big", "it is too big for every carton"
     if not any(item.mass_g <= each.mass_max_g for each in whole):
-        return "it is heavier than what a carton that is big enough takes"
+        return "too_heavy", "it is heavier than what a carton that is big enough takes"
     if not any(item.mass_g <= each.mass_max_g and _room(each) >= item.volume_mm3 for each in whole):
-        return "it fills a carton more than it may be filled"
+        return "too_full", "it fills a carton more than it may be filled"
     return None
 
 
@@ -122,8 +124,12 @@ def _filled(number: int, carton: Carton, items: Sequence[Item], those: Iterable[
     spaces: list[Space] = [(0, 0, 0, *carton.size_mm)]
     placed: list[Placed] = []
     mass, full = 0, 0
+    refused: Item | None = None
     for n in those:
         item = items[n]
+        if item == refused:  # one like it found no place, and nothing has come in since
+            continue
+        refused = item
         if mass + item.mass_g > carton.mass_max_g or full + item.volume_mm3 > _room(carton):
             continue
         if not _may_join(item, [items[each.item] for each in placed], rules.apart):
@@ -133,6 +139,7 @@ def _filled(number: int, carton: Carton, items: Sequence[Item], those: Iterable[
             continue
         new = Placed(n, *where)
         placed.append(new)
+        refused = None
         mass, full = mass + item.mass_g, full + item.volume_mm3
         spaces = _without(spaces, new)
     return Packed(number, placed, mass, full)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
+Cause = Literal["no_packaging", "no_class", "too_big", "too_heavy", "too_full"]
 Size = tuple[int, int, int]
 """Length, width and height."""
 ITEMS_MAX = 300
@@ -89,9 +90,10 @@ class Packed(NamedTuple):
 
 
 class Left(NamedTuple):
-    """An item that was not packed, and why not."""
+    """An item that was not packed, and why not: in a word for programs, and in words."""
 
     item: int
+    cause: Cause
     why: str
 
 

@@ -317,9 +317,10 @@ where a.tenant_id = %(tenant)s and a.id = any(%(ids)s::int8[]) and a.resolved_at
 -- Goods of a shipment's orders in units: those that were loaded and not taken off again, and with `packed` those that are to be.
 select u.unit, u.loaded, o.name as "order", o.reference as order_reference, l.seq, p.sku, p.label, p.gtin, p.base_unit, p.gross_mass_kg, p.temp_class,
        u.lot, u.best_before, u.quantity, c.code as customer, c.label as customer_label, t.code as ship_to, t.label as ship_to_label,
-       t.address, st.seq as stop, st.label as stop_label
+       t.address, st.seq as stop, st.label as stop_label, q.sku as instead_of
 from shipment_order x join customer_order o on o.id = x.order_id join customer c on c.id = o.customer_id left join ship_to t on t.id = o.ship_to_id
 left join stop st on st.id = x.stop_id join order_line l on l.order_id = o.id join product p on p.id = l.product_id
+left join order_line f on f.id = l.stands_for and f.order_id = l.order_id left join product q on q.id = f.product_id
 cross join lateral (
     select k.handling_unit as unit, true as loaded, b.code as lot, b.best_before,
            sum(case k.kind when 'load' then k.quantity else -k.quantity end) as quantity

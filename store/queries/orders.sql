@@ -111,7 +111,7 @@ where o.tenant_id = %(tenant)s and o.name = any(%(names)s::text[]) order by o.id
 
 -- name: order_lines_locked
 -- Their lines, with what tells whether goods of them expire.
-select l.order_id, l.id, l.seq, l.product_id, p.sku, l.quantity, l.status, p.expiry_days is not null or exists (
+select l.order_id, l.id, l.seq, l.product_id, p.sku, l.quantity, l.status, l.stands_for, p.expiry_days is not null or exists (
            select from lot x where x.product_id = p.id and x.tenant_id = p.tenant_id and x.best_before is not null) as expires
 from order_line l join product p on p.id = l.product_id
 where l.tenant_id = %(tenant)s and l.order_id = any(%(orders)s::int8[]) order by l.order_id, l.seq
@@ -282,7 +282,9 @@ select o.name from customer_order o where o.tenant_id = %(tenant)s and o.created
 select o.id as key, o.name as id, c.code as customer, c.label as customer_label, t.code as ship_to, s.name as site, o.reference, o.priority,
        o.window_start, o.window_end, o.note, o.status, o.version, o.ordered_at, o.created_by, o.changed_at,
        (select h.name from shipment_order x join shipment h on h.id = x.shipment_id
-        where x.tenant_id = o.tenant_id and x.order_id = o.id and h.status <> 'cancelled' order by h.status = 'delivered', x.added_at desc limit 1) as shipment
+        where x.tenant_id = o.tenant_id and x.order_id = o.id and h.status <> 'cancelled' order by h.status = 'delivered', x.added_at desc limit 1) as shipment,
+       (select k.name from customer_order k where k.tenant_id = o.tenant_id and k.id = o.split_from) as split_from,
+       array(select k.name from customer_order k where k.tenant_id = o.tenant_id and k.split_from = o.id order by k.id) as split_to
 from customer_order o join customer c on c.id = o.customer_id join site s on s.id = o.site_id left join ship_to t on t.id = o.ship_to_id
 where o.tenant_id = %(tenant)s and (%(id)s::text is null or o.name = %(id)s)
 and (%(statuses)s::text[] is null or o.status = any(%(statuses)s)) and (%(customer)s::text is null or c.code = %(customer)s)
@@ -299,8 +301,10 @@ where o.tenant_id = %(tenant)s and o.name = any(%(names)s::text[]) order by o.id
 
 -- name: lines_of
 -- Lines of orders.
-select l.order_id, l.seq, p.sku, p.label, p.base_unit, l.quantity, l.entered_quantity, l.entered_unit, l.status, l.stages, l.waiting
-from order_line l join product p on p.id = l.product_id
+select l.order_id, l.seq, p.sku, p.label, p.base_unit, l.quantity, l.entered_quantity, l.entered_unit, l.status, l.stages, l.waiting,
+       w.name as for_order, coalesce(f.order_id = l.order_id, false) as instead, f.seq as for_line, q.sku as for_sku, q.label as for_label
+from order_line l join product p on p.id = l.product_id left join order_line f on f.id = l.stands_for left join customer_order w on w.id = f.order_id
+left join product q on q.id = f.product_id
 where l.tenant_id = %(tenant)s and l.order_id = any(%(orders)s) order by l.order_id, l.seq
 
 -- name: claims_of

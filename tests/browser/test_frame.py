@@ -42,6 +42,7 @@ PAGES = (
     "/carriers?carrier=nordic",
     "/orders/pick",
     "/orders/pack",
+    "/orders/packaging",
     "/shipments/load",
     "/goods",
     "/goods?list=lots",

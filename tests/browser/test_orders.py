@@ -14,7 +14,10 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
 
 def stocked(stack: Stack) -> None:
     """Ten of a product of its own in each of two zones."""
-    assert stack.request("POST", "/products", {"sku": "OWN-TEA", "label": "Tea"}).status_code in (200, 201)
+    tea = {"sku": "OWN-TEA", "label": "Tea", "gross_mass_kg": 0.2, "length_mm": 90, "width_mm": 60, "height_mm": 120}
+    assert stack.request("POST", "/products", tea).status_code in (200, 201)
+    box = {"id": "own-box", "label": "Own box", "kind": "carton", "length_mm": 200, "width_mm": 150, "height_mm": 125}
+    assert stack.request("POST", "/packagings", {**box, "load_kg": 5}).status_code in (200, 201)
     move = {"kind": "receive", "sku": "OWN-TEA"}
     places = [("chiller", 4), ("cold-room", 10)]
     moves = [{**move, "id": f"tea-{z}", "quantity": n, "to": {"site": "dc-1", "zone": z}} for z, n in places]
@@ -45,6 +48,7 @@ def test_an_order_is_taken_in_given_goods_and_picked_on_a_phone(opening: Opening
         expect(page.get_by_test_id("stages")).to_have_text("7 pieces to be picked")
         expect(page.locator("[data-testid=order-row][data-name=SO-1]")).to_contain_text("to be picked")
         assert axe(page) == []
+        split_and_substituted(page, stack)
     with opening(PHONE) as page:
         page.goto("/orders?order=SO-1")
         page.get_by_test_id("order-pick").click()
@@ -70,6 +74,28 @@ def test_an_order_is_taken_in_given_goods_and_picked_on_a_phone(opening: Opening
     assert then == {"open": found["open"], "delivered": found["picked"]}
 
 
+def split_and_substituted(page: Page, stack: Stack) -> None:
+    """Two of nine go to an order of their own, the rest is sent as something else."""
+    assert stack.request("POST", "/products", {"sku": "OWN-COFFEE", "label": "Coffee"}).status_code in (200, 201)
+    lines = [{"sku": "OWN-COFFEE", "quantity": 9}]
+    order = {"id": "SO-9", "customer": "ward-5", "site": "dc-1", "lines": lines}
+    assert stack.request("POST", "/orders", order).status_code == 201
+    page.goto("/orders?order=SO-9")
+    page.get_by_test_id("order-split").click()
+    expect(page.get_by_test_id("split-quantity")).to_have_value("9")
+    page.get_by_test_id("split-quantity").fill("2")
+    assert axe(page) == []
+    page.get_by_test_id("split-send").click()
+    expect(page.get_by_test_id("order-parts")).to_contain_text("SO-9-2")
+    page.get_by_test_id("order-instead").click()
+    page.get_by_test_id("instead-new").fill("OWN-TEA")
+    page.get_by_test_id("instead-name").click()
+    expect(page.get_by_test_id("instead-quantity")).to_have_value("7")
+    assert axe(page) == []
+    page.get_by_test_id("instead-send").click()
+    expect(page.get_by_test_id("order-detail")).to_contain_text("instead of Coffee")
+
+
 def packed_and_loaded(page: Page) -> None:
     """Into a unit and out of it again, onto a vehicle and off it again, and then to the customer."""
     page.get_by_test_id("order-pack").click()
@@ -84,7 +110,10 @@ def packed_and_loaded(page: Page) -> None:
     assert (made.status, made.headers["content-type"]) == (200, "application/pdf"), made.text()
     page.get_by_test_id("pack-undo").click()
     expect(page.get_by_test_id("pack-loose")).to_have_count(1)
-    page.get_by_test_id("pack-do").click()
+    expect(page.get_by_test_id("pack-carton")).to_contain_text("Tea")
+    page.get_by_test_id("pack-so").first.click()
+    expect(page.get_by_test_id("pack-carton")).to_have_count(0)
+    expect(page.get_by_test_id("pack-unit")).to_have_count(0)
     page.get_by_test_id("scan").fill("truck-01")
     page.get_by_test_id("scan").press("Enter")
     expect(page.get_by_test_id("pack-vehicle")).to_have_value("truck-01")

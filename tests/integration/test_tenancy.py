@@ -86,7 +86,7 @@ BY_PLACE = {
     ("carrier_service", "mode"): "'road'", ("kept_view", "page"): "'/orders'",
     **{(t, "kind"): "'order'" for t in ("remark", "watch")},
     **{(t, "kind"): "'slotting'" for t in ("advice", "adviser")}, ("advice", "unit"): "'m'", ("advice", "days"): "1",
-    ("compartment", "temp_class"): "'chilled'", ("dispatch_plan", "kind"): "'plan'",
+    ("compartment", "temp_class"): "'chilled'", ("packaging", "kind"): "'tote'", ("dispatch_plan", "kind"): "'plan'",
     ("load_unit", "state"): "'loaded'", ("load_mark", "kind"): "'scan'", ("load_seal", "kind"): "'sealed'",
     ("load_seal", "numbers"): "'{{x}}'",
     ("exposure", "profile_id"): ONE_OF.replace("{}", "profile", 1),

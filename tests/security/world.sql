@@ -129,6 +129,13 @@ select {tenant}, r.id, 1, l.id, 'delivered', 1, 'Reason{tag}' from goods_return 
 insert into stock_hold (tenant_id, unit, reason, held_by) values ({tenant}, '{mark}-held', 'Reason{tag}', 'Maker{tag}');
 insert into compartment (tenant_id, vehicle_id, name, temp_class, load_kg)
 select {tenant}, v.id, '{mark}-rear', 'chilled', 900 from vehicle v where v.tenant_id = {tenant} order by v.id limit 1;
+insert into packaging (tenant_id, code, label, kind, length_mm, width_mm, height_mm, load_kg)
+values ({tenant}, '{mark}-box', 'Box{tag}', 'carton', 400, 300, 200, 10);
+insert into packing_rule (tenant_id, one, other) values ({tenant}, 'Acid{tag}', 'Food{tag}');
+insert into product (tenant_id, sku, label) values ({tenant}, '{mark}-INSTEAD', 'Instead{tag}');
+insert into product_substitute (tenant_id, product_id, substitute_id, numerator, denominator)
+select {tenant}, p.id, q.id, 2, 1 from product p join product q on q.tenant_id = {tenant} and q.sku = '{mark}-INSTEAD'
+where p.tenant_id = {tenant} and p.sku = 'MILK';
 insert into remark (tenant_id, kind, about, text, made_by) values ({tenant}, 'order', '{mark}-order', 'Said{tag}', 'Sayer{tag}');
 insert into watch (tenant_id, person, kind, about) values ({tenant}, 'Watcher{tag}', 'order', '{mark}-order');
 insert into remark_seen (tenant_id, person, upto) values ({tenant}, 'Watcher{tag}', 0);

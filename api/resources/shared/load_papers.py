@@ -92,12 +92,17 @@ def _unit(unit: Mapping[str, Any], loaded: Mapping[str, bool] | None) -> dict[st
         "bars": _bars(code) if is_sscc(code) else None,
         "lines": [
             [
-                f"{line['order']}/{line['line']}", f"{line['label']} ({line['sku']})", line["lot"] or "",
+                f"{line['order']}/{line['line']}", _what(line), line["lot"] or "",
                 (line["best_before"] or "")[:10], f"{line['quantity']:g} {line['base_unit']}",
             ]
             for line in unit["lines"]
         ],
     }  # fmt: skip
+
+
+def _what(line: Mapping[str, Any]) -> str:
+    instead = f", instead of {line['instead_of']}" if "instead_of" in line else ""
+    return f"{line['label']} ({line['sku']}){instead}"
 
 
 def _bars(sscc: str) -> dict[str, Any]:

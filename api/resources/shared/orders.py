@@ -45,6 +45,15 @@ class Allocated(TypedDict):
     quantity: float
 
 
+class StandsFor(TypedDict):
+    """The line whose units a line took over."""
+
+    order: str
+    line: int
+    sku: str
+    label: str
+
+
 class OrderLine(TypedDict):
     """A line: what was ordered, in base units and as it was said, and how many units are in each stage.
 
@@ -61,12 +70,14 @@ class OrderLine(TypedDict):
     status: str
     stages: dict[str, float]
     waiting: float
+    stands_for: StandsFor | None
 
 
 class Order(TypedDict):
     """An order; its `status` is the stage of what is furthest behind. `version` counts its changes.
 
-    `shipment`: the one that carries it, or did so last.
+    `shipment`: the one that carries it, or did so last. `split_from`: the order whose units it has; `split_to`: those
+    that have some of its.
     """
 
     id: str
@@ -85,6 +96,8 @@ class Order(TypedDict):
     created_by: str
     changed_at: Time | None
     shipment: str | None
+    split_from: str | None
+    split_to: list[str]
     lines: list[OrderLine]
 
 
@@ -106,7 +119,10 @@ def _line(row: Row) -> OrderLine:
         "status": row["status"],
         "stages": {stage: float(row["stages"][stage]) for stage in STAGES if stage in row["stages"]},
         "waiting": float(sum((Decimal(each) for each in row["waiting"].values()), Decimal(0))),
-    }
+        "stands_for": None if row["for_line"] is None else {
+            "order": row["for_order"], "line": row["for_line"], "sku": row["for_sku"], "label": row["for_label"],
+        },
+    }  # fmt: skip
 
 
 def _order(row: Row, lines: Iterable[Row]) -> Order:
@@ -127,6 +143,8 @@ def _order(row: Row, lines: Iterable[Row]) -> Order:
         "created_by": row["created_by"],
         "changed_at": when(row["changed_at"]),
         "shipment": row["shipment"],
+        "split_from": row["split_from"],
+        "split_to": row["split_to"],
         "lines": [_line(each) for each in lines],
     }
 
@@ -140,7 +158,7 @@ async def with_lines(session: Session, rows: list[Row]) -> dict[int, Order]:
     return {row["key"]: _order(row, lines[row["key"]]) for row in rows}
 
 
-LIVE = ("customer_label", "shipment")
+LIVE = ("customer_label", "shipment", "split_to")
 """What is not said of an order itself."""
 ANY: dict[str, Any] = dict.fromkeys(("id", "statuses", "customer", "site", "search", "after", "priority", "due"))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from decimal import Decimal
 
 import pytest
 from hypothesis import given, settings
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from planning.packing.cartons import SUPPORT_MIN, pack
 from planning.packing.goods import Carton, Item, PackingError, volume
 from planning.packing.layers import layer, most_in_rows, stack
+from planning.packing.proposal import Goods, Packaging, propose
 from tests.examples import examples
 
 
@@ -101,6 +103,7 @@ def test_what_is_left_is_told_why(item, why) -> None:
     found = pack([item], CARTONS)
     assert why in found.left[0].why
     assert not found.cartons
+    assert pack([item], []).left[0].cause == "no_packaging"
     only = Carton("c", (9, 9, 9), 9, temperatures=frozenset({"cold"}))
     assert pack([Item("a", (1, 1, 1), 1, "frozen")], [only]).left[0].why == "no carton is for frozen"
 
@@ -139,3 +142,49 @@ def test_a_pallet_is_as_high_and_as_heavy_as_it_may_be() -> None:
         stack(box, 1200, 1000, 200, 1_000_000)
     with pytest.raises(PackingError, match="is no size"):
         Item("flat", (1, 1, 0), 1)
+
+
+KINDS = [*map(Packaging, CARTONS), Packaging(Carton("pallet", (20, 12, 10), 900), pallet=True)]
+GOODS = st.lists(
+    st.builds(
+        Goods, st.sampled_from("ab"), st.decimals(0, 40, places=1), st.none() | st.tuples(SIDES, SIDES, SIDES),
+        st.none() | st.integers(1, 120), st.sampled_from(["", "cold"]), st.sampled_from(["", "food", "acid", "glass"]),
+    ),
+    max_size=4,
+)  # fmt: skip
+
+
+@settings(max_examples=examples(40), deadline=None)
+@given(GOODS)
+def test_each_piece_of_an_order_is_in_one_packaging_or_left_with_the_reason(goods) -> None:
+    found = propose(goods, KINDS, APART)
+    for n, each in enumerate(goods):
+        put = sum(filled.pieces.get(n, 0) for filled in found.filled)
+        assert put + sum(left.quantity for left in found.left if left.goods == n) == each.quantity
+    for filled in found.filled:
+        carton, here = KINDS[filled.packaging].carton, [goods[n] for n in filled.pieces]
+        assert filled.mass_g == sum(goods[n].mass_g * many for n, many in filled.pieces.items()) <= carton.mass_max_g
+        assert filled.volume_mm3 <= carton.fill_max * carton.volume_mm3
+        assert len({each.temperature for each in here}) == 1
+        assert not {"food", "acid"} <= {each.apart for each in here}
+        assert sum(many for n, many in filled.pieces.items() if goods[n].apart == "glass") <= 1
+
+
+def test_what_fills_a_packaging_goes_alone_the_rest_together_and_nothing_is_guessed() -> None:
+    kinds = [
+        Packaging(Carton("box", (400, 300, 250), 15_000)),
+        Packaging(Carton("pallet", (1200, 800, 1000), 600_000), pallet=True),
+    ]
+    milk, tea = Goods("milk", Decimal(31), (100, 100, 250), 1_000), Goods("tea", Decimal(3), (100, 100, 100), 100)
+    keg, cask = Goods("keg", Decimal(1), (500, 500, 500), 50_000), Goods("cask", Decimal(1), (900, 900, 900), 1)
+    dark = Goods("dark", Decimal("2.5"), (10, 10, 10), None)
+    found = propose([milk, tea, keg, dark, cask, milk._replace(name="half", quantity=Decimal("0.5"))], kinds)
+    assert [(each.packaging, each.pieces, each.layers) for each in found.filled] == [
+        (0, {0: 12}, 1), (0, {0: 12}, 1), (0, {0: 7, 1: 3}, 0), (1, {2: 1}, 0),
+    ]  # fmt: skip
+    assert [(each.goods, each.quantity, each.cause) for each in found.left] == [
+        (3, Decimal("2.5"), "no_mass"), (5, Decimal("0.5"), "part"), (4, 1, "too_big"),
+    ]  # fmt: skip
+    assert [each.packaging for each in propose([milk._replace(quantity=Decimal(400))], kinds).filled] == [1] + [0] * 2
+    apart = propose([tea._replace(apart="food"), tea._replace(apart="acid")], kinds, APART)
+    assert (len(apart.filled), apart.apart) == (2, [APART[0]])

@@ -42,6 +42,7 @@ const words: Translation<typeof en> = {
   page_carriers: 'Spediteure',
   page_docks: 'Rampe',
   page_pack: 'Packen und laden',
+  page_packaging: 'Verpackung',
   page_goods: 'Ware',
   page_stock: 'Bestand',
   page_put_away: 'Einlagern',

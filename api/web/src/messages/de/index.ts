@@ -25,6 +25,7 @@ import live from './live.ts'
 import loading from './loading.ts'
 import moves from './moves.ts'
 import orders from './orders.ts'
+import packaging from './packaging.ts'
 import past from './past.ts'
 import planning from './planning.ts'
 import profiles from './profiles.ts'
@@ -47,5 +48,5 @@ import waves from './waves.ts'
 import webhooks from './webhooks.ts'
 
 export default {
-  alerts, audit, brokers, calibrations, carriers, cases, channels, commands, delivery, devices, dispatch, display, docks, drive, files, frame, goods, join, kpis, labels, levels, live, loading, moves, orders, past, planning, profiles, refused, replenishment, reports, returns, routes, settings, shared, shipment, shipments, sites, start, stock, table, talk, warehouse, waves, webhooks,
+  alerts, audit, brokers, calibrations, carriers, cases, channels, commands, delivery, devices, dispatch, display, docks, drive, files, frame, goods, join, kpis, labels, levels, live, loading, moves, orders, packaging, past, planning, profiles, refused, replenishment, reports, returns, routes, settings, shared, shipment, shipments, sites, start, stock, table, talk, warehouse, waves, webhooks,
 }

@@ -39,6 +39,7 @@ export default {
   page_carriers: 'Carriers',
   page_docks: 'Dock',
   page_pack: 'Pack and load',
+  page_packaging: 'Packaging',
   page_goods: 'Goods',
   page_stock: 'Stock',
   page_put_away: 'Put away',

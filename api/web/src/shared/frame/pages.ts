@@ -36,6 +36,7 @@ export const PAGES: readonly Page[] = [
   { path: '/orders/waves', name: m.page_waves, title: m.page_waves, needs: 'orders.work', bar: false },
   { path: '/orders/pick', name: m.page_pick, title: m.page_pick, needs: 'orders.work', bar: false },
   { path: '/orders/pack', name: m.page_pack, title: m.page_pack, needs: 'orders.work', bar: false },
+  { path: '/orders/packaging', name: m.page_packaging, title: m.page_packaging, bar: false },
   { path: '/orders/returns', name: m.page_returns, title: m.page_returns, bar: false },
   { path: '/shipments/load', name: m.page_load, title: m.page_load, needs: 'orders.work', bar: false },
   { path: '/stock/activity', name: m.page_activity, title: m.page_activity, bar: false },

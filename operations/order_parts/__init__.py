@@ -1,0 +1,1 @@
+"""Parts of orders that go another way: to an order of their own."""

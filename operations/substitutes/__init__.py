@@ -1,0 +1,1 @@
+"""Substitutes: units of an order that another product is sent for."""
