@@ -150,7 +150,7 @@ insert into class values
     ('purchase_order',      'tenant_id',      'select, insert, update',         '',                       ''),
     ('purchase_order_line', 'tenant_id',      'select, insert, update, delete', '',                       ''),
     ('proposal_taken',      'tenant_id',      'select, insert',                 '',                       ''),
-    ('sales_day',           'tenant_id',      'select, insert, update',         '',                       ''),
+    ('sales_day',           'tenant_id',      'select, insert, update, delete', '',                       ''),
     ('demand_forecast',     'tenant_id',      'select',                         '',                       ''),
     ('forecast_adjustment', 'tenant_id',      'select, insert, update (withdrawn_at, withdrawn_by)', '',    ''),
     ('forecast_run',        'tenant_id',      'select, insert, update (asked_at, asked_by)', '',            ''),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Any, cast
 from zoneinfo import ZoneInfo
@@ -27,7 +26,6 @@ from planning.demand.history import adjusted, demand_of, graded
 from store.db import queries
 
 router = resource(tags=["planning"])
-SALES_MAX = 10_000
 SPAN_MAX = 1_100
 DAYS = 90
 Name = Annotated[str, Field(min_length=1, max_length=64)]
@@ -122,36 +120,6 @@ class ForecastRun(TypedDict):
     asked: bool
 
 
-class SalesRow(Strict):
-    """What was sold of a product on a day, in base units. `in_stock`: false where stock ran out."""
-
-    site: Name
-    sku: Name
-    day: Day
-    quantity: Annotated[float, Field(ge=0, le=1e12, allow_inf_nan=False)]
-    in_stock: bool = True
-
-
-class SalesIn(Strict):
-    """Sales of other systems, all or nothing. Told again they change nothing; told otherwise the last word holds."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [{"rows": [{"site": "m-site", "sku": "M-SKU", "day": "2026-11-02", "quantity": 12}]}]
-        }
-    )
-
-    rows: Annotated[list[SalesRow], Field(min_length=1, max_length=SALES_MAX)]
-
-
-class SalesTold(TypedDict):
-    """How many days are new, how many say something else than before, and how many say the same."""
-
-    created: int
-    changed: int
-    same: int
-
-
 class AdjustmentIn(Strict):
     """What a person expects: `factor` times the forecast on these days, and why."""
 
@@ -234,38 +202,6 @@ def _day(row: Row) -> DemandDay:
         "demand": demand_of(row),
         "short": row["short"],
     }
-
-
-@router.post("/sales", response_model=SalesTold, status_code=201)
-async def post_sales(request: Request, caller: ProductKeeper, given: SalesIn) -> Json:
-    """Brings in what other systems sold. 422: a site or product is not known, with the place of its row."""
-    asked = [{"n": n, "site": row.site, "sku": row.sku} for n, row in enumerate(given.rows)]
-    async with context_of(request).database.tenant(caller.tenant_id) as session:
-        keys = {row["n"]: row for row in await session.rows(queries("demand")["keys"], rows=json.dumps(asked))}
-        faults = [
-            f"rows.{n}.{name}: there is no {getattr(row, name)}"
-            for n, row in enumerate(given.rows)
-            for name in ("site", "sku")
-            if keys[n]["site_id" if name == "site" else "product_id"] is None
-        ]
-        if faults:
-            raise Problem(422, "; ".join(faults[:20]))
-        values = {
-            (keys[n]["site_id"], keys[n]["product_id"], row.day.isoformat()): {
-                "quantity": row.quantity,
-                "short": not row.in_stock,
-            }
-            for n, row in enumerate(given.rows)
-        }
-        if len(values) < len(given.rows):
-            raise Problem(422, "rows: a day of a product at a site stands twice; one row for each")
-        names = ("site_id", "product_id", "day")
-        rows = [{**dict(zip(names, key, strict=True)), **value} for key, value in values.items()]
-        told = await session.rows(queries("demand")["put_sales"], rows=json.dumps(rows), by=caller.user)
-        created = sum(row["created"] for row in told)
-        counts: SalesTold = {"created": created, "changed": len(told) - created, "same": len(rows) - len(told)}
-        await audit(session, caller, "sales.put", str(len(rows)), **counts)
-    return Json(counts, 201)
 
 
 @router.get("/forecasts", response_model=Items[ForecastNow], responses=FILES)

@@ -1,4 +1,4 @@
-"""`frostway template` and `frostway import`: one's own inventory and orders as tables, made and brought in."""
+"""`frostway template` and `frostway import`: one's own inventory, orders and sales as tables, made and brought in."""
 
 from __future__ import annotations
 
@@ -20,9 +20,10 @@ class Kind(StrEnum):
     OPENING_STOCK = "opening-stock"
     ORDERS = "orders"
     CUSTOMERS = "customers"
+    SALES = "sales"
 
 
-ORDERING = (Kind.ORDERS, Kind.CUSTOMERS)
+ORDERING = (Kind.ORDERS, Kind.CUSTOMERS, Kind.SALES)
 
 
 class Format(StrEnum):

@@ -132,6 +132,20 @@ select r.n, s.id as site_id, p.id as product_id from jsonb_to_recordset(%(rows)s
 left join site s on s.tenant_id = %(tenant)s and s.name = r.site and s.retired_at is null
 left join product p on p.tenant_id = %(tenant)s and p.sku = r.sku and p.retired_at is null
 
+-- name: sales_there
+-- What was told of days by their names.
+select r.id, r.site, r.sku, r.day, d.quantity::float8 as quantity, d.short
+from jsonb_to_recordset(%(rows)s::jsonb) as r (id text, site text, sku text, day date)
+join site s on s.tenant_id = %(tenant)s and s.name = r.site and s.retired_at is null
+join product p on p.tenant_id = %(tenant)s and p.sku = r.sku and p.retired_at is null
+join sales_day d on d.tenant_id = %(tenant)s and d.site_id = s.id and d.product_id = p.id and d.day = r.day
+
+-- name: drop_sales
+-- Nothing is known any more of what was sold on a day.
+delete from sales_day d using site s, product p
+where d.tenant_id = %(tenant)s and s.id = d.site_id and p.id = d.product_id and s.name = %(site)s and p.sku = %(sku)s and d.day = %(day)s
+returning d.quantity::float8 as quantity, d.short
+
 -- name: put_sales
 -- What was sold, as told last; those that say nothing new are left as they are.
 insert into sales_day as d (tenant_id, site_id, product_id, day, quantity, short, told_by)

@@ -38,6 +38,7 @@ from tests.benchmarks import (
     sizes,
     stops,
     throughput,
+    traces,
 )
 from tests.benchmarks.crowd import section as crowd
 from tests.benchmarks.figures import ARTIFACT, Figure, Neighbours, machine, print_table, write
@@ -232,6 +233,11 @@ def ordered(server: Databases, _folder: Path, effort: Effort) -> list[Figure]:
     return orders.measure(server, orders=effort.orders, allocated=effort.orders // 10)
 
 
+def traced(server: Databases, _folder: Path, effort: Effort) -> list[Figure]:
+    """Traces through many events."""
+    return traces.measure(server, events=effort.moves // 10)
+
+
 SECTIONS: dict[str, Callable[[Databases, Path, Effort], list[Figure]]] = {
     "single": single,
     "batched": batched,
@@ -250,6 +256,7 @@ SECTIONS: dict[str, Callable[[Databases, Path, Effort], list[Figure]]] = {
     "memory": idle,
     "ledger": stocked,
     "orders": ordered,
+    "traces": traced,
 }
 PURE: dict[str, Callable[[Path], list[Figure]]] = {
     "eta": eta.measure,

@@ -39,6 +39,7 @@ PAGES = (
     "/orders/returns?do=new",
     "/dispatch",
     "/docks",
+    "/goods/trace",
     "/carriers?carrier=nordic",
     "/orders/pick",
     "/orders/pack",

@@ -43,6 +43,12 @@ class Book:
             self._sheet.write_string(0, column, title, self._bold)
         self._count = 0
 
+    def another(self, name: str, columns: Sequence[str]) -> None:
+        """What is added from now on stands on a sheet of its own."""
+        self._end()
+        self._name, self._columns, self._sheets = name, columns, 0
+        self._begin()
+
     def _end(self) -> None:
         self._sheet.autofilter(0, 0, self._count, max(0, len(self._columns) - 1))
 

@@ -1,4 +1,4 @@
-"""What `frostway template` and `frostway import` do with orders and customers."""
+"""What `frostway template` and `frostway import` do with orders, customers and sales."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from psycopg import Connection
 from psycopg.rows import dict_row
 from pydantic import ValidationError
 
-from api.resources import customers, orders
+from api.resources import customers, orders, sales
 from api.resources.shared.imports.bring import Fault, Kind, as_rows, invalid
 from api.resources.shared.imports.files import Columns, FileError, Thing, open_source
 from api.resources.shared.imports.sheets import SheetError
@@ -33,7 +33,7 @@ from operations.unit_of_work import Statement, run
 from store.db import connect, queries
 from store.registry import Registry
 
-KINDS: Mapping[str, Kind] = {"orders": orders.KIND, "customers": customers.KIND}
+KINDS: Mapping[str, Kind] = {"orders": orders.KIND, "customers": customers.KIND, "sales": sales.KIND}
 EXAMPLES: Mapping[str, Sequence[Mapping[str, str]]] = {
     "orders": (
         {
@@ -44,6 +44,7 @@ EXAMPLES: Mapping[str, Sequence[Mapping[str, str]]] = {
         {"order": "SO-1001", "sku": "TEA", "quantity": "4"},
     ),
     "customers": ({"id": "ward-5", "label": "Ward 5", "min_life_days": "5"},),
+    "sales": ({"site": "store-1", "sku": "MILK-1L", "day": "2026-11-02", "quantity": "12", "in_stock": "yes"},),
 }  # fmt: skip
 
 
@@ -103,12 +104,12 @@ def imported(
         brought = _Brought()
         try:
             with connection.transaction():
-                brought = (_orders if kind == "orders" else _customers)(things, execute)
+                brought = PUT[kind](things, execute)
                 if brought.faults:
                     _refuse(file, brought.faults)
                 if dry_run:
                     raise psycopg.Rollback
-                _audit(KINDS[kind].name, brought, execute)
+                _audit(KINDS[kind], brought, execute)
         except psycopg.errors.UniqueViolation:
             raise Failure(f"{file.name}: somebody else has just brought some of it in: try again") from None
     done = "would be" if dry_run else "are"
@@ -119,7 +120,7 @@ def imported(
 
 
 def _executing(connection: Connection[Any], tenant_id: int) -> Execute:
-    named = {**queries("imports"), **queries("stock"), **queries("orders")}
+    named = {**queries("demand"), **queries("imports"), **queries("stock"), **queries("orders")}
 
     def execute(statement: Statement) -> Sequence[Mapping[str, Any]]:
         with connection.cursor(row_factory=dict_row) as cursor:
@@ -202,20 +203,50 @@ def _customers(things: Sequence[Thing], execute: Execute) -> _Brought:
     return out
 
 
+def _sales(things: Sequence[Thing], execute: Execute) -> _Brought:
+    out = _Brought()
+    names = [str(thing.values["id"]) for thing in things]
+    told = ("id", *sales.KEYS, "quantity", "in_stock")
+    rows = sales.values_of(execute(Statement("sales_there", {"rows": sales.asked_for(names)})))
+    known = {name: {key: row[key] for key in told} for name, row in rows.items()}
+    good = _valid("sales", things, known, out)
+    keys = {row["n"]: row for row in execute(Statement("keys", {"rows": sales.named(each.body for each in good)}))}
+    new = []
+    for n, each in enumerate(good):
+        row = each.body
+        out.faults += [sales.faulty(each.thing.at, row, name) for name in sales.unknown(keys[n])]
+        if row.model_dump() == known.get(row.id):
+            out.same += 1
+            continue
+        (out.changed if row.id in known else out.created).append(row.id)
+        new.append((row, keys[n]))
+    if new and not out.faults:
+        execute(Statement("put_sales", {"rows": json.dumps([sales.stored(*each) for each in new]), "by": WHO}))
+    return out
+
+
+PUT: Mapping[str, Callable[[Sequence[Thing], Execute], _Brought]] = {
+    "orders": _orders, "customers": _customers, "sales": _sales,
+}  # fmt: skip
+
+
 def _refuse(file: Path, faults: Sequence[Fault]) -> NoReturn:
     for at, column, problem in sorted(faults):
         typer.echo(f"{file.name}, line {at}{f', {column}' if column else ''}: {problem}", err=True)
     raise Failure(f"{file.name}: nothing was brought in: {len(faults)} things are wrong")
 
 
-def _audit(name: str, brought: _Brought, execute: Execute) -> None:
+def _audit(kind: Kind, brought: _Brought, execute: Execute) -> None:
     what = [
         {
-            "action": f"{name}.{'change' if subject in brought.changed else 'create'}",
+            "action": f"{kind.name}.{'change' if subject in brought.changed else 'create'}",
             "subject": subject,
             "detail": {**detail, "by": "import"},
         }
         for subject, detail in brought.details.items()
     ]
+    if kind.at_once and (brought.created or brought.changed):
+        counts = {"created": len(brought.created), "changed": len(brought.changed)}
+        what = [{"action": kind.at_once, "subject": str(sum(counts.values())), "detail": {**counts, "by": "import"}}]
     if what:
         execute(Statement("audit", {"actor": WHO, "rows": json.dumps(what)}))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -10,6 +12,7 @@ import httpx
 from planning.demand.start import start_due
 from store.link import Link
 from tests.integration.api.seed import World, client, serving
+from tests.integration.frostway.commands import typed
 from tests.logins import of_operations
 
 WEEK = [20, 12, 12, 14, 18, 30, 34]
@@ -66,7 +69,40 @@ def every_page_once(api: httpx.Client) -> None:
     assert (len(seen), len(set(seen)), pages) == (89, 89, 2)
 
 
-def test_from_sales_of_another_system_to_a_forecast_that_a_person_adjusts(kept_database: str) -> None:
+def as_a_file_of_a_stranger(api: httpx.Client, world: World, database: str, folder: Path, today: date) -> None:
+    a, b, c = (today - timedelta(days=n) for n in (100, 101, 102))
+    file = f"Store;Article;Date;Sold;in_stock\nstore-1;MILK;{a};12,5;nein\nstore-1;NONE;{a};1;\n"
+    file += f"store-1;MILK;2.11.2026;1;\n;MILK;{b};1;\n"
+    file += f"store-1;MILK;{c};-1;\nstore-1;MILK;{c};3;perhaps\nstore-1;MILK;{a};3;\nstore-1;MILK;{b};3;\n"
+
+    def brought(content: str, **how: Any) -> list[dict[str, Any]]:
+        answer = api.post(f"{V1}/sales/import", content=content.encode(), params={"told": "all", **how})
+        assert answer.status_code == 200, answer.text
+        return [json.loads(line) for line in answer.text.splitlines()]
+
+    for how, new in ({"dry_run": True}, 2), ({}, 2), ({}, 0):
+        told = brought(file, **how)
+        assert (told[-1]["created"], told[-1]["same"], told[-1]["wrong"]) == (new, 2 - new, 6), told
+    wrong = [(t["line"], t["column"]) for t in told if t.get("outcome") == "wrong"]
+    assert wrong == [(3, "sku"), (4, "day"), (5, "site"), (6, "quantity"), (7, "in_stock"), (8, "id")]
+    found = ok(api.get(f"{V1}/demand?sku=MILK&since={b}&until={today - timedelta(days=99)}"))["items"]
+    assert [(d["day"], d["sold"], d["short"]) for d in found] == [(f"{b}", 3, False), (f"{a}", 12.5, True)]
+    assert world.one("select count(*) from audit where action = 'sales.put' and detail ->> 'by' = 'import'") == 1
+
+    (folder / "sales.csv").write_text(f"site,sku,day,quantity\nstore-1,MILK,{b},4\nstore-1,MILK,{a},12.5\n")
+    for words, said in ("--dry-run", "would be"), ("", "are"):
+        status, out, err = typed(database, folder, "import", "sales", "sales.csv", *words.split())
+        assert (status, out) == (0, f"sales.csv: sales: 0 {said} new, 1 {said} changed, 1 are there already\n"), err
+    (folder / "sales.csv").write_text(f"site,sku,day,quantity\nstore-1,MILK,{b},5\nstore-9,MILK,{b},5\n")
+    status, _, err = typed(database, folder, "import", "sales", "sales.csv")
+    assert (status, "line 3, site: there is no store-9" in err) == (1, True), err
+    assert typed(database, folder, "template", "sales", "--out", "t.csv")[0] == 0
+    assert (folder / "t.csv").read_text().startswith("site,sku,day,quantity,in_stock")
+    gone = f"{V1}/sales?site=store-1&sku=MILK&day="
+    assert [api.delete(gone + f"{d}").status_code for d in (a, b, a)] == [204, 204, 404]
+
+
+def test_from_sales_of_another_system_to_a_forecast_that_a_person_adjusts(kept_database: str, tmp_path: Path) -> None:
     world = World(kept_database)
     world.furnish()
     now = datetime.now(UTC)
@@ -115,6 +151,7 @@ def test_from_sales_of_another_system_to_a_forecast_that_a_person_adjusts(kept_d
         a_person_expects_otherwise(api, world, today)
         assert ok(api.post(f"{V1}/forecasts/run"), 202)["asked"] is True
         assert start_due(link, of_operations(kept_database), datetime.now(UTC) + timedelta(seconds=1)) is True
+        as_a_file_of_a_stranger(api, world, kept_database, tmp_path, today)
         with client(url, world.token("viewer")) as other:
             assert other.post(f"{V1}/sales", json={"rows": milk[:1]}).status_code == 403
             assert other.get(f"{V1}/forecasts").status_code == 200

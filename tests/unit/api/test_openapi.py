@@ -51,7 +51,7 @@ def test_the_bodies_are_those_of_the_document():
     others = {name for name, (_, _, operation) in OPERATIONS.items() if "requestBody" in operation} - in_json
     assert others == {
         "import_customers", "import_inventory", "import_logger_file", "import_orders", "import_products",
-        "import_shipments", "import_sites", "import_vehicles",
+        "import_sales", "import_shipments", "import_sites", "import_vehicles",
         "put_picture", "put_public_picture",
     }  # fmt: skip
 

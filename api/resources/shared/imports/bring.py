@@ -128,7 +128,8 @@ class Kind:
 
     `read` gives what is there of some names; `settle` says by key what is wrong with entries ("column: why", or
     several faults), or SAME of those that change nothing; `write` stores the rest, `tell` shows them to the pages.
-    `gather`: several lines that are one thing.
+    `gather`: several lines that are one thing. `at_once`: the action that stands in the audit trail once for a portion,
+    of things that are too many to stand there one by one.
     """
 
     name: str
@@ -140,6 +141,7 @@ class Kind:
     tell: Callable[[Session, list[Entry]], Awaitable[None]] | None = None
     settle: Callable[[Session, list[Entry]], Awaitable[Settled]] = alike
     gather: Callable[[Iterator[Thing]], Iterator[Thing]] = lambda things: things
+    at_once: str = ""
 
 
 @dataclass
@@ -316,8 +318,15 @@ class Work:
             }
             for entry in stored
         ]
+        if self.kind.at_once:
+            what = [self._counted(stored)]
         rows = orjson.dumps(what, default=str).decode()
         await session.run(queries("imports")["audit"], actor=self.caller.user, rows=rows)
+
+    def _counted(self, stored: list[Entry]) -> dict[str, Any]:
+        created = sum(entry.known is None for entry in stored)
+        detail = {"created": created, "changed": len(stored) - created, "by": "import"}
+        return {"action": self.kind.at_once, "subject": str(len(stored)), "detail": detail}
 
 
 class _NothingStoredError(Exception):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -88,6 +88,41 @@ def time(cell: Any, how: How) -> datetime | None:
     if again != found:
         raise ValueError(fault("skipped_time", said=f"{found:%Y-%m-%d %H:%M}", zone=how.zone.key))
     return there
+
+
+MISSING = "it is missing: each line needs one"
+_YES = frozenset({"1", "true", "yes", "y", "x", "ja", "j"})
+_NO = frozenset({"0", "false", "no", "n", "nein"})
+
+
+def day(cell: Any, how: How) -> date | None:
+    """A day as ISO 8601 writes it, or as a workbook has it."""
+    del how
+    if isinstance(cell, datetime):
+        return cell.date()
+    said = plain(cell)
+    if not said:
+        return None
+    if not _DATE.fullmatch(said):
+        raise ValueError(fault("not_date"))
+    try:
+        return date.fromisoformat(said)
+    except ValueError:
+        raise ValueError(fault("not_date")) from None
+
+
+def yes(cell: Any, how: How) -> bool | None:
+    """Whether something is so.
+
+    >>> from zoneinfo import ZoneInfo
+    >>> [yes(said, How(commas=False, zone=ZoneInfo("UTC"))) for said in ("Yes", 0.0, "nein", True, None)]
+    [True, False, False, True, None]
+    """
+    del how
+    said = plain(cell).lower()
+    if said not in _YES | _NO | {""}:
+        raise ValueError(fault("not_one_of", said=cut(said), known="yes, no"))
+    return said in _YES if said else None
 
 
 def flat(columns: Mapping[str, Cell], said: Mapping[str, Any], how: How) -> tuple[dict[str, Any], dict[str, str]]:

@@ -30,7 +30,6 @@ COLUMNS = Columns(
         "from": "window_start", "to": "window_end", "due": "window_end", "deliver_by": "window_end",
     },
 )  # fmt: skip
-MISSING = "it is missing: each line needs one"
 
 
 def gathered(things: Iterator[Thing]) -> Iterator[Thing]:
@@ -41,7 +40,7 @@ def gathered(things: Iterator[Thing]) -> Iterator[Thing]:
             yield from lines
             continue
         if not name:
-            yield from (Thing(line.at, {}, line.faults or {"order": MISSING}) for line in lines)
+            yield from (Thing(line.at, {}, line.faults or {"order": cells.MISSING}) for line in lines)
             continue
         yield from _order(name, lines, seen)
 
@@ -82,7 +81,7 @@ def _order(name: str, lines: Iterator[Thing], seen: Seen) -> Iterator[Thing]:
 def _faults(first: Thing, line: Thing) -> dict[str, str]:
     for key in ("sku", "quantity"):
         if line.values.get(key) is None:
-            return {key: MISSING}
+            return {key: cells.MISSING}
     if isinstance(how_many := line.values["quantity"], int | float) and how_many <= 0:
         return {"quantity": "write how many, more than nothing"}
     for key in SAME:

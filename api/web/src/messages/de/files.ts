@@ -10,6 +10,7 @@ const KINDS: Readonly<Record<string, string>> = {
   shipments: 'Sendungen',
   customers: 'Kunden',
   orders: 'Aufträge',
+  sales: 'Frühere Verkäufe',
   devices: 'Geräte',
   stock: 'Bestand',
   alerts: 'Alarme, alle',
@@ -20,6 +21,7 @@ const COLUMNS: Readonly<Record<string, string>> = {
   sites: 'id, label, kind, lat, lon, radius_m, dwell_s, tz',
   shipments: 'shipment, reference, customer, vehicle, profile, stop, site (oder name mit lat und lon), window_start, window_end',
   customers: 'id, label, min_life_days',
+  sales: 'site, sku, day, quantity, in_stock',
   orders: 'order, customer, ship_to, site, reference, priority, window_start, window_end, note, sku, quantity, unit',
 }
 

@@ -35,6 +35,7 @@ const words: Translation<typeof en> = {
   page_replenishment: 'Nachbestellung',
   page_planning: 'Planung',
   page_kpis: 'Kennzahlen',
+  page_trace: 'Weg einer Charge',
   page_waves: 'Wellen',
   page_returns: 'Retouren',
   page_load: 'Verladen',

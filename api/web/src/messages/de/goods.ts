@@ -81,6 +81,7 @@ const words: Translation<typeof en> = {
   zone: 'Zone (freiwillig)',
   at: (zone) => `Wann (jetzt, wenn leer; ${zone})`,
   save: 'Speichern',
+  trace: 'Woher sie kam, wohin sie ging',
   recalled: 'Zurückgerufen',
   recalled_told: (lot, orders) => `Charge ${lot} ist zurückgerufen; ${orders} Aufträge haben andere Ware bekommen.`,
   lot_of: (lot) => `Charge ${lot}`,

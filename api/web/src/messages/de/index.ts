@@ -43,10 +43,11 @@ import start from './start.ts'
 import stock from './stock.ts'
 import table from './table.ts'
 import talk from './talk.ts'
+import trace from './trace.ts'
 import warehouse from './warehouse.ts'
 import waves from './waves.ts'
 import webhooks from './webhooks.ts'
 
 export default {
-  alerts, audit, brokers, calibrations, carriers, cases, channels, commands, delivery, devices, dispatch, display, docks, drive, files, frame, goods, join, kpis, labels, levels, live, loading, moves, orders, packaging, past, planning, profiles, refused, replenishment, reports, returns, routes, settings, shared, shipment, shipments, sites, start, stock, table, talk, warehouse, waves, webhooks,
+  alerts, audit, brokers, calibrations, carriers, cases, channels, commands, delivery, devices, dispatch, display, docks, drive, files, frame, goods, join, kpis, labels, levels, live, loading, moves, orders, packaging, past, planning, profiles, refused, replenishment, reports, returns, routes, settings, shared, shipment, shipments, sites, start, stock, table, talk, trace, warehouse, waves, webhooks,
 }

@@ -54,10 +54,5 @@ export default {
   value: (value: string) => `die Anpassungen machten es um ${value} am Tag besser`,
   value_less: (value: string) => `die Anpassungen machten es um ${value} am Tag schlechter`,
   bring: 'Frühere Verkäufe einbringen',
-  bring_text: 'CSV mit dem Kopf site,sku,day,quantity und, wenn bekannt, in_stock (0: nichts mehr da). Noch einmal eingebracht ändert sich nichts.',
-  choose: 'Datei wählen oder hier ablegen',
-  brought: (created: number, changed: number, same: number) => `${created} Tage sind neu, ${changed} geändert, ${same} waren bekannt`,
-  bad_head: (missing: string) => `Zeile 1: ${missing} fehlt; der Kopf ist site,sku,day,quantity[,in_stock]`,
-  bad_line: (line: number, why: string) => `Zeile ${line}: ${why}`,
-  no_lines: 'unter dem Kopf stehen keine Zeilen',
+  bring_text: 'CSV, Excel (.xlsx) oder JSON-Zeilen mit site, sku, day, quantity in Basiseinheiten und, wenn bekannt, in_stock (no: nichts mehr da). Noch einmal eingebracht ändert sich nichts.',
 } satisfies typeof en

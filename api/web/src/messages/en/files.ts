@@ -7,6 +7,7 @@ const KINDS: Readonly<Record<string, string>> = {
   shipments: 'Shipments',
   customers: 'Customers',
   orders: 'Orders',
+  sales: 'Past sales',
   devices: 'Devices',
   stock: 'Stock',
   alerts: 'Alerts, all',
@@ -17,6 +18,7 @@ const COLUMNS: Readonly<Record<string, string>> = {
   sites: 'id, label, kind, lat, lon, radius_m, dwell_s, tz',
   shipments: 'shipment, reference, customer, vehicle, profile, stop, site or name with lat and lon, window_start, window_end',
   customers: 'id, label, min_life_days',
+  sales: 'site, sku, day, quantity, in_stock',
   orders: 'order, customer, ship_to, site, reference, priority, window_start, window_end, note, sku, quantity, unit',
 }
 

@@ -32,6 +32,7 @@ export default {
   page_planning: 'Planning',
   page_kpis: 'Figures',
   page_replenishment: 'Replenishment',
+  page_trace: 'Trace of a lot',
   page_waves: 'Waves',
   page_returns: 'Returns',
   page_load: 'Loading',

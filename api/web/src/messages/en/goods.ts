@@ -78,6 +78,7 @@ export default {
   zone: 'Zone (optional)',
   at: (zone: string) => `When (now if empty; ${zone})`,
   save: 'Save',
+  trace: 'Where it came from, and went',
   recalled: 'Recalled',
   recalled_told: (lot: string, orders: number) => `Lot ${lot} is recalled; ${orders} orders got other goods.`,
   lot_of: (lot: string) => `Lot ${lot}`,

@@ -53,10 +53,5 @@ export default {
   value: (value: string) => `adjusting made it ${value} a day better`,
   value_less: (value: string) => `adjusting made it ${value} a day worse`,
   bring: 'Bring in past sales',
-  bring_text: 'CSV with the head site,sku,day,quantity and, if known, in_stock (0: stock ran out). Told again it changes nothing.',
-  choose: 'Choose a file, or drop it here',
-  brought: (created: number, changed: number, same: number) => `${created} days are new, ${changed} changed, ${same} were known`,
-  bad_head: (missing: string) => `line 1: ${missing} missing; the head is site,sku,day,quantity[,in_stock]`,
-  bad_line: (line: number, why: string) => `line ${line}: ${why}`,
-  no_lines: 'there are no lines below the head',
+  bring_text: 'CSV, Excel (.xlsx) or JSON lines with site, sku, day, quantity in base units and, if known, in_stock (no: stock ran out). Told again it changes nothing.',
 }

@@ -4,7 +4,7 @@ import { m } from '#messages/files.ts'
 import { m as shared } from '#messages/shared.ts'
 import { ApiError, ask } from '#shared/api/client.ts'
 
-export type Kind = 'products' | 'vehicles' | 'sites' | 'shipments' | 'customers' | 'orders'
+export type Kind = 'products' | 'vehicles' | 'sites' | 'shipments' | 'customers' | 'orders' | 'sales'
 
 export interface Counts {
   lines: number

@@ -14,6 +14,11 @@ const REMOVE: Readonly<Record<Kind, (id: string) => Promise<unknown>>> = {
   sites: (id) => ask(api.DELETE('/api/v1/sites/{site_id}', { params: { path: { site_id: id } } })),
   customers: (id) => ask(api.DELETE('/api/v1/customers/{customer_id}', { params: { path: { customer_id: id } } })),
   orders: (id) => ask(api.POST('/api/v1/orders/{order_id}/cancellation', { params: { path: { order_id: id } }, body: { reason: m.file_taken_back } })),
+  sales: (id) => {
+    const [site = '', ...rest] = id.split('/')
+    const day = rest.pop() ?? ''
+    return ask(api.DELETE('/api/v1/sales', { params: { query: { site, sku: rest.join('/'), day } } }))
+  },
   shipments: (id) => ask(api.DELETE('/api/v1/shipments/{shipment_id}', { params: { path: { shipment_id: id } } })),
 }
 

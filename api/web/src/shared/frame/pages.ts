@@ -33,6 +33,7 @@ export const PAGES: readonly Page[] = [
   { path: '/kpis', name: m.page_kpis, title: m.page_kpis, bar: false },
   { path: '/planning/replenishment', name: m.page_replenishment, title: m.page_replenishment, bar: false },
   { path: '/hand-over', name: m.page_hand_over, title: m.page_hand_over, bar: false },
+  { path: '/goods/trace', name: m.page_trace, title: m.page_trace, bar: false },
   { path: '/orders/waves', name: m.page_waves, title: m.page_waves, needs: 'orders.work', bar: false },
   { path: '/orders/pick', name: m.page_pick, title: m.page_pick, needs: 'orders.work', bar: false },
   { path: '/orders/pack', name: m.page_pack, title: m.page_pack, needs: 'orders.work', bar: false },

@@ -1,6 +1,5 @@
-// Forecasts in the order in which somebody should look at them, and sales out of a file.
-import { m } from '#messages/planning.ts'
-import type { ForecastNow, SalesRow } from '#shared/api/shapes.ts'
+// Forecasts in the order in which somebody should look at them.
+import type { ForecastNow } from '#shared/api/shapes.ts'
 
 import type { List } from './view.svelte.ts'
 
@@ -26,27 +25,4 @@ export function listed(lines: readonly ForecastNow[], list: List, text: string):
 /** By how many percent a model is less off than the naive forecast; negative: more. Null where nobody knows. */
 export function gain({ mase, naive_mase }: ForecastNow): number | null {
   return mase === null || !naive_mase ? null : Math.round(100 * (1 - mase / naive_mase))
-}
-
-const NEEDED = ['site', 'sku', 'day', 'quantity'] as const
-
-/** Rows of a CSV; what is wrong is thrown with its line. */
-export function salesOf(text: string): SalesRow[] {
-  const [head = '', ...lines] = text.replace(/^\uFEFF/, '').split(/\r?\n/)
-  const separator = head.includes(';') ? ';' : ','
-  const names = head.split(separator).map((name) => name.trim().toLowerCase().replaceAll('"', ''))
-  const missing = NEEDED.filter((name) => !names.includes(name))
-  if (missing.length) throw new Error(m.bad_head(missing.join(', ')))
-  const rows: SalesRow[] = []
-  for (const [n, line] of lines.entries()) {
-    if (!line.trim()) continue
-    const cells = line.split(separator).map((cell) => cell.trim().replace(/^"(.*)"$/, '$1'))
-    const cell = (name: string): string => cells[names.indexOf(name)] ?? ''
-    const quantity = Number(separator === ';' ? cell('quantity').replace(',', '.') : cell('quantity'))
-    if (!cell('quantity') || !Number.isFinite(quantity) || quantity < 0) throw new Error(m.bad_line(n + 2, `quantity: ${cell('quantity')}`))
-    if (!/^\d{4}-\d{2}-\d{2}$/.test(cell('day'))) throw new Error(m.bad_line(n + 2, `day: ${cell('day')}`))
-    rows.push({ site: cell('site'), sku: cell('sku'), day: cell('day'), quantity, in_stock: !['0', 'false', 'no'].includes(cell('in_stock').toLowerCase()) })
-  }
-  if (!rows.length) throw new Error(m.no_lines)
-  return rows
 }

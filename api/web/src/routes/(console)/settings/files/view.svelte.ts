@@ -2,7 +2,7 @@
 import type { Kept } from '#shared/address.svelte.ts'
 import type { Kind } from '#shared/files/bring.ts'
 
-export const KINDS: readonly Kind[] = ['products', 'vehicles', 'sites', 'shipments', 'customers', 'orders']
+export const KINDS: readonly Kind[] = ['products', 'vehicles', 'sites', 'shipments', 'customers', 'orders', 'sales']
 
 class View implements Kept {
   kind = $state<Kind>('products')

@@ -1,0 +1,31 @@
+// Where goods came from and what became of them.
+const grouped = (n: number): string => n.toLocaleString('en-GB').replaceAll(',', '\u202f')
+
+export default {
+  title: 'Trace',
+  lead: 'Where a lot or a unit came from, what was made of it, what it rode in, and each step on its way, as events told it.',
+  of: 'Lot or unit',
+  show: 'Show its trace',
+  none: 'Nothing is traced yet',
+  none_text: 'Type a lot or a unit above, or open one on the page of goods.',
+  unknown: (code: string) => `There is no lot and no unit ${code}`,
+  asking: 'Following it…',
+  came_from: (n: number) => (n === 1 ? 'Made of' : `Made of, ${n} steps back`),
+  itself: 'Itself, and what it rode in',
+  became: (n: number) => (n === 1 ? 'Made of it' : `Made of it, ${n} steps on`),
+  kind: (kind: string) => ({ lot: 'lot', unit: 'unit', item: 'item', other: '' })[kind] ?? kind,
+  alone: 'No event tells what it was made of or what was made of it.',
+  part: 'This is not the whole of it: there are more events than are read.',
+  picture: (code: string) => `What ${code} was made of, to the left, and what was made of it, to the right`,
+  events: (shown: number, all: number) => (shown === all ? `What happened (${grouped(all)})` : `What happened, the newest ${grouped(shown)} of ${grouped(all)}`),
+  at: 'When',
+  step: 'Step',
+  place: 'Where',
+  things: 'What',
+  parties: 'From, to, papers',
+  recall: 'Who has it, and recall',
+  fsma: 'Records for FSMA 204',
+  fsma_text: 'A workbook with each receipt, shipping and transformation of lots; what nobody has told is counted on its first sheet.',
+  fsma_lot: (code: string) => `Of lot ${code}`,
+  fsma_all: 'Of all lots, 30 days',
+}
