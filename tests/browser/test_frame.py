@@ -33,7 +33,7 @@ PAGES = (
     "/hand-over",
     "/orders/waves",
     "/planning",
-    "/kpis?kpi=empty_km&by=day",
+    "/kpis?by=day&kpi=empty_km",
     "/planning/replenishment?site=dc-1&sku=MILK-1L",
     "/orders/returns",
     "/orders/returns?do=new",
