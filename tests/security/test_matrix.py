@@ -87,7 +87,11 @@ def unpacked(answer: httpx.Response) -> str:
         return "".join(book.read(name).decode() for name in book.namelist())
 
 
-NEEDED = {"readings": {"device": "gps-01", "stream": "gps"}, "dock-turns": {"site": "store-1"}}
+NEEDED = {
+    "readings": {"device": "gps-01", "stream": "gps"},
+    "dock-turns": {"site": "store-1"},
+    "replenishment": {"site": "dc-1"},
+}
 """What some exports have to be asked with."""
 
 

@@ -159,7 +159,7 @@ class Tenants:
                 "return_id", "stop_id", "sha256",
                 "query_name", "subscription_id",
                 "driver_id", "token_name", "account_name", "webhook_id", "channel_id", "broker_id",
-                "kind", "report", "probe", "seq", "token", "browser_id"]  # fmt: skip
+                "kind", "report", "kpi", "probe", "seq", "token", "browser_id"]  # fmt: skip
 
     @contextmanager
     def untouched(self) -> Iterator[None]:

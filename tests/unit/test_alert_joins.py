@@ -11,6 +11,7 @@ ROOM = Path(__file__).resolve().parents[2] / "store" / "queries"
 ABOUT_DEVICES = {
     "api.vehicle_alerts": "a vehicle is in alarm by its devices",
     "vehicles.groups": "the same",
+    "kpis.colds": "the cold chain's alerts are told by devices",
 }
 """Queries that ask for alerts of devices alone, and why."""
 _ALERT = re.compile(r"\b(?:from|join)\s+alert\b(?!_)", re.IGNORECASE)
