@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, Literal
+from itertools import islice
+from typing import Annotated, Any, Literal, NamedTuple
 
 from fastapi import Path, Query, Request
 from starlette.responses import Response, StreamingResponse
@@ -84,6 +85,18 @@ class LotTrace(TypedDict):
     whole: bool
 
 
+Records = dict[Event, list[dict[str, Any]]]
+
+
+class _Told(NamedTuple):
+    """What is known of receipts, shippings and transformations of some time."""
+
+    tenant: str
+    moves: list[Row]
+    made: list[Row]
+    names: Names
+
+
 async def _names(session: Session, tenant: str) -> Names:
     q = queries("tracing")
     lots, units, places, vehicles, products = [
@@ -131,7 +144,7 @@ def _shown(start: str, hops: int, found: Trace, rows: dict[str, Row], names: Nam
 
 def _event(row: Row, found: Trace, names: Names) -> TracedEvent:
     body = row["body"]
-    where = (body.get("bizLocation") or body.get("readPoint") or {}).get("id")
+    where = row["biz_location"] or row["read_point"]
     named = {name for key in ("epcs", "inputs", "outputs", "classes") for name in row[key] if name in found.levels}
 
     def party(key: str, word: str) -> str | None:
@@ -144,7 +157,7 @@ def _event(row: Row, found: Trace, names: Names) -> TracedEvent:
         "action": row["action"],
         "step": row["biz_step"],
         "disposition": row["disposition"],
-        "place": names.place(row["biz_location"] or row["read_point"]) if where else None,
+        "place": names.place(where) if where else None,
         "source": party("sourceList", "source"),
         "destination": party("destinationList", "destination"),
         "documents": [str(each["bizTransaction"]) for each in body.get("bizTransactionList") or ()],
@@ -203,18 +216,19 @@ async def get_fsma_records(
     begin = since or end - timedelta(days=30)
     if not timedelta(0) < end - begin <= SPAN_MAX:
         raise Problem(422, f"until: after since, and at most {SPAN_MAX.days} days")
-    records, tenant = await _records(request, caller.tenant_id, begin, end, lot, sku)
+    told = await _told(request, caller.tenant_id, begin, end, lot, sku)
+    records = await asyncio.to_thread(_records, told, sku)
     if sum(map(len, records.values())) > RECORDS_MAX:
         raise Problem(422, f"since, until, lot, sku: more than {RECORDS_MAX} records: ask for less at a time")
-    book = await asyncio.to_thread(_book, records, tenant, begin, end, now)
+    book = await asyncio.to_thread(_book, records, told.tenant, begin, end, now)
     name = f"fsma-{begin:%Y%m%d}-{end:%Y%m%d}.xlsx"
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
     return Response(book, media_type=XLSX, headers=headers)
 
 
-async def _records(
+async def _told(
     request: Request, tenant_id: int, begin: datetime, end: datetime, lot: str | None, sku: str | None
-) -> tuple[dict[Event, list[dict[str, Any]]], str]:
+) -> _Told:
     q = queries("tracing")
     async with context_of(request).database.tenant(tenant_id, snapshot=True) as session:
         tenant = ((await session.row(q["tenant_named"])) or {})["tenant"]
@@ -223,26 +237,21 @@ async def _records(
         about = await session.row(q["lot_named"], code=lot) if lot else None
         thing = lot_uri(tenant, lot, about["gtin"]) if lot and about else lot
         made = await session.rows(q["fsma_transformations"], thing=thing, **span)
-        names = await _names(session, tenant)
+        return _Told(tenant, moves, made, await _names(session, tenant))
 
-    def named(name: str) -> tuple[str, str]:
-        found = names.thing(name)
-        return ("", "") if found.kind == "other" else (found.code, found.label)
 
-    records: dict[Event, list[dict[str, Any]]] = {"receiving": [], "shipping": [], "transformation": []}
-    for row in moves:
+def _records(told: _Told, sku: str | None) -> Records:
+    """Records by event; one more than may be is enough to say that there are too many."""
+    records: Records = {"receiving": [], "shipping": [], "transformation": []}
+    for row in told.moves:
         records[row["event"]].append(record_of(row))
-    for row in made:
-        records["transformation"] += transformed(row, named, names.place)
-    if sku:
-        label = {thing.label for thing in names.things.values() if thing.sku == sku}
-        records["transformation"] = [r for r in records["transformation"] if {r["label"], r["input_label"]} & label]
-    return records, tenant
+    made = (each for row in told.made for each in transformed(row, told.names.thing, told.names.place))
+    wanted = (each for each in made if sku is None or sku in (each["sku"], each["input_sku"]))
+    records["transformation"] = list(islice(wanted, RECORDS_MAX + 1))
+    return records
 
 
-def _book(
-    records: dict[Event, list[dict[str, Any]]], tenant: str, begin: datetime, end: datetime, now: datetime
-) -> bytes:
+def _book(records: Records, tenant: str, begin: datetime, end: datetime, now: datetime) -> bytes:
     book = Book("Summary", ("Event", "Records", "Key data element", "Records without it"))
     try:
         for event, found in records.items():

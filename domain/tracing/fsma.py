@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 from domain.epcis.model import uri
 from domain.times import rfc3339, to_us
+from domain.tracing.names import Thing
 
 Event = Literal["receiving", "shipping", "transformation"]
 
@@ -78,8 +79,8 @@ ELEMENTS: Mapping[Event, tuple[Element, ...]] = {
     ),
 }
 Record = Mapping[str, Any]
-Named = Callable[[str], tuple[str, str]]
-"""From an identifier to the lot's code and what it is of; empty where nobody knows."""
+Named = Callable[[str], Thing]
+"""From an identifier to what it is."""
 
 
 def record_of(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -120,19 +121,20 @@ def transformed(row: Mapping[str, Any], named: Named, place: Callable[[str], str
     }
     for came in _amounts(body, "input", named):
         for made in _amounts(body, "output", named):
-            went_in = {f"input_{name}": came[name] for name in ("lot", "label", "quantity", "unit")}
+            went_in = {f"input_{name}": came[name] for name in ("lot", "sku", "label", "quantity", "unit")}
             yield {**told, **made, **went_in}
 
 
 def _amounts(body: Mapping[str, Any], side: str, named: Named) -> list[dict[str, Any]]:
+    quantities = body.get(f"{side}QuantityList") or ()
+    told = [(each.get("epcClass"), each.get("quantity"), each.get("uom") or "piece") for each in quantities]
+    told += [(each, 1, "piece") for each in body.get(f"{side}EPCList") or ()]
     found = []
-    for each in body.get(f"{side}QuantityList") or ():
-        lot, label = named(uri(each["epcClass"])) if "epcClass" in each else ("", "")
-        unit = each.get("uom") or "piece"
-        found.append({"lot": lot or None, "label": label or None, "quantity": each.get("quantity"), "unit": unit})
-    for each in body.get(f"{side}EPCList") or ():
-        lot, label = named(uri(each))
-        found.append({"lot": lot or uri(each), "label": label or None, "quantity": 1, "unit": "piece"})
+    for name, quantity, unit in told:
+        of = named(uri(name)) if name else Thing("other", "")
+        lot = None if of.kind == "other" else of.code  # a product as such is no lot
+        goods = {"lot": lot, "sku": of.sku or None, "label": of.label or None}
+        found.append({**goods, "quantity": quantity, "unit": unit})
     return found
 
 
