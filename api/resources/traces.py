@@ -99,12 +99,19 @@ class _Told(NamedTuple):
 
 async def _names(session: Session, tenant: str) -> Names:
     q = queries("tracing")
-    lots, units, places, vehicles, products = [
+    lots, units, places, vehicles, products, devices = [
         await session.rows(q[name], limit=NAMED_MAX)
-        for name in ("lots_named", "units_named", "places_named", "vehicles_named", "products_named")
+        for name in ("lots_named", "units_named", "places_named", "vehicles_named", "products_named", "devices_named")
     ]
     return await asyncio.to_thread(
-        names_of, tenant, lots, units, places, [row["vehicle"] for row in vehicles], products
+        names_of,
+        tenant,
+        lots,
+        units,
+        places,
+        [row["vehicle"] for row in vehicles],
+        products,
+        [row["device"] for row in devices],
     )
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
 from domain.epcis.facts import GTIN_DIGITS, Place, place_uri, site_uri
+from domain.evidence.epcis import identifier
 from domain.evidence.goods_events import lot_uri, unit_uri
 
 Kind = Literal["lot", "unit", "item", "other"]
@@ -61,6 +62,7 @@ def names_of(
     places: Iterable[Mapping[str, Any]],
     vehicles: Iterable[str] = (),
     products: Iterable[Mapping[str, Any]] = (),
+    devices: Iterable[str] = (),
 ) -> Names:
     """Names by rows of the store; of two with one identifier the first one counts."""
     found = Names()
@@ -77,6 +79,8 @@ def names_of(
             part = {row["kind"]: row["part"]}
             at = place_uri(tenant, Place("site", row["site"], row["gln"], **part))
             found.places.setdefault(at or "", f"{row['label']}, {row['part_label']}")
+    for device in devices:
+        found.places.setdefault(identifier(tenant, "device", device), device)
     for vehicle in vehicles:
         at = place_uri(tenant, Place("vehicle", vehicle=vehicle)) or ""
         found.places.setdefault(at, vehicle)

@@ -90,6 +90,12 @@ def is_followed(name: str) -> bool:
     return _PRODUCT.fullmatch(name) is None
 
 
+def _filled(row: Mapping[str, Any]) -> str:
+    """The unit that one of our own events makes with goods in it; what others make beside goods may be anything."""
+    fills = row["own"] and row["action"] == "ADD" and len(row["epcs"]) == 1 and row["body"].get("quantityList")
+    return str(row["epcs"][0]) if fills else ""
+
+
 def happened(row: Mapping[str, Any]) -> Happened:
     """An event by its row: `event_id`, `at_us`, the keys of the store, and its body with the classes of quantities."""
     body = row["body"]
@@ -99,7 +105,7 @@ def happened(row: Mapping[str, Any]) -> Happened:
         return frozenset(filter(is_followed, (*epcs, *classes)))
 
     return Happened(
-        row["event_id"], row["type"], row["at_us"], row["action"] or "", row["parent"] or "",
+        row["event_id"], row["type"], row["at_us"], row["action"] or "", row["parent"] or _filled(row),
         row["transformation"] or "",
         all_of(row["epcs"], "quantityList", "childQuantityList"), all_of(row["inputs"], "inputQuantityList"),
         all_of(row["outputs"], "outputQuantityList"),

@@ -1,20 +1,26 @@
 -- Where goods came from and what became of them.
 
 -- name: events_of_things
--- Events of lots, units and items, as far as they were not declared wrong; of a unit also when all was taken out of it.
+-- Events of lots, units and items, as far as they were not declared wrong; of a unit also when all was taken out of it. Each
+-- name is looked up by itself: of many at once the planner expects far too much, and reads all events.
 select e.event_id, e.type, (extract(epoch from e.event_at) * 1000000)::int8 as at_us, e.action, e.parent, e.transformation, e.epcs, e.inputs,
-       e.outputs, e.classes, e.biz_step, e.disposition, e.read_point, e.biz_location, e.body
+       e.outputs, e.classes, e.biz_step, e.disposition, e.read_point, e.biz_location, e.body, e.fact is not null as own
 from epcis_event e
-where e.tenant_id = %(tenant)s and e.declared_at is null
-and (e.epcs && %(things)s or e.inputs && %(things)s or e.outputs && %(things)s or e.classes && %(things)s
-     or e.parent = any(%(things)s) and e.action = 'DELETE' and e.epcs = '{}' and e.classes = '{}')
+where e.tenant_id = %(tenant)s and e.declared_at is null and e.id = any(array(
+    select k.id from unnest(%(things)s::text[]) as t (name) cross join lateral (
+        select id from epcis_event where tenant_id = %(tenant)s and epcs @> array[t.name]
+        union all select id from epcis_event where tenant_id = %(tenant)s and inputs @> array[t.name]
+        union all select id from epcis_event where tenant_id = %(tenant)s and outputs @> array[t.name]
+        union all select id from epcis_event where tenant_id = %(tenant)s and classes @> array[t.name]
+        union all select id from epcis_event where tenant_id = %(tenant)s and parent = t.name and action = 'DELETE' and epcs = '{}'
+                  and classes = '{}') k))
 and not exists (select from epcis_event d where d.tenant_id = e.tenant_id and d.event_id = e.event_id and d.declared_at is not null)
 order by e.event_at, e.id limit %(limit)s
 
 -- name: events_of_runs
 -- All events of transformations that are told by several.
 select e.event_id, e.type, (extract(epoch from e.event_at) * 1000000)::int8 as at_us, e.action, e.parent, e.transformation, e.epcs, e.inputs,
-       e.outputs, e.classes, e.biz_step, e.disposition, e.read_point, e.biz_location, e.body
+       e.outputs, e.classes, e.biz_step, e.disposition, e.read_point, e.biz_location, e.body, e.fact is not null as own
 from epcis_event e
 where e.tenant_id = %(tenant)s and e.declared_at is null and e.transformation = any(%(runs)s)
 and not exists (select from epcis_event d where d.tenant_id = e.tenant_id and d.event_id = e.event_id and d.declared_at is not null)
@@ -32,6 +38,10 @@ select h.code, w.name as tenant from handling_unit h join tenant w on w.id = h.t
 -- name: vehicles_named
 -- Vehicles: goods ride in them.
 select name as vehicle from vehicle where tenant_id = %(tenant)s limit %(limit)s
+
+-- name: devices_named
+-- Devices: units stand beside them.
+select name as device from device where tenant_id = %(tenant)s limit %(limit)s
 
 -- name: tenant_named
 -- Who asks.

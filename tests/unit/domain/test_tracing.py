@@ -20,7 +20,16 @@ def event(name: str, kind: str, at: int, **said: Any) -> dict[str, Any]:
     body = {key: value for key, value in lists.items() if value}
     empty = {"action": None, "parent": None, "transformation": None, "epcs": [], "inputs": [], "outputs": []}
     classes = [each["epcClass"] for value in lists.values() for each in value]
-    return {"event_id": name, "type": kind, "at_us": at, **empty, "classes": classes, "body": body, **said}
+    return {
+        "event_id": name,
+        "type": kind,
+        "at_us": at,
+        **empty,
+        "classes": classes,
+        "body": body,
+        "own": False,
+        **said,
+    }
 
 
 EVENTS = [
@@ -84,6 +93,13 @@ def test_what_came_in_a_unit_that_nobody_told_the_packing_of_was_in_it_before() 
         event("pallet-out", "ObjectEvent", 7, action="OBSERVE", epcs=[PALLET]),
     ]
     assert trace(MILK, events).events == ("pallet-in", "unpacked")
+
+
+def test_a_unit_that_we_make_with_goods_in_it_holds_them_and_one_of_others_need_not() -> None:
+    made = event("made", "ObjectEvent", 5, action="ADD", epcs=[PALLET], quantityList=[MILK])
+    gone = event("gone", "ObjectEvent", 6, action="OBSERVE", epcs=[PALLET])
+    assert trace(MILK, [{**made, "own": True}, gone]).events == ("made", "gone")
+    assert trace(MILK, [made, gone]).events == ("made",)
 
 
 MADE = st.lists(st.tuples(st.integers(0, 7), st.integers(0, 7), st.integers(1, 30)), max_size=25)
