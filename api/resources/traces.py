@@ -99,20 +99,11 @@ class _Told(NamedTuple):
 
 async def _names(session: Session, tenant: str) -> Names:
     q = queries("tracing")
-    lots, units, places, vehicles, products, devices = [
+    lots, units, places, carriers, products = [
         await session.rows(q[name], limit=NAMED_MAX)
-        for name in ("lots_named", "units_named", "places_named", "vehicles_named", "products_named", "devices_named")
+        for name in ("lots_named", "units_named", "places_named", "carriers_named", "products_named")
     ]
-    return await asyncio.to_thread(
-        names_of,
-        tenant,
-        lots,
-        units,
-        places,
-        [row["vehicle"] for row in vehicles],
-        products,
-        [row["device"] for row in devices],
-    )
+    return await asyncio.to_thread(names_of, tenant, lots, units, places, carriers, products)
 
 
 async def _traced(session: Session, start: str, hops: int) -> tuple[Trace, dict[str, Row]]:
@@ -151,7 +142,7 @@ def _shown(start: str, hops: int, found: Trace, rows: dict[str, Row], names: Nam
 
 def _event(row: Row, found: Trace, names: Names) -> TracedEvent:
     body = row["body"]
-    where = row["biz_location"] or row["read_point"]
+    where = row["read_point"] or row["biz_location"]  # where it happened is finer than where it is then
     named = {name for key in ("epcs", "inputs", "outputs", "classes") for name in row[key] if name in found.levels}
 
     def party(key: str, word: str) -> str | None:

@@ -60,9 +60,8 @@ def names_of(
     lots: Iterable[Mapping[str, Any]],
     units: Iterable[Mapping[str, Any]],
     places: Iterable[Mapping[str, Any]],
-    vehicles: Iterable[str] = (),
+    carriers: Iterable[Mapping[str, Any]] = (),
     products: Iterable[Mapping[str, Any]] = (),
-    devices: Iterable[str] = (),
 ) -> Names:
     """Names by rows of the store; of two with one identifier the first one counts."""
     found = Names()
@@ -79,10 +78,8 @@ def names_of(
             part = {row["kind"]: row["part"]}
             at = place_uri(tenant, Place("site", row["site"], row["gln"], **part))
             found.places.setdefault(at or "", f"{row['label']}, {row['part_label']}")
-    for device in devices:
-        found.places.setdefault(identifier(tenant, "device", device), device)
-    for vehicle in vehicles:
-        at = place_uri(tenant, Place("vehicle", vehicle=vehicle)) or ""
-        found.places.setdefault(at, vehicle)
-        found.things.setdefault(at, Thing("other", vehicle))
+    for row in carriers:
+        at = identifier(tenant, row["kind"], row["name"])
+        found.places.setdefault(at, row["name"])
+        found.things.setdefault(at, Thing("other", row["name"]))
     return found

@@ -4,7 +4,7 @@
 -- Events of lots, units and items, as far as they were not declared wrong; of a unit also when all was taken out of it. Each
 -- name is looked up by itself: of many at once the planner expects far too much, and reads all events.
 select e.event_id, e.type, (extract(epoch from e.event_at) * 1000000)::int8 as at_us, e.action, e.parent, e.transformation, e.epcs, e.inputs,
-       e.outputs, e.classes, e.biz_step, e.disposition, e.read_point, e.biz_location, e.body, e.fact is not null as own
+       e.outputs, e.classes, e.biz_step, e.disposition, e.read_point, e.biz_location, e.body, e.capture_id is null as own
 from epcis_event e
 where e.tenant_id = %(tenant)s and e.declared_at is null and e.id = any(array(
     select k.id from unnest(%(things)s::text[]) as t (name) cross join lateral (
@@ -20,7 +20,7 @@ order by e.event_at, e.id limit %(limit)s
 -- name: events_of_runs
 -- All events of transformations that are told by several.
 select e.event_id, e.type, (extract(epoch from e.event_at) * 1000000)::int8 as at_us, e.action, e.parent, e.transformation, e.epcs, e.inputs,
-       e.outputs, e.classes, e.biz_step, e.disposition, e.read_point, e.biz_location, e.body, e.fact is not null as own
+       e.outputs, e.classes, e.biz_step, e.disposition, e.read_point, e.biz_location, e.body, e.capture_id is null as own
 from epcis_event e
 where e.tenant_id = %(tenant)s and e.declared_at is null and e.transformation = any(%(runs)s)
 and not exists (select from epcis_event d where d.tenant_id = e.tenant_id and d.event_id = e.event_id and d.declared_at is not null)
@@ -35,13 +35,11 @@ where l.tenant_id = %(tenant)s and l.code = %(code)s
 -- A unit with whose it is.
 select h.code, w.name as tenant from handling_unit h join tenant w on w.id = h.tenant_id where h.tenant_id = %(tenant)s and h.code = %(code)s
 
--- name: vehicles_named
--- Vehicles: goods ride in them.
-select name as vehicle from vehicle where tenant_id = %(tenant)s limit %(limit)s
-
--- name: devices_named
--- Devices: units stand beside them.
-select name as device from device where tenant_id = %(tenant)s limit %(limit)s
+-- name: carriers_named
+-- What goods ride in, with and beside: vehicles, shipments, devices.
+(select 'vehicle' as kind, name from vehicle where tenant_id = %(tenant)s order by id desc limit %(limit)s)
+union all (select 'shipment', name from shipment where tenant_id = %(tenant)s order by id desc limit %(limit)s)
+union all (select 'device', name from device where tenant_id = %(tenant)s order by id desc limit %(limit)s)
 
 -- name: tenant_named
 -- Who asks.

@@ -79,6 +79,10 @@ def test_a_lot_is_traced_through_what_was_made_of_it_and_each_record_of_it_is_on
         ]  # fmt: skip
         answer = api.post(f"{V1}/stock/moves", json={"moves": moves})
         assert answer.status_code == 201, answer.text
+        held = {"id": "u1", "kind": "commission", "at": (now - timedelta(hours=39)).isoformat(), "unit": "BIN-2"}
+        held |= {"contents": [{"lot": "F-2", "quantity": 40}], "place": place}
+        answer = api.post(f"{V1}/goods-movements", json={"movements": [held]})
+        assert answer.status_code == 201, answer.text
         follow(kept_database)
 
         found = api.get(f"{V1}/lots/F-1/trace").json()
@@ -92,6 +96,9 @@ def test_a_lot_is_traced_through_what_was_made_of_it_and_each_record_of_it_is_on
         assert found["events"][1]["documents"] == ["urn:epcglobal:cbv:bt:6414123000002:PO-7"]
         up = api.get(f"{V1}/lots/B-1/trace?hops=1").json()
         assert {(t["code"], t["level"]) for t in up["things"]} == {("D-1", -1), ("B-1", 0), (PALLET, 0)}
+        ours = api.get(f"{V1}/lots/F-2/trace?hops=1").json()
+        assert {(t["code"], t["level"]) for t in ours["things"]} == {("F-2", 0), ("BIN-2", 0), ("D-1", 1)}
+        assert ours["events"][0]["place"] == "Store, Chiller", "a place of ours has its name"
         assert api.get(f"{V1}/lots/none/trace").status_code == 404
         fsma(api)
     world.close()
