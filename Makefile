@@ -17,7 +17,7 @@ SEED ?= 7
 .DEFAULT_GOAL := help
 # Kept compiled, also where PYTHONDONTWRITEBYTECODE is set: else each start of each program compiles all of it anew.
 export PYTHONDONTWRITEBYTECODE :=
-.PHONY: help install up test chaos fuzz probe check style bench types sizes lock clean
+.PHONY: help install up test long chaos fuzz probe check style bench types sizes lock clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -27,8 +27,11 @@ install: $(VENV)/.package ## create .venv with the pinned dependencies, Frostway
 up: install ## run the whole stack with simulated devices (DATA, HTTP_PORT, MQTT_PORT, SIM; SIM= for none)
 	@$(BIN)/frostway up --data $(DATA) --http-port $(HTTP_PORT) --mqtt-port $(MQTT_PORT) $(if $(SIM),--sim $(SIM),--no-sim) $(ARGS)
 
-test: install ## run all tests, JOBS files at a time (ARGS="-k name" for some)
-	$(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder $(ARGS)
+test: install ## run the tests of every day, JOBS files at a time (ARGS="-k name" for some)
+	$(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder --tests=often $(ARGS)
+
+long: install ## run the tests that take too long for every day (half an hour): whole days, upgrades, kills, each window and role
+	$(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder --tests=seldom $(ARGS)
 
 chaos: install ## the long fault run: every fault ROUNDS times and for SECONDS at least, planned by SEED; prints the verdict
 	FROSTWAY_CHAOS_ROUNDS=$(ROUNDS) FROSTWAY_CHAOS_SECONDS=$(SECONDS) FROSTWAY_CHAOS_SEED=$(SEED) \

@@ -19,10 +19,10 @@ from store.embedded import EmbeddedPostgres
 from store.migrate import migrate
 from tests.databases import copied, named, start_unkept
 from tests.memory import in_memory
-from tests.scheduling import LongFirst
+from tests.scheduling import LongFirst, chosen
 
 # The tests of every day try some examples; `--hypothesis-profile=long` and `make fuzz` try many.
-settings.register_profile("everyday", max_examples=25, deadline=None)
+settings.register_profile("everyday", max_examples=15, deadline=None)
 settings.load_profile("everyday")
 settings.register_profile("long", max_examples=5_000, deadline=None, derandomize=False)
 
@@ -148,6 +148,18 @@ def pytest_collection() -> Iterator[None]:
         gc.collect()
         gc.freeze()
         gc.enable()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`make test` and `make long` share the tests between them; a file that is named by hand is run whole."""
+    parser.addoption("--tests", choices=["all", "often", "seldom"], default="all", help="tests.scheduling.SELDOM")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leaves out what another run has."""
+    kept = chosen((item.nodeid for item in items), config.getoption("tests"))
+    config.hook.pytest_deselected(items=[item for item, keep in zip(items, kept, strict=True) if not keep])
+    items[:] = [item for item, keep in zip(items, kept, strict=True) if keep]
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import psycopg
 
@@ -16,6 +16,7 @@ from firmware_sim.faults import rng_for
 from firmware_sim.model import Device
 from firmware_sim.thermal import RoomDoor, cooled
 from firmware_sim.world import build
+from tests.browser.departures import depart, furnished, hauled, retire
 from tests.stack import Stack, settled, wait_for
 
 NAME = "walk-reefer"
@@ -50,46 +51,21 @@ def course() -> Course:
 @contextmanager
 def reefer(stack: Stack) -> Iterator[tuple[str, str]]:
     """Its login; it rides on a lorry of its own, with a shipment whose profile it has."""
-    hours_ago = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - 3 * 3600))
-    made: dict[str, dict[str, object]] = {
-        "/profiles": {"id": "walk", "low_c": -5, "high_c": LIMIT_C, "for_s": FOR_S, "max_interval_s": 900},
-        "/vehicles": {"id": "walk-lorry", "label": "Lorry 7"},
-        "/devices": {"id": NAME, "kind": "reefer", "vehicle": "walk-lorry", "profile": "walk"},
-        "/shipments": {
-            "id": "S-walk", "vehicle": "walk-lorry", "profile": "walk", "since": hours_ago,
-            "stops": [{"site": "dc-1"}, {"site": "customer-1"}],
+    known = furnished(
+        stack,
+        {
+            "/profiles": {"id": "walk", "low_c": -5, "high_c": LIMIT_C, "for_s": FOR_S, "max_interval_s": 900},
+            "/vehicles": {"id": "walk-lorry", "label": "Lorry 7"},
+            "/devices": {"id": NAME, "kind": "reefer", "vehicle": "walk-lorry", "profile": "walk"},
+            "/shipments": {"id": "S-walk", "vehicle": "walk-lorry", "profile": "walk", **hauled()},
         },
-    }  # fmt: skip
-    login: dict[str, str] = {}
-    for path, body in made.items():
-        answer = stack.request("POST", path, body)
-        assert answer.status_code == 201, answer.text
-        login = answer.json().get("mqtt") or login
-    known = login["user"], login["password"]
+    )
     with stack.device(*known) as device:  # until it is seen the tracker knows nothing of its limits
         device.publish("temp", {"t": time.time_ns() // 1_000_000 - 10_000_000, "probe": "rear", "c": 4.0})
         wait_for(lambda: stack.get("/vehicles/walk-lorry")["temps"], "its first reading")
-        device.publish("gps", departure(stack.get("/sites/dc-1")))
-    wait_for(lambda: stack.get("/shipments/S-walk")["status"] == "in_transit" or None, "the departure")
+        depart(stack, device, "S-walk")
     yield known
-    gone = [stack.request("DELETE", "/shipments/S-walk")]  # called off; then what others here do not expect in a list
-    gone += [
-        stack.request("PATCH", f"{path}/{made[path]['id']}", {"retired": True})
-        for path in ("/devices", "/vehicles", "/profiles")
-    ]
-    assert [answer.status_code for answer in gone] == [200] * len(gone), [answer.text for answer in gone]
-
-
-def departure(site: dict[str, Any]) -> dict[str, list[float]]:
-    """A quarter of an hour where the goods are loaded, another one away from there, by the minute; hours ago."""
-    begun_ms = time.time_ns() // 1_000_000 - 9_900_000
-    away = [max(0.0, (minute - 15) * 0.005) for minute in range(30)]
-    return {
-        "t": [begun_ms + minute * 60_000 for minute in range(30)],
-        "lat": [site["lat"] + degrees for degrees in away],
-        "lon": [site["lon"]] * 30,
-        "spd": [9.3 if degrees else 0.0 for degrees in away],
-    }
+    retire(stack, "/shipments/S-walk", f"/devices/{NAME}", "/vehicles/walk-lorry", "/profiles/walk")
 
 
 def tell(stack: Stack, login: tuple[str, str], known: Course, since_s: float, until_s: float) -> None:

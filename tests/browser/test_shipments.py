@@ -12,6 +12,7 @@ import pytest
 from playwright.sync_api import BrowserContext, Page, WebSocketRoute, expect
 
 from tests.browser.conftest import PHONE, Opening
+from tests.browser.departures import under_way
 from tests.browser.test_frame import axe
 from tests.browser.test_pages import TOO_WIDE
 from tests.stack import Stack, wait_for
@@ -146,9 +147,11 @@ def test_a_site_written_out_before_the_sites_have_come_is_chosen_when_they_come(
 
 def test_the_list_is_filtered_and_kept_in_the_address(desktop: BrowserContext, stack: Stack) -> None:
     page = desktop.new_page()
-    page.goto("/shipments?q=pharmacy&status=in_transit")
     rows = page.get_by_test_id("shipment-row")
-    expect(rows.first).to_contain_text("pharmacy")
+    with under_way(stack, "B-4", "Canal pharmacy"):
+        page.goto("/shipments?q=canal&status=in_transit")
+        expect(rows).to_have_count(1)
+        expect(rows.first).to_contain_text("Canal pharmacy")
     page.get_by_test_id("shipment-search").fill("nothing like it")
     expect(rows).to_have_count(0)
     page.get_by_role("button", name=re.compile("Show all")).click()
@@ -213,18 +216,18 @@ def test_a_file_with_good_and_bad_lines_brings_in_the_good_ones_and_all_are_save
 
 
 def test_one_under_way_is_called_off_and_taken_up_again(desktop: BrowserContext, stack: Stack) -> None:
-    under_way = next(each for each in stack.items("/shipments") if each["status"] == "in_transit")
     page = desktop.new_page()
-    page.goto(f"/shipments?shipment={under_way['id']}")
-    page.get_by_test_id("shipment-end").click()
-    expect(page.get_by_role("dialog")).to_contain_text("What has happened to it stays")
-    page.get_by_test_id("question-yes").click()
-    expect(page.get_by_test_id("shipment-now")).to_contain_text("called off")
-    page.get_by_test_id("shipment-again").click()
-    expect(page.get_by_test_id("shipment-now")).not_to_contain_text("called off")
-    found = shipment(stack, under_way["id"])
-    assert found is not None
-    assert (found["status"], found["vehicle"]) == ("in_transit", under_way["vehicle"])
+    with under_way(stack, "B-5") as name:
+        page.goto(f"/shipments?shipment={name}")
+        page.get_by_test_id("shipment-end").click()
+        expect(page.get_by_role("dialog")).to_contain_text("What has happened to it stays")
+        page.get_by_test_id("question-yes").click()
+        expect(page.get_by_test_id("shipment-now")).to_contain_text("called off")
+        page.get_by_test_id("shipment-again").click()
+        expect(page.get_by_test_id("shipment-now")).not_to_contain_text("called off")
+        found = shipment(stack, name)
+        assert found is not None
+        assert (found["status"], found["vehicle"]) == ("in_transit", "b-5-lorry")
     page.close()
 
 

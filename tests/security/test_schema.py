@@ -26,7 +26,7 @@ from tests.integration.api.seed import serving
 from tests.security.probes import DOCUMENT
 from tests.security.worlds import Tenants
 
-EXAMPLES = 100 if os.environ.get("FROSTWAY_PROBES") == "deep" else 4
+EXAMPLES = 100 if os.environ.get("FROSTWAY_PROBES") == "deep" else 3
 CHECKS = [
     schemathesis.checks.not_a_server_error,
     status_code_conformance,
@@ -36,7 +36,7 @@ CHECKS = [
 ]
 APART = r"/(login|logout|password|live)$"  # of passwords and one's own session; a stream without an end
 CONFIG = {
-    "phases": {"coverage": {"enabled": EXAMPLES > 4}},
+    "phases": {"coverage": {"enabled": EXAMPLES > 3}},
     "generation": {"deterministic": True, "max-examples": EXAMPLES},
 }
 
@@ -81,13 +81,13 @@ def _octets(text: Any) -> bytes:
 SCHEMA = schemathesis.openapi.from_dict(DOCUMENT, config=schemathesis.Config.from_dict(CONFIG))
 
 
-@pytest.mark.parametrize("whose", ["any", "own"])
 @SCHEMA.exclude(path_regex=APART).parametrize()
 @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
-def test_an_operation_answers_what_its_document_says(
-    case: schemathesis.Case, url: str, tenants: Tenants, whose: str
-) -> None:
-    if whose == "own":
-        case.path_parameters = {name: tenants.ids.own.get(name, value) for name, value in case.path_parameters.items()}
+def test_an_operation_answers_what_its_document_says(case: schemathesis.Case, url: str, tenants: Tenants) -> None:
+    """Each case as it was thought up, and once more of a thing that is there: to think it up takes the longest."""
     headers = {"Authorization": f"Bearer {tenants.tokens['admin']}"}
+    named = case.path_parameters
     case.call_and_validate(base_url=url, headers=headers, checks=CHECKS, timeout=60)
+    case.path_parameters = {name: tenants.ids.own.get(name, value) for name, value in named.items()}
+    if case.path_parameters != named:
+        case.call_and_validate(base_url=url, headers=headers, checks=CHECKS, timeout=60)

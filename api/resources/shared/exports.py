@@ -46,7 +46,7 @@ class Taking(NamedTuple):
     zone: str
 
 
-def _taking(
+async def _taking(
     request: Request,
     form: Annotated[
         Literal["json", "csv", "ndjson", "xlsx"] | None,

@@ -70,7 +70,7 @@ class Asked(NamedTuple):
     kind: str | None = None
 
 
-def asked(
+async def asked(
     since: Since = None, until: Until = None, as_of: AsOf = None, limit: Limit = 200, cursor: Cursor = None
 ) -> Asked:
     """What every list of facts can be asked for."""

@@ -22,7 +22,7 @@ def _query(about: str, **named: Any) -> Any:
     return Query(max_length=VALUES_MAX, description=about, **named)
 
 
-def fits(
+async def fits(
     fleet: Annotated[list[Called] | None, _query("vehicles of one of these fleets")] = None,
     model: Annotated[list[Called] | None, _query("of one of these models")] = None,
     driver: Annotated[list[Called] | None, _query("with one of these drivers")] = None,

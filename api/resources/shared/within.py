@@ -13,7 +13,7 @@ EVERYWHERE: dict[str, Any] = dict.fromkeys(("west", "south", "east", "north"))
 _WORDS = "bbox: west,south,east,north in degrees; west is greater than east across the 180th meridian"
 
 
-def within(bbox: Annotated[str | None, Query(max_length=100, description=_WORDS)] = None) -> dict[str, Any]:
+async def within(bbox: Annotated[str | None, Query(max_length=100, description=_WORDS)] = None) -> dict[str, Any]:
     """As values of a query: `EVERYWHERE` when nothing is asked.
 
     Raises:

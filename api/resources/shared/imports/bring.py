@@ -64,7 +64,7 @@ class Way(NamedTuple):
     zone: str
 
 
-def _way(
+async def _way(
     *,
     dry_run: Annotated[bool, Query(description="store nothing, only tell what would become of each line")] = False,
     change: Annotated[bool, Query(description="what is there already is changed; else its line is wrong")] = True,
