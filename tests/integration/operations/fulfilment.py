@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -33,6 +34,7 @@ from tests.integration.api.seed import World
 NAMED: Mapping[str, LiteralString] = {
     **queries("availability"), **queries("proofs"), **queries("returns"),
     **queries("counts"), **queries("waves"), **queries("stock"), **queries("orders"), **queries("loading"),
+    **queries("order_parts"), **queries("substitutes"), **queries("recalls"),
 }  # fmt: skip
 EVERYBODY = frozenset({"planner", "picker", "loader", "driver", "service", "rule", "program"})
 BINS = tuple(Place("site", "dc-1", "shelf", f"A-{n}") for n in (1, 2))
@@ -94,6 +96,9 @@ class Floor:
         self.connection = psycopg.connect(dsn, row_factory=dict_row, options="-c timezone=UTC")
         for code, days in (("ward", 0), ("shop", 10)):
             self.ask("put_customer", id=code, label="", min_life_days=days)
+        (milk,) = self.ask("substituted", sku="MILK")
+        instead = [{"sku": "NUTS", "numerator": 2, "denominator": 1}]
+        self.ask("put_substitutes", product=milk["id"], rows=json.dumps(instead))
         self.rows("furnish")
         self.connection.commit()
         self.first_us = to_us(datetime.now(UTC)) // EPOCH_US * EPOCH_US - 360 * MINUTE_US

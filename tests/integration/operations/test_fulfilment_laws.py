@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import random
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, suppress
 from typing import Any, ClassVar
@@ -17,25 +18,28 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
 from domain.deliveries.proof import Said
-from domain.orders.stages import HAPPENED
 from domain.refusal import CannotError
 from domain.stock.moves import Place
-from domain.times import from_us, rfc3339, to_us
+from domain.times import from_us, rfc3339
 from firmware_sim.dock import sscc_of
 from operations.allocation.record import allocate
 from operations.counts.record import Seen, count
 from operations.loading.record import DockingTold, LoadTold, SealTold, dock, load, seal, unload
+from operations.order_parts.record import PartTold, SplitTold, split
 from operations.orders.decide import StepTold
 from operations.orders.record import LineTold, OrderTold, add_order, cancel
 from operations.proofs.record import Key, ProofTold, correct_proof
+from operations.recalls.record import lift, recall
 from operations.returns.record import LineBack, Receipt, announce, decide, receive
 from operations.shipment_orders.record import carry
 from operations.stock.decide import Told as MoveTold
 from operations.stock.record import record
+from operations.substitutes.record import substitute
 from operations.unit_of_work import Script
 from operations.waves.record import WaveTold, begin, finish, give, plan
 from store.db import queries
 from tests.databases import copied
+from tests.integration.operations.elsewhere import corrected_there, facts_of, orders_of
 from tests.integration.operations.fulfilment import (
     BINS,
     EVERYBODY,
@@ -48,12 +52,12 @@ from tests.integration.operations.fulfilment import (
     N,
     check,
     ended,
-    place,
 )
 
 UNITS = [sscc_of(n) for n in (1, 2, 3)]
 BRANCH = queries("shipment_orders")
 WHICH, MANY = st.integers(0, 11), st.integers(1, 6)
+ORDERS_MAX = 5
 BREAKS = st.sampled_from([False, False, False, True])
 
 
@@ -69,6 +73,7 @@ class Fulfilment(RuleBasedStateMachine):
         super().__init__()
         self.floor.begin()
         self.names = iter(range(1, 10_000))
+        self.barred: set[str] = set()
         self.told: list[Callable[[], Script[Any]]] = []
         self.proofs: list[tuple[Any, str, ProofTold]] = []
         self.happened: list[Callable[[Floor], Any]] = []
@@ -112,7 +117,7 @@ class Fulfilment(RuleBasedStateMachine):
     # ------------------------------------------------------------ orders
     @rule(many=st.lists(MANY, min_size=1, max_size=2), late=st.booleans(), truck=WHICH, breaks=BREAKS)
     def accept(self, many: list[int], late: bool, truck: int, breaks: bool) -> None:
-        if len(self.floor.orders()) >= 5:
+        if len(self.floor.orders()) >= ORDERS_MAX:
             return
         name = self.name("SO-")
         lines = tuple(LineTold(sku, N(n)) for sku, n in zip(("MILK", "NUTS"), many, strict=False))
@@ -174,6 +179,52 @@ class Fulfilment(RuleBasedStateMachine):
     def decide(self, which: int, kind: str, many: int) -> None:
         if line := self.one(self.floor.rows("lines"), which):
             self.step(line, kind, many, breaks=False)
+
+    @rule(which=WHICH, many=MANY, breaks=BREAKS)
+    def split(self, which: int, many: int, breaks: bool) -> None:
+        """Units of a line go to an order of their own; all orders together want what they wanted."""
+        line = self.one(
+            [row for row in self.floor.rows("lines") if {"open", "allocated"} & row["stages"].keys()], which
+        )
+        if line and len(self.floor.orders()) < 2 * ORDERS_MAX:
+            name, told = line["name"], SplitTold(self.name("SO-"), (PartTold(line["seq"], N(many)),))
+            before = self.wanted()
+            self.command(lambda: split(name, told, self.floor.now_us, "ann", EVERYBODY), breaks)
+            assert self.wanted() == before, "a split orders or cancels something"
+
+    @rule(which=WHICH, many=MANY, breaks=BREAKS)
+    def substitute(self, which: int, many: int, breaks: bool) -> None:
+        """Two packs of nuts are sent for each carton of milk that is not to be had."""
+        line = self.one([row for row in self.floor.rows("lines") if row["sku"] == "MILK"], which)
+        if not line:
+            return
+        step, part = self.name("instead"), PartTold(line["seq"], N(many))
+        script = lambda: substitute(line["name"], step, part, "NUTS", self.floor.now_us, "ann", EVERYBODY)  # noqa: E731
+        before = self.wanted()
+        if self.command(script, breaks):
+            before["MILK"] -= many
+            before["NUTS"] += 2 * many
+        assert self.wanted() == +before
+
+    def wanted(self) -> Counter[str]:
+        """How much of each product is ordered and not cancelled."""
+        found: Counter[str] = Counter()
+        for row in self.floor.rows("lines"):
+            found[row["sku"]] += sum(int(n) for stage, n in row["stages"].items() if stage != "cancelled")
+        return +found
+
+    @rule(lot=st.sampled_from(["M-1", "M-2"]), breaks=BREAKS)
+    def recall(self, lot: str, breaks: bool) -> None:
+        """Nobody is promised a lot that is recalled; later somebody finds that it was another one."""
+        floor = self.floor
+        if self.command(lambda: recall(lot, "why", floor.now_us, "ann"), breaks, keyed=False):
+            self.barred.add(lot)
+        assert not [row for row in floor.claims("allocated") if row["lot"] in self.barred], "a recalled lot is promised"
+
+    @precondition(lambda self: self.barred)
+    @rule()
+    def lift(self) -> None:
+        assert self.floor.do(lift(self.barred.pop()))
 
     # ------------------------------------------------------------ goods
     @rule(sku=st.sampled_from(sorted(LOTS)), lot=WHICH, at=WHICH, many=MANY, breaks=BREAKS)
@@ -346,13 +397,8 @@ class Fulfilment(RuleBasedStateMachine):
         if not before.lines:
             return
         line = before.lines[0]
-        row = {
-            "name": line.order,
-            "seq": line.line,
-            "quantity": line.total,
-            "unit": line.handling_unit,
-            "lot": line.lot,
-        }
+        row = {"name": line.order, "seq": line.line, "quantity": line.total, "unit": line.handling_unit}
+        row["lot"] = line.lot
         told = ProofTold(Key("", "", 0), before.at_us, *self.said(row, parts))
         script = lambda: correct_proof(kept.id, kept.revision, told, "recounted", self.floor.now_us, "ann")  # noqa: E731
         if now := self.command(script, breaks):
@@ -426,49 +472,6 @@ class Fulfilment(RuleBasedStateMachine):
             ends.append(ended(there))
         assert ends[0] == ends[1], "6: told in another order it has come to something else"
         assert ends[0][2] == ended(self.floor)[2], "6: the ledger there is another one"
-
-
-def corrected_there(floor: Floor, key: Key, revision: int, told: ProofTold) -> bool:
-    """Corrections come in their order, and after what they correct: whoever makes one has seen it."""
-    rows = floor.ask("proof_known", **key._asdict())
-    if rows and rows[0]["revision"] == revision:
-        floor.do(correct_proof(rows[0]["id"], revision, told, "recounted", floor.now_us, "ann"))
-    return bool(rows) and rows[0]["revision"] >= revision
-
-
-def orders_of(floor: Floor, there: Floor) -> None:
-    """The same orders on the same shipments, in another database."""
-    for order in floor.rows("orders told"):
-        lines = tuple(LineTold(sku, n) for sku, n in zip(order["skus"], order["many"], strict=True))
-        there.do(add_order(OrderTold(order["name"], order["code"], "dc-1", lines), there.now_us, "ann"))
-    for row in floor.rows("carried"):
-        there.rows("carry", row["name"], row["shipment"])
-
-
-def facts_of(floor: Floor) -> list[Callable[[Floor], Any]]:
-    """All that has happened, but for what proofs say: steps, and moves of the ledger that are of no order."""
-    found: list[Callable[[Floor], Any]] = []
-    for row in floor.rows("steps told", sorted(HAPPENED)):
-        told = StepTold(
-            row["id"], row["seq"], row["kind"], row["quantity"], "", to_us(row["at"]), row["lot"], *sides(row),
-            row["handling_unit"], "told later", "person", True,
-        )  # fmt: skip
-        found.append(lambda there, name=row["name"], told=told: there.do(there.tell(name, told, late=True)))  # type: ignore[misc]
-    for row in floor.rows("moves told"):
-        move = MoveTold(
-            row["id"], row["kind"], row["sku"], row["quantity"], "", to_us(row["at"]), row["lot"], *sides(row),
-            row["handling_unit"], "told later", "", "person", True,
-        )  # fmt: skip
-        found.append(lambda there, move=move: there.do(record([move], there.now_us, "ann")))  # type: ignore[misc]
-    return found
-
-
-def sides(row: Any) -> tuple[Place | None, Place | None]:
-    """Whence and to where."""
-    names = ("kind", "site", "zone", "bin", "vehicle")
-    ends = [{name: row[f"{side}_{name}"] for name in names} for side in ("from", "to")]
-    first, second = (place(end) if end["kind"] else None for end in ends)
-    return first, second
 
 
 @pytest.fixture(scope="module")
