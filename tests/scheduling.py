@@ -40,14 +40,18 @@ LONG = (
 
 SELDOM = (
     # Kills and faults by the dozen: `make test` has one kill of each part, in the tests of the part.
-    "tests/chaos/test_chaos.py",
+    "tests/chaos/",
+    "tests/simulation/test_kill.py",
     "tests/simulation/test_tracker_kills.py",
+    "tests/security/test_guards.py::test_a_missing_guard_is_noticed",
     "tests/contract/test_families.py::test_killed_behind_every_family_nothing_is_lost_or_doubled",
     # Whole days and recorded lines: each rule has its own tests with hours and made-up ways.
     "tests/integration/operations/test_simulated_day.py",
     "tests/unit/tracker/test_eta_backtest.py::test_a_bus_of_a_recorded_line",
     "tests/unit/tracker/test_eta_backtest.py::test_history_makes_predictions_better",
+    "tests/unit/tracker/test_eta_backtest.py::test_without_a_timetable_expected_times_of_recorded_legs_add_up",
     "tests/unit/tracker/test_eta_backtest.py::test_one_trip_of_another_line_does_no_harm",
+    "tests/unit/tracker/test_eta_backtest.py::test_coverage_comes_back_after_a_sudden_slowdown",
     # What the release before wrote, in all its facts: that `up` starts on its folder is tried each time.
     "tests/upgrade/test_upgrade.py::test_every",
     "tests/upgrade/test_upgrade.py::test_no_row",
@@ -61,9 +65,13 @@ SELDOM = (
     "tests/integration/frostway/test_lan.py::test_the_api_by_itself_speaks_https",
     "tests/integration/frostway/test_lan.py::test_what_it_cannot_start_with_is_one_line",
     "tests/integration/frostway/test_up.py::test_up_says_ready_once",
+    "tests/integration/frostway/test_up.py::test_after_a_kill_of_up",
+    "tests/integration/frostway/test_up.py::test_a_chosen_admin_password",
+    "tests/integration/frostway/test_up_whole.py::test_a_second_up_on_the_same_folder",
     "tests/integration/frostway/test_replay.py",
-    # The same in another window, for another role, kind, order or seed: one of each stays.
-    "tests/browser/test_frame.py::test_every_address_opens_and_axe_finds_nothing_there[phone]",
+    # Every address with axe, which each page's own tests have; and the same in another window, for another role, kind
+    # or order, of which one stays.
+    "tests/browser/test_frame.py::test_every_address_opens_and_axe_finds_nothing_there",
     "tests/browser/test_navigation.py::test_every_page_is_reached_with_a_pointer_and_none_is_cut_off[768]",
     "tests/browser/test_navigation.py::test_every_page_is_reached_with_a_pointer_and_none_is_cut_off[1440]",
     "tests/browser/test_navigation.py::test_every_page_is_reached_by_keyboard[320]",

@@ -108,14 +108,14 @@ class Receivers:
     ) -> Json:
         """Deliveries, the newest first."""
         before = decode(cursor, (int,))[0] if cursor else None
-        async with context_of(request).database.tenant(caller.tenant_id) as session:
+        async with context_of(request).database.tenant(caller.tenant_id, snapshot=True) as session:
             await self._known(session, name)
             found = await deliveries(session, self._kind, name, before=before, state=state, limit=limit + 1)
         return shaped_page(request, found, limit, lambda d: [int(d["id"])], lambda d: d)
 
     async def one(self, request: Request, caller: Caller, name: str, delivery: str) -> Json:
-        """A delivery with its attempts."""
-        async with context_of(request).database.tenant(caller.tenant_id) as session:
+        """A delivery with its attempts, as both are at one moment: whoever waits for the first asks no more then."""
+        async with context_of(request).database.tenant(caller.tenant_id, snapshot=True) as session:
             found = await deliveries(session, self._kind, name, key=key_of(delivery))
         if not found:
             raise not_found()
