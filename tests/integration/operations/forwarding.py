@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psycopg
 
 from operations.forward.files import Files
 from operations.forward.loop import Forwarder, Options, Summary
@@ -25,7 +26,7 @@ from store.tenants import tenant_key
 from tests.integration.fleet import T0, Fleet
 from tests.integration.operations.told import follow
 from tests.logins import of_operations
-from tests.stack import command, environment
+from tests.stack import command, environment, wait_for
 from tracker.families import KINDS
 
 BOTH = ("readings", "facts")
@@ -69,6 +70,7 @@ class Said(Fleet):
         self.settle(tracker)
         self.close(tracker)
         follow(self.dsn)
+        older_ones_are_over(self.dsn)
 
     def trim(self) -> int:
         """Drops from the log what the tracker has stored."""
@@ -103,6 +105,14 @@ def enter(
     if store.known() is None:
         store.make(tenant_id, "test", what, since)
     return link, store, tenant_id, stop
+
+
+def older_ones_are_over(dsn: str) -> None:
+    """Waits for what other tests began on the same server: nothing is forwarded past a transaction that is open."""
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        mark = connection.execute("select pg_snapshot_xmax(pg_current_snapshot())::text").fetchone()
+        over = "select 1 where pg_snapshot_xmin(pg_current_snapshot()) >= %s::text::xid8"
+        wait_for(lambda: connection.execute(over, mark).fetchone(), "the end of older transactions")
 
 
 def forward(
