@@ -30,7 +30,7 @@ up: install ## run the whole stack with simulated devices (DATA, HTTP_PORT, MQTT
 test: install ## run the tests of every day, JOBS files at a time (ARGS="-k name" for some)
 	$(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder --tests=often $(ARGS)
 
-long: install ## run the tests that take too long for every day (half an hour): whole days, upgrades, kills, each window and role
+long: install ## run the tests that take too long for every day (ten minutes): whole days, upgrades, kills, each window and role
 	$(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder --tests=seldom $(ARGS)
 
 chaos: install ## the long fault run: every fault ROUNDS times and for SECONDS at least, planned by SEED; prints the verdict

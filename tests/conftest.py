@@ -22,7 +22,7 @@ from tests.memory import in_memory
 from tests.scheduling import LongFirst, chosen
 
 # The tests of every day try some examples; `--hypothesis-profile=long` and `make fuzz` try many.
-settings.register_profile("everyday", max_examples=15, deadline=None)
+settings.register_profile("everyday", max_examples=25, deadline=None)
 settings.load_profile("everyday")
 settings.register_profile("long", max_examples=5_000, deadline=None, derandomize=False)
 

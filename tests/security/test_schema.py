@@ -26,7 +26,7 @@ from tests.integration.api.seed import serving
 from tests.security.probes import DOCUMENT
 from tests.security.worlds import Tenants
 
-EXAMPLES = 100 if os.environ.get("FROSTWAY_PROBES") == "deep" else 3
+EXAMPLES = 100 if os.environ.get("FROSTWAY_PROBES") == "deep" else 4
 CHECKS = [
     schemathesis.checks.not_a_server_error,
     status_code_conformance,
@@ -36,7 +36,7 @@ CHECKS = [
 ]
 APART = r"/(login|logout|password|live)$"  # of passwords and one's own session; a stream without an end
 CONFIG = {
-    "phases": {"coverage": {"enabled": EXAMPLES > 3}},
+    "phases": {"coverage": {"enabled": EXAMPLES > 4}},
     "generation": {"deterministic": True, "max-examples": EXAMPLES},
 }
 
