@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
@@ -110,6 +110,5 @@ def emptying(stack: Stack) -> Iterator[Emptying]:
 
 def counts_asked(stack: Stack) -> None:
     """The job of every minute, as if nobody had touched the ledger for as long as it waits."""
-    link = Link(of_operations(stack.database_url), "walk")
-    look(link, datetime.now(UTC) + timedelta(seconds=PERSIST_S))
-    link.close()
+    with closing(Link(of_operations(stack.database_url), "walk")) as link:
+        look(link, datetime.now(UTC) + timedelta(seconds=PERSIST_S))

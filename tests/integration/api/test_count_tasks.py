@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
 import httpx
@@ -72,57 +73,55 @@ def lines(api: httpx.Client, sku: str) -> list[tuple[object, ...]]:
 def test_sensors_that_say_another_number_for_a_time_open_a_task_and_a_count_settles_it(
     served: httpx.Client, world: World, sku: str, kept_database: str
 ) -> None:
-    link = Link(of_operations(kept_database), "test")
-    receive(served, sku, 20)
-    later = datetime.now(UTC) + timedelta(minutes=11)
-    seen(world, sku, 12, 0.4, later)
-    look(link, later)
-    assert tasks(served, sku) == []
-    seen(world, sku, 12, 0.9, later)
-    look(link, later - timedelta(minutes=9))
-    assert tasks(served, sku) == []
-    look(link, later)
-    look(link, later)
-    (task,) = tasks(served, sku)
-    assert (task["cause"], task["ledger_quantity"], task["evidence_quantity"]) == ("difference", 20, 12)
-    assert (task["value"], task["doubt"], task["rank"]) == (20, 0.9, 18)
-    assert lines(served, sku) == [(None, None, 20, None)]
-    zone = served.get("/api/v1/stock/ledger", params={"by": "zone", "sku": sku}).json()["items"][0]
-    assert (zone["quantity"], zone["evidence"]["quantity"], zone["evidence"]["confidence"]) == (20, 12, 0.9)
-    url = f"/api/v1/stock/count-tasks/{task['id']}"
-    assert served.patch(url, json={"assignee": "ann"}).json()["task"]["state"] == "assigned"
-    done = served.post(f"{url}/count", json={"lines": [{"quantity": 13}], "reason": "shelf looked at"})
-    assert done.status_code == 200, done.text
-    settled = done.json()["task"]
-    assert (settled["state"], settled["counted_by"], settled["ended_by"]) == ("settled", *["storekeeper-token"] * 2)
-    assert settled["lines"][0]["difference"] == -7
-    assert lines(served, sku) == [(None, None, 13, 13)]
-    history = served.get("/api/v1/stock/moves", params={"sku": sku, **CHILLER}).json()["items"]
-    assert [(m["kind"], m["change"], m["balance"]) for m in history] == [
-        ("adjust", -7, 13), ("count", 0, 20), ("receive", 20, 20),
-    ]  # fmt: skip
-    assert (history[0]["reason"], history[0]["evidence"]["count_task"]) == ("shelf looked at", task["id"])
-    assert tasks(served, sku) == []
-    assert served.post(f"{url}/count", json={"lines": [{"quantity": 13}]}).status_code == 409
-    receive(served, sku, 1, 2)
-    level = served.get("/api/v1/stock/ledger", params={"sku": sku}).json()["items"][0]
-    assert (level["quantity"], level["counted"], level["counted_at"] < level["changed_at"]) == (14, 13, True)
-    link.close()
+    with closing(Link(of_operations(kept_database), "test")) as link:
+        receive(served, sku, 20)
+        later = datetime.now(UTC) + timedelta(minutes=11)
+        seen(world, sku, 12, 0.4, later)
+        look(link, later)
+        assert tasks(served, sku) == []
+        seen(world, sku, 12, 0.9, later)
+        look(link, later - timedelta(minutes=9))
+        assert tasks(served, sku) == []
+        look(link, later)
+        look(link, later)
+        (task,) = tasks(served, sku)
+        assert (task["cause"], task["ledger_quantity"], task["evidence_quantity"]) == ("difference", 20, 12)
+        assert (task["value"], task["doubt"], task["rank"]) == (20, 0.9, 18)
+        assert lines(served, sku) == [(None, None, 20, None)]
+        zone = served.get("/api/v1/stock/ledger", params={"by": "zone", "sku": sku}).json()["items"][0]
+        assert (zone["quantity"], zone["evidence"]["quantity"], zone["evidence"]["confidence"]) == (20, 12, 0.9)
+        url = f"/api/v1/stock/count-tasks/{task['id']}"
+        assert served.patch(url, json={"assignee": "ann"}).json()["task"]["state"] == "assigned"
+        done = served.post(f"{url}/count", json={"lines": [{"quantity": 13}], "reason": "shelf looked at"})
+        assert done.status_code == 200, done.text
+        settled = done.json()["task"]
+        assert (settled["state"], settled["counted_by"], settled["ended_by"]) == ("settled", *["storekeeper-token"] * 2)
+        assert settled["lines"][0]["difference"] == -7
+        assert lines(served, sku) == [(None, None, 13, 13)]
+        history = served.get("/api/v1/stock/moves", params={"sku": sku, **CHILLER}).json()["items"]
+        assert [(m["kind"], m["change"], m["balance"]) for m in history] == [
+            ("adjust", -7, 13), ("count", 0, 20), ("receive", 20, 20),
+        ]  # fmt: skip
+        assert (history[0]["reason"], history[0]["evidence"]["count_task"]) == ("shelf looked at", task["id"])
+        assert tasks(served, sku) == []
+        assert served.post(f"{url}/count", json={"lines": [{"quantity": 13}]}).status_code == 409
+        receive(served, sku, 1, 2)
+        level = served.get("/api/v1/stock/ledger", params={"sku": sku}).json()["items"][0]
+        assert (level["quantity"], level["counted"], level["counted_at"] < level["changed_at"]) == (14, 13, True)
 
 
 def test_a_task_is_gone_where_both_say_the_same_again(
     served: httpx.Client, world: World, sku: str, kept_database: str
 ) -> None:
-    link = Link(of_operations(kept_database), "test")
-    receive(served, sku, 20)
-    later = datetime.now(UTC) + timedelta(minutes=11)
-    seen(world, sku, 12, 0.9, later)
-    look(link, later)
-    seen(world, sku, 20.2, 0.9, later)
-    look(link, later)
-    (task,) = tasks(served, sku, state="all")
-    assert (task["state"], task["ended_by"]) == ("dismissed", "stock")
-    link.close()
+    with closing(Link(of_operations(kept_database), "test")) as link:
+        receive(served, sku, 20)
+        later = datetime.now(UTC) + timedelta(minutes=11)
+        seen(world, sku, 12, 0.9, later)
+        look(link, later)
+        seen(world, sku, 20.2, 0.9, later)
+        look(link, later)
+        (task,) = tasks(served, sku, state="all")
+        assert (task["state"], task["ended_by"]) == ("dismissed", "stock")
 
 
 def test_a_count_speaks_of_each_line_and_of_its_own_moment(served: httpx.Client, sku: str) -> None:
@@ -176,12 +175,11 @@ def test_what_is_told_after_a_count_and_happened_before_it_asks_for_another(
 def test_what_is_not_less_than_nothing_any_more_need_not_be_counted(
     served: httpx.Client, sku: str, kept_database: str
 ) -> None:
-    link = Link(of_operations(kept_database), "test")
-    told(served, id=f"{sku}-1", kind="deliver", sku=sku, quantity=2, source="sensor", **{"from": CHILLER})
-    look(link, NOW)
-    assert [t["cause"] for t in tasks(served, sku)] == ["negative"]
-    receive(served, sku, 5, 2)
-    look(link, NOW)
-    assert [t["state"] for t in tasks(served, sku, state="all")] == ["dismissed"]
-    assert served.get("/api/v1/stock/count-tasks/99999999999999999999").status_code == 404
-    link.close()
+    with closing(Link(of_operations(kept_database), "test")) as link:
+        told(served, id=f"{sku}-1", kind="deliver", sku=sku, quantity=2, source="sensor", **{"from": CHILLER})
+        look(link, NOW)
+        assert [t["cause"] for t in tasks(served, sku)] == ["negative"]
+        receive(served, sku, 5, 2)
+        look(link, NOW)
+        assert [t["state"] for t in tasks(served, sku, state="all")] == ["dismissed"]
+        assert served.get("/api/v1/stock/count-tasks/99999999999999999999").status_code == 404

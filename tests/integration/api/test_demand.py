@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 
 from planning.demand.start import start_due
 from store.link import Link
@@ -37,14 +40,14 @@ def a_person_expects_otherwise(api: httpx.Client, world: World, today: date) -> 
         "first_day": "2020-01-01", "last_day": "2020-01-02"}):  # fmt: skip
         assert api.post(f"{V1}/forecast-adjustments", json={**christmas, **wrong}).status_code == 422
 
-    # A week later: what came is what the adjustment said.
-    world.run("update demand_forecast set begins = begins - 8")
-    world.run("update forecast_adjustment set first_day = first_day - 8, last_day = last_day - 8")
-    world.run("update forecast_adjustment set made_at = made_at - interval '9 days'")
+    # Two weeks later, on the same weekday: what came is what the adjustment said.
+    world.run("update demand_forecast set begins = begins - 14")
+    world.run("update forecast_adjustment set first_day = first_day - 14, last_day = last_day - 14")
+    world.run("update forecast_adjustment set made_at = made_at - interval '15 days'")
     world.run(
         "update sales_day set quantity = quantity * 2 where day in (%s, %s)",
-        today - timedelta(days=7),
-        today - timedelta(days=6),
+        today - timedelta(days=13),
+        today - timedelta(days=12),
     )
     grade = ok(api.get(f"{V1}/forecasts/grade?site=store-1&sku=MILK"))
     assert grade["days"] == 7
@@ -102,20 +105,30 @@ def as_a_file_of_a_stranger(api: httpx.Client, world: World, database: str, fold
     assert [api.delete(gone + f"{d}").status_code for d in (a, b, a)] == [204, 204, 404]
 
 
-def test_from_sales_of_another_system_to_a_forecast_that_a_person_adjusts(kept_database: str, tmp_path: Path) -> None:
-    world = World(kept_database)
+@pytest.fixture
+def world(kept_database: str) -> Iterator[World]:
+    with closing(World(kept_database)) as found:
+        yield found
+
+
+def test_from_sales_of_another_system_to_a_forecast_that_a_person_adjusts(
+    world: World, kept_database: str, tmp_path: Path
+) -> None:
     world.furnish()
     now = datetime.now(UTC)
     today = now.date()
-    link = Link(of_operations(kept_database), "test")
-    with serving(kept_database) as url, client(url, world.token("planner")) as api:
+    with (
+        closing(Link(of_operations(kept_database), "test")) as link,
+        serving(kept_database) as url,
+        client(url, world.token("planner")) as api,
+    ):
         api.post(f"{V1}/products", json={"sku": "TEA", "label": "Tea"})
         assert ok(api.get(f"{V1}/forecasts/run")) == {"ran_at": None, "made": 0, "asked": False}
         assert start_due(link, of_operations(kept_database), now) is False, "there is nothing to forecast"
 
         days = [today - timedelta(days=n) for n in range(80, 0, -1)]
         milk = [
-            {"site": "store-1", "sku": "MILK", "day": f"{d}", "quantity": WEEK[d.weekday()], "in_stock": n != 70}
+            {"site": "store-1", "sku": "MILK", "day": f"{d}", "quantity": WEEK[d.weekday()], "in_stock": n != 60}
             for n, d in enumerate(days)
         ]
         tea = [{"site": "store-1", "sku": "TEA", "day": f"{d}", "quantity": 3} for d in days[::9]]
@@ -155,12 +168,9 @@ def test_from_sales_of_another_system_to_a_forecast_that_a_person_adjusts(kept_d
         with client(url, world.token("viewer")) as other:
             assert other.post(f"{V1}/sales", json={"rows": milk[:1]}).status_code == 403
             assert other.get(f"{V1}/forecasts").status_code == 200
-    link.close()
-    world.close()
 
 
-def test_orders_and_moves_are_demand_and_an_empty_shelf_is_a_bound(kept_database: str) -> None:
-    world = World(kept_database)
+def test_orders_and_moves_are_demand_and_an_empty_shelf_is_a_bound(world: World, kept_database: str) -> None:
     now = datetime.now(UTC)
     with serving(kept_database) as url, client(url, world.token("admin")) as api:
         api.post(f"{V1}/products", json={"sku": "RICE", "label": "Rice"})
@@ -190,4 +200,3 @@ def test_orders_and_moves_are_demand_and_an_empty_shelf_is_a_bound(kept_database
         ok(api.post(f"{V1}/stock/moves", json={"moves": [more]}), 201)
         told = {d["day"]: d for d in ok(api.get(f"{V1}/demand?site=store-1&sku=RICE"))["items"]}
         assert day(2)["short"] is False, "below nothing the ledger is wrong: it does not say that stock ran out"
-    world.close()

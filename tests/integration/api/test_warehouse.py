@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -97,24 +98,23 @@ def test_advice_is_taken_and_graded_by_what_was_walked_since(
     world.run("update advice set done_at = now() - interval '5 days' where id = %s", told["id"])
     for n in range(5):
         move(api, f"new-{n}", "pick", "TEA", 1, 4 - n / 2, from_="N-1", to_="OUT")
-    link = Link(of_operations(kept_database), "advice")
-    advise_at_night(link, datetime.now(UTC))
-    so_far = ok(api.get(f"/api/v1/advice/{told['id']}"))
-    assert (so_far["final"], so_far["seen"]["lists"], so_far["seen"]["without_m"], so_far["seen"]["with_m"]) == (
-        False,
-        5,
-        90,
-        10,
-    )
-    assert so_far["ratio"] == pytest.approx((80 / (5 / 21) - 36) / 124, rel=0.01)
-    world.run("update advice set done_at = now() - interval '22 days' where id = %s", told["id"])
-    ok(api.post(ask, json={"zone": "hall", "days": 1}), 201)
-    final = ok(api.get(f"/api/v1/advice/{told['id']}"))
-    assert (final["final"], final["realised"], final["seen"]["lists"]) == (True, 80 - 36, 15)
-    (worth,) = ok(api.get("/api/v1/advisers", params={"site": "store-1"}))["items"]
-    assert (worth["grades"], worth["ratio"], worth["silent"]) == (1, pytest.approx(44 / 124), False)
-    _silent_and_woken(world, api, link, ask)
-    link.close()
+    with closing(Link(of_operations(kept_database), "advice")) as link:
+        advise_at_night(link, datetime.now(UTC))
+        so_far = ok(api.get(f"/api/v1/advice/{told['id']}"))
+        assert (so_far["final"], so_far["seen"]["lists"], so_far["seen"]["without_m"], so_far["seen"]["with_m"]) == (
+            False,
+            5,
+            90,
+            10,
+        )
+        assert so_far["ratio"] == pytest.approx((80 / (5 / 21) - 36) / 124, rel=0.01)
+        world.run("update advice set done_at = now() - interval '22 days' where id = %s", told["id"])
+        ok(api.post(ask, json={"zone": "hall", "days": 1}), 201)
+        final = ok(api.get(f"/api/v1/advice/{told['id']}"))
+        assert (final["final"], final["realised"], final["seen"]["lists"]) == (True, 80 - 36, 15)
+        (worth,) = ok(api.get("/api/v1/advisers", params={"site": "store-1"}))["items"]
+        assert (worth["grades"], worth["ratio"], worth["silent"]) == (1, pytest.approx(44 / 124), False)
+        _silent_and_woken(world, api, link, ask)
 
 
 def _silent_and_woken(world: World, api: httpx.Client, link: Link, ask: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -117,16 +118,15 @@ def test_what_a_wave_promised_is_graded_by_the_way_its_picks_were_made(
 ) -> None:
     """Picked as the list says the rounds are as long as they were planned; the adviser stands beside the others."""
     world.run("update wave set as_came_m = walk_m + 50 where name = 'late'")
-    link = Link(of_operations(kept_database), "advice")
-    assert grade_waves(link.connection, datetime.now(UTC)) == 0, "nothing is picked yet"
-    for n, pick in enumerate(ok(api.get("/api/v1/pick-list", params={"orders": "W3,W4"}))["picks"]):
-        place = {"site": "store-1", "bin": pick["place"]["bin"]}
-        step = {"id": f"late-{n}", "line": pick["line"], "kind": "pick", "quantity": pick["quantity"], "from": place,
-                "to": {"site": "store-1"}}  # fmt: skip
-        ok(api.post(f"/api/v1/orders/{pick['order']}/steps", json={"steps": [step]}))
-    assert grade_waves(link.connection, datetime.now(UTC)) == 1
-    assert grade_waves(link.connection, datetime.now(UTC)) == 0, "once"
-    link.close()
+    with closing(Link(of_operations(kept_database), "advice")) as link:
+        assert grade_waves(link.connection, datetime.now(UTC)) == 0, "nothing is picked yet"
+        for n, pick in enumerate(ok(api.get("/api/v1/pick-list", params={"orders": "W3,W4"}))["picks"]):
+            place = {"site": "store-1", "bin": pick["place"]["bin"]}
+            step = {"id": f"late-{n}", "line": pick["line"], "kind": "pick", "quantity": pick["quantity"],
+                    "from": place, "to": {"site": "store-1"}}  # fmt: skip
+            ok(api.post(f"/api/v1/orders/{pick['order']}/steps", json={"steps": [step]}))
+        assert grade_waves(link.connection, datetime.now(UTC)) == 1
+        assert grade_waves(link.connection, datetime.now(UTC)) == 0, "once"
     (told,) = ok(api.get("/api/v1/advice", params={"kind": "waves"}))["items"]
     assert (told["predicted"], told["status"], told["final"]) == (50, "done", True)
     assert told["realised"] == pytest.approx(50)
@@ -144,9 +144,8 @@ def test_a_wave_whose_releasing_was_broken_off_is_gone_on_with(
         "where name = %s",
         name,
     )
-    link = Link(of_operations(kept_database), "waves")
-    assert [release_waves(link, datetime.now(UTC)) for _ in range(2)] == [1, 0]
-    link.close()
+    with closing(Link(of_operations(kept_database), "waves")) as link:
+        assert [release_waves(link, datetime.now(UTC)) for _ in range(2)] == [1, 0]
     found = ok(api.get(f"/api/v1/waves/{name}"))
     assert (found["status"], found["to_pick"], found["rounds"]) == ("released", 3, [])
     assert len(ok(api.post(f"/api/v1/waves/{name}/rounds"))["rounds"]) == 1

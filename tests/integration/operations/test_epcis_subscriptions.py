@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -114,22 +115,21 @@ def test_events_are_told_by_the_clock_and_an_empty_word_where_it_is_wanted(
 ) -> None:
     hourly = subscribe(admin, named, receiver, schedule={"minute": "0"}, reportIfEmpty=True)
     world.run("update epcis_subscription set looked_at = %s", NOW - timedelta(minutes=30))
-    link = Link(of_operations(database), "test")
-    told(admin, event(1), event(2))
-    counts = [tell_by_clock(link, NOW + timedelta(minutes=m)) for m in (-20, 0, 1, 59, 60, 120)]
-    assert counts == [0, 1, 0, 0, 1, 1]
-    with deliveries(database) as tell:
-        while tell():
-            pass
-    assert [names(document) for document in receiver.events()] == [["shipping:1", "shipping:2"], [], []]
-    assert hourly["schedule"] == {"minute": "0"}
-    told(admin, *(event(n) for n in range(10, 260)))
-    assert tell_by_clock(link, NOW + timedelta(hours=3)) == 1
-    with deliveries(database) as tell:
-        while tell():
-            pass
-    assert [len(names(document)) for document in receiver.events()[3:]] == [100, 100, 50]
-    link.close()
+    with closing(Link(of_operations(database), "test")) as link:
+        told(admin, event(1), event(2))
+        counts = [tell_by_clock(link, NOW + timedelta(minutes=m)) for m in (-20, 0, 1, 59, 60, 120)]
+        assert counts == [0, 1, 0, 0, 1, 1]
+        with deliveries(database) as tell:
+            while tell():
+                pass
+        assert [names(document) for document in receiver.events()] == [["shipping:1", "shipping:2"], [], []]
+        assert hourly["schedule"] == {"minute": "0"}
+        told(admin, *(event(n) for n in range(10, 260)))
+        assert tell_by_clock(link, NOW + timedelta(hours=3)) == 1
+        with deliveries(database) as tell:
+            while tell():
+                pass
+        assert [len(names(document)) for document in receiver.events()[3:]] == [100, 100, 50]
 
 
 def test_what_is_no_subscription_is_refused_and_who_may_is_asked(world: World, admin: httpx.Client, named: str) -> None:

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -296,9 +296,8 @@ def test_retention_drops_what_is_old_and_processed_and_nothing_else(database: st
                 "insert into change (partition, seq, tenant_id, at, body) values (0, %s, 1, %s, '')",
                 (seq, now - timedelta(minutes=minutes)),
             )
-    link = Link(of_operations(database), "test")
-    drop_old(link, Keep(retention_days=70), now, lambda connection: defer(connection, "retention"))
-    link.close()
+    with closing(Link(of_operations(database), "test")) as link:
+        drop_old(link, Keep(retention_days=70), now, lambda connection: defer(connection, "retention"))
     assert rows(database, "select position from log_frame order by 1") == [(2,), (3,)]
     assert rows(database, "select seq from change order by 1") == [(2,), (3,)]
     kept = [
@@ -321,14 +320,13 @@ def test_a_backlog_goes_on_as_a_job_of_the_transaction_that_left_it(database: st
             "insert into stranger (tenant, name, topic, first_seen, last_seen) "
             "select 'main', 's' || n, 't', now(), now() from generate_series(1, 3) n"
         )
-    link = Link(of_operations(database), "test")
-    left = []
-    for _ in range(3):
-        drop_old(link, Keep(), now, lambda connection: defer(connection, "retention"), portion=10)
-        left.append((rows(database, "select count(*) from change")[0][0], len(waiting(database))))
-    assert left == [(15, 1), (5, 2), (0, 2)]
-    drop_surplus(link, lambda connection: defer(connection, "quarantine"))
-    link.close()
+    with closing(Link(of_operations(database), "test")) as link:
+        left = []
+        for _ in range(3):
+            drop_old(link, Keep(), now, lambda connection: defer(connection, "retention"), portion=10)
+            left.append((rows(database, "select count(*) from change")[0][0], len(waiting(database))))
+        assert left == [(15, 1), (5, 2), (0, 2)]
+        drop_surplus(link, lambda connection: defer(connection, "quarantine"))
     assert rows(database, "select count(*) from stranger") == [(3,)]
 
 
