@@ -150,6 +150,9 @@ def _handed_over(t: Telling, proof: Any, token: str, now: datetime) -> str:
         signed = f'<img src="{address}/pictures/{proof["signature"]}" width="320" alt="{said}" />'
     elif proof["unsigned"]:
         signed = f"<small>{escape(t.say('pod_unsigned', why=proof['unsigned']))}</small>"
+    for n, photo in enumerate(proof["photos"], 1):
+        said = escape(t.say("pod_photo", n=str(n)))
+        signed += f'<img src="{address}/pictures/{photo}" width="320" loading="lazy" alt="{said}" />'
     return (
         f"<section><h2>{escape(t.say('proof'))}</h2><p>{escape(told)}</p><ul>{goods}</ul><small>{escape(kept)}</small>"
         f'{signed}<p><a href="{address}/proofs/{proof["id"]}/proof.pdf">{escape(t.say("pod_pdf"))}</a></p></section>'

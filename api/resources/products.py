@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import Request
+from fastapi import Query, Request
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
 from starlette.responses import Response, StreamingResponse
 from typing_extensions import TypedDict
@@ -42,6 +42,7 @@ from domain.vehicles import TempClass
 from store.db import queries
 
 router = resource(tags=["products"])
+Search = Annotated[str | None, Query(max_length=64, description="a part of an SKU, a name or a GTIN")]
 Side = Annotated[int, Field(ge=1, le=100_000)]
 PACKED = ("gross_mass_kg", "length_mm", "width_mm", "height_mm", "temp_class", "apart")
 """What is told of how a product travels."""
@@ -143,11 +144,13 @@ def _shape(row: Row) -> Product:
 
 @router.get("/products", response_model=Items[Product], responses=FILES)
 @as_file("products", Product)
-async def list_products(request: Request, caller: Reader, limit: Limit = 200, cursor: Cursor = None) -> Json:
-    """Products by SKU."""
+async def list_products(
+    request: Request, caller: Reader, search: Search = None, limit: Limit = 200, cursor: Cursor = None
+) -> Json:
+    """Products by SKU, perhaps those whose SKU, name or GTIN has some text in it; retired ones are left out."""
     after = decode(cursor, (str,))[0] if cursor else ""
     async with context_of(request).database.tenant(caller.tenant_id) as session:
-        found = await session.rows(queries("api")["products"], after=after, name=None, limit=limit + 1)
+        found = await session.rows(queries("api")["products"], after=after, name=None, search=search, limit=limit + 1)
     return shaped_page(request, found, limit, lambda p: [p["sku"]], _shape)
 
 
@@ -155,7 +158,7 @@ async def list_products(request: Request, caller: Reader, limit: Limit = 200, cu
 async def get_product(request: Request, caller: Reader, sku: str) -> Json:
     """One product, a retired one too."""
     async with context_of(request).database.tenant(caller.tenant_id) as session:
-        row = await session.row(queries("api")["products"], after="", name=sku, limit=1)
+        row = await session.row(queries("api")["products"], after="", name=sku, search=None, limit=1)
     if row is None:
         raise not_found()
     return one(request, _shape(row))
@@ -166,7 +169,7 @@ async def post_product(request: Request, caller: ProductKeeper, given: ProductIn
     """Makes or changes a product."""
     q = queries("api")
     async with context_of(request).database.tenant(caller.tenant_id) as session:
-        new = not await session.rows(q["products"], after="", name=given.sku, limit=1)
+        new = not await session.rows(q["products"], after="", name=given.sku, search=None, limit=1)
         profile = await profile_id(session, given.profile) if given.profile else None
         await session.row(queries("registry")["put_product"], **{**given.model_dump(), "profile": profile})
         if parts := [part for part in PACKED if part in given.model_fields_set]:
@@ -174,7 +177,7 @@ async def post_product(request: Request, caller: ProductKeeper, given: ProductIn
             await session.run(queries("registry")["pack_product"], sku=given.sku, parts=parts, **values)
         await audit(session, caller, "product.create" if new else "product.change", given.sku, **given.model_dump())
         await session.run(queries("registry")["notify_registry"])
-        row = await session.row(q["products"], after="", name=given.sku, limit=1)
+        row = await session.row(q["products"], after="", name=given.sku, search=None, limit=1)
         if levels := await read_stock(session, sku=given.sku):
             await emit(session, stock=[put(level["id"], level) for level in levels])
     return one(request, _shape(row or {}), 201 if new else 200)

@@ -163,12 +163,13 @@ where d.tenant_id = %(tenant)s and d.name > %(after)s and (%(name)s::text is nul
 order by d.name limit %(limit)s
 
 -- name: products
--- Products by SKU, without retired ones; or one.
+-- Products by SKU, without retired ones, perhaps those that some text is in; or one.
 select p.id as key, p.sku, p.label, p.unit_mass_kg, p.low_c, p.high_c, p.reorder_point, p.expiry_days, p.gtin, f.name as profile,
        p.gross_mass_kg, p.length_mm, p.width_mm, p.height_mm, p.temp_class, p.apart
 from product p left join profile f on f.id = p.profile_id
 where p.tenant_id = %(tenant)s and p.sku > %(after)s
 and case when %(name)s::text is null then p.retired_at is null else p.sku = %(name)s end
+and (%(search)s::text is null or position(lower(%(search)s) in lower(p.sku || ' ' || p.label || ' ' || coalesce(p.gtin, ''))) > 0)
 order by p.sku limit %(limit)s
 
 -- name: stock

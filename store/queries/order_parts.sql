@@ -14,9 +14,9 @@ where o.tenant_id = %(tenant)s and o.name = %(name)s and o.split_from = %(order)
 
 -- name: add_split
 -- A new order of another one's units; nothing where its name is taken.
-insert into customer_order (tenant_id, name, customer_id, ship_to_id, site_id, priority, window_start, window_end, note, ordered_at, created_by,
-                            split_from)
-select %(tenant)s, %(name)s, o.customer_id, %(ship_to)s::int, o.site_id, coalesce(%(priority)s::int, o.priority),
+insert into customer_order (tenant_id, name, customer_id, ship_to_id, site_id, reference, priority, window_start, window_end, note, ordered_at,
+                            created_by, split_from)
+select %(tenant)s, %(name)s, o.customer_id, %(ship_to)s::int, o.site_id, o.reference, coalesce(%(priority)s::int, o.priority),
        %(window_start)s::timestamptz, %(window_end)s::timestamptz, coalesce(%(note)s::text, o.note), %(ordered_at)s, %(by)s, o.id
 from customer_order o where o.tenant_id = %(tenant)s and o.id = %(order)s
 on conflict do nothing returning id

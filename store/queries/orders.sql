@@ -54,7 +54,8 @@ where c.id = t.customer_id and t.tenant_id = %(tenant)s and c.code = %(customer)
 -- name: order_names
 -- Keys of what a new order names; and an order of that customer with that reference.
 select c.id as customer_id, c.min_life_days, t.id as ship_to_id, s.id as site_id,
-       (select o.name from customer_order o where o.customer_id = c.id and o.reference = %(reference)s and o.reference <> '') as known
+       (select o.name from customer_order o where o.customer_id = c.id and o.reference = %(reference)s and o.reference <> ''
+        and o.split_from is null) as known
 from customer c left join ship_to t on t.customer_id = c.id and t.code = %(ship_to)s and t.retired_at is null
 left join site s on s.tenant_id = c.tenant_id and s.name = %(site)s
 where c.tenant_id = %(tenant)s and c.code = %(customer)s and c.retired_at is null
@@ -83,7 +84,7 @@ left join customer c on c.tenant_id = %(tenant)s and c.code = r.customer and c.r
 left join ship_to t on t.customer_id = c.id and t.code = r.ship_to and t.retired_at is null
 left join site s on s.tenant_id = %(tenant)s and s.name = r.site
 left join customer_order o on o.tenant_id = %(tenant)s and o.name = r.name
-left join customer_order f on f.customer_id = c.id and f.reference = r.reference and f.reference <> ''
+left join customer_order f on f.customer_id = c.id and f.reference = r.reference and f.reference <> '' and f.split_from is null
 left join customer_order k on k.id = coalesce(o.id, f.id)
 left join customer d on d.id = k.customer_id left join ship_to u on u.id = k.ship_to_id left join site i on i.id = k.site_id
 

@@ -48,6 +48,27 @@ def sign(page: Page) -> None:
     page.mouse.up()
 
 
+def shown_to_the_customer(browser: Browser, stack: Stack, watch: Watch, url: str) -> None:
+    """The proof, its signature and photograph, and all of it as PDF."""
+    with context_of(browser, **PHONE, base_url=stack.url) as context:
+        customer = context.new_page()
+        watch.follow(customer)
+        customer.goto(url)
+        pod = customer.get_by_test_id("public-pod")
+        expect(pod).to_contain_text("Received by Anna Virtanen")
+        expect(pod).to_contain_text("Tea: 1 accepted, 1 damaged")
+        shown = pod.get_by_role("img", name="Signature of Anna Virtanen")
+        expect(shown).to_be_visible()
+        customer.wait_for_function("() => document.querySelector('.signature').naturalWidth > 0")
+        photo = pod.get_by_role("img", name="Photo 1 of the delivery")
+        photo.scroll_into_view_if_needed()
+        customer.wait_for_function("e => e.naturalWidth > 0", arg=photo.element_handle())
+        assert axe(customer) == []
+        with customer.expect_download() as download:
+            pod.get_by_test_id("public-pod-pdf").click()
+        assert download.value.suggested_filename.endswith(".pdf")
+
+
 def test_a_proof_made_without_a_network_is_kept_over_a_reload_and_sent_when_it_is_back(
     browser: Browser, stack: Stack, watch: Watch
 ) -> None:
@@ -83,6 +104,10 @@ def test_a_proof_made_without_a_network_is_kept_over_a_reload_and_sent_when_it_i
         expect(page.get_by_test_id("drive-wrong")).to_contain_text("Who takes the goods")
         page.get_by_test_id("drive-receiver").fill("Anna Virtanen")
         sign(page)
+        page.get_by_test_id("drive-photo").set_input_files(
+            {"name": "crate.png", "mimeType": "image/png", "buffer": page.screenshot()}
+        )
+        expect(page.get_by_role("button", name="Remove photograph 1")).to_be_visible()
         assert axe(page) == []
         page.get_by_test_id("drive-finish").click()
         expect(page.get_by_test_id("drive-unsent")).to_have_attribute("data-unsent", "1")
@@ -103,18 +128,5 @@ def test_a_proof_made_without_a_network_is_kept_over_a_reload_and_sent_when_it_i
         assert axe(page) == []
         page.set_viewport_size(SMALL["viewport"])
         assert page.evaluate(TOO_WIDE, 320) == []
-    with context_of(browser, **PHONE, base_url=stack.url) as context:
-        customer = context.new_page()
-        watch.follow(customer)
-        customer.goto(share["url"])
-        pod = customer.get_by_test_id("public-pod")
-        expect(pod).to_contain_text("Received by Anna Virtanen")
-        expect(pod).to_contain_text("Tea: 1 accepted, 1 damaged")
-        shown = pod.get_by_role("img", name="Signature of Anna Virtanen")
-        expect(shown).to_be_visible()
-        customer.wait_for_function("() => document.querySelector('.signature').naturalWidth > 0")
-        assert axe(customer) == []
-        with customer.expect_download() as download:
-            pod.get_by_test_id("public-pod-pdf").click()
-        assert download.value.suggested_filename.endswith(".pdf")
+    shown_to_the_customer(browser, stack, watch, share["url"])
     watch.complaints = [each for each in watch.complaints if "ERR_INTERNET_DISCONNECTED" not in each]

@@ -49,6 +49,7 @@ PAGES = (
     "/goods?list=lots",
     "/stock",
     "/stock?list=low",
+    "/stock/products?sku=MILK-1L",
     "/stock/activity?site=store-1",
     "/stock/warehouse?site=dc-1&zone=chiller",
     "/stock/count",

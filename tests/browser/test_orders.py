@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -76,7 +78,19 @@ def test_an_order_is_taken_in_given_goods_and_picked_on_a_phone(opening: Opening
 
 def split_and_substituted(page: Page, stack: Stack) -> None:
     """Two of nine go to an order of their own, the rest is sent as something else."""
-    assert stack.request("POST", "/products", {"sku": "OWN-COFFEE", "label": "Coffee"}).status_code in (200, 201)
+    page.goto("/stock/products")
+    page.get_by_test_id("product-make").click()
+    for field, value in {"sku": "OWN-COFFEE", "label": "Coffe", "gross": "0.5", "length": "100", "width": "80"}.items():
+        page.get_by_test_id(f"product-{field}").fill(value)
+    page.get_by_test_id("product-height").fill("60")
+    page.get_by_test_id("product-send").click()
+    page.get_by_test_id("product-search").fill("own-c")
+    expect(page.get_by_test_id("product-row")).to_have_count(1)
+    expect(page.get_by_test_id("product-row")).to_contain_text(re.compile("0.5 kg .*100 . 80 . 60 mm"))
+    page.get_by_test_id("product-row").get_by_role("link").click()
+    page.get_by_test_id("product-label").fill("Coffee")
+    page.get_by_test_id("product-send").click()
+    expect(page.get_by_test_id("product-row").get_by_role("link")).to_have_text("Coffee")
     lines = [{"sku": "OWN-COFFEE", "quantity": 9}]
     order = {"id": "SO-9", "customer": "ward-5", "site": "dc-1", "lines": lines}
     assert stack.request("POST", "/orders", order).status_code == 201

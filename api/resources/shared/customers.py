@@ -114,7 +114,7 @@ class PublicLine(TypedDict):
 
 
 class PublicProof(TypedDict):
-    """What was told when goods were handed over. `signature` names a picture, null until it has come."""
+    """What was told when goods were handed over. `signature` and `photos` name pictures, once they have come."""
 
     id: str
     revision: int
@@ -122,6 +122,7 @@ class PublicProof(TypedDict):
     at: str | None
     receiver: str
     signature: str | None
+    photos: list[str]
     unsigned: str
     lines: list[PublicLine]
     temperature: Leg
@@ -243,6 +244,7 @@ async def _proofs(session: Session, rows: list[Row]) -> list[PublicProof]:
                 "at": each["at"],
                 "receiver": each["receiver"],
                 "signature": None if each["signature"] in each["missing"] else each["signature"],
+                "photos": [photo for photo in each["photos"] if photo not in each["missing"]],
                 "unsigned": each["unsigned"],
                 "lines": [
                     {

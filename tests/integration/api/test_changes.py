@@ -132,6 +132,10 @@ def test_two_products_cannot_share_a_number(api: httpx.Client) -> None:
     assert api.post("/api/v1/products", json=first).status_code == 201
     assert api.post("/api/v1/products", json={**first, "sku": "B"}).status_code == 409
     assert api.post("/api/v1/products", json={**first, "label": "Apples"}).json()["label"] == "Apples"
+    assert api.post("/api/v1/products", json={"sku": "C", "label": "Cherries"}).status_code == 201
+    for text, found in ("PPLE", ["A"]), ("40063", ["A"]), ("cherr", ["C"]), ("none", []):
+        listed = api.get("/api/v1/products", params={"search": text}).json()["items"]
+        assert [each["sku"] for each in listed] == found
 
 
 def test_a_products_new_label_reaches_its_stock(world: World, api: httpx.Client, database: str) -> None:

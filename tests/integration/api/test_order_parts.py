@@ -39,9 +39,10 @@ def in_stock(api: httpx.Client, sku: str, quantity: float, **more: Any) -> None:
     post(api, "stock/moves", {"moves": [move]})
 
 
-def order(api: httpx.Client, name: str, **wanted: float) -> dict[str, Any]:
+def order(api: httpx.Client, name: str, reference: str = "", **wanted: float) -> dict[str, Any]:
     lines = [{"sku": sku, "quantity": quantity} for sku, quantity in wanted.items()]
-    return post(api, "orders", {"id": name, "customer": "ward-5", "site": "store-1", "lines": lines})
+    told = {"id": name, "customer": "ward-5", "site": "store-1", "lines": lines, "reference": reference}
+    return post(api, "orders", told)
 
 
 def pick(api: httpx.Client, name: str, *quantities: float) -> dict[str, Any]:
@@ -115,7 +116,7 @@ def test_an_order_is_split_once_and_both_together_want_what_the_one_wanted(
 ) -> None:
     in_stock(api, "RICE", 10)
     post(api, "customers/ward-5/ship-tos", {"id": "annex", "label": "Annex"})
-    order(api, "S-1", RICE=14, OIL=2)
+    order(api, "S-1", RICE=14, OIL=2, reference="PO 9")
     post(api, "orders/S-1/allocation", {}, 200)
     assert stages(api, "S-1") == [{"open": 4, "allocated": 10}, {"allocated": 2}]
     late = {"ship_to": "annex", "window_end": "2030-01-02T12:00:00Z", "note": "the rest"}
@@ -123,7 +124,11 @@ def test_an_order_is_split_once_and_both_together_want_what_the_one_wanted(
     assert made.status_code == 201, made.text
     first, second = made.json()["order"], made.json()["split"]
     assert (first["split_to"], second["split_from"], second["ship_to"]) == (["S-1-B"], "S-1", "annex")
-    assert (second["window_end"], second["note"], second["reference"]) == ("2030-01-02T12:00:00.000Z", "the rest", "")
+    assert (second["window_end"], second["note"], second["reference"]) == (
+        "2030-01-02T12:00:00.000Z",
+        "the rest",
+        "PO 9",
+    )
     assert [line["stages"] for line in first["lines"]] == [
         {"allocated": 8, "cancelled": 6}, {"allocated": 1, "cancelled": 1},
     ]  # fmt: skip
@@ -135,6 +140,8 @@ def test_an_order_is_split_once_and_both_together_want_what_the_one_wanted(
     again = split(api, "S-1", "S-1-B", (1, 6), (2, 1), **late, version=2)
     assert (again.status_code, again.json()) == (200, made.json())
     assert rows(kept_database, "select count(*) from audit where action = 'order.split'") == [(1,)]
+    found = api.get("/api/v1/orders", params={"search": "PO 9"}).json()["items"]
+    assert {each["id"] for each in found} == {"S-1", "S-1-B"}
 
     refused = split(api, "S-1", "S-1-B", (1, 5))
     assert (refused.status_code, "another order S-1-B" in refused.text) == (409, True)

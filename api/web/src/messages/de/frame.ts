@@ -46,6 +46,7 @@ const words: Translation<typeof en> = {
   page_packaging: 'Verpackung',
   page_goods: 'Ware',
   page_stock: 'Bestand',
+  page_products: 'Produkte',
   page_put_away: 'Einlagern',
   page_warehouse: 'Lager',
   page_activity: 'Bewegung in Zonen',

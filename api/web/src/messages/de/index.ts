@@ -28,6 +28,7 @@ import orders from './orders.ts'
 import packaging from './packaging.ts'
 import past from './past.ts'
 import planning from './planning.ts'
+import products from './products.ts'
 import profiles from './profiles.ts'
 import refused from './refused.ts'
 import replenishment from './replenishment.ts'
@@ -49,5 +50,5 @@ import waves from './waves.ts'
 import webhooks from './webhooks.ts'
 
 export default {
-  alerts, audit, brokers, calibrations, carriers, cases, channels, commands, delivery, devices, dispatch, display, docks, drive, files, frame, goods, join, kpis, labels, levels, live, loading, moves, orders, packaging, past, planning, profiles, refused, replenishment, reports, returns, routes, settings, shared, shipment, shipments, sites, start, stock, table, talk, trace, warehouse, waves, webhooks,
+  alerts, audit, brokers, calibrations, carriers, cases, channels, commands, delivery, devices, dispatch, display, docks, drive, files, frame, goods, join, kpis, labels, levels, live, loading, moves, orders, packaging, past, planning, products, profiles, refused, replenishment, reports, returns, routes, settings, shared, shipment, shipments, sites, start, stock, table, talk, trace, warehouse, waves, webhooks,
 }

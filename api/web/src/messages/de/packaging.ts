@@ -52,7 +52,7 @@ const words: Translation<typeof en> = {
   left: 'Nicht vorgeschlagen',
   cause: (name) => CAUSES[name] ?? name,
   add_packaging: 'Verpackung aufnehmen',
-  tell_sizes: 'Größen und Massen der Produkte als Datei angeben',
+  tell_sizes: 'Größen und Massen der Produkte angeben',
   nothing: 'Nichts lässt sich vorschlagen',
   nothing_text: 'Noch hat niemand angegeben, worin Ware gepackt wird, oder wie groß und schwer sie ist.',
 }

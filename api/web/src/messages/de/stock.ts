@@ -69,6 +69,7 @@ const UNITS: Readonly<Record<string, string>> = { piece: 'Stück' }
 const words: Translation<typeof en> = {
   title: 'Bestand',
   parts: 'Teile des Bestands',
+  products_page: 'Produkte',
   bring: 'Einlesen',
   levels: 'Bestände',
   unit: (unit: string, _n: number) => UNITS[unit] ?? unit,

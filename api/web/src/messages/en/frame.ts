@@ -43,6 +43,7 @@ export default {
   page_packaging: 'Packaging',
   page_goods: 'Goods',
   page_stock: 'Stock',
+  page_products: 'Products',
   page_put_away: 'Put away',
   page_warehouse: 'Warehouse',
   page_activity: 'Activity in zones',

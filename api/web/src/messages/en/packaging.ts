@@ -50,7 +50,7 @@ export default {
   left: 'Not proposed',
   cause: (name: string) => CAUSES[name] ?? name,
   add_packaging: 'Add packaging',
-  tell_sizes: 'Tell sizes and masses of products by a file',
+  tell_sizes: 'Tell sizes and masses of products',
   nothing: 'Nothing can be proposed',
   nothing_text: 'Nobody has told yet what goods are packed into, or how large and heavy they are.',
 }

@@ -25,6 +25,7 @@ const PLURAL: Readonly<Record<string, string>> = { piece: 'pieces', case: 'cases
 export default {
   title: 'Stock',
   parts: 'Parts of stock',
+  products_page: 'Products',
   bring: 'Bring in',
   levels: 'Levels',
   unit: (unit: string, n: number) => (n === 1 ? unit : (PLURAL[unit] ?? unit)),

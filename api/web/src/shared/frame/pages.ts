@@ -40,6 +40,7 @@ export const PAGES: readonly Page[] = [
   { path: '/orders/packaging', name: m.page_packaging, title: m.page_packaging, bar: false },
   { path: '/orders/returns', name: m.page_returns, title: m.page_returns, bar: false },
   { path: '/shipments/load', name: m.page_load, title: m.page_load, needs: 'orders.work', bar: false },
+  { path: '/stock/products', name: m.page_products, title: m.page_products, bar: false },
   { path: '/stock/activity', name: m.page_activity, title: m.page_activity, bar: false },
   { path: '/stock/warehouse', name: m.page_warehouse, title: m.page_warehouse, bar: false },
   { path: '/stock/count', name: m.page_count, title: m.page_count, bar: false },
