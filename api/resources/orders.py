@@ -60,13 +60,14 @@ from api.resources.shared.orders import (
     who_is,
     with_lines,
 )
+from api.resources.shared.picking import PickBy, PickEvidenceIn
 from domain.orders.stages import ACTIVE, STAGES, StepKind
 from domain.times import to_us
 from operations.allocation.record import allocate
-from operations.despatch.record import tell_steps as steps_told
 from operations.order_files.record import Judged, Wrong, judge_orders, write_orders
 from operations.orders.decide import StepTold
 from operations.orders.record import LineTold, OrderTold, add_order, cancel
+from operations.picking.record import tell_picks
 from store.db import queries
 
 router = resource(tags=["orders"])
@@ -170,6 +171,13 @@ class OrderStepIn(Strict):
     handling_unit: UnitCode | None = None
     reason: Word = ""
     allow_negative: bool = False
+    evidence: PickEvidenceIn | None = None
+
+    @model_validator(mode="after")
+    def _of_pick(self) -> OrderStepIn:
+        if self.evidence and self.kind != "pick":
+            raise ValueError("evidence: of a pick only")
+        return self
 
     def told(self) -> StepTold:
         """As operations are told."""
@@ -177,6 +185,7 @@ class OrderStepIn(Strict):
             self.id, self.line, self.kind, self.quantity, self.unit or "", None if self.at is None else to_us(self.at),
             self.lot or "", self.from_.place() if self.from_ else None, self.to.place() if self.to else None,
             self.handling_unit or "", self.reason, "person", self.allow_negative,
+            self.evidence.kept() if self.evidence else None,
         )  # fmt: skip
 
 
@@ -214,7 +223,7 @@ class OrderStepsDone(TypedDict):
 
 
 class OrderStep(TypedDict):
-    """What was told of a line. `waiting`: units of it that rest on what nobody has told yet."""
+    """What was told of a line. `waiting`: units that rest on what nobody has told yet; `by`: how a pick is known."""
 
     id: str
     line: int
@@ -231,10 +240,17 @@ class OrderStep(TypedDict):
     source: str
     reason: str
     waiting: float
+    by: PickBy | None
 
 
 def _named() -> dict[str, Any]:
-    return {**queries("availability"), **queries("stock"), **queries("loading"), **queries("orders")}
+    return {
+        **queries("availability"),
+        **queries("stock"),
+        **queries("loading"),
+        **queries("orders"),
+        **queries("picking"),
+    }
 
 
 def _now_us() -> int:
@@ -337,7 +353,7 @@ async def tell_steps(request: Request, caller: OrderWorker, order_id: OrderName,
 
     409: the units are not in that stage, are another order's, or are not there. 422: it names what is not there.
     """
-    script = steps_told(
+    script = tell_picks(
         order_id, [each.told() for each in given.steps], _now_us(), caller.user, who_is(caller), late=given.late
     )
     detail = given.model_dump(mode="json", exclude_none=True, by_alias=True)
@@ -386,6 +402,7 @@ def _step(row: Row) -> OrderStep:
         "source": row["source"],
         "reason": row["reason"],
         "waiting": float(row["waiting"] or 0),
+        "by": (row["evidence"] or {}).get("by"),
     }
 
 

@@ -38,6 +38,7 @@ class StepTold(NamedTuple):
     reason: str = ""
     source: str = "person"
     allow_negative: bool = False
+    evidence: Mapping[str, Any] | None = None
 
 
 @dataclass
@@ -139,7 +140,7 @@ def step_row(step: StepTold, line: LineNow, told: Told, lot: int, spots: Spots) 
     return {
         "line": line.key, "id": step.id, "kind": step.kind, "at": rfc3339(told.at_us),
         "quantity": text_of(told.quantity), "source": step.source, "reason": step.reason, "lot": lot, "place": first,
-        "to_place": second, "handling_unit": step.handling_unit,
+        "to_place": second, "handling_unit": step.handling_unit, "evidence": step.evidence,
     }  # fmt: skip
 
 

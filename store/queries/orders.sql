@@ -131,11 +131,11 @@ where t.tenant_id = %(tenant)s and t.client_id = any(%(ids)s)
 -- name: add_steps
 -- Steps as they are told now; those whose id another transaction was quicker with are not there.
 insert into order_step (tenant_id, line_id, client_id, kind, at, quantity, actor, source, reason, lot_id, place_id, to_place_id,
-                        handling_unit)
+                        handling_unit, evidence)
 select %(tenant)s, r.line, r.id, r.kind, r.at, r.quantity, %(by)s, r.source, r.reason, nullif(r.lot, 0), r.place, r.to_place,
-       r.handling_unit
+       r.handling_unit, r.evidence
 from jsonb_to_recordset(%(rows)s::jsonb) r (line int8, id text, kind text, at timestamptz, quantity numeric, source text, reason text, lot int,
-                                            place int, to_place int, handling_unit text)
+                                            place int, to_place int, handling_unit text, evidence jsonb)
 order by r.id on conflict do nothing returning client_id
 
 -- name: withdraw_steps
@@ -318,7 +318,7 @@ where a.tenant_id = %(tenant)s and l.order_id = %(order)s order by l.seq, a.stag
 -- name: steps_of
 -- What was told of an order's lines, the newest first.
 select t.id as key, t.client_id as id, l.seq, p.sku, t.kind, t.at, t.recorded_at, t.quantity, t.actor, t.source, t.reason, x.code as lot,
-       t.handling_unit, f.kind as from_kind, fs.name as from_site, fz.name as from_zone, fb.code as from_bin, fv.name as from_vehicle,
+       t.handling_unit, t.evidence, f.kind as from_kind, fs.name as from_site, fz.name as from_zone, fb.code as from_bin, fv.name as from_vehicle,
        g.kind as to_kind, gs.name as to_site, gz.name as to_zone, gb.code as to_bin, gv.name as to_vehicle,
        (l.waiting ->> t.client_id)::numeric as waiting
 from order_step t join order_line l on l.id = t.line_id join product p on p.id = l.product_id left join lot x on x.id = t.lot_id

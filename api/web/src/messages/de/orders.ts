@@ -6,6 +6,12 @@ const STAGES: Readonly<Record<string, string>> = {
   open: 'ohne Ware', allocated: 'zu kommissionieren', picked: 'kommissioniert', packed: 'gepackt', loaded: 'auf dem Fahrzeug', delivered: 'geliefert',
   returning: 'auf dem Rückweg', returned: 'zurück', short: 'nicht gesendet', cancelled: 'storniert',
 }
+const CAUSES: Readonly<Record<string, string>> = {
+  silent: 'das Regal hat noch nichts gemeldet', unsteady: 'im Regal bewegt sich etwas', no_unit_mass: 'niemand hat gesagt, was ein Stück wiegt',
+  other_product: 'sein Fach ist für ein anderes Produkt eingerichtet', shared: 'dort liegen auch andere Produkte', too_coarse: 'die Waage ist für dieses Produkt zu grob',
+  more: 'dort liegt mehr als vorher',
+}
+const BY: Readonly<Record<string, string>> = { scan: 'gescannt', hand: 'von Hand gezählt', weight: 'vom Regal gemeldet', tag: 'von Tags gemeldet' }
 const STEPS: Readonly<Record<string, string>> = {
   allocate: 'Ware zugeteilt', deallocate: 'Zuteilung aufgehoben', pick: 'Kommissioniert', put_back: 'Zurückgelegt', pack: 'Gepackt', unpack: 'Ausgepackt', load: 'Geladen',
   unload: 'Abgeladen', deliver: 'Geliefert', refuse: 'Abgelehnt', bring_back: 'Zurückgebracht', return: 'Zurückgesendet', close_short: 'Rest gestrichen',
@@ -129,6 +135,16 @@ const words: Translation<typeof en> = {
   pick_less: 'Es sind weniger da',
   pick_found: (what) => `${what}: entnehmen`,
   pick_other: 'Das ist hier nicht als Nächstes zu entnehmen.',
+  pick_shelf: (taken, of) => `Das Regal sagt: ${taken} von ${of} entnommen`,
+  pick_sure: (how) => `zu ${how} sicher`,
+  pick_cause: (cause) => `Das Regal kann es nicht sagen: ${CAUSES[cause] ?? cause}. Scannen Sie stattdessen.`,
+  pick_tags: (n) => (n === 1 ? '1 Tag ist fort' : `${n} Tags sind fort`),
+  pick_epcs: 'Welche',
+  pick_so: (what) => `${what} wie gemeldet entnehmen`,
+  pick_apart: (what) => `Das Regal sagt ${what}. Wenn Sie eine andere Zahl bestätigen, soll jemand zählen.`,
+  pick_by: (by) => BY[by] ?? by,
+  pick_differs: (told) => `Sensoren sagen anderes: ${told}`,
+  pick_tags_there: 'genannte Tags sind noch dort',
   picked: (what) => `${what} entnommen`,
   back: 'Zurücklegen',
   put_back: (what) => `${what} liegt wieder an seinem Platz`,

@@ -9,6 +9,13 @@ const STEPS: Readonly<Record<string, string>> = {
   reopen: 'Opened again', cancel: 'Cancelled',
 }
 
+const CAUSES: Readonly<Record<string, string>> = {
+  silent: 'the shelf has told nothing yet', unsteady: 'something moves on the shelf', no_unit_mass: 'nobody has told what a piece weighs',
+  other_product: 'its slot is set up for another product', shared: 'other products lie there too', too_coarse: 'the scale is too coarse for this product',
+  more: 'more lies there than before',
+}
+const BY: Readonly<Record<string, string>> = { scan: 'scanned', hand: 'counted by hand', weight: 'told by the shelf', tag: 'told by tags' }
+
 export default {
   title: 'Orders',
   search: 'Order, reference, customer',
@@ -126,6 +133,16 @@ export default {
   pick_less: 'There are fewer',
   pick_found: (what: string) => `${what}: take it`,
   pick_other: 'That is not what is to be picked next here.',
+  pick_shelf: (taken: string, of: string) => `The shelf says ${taken} taken of ${of}`,
+  pick_sure: (how: string) => `${how} sure`,
+  pick_cause: (cause: string) => `The shelf cannot say: ${CAUSES[cause] ?? cause}. Scan instead.`,
+  pick_tags: (n: number) => (n === 1 ? '1 tag has left' : `${n} tags have left`),
+  pick_epcs: 'Which',
+  pick_so: (what: string) => `Take ${what} as told`,
+  pick_apart: (what: string) => `The shelf says ${what}. If you confirm another number, somebody is asked to count.`,
+  pick_by: (by: string) => BY[by] ?? by,
+  pick_differs: (told: string) => `sensors say otherwise: ${told}`,
+  pick_tags_there: 'tags that were named are still there',
   picked: (what: string) => `${what} picked`,
   back: 'Put back',
   put_back: (what: string) => `${what} is back at its place`,

@@ -1,0 +1,1 @@
+"""What sensors say of picks."""
