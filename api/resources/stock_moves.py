@@ -39,7 +39,8 @@ from api.resources.shared.new_lots import NewLotIn, add_lots
 from domain.stock.moves import Kind, Source
 from domain.times import to_us
 from operations.stock.decide import Told
-from operations.stock.record import correct, record
+from operations.stock.record import correct
+from operations.storing.record import take_in
 from store.db import queries
 
 router = resource(tags=["stock"])
@@ -279,15 +280,16 @@ async def list_stock_moves(
 async def post_stock_moves(request: Request, caller: StockKeeper, given: StockMovesIn) -> Json:
     """Takes moves in, all or none, at whatever time they happened; one that is told again by its `id` changes nothing.
 
-    409: more is taken than is there, another move has its `id`, or a `new_lot` is known with another day. What sensors
-    and EPCIS tell may come out of order: it is taken in and opens a count task.
+    409: more is taken than is there, another move has its `id`, a `new_lot` is known with another day, or a bin does
+    not take what goes in now (say `reason` to put it there all the same). What sensors and EPCIS tell may come out of
+    order: it is taken in and opens a count task.
     """
     now_us = to_us(datetime.now(UTC))
     async with context_of(request).database.tenant(caller.tenant_id) as session:
-        script = record([each.told() for each in given.moves], now_us, caller.user)
+        script = take_in([each.told() for each in given.moves], now_us, caller.user)
         await add_lots(session, caller, given.moves)
         with refusing():
-            done = await session.perform(script, queries("stock"))
+            done = await session.perform(script, {**queries("stock"), **queries("storing")})
         if done.new:
             told = [m.model_dump(mode="json", by_alias=True, exclude_defaults=True) for m in given.moves[:AUDITED_MAX]]
             await audit(session, caller, "stock.move", done.new[0], moves=told, count=len(done.new))

@@ -135,6 +135,27 @@ def _silent_and_woken(world: World, api: httpx.Client, link: Link, ask: str) -> 
     assert api.post("/api/v1/advisers/wake", json={"kind": "dispatch", "site": "store-1"}).status_code == 404
 
 
+def _moves_look_at_bins_too(api: httpx.Client) -> None:
+    def moved(name: str, code: str, *quantities: float, **more: Any) -> httpx.Response:
+        given = {"kind": "move", "sku": "PEAS", "lot": "SOON", "from": {"site": "store-1", "zone": "cold"}, **more}
+        moves = [
+            {**given, "id": f"{name}-{n}", "quantity": quantity, "to": {"site": "store-1", "bin": code}}
+            for n, quantity in enumerate(quantities)
+        ]
+        return api.post("/api/v1/stock/moves", json={"moves": moves})
+
+    refused = [moved("m-0", "NONE", 1), moved("m-1", "W-1", 1), moved("m-2", "C-3", 0.5, 0.6)]
+    assert [each.status_code for each in refused] == [422, 409, 409], "no such bin, too warm, full by both together"
+    assert "W-1" in refused[1].json()["detail"]
+    ok(moved("m-3", "C-3", 0.5, 0.6, reason="it bears more"), 201)
+    ok(moved("m-3", "C-3", 0.5, 0.6, reason="it bears more"), 201)
+    ok(moved("m-4", "W-1", 1, at=(datetime.now(UTC) - timedelta(days=1)).isoformat()), 201)
+    for code, quantity in (("W-1", 1), ("C-3", 1.1)):
+        back = {"from": {"site": "store-1", "bin": code}, "to": {"site": "store-1", "zone": "cold"}}
+        again = {"id": f"back-{code}", "kind": "move", "sku": "PEAS", "lot": "SOON", "quantity": quantity, **back}
+        ok(api.post("/api/v1/stock/moves", json={"moves": [again]}), 201)
+
+
 def test_goods_are_put_away_where_they_fit_and_faces_are_filled(world: World, api: httpx.Client) -> None:
     base, admin = "/api/v1/sites/store-1", {"authorization": f"Bearer {world.token('admin')}"}
     units = {"units": [{"name": "case", "quantity": 12}]}
@@ -179,6 +200,7 @@ def test_goods_are_put_away_where_they_fit_and_faces_are_filled(world: World, ap
         bin_(api, "C-3", "cold", load_kg=5, temp_class="frozen")
         codes = sorted(two.map(lambda n: put(f"both-{n}", "C-3", 4, "SOON").status_code, range(2)))
     assert codes == [201, 409], "one finds room, the other is told"
+    _moves_look_at_bins_too(api)
     ok(put("put-3", "C-2", 36, "SOON"), 201)
     for n in range(2):
         move(api, f"face-{n}", "receive", "PEAS", 2, 9, to_="P-1")
