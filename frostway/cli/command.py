@@ -31,8 +31,8 @@ def role_option(word: str) -> str:
     return found
 
 
-def ask(question: str) -> None:
-    """Asks before what cannot be taken back.
+def ask(question: str, otherwise: str = "nothing was deleted") -> None:
+    """Asks before what cannot be taken back; `otherwise`: what is said to a no.
 
     Raises:
         Failure: nobody is there to ask, or the answer is no.
@@ -40,4 +40,4 @@ def ask(question: str) -> None:
     if not sys.stdin.isatty():
         raise Failure(f"{question} Nobody is there to ask: say --yes")
     if not typer.confirm(question, err=True):
-        raise Failure("nothing was deleted")
+        raise Failure(otherwise)

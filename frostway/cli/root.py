@@ -27,6 +27,7 @@ from frostway.cli.ca import ca_app
 from frostway.cli.coldchain import coldchain_app
 from frostway.cli.config import config_app
 from frostway.cli.device import device_app
+from frostway.cli.dispatch import dispatch_app
 from frostway.cli.epc import epc_app
 from frostway.cli.epcis import epcis_app
 from frostway.cli.eta import eta_app
@@ -68,6 +69,7 @@ app.add_typer(stock_app, name="stock")
 app.add_typer(pick_app, name="pick")
 app.add_typer(plan_app, name="plan")
 app.add_typer(routes_app, name="routes")
+app.add_typer(dispatch_app, name="dispatch")
 app.add_typer(quarantine_app, name="quarantine")
 app.add_typer(facts_app, name="facts")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -9,7 +10,10 @@ from typing import Any
 
 import httpx
 import pytest
+from typer.testing import CliRunner, Result
 
+from frostway.cli import app
+from frostway.failure import Failure
 from tests.integration.api.seed import World, client, rows, serving
 
 PLANS = "/api/v1/dispatch-plans"
@@ -209,3 +213,49 @@ def test_a_running_day_is_planned_again_with_what_is_on_board_where_it_is(
     refused = api.post(f"{PLANS}/{third['id']}/acceptance", json={"version": 1})
     assert (refused.status_code, "has reached stop 3 meanwhile" in refused.json()["detail"]) == (409, True)
     assert rows(database, "select count(*) from dispatch_plan where kind = 'replan'") == [(2,)]
+
+
+def test_the_command_plans_shows_compares_and_accepts(
+    api: httpx.Client, database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FROSTWAY_DATABASE_URL", database)
+    monkeypatch.setenv("FROSTWAY_HTTP_PORT", str(api.base_url.port))
+
+    def command(*words: str) -> Result:
+        return CliRunner().invoke(app, ["dispatch", *words])
+
+    said = command("plan", "store-1", "--day", tomorrow(), "--seconds", "0.5", "--hours", "none", "--format", "json")
+    assert said.exit_code == 0, said.exception
+    plan = json.loads(said.stdout)
+    assert plan == api.get(f"{PLANS}/{plan['id']}").json()
+    assert command("list").stdout.splitlines()[1].split("\t")[:2] == [plan["id"], "store-1"]
+    shown = command("show", plan["id"])
+    assert {row.split("\t")[3] for row in shown.stdout.splitlines()[1:]} == vehicle_of(plan).keys()
+    assert "left out: SO-7: truck-01: load by" in shown.stderr
+    assert "not planned: SO-6: no_place" in shown.stderr
+    assert len(command("show", plan["id"], "--format", "csv").stdout.splitlines()) == 1 + plan["totals"]["orders"]
+
+    # Another plan without an order differs by it, and by what it saves.
+    other = planned(api, orders=[f"SO-{n}" for n in range(5)])
+    compared = json.loads(command("compare", plan["id"], other["id"], "--format", "json").stdout)
+    assert compared["moved"]["SO-5"] == [vehicle_of(plan)["SO-5"], None]
+    assert compared["totals"]["orders"] == [6, 5]
+
+    # Nobody is there to ask; with --yes it is done once, and then there is nothing left to accept.
+    assert "say --yes" in failed(command("accept", plan["id"]))
+    assert api.get(f"{PLANS}/{plan['id']}").json()["status"] == "proposed"
+    done = command("accept", plan["id"], "--yes")
+    assert len(done.stdout.splitlines()) == plan["totals"]["vehicles"]
+    assert "is accepted" in failed(command("accept", plan["id"], "--yes"))
+    assert "SO-0 is on" in failed(command("accept", other["id"], "--yes"))
+    assert "no plan 999" in failed(command("show", "999"))
+    assert "--day soon" in failed(command("plan", "store-1", "--day", "soon"))
+    assert "nowhere" in failed(command("plan", "nowhere", "--day", tomorrow()))
+    good = "select count(*) from access_token where subject like 'token:dispatch-%%' and revoked_at is null"
+    assert rows(database, good) == [(0,)]
+
+
+def failed(said: Result) -> str:
+    assert said.exit_code != 0
+    assert isinstance(said.exception, Failure)
+    return str(said.exception)
