@@ -135,6 +135,7 @@ insert into class values
     ('compartment',         'tenant_id',      'select, insert, update, delete', '',                       ''),
     ('packaging',           'tenant_id',      'select, insert, update, delete', '',                       ''),
     ('product_substitute',  'tenant_id',      'select, insert, delete',         '',                       ''),
+    ('order_promise',       'tenant_id',      'select, insert',                 '',                       ''),
     ('packing_rule',        'tenant_id',      'select, insert, delete',         '',                       ''),
     ('docking',             'tenant_id',      'select, insert, update',         '',                       ''),
     ('dock_appointment',    'tenant_id',      'select, insert, update',         '',                       ''),

@@ -97,6 +97,7 @@ HISTORY: tuple[Owned, ...] = (
             "shipment_order",
             "compartment",
             "dispatch_plan",
+            "order_promise",
             "order_allocation",
             "order_step",
             "order_line",

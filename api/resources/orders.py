@@ -61,6 +61,7 @@ from api.resources.shared.orders import (
     with_lines,
 )
 from api.resources.shared.picking import PickBy, PickEvidenceIn
+from api.resources.shared.promises import PREPARE_MIN, question_of, say_first
 from domain.orders.stages import ACTIVE, STAGES, StepKind
 from domain.times import to_us
 from operations.allocation.record import allocate
@@ -126,6 +127,12 @@ class OrderIn(Strict):
             self.id, self.customer, self.site, lines, self.ship_to or "", self.reference, self.priority,
             (window[0], window[1]), self.note, None if self.ordered_at is None else to_us(self.ordered_at),
         )  # fmt: skip
+
+
+class OrderNew(OrderIn):
+    """One as a person takes it in. `promise_reason`: why its window is promised though it may not be kept."""
+
+    promise_reason: Word = ""
 
 
 def _window(start: datetime | None, end: datetime | None) -> None:
@@ -296,7 +303,7 @@ async def get_order(request: Request, caller: Reader, order_id: OrderName) -> Js
 
 
 @router.post("/orders", response_model=OrderDetail, status_code=201, responses=OR_CHANGED)
-async def post_order(request: Request, caller: OrderKeeper, given: OrderIn) -> Json:
+async def post_order(request: Request, caller: OrderKeeper, given: OrderNew) -> Json:
     """Takes an order in. 200: the customer's `reference` is known, and that order is shown.
 
     409: its name is taken, or the order of that reference wants something else.
@@ -310,6 +317,9 @@ async def post_order(request: Request, caller: OrderKeeper, given: OrderIn) -> J
             await audit(session, caller, "order.create", name, **given.model_dump(mode="json", exclude_none=True))
         found = await order_detail(session, name)
         if new:
+            row = await order_row(session, name)
+            asked = question_of(row, found["lines"], datetime.now(UTC), PREPARE_MIN, ahead=False)
+            await say_first(session, asked, given.promise_reason)
             await tell_news(session, [name])
     return one(request, found, 201 if new else 200, live=LIVE)
 

@@ -37,7 +37,15 @@ def taken_in(page: Page) -> None:
     page.get_by_test_id("order-name").fill("SO-1")
     page.get_by_test_id("order-site").select_option("dc-1")
     page.get_by_test_id("order-sku").fill("OWN-TEA")
+    page.get_by_test_id("order-quantity").fill("70")
+    page.get_by_test_id("order-by").fill("2099-12-01T12:00")
+    page.get_by_test_id("order-send").click()
+    expect(page.get_by_test_id("promise")).to_contain_text("neither there nor expected")
+    expect(page.get_by_test_id("question")).to_contain_text("Promise it anyway?")
+    assert axe(page) == []
     page.get_by_test_id("order-quantity").fill("7")
+    page.get_by_test_id("promise-ask").click()
+    expect(page.get_by_test_id("promise")).to_have_attribute("data-code", "no_place")
     page.get_by_test_id("order-send").click()
     expect(page.get_by_test_id("order-detail")).to_contain_text("7 pieces to be given goods")
 

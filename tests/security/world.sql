@@ -107,6 +107,8 @@ select {tenant}, l.id, '{mark}-step', 'allocate', now(), 1, 'Maker{tag}', 'rule'
 from order_line l join ledger_balance b on b.tenant_id = {tenant} where l.tenant_id = {tenant};
 insert into order_allocation (tenant_id, line_id, stage, product_id, place_id, quantity)
 select {tenant}, l.id, 'allocated', l.product_id, b.place_id, 1 from order_line l join ledger_balance b on b.tenant_id = {tenant} where l.tenant_id = {tenant};
+insert into order_promise (tenant_id, order_id, said_at, window_end, chance, code, reason)
+select {tenant}, id, now(), now(), 0.5, 'short', 'Reason{tag}' from customer_order where tenant_id = {tenant};
 insert into shipment_order (tenant_id, shipment_id, order_id, stop_id, added_by)
 select {tenant}, t.shipment_id, o.id, t.id, 'Adder{tag}' from customer_order o join stop t on t.tenant_id = o.tenant_id where o.tenant_id = {tenant} limit 1;
 insert into driver_link (tenant_id, shipment_id, token_sha256, driver, created_by, expires_at)

@@ -35,7 +35,7 @@ OWNED = (
     "bin", "advice", "adviser", "product_unit", "ledger_place", "ledger_move", "ledger_balance", "count_task",
     "stock_reservation",
     "customer", "ship_to", "customer_order", "order_line", "order_step", "order_allocation",
-    "shipment_order", "compartment", "packaging", "packing_rule", "product_substitute",
+    "shipment_order", "compartment", "packaging", "packing_rule", "product_substitute", "order_promise",
     "dispatch_plan", "wave", "wave_order", "wave_round", "round_order",
     "remark", "watch", "remark_seen", "hand_over", "kept_view",
     "carrier", "carrier_service", "rate_card", "carrier_choice",

@@ -1,10 +1,11 @@
 """Parts of orders by REST: what goes into which packaging, what goes to an
-order of its own, what is sent instead."""
+order of its own, what is sent instead, when it is there."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -202,3 +203,53 @@ def test_a_line_that_is_short_is_served_by_a_substitute(api: httpx.Client, kept_
     assert (
         "a multiple of 3" in post(api, "orders/I-1/substitution", {**more, "quantity": 1, "version": 3}, 422)["detail"]
     )
+
+
+def test_a_window_is_checked_before_it_is_promised_and_graded_afterwards(api: httpx.Client) -> None:
+    now = datetime.now(UTC).replace(microsecond=0)
+
+    def at(days: float) -> str:
+        return (now + timedelta(days=days)).isoformat()
+
+    in_stock(api, "EGGS", 10)
+    post(api, "customers", {"id": "ward-9"})
+    place = {"id": "door", "lat": 60.3, "lon": 24.9, "tz": "Europe/Helsinki"}
+    post(api, "customers/ward-9/ship-tos", place)
+    body = {"customer": "ward-9", "ship_to": "door", "site": "store-1", "lines": [{"sku": "EGGS", "quantity": 8}]}
+
+    def asked(**more: object) -> dict[str, Any]:
+        answer = api.post("/api/v1/promises", json={**body, "window_end": at(2), **more})
+        assert answer.status_code == 200, answer.text
+        return dict(answer.json())
+
+    plain = asked()
+    assert (plain["chance"], plain["limit"]["code"], plain["travel"]["source"]) == (1, "prepare", "default")
+    assert plain["ready"] < plain["earliest"] <= plain["p90"] < at(1)
+    assert asked(window_end=at(0.01))["chance"] == 0
+    assert asked(ship_to=None)["limit"]["code"] == "no_place"
+    assert api.post("/api/v1/promises", json={**body, "site": "nowhere"}).status_code == 422
+    post(api, "orders", {**body, "id": "E-1", "window_end": at(3)})
+    short = asked()
+    assert (short["earliest"], short["chance"], short["limit"]["code"]) == (None, 0, "short")
+    assert (short["limit"]["sku"], short["limit"]["quantity"]) == ("EGGS", 6)
+    post(api, "suppliers", {"id": "farm"})
+    buy = {"id": "PO-EGGS", "supplier": "farm", "site": "store-1", "lines": [{"sku": "EGGS", "quantity": 20}]}
+    post(api, "purchase-orders", buy)
+    assert asked()["limit"]["code"] == "short", "a draft brings nothing"
+    for step in ({"step": "send"}, {"step": "confirm", "expected_on": at(4)[:10]}):
+        sent = api.post("/api/v1/purchase-orders/PO-EGGS/steps", json=step)
+        assert sent.status_code == 200, sent.text
+    waits = asked()
+    assert (waits["limit"]["code"], waits["limit"]["receipt"], waits["chance"]) == ("receipt", "PO-EGGS", 0)
+    assert asked(window_end=at(20))["chance"] == 1
+    post(api, "orders", {**body, "id": "E-2", "window_end": at(2), "promise_reason": "known"})
+    found = api.get("/api/v1/orders/E-2/promise").json()
+    assert found["promise"]["limit"]["code"] == "prepare", "as goods are given it goes before what is due later"
+    assert (found["said"]["chance"], found["said"]["reason"], found["said"]["kept"]) == (0, "known", None)
+    more = {"line": 1, "quantity": 8}
+    told = [
+        {"id": "e-p", "kind": "pick", "from": CHILLER, "to": STAGE, **more},
+        {"id": "e-l", "kind": "load", "from": STAGE, "to": {"vehicle": "truck-01"}, **more},
+        {"id": "e-d", "kind": "deliver", "from": {"vehicle": "truck-01"}, **more},
+    ]  # fmt: skip
+    post(api, "orders/E-2/steps", {"steps": told}, 200)
