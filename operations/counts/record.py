@@ -50,7 +50,7 @@ def count(
     told = [
         Told(
             f"~count-{task_id}-{now_us}-{n}", "count", task["sku"], each.quantity, each.unit, at, each.lot,
-            None, _place(task, each.bin), each.handling_unit, evidence={"count_task": task_id},
+            None, _place(task, each.bin), each.handling_unit, reason, evidence={"count_task": task_id},
         )
         for n, each in enumerate(seen)
     ]  # fmt: skip

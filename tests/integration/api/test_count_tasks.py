@@ -103,6 +103,7 @@ def test_sensors_that_say_another_number_for_a_time_open_a_task_and_a_count_sett
             ("adjust", -7, 13), ("count", 0, 20), ("receive", 20, 20),
         ]  # fmt: skip
         assert (history[0]["reason"], history[0]["evidence"]["count_task"]) == ("shelf looked at", task["id"])
+        assert {each["reason"] for each in history if each["kind"] == "count"} == {"shelf looked at"}
         assert tasks(served, sku) == []
         assert served.post(f"{url}/count", json={"lines": [{"quantity": 13}]}).status_code == 409
         receive(served, sku, 1, 2)

@@ -156,6 +156,7 @@ const words: Translation<typeof en> = {
   to_bin: 'In das Fach (wenn es eines hat)',
   whole_place: 'Der Ort selbst',
   reason: 'Grund',
+  remark: 'Bemerkung',
   done: 'Erledigt. Im Verlauf steht, warum.',
 
   tasks_none: 'Nichts ist zu zählen',

@@ -112,6 +112,7 @@ export default {
   to_bin: 'To bin (if it has one)',
   whole_place: 'The place itself',
   reason: 'Reason',
+  remark: 'Remark',
   done: 'Done. The history says why.',
 
   tasks_none: 'Nothing is to be counted',
