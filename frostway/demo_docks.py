@@ -1,4 +1,4 @@
-"""A day at the dock of the simulated fleet: carriers, their trucks until now, and what is booked until evening."""
+"""A day at the dock of the simulated fleet: trucks of carriers until now, and what is booked until evening."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from frostway.demo_stock import CENTRE
 from operations.docks.record import AppointmentTold, StateTold, book, tell
 
 FILES = ("docks",)
-CARRIERS = (("nordic", "Nordic Freight"), ("baltic", "Baltic Lines"))
 TERMS = {"free_min": 60, "rate_per_h": Decimal(45), "currency": "EUR", "step_min": 15}
 STEP = timedelta(minutes=15)
 EARLIER = ((-26.0, 20, 6, 58, 8), (-25.0, 12, 20, 41, 4), (-23.5, 30, 2, 75, 11), (-5.0, 24, 25, 64, 6),
@@ -50,11 +49,7 @@ COMING = (
 
 
 def bring_docks(ask: Ask, world: World, now: datetime) -> None:
-    """Carriers with what they are paid for waiting, and the appointments of a day."""
-    keys = {}
-    for code, label in CARRIERS:
-        (row,) = ask.rows("carriers", "put_carrier", id=code, label=label)
-        keys[code] = row["id"]
+    """What is paid for waiting, and the appointments of a day."""
     (site,) = ask.rows("docks", "site", site=CENTRE)
     ask.rows("docks", "put_terms", site=site["key"], carrier=None, by=ACTOR, **TERMS)
     vehicles = {vehicle.id for vehicle in world.vehicles}
@@ -100,7 +95,7 @@ def _told(
 
 
 def take_docks_away(ask: Ask) -> None:
-    """What is still booked is called off, carriers are offered no more, and waiting costs nothing."""
+    """What is still booked is called off, and waiting costs nothing."""
     now_us = to_us(datetime.now(UTC))
     for row in ask.rows("docks", "booked_by", by=ACTOR):
         told = StateTold("cancelled", reason="the simulated fleet was removed")
@@ -109,5 +104,3 @@ def take_docks_away(ask: Ask) -> None:
         except CannotError:  # somebody has called it off already
             continue
     ask.rows("docks", "drop_terms_by", by=ACTOR)
-    for code, _ in CARRIERS:
-        ask.rows("carriers", "retire_carrier", id=code)

@@ -10,6 +10,7 @@ from domain.times import to_us
 from firmware_sim.model import World
 from frostway.demo_ask import ACTOR, Ask
 from frostway.demo_buying import bring_buying, take_buying_away
+from frostway.demo_carriers import bring_carriers, take_carriers_away
 from frostway.demo_delivery import bring_delivery, bring_dock
 from frostway.demo_dispatch import CUSTOMER, bring_dispatch
 from frostway.demo_docks import bring_docks, take_docks_away
@@ -50,6 +51,7 @@ def bring_orders(registry: Registry, world: World, now: datetime) -> None:
             ask.do(allocate(name, to_us(now), ACTOR, PLANNER))
     bring_dispatch(registry, world, now, first + len(WANTED))
     bring_dock(registry, world)
+    bring_carriers(ask, now)
     bring_docks(ask, world, now)
     bring_buying(ask, sorted(skus), now)
     bring_delivery(registry, world, CUSTOMER[0], now, _next(ask))
@@ -70,6 +72,7 @@ def take_orders_away(registry: Registry) -> None:
         except CannotError:  # it was picked: it goes its way
             continue
     take_docks_away(ask)
+    take_carriers_away(ask)
     take_buying_away(ask)
     take_packing_away(ask)
     for code, *_ in (*CUSTOMERS, CUSTOMER):

@@ -69,11 +69,12 @@ def test_an_order_was_handed_over_and_some_of_it_comes_back(registry: Registry, 
     shown = (
         "select array(select o.name from customer_order o where o.status = 'delivered'), "
         "(select count(*) from proof p join proof_revision r on r.proof_id = p.id where r.outcome = 'delivered'), "
-        "array(select state from goods_return_line), array(select dock from zone where dock is not null order by 1)"
+        "array(select state from goods_return_line), array(select dock from zone where dock is not null order by 1), "
+        "(select count(*) from rate_card)"
     )
     before = registry.connection.execute(shown).fetchone()
     assert before is not None
-    assert (len(before[0]), *before[1:]) == (1, 1, ["announced"], ["door", "door", "staging"])
+    assert (len(before[0]), *before[1:]) == (1, 1, ["announced"], ["door", "door", "staging"], 3)
     owed = "select count(*) from ledger_balance b join ledger_place p on p.id = b.place_id where b.quantity < 0"
     assert world.one(f"{owed} and p.kind in ('site', 'vehicle')") == 0
     with registry.connection.transaction():

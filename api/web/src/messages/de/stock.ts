@@ -69,6 +69,7 @@ const UNITS: Readonly<Record<string, string>> = { piece: 'Stück' }
 const words: Translation<typeof en> = {
   title: 'Bestand',
   parts: 'Teile des Bestands',
+  why_all_the_same: 'Warum es trotzdem dort liegt',
   products_page: 'Produkte',
   bring: 'Einlesen',
   levels: 'Bestände',

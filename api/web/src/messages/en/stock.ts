@@ -25,6 +25,7 @@ const PLURAL: Readonly<Record<string, string>> = { piece: 'pieces', case: 'cases
 export default {
   title: 'Stock',
   parts: 'Parts of stock',
+  why_all_the_same: 'Why it lies there all the same',
   products_page: 'Products',
   bring: 'Bring in',
   levels: 'Levels',

@@ -17,12 +17,15 @@ export const tell = (move: Move): Promise<unknown> => ask(api.POST('/api/v1/stoc
 export const placeIn = ({ site, zone, bin, vehicle }: Partial<StockPlace>): PlaceIn | null =>
   vehicle ? { vehicle } : site ? { site, zone: zone || null, bin: bin || null } : null
 
-/** Takes goods in under an `id` of its own, which the same try has each time; with a lot that may be new. The move as it is kept. */
-export async function receive(id: string, slip: Receipt, unit: string, reference: string): Promise<LedgerMove> {
+/**
+ * Takes goods in under an `id` of its own, which the same try has each time; with a lot that may be new. The move as it is kept.
+ * `reason`: why it lies in a bin that is full, or not for it, all the same.
+ */
+export async function receive(id: string, slip: Receipt, unit: string, reference: string, reason = ''): Promise<LedgerMove> {
   const day = (text: string): string | null => (text ? `${text}T00:00:00Z` : null)
   const lot = slip.lot.trim()
   const move = whole({
-    kind: 'receive', sku: slip.sku, quantity: Number(slip.quantity), unit: unit || null, lot: lot || null, to: placeIn(slip), handling_unit: slip.handling_unit.trim() || null, reference: reference.trim(),
+    kind: 'receive', sku: slip.sku, quantity: Number(slip.quantity), unit: unit || null, lot: lot || null, to: placeIn(slip), handling_unit: slip.handling_unit.trim() || null, reference: reference.trim(), reason: reason.trim(),
     new_lot: lot ? { best_before: day(slip.best_before), made_at: day(slip.made_on) } : null,
   })
   const { moves } = await ask(api.POST('/api/v1/stock/moves', { body: { moves: [{ ...move, id }] } }))
