@@ -40,7 +40,6 @@ from api.resources.shared.imports.order_lines import COLUMNS, gathered
 from api.resources.shared.ledger import (
     Amount,
     Asked,
-    Sku,
     StockPlace,
     StockPlaceIn,
     UnitName,
@@ -54,6 +53,7 @@ from api.resources.shared.orders import (
     Code,
     Order,
     OrderDetail,
+    OrderLineIn,
     order_detail,
     order_row,
     tell_news,
@@ -74,14 +74,6 @@ from store.db import queries
 router = resource(tags=["orders"])
 OrderName = Annotated[str, Path(max_length=64)]
 LINES_MAX, STEPS_MAX = 1000, 500
-
-
-class OrderLineIn(Strict):
-    """So much of a product, in `unit`; in its base unit when nothing is said."""
-
-    sku: Sku
-    quantity: Annotated[Amount, Field(gt=0)]
-    unit: UnitName | None = None
 
 
 class OrderIn(Strict):

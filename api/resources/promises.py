@@ -17,8 +17,7 @@ from api.http.instants import Instant
 from api.http.jsons import Json, Time, when
 from api.http.problems import Problem, refusing
 from api.http.routes import resource
-from api.resources.shared.ledger import Amount, Sku, UnitName
-from api.resources.shared.orders import Code, order_row, with_lines
+from api.resources.shared.orders import Code, OrderLineIn, order_row, with_lines
 from api.resources.shared.promises import PREPARE_MIN, Promise, Question, WantedLine, promised, question_of
 from domain.stock.units import UnitError
 from operations.stock.decide import products_of
@@ -30,14 +29,6 @@ OrderName = Annotated[str, Path(max_length=64)]
 Minutes = Annotated[float, Field(ge=0, le=10_080, description="to pick, pack and load")]
 LINES_MAX, GRADED_MAX = 200, 20_000
 ACTIVE = ("open", "allocated", "picked", "packed", "loaded")
-
-
-class PromiseLineIn(Strict):
-    """So much of a product, in `unit`; in its base unit when nothing is said."""
-
-    sku: Sku
-    quantity: Annotated[Amount, Field(gt=0)]
-    unit: UnitName | None = None
 
 
 class PromiseIn(Strict):
@@ -62,7 +53,7 @@ class PromiseIn(Strict):
     site: Name
     window_start: Instant | None = None
     window_end: Instant | None = None
-    lines: Annotated[list[PromiseLineIn], Field(min_length=1, max_length=LINES_MAX)]
+    lines: Annotated[list[OrderLineIn], Field(min_length=1, max_length=LINES_MAX)]
     prepare_min: Minutes = PREPARE_MIN
 
     @model_validator(mode="after")

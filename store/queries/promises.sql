@@ -10,20 +10,6 @@ select p.id, p.sku, p.label, p.base_unit, p.expiry_days, p.expiry_days is not nu
            select from lot x where x.product_id = p.id and x.tenant_id = p.tenant_id and x.best_before is not null) as expires
 from product p where p.tenant_id = %(tenant)s and p.sku = any(%(skus)s)
 
--- name: receipts
--- What purchase orders that were sent still bring to a site, with when the shipment or the supplier says so.
-select x.product_id, o.name, o.supplier_id, o.sent_at, x.expected_on, t.lead_days, (x.quantity - m.received)::float8 as quantity, e.p10, e.p50, e.p90
-from purchase_order o join purchase_order_line x on x.order_id = o.id left join shipment h on h.id = o.shipment_id
-left join supplier_terms t on t.supplier_id = o.supplier_id and t.product_id = x.product_id
-cross join lateral (
-    select coalesce(sum(case r.entry when 'reversal' then -r.quantity else r.quantity end), 0) as received from ledger_move r
-    where r.tenant_id = o.tenant_id and r.reference = o.name and r.product_id = x.product_id and r.kind = 'receive') m
-left join lateral (select z.p10, z.p50, z.p90 from stop st join eta z on z.stop_id = st.id
-    where st.shipment_id = o.shipment_id and st.site_id = o.site_id and st.arrived_at is null and h.status <> 'cancelled'
-    order by st.seq, z.at desc, z.id desc limit 1) e on true
-where o.tenant_id = %(tenant)s and o.site_id = %(site_id)s and o.sent_at is not null and o.cancelled_at is null and o.closed_at is null
-and x.product_id = any(%(products)s) and x.quantity > m.received order by o.id
-
 -- name: carried_claims
 -- What of products on vehicles is orders' already.
 select a.product_id, l.vehicle_id, sum(a.quantity)::float8 as quantity from order_allocation a join ledger_place l on l.id = a.place_id

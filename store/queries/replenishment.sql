@@ -33,8 +33,10 @@ and (%(supplier)s::text is null or t.supplier = %(supplier)s) order by p.sku lim
 
 -- name: on_order
 -- What open purchase orders still bring to a site, with when the supplier or the shipment says so.
-select x.product_id, o.name, o.sent_at, x.expected_on, (x.quantity - m.received)::float8 as quantity, h.name as shipment, e.p10, e.p50, e.p90
+select x.product_id, o.name, o.supplier_id, o.sent_at, x.expected_on, t.lead_days, (x.quantity - m.received)::float8 as quantity,
+       h.name as shipment, e.p10, e.p50, e.p90
 from purchase_order o join purchase_order_line x on x.order_id = o.id left join shipment h on h.id = o.shipment_id
+left join supplier_terms t on t.supplier_id = o.supplier_id and t.product_id = x.product_id
 cross join lateral (
     select coalesce(sum(case r.entry when 'reversal' then -r.quantity else r.quantity end), 0) as received from ledger_move r
     where r.tenant_id = o.tenant_id and r.reference = o.name and r.product_id = x.product_id and r.kind = 'receive') m

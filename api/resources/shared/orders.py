@@ -12,9 +12,10 @@ from typing_extensions import TypedDict
 from api.database import Row, Session
 from api.feed.emit import emit
 from api.http.caller import Caller
+from api.http.inputs import Strict
 from api.http.jsons import Time, when
 from api.http.problems import not_found
-from api.resources.shared.ledger import StockPlace, shown_number, stock_place
+from api.resources.shared.ledger import Amount, Sku, StockPlace, UnitName, shown_number, stock_place
 from domain.orders.news import news
 from domain.orders.stages import STAGES
 from domain.permissions import Permission
@@ -33,6 +34,14 @@ WHO = {
 def who_is(caller: Caller) -> frozenset[str]:
     """What somebody is in the eyes of the stages."""
     return frozenset().union(*(who for permission, who in WHO.items() if permission in caller.may))
+
+
+class OrderLineIn(Strict):
+    """So much of a product, in `unit`; in its base unit when nothing is said."""
+
+    sku: Sku
+    quantity: Annotated[Amount, Field(gt=0)]
+    unit: UnitName | None = None
 
 
 class Allocated(TypedDict):

@@ -206,7 +206,8 @@ async def _supplies(
 async def _receipts(session: Session, site: Row, keys: list[int]) -> tuple[defaultdict[int, list[Receipt]], list[str]]:
     """What was ordered from suppliers, spread as their lead times were; and what nobody says when it comes."""
     found: defaultdict[int, list[Receipt]] = defaultdict(list)
-    rows = await session.rows(queries("promises")["receipts"], site_id=site["id"], products=keys)
+    rows = await session.rows(queries("replenishment")["on_order"], site_id=site["id"], products=keys)
+    rows = [row for row in rows if row["sent_at"] is not None]  # a draft is nobody's promise
     suppliers = sorted({row["supplier_id"] for row in rows if row["p50"] is None})
     own: defaultdict[Any, list[float]] = defaultdict(list)
     asked = {"site_id": site["id"], "suppliers": suppliers}
